@@ -1,0 +1,13 @@
+//! pgkeep backs up, restores and proves PostgreSQL databases.
+//!
+//! Data flows one way, and the folders say so:
+//!
+//! ```text
+//! backup:   pg (snapshot, catalog, rows) -> stream (digest, chunk, compress, encrypt) -> repo (objects, manifest) -> store (dir)
+//! restore:  the same rooms in reverse, scheduled by schema (the graph of pg_dump's entries)
+//! ```
+//!
+//! [`command`] strings the rooms together, one file a verb; [`cli`] knows the terminal and nothing of PostgreSQL.
+
+pub mod pg;
+pub mod schema;
