@@ -10,4 +10,7 @@
 //! [`command`] strings the rooms together, one file a verb; [`cli`] knows the terminal and nothing of PostgreSQL.
 
 pub mod pg;
+pub mod repo;
 pub mod schema;
+pub mod store;
+pub mod stream;

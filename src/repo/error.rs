@@ -1,0 +1,83 @@
+//! What can go wrong in a repository.
+
+use super::keys::KeyError;
+use super::snapshot::SnapshotName;
+use crate::store::{ObjectKey, StoreError};
+use crate::stream::{OpenError, SealError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("cannot seal a chunk")]
+    Seal(#[from] SealError),
+    #[error("there is no repository at {url}")]
+    NoConfig { url: String },
+    #[error("there is a repository at {url} already")]
+    Exists { url: String },
+    #[error("the repository's `config` is damaged")]
+    BadConfig {
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("the repository has format {found}, and this program reads up to {supported}")]
+    NewerFormat { found: u32, supported: u32 },
+    #[error("the object {key} cannot be opened")]
+    Object {
+        key: ObjectKey,
+        #[source]
+        source: OpenError,
+    },
+    #[error("the manifest of snapshot {name} is not signed by a writer that the key trusts: {reason}")]
+    Signature { name: SnapshotName, reason: &'static str },
+    #[error("the manifest of snapshot {name} cannot be read")]
+    Manifest {
+        name: SnapshotName,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("a slice list of snapshot {name} cannot be read")]
+    SliceList {
+        name: SnapshotName,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("a slice of {key} reaches past the object's end")]
+    SliceBounds { key: ObjectKey },
+    #[error("the repository holds no snapshot{}", database.as_ref().map(|d| format!(" of the database {d}")).unwrap_or_default())]
+    Empty { database: Option<String> },
+    #[error("no snapshot is called `{asked}`")]
+    NoSnapshot { asked: String },
+    #[error("`{asked}` may mean {count} snapshots")]
+    Ambiguous { asked: String, count: usize },
+    #[error("a snapshot {name} exists already")]
+    SnapshotExists { name: SnapshotName },
+    #[error("the object {key} is stored with other content")]
+    Occupied { key: ObjectKey },
+}
+
+impl RepoError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            RepoError::Store(error) => error.hint(),
+            RepoError::Key(error) => error.hint(),
+            RepoError::NoConfig { url } => Some(format!("Check --repo, or make a repository: pgkeep init --repo {url} --keys DIR")),
+            RepoError::Exists { .. } => Some("Use it, or name another place. An existing repository is never initialised again.".into()),
+            RepoError::NewerFormat { .. } => Some("Use the version of pgkeep that wrote it, or a newer one.".into()),
+            RepoError::Object { source: OpenError::WrongKey, .. } => {
+                Some("Rows open with the restore key of this repository alone: --restore-key FILE.".into())
+            }
+            RepoError::Object { .. } | RepoError::SliceBounds { .. } | RepoError::SliceList { .. } | RepoError::Manifest { .. } => {
+                Some("The repository was damaged. `pgkeep verify --read-data` lists the damage; an earlier snapshot may be whole.".into())
+            }
+            RepoError::Signature { .. } => {
+                Some("It was changed after it was written, or somebody else wrote it. Nothing of it was used. Restore an earlier snapshot.".into())
+            }
+            RepoError::Empty { .. } => Some("Take a backup first: pgkeep backup -d DSN".into()),
+            RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Snapshots in a store: keys, manifests, and which chunk is stored where.
+//!
+//! A repository knows snapshots, not what a store is made of. `docs/format.md` is its contract.
+
+pub mod error;
+pub mod index;
+pub mod keys;
+mod layout;
+pub mod manifest;
+pub mod objects;
+pub mod repository;
+pub mod snapshot;
+
+pub use error::RepoError;
+pub use keys::{KeyError, ReadingKey, RestoreKey, WriterKey};
+pub use manifest::Manifest;
+pub use objects::{ChunkWriter, Objects};
+pub use repository::Repository;
+pub use snapshot::{SnapshotId, SnapshotName};

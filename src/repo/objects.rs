@@ -1,0 +1,242 @@
+//! Storing chunks: each plaintext once, small slices together, and who refers to what.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::error::RepoError;
+use super::index::{Index, SharedSlice};
+use super::keys::WriterKey;
+use super::layout::{self, ChunkKind};
+use super::manifest::{ObjectRef, Slice};
+use crate::store::{Put, Store};
+use crate::stream::seal::Checksum;
+use crate::stream::{ChunkKey, ChunkName, Sealed, Sealer};
+
+/// Slices of fewer bytes share an object.
+pub const SHARED_SLICE_BYTES_MAX: usize = 256 << 10;
+/// A shared object is stored when it holds at least this much.
+const PACK_BYTES: usize = 1 << 20;
+/// The largest object that is ever read: a chunk that did not compress, with room for age's framing.
+pub const OBJECT_BYTES_MAX: u64 = 8 << 20;
+
+/// A slice whose object may not have a name yet. Turned into a [`Slice`] when everything is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingSlice {
+    at: Place,
+    offset: u32,
+    bytes: u32,
+    rows: u32,
+    slice_id: Option<[u8; 16]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Object(ChunkName),
+    /// The writer's n-th pack.
+    Pack(u32),
+}
+
+/// What all writers of one backup share.
+pub struct Objects {
+    store: Arc<Store>,
+    index: Mutex<Index>,
+    bytes_stored: AtomicU64,
+    data_objects_new: AtomicU64,
+}
+
+impl Objects {
+    pub fn new(store: Arc<Store>, index: Index) -> Self {
+        Self { store, index: Mutex::new(index), bytes_stored: AtomicU64::new(0), data_objects_new: AtomicU64::new(0) }
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes stored so far, data and metadata.
+    pub fn bytes_stored(&self) -> u64 {
+        self.bytes_stored.load(Ordering::Relaxed)
+    }
+
+    pub fn data_objects_new(&self) -> u64 {
+        self.data_objects_new.load(Ordering::Relaxed)
+    }
+
+    pub fn data_objects_reused(&self) -> u64 {
+        self.index().reused()
+    }
+
+    /// Waits until all objects are durable. Where another writer was first with the same chunk, its object is the one
+    /// that counts.
+    pub async fn settle(&self) -> Result<(), RepoError> {
+        for key in self.store.settle().await? {
+            let stored = self.store.get(&key, OBJECT_BYTES_MAX).await?;
+            let kind = if key.as_str().starts_with(layout::META) { ChunkKind::Meta } else { ChunkKind::Data };
+            let Some((name, generation)) = layout::parse_chunk(&key) else { continue };
+            let mut index = self.index();
+            if let Some(mut known) = index.object(kind, &name).copied() {
+                known.generation = generation;
+                known.stored_bytes = stored.len() as u32;
+                known.checksum = Checksum::of(&stored);
+                index.insert(kind, known);
+            }
+        }
+        Ok(())
+    }
+
+    /// The slice as a manifest names it. Only after [`Objects::settle`].
+    fn resolve(&self, kind: ChunkKind, name: &ChunkName, pending: &PendingSlice) -> Option<Slice> {
+        let object = *self.index().object(kind, name)?;
+        Some(Slice { object, offset: pending.offset, bytes: pending.bytes, rows: pending.rows, slice_id: pending.slice_id })
+    }
+
+    /// Stores a sealed chunk under its name, or the next generation of it where what the name holds cannot be this chunk.
+    async fn put(&self, kind: ChunkKind, name: ChunkName, plain_bytes: u32, sealed: Sealed) -> Result<(), RepoError> {
+        let listed = self.index().listed_generation(kind, &name);
+        let stored_bytes = sealed.bytes().len() as u32;
+        let mut object = ObjectRef { object: name, generation: 0, plain_bytes, stored_bytes, checksum: sealed.checksum() };
+        match listed {
+            None => {
+                self.index().insert(kind, object);
+                self.store.put_later(layout::chunk(kind, &name, 0), sealed).await?;
+                self.count_new(kind, stored_bytes);
+            }
+            Some(generation) => {
+                object.generation = generation;
+                loop {
+                    let key = layout::chunk(kind, &name, object.generation);
+                    if self.store.put(&key, &sealed).await? == Put::Stored {
+                        self.count_new(kind, stored_bytes);
+                        break;
+                    }
+                    // Left by a backup that was killed, or damaged: the size tells which, for the same chunk seals to
+                    // the same size.
+                    let there = self.store.get(&key, OBJECT_BYTES_MAX).await;
+                    if let Ok(there) = there.as_ref()
+                        && there.len() == sealed.bytes().len()
+                    {
+                        object.checksum = Checksum::of(there);
+                        break;
+                    }
+                    object.generation = object.generation.checked_add(1).ok_or(RepoError::Occupied { key })?;
+                }
+                self.index().insert(kind, object);
+            }
+        }
+        Ok(())
+    }
+
+    fn count_new(&self, kind: ChunkKind, stored_bytes: u32) {
+        self.bytes_stored.fetch_add(u64::from(stored_bytes), Ordering::Relaxed);
+        if kind == ChunkKind::Data {
+            self.data_objects_new.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// One worker's way into the repository: names, seals and stores chunks of one kind.
+pub struct ChunkWriter {
+    objects: Arc<Objects>,
+    kind: ChunkKind,
+    chunk_key: ChunkKey,
+    sealer: Sealer,
+    pack: Vec<u8>,
+    pack_slices: Vec<([u8; 16], u32, u32)>,
+    packs: Vec<ChunkName>,
+}
+
+impl ChunkWriter {
+    /// `level` is zstd's.
+    pub fn new(objects: Arc<Objects>, kind: ChunkKind, key: &WriterKey, level: i32) -> Result<Self, RepoError> {
+        let mut recipients = key.recipients.clone();
+        if kind == ChunkKind::Meta {
+            recipients.push(key.identity.to_public());
+        }
+        Ok(Self {
+            objects,
+            kind,
+            chunk_key: key.chunk_key.clone(),
+            sealer: Sealer::new(level, recipients)?,
+            pack: Vec::new(),
+            pack_slices: Vec::new(),
+            packs: Vec::new(),
+        })
+    }
+
+    /// Stores one chunk, unless it is stored already.
+    pub async fn add(&mut self, plaintext: &[u8], rows: u32) -> Result<PendingSlice, RepoError> {
+        let name = self.store(plaintext).await?;
+        Ok(PendingSlice { at: Place::Object(name), offset: 0, bytes: plaintext.len() as u32, rows, slice_id: None })
+    }
+
+    /// Adds what is left at the end of a part: by itself if it is large, in company if it is small.
+    pub async fn add_rest(&mut self, plaintext: &[u8], rows: u32) -> Result<PendingSlice, RepoError> {
+        if plaintext.len() >= SHARED_SLICE_BYTES_MAX {
+            return self.add(plaintext, rows).await;
+        }
+        let id = ChunkName::of(&self.chunk_key, plaintext).short();
+        let bytes = plaintext.len() as u32;
+        let known = self.objects.index().slice(&id).filter(|shared| shared.bytes == bytes);
+        if let Some(SharedSlice { object, offset, .. }) = known {
+            self.objects.index().note_reuse(object);
+            return Ok(PendingSlice { at: Place::Object(object), offset, bytes, rows, slice_id: Some(id) });
+        }
+        let offset = self.pack.len() as u32;
+        let pending = PendingSlice { at: Place::Pack(self.packs.len() as u32), offset, bytes, rows, slice_id: Some(id) };
+        self.pack.extend_from_slice(plaintext);
+        self.pack_slices.push((id, offset, bytes));
+        if self.pack.len() >= PACK_BYTES {
+            self.store_pack().await?;
+        }
+        Ok(pending)
+    }
+
+    /// Stores what is still waiting for company. Afterwards every slice of this writer has its object.
+    pub async fn finish(&mut self) -> Result<(), RepoError> {
+        if self.pack.is_empty() { Ok(()) } else { self.store_pack().await }
+    }
+
+    /// Slices as a manifest names them, once this writer is finished and the objects are settled.
+    pub fn resolve(&self, pending: &[PendingSlice]) -> Vec<Slice> {
+        let resolve = |slice: &PendingSlice| {
+            let name = match slice.at {
+                Place::Object(name) => name,
+                Place::Pack(n) => *self.packs.get(n as usize)?,
+            };
+            self.objects.resolve(self.kind, &name, slice)
+        };
+        let slices: Vec<Slice> = pending.iter().filter_map(resolve).collect();
+        assert_eq!(slices.len(), pending.len(), "a slice was resolved before its object was stored");
+        slices
+    }
+
+    async fn store_pack(&mut self) -> Result<(), RepoError> {
+        let pack = std::mem::take(&mut self.pack);
+        let name = self.store(&pack).await?;
+        self.packs.push(name);
+        let mut index = self.objects.index();
+        for (id, offset, bytes) in self.pack_slices.drain(..) {
+            index.insert_slice(id, SharedSlice { object: name, offset, bytes });
+        }
+        drop(index);
+        self.pack = pack;
+        self.pack.clear();
+        Ok(())
+    }
+
+    async fn store(&mut self, plaintext: &[u8]) -> Result<ChunkName, RepoError> {
+        let name = ChunkName::of(&self.chunk_key, plaintext);
+        {
+            let mut index = self.objects.index();
+            if index.object(self.kind, &name).is_some() {
+                if self.kind == ChunkKind::Data {
+                    index.note_reuse(name);
+                }
+                return Ok(name);
+            }
+        }
+        let sealed = self.sealer.seal(plaintext)?;
+        self.objects.put(self.kind, name, plaintext.len() as u32, sealed).await?;
+        Ok(name)
+    }
+}

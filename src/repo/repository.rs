@@ -1,0 +1,313 @@
+//! A repository: its snapshots, and the way from a slice to its bytes.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use ed25519_dalek::{Signature, Signer, Verifier};
+use serde::{Deserialize, Serialize};
+
+use super::error::RepoError;
+use super::index::{Index, Listing};
+use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
+use super::layout::{self, ChunkKind};
+use super::manifest::{FORMAT, Manifest, Slice, SliceList};
+use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
+use super::snapshot::SnapshotName;
+use crate::store::{Access, Put, Store, StoreError};
+use crate::stream::seal::PublicRecord;
+use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
+
+const MANIFEST_BYTES_MAX: u64 = 1 << 30;
+const HEADER_BYTES: usize = 212;
+const CONFIG_BYTES_MAX: u64 = 1 << 16;
+/// Slice lists of more slices are stored apart.
+const INLINE_SLICES_MAX: usize = 32;
+const SLICES_IN_PAGE: usize = 2048;
+/// Manifests that deduplication reads at most, newest first.
+const MANIFESTS_FOR_INDEX_MAX: usize = 8;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Config {
+    format: u32,
+    repository: String,
+    created: DateTime<Utc>,
+}
+
+impl PublicRecord for Config {}
+
+pub struct Repository {
+    url: String,
+    store: Arc<Store>,
+    key: ReadingKey,
+}
+
+impl Repository {
+    /// Makes a repository at `url` and its two key files in `keys_dir`. Keys first: a repository without keys is worth nothing.
+    pub async fn create(url: &str, keys_dir: &Path) -> Result<(), RepoError> {
+        if let Ok(store) = Store::open(url, Access::Read)
+            && store.get(&layout::config(), CONFIG_BYTES_MAX).await.is_ok()
+        {
+            return Err(RepoError::Exists { url: url.to_owned() });
+        }
+        let paths = [KeyKind::Writer, KeyKind::Restore].map(|kind| keys_dir.join(kind.file_name()));
+        if let Some(path) = paths.iter().find(|path| path.exists()) {
+            return Err(KeyError::Exists { path: path.clone() }.into());
+        }
+        let store = Store::create(url)?;
+        std::fs::create_dir_all(keys_dir).map_err(|source| KeyError::Write { path: keys_dir.to_owned(), source })?;
+        let (writer, restore) = keys::generate();
+        writer.write(&paths[0])?;
+        restore.write(&paths[1])?;
+        let config = Config { format: FORMAT, repository: writer.repository, created: Utc::now() };
+        match store.put(&layout::config(), &Sealed::public(&config)?).await? {
+            Put::Stored => Ok(()),
+            Put::Existed => Err(RepoError::Exists { url: url.to_owned() }),
+        }
+    }
+
+    /// Opens a repository and checks that the key belongs to it.
+    pub async fn open(url: &str, key: ReadingKey, access: Access) -> Result<Self, RepoError> {
+        let store = Store::open(url, access)?;
+        let config = match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
+            Ok(bytes) => bytes,
+            Err(StoreError::NoObject { .. }) => return Err(RepoError::NoConfig { url: url.to_owned() }),
+            Err(error) => return Err(error.into()),
+        };
+        let config: Config = serde_json::from_slice(&config).map_err(|source| RepoError::BadConfig { source })?;
+        if config.format > FORMAT {
+            return Err(RepoError::NewerFormat { found: config.format, supported: FORMAT });
+        }
+        if config.repository != key.repository {
+            return Err(KeyError::OtherRepository { key: key.repository, repository: config.repository }.into());
+        }
+        Ok(Self { url: url.to_owned(), store: Arc::new(store), key })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub fn key_kind(&self) -> KeyKind {
+        self.key.kind
+    }
+
+    pub fn opener(&self) -> Result<Opener, OpenError> {
+        Opener::new(vec![self.key.identity.clone()])
+    }
+
+    /// Names of all snapshots, oldest first. Whether a manifest is genuine shows when it is read.
+    pub async fn snapshots(&self) -> Result<Vec<SnapshotName>, RepoError> {
+        let listed = self.store.list(layout::SNAPSHOTS).await?;
+        let mut names: Vec<_> = listed.iter().filter_map(|l| SnapshotName::parse_key(&l.key)).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The snapshot that an id, a unique prefix of one, or `latest` means.
+    pub async fn resolve(&self, asked: &str) -> Result<SnapshotName, RepoError> {
+        let mut names = self.snapshots().await?;
+        if asked == "latest" {
+            return names.pop().ok_or(RepoError::Empty { database: None });
+        }
+        let lower = asked.to_ascii_lowercase();
+        names.retain(|name| !lower.is_empty() && name.id.as_str().starts_with(&lower));
+        match names.len() {
+            0 => Err(RepoError::NoSnapshot { asked: asked.to_owned() }),
+            1 => Ok(names.remove(0)),
+            count => Err(RepoError::Ambiguous { asked: asked.to_owned(), count }),
+        }
+    }
+
+    /// Reads a manifest. Its signature is checked before anything in it is decrypted.
+    pub async fn manifest(&self, name: &SnapshotName) -> Result<Manifest, RepoError> {
+        let stored = self.store.get(&name.key(), MANIFEST_BYTES_MAX).await?;
+        let age_file = self.check_signature(name, &stored)?;
+        let mut opener = self.opener().map_err(|source| RepoError::Object { key: name.key(), source })?;
+        let json = opener.open(age_file, MANIFEST_BYTES_MAX as usize).map_err(|source| match source {
+            OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
+            source => RepoError::Object { key: name.key(), source },
+        })?;
+        let manifest: Manifest = serde_json::from_slice(&json).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
+        if manifest.format > FORMAT {
+            return Err(RepoError::NewerFormat { found: manifest.format, supported: FORMAT });
+        }
+        Ok(manifest)
+    }
+
+    fn check_signature<'a>(&self, name: &SnapshotName, stored: &'a [u8]) -> Result<&'a [u8], RepoError> {
+        let refuse = |reason| RepoError::Signature { name: name.clone(), reason };
+        let (header, age_file) = stored.split_at_checked(HEADER_BYTES).ok_or_else(|| refuse("it is too short"))?;
+        let header = std::str::from_utf8(header).map_err(|_| refuse("its first line is damaged"))?;
+        let words: Vec<&str> = header.trim_end_matches('\n').split(' ').collect();
+        let ["pgkeep-manifest/1", signer, signature] = words[..] else { return Err(refuse("its first line is damaged")) };
+        let known = self.key.signers.iter().find(|known| hex::encode(known.to_bytes()) == signer);
+        let known = known.ok_or_else(|| refuse("an unknown key signed it"))?;
+        let mut bytes = [0; 64];
+        hex::decode_to_slice(signature, &mut bytes).map_err(|_| refuse("its first line is damaged"))?;
+        known
+            .verify(&signed_message(name, age_file), &Signature::from_bytes(&bytes))
+            .map_err(|_| refuse("its content or its name was changed"))?;
+        Ok(age_file)
+    }
+
+    /// Writes a manifest: the moment at which the snapshot exists. Everything that it names must be settled.
+    /// Returns the manifest's size as stored.
+    pub async fn write_manifest(&self, key: &WriterKey, manifest: &Manifest) -> Result<u64, RepoError> {
+        let name = manifest.name();
+        let json = serde_json::to_vec(manifest).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
+        let mut recipients = key.recipients.clone();
+        recipients.push(key.identity.to_public());
+        let sealed = Sealer::new(3, recipients)?.seal(&json)?;
+        let signature = key.signing.sign(&signed_message(&name, sealed.bytes()));
+        let signer = hex::encode(key.signing.verifying_key().to_bytes());
+        let sealed = sealed.with_header(&format!("pgkeep-manifest/1 {signer} {}\n", hex::encode(signature.to_bytes())));
+        match self.store.put(&name.key(), &sealed).await? {
+            Put::Stored => Ok(sealed.bytes().len() as u64),
+            Put::Existed => Err(RepoError::SnapshotExists { name }),
+        }
+    }
+
+    /// Sizes of all chunks, as the store lists them.
+    pub async fn listing(&self) -> Result<Listing, RepoError> {
+        let mut listing = Listing::new(ChunkKind::Data, &self.store.list(layout::DATA).await?);
+        listing.merge(Listing::new(ChunkKind::Meta, &self.store.list(layout::META).await?));
+        Ok(listing)
+    }
+
+    /// What deduplication knows: the slices of the newest snapshots, of `database` first, and the newest of that database.
+    ///
+    /// A manifest that cannot be read is passed over: it costs space, not truth.
+    pub async fn index(&self, database: &str) -> Result<(Index, Option<Manifest>), RepoError> {
+        let listing = self.listing().await?;
+        let mut index = Index::new(&listing);
+        let mut parent = None;
+        let mut pages_read = HashSet::new();
+        for name in self.snapshots().await?.iter().rev().take(MANIFESTS_FOR_INDEX_MAX) {
+            let Ok(manifest) = self.manifest(name).await else { continue };
+            manifest.archive.iter().for_each(|slice| index.learn(ChunkKind::Meta, slice, &listing));
+            for list in manifest.slice_lists() {
+                if let SliceList::Pages(pages) = list {
+                    pages.iter().for_each(|page| index.learn(ChunkKind::Meta, page, &listing));
+                    if pages.iter().all(|page| !pages_read.insert(page.object.object)) {
+                        continue;
+                    }
+                }
+                let Ok(slices) = self.slices(&manifest, list).await else { continue };
+                slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
+            }
+            if parent.is_none() && manifest.database.name == database {
+                parent = Some(manifest);
+            }
+        }
+        Ok((index, parent))
+    }
+
+    /// A slice list, read from its pages where it has some.
+    pub async fn slices(&self, manifest: &Manifest, list: &SliceList) -> Result<Vec<Slice>, RepoError> {
+        let pages = match list {
+            SliceList::Inline(slices) => return Ok(slices.clone()),
+            SliceList::Pages(pages) => pages,
+        };
+        let mut slices = Vec::new();
+        for line in self.metadata(manifest, pages).await?.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            let slice = serde_json::from_slice(line).map_err(|source| RepoError::SliceList { name: manifest.name(), source })?;
+            slices.push(slice);
+        }
+        Ok(slices)
+    }
+
+    /// The bytes of metadata slices, joined.
+    pub async fn metadata(&self, manifest: &Manifest, slices: &[Slice]) -> Result<Vec<u8>, RepoError> {
+        let mut reader = self.reader(ChunkKind::Meta, manifest.chunk_key())?;
+        let mut bytes = Vec::new();
+        for slice in slices {
+            bytes.extend_from_slice(reader.slice(slice).await?);
+        }
+        Ok(bytes)
+    }
+
+    pub fn reader(&self, kind: ChunkKind, chunk_key: ChunkKey) -> Result<SliceReader, RepoError> {
+        let opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
+        Ok(SliceReader { store: self.store.clone(), kind, chunk_key, opener, last: None })
+    }
+}
+
+fn signed_message(name: &SnapshotName, age_file: &[u8]) -> Vec<u8> {
+    let mut message = format!("pgkeep manifest 1\n{}\n", name.key()).into_bytes();
+    message.extend_from_slice(blake3::hash(age_file).as_bytes());
+    message
+}
+
+/// Reads slices, one after another. Keeps the last object open, because neighbours often share it.
+pub struct SliceReader {
+    store: Arc<Store>,
+    kind: ChunkKind,
+    chunk_key: ChunkKey,
+    opener: Opener,
+    last: Option<(crate::store::ObjectKey, Vec<u8>)>,
+}
+
+impl SliceReader {
+    /// The slice's plaintext, its object checked against its name. At most 4 MiB.
+    pub async fn slice(&mut self, slice: &Slice) -> Result<&[u8], RepoError> {
+        let key = layout::chunk(self.kind, &slice.object.object, slice.object.generation);
+        if self.last.as_ref().is_none_or(|(last, _)| *last != key) {
+            self.last = None;
+            let stored = self.store.get(&key, OBJECT_BYTES_MAX).await?;
+            let plaintext = self
+                .opener
+                .open_chunk(&stored, &slice.object.object, &self.chunk_key)
+                .map_err(|source| RepoError::Object { key: key.clone(), source })?;
+            self.last = Some((key.clone(), plaintext));
+        }
+        let plaintext = self.last.as_ref().map_or(&[][..], |(_, plaintext)| plaintext);
+        let start = slice.offset as usize;
+        start
+            .checked_add(slice.bytes as usize)
+            .and_then(|end| plaintext.get(start..end))
+            .ok_or(RepoError::SliceBounds { key })
+    }
+}
+
+/// Slice lists on their way into a manifest: long ones go to pages of their own.
+pub async fn store_slice_list(writer: &mut ChunkWriter, slices: Vec<Slice>) -> Result<PendingSliceList, RepoError> {
+    if slices.len() <= INLINE_SLICES_MAX {
+        return Ok(PendingSliceList::Inline(slices));
+    }
+    let mut pages = Vec::new();
+    for page in slices.chunks(SLICES_IN_PAGE) {
+        pages.push(writer.add(&encode_page(page), 0).await?);
+    }
+    Ok(PendingSliceList::Pages(pages))
+}
+
+fn encode_page(slices: &[Slice]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(slices.len() * 256);
+    for slice in slices {
+        serde_json::to_writer(&mut text, slice).expect("a slice is plain data, and a vector takes all");
+        text.push(b'\n');
+    }
+    text
+}
+
+/// A slice list whose pages may not be durable yet.
+pub enum PendingSliceList {
+    Inline(Vec<Slice>),
+    Pages(Vec<super::objects::PendingSlice>),
+}
+
+impl PendingSliceList {
+    /// Only after everything is settled.
+    pub fn resolve(self, writer: &ChunkWriter) -> SliceList {
+        match self {
+            PendingSliceList::Inline(slices) => SliceList::Inline(slices),
+            PendingSliceList::Pages(pages) => SliceList::Pages(writer.resolve(&pages)),
+        }
+    }
+}

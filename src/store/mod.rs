@@ -1,0 +1,106 @@
+//! Where objects live: a local directory; S3 has its room here.
+//!
+//! A store knows keys and bytes, and nothing of snapshots. It never overwrites.
+
+mod dir;
+pub mod error;
+mod key;
+
+use std::path::Path;
+
+pub use error::StoreError;
+pub use key::ObjectKey;
+
+use crate::stream::Sealed;
+use dir::DirStore;
+
+/// The closed set of stores.
+pub enum Store {
+    Dir(DirStore),
+}
+
+/// What became of a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    Stored,
+    /// The name was taken. What is stored there was left as it is.
+    Existed,
+}
+
+/// One name of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub key: ObjectKey,
+    pub bytes: u64,
+}
+
+/// Whether a command may change the store. A store opened for reading creates nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+impl Store {
+    /// Opens the store at `url`: `file:///path` or a plain path.
+    pub fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+        Ok(Store::Dir(DirStore::open(directory(url)?, access)?))
+    }
+
+    /// Makes an empty store at `url`. The folder may exist if it is empty.
+    pub fn create(url: &str) -> Result<Self, StoreError> {
+        Ok(Store::Dir(DirStore::create(directory(url)?)?))
+    }
+
+    /// Hands an object over. It is durable, under its name, only after [`Store::settle`] has returned.
+    pub async fn put_later(&self, key: ObjectKey, object: Sealed) -> Result<(), StoreError> {
+        match self {
+            Store::Dir(dir) => dir.put_later(key, object),
+        }
+    }
+
+    /// Waits until everything handed over is durable; returns the names that were taken already.
+    pub async fn settle(&self) -> Result<Vec<ObjectKey>, StoreError> {
+        match self {
+            Store::Dir(dir) => dir.settle(),
+        }
+    }
+
+    /// Stores an object; durable, with its name, when this returns.
+    pub async fn put(&self, key: &ObjectKey, object: &Sealed) -> Result<Put, StoreError> {
+        match self {
+            Store::Dir(dir) => dir.put(key, object),
+        }
+    }
+
+    /// An object's bytes; an error if there are more than `bytes_max`.
+    pub async fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Store::Dir(dir) => dir.get(key, bytes_max),
+        }
+    }
+
+    /// All objects whose key begins with `prefix` (a folder: `data/`, `snapshots/`), in the order of their keys.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        match self {
+            Store::Dir(dir) => dir.list(prefix),
+        }
+    }
+}
+
+fn directory(url: &str) -> Result<&Path, StoreError> {
+    if let Some(path) = url.strip_prefix("file://") {
+        return if path.starts_with('/') {
+            Ok(Path::new(path))
+        } else {
+            Err(StoreError::Url { url: url.to_owned(), reason: "file:// needs an absolute path: file:///srv/backup" })
+        };
+    }
+    if url.starts_with("s3://") {
+        return Err(StoreError::Url { url: url.to_owned(), reason: "this version stores in local directories only" });
+    }
+    if url.contains("://") || url.is_empty() {
+        return Err(StoreError::Url { url: url.to_owned(), reason: "a repository is file:///path or a path" });
+    }
+    Ok(Path::new(url))
+}

@@ -1,0 +1,11 @@
+//! What happens to rows between PostgreSQL and the repository: digest, chunk, compress, encrypt; and back.
+//!
+//! Nothing in here knows a database or a repository: bytes in, [`Sealed`] objects out.
+
+pub mod chunk;
+pub mod digest;
+pub mod seal;
+
+pub use chunk::{Chunker, Cut};
+pub use digest::{Digest, DigestKey, RowHasher};
+pub use seal::{ChunkKey, ChunkName, OpenError, Opener, SealError, Sealed, Sealer};
