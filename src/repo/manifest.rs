@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::snapshot::{SnapshotId, SnapshotName};
 use crate::stream::seal::Checksum;
-use crate::stream::{ChunkKey, ChunkName, Digest, DigestKey};
+use crate::stream::{ChunkKey, ChunkName, Digest, DigestKey, RowFormat};
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -166,23 +166,6 @@ pub struct RoleSetting {
     pub role: String,
     pub in_database: bool,
     pub settings: Vec<String>,
-}
-
-/// How rows are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RowFormat {
-    Binary,
-    Text,
-}
-
-impl RowFormat {
-    pub fn name(self) -> &'static str {
-        match self {
-            RowFormat::Binary => "binary",
-            RowFormat::Text => "text",
-        }
-    }
 }
 
 /// A table (or leaf partition, or extension configuration table) with its rows.

@@ -4,8 +4,10 @@
 
 pub mod chunk;
 pub mod digest;
+pub mod format;
 pub mod seal;
 
 pub use chunk::{Chunker, Cut};
 pub use digest::{Digest, DigestKey, RowHasher};
+pub use format::RowFormat;
 pub use seal::{ChunkKey, ChunkName, OpenError, Opener, SealError, Sealed, Sealer};

@@ -1,0 +1,50 @@
+//! What the system catalogs say of the database, as plain facts. Read in the backup's own snapshot.
+
+mod database;
+mod format;
+mod large_objects;
+mod relations;
+mod roles;
+mod sequences;
+
+pub use database::database;
+pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
+pub use relations::{Reading, TableFacts, tables};
+pub use roles::{Passwords, RoleFacts, roles};
+pub use sequences::{SequenceFacts, sequences, sequence_values};
+
+use super::Error;
+use super::connect::Session;
+
+/// `"a""b"`: an identifier as SQL writes it. Always quoted, so that no list of reserved words is needed.
+pub fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// `"schema"."name"`.
+pub fn quote_relation(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote_identifier(schema), quote_identifier(name))
+}
+
+/// A string literal, whatever `standard_conforming_strings` says.
+pub fn quote_literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+/// Runs a query whose rows are then read by [`tokio_postgres::Row::get`].
+async fn query(session: &Session, context: &str, sql: &str) -> Result<Vec<tokio_postgres::Row>, Error> {
+    session.client().query(sql, &[]).await.map_err(|error| Error::from_query(session.endpoint(), context, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_texts_are_quoted_as_postgresql_reads_them() {
+        assert_eq!(quote_relation("a.b", "say \"hi\""), r#""a.b"."say ""hi""""#);
+        assert_eq!(quote_literal("it's"), "'it''s'");
+        assert_eq!(quote_literal(r"a\b"), r" E'a\\b'");
+    }
+}

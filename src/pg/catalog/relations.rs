@@ -1,0 +1,87 @@
+//! Tables that hold rows, and whether this role may read all of them.
+
+use super::format::Types;
+use super::{Error, Session, query};
+use crate::stream::RowFormat;
+
+/// A relation whose rows a backup holds: a plain table, a leaf partition, or an extension's configuration table.
+#[derive(Clone, Debug)]
+pub struct TableFacts {
+    pub oid: u32,
+    pub schema: String,
+    pub name: String,
+    pub owner: String,
+    /// The columns that COPY reads and writes: all but the generated ones.
+    pub columns: Vec<String>,
+    pub format: RowFormat,
+    /// Main fork, in blocks of 8 KiB.
+    pub blocks: u64,
+    /// Main fork, TOAST and maps; without indexes.
+    pub bytes: u64,
+    /// For an extension's configuration table, the condition that says which rows are the user's; may be empty.
+    pub configuration: Option<String>,
+    /// The heap access method, which TID ranges need.
+    pub is_heap: bool,
+    pub reading: Reading,
+}
+
+/// Whether the session's role reads every row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Complete,
+    /// No SELECT on the table or a column, or no USAGE on its schema.
+    Denied,
+    /// Row-level security would hide rows.
+    Filtered,
+}
+
+/// All relations with rows in the database, by oid. Temporary tables are left out.
+pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
+    let types = Types::read(session).await?;
+    let sql = "SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
+            coalesce(a.names, '{}'), coalesce(a.types, '{}'),
+            pg_catalog.pg_relation_size(c.oid) / 8192, pg_catalog.pg_table_size(c.oid),
+            e.configuration, coalesce(am.amname = 'heap', false),
+            pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR coalesce(a.readable, false)),
+            pg_catalog.row_security_active(c.oid)
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+        LEFT JOIN LATERAL (
+            SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attgenerated = '') AS names,
+                   pg_catalog.array_agg(a.atttypid ORDER BY a.attnum) FILTER (WHERE a.attgenerated = '') AS types,
+                   pg_catalog.bool_and(pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')) AS readable
+            FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) a ON true
+        LEFT JOIN (
+            SELECT d.objid, (SELECT t.condition FROM ROWS FROM (pg_catalog.unnest(x.extconfig), pg_catalog.unnest(x.extcondition)) AS t (config, condition)
+                             WHERE t.config = d.objid) AS configuration
+            FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
+            WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'e'
+              AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass) e ON e.objid = c.oid
+        WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND (e.objid IS NULL OR e.configuration IS NOT NULL)
+          AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\\_temp\\_%'
+        ORDER BY c.oid";
+    let facts = |row: tokio_postgres::Row| {
+        let readable: bool = row.get(10);
+        let filtered: bool = row.get(11);
+        TableFacts {
+            oid: row.get(0),
+            schema: row.get(1),
+            name: row.get(2),
+            owner: row.get(3),
+            columns: row.get(4),
+            format: types.format_of(&row.get::<_, Vec<u32>>(5)),
+            blocks: row.get::<_, i64>(6) as u64,
+            bytes: row.get::<_, i64>(7) as u64,
+            configuration: row.get(8),
+            is_heap: row.get(9),
+            reading: match (readable, filtered) {
+                (false, _) => Reading::Denied,
+                (true, true) => Reading::Filtered,
+                (true, false) => Reading::Complete,
+            },
+        }
+    };
+    Ok(query(session, "the list of tables", sql).await?.into_iter().map(facts).collect())
+}

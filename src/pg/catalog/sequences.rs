@@ -1,0 +1,42 @@
+//! Sequences and where they stand.
+
+use super::{Error, Session, query, quote_relation};
+
+#[derive(Clone, Debug)]
+pub struct SequenceFacts {
+    pub oid: u32,
+    pub schema: String,
+    pub name: String,
+    pub readable: bool,
+}
+
+/// All sequences of the database, but temporary ones and those of extensions that do not mark them as configuration.
+pub async fn sequences(session: &Session) -> Result<Vec<SequenceFacts>, Error> {
+    let sql = "SELECT c.oid, n.nspname::text, c.relname::text,
+            pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_temp\\_%'
+          AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
+            WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e'
+              AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+              AND NOT coalesce(c.oid = ANY (x.extconfig), false))
+        ORDER BY c.oid";
+    let facts =
+        |row: tokio_postgres::Row| SequenceFacts { oid: row.get(0), schema: row.get(1), name: row.get(2), readable: row.get(3) };
+    Ok(query(session, "the list of sequences", sql).await?.into_iter().map(facts).collect())
+}
+
+/// `last_value` and `is_called` of each, in the order given.
+pub async fn sequence_values(session: &Session, sequences: &[&SequenceFacts]) -> Result<Vec<(i64, bool)>, Error> {
+    let mut values = Vec::with_capacity(sequences.len());
+    for batch in sequences.chunks(100) {
+        let select = |(n, s): (usize, &&SequenceFacts)| {
+            format!("SELECT {n}, last_value, is_called FROM {}", quote_relation(&s.schema, &s.name))
+        };
+        let sql = batch.iter().enumerate().map(select).collect::<Vec<_>>().join(" UNION ALL ") + " ORDER BY 1";
+        let rows = query(session, "reading sequences", &sql).await?;
+        values.extend(rows.iter().map(|row| (row.get::<_, i64>(1), row.get::<_, bool>(2))));
+    }
+    Ok(values)
+}
