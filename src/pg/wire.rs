@@ -12,7 +12,7 @@ use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
 
-use super::connect::{RawStream, connect_raw_stream};
+use super::connect::{EncryptedStream, RawStream, connect_raw_stream};
 use super::conninfo::Conninfo;
 use super::error::{Error, ServerMessage};
 use crate::stop::{HookGuard, Stop};
@@ -40,12 +40,8 @@ pub struct Wire {
 enum Stream {
     Unix(std::os::unix::net::UnixStream),
     Tcp(std::net::TcpStream),
-    Tls(Box<dyn TlsIo>),
+    Tls(Box<EncryptedStream>),
 }
-
-/// An encrypted stream, whatever encrypts it.
-pub trait TlsIo: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}
-impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> TlsIo for T {}
 
 /// What takes the rows of a COPY, one call a row; a row that is larger than the read buffer comes in pieces.
 pub trait RowSink {
@@ -95,7 +91,7 @@ impl Wire {
                 let hook = stop.on_stop(move || drop(other.shutdown(Shutdown::Both)));
                 (Stream::Tcp(socket), Some(hook))
             }
-            RawStream::Tls(stream) => (Stream::Tls(Box::new(stream)), None),
+            RawStream::Tls(stream) => (Stream::Tls(stream), None),
         };
         let buffer = vec![0; READ_BYTES];
         let stop = stop.clone();

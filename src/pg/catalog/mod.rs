@@ -34,7 +34,7 @@ pub fn quote_literal(text: &str) -> String {
 
 /// Runs a query whose rows are then read by [`tokio_postgres::Row::get`].
 async fn query(session: &Session, context: &str, sql: &str) -> Result<Vec<tokio_postgres::Row>, Error> {
-    session.client().query(sql, &[]).await.map_err(|error| Error::from_query(session.endpoint(), context, error))
+    session.client().query(sql, &[]).await.map_err(|error| session.fault(context, error))
 }
 
 #[cfg(test)]

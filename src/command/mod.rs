@@ -1,0 +1,10 @@
+//! One file a verb. Each reads as a table of contents: no byte loops, no SQL, no terminal.
+
+pub mod backup;
+pub mod error;
+pub mod init;
+pub mod list;
+pub mod progress;
+pub mod reading;
+
+pub use error::Error;

@@ -1,0 +1,65 @@
+//! How far a command is. Workers count, the terminal looks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Shared between the workers and whoever shows it.
+#[derive(Default)]
+pub struct Progress {
+    phase: Mutex<String>,
+    /// Bytes of rows expected, an estimate.
+    pub bytes_total: AtomicU64,
+    pub bytes: AtomicU64,
+    pub rows: AtomicU64,
+    lanes: Mutex<Vec<Option<Arc<Lane>>>>,
+}
+
+/// What one worker is busy with.
+pub struct Lane {
+    pub label: String,
+    /// An estimate; 0 if unknown.
+    pub bytes_total: u64,
+    pub bytes: AtomicU64,
+}
+
+impl Progress {
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub fn set_phase(&self, phase: &str) {
+        phase.clone_into(&mut self.phase.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub fn phase(&self) -> String {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Worker `n` begins with something.
+    pub fn begin(&self, n: usize, label: String, bytes_total: u64) -> Arc<Lane> {
+        let lane = Arc::new(Lane { label, bytes_total, bytes: AtomicU64::new(0) });
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if lanes.len() <= n {
+            lanes.resize(n + 1, None);
+        }
+        lanes[n] = Some(lane.clone());
+        lane
+    }
+
+    /// Worker `n` has nothing under way.
+    pub fn end(&self, n: usize) {
+        if let Some(lane) = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).get_mut(n) {
+            *lane = None;
+        }
+    }
+
+    pub fn lanes(&self) -> Vec<Option<Arc<Lane>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn add(&self, lane: &Lane, bytes: u64, rows: u64) {
+        lane.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+}

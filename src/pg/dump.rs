@@ -1,0 +1,96 @@
+//! `pg_dump`, the authority on DDL: run as a child under the backup's snapshot, its archive taken from a pipe.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::binaries::{BinariesError, Binary, find_client};
+use super::catalog::quote_identifier;
+use super::connect::Session;
+use crate::stop::Stop;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    #[error("no pg_dump can be used for this server")]
+    Binary(#[from] BinariesError),
+    #[error("cannot run {}", program.display())]
+    Run {
+        program: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("pg_dump could not read the schema: {message}")]
+    Failed { message: String },
+}
+
+impl DumpError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            DumpError::Binary(error) => error.hint(),
+            DumpError::Run { .. } => None,
+            DumpError::Failed { message } if message.contains("permission denied") => {
+                Some("The role needs to read everything that is backed up: GRANT pg_read_all_data TO role, or connect as a superuser.".into())
+            }
+            DumpError::Failed { message } if message.contains("lock timeout") => {
+                Some("Another session holds a lock on a table; try again when it has ended, or raise --lock-wait-timeout.".into())
+            }
+            DumpError::Failed { .. } => None,
+        }
+    }
+}
+
+/// The newest pg_dump on the machine that can dump this server.
+pub fn find(session: &Session, configured: Option<&Path>) -> Result<Binary, DumpError> {
+    Ok(find_client("pg_dump", session.server_version_num() / 10_000, configured)?)
+}
+
+/// Relations that pg_dump must not touch: the role cannot read them, and they were not asked for.
+pub type Untouched = Vec<(String, String)>;
+
+/// The schema of the whole database as a custom archive, seen by the snapshot `snapshot_id`.
+pub fn schema_archive(
+    pg_dump: &Binary,
+    session: &Session,
+    snapshot_id: &str,
+    lock_timeout_ms: u64,
+    untouched: &Untouched,
+    stop: &Stop,
+) -> Result<Vec<u8>, DumpError> {
+    let mut command = pg_dump.command();
+    command.args(["--schema-only", "--format=custom", "--compress=0", "--no-password"]);
+    command.arg(format!("--snapshot={snapshot_id}"));
+    if lock_timeout_ms > 0 {
+        command.arg(format!("--lock-wait-timeout={lock_timeout_ms}"));
+    }
+    for (schema, name) in untouched {
+        command.arg(format!("--exclude-table={}.{}", quote_identifier(schema), quote_identifier(name)));
+    }
+    for variable in session.conninfo().libpq_env_removed() {
+        command.env_remove(variable);
+    }
+    command.envs(session.conninfo().libpq_env()).env("LC_ALL", "C").env("PGAPPNAME", "pgkeep schema");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let failed = |source| DumpError::Run { program: pg_dump.path.clone(), source };
+    let mut child = command.spawn().map_err(failed)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let child = Arc::new(Mutex::new(child));
+    let to_kill = child.clone();
+    let _hook = stop.on_stop(move || kill(&to_kill));
+    let read_stderr = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        stderr.map(|mut pipe| pipe.read_to_end(&mut text));
+        String::from_utf8_lossy(&text).trim().to_owned()
+    });
+    let mut archive = Vec::new();
+    let read = stdout.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut archive));
+    let message = read_stderr.join().unwrap_or_default();
+    let status = child.lock().unwrap_or_else(PoisonError::into_inner).wait().map_err(failed)?;
+    read.map_err(failed)?;
+    if status.success() { Ok(archive) } else { Err(DumpError::Failed { message }) }
+}
+
+fn kill(child: &Mutex<Child>) {
+    // An error means that it has ended.
+    let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+}

@@ -1,0 +1,101 @@
+//! One instant of the source: locks first, then the snapshot, then everybody looks through it.
+
+use super::Error;
+use super::catalog::{self, Reading, TableFacts, quote_literal, quote_relation};
+use super::connect::{Session, connect};
+use super::conninfo::Conninfo;
+
+/// How often the list of tables may change between locking and the snapshot before we give up.
+const ATTEMPTS: usize = 5;
+const TABLES_IN_LOCK: usize = 200;
+
+/// A session whose transaction holds an exported snapshot and ACCESS SHARE locks on every table to be read.
+///
+/// `pg_dump` takes its snapshot first and its locks after; a TRUNCATE in between shows as an empty table. Here the locks come
+/// first: in REPEATABLE READ the snapshot is taken by the first query, and LOCK TABLE is none (manual, "LOCK").
+pub struct SourceSnapshot {
+    pub session: Session,
+    pub id: String,
+    /// By oid, as the snapshot shows them. Tables that were not `wanted` are listed and not locked.
+    pub tables: Vec<TableFacts>,
+}
+
+/// A table that is to be read and that this role cannot read whole.
+#[derive(Clone, Debug)]
+pub struct Unreadable {
+    pub table: String,
+    pub reading: Reading,
+}
+
+pub enum Opened {
+    Snapshot(Box<SourceSnapshot>),
+    Unreadable(Vec<Unreadable>),
+    /// Tables came and went too quickly to lock them all.
+    Restless,
+}
+
+impl SourceSnapshot {
+    /// `wanted` says which tables will be read. `lock_timeout_ms` 0 waits for ever.
+    pub async fn open(info: &Conninfo, wanted: impl Fn(&TableFacts) -> bool, lock_timeout_ms: u64) -> Result<Opened, Error> {
+        let session = connect(info, "pgkeep backup").await?;
+        for _ in 0..ATTEMPTS {
+            let before = catalog::tables(&session).await?;
+            let unreadable: Vec<_> = before.iter().filter(|t| wanted(t) && t.reading != Reading::Complete).map(unreadable).collect();
+            if !unreadable.is_empty() {
+                return Ok(Opened::Unreadable(unreadable));
+            }
+            run(&session, "the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+            run(&session, "a setting", &format!("SET LOCAL lock_timeout = {lock_timeout_ms}")).await?;
+            let names: Vec<_> = before.iter().filter(|t| wanted(t)).map(|t| quote_relation(&t.schema, &t.name)).collect();
+            if !lock(&session, &names).await? {
+                continue;
+            }
+            let row = session.client().query_one("SELECT pg_catalog.pg_export_snapshot()", &[]).await;
+            let id: String = row.map_err(|e| session.fault("exporting a snapshot", e))?.get(0);
+            let tables = catalog::tables(&session).await?;
+            let key = |t: &TableFacts| (t.oid, t.schema.clone(), t.name.clone());
+            let locked = |tables: &[TableFacts]| tables.iter().filter(|t| wanted(t)).map(key).collect::<Vec<_>>();
+            if locked(&before) == locked(&tables) {
+                return Ok(Opened::Snapshot(Box::new(SourceSnapshot { session, id, tables })));
+            }
+            run(&session, "the end of a transaction", "ROLLBACK").await?;
+        }
+        Ok(Opened::Restless)
+    }
+}
+
+/// Locks the tables; false (and rolled back) if one of them is gone meanwhile.
+async fn lock(session: &Session, names: &[String]) -> Result<bool, Error> {
+    for batch in names.chunks(TABLES_IN_LOCK) {
+        let sql = format!("LOCK TABLE ONLY {} IN ACCESS SHARE MODE", batch.join(", ONLY "));
+        match run(session, "locks on the tables (ACCESS SHARE)", &sql).await {
+            Ok(()) => {}
+            // undefined_table, invalid_schema_name
+            Err(error) if matches!(error.sqlstate(), Some("42P01" | "3F000")) => {
+                run(session, "the end of a transaction", "ROLLBACK").await?;
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
+    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
+}
+
+fn unreadable(table: &TableFacts) -> Unreadable {
+    Unreadable { table: format!("{}.{}", table.schema, table.name), reading: table.reading }
+}
+
+/// Statements with which another session joins the snapshot.
+pub fn join_statements(snapshot_id: &str) -> String {
+    format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", quote_literal(snapshot_id).trim())
+}
+
+/// Whether an error of [`join_statements`] says that the snapshot is not known: the two sessions are on different servers.
+pub fn is_unknown_snapshot(error: &Error) -> bool {
+    // invalid_parameter_value, undefined_object, object_not_in_prerequisite_state, feature_not_supported
+    matches!(error.sqlstate(), Some("22023" | "42704" | "55000" | "0A000"))
+}
