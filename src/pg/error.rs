@@ -1,2 +1,349 @@
-//! (being written)
-pub enum Error {}
+//! What can go wrong between pgkeep and a server, and what the operator can do about it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use postgres_protocol::message::backend::ErrorResponseBody;
+use tokio_postgres::fallible_iterator::FallibleIterator;
+
+use super::conninfo::{AuthMethod, ConninfoError, TargetSession};
+use super::tls::TlsError;
+
+/// An error report of the server, in its own words ("Error and Notice Message Fields", manual of PostgreSQL, chapter
+/// Frontend/Backend Protocol).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerMessage {
+    pub severity: String,
+    pub sqlstate: String,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    /// The stack of functions and COPY lines in which it happened.
+    pub location: Option<String>,
+    pub schema: Option<String>,
+    pub table: Option<String>,
+    pub constraint: Option<String>,
+}
+
+impl fmt::Display for ServerMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} (SQLSTATE {})", self.severity, self.message, self.sqlstate)?;
+        if let Some(detail) = &self.detail {
+            write!(f, "; {detail}")?;
+        }
+        match &self.location {
+            Some(location) => write!(f, "; {location}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for ServerMessage {}
+
+impl ServerMessage {
+    /// Reads the body of an `ErrorResponse` or `NoticeResponse`. Text that is not UTF-8 (an SQL_ASCII database, a
+    /// server that has not yet heard of the client's encoding) is shown with replacement characters.
+    pub fn from_response(body: &ErrorResponseBody) -> io::Result<Self> {
+        let mut read = Self::default();
+        let mut fields = body.fields();
+        while let Some(field) = fields.next()? {
+            read.set(field.type_(), String::from_utf8_lossy(field.value_bytes()).into_owned());
+        }
+        Ok(read)
+    }
+
+    /// As [`from_response`](Self::from_response), from the bytes that follow the message's length word.
+    pub fn from_response_bytes(body: &[u8]) -> Self {
+        let mut read = Self::default();
+        for field in body.split(|byte| *byte == 0) {
+            if let Some((kind, value)) = field.split_first() {
+                read.set(*kind, String::from_utf8_lossy(value).into_owned());
+            }
+        }
+        read
+    }
+
+    fn set(&mut self, kind: u8, value: String) {
+        match kind {
+            // "V" is the severity that is never translated; servers before 9.6 send only "S".
+            b'S' if self.severity.is_empty() => self.severity = value,
+            b'V' => self.severity = value,
+            b'C' => self.sqlstate = value,
+            b'M' => self.message = value,
+            b'D' => self.detail = Some(value),
+            b'H' => self.hint = Some(value),
+            b'W' => self.location = Some(value),
+            b's' => self.schema = Some(value),
+            b't' => self.table = Some(value),
+            b'n' => self.constraint = Some(value),
+            _ => {}
+        }
+    }
+}
+
+impl From<&tokio_postgres::error::DbError> for ServerMessage {
+    fn from(error: &tokio_postgres::error::DbError) -> Self {
+        Self {
+            severity: error.severity().to_owned(),
+            sqlstate: error.code().code().to_owned(),
+            message: error.message().to_owned(),
+            detail: error.detail().map(str::to_owned),
+            hint: error.hint().map(str::to_owned),
+            location: error.where_().map(str::to_owned),
+            schema: error.schema().map(str::to_owned),
+            table: error.table().map(str::to_owned),
+            constraint: error.constraint().map(str::to_owned),
+        }
+    }
+}
+
+/// A fault at a server or on the way to it. `endpoint` is the short human form of a server (`db:5432`,
+/// `socket /tmp:5432`); `context` says what pgkeep was doing ("reading the catalog").
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the connection settings cannot be used")]
+    Conninfo(#[from] ConninfoError),
+
+    #[error("there is no connection to {endpoint}")]
+    Connect {
+        endpoint: String,
+        #[source]
+        source: io::Error,
+    },
+
+    #[error("no connection to {endpoint} came about within {} s", after.as_secs())]
+    ConnectTimeout { endpoint: String, after: Duration },
+
+    #[error("no server could be used of {endpoints}")]
+    NoServerUsable {
+        endpoints: String,
+        #[source]
+        last: Box<Error>,
+    },
+
+    /// `password` says where the password came from, or where it was looked for.
+    #[error("{endpoint} did not accept the log-in of {user}")]
+    Authentication {
+        endpoint: String,
+        user: String,
+        password: String,
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The server's `pg_hba.conf` has no place for this connection.
+    #[error("{endpoint} does not let {user} into the database {database} from here")]
+    Rejected {
+        endpoint: String,
+        user: String,
+        database: String,
+        #[source]
+        source: Box<ServerMessage>,
+    },
+
+    #[error("{endpoint} asks for the authentication method {}, which require_auth forbids", method.word())]
+    AuthenticationMethod { endpoint: String, method: AuthMethod },
+
+    #[error("{endpoint} has no database {database}")]
+    NoSuchDatabase {
+        endpoint: String,
+        database: String,
+        #[source]
+        source: Box<ServerMessage>,
+    },
+
+    #[error("the encrypted connection to {endpoint} failed")]
+    Tls {
+        endpoint: String,
+        #[source]
+        source: TlsError,
+    },
+
+    #[error("{endpoint} is not the kind of server that target_session_attrs asks for")]
+    WrongSession { endpoint: String, wanted: TargetSession },
+
+    #[error("the server refused {context}")]
+    Server {
+        context: String,
+        #[source]
+        source: Box<ServerMessage>,
+    },
+
+    #[error("the connection to {endpoint} was lost")]
+    ConnectionLost {
+        endpoint: String,
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The server or this program broke the protocol, or a value was not of the expected type.
+    #[error("an answer of the server was not understood ({context})")]
+    Protocol {
+        context: String,
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+/// The server ended the session itself: `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`,
+/// `database_dropped`, `idle_session_timeout`, and the time-out of an idle transaction.
+const ENDED_BY_SERVER: &[&str] = &["57P01", "57P02", "57P03", "57P04", "57P05", "25P03"];
+
+impl Error {
+    /// What a query came to. `context` completes "the server refused ..."; `endpoint` is named when the connection is
+    /// gone.
+    pub fn from_query(endpoint: &str, context: impl Into<String>, error: tokio_postgres::Error) -> Self {
+        if let Some(message) = server_message(&error) {
+            return Self::from_message(endpoint, context, message);
+        }
+        if error.is_closed() || has_io_cause(&error) {
+            return Self::ConnectionLost { endpoint: endpoint.to_owned(), source: Box::new(error) };
+        }
+        Self::Protocol { context: context.into(), source: Box::new(error) }
+    }
+
+    /// What an `ErrorResponse` means that the caller read off the wire itself.
+    pub fn from_response(endpoint: &str, context: impl Into<String>, body: &ErrorResponseBody) -> Self {
+        match ServerMessage::from_response(body) {
+            Ok(message) => Self::from_message(endpoint, context, message),
+            Err(source) => Self::Protocol { context: context.into(), source: Box::new(source) },
+        }
+    }
+
+    pub fn from_message(endpoint: &str, context: impl Into<String>, message: ServerMessage) -> Self {
+        if ENDED_BY_SERVER.contains(&message.sqlstate.as_str()) {
+            return Self::ConnectionLost { endpoint: endpoint.to_owned(), source: Box::new(message) };
+        }
+        Self::Server { context: context.into(), source: Box::new(message) }
+    }
+
+    /// The server's report, where one is behind this error.
+    pub fn server_message(&self) -> Option<&ServerMessage> {
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(message) = error.downcast_ref::<ServerMessage>() {
+                return Some(message);
+            }
+            // A boxed message is a cause of its own type.
+            if let Some(message) = error.downcast_ref::<Box<ServerMessage>>() {
+                return Some(message);
+            }
+            cause = error.source();
+        }
+        None
+    }
+
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.server_message().map(|message| message.sqlstate.as_str())
+    }
+
+    /// What the operator may do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Conninfo(error) => error.hint(),
+            Self::Connect { endpoint, source } => Some(connect_hint(endpoint, source)),
+            Self::ConnectTimeout { .. } => {
+                Some("is there a firewall between? connect_timeout gives it more time".to_owned())
+            }
+            Self::NoServerUsable { last, .. } => last.hint(),
+            Self::Authentication { password, .. } => Some(format!("the password was {password}")),
+            Self::Rejected { source, .. } if source.message.contains("no encryption") => {
+                Some("the server may ask for encryption: try sslmode=require, or add a line to its pg_hba.conf".into())
+            }
+            Self::Rejected { .. } => Some("add a line to the server's pg_hba.conf and reload it".to_owned()),
+            Self::AuthenticationMethod { .. } => Some("change require_auth, or the server's pg_hba.conf".to_owned()),
+            Self::NoSuchDatabase { .. } => Some("psql -l lists the databases of a server".to_owned()),
+            Self::Tls { source, .. } => source.hint(),
+            Self::WrongSession { wanted, .. } => Some(match wanted {
+                TargetSession::Standby | TargetSession::PreferStandby => "name the standby among the hosts".to_owned(),
+                TargetSession::ReadOnly => "name a standby or a read-only server among the hosts".to_owned(),
+                _ => "name the primary among the hosts".to_owned(),
+            }),
+            Self::Server { source, .. } => source.hint.clone().or_else(|| server_hint(source)),
+            Self::ConnectionLost { .. } => Some("the server's log says why it ended the session".to_owned()),
+            Self::Protocol { .. } => None,
+        }
+    }
+}
+
+fn connect_hint(endpoint: &str, source: &io::Error) -> String {
+    let is_socket = endpoint.starts_with("socket ");
+    match source.kind() {
+        io::ErrorKind::NotFound if is_socket => {
+            "no server has its socket there: is it running, and is this its folder and its port?".to_owned()
+        }
+        io::ErrorKind::ConnectionRefused if is_socket => {
+            "the socket's file is there, but no server listens: is it running?".to_owned()
+        }
+        io::ErrorKind::ConnectionRefused => {
+            "is the server running there, and do its listen_addresses and port permit TCP connections?".to_owned()
+        }
+        io::ErrorKind::PermissionDenied if is_socket => "this user may not open the socket's folder".to_owned(),
+        _ => "is the name of the host right, and can this machine reach it?".to_owned(),
+    }
+}
+
+fn server_hint(message: &ServerMessage) -> Option<String> {
+    let hint = match message.sqlstate.as_str() {
+        "53300" => "too many sessions are open: fewer jobs (-j), or a higher max_connections",
+        "53100" => "the server's disk is full",
+        "53200" => "the server ran out of memory",
+        "42501" => "grant the right to this user, or connect as the owner or as a superuser",
+        "55P03" => "another session holds a lock; try again when it has ended, or allow a longer lock time-out",
+        "57014" => "the query was cancelled, by an administrator or by a time-out",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// The server's report behind an error of tokio-postgres.
+pub(super) fn server_message(error: &tokio_postgres::Error) -> Option<ServerMessage> {
+    causes(error).find_map(|cause| cause.downcast_ref::<tokio_postgres::error::DbError>()).map(ServerMessage::from)
+}
+
+fn has_io_cause(error: &tokio_postgres::Error) -> bool {
+    // An io::Error of the kind InvalidData or InvalidInput is about an answer's form, not about the connection.
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
+        !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+    })
+}
+
+/// An error and all that caused it, the inner error of an `io::Error` included.
+pub(super) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| match error.downcast_ref::<io::Error>() {
+        Some(outer) => outer.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
+        None => error.source(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The body of an ErrorResponse as PostgreSQL 15 sends it for a duplicate key.
+    const DUPLICATE: &[u8] = b"SERROR\0VERROR\0C23505\0Mduplicate key value violates unique constraint \"t_pkey\"\0\
+        DKey (id)=(1) already exists.\0WCOPY t, line 2\0spublic\0tt\0nt_pkey\0Fnbtinsert.c\0L664\0R_bt_check_unique\0\0";
+
+    #[test]
+    fn the_fields_of_an_error_response_are_kept_apart() {
+        let message = ServerMessage::from_response_bytes(DUPLICATE);
+        assert_eq!(message.severity, "ERROR");
+        assert_eq!(message.sqlstate, "23505");
+        assert_eq!(message.detail.as_deref(), Some("Key (id)=(1) already exists."));
+        assert_eq!(message.location.as_deref(), Some("COPY t, line 2"));
+        assert_eq!(message.constraint.as_deref(), Some("t_pkey"));
+        let error = Error::from_message("h:1", "loading public.t", message);
+        assert_eq!(error.to_string(), "the server refused loading public.t");
+        assert_eq!(error.sqlstate(), Some("23505"));
+    }
+
+    #[test]
+    fn a_session_that_the_server_ends_is_a_lost_connection() {
+        let body = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0";
+        let error = Error::from_message("h:1", "reading", ServerMessage::from_response_bytes(body));
+        assert_eq!(error.to_string(), "the connection to h:1 was lost");
+        assert_eq!(error.sqlstate(), Some("57P01"));
+    }
+}

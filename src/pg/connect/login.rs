@@ -1,0 +1,224 @@
+//! From a stream of bytes to a session of the server: start-up, authentication, the session's settings.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use secrecy::ExposeSecret;
+use tokio_postgres::config::{ChannelBinding, SslMode, SslNegotiation};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, SimpleQueryMessage};
+
+use super::loan::{self, ForbiddenMethod, Lender, Loan};
+use super::raw_stream::{AlreadyNegotiated, RawStream};
+use crate::pg::conninfo::{self, Conninfo, Endpoint, TargetSession};
+use crate::pg::error::{Error, causes, server_message};
+
+/// A server that has accepted the log-in and is idle.
+pub(super) struct Login {
+    pub client: Client,
+    pub connection: Connection<Loan, Loan>,
+    pub lender: Lender,
+    pub facts: ServerFacts,
+}
+
+/// What the server says about itself and about this session.
+#[derive(Clone, Debug)]
+pub(super) struct ServerFacts {
+    pub version_num: u32,
+    pub encoding: String,
+    pub backend_pid: i32,
+    is_standby: bool,
+    is_read_only: bool,
+}
+
+impl ServerFacts {
+    pub fn is_wanted(&self, wanted: TargetSession) -> bool {
+        match wanted {
+            TargetSession::Any | TargetSession::PreferStandby => true,
+            TargetSession::ReadWrite => !self.is_read_only,
+            TargetSession::ReadOnly => self.is_read_only,
+            TargetSession::Primary => !self.is_standby,
+            TargetSession::Standby => self.is_standby,
+        }
+    }
+}
+
+/// Logs in and gives the session the settings under which SQL of this program means the same everywhere.
+pub(super) async fn log_in(
+    info: &Conninfo,
+    endpoint: &Endpoint,
+    application_name: &str,
+    stream: RawStream,
+) -> Result<Login, Error> {
+    let config = config(info, endpoint, application_name);
+    let (loan, lender) = loan::lend(stream, info.required_auth().clone());
+    let (client, mut connection) = config
+        .connect_raw(loan, AlreadyNegotiated)
+        .await
+        .map_err(|error| refusal(info, endpoint, error))?;
+    let encoding = connection.parameter("server_encoding").unwrap_or("UTF8").to_owned();
+    let label = endpoint.to_string();
+    let facts = drive(&mut connection, set_up(&client, encoding))
+        .await
+        .map_err(|fault| match fault {
+            Fault::Query(context, error) => Error::from_query(&label, context, error),
+            Fault::Answer(error) => error,
+        })?;
+    Ok(Login { client, connection, lender, facts })
+}
+
+fn config(info: &Conninfo, endpoint: &Endpoint, application_name: &str) -> Config {
+    let mut config = Config::new();
+    config.user(info.user()).dbname(info.database());
+    // See AlreadyNegotiated.
+    config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+    config.channel_binding(match info.channel_binding() {
+        conninfo::ChannelBinding::Disable => ChannelBinding::Disable,
+        conninfo::ChannelBinding::Prefer => ChannelBinding::Prefer,
+        conninfo::ChannelBinding::Require => ChannelBinding::Require,
+    });
+    if let Some(secret) = endpoint.password().secret() {
+        config.password(secret.expose_secret());
+    }
+    if let Some(options) = info.options() {
+        config.options(options);
+    }
+    config.application_name(info.application_name().or(info.fallback_application_name()).unwrap_or(application_name));
+    config
+}
+
+enum Fault {
+    Query(&'static str, tokio_postgres::Error),
+    Answer(Error),
+}
+
+const FACTS: &str = "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(), \
+                     pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
+
+async fn set_up(client: &Client, encoding: String) -> Result<ServerFacts, Fault> {
+    let answer = client.simple_query(FACTS).await.map_err(|error| Fault::Query("a question about its version", error))?;
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let column = |index| row.and_then(|row| row.try_get(index).ok().flatten()).unwrap_or_default();
+    let not_a_number = |source: std::num::ParseIntError| {
+        let context = "the server's version and process number".to_owned();
+        Fault::Answer(Error::Protocol { context, source: Box::new(source) })
+    };
+    let facts = ServerFacts {
+        version_num: column(0).parse().map_err(not_a_number)?,
+        backend_pid: column(1).parse().map_err(not_a_number)?,
+        is_standby: column(2) == "t",
+        is_read_only: column(3) == "on",
+        encoding,
+    };
+    let settings = session_settings(facts.version_num);
+    client.batch_execute(&settings).await.map_err(|error| Fault::Query("the session's settings", error))?;
+    if facts.version_num >= 140_000 {
+        // Without it a server works on for hours for a client that was killed. Not every platform can do it.
+        match client.batch_execute("SET client_connection_check_interval = '5s'").await {
+            Err(error) if error.as_db_error().is_none() => return Err(Fault::Query("the session's settings", error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(facts)
+}
+
+/// No time-out of a role or a database may end a backup half-way, no setting may change how a value is written, and no
+/// `search_path` may change what a name means.
+fn session_settings(version_num: u32) -> String {
+    let mut settings = vec![
+        ("statement_timeout", "0"),
+        ("lock_timeout", "0"),
+        ("idle_in_transaction_session_timeout", "0"),
+        ("DateStyle", "ISO"),
+        ("IntervalStyle", "postgres"),
+        ("extra_float_digits", "3"),
+        ("bytea_output", "hex"),
+        // Policies must not thin out rows in silence: the server refuses instead.
+        ("row_security", "off"),
+        // A scan that begins where another one happens to be would read rows in another order each night.
+        ("synchronize_seqscans", "off"),
+        ("quote_all_identifiers", "off"),
+        ("standard_conforming_strings", "on"),
+    ];
+    if version_num >= 140_000 {
+        settings.push(("idle_session_timeout", "0"));
+    }
+    if version_num >= 170_000 {
+        settings.push(("transaction_timeout", "0"));
+    }
+    let mut sql: String = settings.iter().map(|(name, value)| format!("SET {name} = '{value}';")).collect();
+    sql.push_str("SELECT pg_catalog.set_config('search_path', '', false)");
+    sql
+}
+
+/// Runs `work` on a connection that has no task of its own yet. The connection is polled only as long as an answer is
+/// outstanding.
+async fn drive<T, F>(connection: &mut Connection<Loan, Loan>, work: F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            match connection.poll_message(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(message))) => note(&message),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Err(Fault::Query("the session's settings", error)));
+                }
+                // Only after the client is gone, and the work holds on to it.
+                Poll::Ready(None) => return Poll::Pending,
+            }
+        }
+    })
+    .await
+}
+
+/// Notices are the server's remarks on statements; what they mean for a result is asked by queries.
+pub(super) fn note(message: &AsyncMessage) {
+    if let AsyncMessage::Notice(notice) = message {
+        tracing::debug!(severity = notice.severity(), "{}", notice.message());
+    }
+}
+
+/// Why the server, or this program, ended the log-in.
+fn refusal(info: &Conninfo, endpoint: &Endpoint, error: tokio_postgres::Error) -> Error {
+    let label = endpoint.to_string();
+    if let Some(ForbiddenMethod(method)) = causes(&error).find_map(|cause| cause.downcast_ref()) {
+        return Error::AuthenticationMethod { endpoint: label, method: *method };
+    }
+    let authentication = |source| Error::Authentication {
+        endpoint: label.clone(),
+        user: info.user().to_owned(),
+        password: endpoint.password().to_string(),
+        source,
+    };
+    if let Some(message) = server_message(&error) {
+        return match message.sqlstate.as_str() {
+            "28000" if message.message.contains("pg_hba.conf") => Error::Rejected {
+                endpoint: label,
+                user: info.user().to_owned(),
+                database: info.database().to_owned(),
+                source: Box::new(message),
+            },
+            "28000" | "28P01" => authentication(Box::new(message)),
+            "3D000" => Error::NoSuchDatabase {
+                endpoint: label,
+                database: info.database().to_owned(),
+                source: Box::new(message),
+            },
+            _ => Error::from_message(&label, "the log-in", message),
+        };
+    }
+    match Error::from_query(&label, "the log-in", error) {
+        // tokio-postgres found no password to send, or the SCRAM proof of the server was wrong.
+        Error::Protocol { source, .. } => authentication(source),
+        other => other,
+    }
+}

@@ -1,0 +1,198 @@
+//! Opening connections: which servers are tried in which order, with and without encryption, as libpq does it.
+//!
+//! Two kinds come out of one path. A [`Session`] is a tokio-postgres client. A [`RawStream`] is a connection that is
+//! logged in and idle, and whose bytes the caller speaks itself.
+
+mod loan;
+mod login;
+mod raw_stream;
+mod session;
+mod socket;
+
+use rand_core::{OsRng, RngCore};
+
+pub use raw_stream::{EncryptedStream, RawStream};
+pub use session::{Canceller, Session};
+
+use super::conninfo::{Conninfo, Endpoint, HostOrder, TargetSession};
+use super::error::Error;
+use login::Login;
+use socket::{Address, Dialer, Encryption};
+
+/// Opens a session. Its settings are fixed: no time-outs, an empty `search_path`, ISO dates, row security off, and the
+/// server checks every five seconds whether this client still lives. `application_name` is used where the connection
+/// settings name none.
+///
+/// # Errors
+/// See [`Error`]; with several servers, that of the last one tried. A server that refuses the log-in ends the search, as
+/// in libpq.
+pub async fn connect(info: &Conninfo, application_name: &str) -> Result<Session, Error> {
+    let opened = open(info, application_name).await?;
+    let conninfo = info.narrowed_to(&opened.endpoint, opened.address.ip());
+    Ok(Session::start(opened.login, conninfo, opened.address, opened.encryption))
+}
+
+/// Opens a connection as [`connect`] does, with the same settings, and gives away its bytes: the server has sent
+/// ReadyForQuery and waits for a message.
+///
+/// No byte is lost on the way: tokio-postgres reads through a stream that never delivers more than the rest of one
+/// message, so that its buffer is empty when the ReadyForQuery that it waits for has come. If the server sends something
+/// between that and the hand-over (it is shutting down), this fails.
+pub async fn connect_raw_stream(info: &Conninfo, application_name: &str) -> Result<RawStream, Error> {
+    let Opened { login, endpoint, .. } = open(info, application_name).await?;
+    let Login { client, connection, lender, .. } = login;
+    // Neither says goodbye when it is dropped: only a polled connection does.
+    drop(connection);
+    drop(client);
+    lender
+        .take_back()
+        .map_err(|source| Error::ConnectionLost { endpoint: endpoint.to_string(), source: Box::new(source) })
+}
+
+struct Opened {
+    login: Login,
+    endpoint: Endpoint,
+    address: Address,
+    encryption: Encryption,
+}
+
+async fn open(info: &Conninfo, application_name: &str) -> Result<Opened, Error> {
+    let rounds: &[TargetSession] = match info.target_session() {
+        TargetSession::PreferStandby => &[TargetSession::Standby, TargetSession::Any],
+        wanted => &[wanted],
+    };
+    let mut endpoints = info.endpoints().to_vec();
+    if info.host_order() == HostOrder::Random {
+        shuffle(&mut endpoints);
+    }
+    let mut last = None;
+    for wanted in rounds {
+        for endpoint in &endpoints {
+            match open_endpoint(info, endpoint, *wanted, application_name).await {
+                Ok(opened) => return Ok(opened),
+                Err(error) if may_try_next(&error) => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Err(match last {
+        Some(last) if endpoints.len() > 1 => {
+            let endpoints = endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(", ");
+            Error::NoServerUsable { endpoints, last: Box::new(last) }
+        }
+        Some(error) => error,
+        None => no_address(info.to_string()),
+    })
+}
+
+/// A server that cannot be reached, is starting or stopping, or plays another part gives way to the next one. One that
+/// refuses this user does not ("Specifying Multiple Hosts", manual of PostgreSQL).
+fn may_try_next(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Connect { .. } | Error::ConnectTimeout { .. } | Error::ConnectionLost { .. } | Error::WrongSession { .. }
+    )
+}
+
+fn no_address(endpoint: String) -> Error {
+    Error::Connect { endpoint, source: std::io::Error::other("the name of the host has no address") }
+}
+
+async fn open_endpoint(
+    info: &Conninfo,
+    endpoint: &Endpoint,
+    wanted: TargetSession,
+    application_name: &str,
+) -> Result<Opened, Error> {
+    let addresses = socket::resolve(endpoint)
+        .await
+        .map_err(|source| Error::Connect { endpoint: endpoint.to_string(), source })?;
+    let mut last = None;
+    for address in addresses {
+        let attempt = open_address(info, endpoint, &address, application_name);
+        let outcome = match info.connect_timeout() {
+            None => attempt.await,
+            Some(after) => match tokio::time::timeout(after, attempt).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(Error::ConnectTimeout { endpoint: endpoint.to_string(), after }),
+            },
+        };
+        match outcome {
+            Ok(opened) if opened.login.facts.is_wanted(wanted) => return Ok(opened),
+            Ok(_) => last = Some(Error::WrongSession { endpoint: endpoint.to_string(), wanted }),
+            Err(error) if may_try_next(&error) => last = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| no_address(endpoint.to_string())))
+}
+
+/// One address, with the second attempt that `sslmode=allow` and `sslmode=prefer` make when the first one was refused.
+async fn open_address(
+    info: &Conninfo,
+    endpoint: &Endpoint,
+    address: &Address,
+    application_name: &str,
+) -> Result<Opened, Error> {
+    let mut refused: Option<Error> = None;
+    for encryption in socket::attempts(endpoint, info.tls()) {
+        let dialer = Dialer { endpoint, tls: info.tls(), keepalives: info.keepalives() };
+        let was_encrypted;
+        let error = match dialer.dial(address, *encryption).await {
+            Err(error) => {
+                was_encrypted = true;
+                error
+            }
+            Ok(stream) => {
+                was_encrypted = stream.is_encrypted();
+                match login::log_in(info, endpoint, application_name, stream).await {
+                    Ok(login) => {
+                        let encryption = if was_encrypted { Encryption::Demanded } else { Encryption::Plain };
+                        let (endpoint, address) = (endpoint.clone(), address.clone());
+                        return Ok(Opened { login, endpoint, address, encryption });
+                    }
+                    Err(error) => error,
+                }
+            }
+        };
+        // Where the server did not offer encryption, the plain attempt has been made already.
+        let is_final = (*encryption == Encryption::WhenOffered && !was_encrypted) || !may_try_otherwise(&error);
+        let error = match refused.take() {
+            None => error,
+            Some(first) => more_telling(first, error),
+        };
+        if is_final {
+            return Err(error);
+        }
+        refused = Some(error);
+    }
+    Err(refused.unwrap_or_else(|| no_address(endpoint.to_string())))
+}
+
+/// A refusal may depend on whether the connection is encrypted (`hostssl`, `hostnossl`); a closed port does not. What is
+/// wrong with a file of this machine is never papered over by going without encryption.
+fn may_try_otherwise(error: &Error) -> bool {
+    use super::tls::TlsError;
+    match error {
+        Error::Tls { source, .. } => matches!(source, TlsError::Handshake { .. }),
+        Error::Authentication { .. } | Error::Rejected { .. } => true,
+        _ => false,
+    }
+}
+
+/// "No entry in pg_hba.conf for this kind of connection" says less than what the other kind came to.
+fn more_telling(first: Error, second: Error) -> Error {
+    match first {
+        Error::Rejected { .. } if !matches!(second, Error::Tls { .. }) => second,
+        _ => first,
+    }
+}
+
+/// Fisher and Yates. The bias of the remainder is nothing beside a handful of hosts.
+fn shuffle(endpoints: &mut [Endpoint]) {
+    for last in (1..endpoints.len()).rev() {
+        let range = u64::try_from(last).map_or(u64::MAX, |last| last + 1);
+        let chosen = usize::try_from(OsRng.next_u64() % range).unwrap_or(0);
+        endpoints.swap(last, chosen);
+    }
+}

@@ -1,0 +1,158 @@
+use std::future::poll_fn;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::{CancelToken, Client};
+
+use super::loan::{self, Lender};
+use super::login::{self, Login, ServerFacts};
+use super::raw_stream::AlreadyNegotiated;
+use super::socket::{Address, Dialer, Encryption};
+use crate::pg::conninfo::{Conninfo, RequiredAuth};
+use crate::pg::error::Error;
+
+/// How long a server may take to let go of a session that says goodbye.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// An open session of a server. The messages of its connection are moved by a task of the current tokio runtime, which
+/// ends with the session: by [`close`](Self::close), or some time after a drop.
+pub struct Session {
+    client: Client,
+    driver: JoinHandle<Result<(), tokio_postgres::Error>>,
+    lender: Lender,
+    facts: ServerFacts,
+    canceller: Canceller,
+}
+
+/// The right to interrupt what a session is doing, apart from the session itself.
+#[derive(Clone)]
+pub struct Canceller {
+    token: CancelToken,
+    conninfo: Conninfo,
+    address: Address,
+    encryption: Encryption,
+}
+
+impl Session {
+    /// `conninfo` names the one server that was reached.
+    pub(super) fn start(login: Login, conninfo: Conninfo, address: Address, encryption: Encryption) -> Self {
+        let Login { client, mut connection, lender, facts } = login;
+        lender.give();
+        let driver = tokio::spawn(async move {
+            loop {
+                match poll_fn(|cx| connection.poll_message(cx)).await {
+                    Some(Ok(message)) => login::note(&message),
+                    Some(Err(error)) => return Err(error),
+                    None => return Ok(()),
+                }
+            }
+        });
+        let canceller = Canceller { token: client.cancel_token(), conninfo, address, encryption };
+        Self { client, driver, lender, facts, canceller }
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// For transactions, which tokio-postgres ties to an exclusive borrow.
+    pub fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// `server_version_num`, such as 160004.
+    pub fn server_version_num(&self) -> u32 {
+        self.facts.version_num
+    }
+
+    /// The encoding of the database as PostgreSQL calls it, such as `UTF8` or `SQL_ASCII`.
+    pub fn server_encoding(&self) -> &str {
+        &self.facts.encoding
+    }
+
+    /// The process number of the backend, as in `pg_stat_activity`.
+    pub fn backend_pid(&self) -> i32 {
+        self.facts.backend_pid
+    }
+
+    /// The settings by which others (a second session, `pg_dump`) reach the very server that this session is on, at
+    /// the same address.
+    pub fn conninfo(&self) -> &Conninfo {
+        &self.canceller.conninfo
+    }
+
+    /// The short human form of the server, for messages.
+    pub fn endpoint(&self) -> String {
+        self.canceller.endpoint()
+    }
+
+    /// What a failed query of this session means; `context` completes "the server refused ...".
+    pub fn fault(&self, context: impl Into<String>, error: tokio_postgres::Error) -> Error {
+        Error::from_query(&self.endpoint(), context, error)
+    }
+
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
+    /// See [`Canceller::cancel`].
+    pub async fn cancel(&self) -> Result<(), Error> {
+        self.canceller.cancel().await
+    }
+
+    /// Says goodbye and waits until the backend has left the database, so that a `DROP DATABASE` may follow. A server
+    /// that does not answer is given five seconds.
+    ///
+    /// # Errors
+    /// The connection had been lost before.
+    pub async fn close(self) -> Result<(), Error> {
+        let Self { client, mut driver, lender, canceller, .. } = self;
+        // Without a client the driver sends Terminate, flushes, and shuts its half of the socket down.
+        drop(client);
+        let lost = |error: tokio_postgres::Error| Error::from_query(&canceller.endpoint(), "the end of a session", error);
+        match tokio::time::timeout(FAREWELL, &mut driver).await {
+            Err(_) => {
+                driver.abort();
+                return Ok(());
+            }
+            Ok(Ok(ended)) => ended.map_err(lost)?,
+            // The task was aborted or panicked: the runtime is going down, and the socket with it.
+            Ok(Err(_)) => return Ok(()),
+        }
+        let _ = tokio::time::timeout(FAREWELL, lender.wait_for_end()).await;
+        Ok(())
+    }
+}
+
+impl Canceller {
+    fn endpoint(&self) -> String {
+        self.conninfo.endpoints().first().map_or_else(String::new, ToString::to_string)
+    }
+
+    /// Asks the server to interrupt the session's current statement, and waits until the request has been handled. The
+    /// statement then fails with SQLSTATE 57014; if it had ended already, nothing happens.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        let Some(endpoint) = self.conninfo.endpoints().first() else { return Ok(()) };
+        let dialer = Dialer { endpoint, tls: self.conninfo.tls(), keepalives: self.conninfo.keepalives() };
+        let request = async {
+            let stream = dialer.dial(&self.address, self.encryption).await?;
+            let (loan, lender) = loan::lend(stream, RequiredAuth::Any);
+            self.token
+                .cancel_query_raw(loan, AlreadyNegotiated)
+                .await
+                .map_err(|error| Error::from_query(&endpoint.to_string(), "the interruption of a statement", error))?;
+            // The server closes when it has signalled the backend; before that the next statement could be hit.
+            lender.wait_for_end().await;
+            Ok(())
+        };
+        match self.conninfo.connect_timeout() {
+            None => request.await,
+            Some(limit) => tokio::time::timeout(limit, request)
+                .await
+                .map_err(|_| Error::ConnectTimeout { endpoint: endpoint.to_string(), after: limit })?,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use std::io;
+use std::path::PathBuf;
+
+use rustls::pki_types::pem;
+use rustls::server::VerifierBuilderError;
+
+/// Why TLS could not be set up or agreed on.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("the root certificate file {} does not exist", path.display())]
+    RootsMissing { path: PathBuf },
+
+    #[error("sslmode demands that the server is verified, and there is no root certificate to do it with")]
+    RootsNowhere,
+
+    #[error("the operating system has no trusted root certificates")]
+    NoSystemRoots,
+
+    #[error("none of the root certificates can be used")]
+    NoUsableRoot,
+
+    #[error("the file {} holds no certificate", path.display())]
+    NoCertificate { path: PathBuf },
+
+    #[error("the file {} could not be read as PEM", path.display())]
+    Pem {
+        path: PathBuf,
+        #[source]
+        source: pem::Error,
+    },
+
+    #[error("the client certificate {} has no private key {}", certificate.display(), key.display())]
+    KeyMissing { certificate: PathBuf, key: PathBuf },
+
+    #[error("the private key {} can be read by others", path.display())]
+    KeyNotPrivate { path: PathBuf },
+
+    #[error("the private key {} could not be read", path.display())]
+    ReadKey {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
+    #[error("the client certificate and its key do not fit")]
+    ClientCertificate {
+        #[source]
+        source: rustls::Error,
+    },
+
+    #[error("the settings for TLS do not fit together")]
+    Setup {
+        #[source]
+        source: rustls::Error,
+    },
+
+    #[error("the revocation lists cannot be used")]
+    Verifier {
+        #[source]
+        source: VerifierBuilderError,
+    },
+
+    #[error("the server does not offer encryption")]
+    NotOffered,
+
+    #[error("the server gave an answer to the request for encryption that is none: byte {answer:#04x}")]
+    UnknownAnswer { answer: u8 },
+
+    #[error("sslmode=verify-full needs the name of the host, not only its address")]
+    NoHostName,
+
+    #[error("\"{name}\" cannot be the name in a certificate")]
+    HostName { name: String },
+
+    #[error("the handshake failed")]
+    Handshake {
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl TlsError {
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::RootsMissing { .. } | Self::RootsNowhere => {
+                "give the authority's certificate with sslrootcert, or sslrootcert=system for a public one"
+            }
+            Self::NoSystemRoots => "install the package ca-certificates, or give sslrootcert",
+            Self::KeyMissing { .. } => "give sslkey, or sslcertmode=disable to send no certificate",
+            Self::KeyNotPrivate { .. } => "chmod 0600 the key",
+            Self::Pem { source: pem::Error::NoItemsFound, .. } => {
+                "a key must be PKCS#8, PKCS#1 or SEC1 without a passphrase"
+            }
+            Self::NotOffered => "set ssl = on at the server, or use a weaker sslmode on a network that you trust",
+            Self::NoHostName => "give host= beside hostaddr=",
+            Self::Handshake { source } => return handshake_hint(source),
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn handshake_hint(source: &io::Error) -> Option<String> {
+    use rustls::{CertificateError, Error};
+    let error = source.get_ref()?.downcast_ref::<Error>()?;
+    let hint = match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "sslrootcert does not hold the authority that signed the server's certificate"
+        }
+        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            "the server's certificate has expired"
+        }
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "connect by a name that the server's certificate bears, or use sslmode=verify-ca",
+        Error::InvalidCertificate(CertificateError::Revoked) => "the server's certificate has been revoked",
+        Error::InvalidCertificate(_) => {
+            "the server's certificate cannot be used: it must be of X.509 version 3, with an RSA key of 2048 bits or \
+             more, or an ECDSA or Ed25519 key"
+        }
+        Error::AlertReceived(_) => "the server refused: does it ask for a client certificate (sslcert, sslkey)?",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
