@@ -50,9 +50,10 @@ impl Chunker {
         taken
     }
 
-    /// The row whose pieces were added is complete.
-    pub fn end_row(&mut self) {
+    /// The row whose pieces were added is complete; true if the chunk ends after it.
+    pub fn end_row(&mut self, row_bytes: usize, hash: u128) -> bool {
         self.rows += 1;
+        self.bytes.len() >= CHUNK_BYTES_MIN && ends_chunk(row_bytes, hash)
     }
 
     pub fn is_empty(&self) -> bool {

@@ -1,0 +1,178 @@
+//! What ends a command, and its exit code.
+
+use crate::pg;
+use crate::pg::catalog::Reading;
+use crate::pg::conninfo::ConninfoError;
+use crate::pg::dump::DumpError;
+use crate::pg::snapshot::Unreadable;
+use crate::repo::{KeyError, RepoError};
+use crate::schema::archive::ArchiveError;
+use crate::schema::pattern::PatternError;
+use crate::stream::SealError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{what}")]
+    Usage { what: String, hint: Option<String> },
+    #[error("the connection string cannot be used")]
+    Conninfo(#[from] ConninfoError),
+    #[error("a pattern cannot be used")]
+    Pattern(#[from] PatternError),
+    #[error("{switch} {pattern} matches nothing")]
+    NoMatch { switch: &'static str, pattern: String },
+    #[error(transparent)]
+    Repository(#[from] RepoError),
+
+    #[error("{what} failed at the source database")]
+    Source {
+        what: String,
+        #[source]
+        source: pg::Error,
+    },
+    #[error("the schema of the source database cannot be read")]
+    Dump(#[from] DumpError),
+    #[error("what pg_dump wrote is not understood")]
+    Archive(#[from] ArchiveError),
+    #[error("the role {role} cannot read all rows of {}", listed(unreadable))]
+    Unreadable { role: String, unreadable: Vec<Unreadable> },
+    #[error("tables were created and dropped so quickly that they could not all be locked")]
+    Restless,
+    #[error("the snapshot of one session is unknown to the next: {explanation}")]
+    SnapshotLost {
+        explanation: String,
+        #[source]
+        source: pg::Error,
+    },
+
+    #[error("{what} failed at the target database")]
+    Target {
+        what: String,
+        #[source]
+        source: pg::Error,
+    },
+    #[error("the target database {database} holds already what would be restored: {}", some(objects))]
+    TargetNotEmpty { database: String, objects: Vec<String> },
+    #[error("the database {database} exists already")]
+    DatabaseExists { database: String },
+
+    #[error("{what}")]
+    Internal {
+        what: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn listed(unreadable: &[Unreadable]) -> String {
+    some(&unreadable.iter().map(|u| u.table.clone()).collect::<Vec<_>>())
+}
+
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text += &format!(" and {} more", names.len() - SHOWN);
+    }
+    text
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Error::Repository(error.into())
+    }
+}
+
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        Error::Repository(error.into())
+    }
+}
+
+impl Error {
+    pub fn source_database(what: impl Into<String>) -> impl FnOnce(pg::Error) -> Self {
+        let what = what.into();
+        move |source| Error::Source { what, source }
+    }
+
+    pub fn target_database(what: impl Into<String>) -> impl FnOnce(pg::Error) -> Self {
+        let what = what.into();
+        move |source| Error::Target { what, source }
+    }
+
+    /// What the operator may do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Usage { hint, .. } => hint.clone(),
+            Error::Conninfo(error) => error.hint(),
+            Error::Pattern(error) => error.hint(),
+            Error::NoMatch { .. } => {
+                Some("Patterns are psql's: * and ? are wildcards, \"...\" keeps capitals and dots. `psql -c '\\dt *.*'` lists the tables.".into())
+            }
+            Error::Repository(error) => error.hint(),
+            Error::Source { source, .. } | Error::Target { source, .. } => source.hint(),
+            Error::Dump(error) => error.hint(),
+            Error::Archive(error) => error.hint(),
+            Error::Unreadable { role, unreadable } => Some(unreadable_hint(role, unreadable)),
+            Error::Restless => Some("Run it again, or leave the busy schema out with -N.".into()),
+            Error::SnapshotLost { .. } => Some(
+                "Connect to one server directly, not through a pooler or balancer: an exported snapshot is bound to one server process.".into(),
+            ),
+            Error::TargetNotEmpty { .. } => Some(
+                "Nothing was changed. Restore into an empty database: --create makes one, named by -d.".into(),
+            ),
+            Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
+            Error::Internal { .. } | Error::Interrupted => None,
+        }
+    }
+
+    /// The exit code; scripts rely on it, so a number never changes its meaning.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Internal { .. } => 1,
+            Error::Usage { .. } | Error::Conninfo(_) | Error::Pattern(_) | Error::NoMatch { .. } => 2,
+            Error::Source { source: pg::Error::Conninfo(_), .. } | Error::Target { source: pg::Error::Conninfo(_), .. } => 2,
+            Error::Source { .. }
+            | Error::Dump(_)
+            | Error::Archive(_)
+            | Error::Unreadable { .. }
+            | Error::Restless
+            | Error::SnapshotLost { .. } => 4,
+            Error::Repository(error) => repository_code(error),
+            Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } => 7,
+            Error::Target { .. } => 8,
+            Error::Interrupted => 130,
+        }
+    }
+}
+
+fn repository_code(error: &RepoError) -> u8 {
+    use crate::store::StoreError;
+    use crate::stream::OpenError;
+    match error {
+        RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey, .. } => 6,
+        RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
+        RepoError::Exists { .. } | RepoError::SnapshotExists { .. } | RepoError::Store(StoreError::NotEmpty { .. }) => 7,
+        RepoError::Store(_)
+        | RepoError::Seal(_)
+        | RepoError::NoConfig { .. }
+        | RepoError::BadConfig { .. }
+        | RepoError::NewerFormat { .. }
+        | RepoError::Object { .. }
+        | RepoError::Signature { .. }
+        | RepoError::Manifest { .. }
+        | RepoError::SliceList { .. }
+        | RepoError::SliceBounds { .. }
+        | RepoError::Empty { .. }
+        | RepoError::Occupied { .. } => 5,
+    }
+}
+
+fn unreadable_hint(role: &str, unreadable: &[Unreadable]) -> String {
+    if unreadable.iter().any(|u| u.reading == Reading::Filtered) {
+        format!("Row-level security would hide rows: ALTER ROLE {role} BYPASSRLS, or connect as the owner or as a superuser.")
+    } else {
+        format!("GRANT pg_read_all_data TO {role}, or connect as a superuser; -N and -T leave schemas and tables out.")
+    }
+}
