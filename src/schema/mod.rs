@@ -3,3 +3,4 @@
 //! Everything in here is pure: it takes facts and returns a decision with its reasons. No I/O, no tokio.
 
 pub mod archive;
+pub mod pattern;
