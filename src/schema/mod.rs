@@ -3,4 +3,11 @@
 //! Everything in here is pure: it takes facts and returns a decision with its reasons. No I/O, no tokio.
 
 pub mod archive;
+pub mod facts;
+mod graph;
+mod lexer;
+mod mentions;
 pub mod pattern;
+pub mod selection;
+#[cfg(test)]
+mod shop;
