@@ -1,3 +1,13 @@
 //! The schema as a graph: `pg_dump`'s table of contents, what a selection needs of it, and in which order a restore runs it.
 //!
 //! Everything in here is pure: it takes facts and returns a decision with its reasons. No I/O, no tokio.
+
+pub mod archive;
+pub mod facts;
+mod graph;
+mod lexer;
+mod mentions;
+pub mod pattern;
+pub mod selection;
+#[cfg(test)]
+mod shop;

@@ -1,0 +1,176 @@
+//! `pg_dump`'s custom archive: its header and its table of contents.
+//!
+//! Read are the versions 1.14 (PostgreSQL 12 to 15), 1.15 (16) and 1.16 (17 and 18) of what `pg_dump --schema-only -Fc` writes.
+//! The format has no manual page; its authority is PostgreSQL's `src/bin/pg_dump/pg_backup_archiver.c` (`ReadHead`, `ReadToc`),
+//! and the judge of this reader is `pg_restore -l`.
+//!
+//! SQL stays bytes ([`SqlText`]), since a database of encoding SQL_ASCII may hold anything. Names (tags, schemas, owners) must be
+//! UTF-8: `pg_dump --encoding=UTF8` makes them so for every other encoding, and a name that is not is an error that says where.
+
+mod error;
+mod kind;
+mod read;
+
+use std::collections::HashMap;
+use std::fmt;
+
+pub use error::ArchiveError;
+pub use kind::Kind;
+
+/// The number by which entries of one archive refer to each other. Always positive.
+pub type DumpId = i32;
+
+/// An object's identifier in the catalog of the database that was dumped.
+pub type Oid = u32;
+
+/// SQL as `pg_dump` wrote it, in the archive's encoding ([`Archive::encoding`]).
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct SqlText(Vec<u8>);
+
+impl SqlText {
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        SqlText(bytes.into())
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For messages and logs: what is not UTF-8 is replaced, so never run the result.
+    pub fn to_display(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+impl fmt::Debug for SqlText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_display())
+    }
+}
+
+/// When `pg_restore` would run an entry, relative to the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Section {
+    /// Comments, grants and security labels: wherever the object that they describe is.
+    None,
+    PreData,
+    Data,
+    PostData,
+}
+
+/// What the catalog calls the object: the system catalog's own OID, and the object's. Zero where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct CatalogId {
+    pub tableoid: Oid,
+    pub oid: Oid,
+}
+
+/// The archive's first bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Version of the archive format, such as (1, 14, 0).
+    pub version: (u8, u8, u8),
+    /// The dumped database's name.
+    pub database: Option<String>,
+    /// The server's version as it calls itself.
+    pub server_version: Option<String>,
+    /// The version of the `pg_dump` that wrote the archive.
+    pub dump_version: Option<String>,
+}
+
+/// One entry of the table of contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub dump_id: DumpId,
+    pub catalog_id: CatalogId,
+    /// The object's name, unquoted; for what belongs to a table often `table name`, for comments and grants `KIND name`.
+    pub tag: String,
+    /// The kind as the archive spells it.
+    pub desc: String,
+    /// The kind as far as this program treats it specially.
+    pub kind: Kind,
+    pub section: Section,
+    /// The SQL that makes the object: any number of statements, none in entries that only hold rows.
+    pub defn: SqlText,
+    pub drop_stmt: SqlText,
+    pub copy_stmt: SqlText,
+    /// The schema, unquoted. `None` for what lives in no schema.
+    pub namespace: Option<String>,
+    /// `Some("")` is the database's default tablespace, `None` means that the object has no storage.
+    pub tablespace: Option<String>,
+    /// Table access method, of tables and materialized views.
+    pub table_am: Option<String>,
+    /// `pg_class.relkind`, from version 1.16 on.
+    pub relkind: Option<char>,
+    /// The role that shall own the object. `None` where PostgreSQL knows no owner.
+    pub owner: Option<String>,
+    /// The entries that must be there first. May name entries that the archive does not hold.
+    pub dependencies: Vec<DumpId>,
+}
+
+impl Entry {
+    /// `INDEX core.user_email_idx`: how a message names the entry.
+    pub fn label(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{} {}.{}", self.desc, namespace, self.tag),
+            None => format!("{} {}", self.desc, self.tag),
+        }
+    }
+}
+
+/// Header and table of contents, in the archive's order: sorted by dependencies, which `pg_dump` promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    header: Header,
+    entries: Vec<Entry>,
+    by_id: HashMap<DumpId, usize>,
+}
+
+impl Archive {
+    /// Reads header and table of contents. Whatever follows them (rows) is not looked at.
+    ///
+    /// # Errors
+    /// Anything that is not such an archive, ends too early, or holds a value that the format does not allow.
+    pub fn parse(bytes: &[u8]) -> Result<Archive, ArchiveError> {
+        let (header, entries) = read::archive(bytes)?;
+        let mut by_id = HashMap::with_capacity(entries.len());
+        for (position, entry) in entries.iter().enumerate() {
+            if by_id.insert(entry.dump_id, position).is_some() {
+                return Err(ArchiveError::DuplicateDumpId { dump_id: entry.dump_id });
+            }
+        }
+        Ok(Archive { header, entries, by_id })
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// All entries in the order in which a serial restore runs them.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub fn entry(&self, dump_id: DumpId) -> Option<&Entry> {
+        self.position(dump_id).map(|position| &self.entries[position])
+    }
+
+    /// Where in [`Archive::entries`] the entry stands.
+    pub fn position(&self, dump_id: DumpId) -> Option<usize> {
+        self.by_id.get(&dump_id).copied()
+    }
+
+    /// The encoding of names and SQL, as PostgreSQL spells it (`UTF8`), from the entry `ENCODING`.
+    pub fn encoding(&self) -> Option<String> {
+        let entry = self.entries.iter().find(|entry| entry.kind == Kind::Encoding)?;
+        let text = std::str::from_utf8(entry.defn.as_bytes()).ok()?;
+        text.split('\'').nth(1).map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What the catalog knows and the table of contents does not say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::archive::Oid;
+
+/// Facts of the dumped database, read under the same snapshot as the archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// By the extension's name.
+    pub extensions: BTreeMap<String, ExtensionFacts>,
+    /// By `pg_class.oid`: every relation of the kinds of [`RelationKind`] outside the system's own schemas and outside
+    /// temporary ones, extension members included.
+    pub relations: BTreeMap<Oid, RelationFacts>,
+    /// The schemas in which an unqualified pattern finds a relation, first one first (`current_schemas(false)`).
+    pub search_path: Vec<String>,
+}
+
+/// An installed extension and the names by which a function's text can mention it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtensionFacts {
+    /// Where its objects live.
+    pub schema: String,
+    /// Member functions, without those whose name `pg_catalog` has too: `max` of citext says nothing about citext.
+    pub functions: BTreeSet<String>,
+    /// Member types, array types left out.
+    pub types: BTreeSet<String>,
+    /// Member text search dictionaries and configurations.
+    pub dictionaries: BTreeSet<String>,
+}
+
+/// A relation's place in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelationFacts {
+    pub schema: String,
+    pub name: String,
+    pub kind: RelationKind,
+    pub owner: String,
+    /// The relation whose rows these are: the partitioned table of a partition, the hypertable of a chunk, the chunk of its
+    /// compressed rows. Plain inheritance is none of these.
+    pub part_of: Option<Oid>,
+    pub membership: Membership,
+}
+
+/// Whether an extension made the relation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Membership {
+    /// It is the user's own.
+    None,
+    /// `CREATE EXTENSION` makes it, rows included.
+    Member { extension: String },
+    /// `CREATE EXTENSION` makes it, and some of its rows are the user's (`pg_extension_config_dump`).
+    Configuration { extension: String },
+}
+
+/// `pg_class.relkind`, as far as a backup takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RelationKind {
+    Table,
+    PartitionedTable,
+    View,
+    MaterializedView,
+    ForeignTable,
+    Sequence,
+}
+
+impl RelationKind {
+    /// `None` for indexes, TOAST tables and composite types.
+    pub fn from_relkind(relkind: char) -> Option<RelationKind> {
+        match relkind {
+            'r' => Some(RelationKind::Table),
+            'p' => Some(RelationKind::PartitionedTable),
+            'v' => Some(RelationKind::View),
+            'm' => Some(RelationKind::MaterializedView),
+            'f' => Some(RelationKind::ForeignTable),
+            'S' => Some(RelationKind::Sequence),
+            _ => None,
+        }
+    }
+
+    /// Whether the relation has rows of its own that a backup carries. A partitioned table's rows are its partitions', and a
+    /// sequence has a value instead.
+    pub fn has_rows(self) -> bool {
+        self == RelationKind::Table
+    }
+}

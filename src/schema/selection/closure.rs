@@ -1,0 +1,187 @@
+//! The request and all that it needs, entry by entry.
+
+use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, VecDeque};
+
+use super::scope::Scope;
+use super::{LeftOut, LeftOutReason, Reason, Selection};
+use crate::schema::archive::{Archive, DumpId, Kind};
+use crate::schema::facts::Facts;
+use crate::schema::graph::Graph;
+use crate::schema::mentions::Mentions;
+
+/// The selection while it grows.
+pub(super) struct Closure<'a> {
+    archive: &'a Archive,
+    graph: &'a Graph,
+    scope: &'a Scope,
+    mentions: Mentions,
+    /// For each entry that cannot be made, why.
+    blocked: Vec<Option<LeftOutReason>>,
+    taken: BTreeMap<DumpId, Reason>,
+    left_out: BTreeMap<usize, LeftOutReason>,
+    queue: VecDeque<usize>,
+}
+
+impl<'a> Closure<'a> {
+    pub fn new(archive: &'a Archive, facts: &Facts, graph: &'a Graph, scope: &'a Scope) -> Closure<'a> {
+        Closure {
+            archive,
+            graph,
+            scope,
+            mentions: Mentions::new(archive, facts),
+            blocked: blocked(archive, graph, scope),
+            taken: BTreeMap::new(),
+            left_out: BTreeMap::new(),
+            queue: VecDeque::new(),
+        }
+    }
+
+    fn id(&self, position: usize) -> DumpId {
+        self.archive.entries()[position].dump_id
+    }
+
+    pub fn take_everything(&mut self) {
+        for entry in self.archive.entries() {
+            let setting = entry.kind.is_session_setting() || entry.kind == Kind::Database;
+            self.taken.insert(entry.dump_id, if setting { Reason::Setting } else { Reason::Whole });
+        }
+    }
+
+    pub fn take_asked(&mut self) {
+        // All that is asked for comes first, so that no entry carries a weaker reason.
+        for (position, entry) in self.archive.entries().iter().enumerate() {
+            if entry.kind.is_session_setting() || entry.kind == Kind::Database {
+                self.take(position, Reason::Setting);
+            } else if self.graph.whole(position).is_none() && self.scope.asks_for(position) {
+                self.take(position, Reason::Asked);
+            }
+        }
+        self.follow_all();
+        self.take_what_joins();
+    }
+
+    fn follow_all(&mut self) {
+        while let Some(position) = self.queue.pop_front() {
+            self.follow(position);
+        }
+    }
+
+    fn follow(&mut self, position: usize) {
+        let entry = &self.archive.entries()[position];
+        for &needed in self.graph.needs(position) {
+            self.take(needed, Reason::NeededBy(entry.dump_id));
+        }
+        for mentioned in self.mentions.of(entry) {
+            self.take(mentioned, Reason::MentionedBy(entry.dump_id));
+        }
+        let database_parts_stay = entry.kind == Kind::Database && !self.scope.is_everything_but();
+        for &part in self.graph.parts(position) {
+            if !database_parts_stay && !self.archive.entries()[part].kind.is_data() {
+                self.take(part, Reason::PartOf(entry.dump_id));
+            }
+        }
+    }
+
+    fn take(&mut self, position: usize, reason: Reason) {
+        if let Some(why_not) = self.blocked[position] {
+            // A relation that nobody asked for is outside by definition and no loss.
+            if !matches!(why_not, LeftOutReason::NeedsOutside { relation } if relation == self.id(position)) {
+                self.left_out.insert(position, why_not);
+            }
+            return;
+        }
+        let dump_id = self.id(position);
+        if let Slot::Vacant(vacant) = self.taken.entry(dump_id) {
+            vacant.insert(reason);
+            self.queue.push_back(position);
+        }
+    }
+
+    /// Casts and transforms join objects that know nothing of them: they go where all that they join goes.
+    fn take_what_joins(&mut self) {
+        for (position, entry) in self.archive.entries().iter().enumerate() {
+            let needs = self.graph.needs(position);
+            let joins = matches!(entry.kind, Kind::Cast | Kind::Transform) && !needs.is_empty();
+            let joined = needs.iter().map(|needed| self.id(*needed)).find(|needed| self.taken.contains_key(needed));
+            if let Some(joined) = joined
+                && joins
+                && needs.iter().all(|needed| self.taken.contains_key(&self.id(*needed)))
+            {
+                self.take(position, Reason::PartOf(joined));
+            }
+        }
+        self.follow_all();
+    }
+
+    /// What crosses the line although the taken side does not need it.
+    pub fn report_boundary(&mut self) {
+        let crossing: Vec<_> =
+            (0..self.archive.entries().len()).filter_map(|position| self.crossing(position)).collect();
+        self.left_out.extend(crossing);
+    }
+
+    fn crossing(&self, position: usize) -> Option<(usize, LeftOutReason)> {
+        let kind = |position: usize| self.archive.entries()[position].kind;
+        let taken = |position: usize| self.taken.contains_key(&self.id(position));
+        let mut needs = self.graph.needs(position).iter().copied();
+        match kind(position) {
+            _ if taken(position) => None,
+            Kind::PublicationTable | Kind::PublicationSchema => {
+                let publication = self.graph.whole(position).filter(|publication| !taken(*publication))?;
+                // Every table here, and a schema only if it was asked for as a whole.
+                let asked = |needed: usize| self.taken.get(&self.id(needed)) == Some(&Reason::Asked);
+                needs
+                    .any(|needed| {
+                        (kind(needed).is_relation() && taken(needed))
+                            || (kind(needed) == Kind::Schema
+                                && kind(position) == Kind::PublicationSchema
+                                && asked(needed))
+                    })
+                    .then_some(())?;
+                Some((position, LeftOutReason::PublicationNotAsked { publication: self.id(publication) }))
+            }
+            Kind::TableAttach => {
+                let child = self.graph.whole(position).filter(|child| !taken(*child))?;
+                let parent = needs.find(|needed| *needed != child && kind(*needed).is_relation() && taken(*needed))?;
+                Some((child, LeftOutReason::PartitionNotAsked { parent: self.id(parent) }))
+            }
+            _ => None,
+        }
+    }
+
+    pub fn finish(self) -> Selection {
+        let ids = self.archive.entries();
+        let left_out = self.left_out.into_iter();
+        Selection {
+            left_out: left_out.map(|(position, reason)| LeftOut { entry: ids[position].dump_id, reason }).collect(),
+            entries: self.taken,
+            ..Selection::default()
+        }
+    }
+}
+
+/// Spreads from the relations outside to all that cannot be made without them.
+fn blocked(archive: &Archive, graph: &Graph, scope: &Scope) -> Vec<Option<LeftOutReason>> {
+    let entries = archive.entries();
+    let outside = (0..entries.len()).filter(|position| scope.is_outside(*position));
+    let mut queue: VecDeque<usize> = outside.collect();
+    let mut blocked = vec![None; entries.len()];
+    for &position in &queue {
+        blocked[position] = Some(LeftOutReason::NeedsOutside { relation: entries[position].dump_id });
+    }
+    while let Some(position) = queue.pop_front() {
+        let dump_id = entries[position].dump_id;
+        let reason = match scope.is_outside(position) {
+            true => LeftOutReason::NeedsOutside { relation: dump_id },
+            false => LeftOutReason::NeedsLeftOut { entry: dump_id },
+        };
+        for &needing in graph.needed_by(position) {
+            if blocked[needing].is_none() {
+                blocked[needing] = Some(reason);
+                queue.push_back(needing);
+            }
+        }
+    }
+    blocked
+}
