@@ -9,8 +9,11 @@
 //!
 //! [`command`] strings the rooms together, one file a verb; [`cli`] knows the terminal and nothing of PostgreSQL.
 
+pub mod cli;
+pub mod command;
 pub mod pg;
 pub mod repo;
 pub mod schema;
+pub mod stop;
 pub mod store;
 pub mod stream;

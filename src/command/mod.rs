@@ -6,5 +6,7 @@ pub mod init;
 pub mod list;
 pub mod progress;
 pub mod reading;
+pub mod rows;
+pub mod selecting;
 
 pub use error::Error;

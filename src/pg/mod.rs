@@ -1,10 +1,15 @@
 //! Everything that speaks to PostgreSQL: connections, the catalog, row streams, `pg_dump`, private clusters.
 
 pub mod binaries;
+pub mod catalog;
 pub mod cluster;
 pub mod connect;
 pub mod conninfo;
+pub mod copy;
+pub mod dump;
 pub mod error;
+pub mod snapshot;
 pub mod tls;
+pub mod wire;
 
 pub use error::Error;

@@ -32,6 +32,8 @@ pub struct Manifest {
     /// pg_dump's archive of the whole database's schema, in custom format.
     pub archive: Vec<Slice>,
     pub pg_dump_version: String,
+    /// What the catalog said beyond the archive, as JSON of `schema::facts::Facts`: a later selection needs it.
+    pub facts: Vec<Slice>,
     /// The archive's entries (dump ids) that this snapshot holds; none: all of them.
     pub entries: Option<Vec<i32>>,
     /// What the selection names and yet cannot hold, because it needs what is outside.
@@ -115,7 +117,7 @@ impl Request {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// As in `FK CONSTRAINT erp.execution_runs execution_runs_session_id_fkey`.
     pub entry: String,

@@ -5,7 +5,7 @@
 pub mod error;
 pub mod index;
 pub mod keys;
-mod layout;
+pub mod layout;
 pub mod manifest;
 pub mod objects;
 pub mod repository;

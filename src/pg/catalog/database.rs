@@ -50,6 +50,18 @@ pub async fn database(session: &Session) -> Result<Database, Error> {
     })
 }
 
+/// `server_version`, such as `15.18 (Debian 15.18-0+deb12u1)`.
+pub async fn server_version(session: &Session) -> Result<String, Error> {
+    let rows = query(session, "the server's version", "SELECT pg_catalog.current_setting('server_version')").await?;
+    Ok(rows.first().map(|row| row.get(0)).unwrap_or_default())
+}
+
+/// Materialized views that hold rows, by oid.
+pub async fn populated_views(session: &Session) -> Result<Vec<u32>, Error> {
+    let sql = "SELECT oid FROM pg_catalog.pg_class WHERE relkind = 'm' AND relispopulated ORDER BY oid";
+    Ok(query(session, "the list of materialized views", sql).await?.iter().map(|row| row.get(0)).collect())
+}
+
 /// The privileges in an `aclitem[]` expression, each on its own.
 async fn grants(session: &Session, acl: &str) -> Result<Vec<Grant>, Error> {
     let sql = format!(

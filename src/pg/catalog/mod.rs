@@ -1,13 +1,15 @@
 //! What the system catalogs say of the database, as plain facts. Read in the backup's own snapshot.
 
 mod database;
+mod facts;
 mod format;
 mod large_objects;
 mod relations;
 mod roles;
 mod sequences;
 
-pub use database::database;
+pub use database::{database, populated_views, server_version};
+pub use facts::facts;
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
 pub use relations::{Reading, TableFacts, tables};
 pub use roles::{Passwords, RoleFacts, roles};

@@ -1,0 +1,170 @@
+//! The command line's grammar.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "pgkeep",
+    version,
+    about = "Encrypted, deduplicated, proven backups of PostgreSQL databases and schemas",
+    after_help = "Connection strings are libpq's: a URI, key=value pairs or a database name; the PG* variables, ~/.pgpass and the \
+                  service file count.\n\nExit codes: 0 success; 1 internal fault; 2 usage; 3 finished and found something wrong; \
+                  4 source database; 5 repository; 6 keys; 7 conflict; 8 target database; 130 interrupted.",
+    disable_help_subcommand = true,
+    infer_long_args = false
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Args)]
+pub struct Common {
+    /// The repository: file:///path or a path
+    #[arg(long, value_name = "URL", env = "PGKEEP_REPO", global = true)]
+    pub repo: Option<String>,
+    /// The key of the host that takes backups; opens manifests, not rows
+    #[arg(long, value_name = "FILE", env = "PGKEEP_WRITER_KEY", global = true)]
+    pub writer_key: Option<PathBuf>,
+    /// The key that opens everything; keep it elsewhere
+    #[arg(long, value_name = "FILE", env = "PGKEEP_RESTORE_KEY", global = true)]
+    pub restore_key: Option<PathBuf>,
+    /// Print one JSON document on standard output, errors included
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show no progress
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Make a repository and its two keys
+    Init(Init),
+    /// Back up a database or some of its schemas
+    Backup(Backup),
+    /// List the snapshots in the repository
+    List,
+    /// Show what a snapshot holds
+    Show(Show),
+    /// Restore a snapshot, whole or in part, and prove it
+    Restore(Restore),
+    /// Check a repository, or a live database against a snapshot
+    Verify(Verify),
+}
+
+#[derive(Args)]
+pub struct Init {
+    /// The folder for writer.key and restore.key
+    #[arg(long, value_name = "DIR")]
+    pub keys: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Database {
+    /// The database: a libpq connection string, URI or name
+    #[arg(long, short = 'd', value_name = "DSN")]
+    pub dbname: Option<String>,
+}
+
+/// Patterns follow psql's: * and ? are wildcards, "..." keeps capitals and dots.
+#[derive(Args)]
+pub struct Selection {
+    /// Take these schemas, with what they need elsewhere (may be repeated)
+    #[arg(long = "schema", short = 'n', value_name = "PATTERN")]
+    pub schemas: Vec<String>,
+    /// Leave these schemas out
+    #[arg(long = "exclude-schema", short = 'N', value_name = "PATTERN")]
+    pub exclude_schemas: Vec<String>,
+    /// Take these tables
+    #[arg(long = "table", short = 't', value_name = "PATTERN")]
+    pub tables: Vec<String>,
+    /// Leave these tables out
+    #[arg(long = "exclude-table", short = 'T', value_name = "PATTERN")]
+    pub exclude_tables: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct Backup {
+    #[command(flatten)]
+    pub database: Database,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How many sessions read rows at the same time
+    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// zstd's compression level, -7 to 19
+    #[arg(long, value_name = "LEVEL", default_value_t = 1, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-7..=19))]
+    pub level: i32,
+    /// How long to wait for a lock on a table, in seconds; 0 waits for ever
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub lock_wait_timeout: u32,
+    /// Keep the password hashes of roles as well (takes a superuser)
+    #[arg(long)]
+    pub role_passwords: bool,
+    #[command(flatten)]
+    pub programs: Programs,
+}
+
+#[derive(Args)]
+pub struct Programs {
+    /// The folder of pg_dump and its kind, where the newest on this machine is not wanted
+    #[arg(long, value_name = "DIR", env = "PGKEEP_PG_BIN")]
+    pub pg_bin: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Show {
+    /// A snapshot's id, the beginning of one, or `latest`
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: String,
+}
+
+#[derive(Args)]
+pub struct Restore {
+    /// A snapshot's id, the beginning of one, or `latest`
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: String,
+    #[command(flatten)]
+    pub database: Database,
+    /// Create the database named by -d first, as the snapshot's was
+    #[arg(long)]
+    pub create: bool,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Let B own and hold what A did (may be repeated)
+    #[arg(long, value_name = "A=B")]
+    pub map_role: Vec<String>,
+    /// Leave ownership out: everything belongs to the role that restores
+    #[arg(long)]
+    pub no_owner: bool,
+    /// Leave grants out
+    #[arg(long)]
+    pub no_acl: bool,
+    /// Do not compare the target with the snapshot at the end
+    #[arg(long)]
+    pub no_proof: bool,
+    /// How many sessions load rows and build indexes at the same time
+    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+}
+
+#[derive(Args)]
+pub struct Verify {
+    /// A snapshot's id, the beginning of one, or `latest`; all snapshots if none is named
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: Option<String>,
+    /// Decrypt every object and check it against its name (takes the restore key)
+    #[arg(long)]
+    pub read_data: bool,
+    /// Compare a live database with the snapshot, table by table
+    #[arg(long, value_name = "DSN")]
+    pub against: Option<String>,
+    /// How many threads or sessions read at the same time
+    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+}

@@ -1,0 +1,10 @@
+//! The terminal: arguments, progress, what is printed, exit codes. Knows nothing of PostgreSQL.
+
+mod args;
+mod display;
+mod progress;
+mod report;
+mod run;
+mod signals;
+
+pub use run::main;

@@ -1,0 +1,42 @@
+//! How an error is told: what failed, the chain of causes, a hint, the exit code.
+
+use std::error::Error as StdError;
+
+use serde_json::json;
+
+use crate::command::Error;
+
+/// The causes behind an error, outermost first, without repetitions: a transparent error has its cause's words.
+pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+        cause = error.source();
+    }
+    texts.remove(0);
+    texts
+}
+
+pub fn text(error: &Error) -> String {
+    let mut text = format!("pgkeep: {error}\n");
+    for cause in causes(error) {
+        text += &format!("  because: {cause}\n");
+    }
+    if let Some(hint) = error.hint() {
+        text += &format!("  hint: {hint}\n");
+    }
+    text
+}
+
+pub fn json(error: &Error) -> serde_json::Value {
+    json!({
+        "error": error.to_string(),
+        "causes": causes(error),
+        "hint": error.hint(),
+        "exit_code": error.exit_code(),
+    })
+}

@@ -1,0 +1,282 @@
+//! `pgkeep backup`: one instant of a database into the repository.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::Utc;
+use serde::Serialize;
+
+use super::error::Error;
+use super::progress::Progress;
+use super::rows::{self, ReadTable, Source};
+use super::selecting::{self, Patterns};
+use crate::pg::catalog::{self, Passwords, TableFacts};
+use crate::pg::conninfo::Conninfo;
+use crate::pg::dump;
+use crate::pg::snapshot::{Opened, SourceSnapshot};
+use crate::repo::layout::ChunkKind;
+use crate::repo::manifest::{FORMAT, LargeObjects, LeftOut, Manifest, Relation, Sequence, Server, SliceList, Totals};
+use crate::repo::repository::{PendingSliceList, store_slice_list};
+use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, WriterKey};
+use crate::schema::archive::Archive;
+use crate::schema::facts::Facts;
+use crate::schema::selection::Selection;
+use crate::stop::Stop;
+
+pub struct Options {
+    pub source: Conninfo,
+    pub patterns: Patterns,
+    pub jobs: usize,
+    /// zstd's level.
+    pub level: i32,
+    /// 0 waits for ever.
+    pub lock_timeout_ms: u64,
+    pub passwords: Passwords,
+    /// Where pg_dump is, if not where it is looked for.
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub snapshot: SnapshotId,
+    pub parent: Option<SnapshotId>,
+    pub database: String,
+    pub server_version: String,
+    pub tables: u64,
+    pub rows: u64,
+    pub bytes_read: u64,
+    pub bytes_stored: u64,
+    pub objects_new: u64,
+    pub objects_reused: u64,
+    pub left_out: Vec<LeftOut>,
+    pub elapsed_ms: u64,
+}
+
+pub async fn run(
+    repository: &Repository,
+    key: &WriterKey,
+    options: &Options,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Report, Error> {
+    let started = Instant::now();
+    let request = options.patterns.parse()?;
+
+    progress.set_phase("connecting");
+    let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
+    let snapshot = open_snapshot(options, wanted).await?;
+    let time = Utc::now();
+    let session = &snapshot.session;
+    let source = Source { conninfo: session.conninfo().clone(), snapshot_id: snapshot.id.clone(), encoding: session.server_encoding().to_owned() };
+    rows::check_snapshot_travels(session, &source, stop).await?;
+    let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
+
+    progress.set_phase("reading the repository");
+    let (index, parent) = repository.index(&database.name).await?;
+    let objects = Arc::new(Objects::new(repository.store().clone(), index));
+
+    progress.set_phase("reading the schema");
+    let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
+    let (mut facts, untouched) = read_facts(&snapshot).await?;
+    selecting::forget_untouched(&mut facts, &untouched);
+    let read_archive = || dump::schema_archive(&pg_dump, session, &snapshot.id, options.lock_timeout_ms, &untouched, stop);
+    let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
+    let read_rows = |tables: &[&TableFacts], large_objects: &[u32]| {
+        progress.set_phase("reading rows");
+        let plan = rows::Plan::new(tables, large_objects);
+        rows::read(&source, &plan, options.jobs, &key.digest_key, &new_writer, progress, stop)
+    };
+
+    let large_objects = if request.is_everything() {
+        catalog::large_objects(session).await.map_err(Error::source_database("reading the catalog"))?
+    } else {
+        Vec::new()
+    };
+    let large_object_ids: Vec<u32> = large_objects.iter().map(|object| object.oid).collect();
+
+    let (archive_bytes, archive, selection, read);
+    if request.is_everything() {
+        // Everything is read anyway, so the rows need not wait for pg_dump.
+        let tables: Vec<&TableFacts> = snapshot.tables.iter().collect();
+        let (dumped, rows) = std::thread::scope(|scope| {
+            let dump = scope.spawn(|| read_archive().inspect_err(|_| stop.trigger()));
+            let rows = read_rows(&tables, &large_object_ids);
+            (dump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rows)
+        });
+        // Whoever failed first stopped the other; pg_dump ends without an error of its own when rows fail.
+        read = match (&dumped, rows) {
+            (Ok(_), rows) => rows?,
+            (Err(_), Ok(rows)) => rows,
+            (Err(_), Err(Error::Source { source: crate::pg::Error::ConnectionLost { .. }, .. })) => return Err(dumped.unwrap_err().into()),
+            (Err(_), Err(error)) => return Err(error),
+        };
+        archive_bytes = dumped?;
+        archive = Archive::parse(&archive_bytes)?;
+        selection = selecting::select(&archive, &facts, &request)?;
+        selecting::check_covers(&selection, &snapshot.tables)?;
+    } else {
+        archive_bytes = read_archive()?;
+        archive = Archive::parse(&archive_bytes)?;
+        selection = selecting::select(&archive, &facts, &request)?;
+        let tables: Vec<&TableFacts> = snapshot.tables.iter().filter(|t| selection.relations_with_rows.contains(&t.oid)).collect();
+        read = read_rows(&tables, &large_object_ids)?;
+    }
+
+    progress.set_phase("reading sequences and roles");
+    let sequences = read_sequences(&snapshot, &selection).await?;
+    let roles = catalog::roles(session, options.passwords).await.map_err(Error::source_database("reading roles"))?;
+    let populated = catalog::populated_views(session).await.map_err(Error::source_database("reading the catalog"))?;
+    let version = catalog::server_version(session).await.map_err(Error::source_database("reading the catalog"))?;
+    let server = Server { version_num: session.server_version_num(), version };
+    snapshot.session.close().await.map_err(Error::source_database("the end of the session"))?;
+
+    progress.set_phase("writing the manifest");
+    objects.settle().await?;
+    let mut meta = new_writer(ChunkKind::Meta)?;
+    let archive_slices = store_metadata(&mut meta, &archive_bytes).await?;
+    let facts_json = serde_json::to_vec(&facts).map_err(|source| Error::Internal {
+        what: "the catalog's facts cannot be encoded".into(),
+        source: Some(Box::new(source)),
+    })?;
+    let facts_slices = store_metadata(&mut meta, &facts_json).await?;
+    let mut pending = Vec::new();
+    let mut totals = Totals { tables: read.tables.len() as u64, ..Totals::default() };
+    for table in read.tables.iter().chain(read.large_objects.iter()) {
+        totals.rows += table.digest.rows;
+        totals.bytes_read += table.digest.bytes;
+        pending.push(store_slice_list(&mut meta, table.slices.clone()).await?);
+    }
+    objects.settle().await?;
+    let mut lists: Vec<SliceList> = pending.into_iter().map(|list: PendingSliceList| list.resolve(&meta)).collect();
+    let large_objects = read.large_objects.as_ref().map(|table| LargeObjects {
+        objects: large_objects,
+        digest: table.digest,
+        slices: lists.pop().unwrap_or_default(),
+    });
+    let relations = read.tables.iter().zip(lists).map(|(table, slices)| relation(&snapshot.tables, table, slices)).collect();
+    totals.bytes_stored = objects.bytes_stored();
+    totals.objects_new = objects.data_objects_new();
+    totals.objects_reused = objects.data_objects_reused();
+
+    let mut manifest = Manifest {
+        format: FORMAT,
+        snapshot: SnapshotId::random(),
+        time,
+        finished: Utc::now(),
+        parent: parent.map(|parent| parent.snapshot),
+        pgkeep: env!("CARGO_PKG_VERSION").into(),
+        chunk_key: key.chunk_key.0,
+        digest_key: key.digest_key.0,
+        server,
+        database,
+        request: options.patterns.clone().into(),
+        archive: meta.resolve(&archive_slices),
+        pg_dump_version: pg_dump.version.to_string(),
+        facts: meta.resolve(&facts_slices),
+        entries: (!request.is_everything()).then(|| selection.entries.keys().copied().collect()),
+        left_out: selecting::describe_left_out(&archive, &selection),
+        roles: roles.roles,
+        memberships: roles.memberships,
+        role_settings: roles.settings,
+        relations,
+        sequences,
+        populated: if request.is_everything() { populated } else { selecting::only_selected(populated, &archive, &selection) },
+        large_objects,
+        totals,
+    };
+    manifest.finished = Utc::now();
+    if stop.is_set() {
+        return Err(Error::Interrupted);
+    }
+    repository.write_manifest(key, &manifest).await?;
+    Ok(report(manifest, started))
+}
+
+fn report(manifest: Manifest, started: Instant) -> Report {
+    let Totals { tables, rows, bytes_read, bytes_stored, objects_new, objects_reused } = manifest.totals;
+    Report {
+        snapshot: manifest.snapshot,
+        parent: manifest.parent,
+        database: manifest.database.name,
+        server_version: manifest.server.version,
+        tables,
+        rows,
+        bytes_read,
+        bytes_stored,
+        objects_new,
+        objects_reused,
+        left_out: manifest.left_out,
+        elapsed_ms: started.elapsed().as_millis() as u64,
+    }
+}
+
+async fn open_snapshot(options: &Options, wanted: impl Fn(&TableFacts) -> bool) -> Result<Box<SourceSnapshot>, Error> {
+    let opened = SourceSnapshot::open(&options.source, wanted, options.lock_timeout_ms);
+    match opened.await.map_err(Error::source_database("opening the snapshot"))? {
+        Opened::Snapshot(snapshot) => Ok(snapshot),
+        Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: options.source.user().to_owned(), unreadable }),
+        Opened::Restless => Err(Error::Restless),
+    }
+}
+
+/// The catalog's facts, and the tables that pg_dump must leave alone because this role cannot lock them.
+async fn read_facts(snapshot: &SourceSnapshot) -> Result<(Facts, dump::Untouched), Error> {
+    let facts = catalog::facts(&snapshot.session).await.map_err(Error::source_database("reading the catalog"))?;
+    let denied = snapshot.tables.iter().filter(|table| table.reading == catalog::Reading::Denied);
+    Ok((facts, denied.map(|table| (table.schema.clone(), table.name.clone())).collect()))
+}
+
+async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Result<Vec<Sequence>, Error> {
+    let session = &snapshot.session;
+    let failed = || Error::source_database("reading sequences");
+    let mut facts = catalog::sequences(session).await.map_err(failed())?;
+    facts.retain(|sequence| selection.sequences.contains(&sequence.oid));
+    let denied = facts.iter().filter(|sequence| !sequence.readable);
+    let unreadable: Vec<_> = denied
+        .map(|s| crate::pg::snapshot::Unreadable { table: format!("{}.{}", s.schema, s.name), reading: catalog::Reading::Denied })
+        .collect();
+    if !unreadable.is_empty() {
+        return Err(Error::Unreadable { role: session.conninfo().user().to_owned(), unreadable });
+    }
+    let values = catalog::sequence_values(session, &facts.iter().collect::<Vec<_>>()).await.map_err(failed())?;
+    let sequence = |(facts, (last_value, is_called)): (catalog::SequenceFacts, (i64, bool))| Sequence {
+        oid: facts.oid,
+        schema: facts.schema,
+        name: facts.name,
+        last_value,
+        is_called,
+    };
+    Ok(facts.into_iter().zip(values).map(sequence).collect())
+}
+
+/// Metadata in chunks of at most 1 MiB.
+async fn store_metadata(writer: &mut ChunkWriter, bytes: &[u8]) -> Result<Vec<crate::repo::objects::PendingSlice>, Error> {
+    let mut slices = Vec::new();
+    for piece in bytes.chunks(1 << 20) {
+        slices.push(writer.add(piece, 0).await?);
+    }
+    Ok(slices)
+}
+
+fn relation(tables: &[TableFacts], read: &ReadTable, slices: SliceList) -> Relation {
+    let facts = tables.iter().find(|table| table.oid == read.oid).expect("every table that was read is in the list");
+    Relation {
+        oid: facts.oid,
+        schema: facts.schema.clone(),
+        name: facts.name.clone(),
+        columns: facts.columns.clone(),
+        format: read.format,
+        configuration: facts.configuration.clone(),
+        digest: read.digest,
+        slices,
+    }
+}
+
+/// The runtime that each worker of rows makes for its connection.
+pub(super) fn worker_runtime() -> Result<Rc<tokio::runtime::Runtime>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map(Rc::new).map_err(|source| Error::Internal { what: "a worker cannot start".into(), source: Some(Box::new(source)) })
+}

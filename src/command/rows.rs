@@ -1,0 +1,290 @@
+//! All rows of a backup: parts in a queue, workers that take them.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Runtime;
+
+use super::backup::worker_runtime;
+use super::error::Error;
+use super::progress::Progress;
+use super::reading::PartRecorder;
+use crate::pg;
+use crate::pg::catalog::TableFacts;
+use crate::pg::connect::Session;
+use crate::pg::conninfo::Conninfo;
+use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
+use crate::pg::snapshot::{is_unknown_snapshot, join_statements};
+use crate::pg::wire::Wire;
+use crate::repo::layout::ChunkKind;
+use crate::repo::manifest::Slice;
+use crate::repo::objects::PendingSlice;
+use crate::repo::{ChunkWriter, RepoError};
+use crate::stop::{Stop, in_parallel};
+use crate::stream::{Chunker, Digest, DigestKey, RowFormat, RowHasher};
+
+/// Where rows come from, and under which snapshot.
+pub struct Source {
+    pub conninfo: Conninfo,
+    pub snapshot_id: String,
+    /// The database's encoding.
+    pub encoding: String,
+}
+
+/// A part of a table is about this large, TOAST included.
+const PART_BYTES: u64 = 64 << 20;
+/// Large objects of one part.
+const LARGE_OBJECTS_IN_PART: usize = 512;
+
+/// What is to be read, cut into parts.
+pub struct Plan {
+    tables: Vec<PlannedTable>,
+    large_objects: Vec<(u32, u32)>,
+}
+
+struct PlannedTable {
+    facts: TableFacts,
+    parts: Vec<PartRange>,
+}
+
+/// What was read of one table.
+pub struct ReadTable {
+    pub oid: u32,
+    pub format: RowFormat,
+    pub digest: Digest,
+    pub slices: Vec<Slice>,
+}
+
+pub struct Read {
+    pub tables: Vec<ReadTable>,
+    pub large_objects: Option<ReadTable>,
+}
+
+#[derive(Clone, Copy)]
+enum Task {
+    Table { table: usize, part: usize },
+    LargeObjects { part: usize },
+}
+
+struct Done {
+    task: Task,
+    digest: Digest,
+    slices: Vec<PendingSlice>,
+}
+
+impl Plan {
+    /// `large_objects` are oids in ascending order.
+    pub fn new(tables: &[&TableFacts], large_objects: &[u32]) -> Self {
+        let planned = |facts: &&TableFacts| PlannedTable { facts: (*facts).clone(), parts: cut(facts) };
+        let range = |oids: &[u32]| (oids[0], oids[oids.len() - 1]);
+        Self {
+            tables: tables.iter().map(planned).collect(),
+            large_objects: large_objects.chunks(LARGE_OBJECTS_IN_PART).map(range).collect(),
+        }
+    }
+
+    /// Largest first, so that no large part is left for the end.
+    fn queue(&self) -> VecDeque<Task> {
+        let mut tasks = Vec::new();
+        for (table, planned) in self.tables.iter().enumerate() {
+            let bytes = planned.facts.bytes / planned.parts.len().max(1) as u64;
+            tasks.extend((0..planned.parts.len()).map(|part| (planned.facts.bytes, bytes, Task::Table { table, part })));
+        }
+        tasks.sort_by_key(|(table_bytes, _, task)| {
+            let Task::Table { table, part } = task else { return (0, 0, 0) };
+            (u64::MAX - table_bytes, *table, *part)
+        });
+        let large_objects = (0..self.large_objects.len()).map(|part| Task::LargeObjects { part });
+        large_objects.chain(tasks.into_iter().map(|(_, _, task)| task)).collect()
+    }
+}
+
+/// Fixed strides of blocks, a power of two, so that yesterday's cuts are today's.
+fn cut(table: &TableFacts) -> Vec<PartRange> {
+    if table.configuration.is_some() || !table.is_heap || table.blocks == 0 {
+        return vec![PartRange::Whole];
+    }
+    let bytes_in_block = (table.bytes / table.blocks).max(8192);
+    let blocks = (PART_BYTES / bytes_in_block).max(16);
+    let stride = 1u64 << (63 - blocks.leading_zeros());
+    let parts = table.blocks.div_ceil(stride);
+    if parts == 1 {
+        return vec![PartRange::Whole];
+    }
+    let range = |n| match n + 1 == parts {
+        true => PartRange::From { first: n * stride },
+        false => PartRange::Blocks { first: n * stride, end: (n + 1) * stride },
+    };
+    (0..parts).map(range).collect()
+}
+
+/// Reads everything in the plan. The first error stops all workers.
+pub fn read(
+    source: &Source,
+    plan: &Plan,
+    jobs: usize,
+    digest_key: &DigestKey,
+    new_writer: &(impl Fn(ChunkKind) -> Result<ChunkWriter, RepoError> + Sync),
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Read, Error> {
+    let total = plan.tables.iter().map(|table| table.facts.bytes).sum();
+    progress.bytes_total.store(total, std::sync::atomic::Ordering::Relaxed);
+    let queue = plan.queue();
+    let jobs = jobs.min(queue.len()).max(1);
+    let queue = Mutex::new(queue);
+    let finished = in_parallel(jobs, stop, |n| {
+        let mut worker = Worker {
+            n,
+            runtime: worker_runtime()?,
+            hasher: RowHasher::new(digest_key),
+            chunker: Chunker::new(),
+            writer: new_writer(ChunkKind::Data)?,
+            progress,
+        };
+        let done = worker.work(source, plan, &queue, stop)?;
+        worker.runtime.block_on(worker.writer.finish())?;
+        Ok::<_, Error>((worker.writer, done))
+    })?;
+    // Names are known when every object is durable.
+    let runtime = worker_runtime()?;
+    if let Some((writer, _)) = finished.first() {
+        runtime.block_on(writer.settle())?;
+    }
+    Ok(collect(plan, finished))
+}
+
+struct Worker<'a> {
+    n: usize,
+    runtime: Rc<Runtime>,
+    hasher: RowHasher,
+    chunker: Chunker,
+    writer: ChunkWriter,
+    progress: &'a Arc<Progress>,
+}
+
+impl Worker<'_> {
+    fn work(&mut self, source: &Source, plan: &Plan, queue: &Mutex<VecDeque<Task>>, stop: &Stop) -> Result<Vec<Done>, Error> {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let mut done = Vec::new();
+        let Some(mut task) = next() else { return Ok(done) };
+        let mut wire = join(source, self.runtime.clone(), stop)?;
+        loop {
+            done.push(self.read_part(&mut wire, source, plan, task)?);
+            if stop.is_set() {
+                return Err(Error::Interrupted);
+            }
+            match next() {
+                Some(following) => task = following,
+                None => break,
+            }
+        }
+        self.progress.end(self.n);
+        Ok(done)
+    }
+
+    fn read_part(&mut self, wire: &mut Wire, source: &Source, plan: &Plan, task: Task) -> Result<Done, Error> {
+        let (label, bytes) = match task {
+            Task::Table { table, part } => plan.tables[table].describe(part),
+            Task::LargeObjects { part } => (format!("large objects ({})", part + 1), 0),
+        };
+        let lane = self.progress.begin(self.n, label.clone(), bytes);
+        let mut recorder =
+            PartRecorder::new(&self.runtime, &self.hasher, &mut self.chunker, &mut self.writer, self.progress, lane);
+        let copied = match task {
+            Task::Table { table, part } => {
+                let planned = &plan.tables[table];
+                copy_table(wire, &planned.facts, planned.parts[part], &source.encoding, &mut recorder)
+            }
+            Task::LargeObjects { part } => {
+                let (first, last) = plan.large_objects[part];
+                copy_large_objects(wire, first, last, &mut recorder)
+            }
+        };
+        copied.and_then(|()| recorder.finish()).map(|(digest, slices)| Done { task, digest, slices }).map_err(|error| match error {
+            Error::Source { source, .. } => Error::Source { what: format!("reading {label}"), source },
+            other => other,
+        })
+    }
+}
+
+impl PlannedTable {
+    fn describe(&self, part: usize) -> (String, u64) {
+        let name = format!("{}.{}", self.facts.schema, self.facts.name);
+        match self.parts.len() {
+            1 => (name, self.facts.bytes),
+            parts => (format!("{name} ({} of {parts})", part + 1), self.facts.bytes / parts as u64),
+        }
+    }
+}
+
+fn join(source: &Source, runtime: Rc<Runtime>, stop: &Stop) -> Result<Wire, Error> {
+    let failed = |source: pg::Error| Error::Source { what: "opening a session for rows".into(), source };
+    let mut wire = Wire::connect(&source.conninfo, "pgkeep rows", runtime, stop).map_err(failed)?;
+    let joined = wire.execute("the snapshot of another session", join_statements(&source.snapshot_id).as_bytes());
+    joined.map_err(|error| match is_unknown_snapshot(&error) {
+        true => Error::SnapshotLost { explanation: "the sessions are on different servers".into(), source: error },
+        false => failed(error),
+    })?;
+    Ok(wire)
+}
+
+/// A second session joins the snapshot, before anything long begins: behind a pooler or balancer it may reach another server.
+pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &Stop) -> Result<(), Error> {
+    let identity = "SELECT pg_catalog.pg_postmaster_start_time()::text || ' ' || coalesce(pg_catalog.inet_server_addr()::text, 'socket')
+        || ' ' || coalesce(pg_catalog.inet_server_port()::text, '') || CASE WHEN pg_catalog.pg_is_in_recovery() THEN ' standby' ELSE '' END";
+    let row = session.client().query_one(identity, &[]).await;
+    let first: String = row.map_err(|e| Error::source_database("asking which server this is")(session.fault("a question", e)))?.get(0);
+    let probe = std::thread::scope(|scope| {
+        let probe = scope.spawn(|| {
+            let mut wire = match join(source, worker_runtime()?, stop) {
+                Err(Error::SnapshotLost { source: error, .. }) => {
+                    let mut wire = Wire::connect(&source.conninfo, "pgkeep rows", worker_runtime()?, stop)?;
+                    let second = wire.query("asking which server this is", identity.as_bytes())?;
+                    let second = second.into_iter().flatten().flatten().next().unwrap_or_default();
+                    return Err(Error::SnapshotLost { explanation: explain(&first, &second), source: error });
+                }
+                joined => joined?,
+            };
+            wire.execute("the end of a transaction", b"ROLLBACK").map_err(Error::from)
+        });
+        probe.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    probe
+}
+
+fn explain(first: &str, second: &str) -> String {
+    if first == second {
+        "the server is the same, so a pooler gave the second session to another database or ended the first one's transaction".into()
+    } else {
+        format!("the first session is on a server started {first}, the second on one started {second}")
+    }
+}
+
+/// Puts the parts together, in the order of the table.
+fn collect(plan: &Plan, finished: Vec<(ChunkWriter, Vec<Done>)>) -> Read {
+    let mut parts: Vec<Vec<(usize, Digest, Vec<Slice>)>> = plan.tables.iter().map(|_| Vec::new()).collect();
+    let mut large_objects = Vec::new();
+    for (writer, done) in finished {
+        for Done { task, digest, slices } in done {
+            let slices = writer.resolve(&slices);
+            match task {
+                Task::Table { table, part } => parts[table].push((part, digest, slices)),
+                Task::LargeObjects { part } => large_objects.push((part, digest, slices)),
+            }
+        }
+    }
+    let join = |oid, format, mut parts: Vec<(usize, Digest, Vec<Slice>)>| {
+        parts.sort_by_key(|(part, ..)| *part);
+        let mut table = ReadTable { oid, format, digest: Digest::default(), slices: Vec::new() };
+        for (_, digest, slices) in parts {
+            table.digest.merge(&digest);
+            table.slices.extend(slices);
+        }
+        table
+    };
+    let tables = plan.tables.iter().zip(parts).map(|(planned, parts)| join(planned.facts.oid, planned.facts.format, parts)).collect();
+    let large_objects = (!plan.large_objects.is_empty()).then(|| join(0, RowFormat::Binary, large_objects));
+    Read { tables, large_objects }
+}

@@ -1,0 +1,107 @@
+//! From the command line's patterns to a selection.
+
+use std::collections::BTreeSet;
+
+use super::error::Error;
+use crate::pg::catalog::TableFacts;
+use crate::pg::dump::Untouched;
+use crate::repo::manifest::{self, LeftOut};
+use crate::schema::archive::{Archive, DumpId};
+use crate::schema::facts::Facts;
+use crate::schema::pattern::{Pattern, PatternKind, Visibility};
+use crate::schema::selection::{self, LeftOutReason, Request, Selection};
+
+/// `-n`, `-N`, `-t`, `-T` as typed.
+#[derive(Clone, Debug, Default)]
+pub struct Patterns {
+    pub schemas: Vec<String>,
+    pub exclude_schemas: Vec<String>,
+    pub tables: Vec<String>,
+    pub exclude_tables: Vec<String>,
+}
+
+impl Patterns {
+    pub fn parse(&self) -> Result<Request, Error> {
+        let parse = |patterns: &[String], kind| -> Result<Vec<Pattern>, Error> {
+            Ok(patterns.iter().map(|text| Pattern::parse(text, kind)).collect::<Result<_, _>>()?)
+        };
+        Ok(Request {
+            schemas: parse(&self.schemas, PatternKind::Schema)?,
+            exclude_schemas: parse(&self.exclude_schemas, PatternKind::Schema)?,
+            tables: parse(&self.tables, PatternKind::Relation)?,
+            exclude_tables: parse(&self.exclude_tables, PatternKind::Relation)?,
+        })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        [&self.schemas, &self.exclude_schemas, &self.tables, &self.exclude_tables].iter().all(|patterns| patterns.is_empty())
+    }
+}
+
+impl From<Patterns> for manifest::Request {
+    fn from(patterns: Patterns) -> Self {
+        let Patterns { schemas, exclude_schemas, tables, exclude_tables } = patterns;
+        manifest::Request { schemas, exclude_schemas, tables, exclude_tables }
+    }
+}
+
+/// Whether a table may belong to the request, by its name alone: before pg_dump has spoken, what is asked for must be locked.
+/// Rather too much than too little; an extension's configuration tables always may.
+pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {
+    let schema = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches_schema(&table.schema));
+    let relation = |patterns: &[Pattern], visibility| patterns.iter().any(|p| p.matches(&table.schema, &table.name, visibility));
+    // What only a visible name would match may stay, as it may be another table.
+    let excluded = schema(&request.exclude_schemas) || relation(&request.exclude_tables, Visibility::Hidden);
+    let everything_but = request.schemas.is_empty() && request.tables.is_empty();
+    let asked = everything_but || schema(&request.schemas) || relation(&request.tables, Visibility::Visible);
+    asked && !excluded || table.configuration.is_some()
+}
+
+pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Selection, Error> {
+    let selection = selection::select(archive, facts, request).map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
+    let lost: Vec<String> = selection.tables_lost(archive).map(|entry| entry.label()).collect();
+    if lost.is_empty() {
+        Ok(selection)
+    } else {
+        Err(Error::Usage {
+            what: format!("what was asked for cannot be taken without tables outside: {}", lost.join(", ")),
+            hint: Some("Name the missing tables or their schema as well, or leave these out with -T.".into()),
+        })
+    }
+}
+
+/// Relations that this role cannot lock and did not ask for are unknown to the archive, and so to the selection.
+pub fn forget_untouched(facts: &mut Facts, untouched: &Untouched) {
+    facts.relations.retain(|_, relation| !untouched.iter().any(|(schema, name)| *schema == relation.schema && *name == relation.name));
+}
+
+/// A whole backup must hold every table's rows; anything else is a fault of ours that must not pass for success.
+pub fn check_covers(selection: &Selection, tables: &[TableFacts]) -> Result<(), Error> {
+    let read: BTreeSet<u32> = tables.iter().map(|table| table.oid).collect();
+    if read == selection.relations_with_rows {
+        return Ok(());
+    }
+    let odd: Vec<String> = read.symmetric_difference(&selection.relations_with_rows).map(u32::to_string).collect();
+    Err(Error::Internal { what: format!("the catalog and pg_dump disagree on the tables with oid {}", odd.join(", ")), source: None })
+}
+
+pub fn describe_left_out(archive: &Archive, selection: &Selection) -> Vec<LeftOut> {
+    let label = |id: DumpId| archive.entry(id).map_or_else(|| id.to_string(), |entry| entry.label());
+    let describe = |left_out: &selection::LeftOut| LeftOut {
+        entry: label(left_out.entry),
+        reason: match left_out.reason {
+            LeftOutReason::NeedsOutside { relation } => format!("it needs {}, which was not asked for", label(relation)),
+            LeftOutReason::NeedsLeftOut { entry } => format!("it needs {}, which is left out", label(entry)),
+            LeftOutReason::PartitionNotAsked { parent } => format!("its parent {} was asked for by name alone", label(parent)),
+            LeftOutReason::PublicationNotAsked { publication } => format!("{} belongs to no schema", label(publication)),
+        },
+    };
+    selection.left_out.iter().map(describe).collect()
+}
+
+/// Those of the relations (by oid) whose entries are selected.
+pub fn only_selected(oids: Vec<u32>, archive: &Archive, selection: &Selection) -> Vec<u32> {
+    let chosen = archive.entries().iter().filter(|entry| entry.kind.is_relation() && selection.contains(entry.dump_id));
+    let chosen: BTreeSet<u32> = chosen.map(|entry| entry.catalog_id.oid).collect();
+    oids.into_iter().filter(|oid| chosen.contains(oid)).collect()
+}

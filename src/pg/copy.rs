@@ -1,0 +1,79 @@
+//! The COPY statements that read rows, and those that write them.
+
+use super::Error;
+use super::catalog::{TableFacts, large_object_query, quote_identifier, quote_relation};
+use super::wire::{RowSink, Wire};
+use crate::stream::RowFormat;
+
+/// Which blocks of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartRange {
+    Whole,
+    Blocks { first: u64, end: u64 },
+    /// To the end, however far that is.
+    From { first: u64 },
+}
+
+/// Reads the rows of one part. Without inheritance children: those are tables of their own.
+pub fn copy_table<S: RowSink>(
+    wire: &mut Wire,
+    table: &TableFacts,
+    part: PartRange,
+    encoding: &str,
+    sink: &mut S,
+) -> Result<(), S::Error> {
+    let name = quote_relation(&table.schema, &table.name);
+    let from = match (&table.configuration, part) {
+        (Some(condition), _) => format!("(SELECT {} FROM ONLY {name} {condition})", columns(&table.columns)),
+        (None, PartRange::Whole) => format!("{name} {}", column_list(&table.columns)),
+        (None, PartRange::Blocks { first, end }) => format!(
+            "(SELECT {} FROM ONLY {name} WHERE ctid >= '({first},0)'::pg_catalog.tid AND ctid < '({end},0)'::pg_catalog.tid)",
+            columns(&table.columns)
+        ),
+        (None, PartRange::From { first }) => {
+            format!("(SELECT {} FROM ONLY {name} WHERE ctid >= '({first},0)'::pg_catalog.tid)", columns(&table.columns))
+        }
+    };
+    let sql = format!("COPY {from} TO STDOUT ({})", options(table.format, encoding));
+    let context = format!("COPY {}.{}", table.schema, table.name);
+    wire.copy_out(&context, sql.as_bytes(), table.format, sink)
+}
+
+/// Reads large objects with oids in `first..=last` as rows.
+pub fn copy_large_objects<S: RowSink>(wire: &mut Wire, first: u32, last: u32, sink: &mut S) -> Result<(), S::Error> {
+    let sql = format!("COPY ({}) TO STDOUT (FORMAT binary)", large_object_query(first, last));
+    wire.copy_out("reading large objects", sql.as_bytes(), RowFormat::Binary, sink)
+}
+
+/// `COPY name (columns) FROM STDIN`.
+pub fn copy_in_statement(name: &str, column_names: &[String], format: RowFormat, encoding: &str, freeze: Freeze) -> String {
+    let freeze = match freeze {
+        Freeze::Yes => ", FREEZE",
+        Freeze::No => "",
+    };
+    format!("COPY {name} {} FROM STDIN ({}{freeze})", column_list(column_names), options(format, encoding))
+}
+
+/// Whether rows are written frozen, which takes a table made or truncated in the same transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freeze {
+    Yes,
+    No,
+}
+
+/// Text keeps the database's own encoding; binary values come in the session's, which is the same for all tables.
+fn options(format: RowFormat, encoding: &str) -> String {
+    match format {
+        RowFormat::Binary => "FORMAT binary".into(),
+        RowFormat::Text => format!("FORMAT text, ENCODING '{}'", encoding.replace('\'', "''")),
+    }
+}
+
+fn columns(names: &[String]) -> String {
+    names.iter().map(|name| quote_identifier(name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Without columns of its own to name, COPY is given no list: it then takes all but the generated ones, which is none.
+fn column_list(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("({})", columns(names)) }
+}
