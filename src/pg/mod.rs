@@ -2,8 +2,8 @@
 
 pub mod binaries;
 pub mod cluster;
-pub mod conninfo;
 pub mod connect;
+pub mod conninfo;
 pub mod error;
 pub mod tls;
 
