@@ -82,7 +82,7 @@ impl Place {
             "CREATE ROLE carol LOGIN; CREATE ROLE onlyssl LOGIN; CREATE ROLE onlyplain LOGIN; \
              CREATE ROLE scram LOGIN PASSWORD 'sc:ram'; CREATE ROLE clear LOGIN PASSWORD 'clear'; \
              SET password_encryption = md5; CREATE ROLE md5user LOGIN PASSWORD 'md5'; \
-             ALTER ROLE scram SET statement_timeout = '1ms'; ALTER ROLE scram SET DateStyle = 'SQL'",
+             ALTER ROLE scram SET statement_timeout = '200ms'; ALTER ROLE scram SET DateStyle = 'SQL'",
         )
         .unwrap();
         Self { cluster, certificates }

@@ -88,7 +88,8 @@ enum Fault {
     Answer(Error),
 }
 
-const FACTS: &str = "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(), \
+/// The first message: until its SET has run, a role's statement_timeout counts.
+const FACTS: &str = "SET statement_timeout = 0; SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(), \
                      pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
 
 async fn set_up(client: &Client, encoding: String) -> Result<ServerFacts, Fault> {
@@ -126,7 +127,6 @@ async fn set_up(client: &Client, encoding: String) -> Result<ServerFacts, Fault>
 /// `search_path` may change what a name means.
 fn session_settings(version_num: u32) -> String {
     let mut settings = vec![
-        ("statement_timeout", "0"),
         ("lock_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
         ("DateStyle", "ISO"),
