@@ -89,7 +89,8 @@ enum Fault {
 }
 
 /// The first message: until its SET has run, a role's statement_timeout counts.
-const FACTS: &str = "SET statement_timeout = 0; SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(), \
+const FACTS: &str = "SET statement_timeout = 0; \
+                     SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(), \
                      pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
 
 async fn set_up(client: &Client, encoding: String) -> Result<ServerFacts, Fault> {
