@@ -248,7 +248,7 @@ impl Error {
                 Some("is there a firewall between? connect_timeout gives it more time".to_owned())
             }
             Self::NoServerUsable { last, .. } => last.hint(),
-            Self::Authentication { password, .. } => Some(format!("the password was {password}")),
+            Self::Authentication { password, source, .. } => authentication_hint(password, source.as_ref()),
             Self::Rejected { source, .. } if source.message.contains("no encryption") => {
                 Some("the server may ask for encryption: try sslmode=require, or add a line to its pg_hba.conf".into())
             }
@@ -285,6 +285,28 @@ fn connect_hint(endpoint: &str, source: &io::Error) -> String {
     }
 }
 
+fn authentication_hint(password: &str, source: &(dyn StdError + 'static)) -> Option<String> {
+    let words = source.to_string();
+    let is_about_identity = source.downcast_ref::<ServerMessage>().is_some_and(|message| message.sqlstate == "28000");
+    if is_about_identity && words.contains("ertificate") {
+        return Some("give the certificate of this user with sslcert and its key with sslkey".to_owned());
+    }
+    if is_about_identity && (words.contains("Peer") || words.contains("Ident")) {
+        return Some(
+            "the server admits each user of its operating system under the same name only: run as that user, \
+                     or connect over TCP with a password"
+                .to_owned(),
+        );
+    }
+    if is_about_identity {
+        return Some("psql -c '\\du' lists the roles of a server".to_owned());
+    }
+    if causes(source).any(|cause| cause.to_string().contains("channel binding")) {
+        return Some("channel_binding=require needs an encrypted connection and a SCRAM password".to_owned());
+    }
+    Some(format!("the password was {password}"))
+}
+
 fn server_hint(message: &ServerMessage) -> Option<String> {
     let hint = match message.sqlstate.as_str() {
         "53300" => "too many sessions are open: fewer jobs (-j), or a higher max_connections",
@@ -305,16 +327,19 @@ pub(super) fn server_message(error: &tokio_postgres::Error) -> Option<ServerMess
 
 fn has_io_cause(error: &tokio_postgres::Error) -> bool {
     // An io::Error of the kind InvalidData or InvalidInput is about an answer's form, not about the connection.
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
-        !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
-    })
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
 }
 
 /// An error and all that caused it, the inner error of an `io::Error` included.
 pub(super) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| match error.downcast_ref::<io::Error>() {
-        Some(outer) => outer.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
-        None => error.source(),
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        match error.downcast_ref::<io::Error>() {
+            Some(outer) => outer.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
     })
 }
 

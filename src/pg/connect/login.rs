@@ -52,18 +52,14 @@ pub(super) async fn log_in(
 ) -> Result<Login, Error> {
     let config = config(info, endpoint, application_name);
     let (loan, lender) = loan::lend(stream, info.required_auth().clone());
-    let (client, mut connection) = config
-        .connect_raw(loan, AlreadyNegotiated)
-        .await
-        .map_err(|error| refusal(info, endpoint, error))?;
+    let (client, mut connection) =
+        config.connect_raw(loan, AlreadyNegotiated).await.map_err(|error| refusal(info, endpoint, error))?;
     let encoding = connection.parameter("server_encoding").unwrap_or("UTF8").to_owned();
     let label = endpoint.to_string();
-    let facts = drive(&mut connection, set_up(&client, encoding))
-        .await
-        .map_err(|fault| match fault {
-            Fault::Query(context, error) => Error::from_query(&label, context, error),
-            Fault::Answer(error) => error,
-        })?;
+    let facts = drive(&mut connection, set_up(&client, encoding)).await.map_err(|fault| match fault {
+        Fault::Query(context, error) => Error::from_query(&label, context, error),
+        Fault::Answer(error) => error,
+    })?;
     Ok(Login { client, connection, lender, facts })
 }
 
@@ -92,11 +88,14 @@ enum Fault {
     Answer(Error),
 }
 
-const FACTS: &str = "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(), \
+/// The first message: until its SET has run, a role's statement_timeout counts.
+const FACTS: &str = "SET statement_timeout = 0; \
+                     SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(), \
                      pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
 
 async fn set_up(client: &Client, encoding: String) -> Result<ServerFacts, Fault> {
-    let answer = client.simple_query(FACTS).await.map_err(|error| Fault::Query("a question about its version", error))?;
+    let answer =
+        client.simple_query(FACTS).await.map_err(|error| Fault::Query("a question about its version", error))?;
     let row = answer.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
@@ -129,7 +128,6 @@ async fn set_up(client: &Client, encoding: String) -> Result<ServerFacts, Fault>
 /// `search_path` may change what a name means.
 fn session_settings(version_num: u32) -> String {
     let mut settings = vec![
-        ("statement_timeout", "0"),
         ("lock_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
         ("DateStyle", "ISO"),
@@ -187,6 +185,10 @@ pub(super) fn note(message: &AsyncMessage) {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the server asks for a password, and there is none")]
+struct PasswordMissing;
+
 /// Why the server, or this program, ended the log-in.
 fn refusal(info: &Conninfo, endpoint: &Endpoint, error: tokio_postgres::Error) -> Error {
     let label = endpoint.to_string();
@@ -216,8 +218,12 @@ fn refusal(info: &Conninfo, endpoint: &Endpoint, error: tokio_postgres::Error) -
             _ => Error::from_message(&label, "the log-in", message),
         };
     }
+    let asks_for_password = causes(&error).any(|cause| cause.to_string() == "password missing");
     match Error::from_query(&label, "the log-in", error) {
-        // tokio-postgres found no password to send, or the SCRAM proof of the server was wrong.
+        // tokio-postgres found no password to send, or the proofs of SCRAM or channel binding failed.
+        Error::Protocol { .. } if endpoint.password().secret().is_none() && asks_for_password => {
+            authentication(Box::new(PasswordMissing))
+        }
         Error::Protocol { source, .. } => authentication(source),
         other => other,
     }

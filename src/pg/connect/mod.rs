@@ -90,7 +90,10 @@ async fn open(info: &Conninfo, application_name: &str) -> Result<Opened, Error> 
 fn may_try_next(error: &Error) -> bool {
     matches!(
         error,
-        Error::Connect { .. } | Error::ConnectTimeout { .. } | Error::ConnectionLost { .. } | Error::WrongSession { .. }
+        Error::Connect { .. }
+            | Error::ConnectTimeout { .. }
+            | Error::ConnectionLost { .. }
+            | Error::WrongSession { .. }
     )
 }
 
@@ -104,9 +107,8 @@ async fn open_endpoint(
     wanted: TargetSession,
     application_name: &str,
 ) -> Result<Opened, Error> {
-    let addresses = socket::resolve(endpoint)
-        .await
-        .map_err(|source| Error::Connect { endpoint: endpoint.to_string(), source })?;
+    let addresses =
+        socket::resolve(endpoint).await.map_err(|source| Error::Connect { endpoint: endpoint.to_string(), source })?;
     let mut last = None;
     for address in addresses {
         let attempt = open_address(info, endpoint, &address, application_name);
@@ -183,7 +185,7 @@ fn may_try_otherwise(error: &Error) -> bool {
 /// "No entry in pg_hba.conf for this kind of connection" says less than what the other kind came to.
 fn more_telling(first: Error, second: Error) -> Error {
     match first {
-        Error::Rejected { .. } if !matches!(second, Error::Tls { .. }) => second,
+        Error::Rejected { .. } if !matches!(second, Error::Tls { .. } | Error::Rejected { .. }) => second,
         _ => first,
     }
 }

@@ -109,7 +109,8 @@ impl Session {
         let Self { client, mut driver, lender, canceller, .. } = self;
         // Without a client the driver sends Terminate, flushes, and shuts its half of the socket down.
         drop(client);
-        let lost = |error: tokio_postgres::Error| Error::from_query(&canceller.endpoint(), "the end of a session", error);
+        let lost =
+            |error: tokio_postgres::Error| Error::from_query(&canceller.endpoint(), "the end of a session", error);
         match tokio::time::timeout(FAREWELL, &mut driver).await {
             Err(_) => {
                 driver.abort();

@@ -57,13 +57,13 @@ pub(super) async fn resolve(endpoint: &Endpoint) -> io::Result<Vec<Address>> {
     let port = endpoint.port();
     match endpoint.host() {
         Host::Address { address, .. } => Ok(vec![Address::Tcp(SocketAddr::new(*address, port))]),
-        Host::Name(name) => {
-            Ok(tokio::net::lookup_host((name.as_str(), port)).await?.map(Address::Tcp).collect())
-        }
+        Host::Name(name) => Ok(tokio::net::lookup_host((name.as_str(), port)).await?.map(Address::Tcp).collect()),
         Host::Socket(folder) => Ok(vec![Address::Socket(match endpoint.socket_file() {
             Some(file) => file,
             // tokio takes a leading NUL for the abstract name space.
-            None => PathBuf::from(format!("\0{}/.s.PGSQL.{port}", folder.display().to_string().trim_start_matches('@'))),
+            None => {
+                PathBuf::from(format!("\0{}/.s.PGSQL.{port}", folder.display().to_string().trim_start_matches('@')))
+            }
         })]),
     }
 }

@@ -127,11 +127,7 @@ pub(super) fn expand(settings: &Settings, env: &Environment) -> Result<Vec<Endpo
         .map(|index| {
             let port = match at(&ports, index).as_str() {
                 "" => DEFAULT_PORT,
-                text => text
-                    .parse::<u16>()
-                    .ok()
-                    .filter(|port| *port != 0)
-                    .ok_or_else(|| invalid_port(settings))?,
+                text => text.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(|| invalid_port(settings))?,
             };
             let name = at(&hosts, index);
             let host = match at(&addresses, index).as_str() {

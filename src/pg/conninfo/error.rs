@@ -32,7 +32,11 @@ pub enum ConninfoError {
     ServiceSyntax { path: PathBuf, line: usize, what: &'static str },
 
     #[error("the file {} could not be read", path.display())]
-    ReadFile { path: PathBuf, #[source] source: io::Error },
+    ReadFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
 
     #[error("the environment variable {variable} is not valid UTF-8")]
     NotUtf8 { variable: String },

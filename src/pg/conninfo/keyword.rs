@@ -31,7 +31,10 @@ pub(super) enum Treatment {
     /// Ignoring it cannot change which server is reached, nor how well it is authenticated.
     Harmless,
     /// Obeying it only partly would betray its user. Values that ask for what happens anyway are let through.
-    Refused { unless: &'static [&'static str], hint: &'static str },
+    Refused {
+        unless: &'static [&'static str],
+        hint: &'static str,
+    },
 }
 
 pub(super) struct Keyword {
@@ -158,7 +161,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     KEYWORDS
         .iter()
         .map(|keyword| (edit_distance(&name, keyword.name), keyword.name))
-        .filter(|(distance, keyword)| *distance <= 1 + keyword.len() / 5)
+        .filter(|(distance, keyword)| *distance <= (keyword.len() / 5).max(2))
         .min()
         .map(|(_, keyword)| keyword)
 }
@@ -190,7 +193,7 @@ mod tests {
             ("hots", Some("host")),
             ("Host", Some("host")),
             ("database", Some("dbname")),
-            ("connection_timeout", None),
+            ("connection_timeout", Some("connect_timeout")),
             ("connect_timeuot", Some("connect_timeout")),
             ("zzz", None),
         ] {

@@ -26,8 +26,8 @@ pub(super) fn look_up(service: &str, file: Option<&str>, env: &Environment) -> R
     };
     let system_files = system_folders.iter().map(|folder| folder.join("pg_service.conf")).filter(|path| path.exists());
     for path in user_file.into_iter().chain(system_files) {
-        let text = fs::read_to_string(&path)
-            .map_err(|source| ConninfoError::ReadFile { path: path.clone(), source })?;
+        let text =
+            fs::read_to_string(&path).map_err(|source| ConninfoError::ReadFile { path: path.clone(), source })?;
         if let Some(settings) = section(&text, service, &path)? {
             return Ok(Service { path, settings });
         }
@@ -79,10 +79,8 @@ mod tests {
     #[test]
     fn a_section_gives_its_settings_and_ends_at_the_next() {
         let settings = section(FILE, "chronos", Path::new("f")).unwrap().unwrap();
-        let expected =
-            [("host", "db.example"), ("port", "5433"), ("dbname", "a b"), ("password", " x=y")].map(|(keyword, value)| {
-                (keyword.to_owned(), value.to_owned())
-            });
+        let expected = [("host", "db.example"), ("port", "5433"), ("dbname", "a b"), ("password", " x=y")]
+            .map(|(keyword, value)| (keyword.to_owned(), value.to_owned()));
         assert_eq!(settings, expected);
         assert!(section(FILE, "chron", Path::new("f")).unwrap().is_none());
     }

@@ -206,18 +206,9 @@ mod tests {
     /// What `PQconninfoParse` of libpq 15.18 answers.
     const ACCEPTED: &[(&str, &[(&str, &str)])] = &[
         ("postgresql://", &[]),
-        (
-            "postgres://u:p@h:1/d",
-            &[("user", "u"), ("password", "p"), ("dbname", "d"), ("host", "h"), ("port", "1")],
-        ),
-        (
-            "postgresql:///mydb?host=localhost&port=5433",
-            &[("dbname", "mydb"), ("host", "localhost"), ("port", "5433")],
-        ),
-        (
-            "postgresql://%2Fvar%2Flib%2Fpostgresql/dbname",
-            &[("dbname", "dbname"), ("host", "/var/lib/postgresql")],
-        ),
+        ("postgres://u:p@h:1/d", &[("user", "u"), ("password", "p"), ("dbname", "d"), ("host", "h"), ("port", "1")]),
+        ("postgresql:///mydb?host=localhost&port=5433", &[("dbname", "mydb"), ("host", "localhost"), ("port", "5433")]),
+        ("postgresql://%2Fvar%2Flib%2Fpostgresql/dbname", &[("dbname", "dbname"), ("host", "/var/lib/postgresql")]),
         (
             "postgresql://[2001:db8::1234]:5433/database",
             &[("dbname", "database"), ("host", "2001:db8::1234"), ("port", "5433")],
@@ -238,10 +229,7 @@ mod tests {
                 ("application_name", "my&app"),
             ],
         ),
-        (
-            "postgres://u:p%40ss%3Aw@h/d",
-            &[("user", "u"), ("password", "p@ss:w"), ("dbname", "d"), ("host", "h")],
-        ),
+        ("postgres://u:p%40ss%3Aw@h/d", &[("user", "u"), ("password", "p@ss:w"), ("dbname", "d"), ("host", "h")]),
         ("postgres://u:p/w@h/d", &[("dbname", "w@h/d"), ("host", "u"), ("port", "p")]),
         ("postgres://h?ssl=true", &[("host", "h"), ("sslmode", "require")]),
         ("postgres://u@h/d?", &[("user", "u"), ("dbname", "d"), ("host", "h")]),

@@ -103,11 +103,8 @@ pub enum ChannelBinding {
     Require,
 }
 
-pub(super) const CHANNEL_BINDINGS: &[(&str, ChannelBinding)] = &[
-    ("disable", ChannelBinding::Disable),
-    ("prefer", ChannelBinding::Prefer),
-    ("require", ChannelBinding::Require),
-];
+pub(super) const CHANNEL_BINDINGS: &[(&str, ChannelBinding)] =
+    &[("disable", ChannelBinding::Disable), ("prefer", ChannelBinding::Prefer), ("require", ChannelBinding::Require)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostOrder {

@@ -102,6 +102,9 @@ impl TlsError {
 
 fn handshake_hint(source: &io::Error) -> Option<String> {
     use rustls::{CertificateError, Error};
+    if source.kind() == io::ErrorKind::UnexpectedEof {
+        return Some("the server broke off; sslnegotiation=direct needs PostgreSQL 17 or later".to_owned());
+    }
     let error = source.get_ref()?.downcast_ref::<Error>()?;
     let hint = match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
@@ -115,8 +118,8 @@ fn handshake_hint(source: &io::Error) -> Option<String> {
         ) => "connect by a name that the server's certificate bears, or use sslmode=verify-ca",
         Error::InvalidCertificate(CertificateError::Revoked) => "the server's certificate has been revoked",
         Error::InvalidCertificate(_) => {
-            "the server's certificate cannot be used: it must be of X.509 version 3, with an RSA key of 2048 bits or \
-             more, or an ECDSA or Ed25519 key"
+            "a self-signed certificate must itself be in sslrootcert; any must be of X.509 version 3, with an RSA key \
+             of 2048 bits or more, or an ECDSA or Ed25519 key"
         }
         Error::AlertReceived(_) => "the server refused: does it ask for a client certificate (sslcert, sslkey)?",
         _ => return None,

@@ -19,9 +19,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
-use super::conninfo::{
-    ClientCertificate, RootCertificates, ServerNameIndication, SslMode, TlsSettings, TlsVersion,
-};
+use super::conninfo::{ClientCertificate, RootCertificates, ServerNameIndication, SslMode, TlsSettings, TlsVersion};
 pub use error::TlsError;
 use verifier::{HostName, Verifier};
 

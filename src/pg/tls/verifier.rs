@@ -65,9 +65,7 @@ impl Chain {
             rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)
         } else {
             // rustls builds the chain first, so an error about the name means that the chain is good.
-            self.verifier
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-                .map(|_| ())
+            self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(|_| ())
         };
         match name_verdict {
             Err(Error::InvalidCertificate(
