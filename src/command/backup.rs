@@ -84,10 +84,9 @@ pub async fn run(
     selecting::forget_untouched(&mut facts, &untouched);
     let read_archive = || dump::schema_archive(&pg_dump, session, &snapshot.id, options.lock_timeout_ms, &untouched, stop);
     let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
-    let read_rows = |tables: &[&TableFacts], large_objects: &[u32]| {
+    let read_rows = |plan: &rows::Plan| {
         progress.set_phase("reading rows");
-        let plan = rows::Plan::new(tables, large_objects);
-        rows::read(&source, &plan, options.jobs, &key.digest_key, &new_writer, progress, stop)
+        rows::read(&source, plan, options.jobs, &key.digest_key, &new_writer, progress, stop)
     };
 
     let large_objects = if request.is_everything() {
@@ -97,17 +96,18 @@ pub async fn run(
     };
     let large_object_ids: Vec<u32> = large_objects.iter().map(|object| object.oid).collect();
 
-    let (archive_bytes, archive, selection, read);
+    let (archive_bytes, archive, selection, plan, unsettled);
     if request.is_everything() {
         // Everything is read anyway, so the rows need not wait for pg_dump.
         let tables: Vec<&TableFacts> = snapshot.tables.iter().collect();
+        plan = rows::Plan::new(&tables, &large_object_ids);
         let (dumped, rows) = std::thread::scope(|scope| {
             let dump = scope.spawn(|| read_archive().inspect_err(|_| stop.trigger()));
-            let rows = read_rows(&tables, &large_object_ids);
+            let rows = read_rows(&plan);
             (dump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rows)
         });
         // Whoever failed first stopped the other; pg_dump ends without an error of its own when rows fail.
-        read = match (&dumped, rows) {
+        unsettled = match (&dumped, rows) {
             (Ok(_), rows) => rows?,
             (Err(_), Ok(rows)) => rows,
             (Err(_), Err(Error::Source { source: crate::pg::Error::ConnectionLost { .. }, .. })) => return Err(dumped.unwrap_err().into()),
@@ -122,7 +122,8 @@ pub async fn run(
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
         let tables: Vec<&TableFacts> = snapshot.tables.iter().filter(|t| selection.relations_with_rows.contains(&t.oid)).collect();
-        read = read_rows(&tables, &large_object_ids)?;
+        plan = rows::Plan::new(&tables, &large_object_ids);
+        unsettled = read_rows(&plan)?;
     }
 
     progress.set_phase("reading sequences and roles");
@@ -135,6 +136,7 @@ pub async fn run(
 
     progress.set_phase("writing the manifest");
     objects.settle().await?;
+    let read = rows::collect(&plan, unsettled);
     let mut meta = new_writer(ChunkKind::Meta)?;
     let archive_slices = store_metadata(&mut meta, &archive_bytes).await?;
     let facts_json = serde_json::to_vec(&facts).map_err(|source| Error::Internal {

@@ -128,13 +128,13 @@ pub fn read(
     new_writer: &(impl Fn(ChunkKind) -> Result<ChunkWriter, RepoError> + Sync),
     progress: &Arc<Progress>,
     stop: &Stop,
-) -> Result<Read, Error> {
+) -> Result<Unsettled, Error> {
     let total = plan.tables.iter().map(|table| table.facts.bytes).sum();
     progress.bytes_total.store(total, std::sync::atomic::Ordering::Relaxed);
     let queue = plan.queue();
     let jobs = jobs.min(queue.len()).max(1);
     let queue = Mutex::new(queue);
-    let finished = in_parallel(jobs, stop, |n| {
+    let workers = in_parallel(jobs, stop, |n| {
         let mut worker = Worker {
             n,
             runtime: worker_runtime()?,
@@ -147,12 +147,12 @@ pub fn read(
         worker.runtime.block_on(worker.writer.finish())?;
         Ok::<_, Error>((worker.writer, done))
     })?;
-    // Names are known when every object is durable.
-    let runtime = worker_runtime()?;
-    if let Some((writer, _)) = finished.first() {
-        runtime.block_on(writer.settle())?;
-    }
-    Ok(collect(plan, finished))
+    Ok(Unsettled { workers })
+}
+
+/// What the workers read, while some of its objects may not be durable yet.
+pub struct Unsettled {
+    workers: Vec<(ChunkWriter, Vec<Done>)>,
 }
 
 struct Worker<'a> {
@@ -263,10 +263,12 @@ fn explain(first: &str, second: &str) -> String {
 }
 
 /// Puts the parts together, in the order of the table.
-fn collect(plan: &Plan, finished: Vec<(ChunkWriter, Vec<Done>)>) -> Read {
+///
+/// Only after the objects are settled: until then a slice does not know under which name its object is stored.
+pub fn collect(plan: &Plan, Unsettled { workers }: Unsettled) -> Read {
     let mut parts: Vec<Vec<(usize, Digest, Vec<Slice>)>> = plan.tables.iter().map(|_| Vec::new()).collect();
     let mut large_objects = Vec::new();
-    for (writer, done) in finished {
+    for (writer, done) in workers {
         for Done { task, digest, slices } in done {
             let slices = writer.resolve(&slices);
             match task {

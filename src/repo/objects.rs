@@ -196,11 +196,6 @@ impl ChunkWriter {
         if self.pack.is_empty() { Ok(()) } else { self.store_pack().await }
     }
 
-    /// See [`Objects::settle`].
-    pub async fn settle(&self) -> Result<(), RepoError> {
-        self.objects.settle().await
-    }
-
     /// Slices as a manifest names them, once this writer is finished and the objects are settled.
     pub fn resolve(&self, pending: &[PendingSlice]) -> Vec<Slice> {
         let resolve = |slice: &PendingSlice| {
