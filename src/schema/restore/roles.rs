@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::schema::archive::{Archive, Kind, SqlText};
 use crate::schema::lexer::{Token, quoted, tokens};
-use crate::schema::selection::Selection;
+use crate::schema::selection::{Reason, Selection};
 
 /// Other names for roles. A role that is not in it keeps its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,9 +27,10 @@ impl RoleMap {
 }
 
 /// All roles that the selected entries need in the target: owners, and those named in grants, default privileges, policies, user
-/// mappings and settings. Without `PUBLIC` and the like.
+/// mappings and settings. Without `PUBLIC` and the like, and without the owner of a database of which only a part is selected.
 pub fn roles_named(archive: &Archive, selection: &Selection) -> BTreeSet<String> {
-    let selected = archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
+    let belongs = |reason: &Reason| *reason != Reason::Setting;
+    let selected = archive.entries().iter().filter(|entry| selection.entries.get(&entry.dump_id).is_some_and(belongs));
     let mut roles = BTreeSet::new();
     for entry in selected {
         roles.extend(entry.owner.clone());
