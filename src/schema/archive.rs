@@ -155,6 +155,11 @@ impl Archive {
         &self.entries
     }
 
+    #[cfg(test)]
+    pub(crate) fn entries_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
+    }
+
     pub fn entry(&self, dump_id: DumpId) -> Option<&Entry> {
         self.position(dump_id).map(|position| &self.entries[position])
     }

@@ -8,6 +8,7 @@ mod graph;
 mod lexer;
 mod mentions;
 pub mod pattern;
+pub mod restore;
 pub mod selection;
 #[cfg(test)]
 mod shop;

@@ -2,11 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::archive::{Archive, DumpId, Kind};
+use super::archive::{Archive, DumpId, Entry, Kind};
 use super::facts::{ExtensionFacts, Facts, Membership, RelationFacts, RelationKind};
 
 pub(crate) fn archive() -> Archive {
     Archive::parse(include_bytes!("../../tests/data/archives/shop-15.dump")).unwrap()
+}
+
+/// The archive of a database that differs a little.
+pub(crate) fn archive_with(change: impl FnMut(&mut Entry)) -> Archive {
+    let mut archive = archive();
+    archive.entries_mut().iter_mut().for_each(change);
+    archive
 }
 
 /// What the catalog says of `shop`.

@@ -43,7 +43,7 @@ impl<'a> Closure<'a> {
 
     pub fn take_everything(&mut self) {
         for entry in self.archive.entries() {
-            let setting = entry.kind.is_session_setting() || entry.kind == Kind::Database;
+            let setting = entry.kind.is_session_setting();
             self.taken.insert(entry.dump_id, if setting { Reason::Setting } else { Reason::Whole });
         }
     }

@@ -70,6 +70,8 @@ ALTER TABLE depot.bin OWNER TO "Clerk 1";
 ALTER FUNCTION shop.touch() OWNER TO keeper;
 ALTER MATERIALIZED VIEW shop.totals OWNER TO keeper;
 GRANT SELECT ON shop.item TO "Clerk 1", PUBLIC;
+-- A refresh runs as the owner, so it works only after this grant.
+GRANT SELECT ON shop.sale TO keeper;
 GRANT UPDATE (code) ON shop.item TO "Clerk 1" WITH GRANT OPTION;
 ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA shop GRANT SELECT ON TABLES TO "Clerk 1";
 ALTER DEFAULT PRIVILEGES FOR ROLE keeper REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

@@ -4,11 +4,12 @@
 
 
 -- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
--- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
+-- Dumped by pg_dump version 18.6
 
 SET statement_timeout = 0;
 SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
+SET transaction_timeout = 0;
 SET client_encoding = 'UTF8';
 SET standard_conforming_strings = on;
 SELECT pg_catalog.set_config('search_path', '', false);
@@ -407,7 +408,7 @@ CREATE SEQUENCE depot.ticket
     CACHE 1;
 
 
-ALTER TABLE depot.ticket OWNER TO postgres;
+ALTER SEQUENCE depot.ticket OWNER TO postgres;
 
 --
 -- Name: Order "x"; Type: TABLE; Schema: shop; Owner: postgres
@@ -446,7 +447,7 @@ CREATE VIEW shop.cheap AS
   WHERE ((item.price)::numeric < (10)::numeric);
 
 
-ALTER TABLE shop.cheap OWNER TO postgres;
+ALTER VIEW shop.cheap OWNER TO postgres;
 
 --
 -- Name: totals; Type: MATERIALIZED VIEW; Schema: shop; Owner: keeper
@@ -460,7 +461,7 @@ CREATE MATERIALIZED VIEW shop.totals AS
   WITH NO DATA;
 
 
-ALTER TABLE shop.totals OWNER TO keeper;
+ALTER MATERIALIZED VIEW shop.totals OWNER TO keeper;
 
 --
 -- Name: totals_view; Type: VIEW; Schema: shop; Owner: postgres
@@ -472,7 +473,7 @@ CREATE VIEW shop.totals_view AS
    FROM shop.totals;
 
 
-ALTER TABLE shop.totals_view OWNER TO postgres;
+ALTER VIEW shop.totals_view OWNER TO postgres;
 
 --
 -- Name: grand; Type: MATERIALIZED VIEW; Schema: shop; Owner: postgres
@@ -484,7 +485,7 @@ CREATE MATERIALIZED VIEW shop.grand AS
   WITH NO DATA;
 
 
-ALTER TABLE shop.grand OWNER TO postgres;
+ALTER MATERIALIZED VIEW shop.grand OWNER TO postgres;
 
 --
 -- Name: grouped; Type: VIEW; Schema: shop; Owner: postgres
@@ -497,7 +498,7 @@ SELECT
     NULL::bigint AS n;
 
 
-ALTER TABLE shop.grouped OWNER TO postgres;
+ALTER VIEW shop.grouped OWNER TO postgres;
 
 --
 -- Name: item_id_seq; Type: SEQUENCE; Schema: shop; Owner: keeper
@@ -511,7 +512,7 @@ CREATE SEQUENCE shop.item_id_seq
     CACHE 1;
 
 
-ALTER TABLE shop.item_id_seq OWNER TO keeper;
+ALTER SEQUENCE shop.item_id_seq OWNER TO keeper;
 
 --
 -- Name: item_id_seq; Type: SEQUENCE OWNED BY; Schema: shop; Owner: keeper
@@ -531,7 +532,7 @@ CREATE VIEW shop.located AS
      JOIN depot.bin b ON ((b.item = i.id)));
 
 
-ALTER TABLE shop.located OWNER TO postgres;
+ALTER VIEW shop.located OWNER TO postgres;
 
 --
 -- Name: located_names; Type: VIEW; Schema: shop; Owner: postgres
@@ -542,7 +543,7 @@ CREATE VIEW shop.located_names AS
    FROM shop.located;
 
 
-ALTER TABLE shop.located_names OWNER TO postgres;
+ALTER VIEW shop.located_names OWNER TO postgres;
 
 --
 -- Name: pick; Type: TABLE; Schema: shop; Owner: postgres
@@ -811,7 +812,7 @@ ALTER PUBLICATION pub ADD TABLE ONLY shop.item;
 -- Name: sub; Type: SUBSCRIPTION; Schema: -; Owner: postgres
 --
 
-CREATE SUBSCRIPTION sub CONNECTION 'host=nowhere' PUBLICATION pub WITH (connect = false, slot_name = NONE);
+CREATE SUBSCRIPTION sub CONNECTION 'host=nowhere' PUBLICATION pub WITH (connect = false, slot_name = NONE, streaming = off, run_as_owner = true);
 
 
 ALTER SUBSCRIPTION sub OWNER TO postgres;
@@ -839,17 +840,24 @@ GRANT UPDATE(code) ON TABLE shop.item TO "Clerk 1" WITH GRANT OPTION;
 
 
 --
+-- Name: TABLE sale; Type: ACL; Schema: shop; Owner: postgres
+--
+
+GRANT SELECT ON TABLE shop.sale TO keeper;
+
+
+--
 -- Name: DEFAULT PRIVILEGES FOR TABLES; Type: DEFAULT ACL; Schema: shop; Owner: keeper
 --
 
-ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA shop GRANT SELECT ON TABLES  TO "Clerk 1";
+ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA shop GRANT SELECT ON TABLES TO "Clerk 1";
 
 
 --
 -- Name: DEFAULT PRIVILEGES FOR FUNCTIONS; Type: DEFAULT ACL; Schema: -; Owner: keeper
 --
 
-ALTER DEFAULT PRIVILEGES FOR ROLE keeper REVOKE ALL ON FUNCTIONS  FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE keeper REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
 
 --

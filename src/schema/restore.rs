@@ -1,0 +1,189 @@
+//! In which order a restore runs the entries, and with which SQL.
+//!
+//! Three stages: definitions one after the other (`pre_data`), rows in any order, then everything else along a graph
+//! (`post_data`). The authority on the SQL around an entry (owner, tablespace, access method) is what `pg_restore -f -` prints.
+//! Different on purpose: a materialized view is refreshed before its indexes are built, and what touches a partitioned table as a
+//! whole waits for the rows of all its partitions.
+
+mod database;
+mod order;
+mod roles;
+mod statements;
+
+use std::collections::BTreeSet;
+
+use super::archive::{Archive, DumpId, Kind, Oid, SqlText};
+use super::facts::Facts;
+use super::graph::Graph;
+use super::selection::Selection;
+
+pub use roles::{RoleMap, roles_named};
+
+/// What of the source a restore keeps.
+#[derive(Debug, Clone, Default)]
+pub struct RestoreOptions {
+    pub owners: Owners,
+    pub grants: Grants,
+    pub tablespaces: Tablespaces,
+    /// Roles that get another name in the target: as owners, in grants, policies and settings.
+    pub roles: RoleMap,
+    /// The target database's name, where it differs from the source's.
+    pub database: Option<String>,
+    /// The materialized views that held rows in the source (`pg_class.relispopulated`).
+    pub populated: BTreeSet<Oid>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Owners {
+    #[default]
+    Keep,
+    /// Whoever restores owns everything (`--no-owner`).
+    Restorer,
+}
+
+/// Grants and default privileges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Grants {
+    #[default]
+    Keep,
+    /// `--no-acl`.
+    Omit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tablespaces {
+    #[default]
+    Keep,
+    /// Everything goes to the target database's default tablespace.
+    Default,
+}
+
+/// What a restore runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestorePlan {
+    /// Run these on every session before any step.
+    pub session: Vec<SqlText>,
+    /// The database itself: its creation first, then its settings, grants and comment. The creation runs in another database,
+    /// the others in the new one or in another.
+    pub database: Vec<Step>,
+    /// One after the other, in this order. Several may share a transaction.
+    pub pre_data: Vec<Step>,
+    /// Relations whose rows are loaded after `pre_data`, in any order.
+    pub data: Vec<Oid>,
+    /// Sequences whose values are set after `pre_data`.
+    pub sequences: Vec<Oid>,
+    /// Ordered so that a serial run from first to last, after all rows, is right.
+    pub post_data: Vec<PostDataStep>,
+    /// Materialized views that held rows and cannot be refreshed, since they read one that held none.
+    pub not_refreshable: Vec<DumpId>,
+}
+
+/// An entry's SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The entry; for a refresh, the materialized view's.
+    pub dump_id: DumpId,
+    /// For messages: `INDEX core.user_email_idx`.
+    pub label: String,
+    /// Each is one simple query and may hold several statements. A later one needs the earlier ones.
+    pub statements: Vec<SqlText>,
+    pub transaction: Transaction,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transaction {
+    /// The statements may, and should, run in one transaction.
+    Allowed,
+    /// PostgreSQL may refuse the statements inside a transaction block.
+    Forbidden,
+}
+
+/// A step that runs when what it waits for is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostDataStep {
+    pub step: Step,
+    pub wave: Wave,
+    /// Positions in [`RestorePlan::post_data`], all smaller than this step's own.
+    pub after: Vec<usize>,
+    /// Relations whose rows must be loaded. Only for [`Wave::Main`]: every later wave waits for all rows.
+    pub after_rows: Vec<Oid>,
+    /// Two steps that lock the same object must not run at once, unless both lock it shared.
+    pub locks: Vec<Lock>,
+    /// How many steps wait for this one directly.
+    pub followers: usize,
+    /// How many steps the longest chain that waits for this one has: the scheduler's hint for what to start first.
+    pub chain: usize,
+}
+
+/// Steps of a wave start when every step of the earlier waves is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wave {
+    /// Indexes, constraints, triggers, rules, policies, publications, along [`PostDataStep::after`] and
+    /// [`PostDataStep::after_rows`].
+    Main,
+    /// Grants and default privileges. One after the other: two grants on one object collide in the catalog.
+    Grants,
+    /// Refreshes of materialized views, then their indexes. After the grants, since a refresh runs as the view's owner.
+    Refresh,
+    /// Event triggers, which would else fire during the restore. One after the other.
+    Last,
+}
+
+/// An object that a step locks, by its OID in the source's catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lock {
+    pub object: Oid,
+    pub mode: LockMode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LockMode {
+    /// CREATE INDEX: several at once on one table are fine.
+    Shared,
+    /// SHARE ROW EXCLUSIVE and stronger.
+    Exclusive,
+}
+
+impl RestorePlan {
+    /// Plans the restore of what the selection holds.
+    pub fn new(archive: &Archive, facts: &Facts, selection: &Selection, options: &RestoreOptions) -> RestorePlan {
+        let graph = Graph::new(archive);
+        let writer = statements::Writer::new(archive, options);
+        let mut plan = RestorePlan {
+            session: statements::session(archive),
+            database: Vec::new(),
+            pre_data: Vec::new(),
+            data: selection.relations_with_rows.iter().copied().collect(),
+            sequences: selection.sequences.iter().copied().collect(),
+            post_data: Vec::new(),
+            not_refreshable: Vec::new(),
+        };
+        let mut order = order::Order::new(archive, facts, selection, &graph);
+        for (position, entry) in archive.entries().iter().enumerate() {
+            if !selection.contains(entry.dump_id) {
+                continue;
+            }
+            let place = order::place(archive, &graph, position);
+            let step = writer.step(entry);
+            // An entry without SQL of its own, such as schema public, matters only if there is an owner to set.
+            if place == order::Place::Nowhere || step.statements.is_empty() {
+                continue;
+            }
+            if options.grants == Grants::Omit && matches!(entry.kind, Kind::Acl | Kind::DefaultAcl) {
+                continue;
+            }
+            match place {
+                order::Place::Nowhere => {}
+                order::Place::Database => plan.database.push(step),
+                order::Place::PreData => plan.pre_data.push(step),
+                order::Place::PostData(wave) => order.add(position, step, wave),
+            }
+        }
+        plan.not_refreshable = order.add_refreshes(&options.populated);
+        plan.post_data = order.finish();
+        plan
+    }
+}
+
+#[cfg(test)]
+mod tests;

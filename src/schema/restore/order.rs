@@ -1,0 +1,210 @@
+//! What waits for what.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Lock, LockMode, PostDataStep, Step, Transaction, Wave, database};
+use crate::schema::archive::{Archive, DumpId, Entry, Kind, Oid, Section, SqlText};
+use crate::schema::facts::Facts;
+use crate::schema::graph::Graph;
+use crate::schema::lexer::{quoted, tokens};
+use crate::schema::selection::Selection;
+
+/// In which part of the plan an entry belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Nowhere,
+    Database,
+    PreData,
+    PostData(Wave),
+}
+
+pub(super) fn place(archive: &Archive, graph: &Graph, position: usize) -> Place {
+    let entry = &archive.entries()[position];
+    let whole = graph.whole(position).map(|whole| &archive.entries()[whole]);
+    match entry.kind {
+        kind if kind.is_remark() && database::is_about_a_database(entry) => Place::Database,
+        kind if kind.is_data() || kind.is_session_setting() => Place::Nowhere,
+        Kind::Database | Kind::DatabaseProperties => Place::Database,
+        Kind::Acl | Kind::DefaultAcl => Place::PostData(Wave::Grants),
+        Kind::EventTrigger => Place::PostData(Wave::Last),
+        Kind::Index if whole.is_some_and(|whole| whole.kind == Kind::MaterializedView) => {
+            Place::PostData(Wave::Refresh)
+        }
+        _ => match entry.section {
+            Section::PreData => Place::PreData,
+            Section::PostData => Place::PostData(Wave::Main),
+            Section::Data => Place::Nowhere,
+            // A remark goes right behind what it describes. Its wave follows from that.
+            Section::None if whole.is_some_and(|whole| whole.section == Section::PostData) => {
+                Place::PostData(Wave::Main)
+            }
+            Section::None => Place::PreData,
+        },
+    }
+}
+
+/// The steps after the rows, while they are collected.
+pub(super) struct Order<'a> {
+    archive: &'a Archive,
+    graph: &'a Graph,
+    selection: &'a Selection,
+    partitions: HashMap<Oid, Vec<Oid>>,
+    steps: Vec<PostDataStep>,
+    /// Where in `steps` an entry's step stands.
+    steps_of: BTreeMap<DumpId, usize>,
+    refreshes: BTreeMap<DumpId, usize>,
+}
+
+impl<'a> Order<'a> {
+    pub fn new(archive: &'a Archive, facts: &'a Facts, selection: &'a Selection, graph: &'a Graph) -> Order<'a> {
+        let mut partitions: HashMap<Oid, Vec<Oid>> = HashMap::new();
+        for (oid, relation) in &facts.relations {
+            partitions.entry(relation.part_of.unwrap_or_default()).or_default().push(*oid);
+        }
+        partitions.remove(&Oid::default());
+        let (steps, steps_of, refreshes) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Order { archive, graph, selection, partitions, steps, steps_of, refreshes }
+    }
+
+    /// Adds an entry's step. Entries must come in the archive's order, in which no entry comes before one that it depends on.
+    pub fn add(&mut self, position: usize, step: Step, wave: Wave) {
+        let entry = &self.archive.entries()[position];
+        let after: BTreeSet<usize> =
+            entry.dependencies.iter().filter_map(|dependency| self.steps_of.get(dependency).copied()).collect();
+        let wave = after.iter().map(|before| self.steps[*before].wave).fold(wave, Wave::max);
+        let objects = self.objects(position);
+        let mode = lock_mode(entry);
+        let locks = objects.iter().map(|object| Lock { object: *object, mode }).collect();
+        let has_rows = |object: &Oid| wave == Wave::Main && self.selection.relations_with_rows.contains(object);
+        let after_rows = objects.iter().copied().filter(has_rows).collect();
+        self.steps_of.insert(entry.dump_id, self.steps.len());
+        let after = after.into_iter().collect();
+        self.steps.push(PostDataStep { step, wave, after, after_rows, locks, followers: 0, chain: 0 });
+    }
+
+    /// The relations (and the publication) that a step of the entry touches, partitions included where it reaches into them.
+    fn objects(&self, position: usize) -> BTreeSet<Oid> {
+        let entries = self.archive.entries();
+        let entry = &entries[position];
+        let lockable = |position: usize| {
+            let other = &entries[position];
+            (other.kind.is_relation() || other.kind == Kind::Publication).then_some(other.catalog_id.oid)
+        };
+        let dependencies = entry.dependencies.iter().filter_map(|dependency| self.archive.position(*dependency));
+        let mut objects: BTreeSet<Oid> = dependencies.filter_map(lockable).collect();
+        // A comment on a constraint depends on the constraint alone.
+        let table = self.graph.whole(position).and_then(|whole| self.graph.whole(whole));
+        objects.extend(table.and_then(lockable));
+        // pg_dump makes indexes of partitioned tables ON ONLY; all else reaches the partitions.
+        if !matches!(entry.kind, Kind::Index | Kind::Constraint | Kind::IndexAttach) {
+            let mut queue: Vec<Oid> = objects.iter().copied().collect();
+            while let Some(parent) = queue.pop() {
+                let children = self.partitions.get(&parent).map(Vec::as_slice).unwrap_or_default();
+                queue.extend(children.iter().copied().filter(|child| objects.insert(*child)));
+            }
+        }
+        objects
+    }
+
+    /// Adds a refresh of each materialized view that held rows, and makes the view's indexes wait for it. Returns those that read one
+    /// without rows, through whatever views: PostgreSQL would refuse the query.
+    pub fn add_refreshes(&mut self, populated: &BTreeSet<Oid>) -> Vec<DumpId> {
+        let mut not_refreshable = Vec::new();
+        for (position, entry) in self.archive.entries().iter().enumerate() {
+            let held_rows = populated.contains(&entry.catalog_id.oid);
+            if entry.kind != Kind::MaterializedView || !held_rows || !self.selection.contains(entry.dump_id) {
+                continue;
+            }
+            let read: Vec<DumpId> = self.materialized_views_behind(position);
+            let refreshed: Option<Vec<usize>> = read.iter().map(|view| self.refreshes.get(view).copied()).collect();
+            let Some(after) = refreshed else {
+                not_refreshable.push(entry.dump_id);
+                continue;
+            };
+            self.refreshes.insert(entry.dump_id, self.steps.len());
+            self.steps.push(PostDataStep {
+                step: refresh(entry),
+                wave: Wave::Refresh,
+                after,
+                after_rows: Vec::new(),
+                locks: vec![Lock { object: entry.catalog_id.oid, mode: LockMode::Exclusive }],
+                followers: 0,
+                chain: 0,
+            });
+        }
+        for (view, refresh) in &self.refreshes {
+            let parts = self.archive.position(*view).map(|position| self.graph.parts(position)).unwrap_or_default();
+            for part in parts {
+                let step = self.steps_of.get(&self.archive.entries()[*part].dump_id);
+                if let Some(step) = step.map(|step| &mut self.steps[*step]).filter(|step| step.wave == Wave::Refresh) {
+                    step.after.push(*refresh);
+                }
+            }
+        }
+        not_refreshable
+    }
+
+    /// The nearest materialized views that a view's query reads, directly or through views and functions.
+    fn materialized_views_behind(&self, position: usize) -> Vec<DumpId> {
+        let mut seen = BTreeSet::from([position]);
+        let mut queue = vec![position];
+        let mut found = BTreeSet::new();
+        while let Some(reader) = queue.pop() {
+            for &needed in self.graph.needs(reader) {
+                if !seen.insert(needed) {
+                    continue;
+                }
+                let entry = &self.archive.entries()[needed];
+                if entry.kind == Kind::MaterializedView {
+                    found.insert(entry.dump_id);
+                } else {
+                    queue.push(needed);
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Sorts the waves apart, refreshes before the indexes on them, and counts what waits for each step.
+    pub fn finish(self) -> Vec<PostDataStep> {
+        let is_refresh: BTreeSet<usize> = self.refreshes.values().copied().collect();
+        let mut sequence: Vec<usize> = (0..self.steps.len()).collect();
+        // Stable: within a wave the archive's order stays.
+        sequence.sort_by_key(|index| (self.steps[*index].wave, !is_refresh.contains(index)));
+        let mut new_position = vec![0; sequence.len()];
+        for (position, index) in sequence.iter().enumerate() {
+            new_position[*index] = position;
+        }
+        let mut steps: Vec<Option<PostDataStep>> = self.steps.into_iter().map(Some).collect();
+        let mut sorted: Vec<PostDataStep> = sequence.iter().filter_map(|index| steps[*index].take()).collect();
+        for (position, step) in sorted.iter_mut().enumerate() {
+            step.after.iter_mut().for_each(|before| *before = new_position[*before]);
+            step.after.retain(|before| *before < position);
+            step.after.sort_unstable();
+        }
+        for position in (0..sorted.len()).rev() {
+            let chain = sorted[position].chain + 1;
+            for before in sorted[position].after.clone() {
+                sorted[before].followers += 1;
+                sorted[before].chain = chain.max(sorted[before].chain);
+            }
+        }
+        sorted
+    }
+}
+
+fn refresh(entry: &Entry) -> Step {
+    let schema = entry.namespace.as_deref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
+    Step {
+        dump_id: entry.dump_id,
+        label: format!("REFRESH {}", entry.label()),
+        statements: vec![SqlText::new(format!("REFRESH MATERIALIZED VIEW {schema}{};", quoted(&entry.tag)))],
+        transaction: Transaction::Allowed,
+    }
+}
+
+/// CREATE INDEX alone takes SHARE; an index that is also made the one to cluster on, or the replica identity, alters its table.
+fn lock_mode(entry: &Entry) -> LockMode {
+    let alters = || tokens(entry.defn.as_bytes()).iter().any(|token| token.is_word("ALTER"));
+    if entry.kind == Kind::Index && !alters() { LockMode::Shared } else { LockMode::Exclusive }
+}

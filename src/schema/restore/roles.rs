@@ -1,0 +1,115 @@
+//! The names of roles in entries: which there are, and others in their place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::schema::archive::{Archive, Kind, SqlText};
+use crate::schema::lexer::{Token, quoted, tokens};
+use crate::schema::selection::{Reason, Selection};
+
+/// Other names for roles. A role that is not in it keeps its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleMap(BTreeMap<String, String>);
+
+impl RoleMap {
+    pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> RoleMap {
+        RoleMap(pairs.into_iter().collect())
+    }
+
+    /// The role's name in the target.
+    pub fn name<'a>(&'a self, role: &'a str) -> &'a str {
+        self.0.get(role).map_or(role, String::as_str)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// All roles that the selected entries need in the target: owners, and those named in grants, default privileges, policies, user
+/// mappings and settings. Without `PUBLIC` and the like, and without the owner of a database of which only a part is selected.
+pub fn roles_named(archive: &Archive, selection: &Selection) -> BTreeSet<String> {
+    let belongs = |reason: &Reason| *reason != Reason::Setting;
+    let selected = archive.entries().iter().filter(|entry| selection.entries.get(&entry.dump_id).is_some_and(belongs));
+    let mut roles = BTreeSet::new();
+    for entry in selected {
+        roles.extend(entry.owner.clone());
+        roles.extend(mentions(entry.kind, entry.defn.as_bytes()).into_iter().map(|mention| mention.role));
+    }
+    roles
+}
+
+/// The entry's SQL with the roles' names in the target.
+pub(super) fn with_roles_mapped(kind: Kind, sql: SqlText, map: &RoleMap) -> SqlText {
+    if map.is_empty() {
+        return sql;
+    }
+    let bytes = sql.as_bytes();
+    let mut mapped = Vec::with_capacity(bytes.len());
+    let mut copied = 0;
+    for mention in mentions(kind, bytes) {
+        mapped.extend_from_slice(&bytes[copied..mention.range.start]);
+        mapped.extend_from_slice(quoted(map.name(&mention.role)).as_bytes());
+        copied = mention.range.end;
+    }
+    mapped.extend_from_slice(&bytes[copied..]);
+    SqlText::new(mapped)
+}
+
+/// A role's name and where it stands.
+struct Mention {
+    role: String,
+    range: Range<usize>,
+}
+
+fn mentions(kind: Kind, sql: &[u8]) -> Vec<Mention> {
+    let tokens = tokens(sql);
+    match kind {
+        Kind::Acl | Kind::DefaultAcl => {
+            after(&tokens, &[&["TO"], &["FROM"], &["FOR", "ROLE"], &["GRANTED", "BY"], &["SESSION", "AUTHORIZATION"]])
+        }
+        Kind::Policy => {
+            // The expressions, which may hold anything, start with the first bracket.
+            let head = tokens.iter().position(|token| token.is_symbol("(")).unwrap_or(tokens.len());
+            after(&tokens[..head], &[&["TO"]])
+        }
+        Kind::UserMapping => after(&tokens, &[&["MAPPING", "FOR"]]),
+        Kind::DatabaseProperties => after(&tokens, &[&["ALTER", "ROLE"]]),
+        _ => Vec::new(),
+    }
+}
+
+/// The lists of roles that follow one of the phrases, outside brackets (which hold columns and argument types).
+fn after(tokens: &[Token<'_>], phrases: &[&[&str]]) -> Vec<Mention> {
+    let mut found = Vec::new();
+    let mut depth = 0usize;
+    let mut in_list = false;
+    for (index, token) in tokens.iter().enumerate() {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth = depth.saturating_sub(1);
+        }
+        if depth > 0 {
+            continue;
+        }
+        let starts = |phrase: &&[&str]| {
+            let start = index.checked_sub(phrase.len());
+            start.is_some_and(|start| tokens[start..index].iter().zip(*phrase).all(|(token, word)| token.is_word(word)))
+        };
+        let continues = in_list && (token.is_symbol(",") || tokens[index - 1].is_symbol(","));
+        in_list = continues || phrases.iter().any(starts);
+        if !in_list || is_no_role(token) {
+            continue;
+        }
+        if let Some(role) = token.name() {
+            found.push(Mention { role, range: token.range.clone() });
+        }
+    }
+    found
+}
+
+/// Unquoted, these mean somebody else than a role of this name.
+fn is_no_role(token: &Token<'_>) -> bool {
+    ["PUBLIC", "CURRENT_USER", "CURRENT_ROLE", "SESSION_USER"].iter().any(|word| token.is_word(word))
+}
