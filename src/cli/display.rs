@@ -61,7 +61,10 @@ mod tests {
 
     #[test]
     fn sizes_and_times_read_naturally() {
-        assert_eq!([0, 999, 1000, 9_949, 123_456, 3_100_000_000].map(bytes), ["0 B", "999 B", "1.0 kB", "9.9 kB", "123 kB", "3.1 GB"]);
+        assert_eq!(
+            [0, 999, 1000, 9_949, 123_456, 3_100_000_000].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "9.9 kB", "123 kB", "3.1 GB"]
+        );
         assert_eq!(duration(Duration::from_millis(850)), "850 ms");
         assert_eq!(duration(Duration::from_secs(200)), "3 min 20 s");
         assert_eq!(table(&["a", "n"], &[1], &[vec!["xyz".into(), "10".into()]]), "a     n\nxyz  10\n");

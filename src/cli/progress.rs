@@ -81,7 +81,8 @@ fn line(progress: &Progress, phase: &str, elapsed: Duration) -> String {
 }
 
 fn bars(progress: &Progress, done: &AtomicBool) {
-    let style = |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let total = multi.add(ProgressBar::new(0));
     let phase_only = style("{msg} {spinner}");

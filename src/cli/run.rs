@@ -185,7 +185,7 @@ fn list_text(lines: &[list::Line]) -> String {
             line.snapshot.short().to_owned(),
             line.time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
             line.database.clone(),
-            line.schemas.join(","),
+            if line.schemas.len() <= 3 { line.schemas.join(",") } else { count(line.schemas.len() as u64, "schema") },
             line.tables.to_string(),
             line.rows.to_string(),
             bytes(line.bytes_read),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::Utc;
+use chrono::{SubsecRound, Utc};
 use serde::Serialize;
 
 use super::error::Error;
@@ -68,9 +68,13 @@ pub async fn run(
     progress.set_phase("connecting");
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
     let snapshot = open_snapshot(options, wanted).await?;
-    let time = Utc::now();
+    let time = Utc::now().trunc_subsecs(3);
     let session = &snapshot.session;
-    let source = Source { conninfo: session.conninfo().clone(), snapshot_id: snapshot.id.clone(), encoding: session.server_encoding().to_owned() };
+    let source = Source {
+        conninfo: session.conninfo().clone(),
+        snapshot_id: snapshot.id.clone(),
+        encoding: session.server_encoding().to_owned(),
+    };
     rows::check_snapshot_travels(session, &source, stop).await?;
     let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
 
@@ -82,7 +86,8 @@ pub async fn run(
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
     let (mut facts, untouched) = read_facts(&snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
-    let read_archive = || dump::schema_archive(&pg_dump, session, &snapshot.id, options.lock_timeout_ms, &untouched, stop);
+    let read_archive =
+        || dump::schema_archive(&pg_dump, session, &snapshot.id, options.lock_timeout_ms, &untouched, stop);
     let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
     let read_rows = |plan: &rows::Plan| {
         progress.set_phase("reading rows");
@@ -110,7 +115,9 @@ pub async fn run(
         unsettled = match (&dumped, rows) {
             (Ok(_), rows) => rows?,
             (Err(_), Ok(rows)) => rows,
-            (Err(_), Err(Error::Source { source: crate::pg::Error::ConnectionLost { .. }, .. })) => return Err(dumped.unwrap_err().into()),
+            (Err(_), Err(Error::Source { source: crate::pg::Error::ConnectionLost { .. }, .. })) => {
+                return Err(dumped.unwrap_err().into());
+            }
             (Err(_), Err(error)) => return Err(error),
         };
         archive_bytes = dumped?;
@@ -121,7 +128,8 @@ pub async fn run(
         archive_bytes = read_archive()?;
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
-        let tables: Vec<&TableFacts> = snapshot.tables.iter().filter(|t| selection.relations_with_rows.contains(&t.oid)).collect();
+        let tables: Vec<&TableFacts> =
+            snapshot.tables.iter().filter(|t| selection.relations_with_rows.contains(&t.oid)).collect();
         plan = rows::Plan::new(&tables, &large_object_ids);
         unsettled = read_rows(&plan)?;
     }
@@ -158,7 +166,8 @@ pub async fn run(
         digest: table.digest,
         slices: lists.pop().unwrap_or_default(),
     });
-    let relations = read.tables.iter().zip(lists).map(|(table, slices)| relation(&snapshot.tables, table, slices)).collect();
+    let relations =
+        read.tables.iter().zip(lists).map(|(table, slices)| relation(&snapshot.tables, table, slices)).collect();
     totals.bytes_stored = objects.bytes_stored();
     totals.objects_new = objects.data_objects_new();
     totals.objects_reused = objects.data_objects_reused();
@@ -185,7 +194,11 @@ pub async fn run(
         role_settings: roles.settings,
         relations,
         sequences,
-        populated: if request.is_everything() { populated } else { selecting::only_selected(populated, &archive, &selection) },
+        populated: if request.is_everything() {
+            populated
+        } else {
+            selecting::only_selected(populated, &archive, &selection)
+        },
         large_objects,
         totals,
     };
@@ -238,7 +251,10 @@ async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Res
     facts.retain(|sequence| selection.sequences.contains(&sequence.oid));
     let denied = facts.iter().filter(|sequence| !sequence.readable);
     let unreadable: Vec<_> = denied
-        .map(|s| crate::pg::snapshot::Unreadable { table: format!("{}.{}", s.schema, s.name), reading: catalog::Reading::Denied })
+        .map(|s| crate::pg::snapshot::Unreadable {
+            table: format!("{}.{}", s.schema, s.name),
+            reading: catalog::Reading::Denied,
+        })
         .collect();
     if !unreadable.is_empty() {
         return Err(Error::Unreadable { role: session.conninfo().user().to_owned(), unreadable });
@@ -255,7 +271,10 @@ async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Res
 }
 
 /// Metadata in chunks of at most 1 MiB.
-async fn store_metadata(writer: &mut ChunkWriter, bytes: &[u8]) -> Result<Vec<crate::repo::objects::PendingSlice>, Error> {
+async fn store_metadata(
+    writer: &mut ChunkWriter,
+    bytes: &[u8],
+) -> Result<Vec<crate::repo::objects::PendingSlice>, Error> {
     let mut slices = Vec::new();
     for piece in bytes.chunks(1 << 20) {
         slices.push(writer.add(piece, 0).await?);
@@ -280,5 +299,7 @@ fn relation(tables: &[TableFacts], read: &ReadTable, slices: SliceList) -> Relat
 /// The runtime that each worker of rows makes for its connection.
 pub(super) fn worker_runtime() -> Result<Rc<tokio::runtime::Runtime>, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map(Rc::new).map_err(|source| Error::Internal { what: "a worker cannot start".into(), source: Some(Box::new(source)) })
+    runtime
+        .map(Rc::new)
+        .map_err(|source| Error::Internal { what: "a worker cannot start".into(), source: Some(Box::new(source)) })
 }

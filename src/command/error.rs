@@ -132,7 +132,8 @@ impl Error {
         match self {
             Error::Internal { .. } => 1,
             Error::Usage { .. } | Error::Conninfo(_) | Error::Pattern(_) | Error::NoMatch { .. } => 2,
-            Error::Source { source: pg::Error::Conninfo(_), .. } | Error::Target { source: pg::Error::Conninfo(_), .. } => 2,
+            Error::Source { source: pg::Error::Conninfo(_), .. }
+            | Error::Target { source: pg::Error::Conninfo(_), .. } => 2,
             Error::Source { .. }
             | Error::Dump(_)
             | Error::Archive(_)
@@ -153,7 +154,9 @@ fn repository_code(error: &RepoError) -> u8 {
     match error {
         RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey, .. } => 6,
         RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
-        RepoError::Exists { .. } | RepoError::SnapshotExists { .. } | RepoError::Store(StoreError::NotEmpty { .. }) => 7,
+        RepoError::Exists { .. } | RepoError::SnapshotExists { .. } | RepoError::Store(StoreError::NotEmpty { .. }) => {
+            7
+        }
         RepoError::Store(_)
         | RepoError::Seal(_)
         | RepoError::NoConfig { .. }
@@ -171,7 +174,9 @@ fn repository_code(error: &RepoError) -> u8 {
 
 fn unreadable_hint(role: &str, unreadable: &[Unreadable]) -> String {
     if unreadable.iter().any(|u| u.reading == Reading::Filtered) {
-        format!("Row-level security would hide rows: ALTER ROLE {role} BYPASSRLS, or connect as the owner or as a superuser.")
+        format!(
+            "Row-level security would hide rows: ALTER ROLE {role} BYPASSRLS, or connect as the owner or as a superuser."
+        )
     } else {
         format!("GRANT pg_read_all_data TO {role}, or connect as a superuser; -N and -T leave schemas and tables out.")
     }

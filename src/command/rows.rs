@@ -89,7 +89,8 @@ impl Plan {
         let mut tasks = Vec::new();
         for (table, planned) in self.tables.iter().enumerate() {
             let bytes = planned.facts.bytes / planned.parts.len().max(1) as u64;
-            tasks.extend((0..planned.parts.len()).map(|part| (planned.facts.bytes, bytes, Task::Table { table, part })));
+            tasks
+                .extend((0..planned.parts.len()).map(|part| (planned.facts.bytes, bytes, Task::Table { table, part })));
         }
         tasks.sort_by_key(|(table_bytes, _, task)| {
             let Task::Table { table, part } = task else { return (0, 0, 0) };
@@ -165,7 +166,13 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    fn work(&mut self, source: &Source, plan: &Plan, queue: &Mutex<VecDeque<Task>>, stop: &Stop) -> Result<Vec<Done>, Error> {
+    fn work(
+        &mut self,
+        source: &Source,
+        plan: &Plan,
+        queue: &Mutex<VecDeque<Task>>,
+        stop: &Stop,
+    ) -> Result<Vec<Done>, Error> {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let mut done = Vec::new();
         let Some(mut task) = next() else { return Ok(done) };
@@ -202,9 +209,11 @@ impl Worker<'_> {
                 copy_large_objects(wire, first, last, &mut recorder)
             }
         };
-        copied.and_then(|()| recorder.finish()).map(|(digest, slices)| Done { task, digest, slices }).map_err(|error| match error {
-            Error::Source { source, .. } => Error::Source { what: format!("reading {label}"), source },
-            other => other,
+        copied.and_then(|()| recorder.finish()).map(|(digest, slices)| Done { task, digest, slices }).map_err(|error| {
+            match error {
+                Error::Source { source, .. } => Error::Source { what: format!("reading {label}"), source },
+                other => other,
+            }
         })
     }
 }
@@ -235,7 +244,8 @@ pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &S
     let identity = "SELECT pg_catalog.pg_postmaster_start_time()::text || ' ' || coalesce(pg_catalog.inet_server_addr()::text, 'socket')
         || ' ' || coalesce(pg_catalog.inet_server_port()::text, '') || CASE WHEN pg_catalog.pg_is_in_recovery() THEN ' standby' ELSE '' END";
     let row = session.client().query_one(identity, &[]).await;
-    let first: String = row.map_err(|e| Error::source_database("asking which server this is")(session.fault("a question", e)))?.get(0);
+    let first: String =
+        row.map_err(|e| Error::source_database("asking which server this is")(session.fault("a question", e)))?.get(0);
     let probe = std::thread::scope(|scope| {
         let probe = scope.spawn(|| {
             let mut wire = match join(source, worker_runtime()?, stop) {
@@ -286,7 +296,12 @@ pub fn collect(plan: &Plan, Unsettled { workers }: Unsettled) -> Read {
         }
         table
     };
-    let tables = plan.tables.iter().zip(parts).map(|(planned, parts)| join(planned.facts.oid, planned.facts.format, parts)).collect();
+    let tables = plan
+        .tables
+        .iter()
+        .zip(parts)
+        .map(|(planned, parts)| join(planned.facts.oid, planned.facts.format, parts))
+        .collect();
     let large_objects = (!plan.large_objects.is_empty()).then(|| join(0, RowFormat::Binary, large_objects));
     Read { tables, large_objects }
 }

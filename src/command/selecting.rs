@@ -34,7 +34,9 @@ impl Patterns {
     }
 
     pub fn is_empty(&self) -> bool {
-        [&self.schemas, &self.exclude_schemas, &self.tables, &self.exclude_tables].iter().all(|patterns| patterns.is_empty())
+        [&self.schemas, &self.exclude_schemas, &self.tables, &self.exclude_tables]
+            .iter()
+            .all(|patterns| patterns.is_empty())
     }
 }
 
@@ -49,7 +51,8 @@ impl From<Patterns> for manifest::Request {
 /// Rather too much than too little; an extension's configuration tables always may.
 pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {
     let schema = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches_schema(&table.schema));
-    let relation = |patterns: &[Pattern], visibility| patterns.iter().any(|p| p.matches(&table.schema, &table.name, visibility));
+    let relation =
+        |patterns: &[Pattern], visibility| patterns.iter().any(|p| p.matches(&table.schema, &table.name, visibility));
     // What only a visible name would match may stay, as it may be another table.
     let excluded = schema(&request.exclude_schemas) || relation(&request.exclude_tables, Visibility::Hidden);
     let everything_but = request.schemas.is_empty() && request.tables.is_empty();
@@ -58,7 +61,8 @@ pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {
 }
 
 pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Selection, Error> {
-    let selection = selection::select(archive, facts, request).map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
+    let selection = selection::select(archive, facts, request)
+        .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
     let lost: Vec<String> = selection.tables_lost(archive).map(|entry| entry.label()).collect();
     if lost.is_empty() {
         Ok(selection)
@@ -72,7 +76,9 @@ pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Sel
 
 /// Relations that this role cannot lock and did not ask for are unknown to the archive, and so to the selection.
 pub fn forget_untouched(facts: &mut Facts, untouched: &Untouched) {
-    facts.relations.retain(|_, relation| !untouched.iter().any(|(schema, name)| *schema == relation.schema && *name == relation.name));
+    facts.relations.retain(|_, relation| {
+        !untouched.iter().any(|(schema, name)| *schema == relation.schema && *name == relation.name)
+    });
 }
 
 /// A whole backup must hold every table's rows; anything else is a fault of ours that must not pass for success.
@@ -82,7 +88,10 @@ pub fn check_covers(selection: &Selection, tables: &[TableFacts]) -> Result<(), 
         return Ok(());
     }
     let odd: Vec<String> = read.symmetric_difference(&selection.relations_with_rows).map(u32::to_string).collect();
-    Err(Error::Internal { what: format!("the catalog and pg_dump disagree on the tables with oid {}", odd.join(", ")), source: None })
+    Err(Error::Internal {
+        what: format!("the catalog and pg_dump disagree on the tables with oid {}", odd.join(", ")),
+        source: None,
+    })
 }
 
 pub fn describe_left_out(archive: &Archive, selection: &Selection) -> Vec<LeftOut> {
@@ -90,10 +99,16 @@ pub fn describe_left_out(archive: &Archive, selection: &Selection) -> Vec<LeftOu
     let describe = |left_out: &selection::LeftOut| LeftOut {
         entry: label(left_out.entry),
         reason: match left_out.reason {
-            LeftOutReason::NeedsOutside { relation } => format!("it needs {}, which was not asked for", label(relation)),
+            LeftOutReason::NeedsOutside { relation } => {
+                format!("it needs {}, which was not asked for", label(relation))
+            }
             LeftOutReason::NeedsLeftOut { entry } => format!("it needs {}, which is left out", label(entry)),
-            LeftOutReason::PartitionNotAsked { parent } => format!("its parent {} was asked for by name alone", label(parent)),
-            LeftOutReason::PublicationNotAsked { publication } => format!("{} belongs to no schema", label(publication)),
+            LeftOutReason::PartitionNotAsked { parent } => {
+                format!("its parent {} was asked for by name alone", label(parent))
+            }
+            LeftOutReason::PublicationNotAsked { publication } => {
+                format!("{} belongs to no schema", label(publication))
+            }
         },
     };
     selection.left_out.iter().map(describe).collect()

@@ -1,6 +1,5 @@
 //! The COPY statements that read rows, and those that write them.
 
-use super::Error;
 use super::catalog::{TableFacts, large_object_query, quote_identifier, quote_relation};
 use super::wire::{RowSink, Wire};
 use crate::stream::RowFormat;
@@ -9,9 +8,14 @@ use crate::stream::RowFormat;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartRange {
     Whole,
-    Blocks { first: u64, end: u64 },
+    Blocks {
+        first: u64,
+        end: u64,
+    },
     /// To the end, however far that is.
-    From { first: u64 },
+    From {
+        first: u64,
+    },
 }
 
 /// Reads the rows of one part. Without inheritance children: those are tables of their own.
@@ -46,7 +50,13 @@ pub fn copy_large_objects<S: RowSink>(wire: &mut Wire, first: u32, last: u32, si
 }
 
 /// `COPY name (columns) FROM STDIN`.
-pub fn copy_in_statement(name: &str, column_names: &[String], format: RowFormat, encoding: &str, freeze: Freeze) -> String {
+pub fn copy_in_statement(
+    name: &str,
+    column_names: &[String],
+    format: RowFormat,
+    encoding: &str,
+    freeze: Freeze,
+) -> String {
     let freeze = match freeze {
         Freeze::Yes => ", FREEZE",
         Freeze::No => "",

@@ -58,7 +58,7 @@ pub fn schema_archive(
     stop: &Stop,
 ) -> Result<Vec<u8>, DumpError> {
     let mut command = pg_dump.command();
-    command.args(["--schema-only", "--format=custom", "--compress=0", "--no-password"]);
+    command.args(["--schema-only", "--format=custom", "--compress=0", "--encoding=UTF8", "--no-password"]);
     command.arg(format!("--snapshot={snapshot_id}"));
     if lock_timeout_ms > 0 {
         command.arg(format!("--lock-wait-timeout={lock_timeout_ms}"));

@@ -36,17 +36,23 @@ pub enum Opened {
 
 impl SourceSnapshot {
     /// `wanted` says which tables will be read. `lock_timeout_ms` 0 waits for ever.
-    pub async fn open(info: &Conninfo, wanted: impl Fn(&TableFacts) -> bool, lock_timeout_ms: u64) -> Result<Opened, Error> {
+    pub async fn open(
+        info: &Conninfo,
+        wanted: impl Fn(&TableFacts) -> bool,
+        lock_timeout_ms: u64,
+    ) -> Result<Opened, Error> {
         let session = connect(info, "pgkeep backup").await?;
         for _ in 0..ATTEMPTS {
             let before = catalog::tables(&session).await?;
-            let unreadable: Vec<_> = before.iter().filter(|t| wanted(t) && t.reading != Reading::Complete).map(unreadable).collect();
+            let unreadable: Vec<_> =
+                before.iter().filter(|t| wanted(t) && t.reading != Reading::Complete).map(unreadable).collect();
             if !unreadable.is_empty() {
                 return Ok(Opened::Unreadable(unreadable));
             }
             run(&session, "the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
             run(&session, "a setting", &format!("SET LOCAL lock_timeout = {lock_timeout_ms}")).await?;
-            let names: Vec<_> = before.iter().filter(|t| wanted(t)).map(|t| quote_relation(&t.schema, &t.name)).collect();
+            let names: Vec<_> =
+                before.iter().filter(|t| wanted(t)).map(|t| quote_relation(&t.schema, &t.name)).collect();
             if !lock(&session, &names).await? {
                 continue;
             }
@@ -91,7 +97,10 @@ fn unreadable(table: &TableFacts) -> Unreadable {
 
 /// Statements with which another session joins the snapshot.
 pub fn join_statements(snapshot_id: &str) -> String {
-    format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", quote_literal(snapshot_id).trim())
+    format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
+        quote_literal(snapshot_id).trim()
+    )
 }
 
 /// Whether an error of [`join_statements`] says that the snapshot is not known: the two sessions are on different servers.

@@ -95,8 +95,18 @@ impl Wire {
         };
         let buffer = vec![0; READ_BYTES];
         let stop = stop.clone();
-        let mut wire =
-            Self { stream, runtime, stop, endpoint, buffer, start: 0, end: 0, backend_pid: 0, notices: Vec::new(), _hook: hook };
+        let mut wire = Self {
+            stream,
+            runtime,
+            stop,
+            endpoint,
+            buffer,
+            start: 0,
+            end: 0,
+            backend_pid: 0,
+            notices: Vec::new(),
+            _hook: hook,
+        };
         let pid = wire.query("asking for the backend's process id", b"SELECT pg_catalog.pg_backend_pid()")?;
         wire.backend_pid = first_text(&pid).and_then(|pid| pid.parse().ok()).unwrap_or_default();
         Ok(wire)
@@ -135,7 +145,13 @@ impl Wire {
     }
 
     /// Runs `COPY ... TO STDOUT` and gives every row to `sink`, without the binary format's header and trailer.
-    pub fn copy_out<S: RowSink>(&mut self, context: &str, sql: &[u8], format: RowFormat, sink: &mut S) -> Result<(), S::Error> {
+    pub fn copy_out<S: RowSink>(
+        &mut self,
+        context: &str,
+        sql: &[u8],
+        format: RowFormat,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
         self.send_query(sql)?;
         let mut header = match format {
             RowFormat::Binary => BINARY_HEADER.len(),
@@ -165,7 +181,8 @@ impl Wire {
                     b'd' => {
                         let row = &self.buffer[body];
                         // The header comes in one message with the first row, or with the trailer of no rows.
-                        let row = row.get(header..).ok_or_else(|| protocol(context, "the binary header was cut short"))?;
+                        let row =
+                            row.get(header..).ok_or_else(|| protocol(context, "the binary header was cut short"))?;
                         header = 0;
                         if !is_trailer(row) && !row.is_empty() {
                             sink.row(row)?;

@@ -40,7 +40,8 @@ pub struct Listing(HashMap<(ChunkKind, ChunkName, u16), u64>);
 
 impl Listing {
     pub fn new(kind: ChunkKind, listed: &[Listed]) -> Self {
-        let entries = listed.iter().filter_map(|l| layout::parse_chunk(&l.key).map(|(name, g)| ((kind, name, g), l.bytes)));
+        let entries =
+            listed.iter().filter_map(|l| layout::parse_chunk(&l.key).map(|(name, g)| ((kind, name, g), l.bytes)));
         Self(entries.collect())
     }
 

@@ -49,14 +49,23 @@ pub enum KeyError {
 impl KeyError {
     pub fn hint(&self) -> Option<String> {
         match self {
-            KeyError::NotGiven { kind: KeyKind::Writer } => Some("Name it with --writer-key FILE or PGKEEP_WRITER_KEY. `pgkeep init` made it.".into()),
-            KeyError::NotGiven { kind: KeyKind::Restore } => {
-                Some("Name it with --restore-key FILE or PGKEEP_RESTORE_KEY. Data can be read with the restore key alone.".into())
+            KeyError::NotGiven { kind: KeyKind::Writer } => {
+                Some("Name it with --writer-key FILE or PGKEEP_WRITER_KEY. `pgkeep init` made it.".into())
             }
-            KeyError::Exists { .. } => Some("A key is never overwritten: data may depend on it. Name another folder.".into()),
+            KeyError::NotGiven { kind: KeyKind::Restore } => Some(
+                "Name it with --restore-key FILE or PGKEEP_RESTORE_KEY. Data can be read with the restore key alone."
+                    .into(),
+            ),
+            KeyError::Exists { .. } => {
+                Some("A key is never overwritten: data may depend on it. Name another folder.".into())
+            }
             KeyError::Exposed { path, .. } => Some(format!("chmod 600 {}", path.display())),
-            KeyError::OtherRepository { .. } => Some("Each repository has keys of its own, made by its `pgkeep init`.".into()),
-            KeyError::DoesNotOpen { .. } => Some("Use the restore key that `pgkeep init` made for this repository.".into()),
+            KeyError::OtherRepository { .. } => {
+                Some("Each repository has keys of its own, made by its `pgkeep init`.".into())
+            }
+            KeyError::DoesNotOpen { .. } => {
+                Some("Use the restore key that `pgkeep init` made for this repository.".into())
+            }
             _ => None,
         }
     }
@@ -158,7 +167,8 @@ pub fn generate() -> (WriterKey, RestoreKey) {
 
 impl WriterKey {
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        let mode = fs::metadata(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })?.mode() & 0o777;
+        let mode =
+            fs::metadata(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })?.mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(KeyError::Exposed { path: path.to_owned(), mode });
         }
@@ -175,14 +185,21 @@ impl WriterKey {
 
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
         let mut text = Zeroizing::new(String::new());
-        let mut line = |name: &str, value: &str| writeln!(text, "# pgkeep-{name}: {value}").expect("writing to a string cannot fail");
+        let mut line = |name: &str, value: &str| {
+            writeln!(text, "# pgkeep-{name}: {value}").expect("writing to a string cannot fail")
+        };
         line("key", "writer");
         line("repository", &self.repository);
         line("signing-key", &Zeroizing::new(hex::encode(self.signing.to_bytes())));
         line("chunk-key", &Zeroizing::new(hex::encode(self.chunk_key.0)));
         line("digest-key", &Zeroizing::new(hex::encode(self.digest_key.0)));
         self.recipients.iter().for_each(|recipient| line("recipient", &recipient.to_string()));
-        write_key_file(path, "The writer key: stays on the host that takes backups. It cannot read rows.", &text, &self.identity)
+        write_key_file(
+            path,
+            "The writer key: stays on the host that takes backups. It cannot read rows.",
+            &text,
+            &self.identity,
+        )
     }
 }
 
@@ -204,15 +221,25 @@ impl RestoreKey {
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
         let mut text = format!("# pgkeep-key: restore\n# pgkeep-repository: {}\n", self.repository);
         for signer in &self.signers {
-            writeln!(text, "# pgkeep-signer: {}", hex::encode(signer.to_bytes())).expect("writing to a string cannot fail");
+            writeln!(text, "# pgkeep-signer: {}", hex::encode(signer.to_bytes()))
+                .expect("writing to a string cannot fail");
         }
-        write_key_file(path, "The restore key: opens every backup. Keep it away from the host that takes backups.", &text, &self.identity)
+        write_key_file(
+            path,
+            "The restore key: opens every backup. Keep it away from the host that takes backups.",
+            &text,
+            &self.identity,
+        )
     }
 }
 
 fn write_key_file(path: &Path, purpose: &str, lines: &str, identity: &Identity) -> Result<(), KeyError> {
     let secret = identity.to_string();
-    let text = Zeroizing::new(format!("# {purpose}\n{lines}# public key: {}\n{}\n", identity.to_public(), secret.expose_secret()));
+    let text = Zeroizing::new(format!(
+        "# {purpose}\n{lines}# public key: {}\n{}\n",
+        identity.to_public(),
+        secret.expose_secret()
+    ));
     let write = || {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(text.as_bytes())?;
@@ -255,7 +282,8 @@ impl KeyFile {
 
     fn bytes(&self, name: &'static str) -> Result<[u8; 32], KeyError> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(self.one(name)?, &mut bytes).map_err(|_| self.malformed("a key has not 64 hexadecimal digits"))?;
+        hex::decode_to_slice(self.one(name)?, &mut bytes)
+            .map_err(|_| self.malformed("a key has not 64 hexadecimal digits"))?;
         Ok(bytes)
     }
 
@@ -266,7 +294,8 @@ impl KeyFile {
 
     fn identity(&self) -> Result<Identity, KeyError> {
         let line = self.text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1"));
-        line.and_then(|line| Identity::from_str(line.trim()).ok()).ok_or_else(|| self.malformed("it has no valid age identity"))
+        line.and_then(|line| Identity::from_str(line.trim()).ok())
+            .ok_or_else(|| self.malformed("it has no valid age identity"))
     }
 
     fn malformed(&self, reason: &'static str) -> KeyError {
@@ -293,7 +322,10 @@ mod tests {
         assert!(matches!(WriterKey::read(&r), Err(KeyError::Malformed { kind: KeyKind::Writer, .. })));
         assert!(matches!(writer.write(&w), Err(KeyError::Exists { .. })));
         let secret = restore.identity.to_string();
-        assert!(!fs::read_to_string(&w).unwrap().contains(secret.expose_secret()), "the writer key holds the restore key");
+        assert!(
+            !fs::read_to_string(&w).unwrap().contains(secret.expose_secret()),
+            "the writer key holds the restore key"
+        );
     }
 
     #[test]

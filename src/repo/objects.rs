@@ -87,14 +87,21 @@ impl Objects {
     /// The slice as a manifest names it. Only after [`Objects::settle`].
     fn resolve(&self, kind: ChunkKind, name: &ChunkName, pending: &PendingSlice) -> Option<Slice> {
         let object = *self.index().object(kind, name)?;
-        Some(Slice { object, offset: pending.offset, bytes: pending.bytes, rows: pending.rows, slice_id: pending.slice_id })
+        Some(Slice {
+            object,
+            offset: pending.offset,
+            bytes: pending.bytes,
+            rows: pending.rows,
+            slice_id: pending.slice_id,
+        })
     }
 
     /// Stores a sealed chunk under its name, or the next generation of it where what the name holds cannot be this chunk.
     async fn put(&self, kind: ChunkKind, name: ChunkName, plain_bytes: u32, sealed: Sealed) -> Result<(), RepoError> {
         let listed = self.index().listed_generation(kind, &name);
         let stored_bytes = sealed.bytes().len() as u32;
-        let mut object = ObjectRef { object: name, generation: 0, plain_bytes, stored_bytes, checksum: sealed.checksum() };
+        let mut object =
+            ObjectRef { object: name, generation: 0, plain_bytes, stored_bytes, checksum: sealed.checksum() };
         match listed {
             None => {
                 self.index().insert(kind, object);
@@ -182,7 +189,8 @@ impl ChunkWriter {
             return Ok(PendingSlice { at: Place::Object(object), offset, bytes, rows, slice_id: Some(id) });
         }
         let offset = self.pack.len() as u32;
-        let pending = PendingSlice { at: Place::Pack(self.packs.len() as u32), offset, bytes, rows, slice_id: Some(id) };
+        let pending =
+            PendingSlice { at: Place::Pack(self.packs.len() as u32), offset, bytes, rows, slice_id: Some(id) };
         self.pack.extend_from_slice(plaintext);
         self.pack_slices.push((id, offset, bytes));
         if self.pack.len() >= PACK_BYTES {

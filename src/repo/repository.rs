@@ -133,7 +133,8 @@ impl Repository {
             OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
             source => RepoError::Object { key: name.key(), source },
         })?;
-        let manifest: Manifest = serde_json::from_slice(&json).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
+        let manifest: Manifest =
+            serde_json::from_slice(&json).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
         if manifest.format > FORMAT {
             return Err(RepoError::NewerFormat { found: manifest.format, supported: FORMAT });
         }
@@ -145,7 +146,9 @@ impl Repository {
         let (header, age_file) = stored.split_at_checked(HEADER_BYTES).ok_or_else(|| refuse("it is too short"))?;
         let header = std::str::from_utf8(header).map_err(|_| refuse("its first line is damaged"))?;
         let words: Vec<&str> = header.trim_end_matches('\n').split(' ').collect();
-        let ["pgkeep-manifest/1", signer, signature] = words[..] else { return Err(refuse("its first line is damaged")) };
+        let ["pgkeep-manifest/1", signer, signature] = words[..] else {
+            return Err(refuse("its first line is damaged"));
+        };
         let known = self.key.signers.iter().find(|known| hex::encode(known.to_bytes()) == signer);
         let known = known.ok_or_else(|| refuse("an unknown key signed it"))?;
         let mut bytes = [0; 64];
@@ -216,7 +219,8 @@ impl Repository {
         };
         let mut slices = Vec::new();
         for line in self.metadata(manifest, pages).await?.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            let slice = serde_json::from_slice(line).map_err(|source| RepoError::SliceList { name: manifest.name(), source })?;
+            let slice = serde_json::from_slice(line)
+                .map_err(|source| RepoError::SliceList { name: manifest.name(), source })?;
             slices.push(slice);
         }
         Ok(slices)

@@ -52,7 +52,7 @@ pub struct SnapshotName {
     pub id: SnapshotId,
 }
 
-const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
+const TIME_FORMAT: &str = "%Y%m%dT%H%M%S%.3fZ";
 
 impl SnapshotName {
     pub fn key(&self) -> ObjectKey {
@@ -75,7 +75,8 @@ impl FromStr for SnapshotName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (time, id) = text.split_once('-').ok_or("a snapshot's name is TIME-ID")?;
-        let time = NaiveDateTime::parse_from_str(time, TIME_FORMAT).map_err(|_| "a snapshot's name begins with a UTC time")?;
+        let time =
+            NaiveDateTime::parse_from_str(time, TIME_FORMAT).map_err(|_| "a snapshot's name begins with a UTC time")?;
         Ok(Self { time: time.and_utc(), id: SnapshotId::try_from(id.to_owned())? })
     }
 }
@@ -86,11 +87,16 @@ mod tests {
 
     #[test]
     fn a_name_reads_back_from_its_key() {
-        let name: SnapshotName = "20261122T031500Z-0123456789abcdef".parse().unwrap();
+        let name: SnapshotName = "20261122T031500.123Z-0123456789abcdef".parse().unwrap();
         assert_eq!(SnapshotName::parse_key(&name.key()), Some(name.clone()));
-        assert_eq!(name.to_string(), "20261122T031500Z-0123456789abcdef");
+        assert_eq!(name.to_string(), "20261122T031500.123Z-0123456789abcdef");
         assert_eq!(name.id.short(), "01234567");
-        for bad in ["x", "20261122T031500Z-0123", "20261322T031500Z-0123456789abcdef", "20261122T031500Z-0123456789abcdeF"] {
+        for bad in [
+            "x",
+            "20261122T031500.123Z-0123",
+            "20261322T031500.123Z-0123456789abcdef",
+            "20261122T031500.123Z-0123456789abcdeF",
+        ] {
             assert!(bad.parse::<SnapshotName>().is_err(), "{bad}");
         }
     }

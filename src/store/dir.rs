@@ -56,7 +56,9 @@ impl DirStore {
         match fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(io_error("open", root)(io::Error::from(io::ErrorKind::NotADirectory))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::Missing { path: root.to_owned() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Missing { path: root.to_owned() });
+            }
             Err(error) => return Err(io_error("open", root)(error)),
         }
         let unique = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
@@ -104,7 +106,9 @@ impl DirStore {
         let path = self.root.join(key.as_str());
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::NoObject { key: key.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::NoObject { key: key.clone() });
+            }
             Err(error) => return Err(io_error("read", &path)(error)),
         };
         let bytes = file.metadata().map_err(io_error("read", &path))?.len();

@@ -220,19 +220,20 @@ impl Opener {
     /// The plaintext of any sealed object, of at most `plain_bytes_max` bytes, so that a hostile object cannot take all memory.
     pub fn open(&mut self, stored: &[u8], plain_bytes_max: usize) -> Result<Vec<u8>, OpenError> {
         let decryptor = Decryptor::new_buffered(stored).map_err(damaged)?;
-        let mut reader = decryptor.decrypt(self.identities.iter().map(|i| i as &dyn Identity)).map_err(|e| match e {
-            age::DecryptError::NoMatchingKeys => OpenError::WrongKey,
-            other => damaged(other),
-        })?;
+        let mut reader =
+            decryptor.decrypt(self.identities.iter().map(|i| i as &dyn Identity)).map_err(|e| match e {
+                age::DecryptError::NoMatchingKeys => OpenError::WrongKey,
+                other => damaged(other),
+            })?;
         let mut compressed = Vec::with_capacity(stored.len());
         reader.read_to_end(&mut compressed).map_err(damaged)?;
         let size = zstd::zstd_safe::get_frame_content_size(&compressed).ok().flatten().unwrap_or(u64::MAX);
         if size > plain_bytes_max as u64 {
-            return Err(OpenError::Decompress { source: std::io::Error::other("the frame says no size, or too large a one") });
+            return Err(OpenError::Decompress {
+                source: std::io::Error::other("the frame says no size, or too large a one"),
+            });
         }
-        self.decompressor
-            .decompress(&compressed, size as usize)
-            .map_err(|source| OpenError::Decompress { source })
+        self.decompressor.decompress(&compressed, size as usize).map_err(|source| OpenError::Decompress { source })
     }
 }
 

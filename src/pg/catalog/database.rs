@@ -69,7 +69,11 @@ async fn grants(session: &Session, acl: &str) -> Result<Vec<Grant>, Error> {
             CASE a.grantee WHEN 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END, a.privilege_type, a.is_grantable
         FROM pg_catalog.aclexplode({acl}) a ORDER BY 1, 2, 3"
     );
-    let grant =
-        |row: tokio_postgres::Row| Grant { grantor: row.get(0), grantee: row.get(1), privilege: row.get(2), grantable: row.get(3) };
+    let grant = |row: tokio_postgres::Row| Grant {
+        grantor: row.get(0),
+        grantee: row.get(1),
+        privilege: row.get(2),
+        grantable: row.get(3),
+    };
     Ok(query(session, "grants", &sql).await?.into_iter().map(grant).collect())
 }

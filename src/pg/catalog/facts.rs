@@ -87,8 +87,14 @@ async fn relations(session: &Session) -> Result<BTreeMap<u32, RelationFacts>, Er
             (Some(extension), Some(true)) => Membership::Configuration { extension },
             (Some(extension), _) => Membership::Member { extension },
         };
-        let facts =
-            RelationFacts { schema: row.get(1), name: row.get(2), kind, owner: row.get(4), part_of: row.get(5), membership };
+        let facts = RelationFacts {
+            schema: row.get(1),
+            name: row.get(2),
+            kind,
+            owner: row.get(4),
+            part_of: row.get(5),
+            membership,
+        };
         relations.insert(row.get(0), facts);
     }
     Ok(relations)

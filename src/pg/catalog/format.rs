@@ -10,8 +10,18 @@ const FIRST_USER_OID: u32 = 16384;
 
 /// Types that send an oid of the local catalog: their text is a name, their binary form means nothing elsewhere.
 const REGISTRY_TYPES: &[&str] = &[
-    "regproc", "regprocedure", "regoper", "regoperator", "regclass", "regtype", "regconfig", "regdictionary", "regnamespace",
-    "regrole", "regcollation", "regdatabase",
+    "regproc",
+    "regprocedure",
+    "regoper",
+    "regoperator",
+    "regclass",
+    "regtype",
+    "regconfig",
+    "regdictionary",
+    "regnamespace",
+    "regrole",
+    "regcollation",
+    "regdatabase",
 ];
 
 struct TypeFacts {

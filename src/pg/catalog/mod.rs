@@ -13,7 +13,7 @@ pub use facts::facts;
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
 pub use relations::{Reading, TableFacts, tables};
 pub use roles::{Passwords, RoleFacts, roles};
-pub use sequences::{SequenceFacts, sequences, sequence_values};
+pub use sequences::{SequenceFacts, sequence_values, sequences};
 
 use super::Error;
 use super::connect::Session;

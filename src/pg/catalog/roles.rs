@@ -58,7 +58,11 @@ pub async fn roles(session: &Session, passwords: Passwords) -> Result<RoleFacts,
     };
     let roles = query(session, "the list of roles", &sql).await?.into_iter().map(role).collect();
 
-    let options = if session.server_version_num() >= 160_000 { "m.inherit_option, m.set_option" } else { "NULL::bool, NULL::bool" };
+    let options = if session.server_version_num() >= 160_000 {
+        "m.inherit_option, m.set_option"
+    } else {
+        "NULL::bool, NULL::bool"
+    };
     let sql = format!(
         "{named} SELECT pg_catalog.pg_get_userbyid(m.roleid)::text, pg_catalog.pg_get_userbyid(m.member)::text, m.admin_option, {options}
         FROM pg_catalog.pg_auth_members m
@@ -80,7 +84,8 @@ pub async fn roles(session: &Session, passwords: Passwords) -> Result<RoleFacts,
           AND s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
         ORDER BY 1, 2"
     );
-    let setting = |row: tokio_postgres::Row| RoleSetting { role: row.get(0), in_database: row.get(1), settings: row.get(2) };
+    let setting =
+        |row: tokio_postgres::Row| RoleSetting { role: row.get(0), in_database: row.get(1), settings: row.get(2) };
     let settings = query(session, "role settings", &sql).await?.into_iter().map(setting).collect();
     Ok(RoleFacts { roles, memberships, settings })
 }

@@ -22,8 +22,12 @@ pub async fn sequences(session: &Session) -> Result<Vec<SequenceFacts>, Error> {
               AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
               AND NOT coalesce(c.oid = ANY (x.extconfig), false))
         ORDER BY c.oid";
-    let facts =
-        |row: tokio_postgres::Row| SequenceFacts { oid: row.get(0), schema: row.get(1), name: row.get(2), readable: row.get(3) };
+    let facts = |row: tokio_postgres::Row| SequenceFacts {
+        oid: row.get(0),
+        schema: row.get(1),
+        name: row.get(2),
+        readable: row.get(3),
+    };
     Ok(query(session, "the list of sequences", sql).await?.into_iter().map(facts).collect())
 }
 
