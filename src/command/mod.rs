@@ -6,6 +6,7 @@ pub mod init;
 pub mod list;
 pub mod progress;
 pub mod reading;
+pub mod restore;
 pub mod rows;
 pub mod selecting;
 
