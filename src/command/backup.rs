@@ -154,9 +154,11 @@ pub async fn run(
     let facts_slices = store_metadata(&mut meta, &facts_json).await?;
     let mut pending = Vec::new();
     let mut totals = Totals { tables: read.tables.len() as u64, ..Totals::default() };
-    for table in read.tables.iter().chain(read.large_objects.iter()) {
+    for table in &read.tables {
         totals.rows += table.digest.rows;
         totals.bytes_read += table.digest.bytes;
+    }
+    for table in read.tables.iter().chain(read.large_objects.iter()) {
         pending.push(store_slice_list(&mut meta, table.slices.clone()).await?);
     }
     objects.settle().await?;

@@ -28,6 +28,9 @@ use crate::stream::RowHasher;
 /// How long a worker without work waits before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// Smaller tables are loaded without TRUNCATE and FREEZE.
+const FREEZE_BYTES_MIN: u64 = 1 << 20;
+
 pub struct Done {
     pub failures: Vec<Failure>,
     pub skipped: Vec<String>,
@@ -222,7 +225,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         self.wire.execute(label, sql).map_err(Error::target_database(label))
     }
 
-    /// One table in one transaction: emptied and loaded, so that its rows can be written frozen and never half.
+    /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.
     fn load(&mut self, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
         let relation = &self.work.job.relations[n];
         let slices = &self.work.lists[n];
@@ -233,6 +236,8 @@ impl<'w, 'a> Worker<'w, 'a> {
         // An extension's own rows are in its configuration table already, and stay.
         let (begin, freeze) = match &relation.configuration {
             Some(_) => ("BEGIN".to_owned(), Freeze::No),
+            // A new file for the table costs more than freezing a few pages later.
+            None if relation.digest.bytes < FREEZE_BYTES_MIN => ("BEGIN".to_owned(), Freeze::No),
             None => (format!("BEGIN; TRUNCATE ONLY {name}"), Freeze::Yes),
         };
         self.execute(label, begin.as_bytes())?;
