@@ -2,8 +2,10 @@
 
 pub mod backup;
 pub mod error;
+pub mod finding;
 pub mod hashing;
 pub mod init;
+pub mod inventory;
 pub mod list;
 pub mod mismatch;
 pub mod parts;
@@ -12,5 +14,6 @@ pub mod proof;
 pub mod reading;
 pub mod rows;
 pub mod selecting;
+pub mod verify;
 
 pub use error::Error;
