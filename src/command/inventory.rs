@@ -11,7 +11,7 @@ use super::progress::Progress;
 use crate::repo::index::Listing;
 use crate::repo::layout::{self, ChunkKind};
 use crate::repo::manifest::{ObjectRef, Slice, SliceList};
-use crate::repo::{Damage, Manifest, ObjectReader, RepoError, Repository};
+use crate::repo::{Damage, Manifest, ObjectReader, Repository};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{ChunkKey, Digest, DigestKey, RowFormat, RowHasher, RowSplitter};
 
@@ -115,7 +115,7 @@ impl<'a> Inventory<'a> {
                     self.read_page(page, keys, &mut reader).await;
                 }
             }
-            let Ok(slices) = self.slices(manifest, stored.slices).await else {
+            let Ok(slices) = self.repository.slices(manifest, stored.slices).await else {
                 self.lists = Lists::Hurt;
                 continue;
             };
@@ -165,11 +165,6 @@ impl<'a> Inventory<'a> {
                 Err(damage) => State::Damaged(damage),
             };
         }
-    }
-
-    /// A slice list, unless one of its pages is known to be damaged.
-    async fn slices(&self, manifest: &Manifest, list: &SliceList) -> Result<Vec<Slice>, RepoError> {
-        self.repository.slices(manifest, list).await
     }
 
     pub fn objects(&self) -> u64 {
@@ -257,7 +252,7 @@ impl<'a> Inventory<'a> {
             if !is_whole {
                 continue;
             }
-            let slices = match self.slices(manifest, stored.slices).await {
+            let slices = match self.repository.slices(manifest, stored.slices).await {
                 Ok(slices) => slices,
                 Err(error) => {
                     findings.about(manifest, stored, Kind::Slices, with_causes(&error));
