@@ -6,5 +6,6 @@ mod progress;
 mod report;
 mod run;
 mod signals;
+mod texts;
 
 pub use run::main;

@@ -3,22 +3,20 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use chrono::Local;
 use clap::Parser;
 use clap::error::ErrorKind;
 use serde::Serialize;
 
 use super::args::{Cli, Common, Selection, Verb};
-use super::display::{bytes, count, duration, table};
 use super::progress::{Display, Verbosity};
 use super::report;
 use super::signals::Interrupt;
+use super::texts;
 use crate::command::progress::Progress;
 use crate::command::restore::Creation;
 use crate::command::selecting::Patterns;
-use crate::command::{Error, backup, init, list, restore};
+use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::repo::keys::KeyKind;
@@ -50,6 +48,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => fail(&error, form),
     }
 }
+
+/// The exit code of a command that did what was asked, and found something wrong.
+const FOUND_SOMETHING_WRONG: u8 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -145,17 +146,17 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 pg_bin: args.programs.pg_bin.clone(),
             };
             let report = backup::run(&repository, &key, &options, progress, stop).await?;
-            Outcome::new(&report, backup_text(&report))
+            Outcome::new(&report, texts::backup(&report))
         }
         Verb::List => {
             let repository = open_to_read(common).await?;
             let lines = list::list(&repository).await?;
-            Outcome::new(&lines, list_text(&lines))
+            Outcome::new(&lines, texts::list(&lines))
         }
         Verb::Show(args) => {
             let repository = open_to_read(common).await?;
             let details = list::show(&repository, &args.snapshot).await?;
-            Outcome::new(&details, show_text(&details))
+            Outcome::new(&details, texts::show(&details))
         }
         Verb::Restore(args) => {
             let repository = open_with_restore_key(common).await?;
@@ -171,50 +172,25 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 jobs: usize::from(args.jobs),
             };
             let report = restore::run(&repository, &options, progress, stop).await?;
-            let mut outcome = Outcome::new(&report, restore_text(&report))?;
+            let mut outcome = Outcome::new(&report, texts::restore(&report))?;
             if !report.mismatches.is_empty() {
-                outcome.exit_code = 3;
+                outcome.exit_code = FOUND_SOMETHING_WRONG;
             }
             Ok(outcome)
         }
-        Verb::Verify(_) => Err(Error::Usage { what: "not there yet".into(), hint: None }),
+        Verb::Verify(args) => {
+            let options = verify::Options {
+                snapshot: args.snapshot.clone(),
+                depth: if args.read_data { verify::Depth::Data } else { verify::Depth::Listing },
+                against: args.against.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?,
+                jobs: usize::from(args.jobs),
+            };
+            let repository = open_to_read(common).await?;
+            let report = verify::run(&repository, &options, progress, stop).await?;
+            let outcome = Outcome::new(&report, texts::verify(&report))?;
+            Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
+        }
     }
-}
-
-fn backup_text(report: &backup::Report) -> String {
-    let mut text = format!(
-        "snapshot {} of {}: {}, {}, {} read, {} stored in {} ({} reused), {}\n",
-        report.snapshot.short(),
-        report.database,
-        count(report.tables, "table"),
-        count(report.rows, "row"),
-        bytes(report.bytes_read),
-        bytes(report.bytes_stored),
-        count(report.objects_new, "new object"),
-        report.objects_reused,
-        duration(Duration::from_millis(report.elapsed_ms)),
-    );
-    text += &left_out_text(&report.left_out);
-    text
-}
-
-fn restore_text(report: &restore::Report) -> String {
-    let mut text = format!(
-        "restored {} into {}: {}, {}, {}",
-        report.snapshot.short(),
-        report.database,
-        count(report.tables, "table"),
-        count(report.rows, "row"),
-        duration(Duration::from_millis(report.elapsed_ms)),
-    );
-    text += match (report.proven, report.mismatches.is_empty()) {
-        (true, _) => "; proven: every table's rows are those of the snapshot\n",
-        (false, true) => "; not proven (--no-proof)\n",
-        (false, false) => "; NOT the snapshot:\n",
-    };
-    report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
-    report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
-    text
 }
 
 fn role_pair(pair: &str) -> Result<(String, String), Error> {
@@ -223,64 +199,6 @@ fn role_pair(pair: &str) -> Result<(String, String), Error> {
         what: format!("--map-role {pair} does not name two roles"),
         hint: Some("Write --map-role OLD=NEW.".into()),
     })
-}
-
-fn left_out_text(left_out: &[crate::repo::manifest::LeftOut]) -> String {
-    left_out.iter().map(|l| format!("left out: {}: {}\n", l.entry, l.reason)).collect()
-}
-
-fn list_text(lines: &[list::Line]) -> String {
-    let row = |line: &list::Line| {
-        vec![
-            line.snapshot.short().to_owned(),
-            line.time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
-            line.database.clone(),
-            if line.schemas.len() <= 3 { line.schemas.join(",") } else { count(line.schemas.len() as u64, "schema") },
-            line.tables.to_string(),
-            line.rows.to_string(),
-            bytes(line.bytes_read),
-            bytes(line.bytes_stored),
-        ]
-    };
-    if lines.is_empty() {
-        return "no snapshots yet\n".into();
-    }
-    table(
-        &["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added"],
-        &[4, 5, 6, 7],
-        &lines.iter().map(row).collect::<Vec<_>>(),
-    )
-}
-
-fn show_text(details: &list::Details) -> String {
-    let line = &details.line;
-    let mut text = format!(
-        "snapshot  {}\ntime      {}\ndatabase  {} (PostgreSQL {})\nholds     {}, {}, {} rows of {}, {}, {}\nadded     {}\nroles     {}\n",
-        line.snapshot,
-        line.time.to_rfc3339(),
-        line.database,
-        line.server_version,
-        if details.whole_database { "the whole database" } else { "a selection" },
-        count(line.tables, "table"),
-        line.rows,
-        bytes(line.bytes_read),
-        count(details.sequences as u64, "sequence"),
-        count(details.large_objects as u64, "large object"),
-        bytes(line.bytes_stored),
-        details.roles.join(", "),
-    );
-    text += &left_out_text(&details.left_out);
-    text.push('\n');
-    let row = |r: &list::RelationLine| {
-        let name = format!("{}.{}", r.schema, r.name);
-        vec![name, r.digest.rows.to_string(), bytes(r.digest.bytes), r.format.name().into(), r.digest.sum_hex()]
-    };
-    text += &table(
-        &["table", "rows", "bytes", "format", "digest"],
-        &[1, 2],
-        &details.relations.iter().map(row).collect::<Vec<_>>(),
-    );
-    text
 }
 
 fn patterns(selection: &Selection) -> Patterns {

@@ -111,14 +111,12 @@ pub async fn run(
             let rows = read_rows(&plan);
             (dump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rows)
         });
-        // Whoever failed first stopped the other; pg_dump ends without an error of its own when rows fail.
-        unsettled = match (&dumped, rows) {
-            (Ok(_), rows) => rows?,
-            (Err(_), Ok(rows)) => rows,
-            (Err(_), Err(Error::Source { source: crate::pg::Error::ConnectionLost { .. }, .. })) => {
-                return Err(dumped.unwrap_err().into());
+        // Whoever failed first stopped the other, whose connection was then lost: that is no cause.
+        unsettled = match rows {
+            Err(Error::Source { source: crate::pg::Error::ConnectionLost { .. }, .. }) if dumped.is_err() => {
+                return dumped.map_err(Error::from).and(Err(Error::Interrupted));
             }
-            (Err(_), Err(error)) => return Err(error),
+            rows => rows?,
         };
         archive_bytes = dumped?;
         archive = Archive::parse(&archive_bytes)?;

@@ -2,8 +2,10 @@
 
 pub mod backup;
 pub mod error;
+pub mod finding;
 pub mod hashing;
 pub mod init;
+pub mod inventory;
 pub mod list;
 pub mod mismatch;
 pub mod parts;
@@ -13,5 +15,6 @@ pub mod reading;
 pub mod restore;
 pub mod rows;
 pub mod selecting;
+pub mod verify;
 
 pub use error::Error;

@@ -226,7 +226,7 @@ pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &S
     let row = session.client().query_one(identity, &[]).await;
     let first: String =
         row.map_err(|e| Error::source_database("asking which server this is")(session.fault("a question", e)))?.get(0);
-    let probe = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let probe = scope.spawn(|| {
             let mut wire = match join(source, worker_runtime()?, stop) {
                 Err(Error::SnapshotLost { source: error, .. }) => {
@@ -240,8 +240,7 @@ pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &S
             wire.execute("the end of a transaction", b"ROLLBACK").map_err(Error::from)
         });
         probe.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
-    probe
+    })
 }
 
 fn explain(first: &str, second: &str) -> String {

@@ -203,7 +203,7 @@ impl Default for SliceList {
 }
 
 /// One object as a manifest knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ObjectRef {
     pub object: ChunkName,
     #[serde(default, skip_serializing_if = "is_zero")]

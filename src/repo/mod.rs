@@ -2,6 +2,7 @@
 //!
 //! A repository knows snapshots, not what a store is made of. `docs/format.md` is its contract.
 
+pub mod damage;
 pub mod error;
 pub mod index;
 pub mod keys;
@@ -11,6 +12,7 @@ pub mod objects;
 pub mod repository;
 pub mod snapshot;
 
+pub use damage::{Damage, ObjectReader};
 pub use error::RepoError;
 pub use keys::{KeyError, ReadingKey, RestoreKey, WriterKey};
 pub use manifest::Manifest;

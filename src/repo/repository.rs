@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use ed25519_dalek::{Signature, Signer, Verifier};
 use serde::{Deserialize, Serialize};
 
+use super::damage::ObjectReader;
 use super::error::RepoError;
 use super::index::{Index, Listing};
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
@@ -234,6 +235,11 @@ impl Repository {
             bytes.extend_from_slice(reader.slice(slice).await?);
         }
         Ok(bytes)
+    }
+
+    pub fn object_reader(&self) -> Result<ObjectReader, RepoError> {
+        let opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
+        Ok(ObjectReader::new(self.store.clone(), opener))
     }
 
     pub fn reader(&self, kind: ChunkKind, chunk_key: ChunkKey) -> Result<SliceReader, RepoError> {

@@ -5,9 +5,11 @@
 pub mod chunk;
 pub mod digest;
 pub mod format;
+pub mod rows;
 pub mod seal;
 
 pub use chunk::{Chunker, Cut};
 pub use digest::{Digest, DigestKey, RowHasher};
 pub use format::RowFormat;
+pub use rows::{MalformedRow, RowSplitter};
 pub use seal::{ChunkKey, ChunkName, OpenError, Opener, SealError, Sealed, Sealer};

@@ -99,7 +99,7 @@ impl Sealed {
 }
 
 /// BLAKE3 of an object's stored bytes, shortened to 16 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Checksum(pub [u8; 16]);
 
 impl Checksum {

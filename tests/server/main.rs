@@ -5,3 +5,4 @@
 
 mod cluster;
 mod postgres;
+mod verify;

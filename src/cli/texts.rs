@@ -1,0 +1,142 @@
+//! What each verb says, without `--json`.
+
+use std::time::Duration;
+
+use chrono::Local;
+
+use super::display::{bytes, count, duration, table};
+use crate::command::finding::Finding;
+use crate::command::{backup, list, restore, verify};
+
+pub fn backup(report: &backup::Report) -> String {
+    let mut text = format!(
+        "snapshot {} of {}: {}, {}, {} read, {} stored in {} ({} reused), {}\n",
+        report.snapshot.short(),
+        report.database,
+        count(report.tables, "table"),
+        count(report.rows, "row"),
+        bytes(report.bytes_read),
+        bytes(report.bytes_stored),
+        count(report.objects_new, "new object"),
+        report.objects_reused,
+        duration(Duration::from_millis(report.elapsed_ms)),
+    );
+    text += &left_out_text(&report.left_out);
+    text
+}
+
+fn left_out_text(left_out: &[crate::repo::manifest::LeftOut]) -> String {
+    left_out.iter().map(|l| format!("left out: {}: {}\n", l.entry, l.reason)).collect()
+}
+
+pub fn list(lines: &[list::Line]) -> String {
+    let row = |line: &list::Line| {
+        vec![
+            line.snapshot.short().to_owned(),
+            line.time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
+            line.database.clone(),
+            if line.schemas.len() <= 3 { line.schemas.join(",") } else { count(line.schemas.len() as u64, "schema") },
+            line.tables.to_string(),
+            line.rows.to_string(),
+            bytes(line.bytes_read),
+            bytes(line.bytes_stored),
+        ]
+    };
+    if lines.is_empty() {
+        return "no snapshots yet\n".into();
+    }
+    table(
+        &["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added"],
+        &[4, 5, 6, 7],
+        &lines.iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+pub fn show(details: &list::Details) -> String {
+    let line = &details.line;
+    let mut text = format!(
+        "snapshot  {}\ntime      {}\ndatabase  {} (PostgreSQL {})\nholds     {}, {}, {} rows of {}, {}, {}\nadded     {}\nroles     {}\n",
+        line.snapshot,
+        line.time.to_rfc3339(),
+        line.database,
+        line.server_version,
+        if details.whole_database { "the whole database" } else { "a selection" },
+        count(line.tables, "table"),
+        line.rows,
+        bytes(line.bytes_read),
+        count(details.sequences as u64, "sequence"),
+        count(details.large_objects as u64, "large object"),
+        bytes(line.bytes_stored),
+        details.roles.join(", "),
+    );
+    text += &left_out_text(&details.left_out);
+    text.push('\n');
+    let row = |r: &list::RelationLine| {
+        let name = format!("{}.{}", r.schema, r.name);
+        vec![name, r.digest.rows.to_string(), bytes(r.digest.bytes), r.format.name().into(), r.digest.sum_hex()]
+    };
+    text += &table(
+        &["table", "rows", "bytes", "format", "digest"],
+        &[1, 2],
+        &details.relations.iter().map(row).collect::<Vec<_>>(),
+    );
+    text
+}
+
+/// `pgkeep restore`.
+pub fn restore(report: &restore::Report) -> String {
+    let mut text = format!(
+        "restored {} into {}: {}, {}, {}",
+        report.snapshot.short(),
+        report.database,
+        count(report.tables, "table"),
+        count(report.rows, "row"),
+        duration(Duration::from_millis(report.elapsed_ms)),
+    );
+    text += match (report.proven, report.mismatches.is_empty()) {
+        (true, _) => "; proven: every table's rows are those of the snapshot\n",
+        (false, true) => "; not proven (--no-proof)\n",
+        (false, false) => "; NOT the snapshot:\n",
+    };
+    report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
+    report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
+    text
+}
+
+pub fn verify(report: &verify::Report) -> String {
+    let mut text: String = report.findings.iter().map(finding_text).collect();
+    text += &format!(
+        "checked {} of {} in {}: {}\n",
+        count(report.objects_checked, "object"),
+        bytes(report.bytes_checked),
+        count(report.snapshots_checked, "snapshot"),
+        if report.ok { "nothing is wrong".to_owned() } else { count(report.findings.len() as u64, "finding") },
+    );
+    if let (true, Some(snapshot)) = (report.ok, &report.compared) {
+        text += &format!("the database holds what the snapshot {} holds\n", snapshot.short());
+    }
+    if let Some(unreferenced) = report.objects_unreferenced.filter(|n| *n > 0) {
+        text += &format!("{} that no snapshot refers to\n", count(unreferenced, "object"));
+    }
+    text
+}
+
+/// `missing: data/ab/ab12...: the object is missing`, and below it the tables and snapshots that it hurts.
+fn finding_text(finding: &Finding) -> String {
+    let mut text = format!("{}: ", finding.kind.noun());
+    let subject = finding.object.clone().or_else(|| finding.tables.first().cloned());
+    text += &subject.map(|subject| subject + ": ").unwrap_or_default();
+    text += &finding.detail;
+    text.push('\n');
+    let some = |names: Vec<&str>| match names.len() {
+        0..=10 => names.join(", "),
+        more => format!("{} and {} more", names[..10].join(", "), more - 10),
+    };
+    if finding.object.is_some() && !finding.tables.is_empty() {
+        text += &format!("  tables: {}\n", some(finding.tables.iter().map(String::as_str).collect()));
+    }
+    if !finding.snapshots.is_empty() {
+        text += &format!("  snapshots: {}\n", some(finding.snapshots.iter().map(|id| id.short()).collect()));
+    }
+    text
+}

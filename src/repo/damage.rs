@@ -1,0 +1,62 @@
+//! What can be wrong with a stored object, found by reading it.
+
+use std::sync::Arc;
+
+use super::layout::{self, ChunkKind};
+use super::manifest::ObjectRef;
+use super::objects::OBJECT_BYTES_MAX;
+use crate::store::{Store, StoreError};
+use crate::stream::seal::Checksum;
+use crate::stream::{ChunkKey, OpenError, Opener};
+
+/// One object that is not what a manifest says. Not an error of the check: what it found.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    #[error("the object is missing")]
+    Missing,
+    #[error("it has {found} bytes, and not {expected}")]
+    Size { expected: u64, found: u64 },
+    #[error("its bytes are not those that were stored")]
+    Checksum,
+    #[error("it cannot be read")]
+    Store(#[source] StoreError),
+    #[error("it cannot be opened")]
+    Open(#[source] OpenError),
+    #[error("it holds {found} bytes when opened, and not {expected}")]
+    PlainSize { expected: u64, found: u64 },
+}
+
+/// Reads whole objects, each time from the store, and checks all that a manifest says of them.
+pub struct ObjectReader {
+    store: Arc<Store>,
+    opener: Opener,
+}
+
+impl ObjectReader {
+    pub(super) fn new(store: Arc<Store>, opener: Opener) -> Self {
+        Self { store, opener }
+    }
+
+    /// The object's plaintext: of the recorded size and checksum as stored, and what its name says when opened.
+    pub async fn read(&mut self, kind: ChunkKind, object: &ObjectRef, chunk_key: &ChunkKey) -> Result<Vec<u8>, Damage> {
+        let expected = u64::from(object.stored_bytes);
+        let stored =
+            match self.store.get(&layout::chunk(kind, &object.object, object.generation), OBJECT_BYTES_MAX).await {
+                Ok(stored) => stored,
+                Err(StoreError::NoObject { .. }) => return Err(Damage::Missing),
+                Err(StoreError::TooLarge { bytes, .. }) => return Err(Damage::Size { expected, found: bytes }),
+                Err(error) => return Err(Damage::Store(error)),
+            };
+        if stored.len() as u64 != expected {
+            return Err(Damage::Size { expected, found: stored.len() as u64 });
+        }
+        if Checksum::of(&stored) != object.checksum {
+            return Err(Damage::Checksum);
+        }
+        let plaintext = self.opener.open_chunk(&stored, &object.object, chunk_key).map_err(Damage::Open)?;
+        if plaintext.len() != object.plain_bytes as usize {
+            return Err(Damage::PlainSize { expected: object.plain_bytes.into(), found: plaintext.len() as u64 });
+        }
+        Ok(plaintext)
+    }
+}
