@@ -28,7 +28,7 @@ pub enum Error {
     DamagedRows {
         table: String,
         #[source]
-        source: RepoError,
+        source: Box<RepoError>,
     },
 
     #[error("{what} failed at the source database")]
@@ -167,7 +167,8 @@ impl Error {
             Error::NoMatch { .. } => {
                 Some("Patterns are psql's: * and ? are wildcards, \"...\" keeps capitals and dots. `psql -c '\\dt *.*'` lists the tables.".into())
             }
-            Error::Repository(error) | Error::DamagedRows { source: error, .. } => error.hint(),
+            Error::Repository(error) => error.hint(),
+            Error::DamagedRows { source, .. } => source.hint(),
             Error::Source { source, .. } | Error::Target { source, .. } => source.hint(),
             Error::Dump(error) => error.hint(),
             Error::Archive(error) => error.hint(),
@@ -206,7 +207,8 @@ impl Error {
             | Error::Unreadable { .. }
             | Error::Restless
             | Error::SnapshotLost { .. } => 4,
-            Error::Repository(error) | Error::DamagedRows { source: error, .. } => repository_code(error),
+            Error::Repository(error) => repository_code(error),
+            Error::DamagedRows { source, .. } => repository_code(source),
             Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } => 7,
             Error::Target { .. } | Error::Entries { .. } | Error::MissingRoles { .. } => 8,
             Error::Interrupted => 130,

@@ -298,5 +298,5 @@ impl<'w, 'a> Worker<'w, 'a> {
 
 /// The table is named with the object: that is what the operator asks first.
 fn damaged(relation: &crate::repo::manifest::Relation, source: crate::repo::RepoError) -> Error {
-    Error::DamagedRows { table: format!("{}.{}", relation.schema, relation.name), source }
+    Error::DamagedRows { table: format!("{}.{}", relation.schema, relation.name), source: Box::new(source) }
 }
