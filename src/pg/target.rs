@@ -183,7 +183,7 @@ pub fn large_object_statements(objects: &[LargeObject], owners: Owners, grants: 
         }
         if let (Grants::Keep, Some(list)) = (grants, &object.grants) {
             sql += &format!("REVOKE ALL ON LARGE OBJECT {oid} FROM {};\n", quote_identifier(&role(&object.owner)));
-            list.iter().for_each(|grant| sql += &large_object_grant(oid, grant, &role));
+            list.iter().for_each(|grant| sql += &large_object_grant(oid, grant, role));
         }
     }
     sql

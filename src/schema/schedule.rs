@@ -99,7 +99,8 @@ impl<'a> Schedule<'a> {
         &self.skipped
     }
 
-    pub fn next(&mut self) -> Next {
+    /// What the worker that asks should do.
+    pub fn assign(&mut self) -> Next {
         let Some(task) = self.choose() else {
             let open = self.state.values().any(|state| *state == State::Open);
             return if open || !self.running.is_empty() { Next::Wait } else { Next::Finished };
@@ -188,7 +189,8 @@ impl<'a> Schedule<'a> {
         }
         let serial = matches!(step.wave, Wave::Grants | Wave::Last);
         let same_wave_runs = self.running_steps().any(|m| self.steps[m].wave == step.wave);
-        !(serial && same_wave_runs) && !step.locks.iter().any(|lock| self.is_locked_against(*lock))
+        let waits_its_turn = serial && same_wave_runs;
+        !waits_its_turn && step.locks.iter().all(|lock| !self.is_locked_against(*lock))
     }
 
     fn running_steps(&self) -> impl Iterator<Item = usize> {
@@ -265,7 +267,7 @@ mod tests {
             let mut picks = picks.into_iter().cycle();
             loop {
                 while running.len() < jobs {
-                    match schedule.next() {
+                    match schedule.assign() {
                         Next::Run(task) => {
                             if let Task::Step(n) = task {
                                 for needed in &steps[n].after { prop_assert!(done.contains(&Task::Step(*needed))); }
@@ -297,10 +299,10 @@ mod tests {
     fn a_worker_builds_while_another_loads() {
         let steps = [step(Wave::Main, vec![], vec![2], vec![])];
         let mut schedule = Schedule::new(2, loads(3), &steps, Proof::Leave);
-        assert_eq!(schedule.next(), Next::Run(Task::Load(2)));
-        assert_eq!(schedule.next(), Next::Run(Task::Load(1)));
+        assert_eq!(schedule.assign(), Next::Run(Task::Load(2)));
+        assert_eq!(schedule.assign(), Next::Run(Task::Load(1)));
         schedule.end(Task::Load(2), Ended::Well);
-        assert_eq!(schedule.next(), Next::Run(Task::Step(0)));
+        assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
     }
 
     #[test]
@@ -311,13 +313,13 @@ mod tests {
             step(Wave::Last, vec![1], vec![], vec![]),
         ];
         let mut schedule = Schedule::new(1, loads(1), &steps, Proof::Leave);
-        let Next::Run(load) = schedule.next() else { panic!("nothing to load") };
+        let Next::Run(load) = schedule.assign() else { panic!("nothing to load") };
         schedule.end(load, Ended::Well);
-        assert_eq!(schedule.next(), Next::Run(Task::Step(0)));
+        assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
         schedule.end(Task::Step(0), Ended::Badly);
         assert_eq!(schedule.skipped(), [1, 2]);
-        assert_eq!(schedule.next(), Next::Run(Task::Analyze(0)));
+        assert_eq!(schedule.assign(), Next::Run(Task::Analyze(0)));
         schedule.end(Task::Analyze(0), Ended::Well);
-        assert_eq!(schedule.next(), Next::Finished);
+        assert_eq!(schedule.assign(), Next::Finished);
     }
 }

@@ -179,7 +179,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             if self.work.stop.is_set() {
                 return Err(Error::Interrupted);
             }
-            match shared.schedule.next() {
+            match shared.schedule.assign() {
                 Next::Run(task) => return Ok(Some(task)),
                 Next::Finished => {
                     self.work.changed.notify_all();
