@@ -23,6 +23,14 @@ pub enum Error {
     #[error(transparent)]
     Repository(#[from] RepoError),
 
+    /// Rows of a table cannot be read from the repository; nothing of the table was committed.
+    #[error("the rows of {table} cannot be read from the repository")]
+    DamagedRows {
+        table: String,
+        #[source]
+        source: RepoError,
+    },
+
     #[error("{what} failed at the source database")]
     Source {
         what: String,
@@ -50,6 +58,23 @@ pub enum Error {
         #[source]
         source: pg::Error,
     },
+    /// Entries that failed while the rest of the restore went on.
+    #[error("{} of the restore failed: {}", count(failures.len(), "entry", "entries"), some(&failures.iter().map(|f| f.entry.clone()).collect::<Vec<_>>()))]
+    Entries {
+        failures: Vec<Failure>,
+        /// Entries that were not tried, because they need one that failed.
+        skipped: Vec<String>,
+        #[source]
+        first: FirstFailure,
+    },
+    #[error("the target has no role {}", some(roles))]
+    MissingRoles {
+        roles: Vec<String>,
+        #[source]
+        source: Option<pg::Error>,
+    },
+    #[error("the snapshot {snapshot} does not hold {}", some(relations))]
+    NotInSnapshot { snapshot: String, relations: Vec<String> },
     #[error("the target database {database} holds already what would be restored: {}", some(objects))]
     TargetNotEmpty { database: String, objects: Vec<String> },
     #[error("the database {database} exists already")]
@@ -63,6 +88,38 @@ pub enum Error {
     },
     #[error("interrupted")]
     Interrupted,
+}
+
+/// An entry that the target refused.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Failure {
+    pub entry: String,
+    pub message: String,
+    pub sqlstate: Option<String>,
+    pub hint: Option<String>,
+}
+
+/// The first of several failures, told in full.
+#[derive(Debug)]
+pub struct FirstFailure(pub Vec<Failure>);
+
+impl std::fmt::Display for FirstFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (n, failure) in self.0.iter().enumerate() {
+            let separator = if n > 0 { "; " } else { "" };
+            write!(f, "{separator}{}: {}", failure.entry, failure.message)?;
+            if let Some(sqlstate) = &failure.sqlstate {
+                write!(f, " (SQLSTATE {sqlstate})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FirstFailure {}
+
+fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 fn listed(unreadable: &[Unreadable]) -> String {
@@ -110,7 +167,7 @@ impl Error {
             Error::NoMatch { .. } => {
                 Some("Patterns are psql's: * and ? are wildcards, \"...\" keeps capitals and dots. `psql -c '\\dt *.*'` lists the tables.".into())
             }
-            Error::Repository(error) => error.hint(),
+            Error::Repository(error) | Error::DamagedRows { source: error, .. } => error.hint(),
             Error::Source { source, .. } | Error::Target { source, .. } => source.hint(),
             Error::Dump(error) => error.hint(),
             Error::Archive(error) => error.hint(),
@@ -119,6 +176,11 @@ impl Error {
             Error::SnapshotLost { .. } => Some(
                 "Connect to one server directly, not through a pooler or balancer: an exported snapshot is bound to one server process.".into(),
             ),
+            Error::Entries { failures, .. } => failures.iter().find_map(|failure| failure.hint.clone()),
+            Error::MissingRoles { .. } => Some(
+                "Create them first, map them with --map-role A=B, or leave ownership and grants out with --no-owner --no-acl.".into(),
+            ),
+            Error::NotInSnapshot { .. } => Some("`pgkeep show SNAPSHOT` lists what it holds.".into()),
             Error::TargetNotEmpty { .. } => Some(
                 "Nothing was changed. Restore into an empty database: --create makes one, named by -d.".into(),
             ),
@@ -131,7 +193,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Internal { .. } => 1,
-            Error::Usage { .. } | Error::Conninfo(_) | Error::Pattern(_) | Error::NoMatch { .. } => 2,
+            Error::Usage { .. } | Error::Conninfo(_) | Error::Pattern(_) | Error::NoMatch { .. } | Error::NotInSnapshot { .. } => 2,
             Error::Source { source: pg::Error::Conninfo(_), .. }
             | Error::Target { source: pg::Error::Conninfo(_), .. } => 2,
             Error::Source { .. }
@@ -140,9 +202,9 @@ impl Error {
             | Error::Unreadable { .. }
             | Error::Restless
             | Error::SnapshotLost { .. } => 4,
-            Error::Repository(error) => repository_code(error),
+            Error::Repository(error) | Error::DamagedRows { source: error, .. } => repository_code(error),
             Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } => 7,
-            Error::Target { .. } => 8,
+            Error::Target { .. } | Error::Entries { .. } | Error::MissingRoles { .. } => 8,
             Error::Interrupted => 130,
         }
     }

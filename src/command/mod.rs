@@ -2,10 +2,15 @@
 
 pub mod backup;
 pub mod error;
+pub mod hashing;
 pub mod init;
 pub mod list;
+pub mod mismatch;
+pub mod parts;
 pub mod progress;
+pub mod proof;
 pub mod reading;
+pub mod restore;
 pub mod rows;
 pub mod selecting;
 

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 
 use super::backup::worker_runtime;
 use super::error::Error;
+use super::parts::cut;
 use super::progress::Progress;
 use super::reading::PartRecorder;
 use crate::pg;
@@ -32,10 +33,8 @@ pub struct Source {
     pub encoding: String,
 }
 
-/// A part of a table is about this large, TOAST included.
-const PART_BYTES: u64 = 64 << 20;
 /// Large objects of one part.
-const LARGE_OBJECTS_IN_PART: usize = 512;
+pub(super) const LARGE_OBJECTS_IN_PART: usize = 512;
 
 /// What is to be read, cut into parts.
 pub struct Plan {
@@ -99,25 +98,6 @@ impl Plan {
         let large_objects = (0..self.large_objects.len()).map(|part| Task::LargeObjects { part });
         large_objects.chain(tasks.into_iter().map(|(_, _, task)| task)).collect()
     }
-}
-
-/// Fixed strides of blocks, a power of two, so that yesterday's cuts are today's.
-fn cut(table: &TableFacts) -> Vec<PartRange> {
-    if table.configuration.is_some() || !table.is_heap || table.blocks == 0 {
-        return vec![PartRange::Whole];
-    }
-    let bytes_in_block = (table.bytes / table.blocks).max(8192);
-    let blocks = (PART_BYTES / bytes_in_block).max(16);
-    let stride = 1u64 << (63 - blocks.leading_zeros());
-    let parts = table.blocks.div_ceil(stride);
-    if parts == 1 {
-        return vec![PartRange::Whole];
-    }
-    let range = |n| match n + 1 == parts {
-        true => PartRange::From { first: n * stride },
-        false => PartRange::Blocks { first: n * stride, end: (n + 1) * stride },
-    };
-    (0..parts).map(range).collect()
 }
 
 /// Reads everything in the plan. The first error stops all workers.
@@ -202,7 +182,7 @@ impl Worker<'_> {
         let copied = match task {
             Task::Table { table, part } => {
                 let planned = &plan.tables[table];
-                copy_table(wire, &planned.facts, planned.parts[part], &source.encoding, &mut recorder)
+                copy_table(wire, (&planned.facts).into(), planned.parts[part], &source.encoding, &mut recorder)
             }
             Task::LargeObjects { part } => {
                 let (first, last) = plan.large_objects[part];
@@ -228,7 +208,7 @@ impl PlannedTable {
     }
 }
 
-fn join(source: &Source, runtime: Rc<Runtime>, stop: &Stop) -> Result<Wire, Error> {
+pub(super) fn join(source: &Source, runtime: Rc<Runtime>, stop: &Stop) -> Result<Wire, Error> {
     let failed = |source: pg::Error| Error::Source { what: "opening a session for rows".into(), source };
     let mut wire = Wire::connect(&source.conninfo, "pgkeep rows", runtime, stop).map_err(failed)?;
     let joined = wire.execute("the snapshot of another session", join_statements(&source.snapshot_id).as_bytes());

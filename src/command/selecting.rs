@@ -47,6 +47,13 @@ impl From<Patterns> for manifest::Request {
     }
 }
 
+impl From<manifest::Request> for Patterns {
+    fn from(request: manifest::Request) -> Self {
+        let manifest::Request { schemas, exclude_schemas, tables, exclude_tables } = request;
+        Patterns { schemas, exclude_schemas, tables, exclude_tables }
+    }
+}
+
 /// Whether a table may belong to the request, by its name alone: before pg_dump has spoken, what is asked for must be locked.
 /// Rather too much than too little; an extension's configuration tables always may.
 pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {

@@ -2,7 +2,33 @@
 
 use super::catalog::{TableFacts, large_object_query, quote_identifier, quote_relation};
 use super::wire::{RowSink, Wire};
+use crate::repo::manifest::Relation;
 use crate::stream::RowFormat;
+
+/// Which rows of a relation, and in which form: as the catalog has it now, or as a manifest recorded it.
+#[derive(Clone, Copy, Debug)]
+pub struct RowsOf<'a> {
+    pub schema: &'a str,
+    pub name: &'a str,
+    pub columns: &'a [String],
+    pub format: RowFormat,
+    /// An extension's condition on its configuration table.
+    pub configuration: Option<&'a str>,
+}
+
+impl<'a> From<&'a TableFacts> for RowsOf<'a> {
+    fn from(table: &'a TableFacts) -> Self {
+        let TableFacts { schema, name, columns, format, configuration, .. } = table;
+        Self { schema, name, columns, format: *format, configuration: configuration.as_deref() }
+    }
+}
+
+impl<'a> From<&'a Relation> for RowsOf<'a> {
+    fn from(relation: &'a Relation) -> Self {
+        let Relation { schema, name, columns, format, configuration, .. } = relation;
+        Self { schema, name, columns, format: *format, configuration: configuration.as_deref() }
+    }
+}
 
 /// Which blocks of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,26 +47,27 @@ pub enum PartRange {
 /// Reads the rows of one part. Without inheritance children: those are tables of their own.
 pub fn copy_table<S: RowSink>(
     wire: &mut Wire,
-    table: &TableFacts,
+    rows: RowsOf<'_>,
     part: PartRange,
     encoding: &str,
     sink: &mut S,
 ) -> Result<(), S::Error> {
-    let name = quote_relation(&table.schema, &table.name);
-    let from = match (&table.configuration, part) {
-        (Some(condition), _) => format!("(SELECT {} FROM ONLY {name} {condition})", columns(&table.columns)),
-        (None, PartRange::Whole) => format!("{name} {}", column_list(&table.columns)),
+    let RowsOf { schema, name: table, columns: names, format, configuration } = rows;
+    let name = quote_relation(schema, table);
+    let from = match (configuration, part) {
+        (Some(condition), _) => format!("(SELECT {} FROM ONLY {name} {condition})", columns(names)),
+        (None, PartRange::Whole) => format!("{name} {}", column_list(names)),
         (None, PartRange::Blocks { first, end }) => format!(
             "(SELECT {} FROM ONLY {name} WHERE ctid >= '({first},0)'::pg_catalog.tid AND ctid < '({end},0)'::pg_catalog.tid)",
-            columns(&table.columns)
+            columns(names)
         ),
         (None, PartRange::From { first }) => {
-            format!("(SELECT {} FROM ONLY {name} WHERE ctid >= '({first},0)'::pg_catalog.tid)", columns(&table.columns))
+            format!("(SELECT {} FROM ONLY {name} WHERE ctid >= '({first},0)'::pg_catalog.tid)", columns(names))
         }
     };
-    let sql = format!("COPY {from} TO STDOUT ({})", options(table.format, encoding));
-    let context = format!("COPY {}.{}", table.schema, table.name);
-    wire.copy_out(&context, sql.as_bytes(), table.format, sink)
+    let sql = format!("COPY {from} TO STDOUT ({})", options(format, encoding));
+    let context = format!("COPY {schema}.{table}");
+    wire.copy_out(&context, sql.as_bytes(), format, sink)
 }
 
 /// Reads large objects with oids in `first..=last` as rows.

@@ -9,6 +9,7 @@ pub mod copy;
 pub mod dump;
 pub mod error;
 pub mod snapshot;
+pub mod target;
 pub mod tls;
 pub mod wire;
 

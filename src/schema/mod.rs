@@ -9,6 +9,7 @@ mod lexer;
 mod mentions;
 pub mod pattern;
 pub mod restore;
+pub mod schedule;
 pub mod selection;
 #[cfg(test)]
 mod shop;

@@ -1,0 +1,95 @@
+//! Where a live database and a manifest differ.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::repo::manifest::Relation;
+use crate::stream::Digest;
+
+/// Where a database differs from the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    pub schema: String,
+    pub name: String,
+    #[serde(flatten)]
+    pub what: Difference,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "difference", rename_all = "snake_case")]
+pub enum Difference {
+    Rows {
+        expected: Digest,
+        found: Digest,
+    },
+    MissingTable,
+    /// Columns that the manifest's rows have and the table has not, whether dropped, renamed or generated now.
+    MissingColumns {
+        columns: Vec<String>,
+    },
+    MissingSequence,
+    SequenceValue {
+        expected: SequenceValue,
+        found: SequenceValue,
+    },
+    /// By oid.
+    LargeObjects {
+        missing: Vec<u32>,
+        unexpected: Vec<u32>,
+    },
+}
+
+/// Where a sequence stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SequenceValue {
+    pub last_value: i64,
+    pub is_called: bool,
+}
+
+impl Mismatch {
+    pub(super) fn new(schema: &str, name: &str, what: Difference) -> Self {
+        Self { schema: schema.to_owned(), name: name.to_owned(), what }
+    }
+
+    pub(super) fn of_rows(relation: &Relation, found: Digest) -> Option<Self> {
+        let expected = relation.digest;
+        differ(&expected, &found)
+            .then(|| Self::new(&relation.schema, &relation.name, Difference::Rows { expected, found }))
+    }
+
+    pub(super) fn of_large_objects(what: Difference) -> Self {
+        Self::new("pg_catalog", "pg_largeobject", what)
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}: {}", self.schema, self.name, self.what)
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Difference::Rows { expected, found } => write!(f, "{found}, and not {expected}"),
+            Difference::MissingTable => f.write_str("there is no such table"),
+            Difference::MissingColumns { columns } => write!(f, "it lacks the columns {}", columns.join(", ")),
+            Difference::MissingSequence => f.write_str("there is no such sequence"),
+            Difference::SequenceValue { expected, found } => write!(f, "it stands at {found}, and not at {expected}"),
+            Difference::LargeObjects { missing, unexpected } => {
+                write!(f, "{} large objects are missing, and {} are unexpected", missing.len(), unexpected.len())
+            }
+        }
+    }
+}
+
+impl fmt::Display for SequenceValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.last_value, if self.is_called { "" } else { " (not called)" })
+    }
+}
+
+pub(super) fn differ(expected: &Digest, found: &Digest) -> bool {
+    (expected.rows, expected.sum) != (found.rows, found.sum)
+}

@@ -1,0 +1,76 @@
+//! Roles that a restore needs: those there are stay as they are, the others are made as the snapshot had them.
+
+use std::collections::BTreeSet;
+
+use super::{Job, Options};
+use crate::command::Error;
+use crate::pg;
+use crate::pg::connect::Session;
+use crate::pg::target;
+use crate::repo::manifest::{Manifest, Membership, Role, RoleSetting};
+use crate::schema::archive::Archive;
+use crate::schema::restore::{Grants, Owners, RoleMap, roles_named};
+use crate::schema::selection::Selection;
+
+/// Names, after mapping, of the roles that the restored objects will refer to.
+pub fn needed(archive: &Archive, selection: &Selection, manifest: &Manifest, options: &Options, map: &RoleMap) -> Vec<String> {
+    if options.owners == Owners::Restorer && options.grants == Grants::Omit {
+        // Policies still name roles; a missing one is reported with the policy.
+        return Vec::new();
+    }
+    let mut names: BTreeSet<String> = roles_named(archive, selection);
+    if options.patterns.is_empty() {
+        for object in manifest.large_objects.iter().flat_map(|large_objects| &large_objects.objects) {
+            names.insert(object.owner.clone());
+            names.extend(object.grants.iter().flatten().map(|grant| grant.grantee.clone()).filter(|name| !name.is_empty()));
+        }
+    }
+    // Memberships decide what an owner may do: the roles that a needed role belongs to come with it.
+    let mut added = true;
+    while added {
+        added = false;
+        for membership in &manifest.memberships {
+            added |= names.contains(&membership.member) && names.insert(membership.role.clone());
+        }
+    }
+    let mapped: BTreeSet<String> = names.iter().map(|name| map.name(name).to_owned()).collect();
+    mapped.into_iter().filter(|name| !name.starts_with("pg_")).collect()
+}
+
+/// Makes the missing roles, with attributes, memberships and settings.
+pub async fn provide(session: &Session, job: &Job, options: &Options) -> Result<(), Error> {
+    let missing = target::missing_roles(session, &job.roles_needed).await.map_err(Error::target_database("reading roles"))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let known = |name: &String| job.manifest.roles.iter().find(|role| job.role_map.name(&role.name) == name);
+    let (made, unknown): (Vec<_>, Vec<_>) = missing.iter().partition(|name| known(name).is_some());
+    if !unknown.is_empty() {
+        return Err(Error::MissingRoles { roles: unknown.into_iter().cloned().collect(), source: None });
+    }
+    let refused = |source: pg::Error| Error::MissingRoles { roles: missing.clone(), source: Some(source) };
+    for name in &made {
+        if let Some(role) = known(name) {
+            let role = Role { name: (*name).clone(), ..role.clone() };
+            target::create_role(session, &role).await.map_err(refused)?;
+        }
+    }
+    for membership in &job.manifest.memberships {
+        let mapped = Membership {
+            role: job.role_map.name(&membership.role).to_owned(),
+            member: job.role_map.name(&membership.member).to_owned(),
+            ..membership.clone()
+        };
+        if made.contains(&&mapped.member) {
+            target::grant_membership(session, &mapped).await.map_err(refused)?;
+        }
+    }
+    for setting in &job.manifest.role_settings {
+        let mapped = RoleSetting { role: job.role_map.name(&setting.role).to_owned(), ..setting.clone() };
+        // Settings for one database belong to the database; the plan's own steps carry them where it is made.
+        if made.contains(&&mapped.role) && !mapped.in_database {
+            target::set_role_settings(session, &mapped, options.target.database()).await.map_err(refused)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The target before rows come: the database, that it is empty, the definitions.
+
+use super::{Creation, Job, Options, roles, session_settings};
+use crate::command::Error;
+use crate::command::error::{Failure, FirstFailure};
+use crate::pg;
+use crate::pg::connect::{Session, connect};
+use crate::pg::target;
+use crate::schema::restore::{Step, Transaction};
+
+/// Definitions that share a transaction: all of them in most databases, and fewer locks than a server has by default.
+const STEPS_IN_TRANSACTION: usize = 1500;
+const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
+
+/// Makes the database, owned and set up as the snapshot's was, under the name of the target.
+pub async fn create_database(options: &Options, job: &Job) -> Result<(), Error> {
+    let database = options.target.database().to_owned();
+    let mut session = Err(None);
+    for maintenance in MAINTENANCE_DATABASES {
+        match connect(&options.target.with_database(maintenance), "pgkeep restore").await {
+            Ok(connected) => {
+                session = Ok(connected);
+                break;
+            }
+            Err(pg::Error::NoSuchDatabase { .. }) => {}
+            Err(error) => {
+                session = Err(Some(error));
+                break;
+            }
+        }
+    }
+    let session = session.map_err(|error| match error {
+        Some(source) => Error::Target { what: "connecting".into(), source },
+        None => Error::Usage {
+            what: "the server has neither a database postgres nor template1 to connect to".into(),
+            hint: Some("Create the database yourself and leave --create out.".into()),
+        },
+    })?;
+    let failed = |what: &str| Error::target_database(what.to_owned());
+    if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
+        return Err(Error::DatabaseExists { database });
+    }
+    roles::provide(&session, job, options).await?;
+    for step in &job.plan.database {
+        for sql in &step.statements {
+            // CREATE DATABASE stands alone in its message; the session's settings are in it already.
+            let run = session.client().batch_execute(&sql.to_display()).await;
+            run.map_err(|e| session.fault(format!("the step {}", step.label), e)).map_err(failed("creating the database"))?;
+        }
+    }
+    session.close().await.map_err(failed("the end of the session"))
+}
+
+/// Refuses a target that holds any of what would be restored.
+pub async fn check_empty(session: &Session, job: &Job) -> Result<(), Error> {
+    let failed = || Error::target_database("looking for what is there already");
+    let relations: Vec<(String, String)> = job.relations.iter().map(|r| (r.schema.clone(), r.name.clone())).collect();
+    // An extension's configuration tables are there as soon as the extension is, which template databases may have.
+    let own: Vec<_> = relations.iter().zip(&job.relations).filter(|(_, r)| r.configuration.is_none()).map(|(n, _)| n.clone()).collect();
+    let sequences = job.sequences.iter().map(|s| (s.schema.clone(), s.name.clone()));
+    let wanted: Vec<_> = own.into_iter().chain(sequences).collect();
+    let mut objects = target::existing_relations(session, &wanted).await.map_err(failed())?;
+    if let Some(large_objects) = job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
+        let oids: Vec<u32> = large_objects.objects.iter().map(|object| object.oid).collect();
+        objects.extend(target::existing_large_objects(session, &oids).await.map_err(failed())?);
+    }
+    if objects.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::TargetNotEmpty { database: session.conninfo().database().to_owned(), objects })
+    }
+}
+
+/// Definitions, sequences and large objects' shells. In one transaction where that is possible: what fails leaves nothing.
+pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Result<(), Error> {
+    let failed = |what: &str| Error::target_database(what.to_owned());
+    let run = async |label: &str, sql: &str| {
+        session.client().batch_execute(sql).await.map_err(|error| session.fault(format!("the step {label}"), error))
+    };
+    let settings = session_settings(&job.plan);
+    run("session settings", &String::from_utf8_lossy(&settings)).await.map_err(failed("preparing the session"))?;
+    for batch in job.plan.pre_data.chunk_by(|a, b| a.transaction == b.transaction) {
+        for batch in batch.chunks(STEPS_IN_TRANSACTION) {
+            let together = batch[0].transaction == Transaction::Allowed;
+            if together {
+                run("BEGIN", "BEGIN").await.map_err(failed("restoring definitions"))?;
+            }
+            for step in batch {
+                if let Err(error) = run_step(session, step).await {
+                    // The session ends with the error; the transaction with it.
+                    return Err(entry_failed(step, &error));
+                }
+            }
+            if together {
+                run("COMMIT", "COMMIT").await.map_err(failed("restoring definitions"))?;
+            }
+        }
+    }
+    let sequences: Vec<_> = job.sequences.iter().collect();
+    let mut sql = target::sequence_statements(&sequences);
+    if let Some(large_objects) = job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
+        sql += &target::large_object_statements(&large_objects.objects, options.owners, options.grants, &job.role_map);
+    }
+    if !sql.is_empty() {
+        run("sequences and large objects", &sql).await.map_err(failed("restoring sequences and large objects"))?;
+    }
+    debug_assert!(options.creation == Creation::Create || options.creation == Creation::Exists);
+    Ok(())
+}
+
+async fn run_step(session: &Session, step: &Step) -> Result<(), pg::Error> {
+    for sql in &step.statements {
+        let text = std::str::from_utf8(sql.as_bytes()).map_err(|source| pg::Error::Protocol {
+            context: format!("the step {}", step.label),
+            source: Box::new(source),
+        })?;
+        session.client().batch_execute(text).await.map_err(|error| session.fault(format!("the step {}", step.label), error))?;
+    }
+    Ok(())
+}
+
+fn entry_failed(step: &Step, error: &pg::Error) -> Error {
+    let failures = vec![failure(&step.label, error)];
+    Error::Entries { first: FirstFailure(failures.clone()), failures, skipped: Vec::new() }
+}
+
+/// An entry's failure as it is reported.
+pub fn failure(entry: &str, error: &pg::Error) -> Failure {
+    let message = error.server_message().map_or_else(|| error.to_string(), |m| format!("{}: {}", m.severity, m.message));
+    Failure { entry: entry.to_owned(), message, sqlstate: error.sqlstate().map(str::to_owned), hint: entry_hint(error).or_else(|| error.hint()) }
+}
+
+fn entry_hint(error: &pg::Error) -> Option<String> {
+    let hint = match error.sqlstate()? {
+        "58P01" | "0A000" if error.server_message()?.message.contains("extension") => {
+            "Install the extension's package on the target's server (Debian: postgresql-contrib, postgresql-NN-NAME)."
+        }
+        "42501" => "Restore as a superuser, or as an ordinary role with --no-owner --no-acl where the objects permit it.",
+        "42704" => "Something that the entry names is not there: a role (--map-role, --no-owner), a type, or an extension's object.",
+        "23503" => "Rows refer to rows that are not there: the source was inconsistent, or the selection left the other table out.",
+        _ => return None,
+    };
+    Some(hint.into())
+}

@@ -1,0 +1,284 @@
+//! The workers of a restore: each has a session and asks the schedule what comes next.
+
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::target::failure;
+use super::{Job, Options, millis, quoted, session_settings};
+use crate::command::Error;
+use crate::command::backup::worker_runtime;
+use crate::command::error::Failure;
+use crate::command::progress::{Lane, Progress};
+use crate::command::proof::{self, Mismatch};
+use crate::pg;
+use crate::pg::copy::{Freeze, copy_in_statement};
+use crate::pg::target::{LargeObjectLoader, speed_up};
+use crate::pg::wire::Wire;
+use crate::repo::Repository;
+use crate::repo::layout::ChunkKind;
+use crate::repo::manifest::Slice;
+use crate::repo::repository::SliceReader;
+use crate::schema::restore::Transaction;
+use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
+use crate::stop::{Stop, in_parallel};
+use crate::stream::RowHasher;
+
+/// How long a worker without work waits before it looks whether it should stop.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+pub struct Done {
+    pub failures: Vec<Failure>,
+    pub skipped: Vec<String>,
+    pub mismatches: Vec<Mismatch>,
+    pub warnings: Vec<String>,
+    pub data_ms: u64,
+    pub post_data_ms: u64,
+    pub proof_ms: u64,
+}
+
+struct Shared<'a> {
+    schedule: Schedule<'a>,
+    failures: Vec<Failure>,
+    mismatches: Vec<Mismatch>,
+    warnings: Vec<String>,
+    last_load: Instant,
+    last_step: Instant,
+    last_proof: Instant,
+}
+
+/// What all workers look at.
+struct Work<'a> {
+    repository: &'a Repository,
+    options: &'a Options,
+    job: &'a Job,
+    lists: &'a [Vec<Slice>],
+    progress: &'a Arc<Progress>,
+    stop: &'a Stop,
+    shared: Mutex<Shared<'a>>,
+    changed: Condvar,
+}
+
+/// Loads all rows, runs the steps after them, and proves, with `options.jobs` sessions. `lists` are the relations' slices.
+pub fn run(
+    repository: &Repository,
+    options: &Options,
+    job: &Job,
+    lists: &[Vec<Slice>],
+    large_objects: &[Slice],
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Done, Error> {
+    let load = |relation: &crate::repo::manifest::Relation| Load { oid: relation.oid, bytes: relation.digest.bytes };
+    let loads: Vec<Load> = job.relations.iter().map(load).collect();
+    progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), std::sync::atomic::Ordering::Relaxed);
+    let started = Instant::now();
+    let shared = Shared {
+        schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof),
+        failures: Vec::new(),
+        mismatches: Vec::new(),
+        warnings: Vec::new(),
+        last_load: started,
+        last_step: started,
+        last_proof: started,
+    };
+    let work = Work { repository, options, job, lists, progress, stop, shared: Mutex::new(shared), changed: Condvar::new() };
+    in_parallel(options.jobs, stop, |n| {
+        let mut worker = Worker::new(&work, n)?;
+        if n == 0 && !large_objects.is_empty() {
+            worker.load_large_objects(large_objects)?;
+        }
+        worker.work()
+    })?;
+    let shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
+    let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
+    Ok(Done {
+        skipped,
+        failures: shared.failures,
+        mismatches: shared.mismatches,
+        warnings: shared.warnings,
+        data_ms: since(shared.last_load, started),
+        post_data_ms: since(shared.last_step, shared.last_load),
+        proof_ms: since(shared.last_proof, shared.last_step.max(shared.last_load)),
+    })
+    .inspect(|_| progress.set_phase(&format!("done in {} ms", millis(started))))
+}
+
+impl<'a> Work<'a> {
+    fn lock(&self) -> MutexGuard<'_, Shared<'a>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Worker<'w, 'a> {
+    work: &'w Work<'a>,
+    n: usize,
+    runtime: Rc<tokio::runtime::Runtime>,
+    wire: Wire,
+    reader: SliceReader,
+    hasher: RowHasher,
+}
+
+impl<'w, 'a> Worker<'w, 'a> {
+    fn new(work: &'w Work<'a>, n: usize) -> Result<Self, Error> {
+        let runtime = worker_runtime()?;
+        let failed = |source: pg::Error| Error::Target { what: "opening a session".into(), source };
+        let mut wire = Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
+        wire.execute("the session's settings", &session_settings(&work.job.plan)).map_err(failed)?;
+        speed_up(&mut wire).map_err(failed)?;
+        let manifest = &work.job.manifest;
+        let reader = work.repository.reader(ChunkKind::Data, manifest.chunk_key())?;
+        Ok(Self { work, n, runtime, wire, reader, hasher: RowHasher::new(&manifest.digest_key()) })
+    }
+
+    fn work(&mut self) -> Result<(), Error> {
+        while let Some(task) = self.next()? {
+            let outcome = self.perform(task);
+            let mut shared = self.work.lock();
+            let now = Instant::now();
+            match task {
+                Task::Load(_) => shared.last_load = now,
+                Task::Step(_) | Task::Analyze(_) => shared.last_step = now,
+                Task::Prove(_) => shared.last_proof = now,
+            }
+            let warnings = self.wire.take_notices();
+            shared.warnings.extend(warnings.into_iter().map(|w| format!("{}: {}", self.label(task), w.message)));
+            match outcome {
+                Ok(None) => shared.schedule.end(task, Ended::Well),
+                Ok(Some(mismatch)) => {
+                    shared.mismatches.push(mismatch);
+                    shared.schedule.end(task, Ended::Well);
+                }
+                // What the server refuses is an entry's failure; what ends the session ends the run.
+                Err(Error::Target { source: source @ pg::Error::Server { .. }, .. }) => {
+                    shared.failures.push(failure(&self.label(task), &source));
+                    shared.schedule.end(task, Ended::Badly);
+                    drop(shared);
+                    let rolled_back = self.wire.execute("the end of a transaction", b"ROLLBACK");
+                    rolled_back.map_err(Error::target_database("after a failure"))?;
+                }
+                Err(error) => return Err(error),
+            }
+            self.work.changed.notify_all();
+        }
+        self.work.progress.end(self.n);
+        Ok(())
+    }
+
+    /// The next task, when there is one; none when all are done.
+    fn next(&self) -> Result<Option<Task>, Error> {
+        let mut shared = self.work.lock();
+        loop {
+            if self.work.stop.is_set() {
+                return Err(Error::Interrupted);
+            }
+            match shared.schedule.next() {
+                Next::Run(task) => return Ok(Some(task)),
+                Next::Finished => {
+                    self.work.changed.notify_all();
+                    return Ok(None);
+                }
+                Next::Wait => {
+                    self.work.progress.end(self.n);
+                    shared = self.work.changed.wait_timeout(shared, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        }
+    }
+
+    fn label(&self, task: Task) -> String {
+        let name = |n: usize| format!("{}.{}", self.work.job.relations[n].schema, self.work.job.relations[n].name);
+        match task {
+            Task::Load(n) => format!("TABLE DATA {}", name(n)),
+            Task::Step(n) => self.work.job.plan.post_data[n].step.label.clone(),
+            Task::Prove(n) => format!("proof of {}", name(n)),
+            Task::Analyze(n) => format!("ANALYZE {}", name(n)),
+        }
+    }
+
+    fn perform(&mut self, task: Task) -> Result<Option<Mismatch>, Error> {
+        let label = self.label(task);
+        let bytes = match task {
+            Task::Load(n) | Task::Prove(n) => self.work.job.relations[n].digest.bytes,
+            Task::Step(_) | Task::Analyze(_) => 0,
+        };
+        let lane = self.work.progress.begin(self.n, label.clone(), bytes);
+        match task {
+            Task::Load(n) => self.load(n, &label, &lane).map(|()| None),
+            Task::Step(n) => self.step(n, &label).map(|()| None),
+            Task::Prove(n) => self.prove(n, &label),
+            Task::Analyze(n) => {
+                let sql = format!("ANALYZE {}", quoted(&self.work.job.relations[n]));
+                self.execute(&label, sql.as_bytes()).map(|()| None)
+            }
+        }
+    }
+
+    fn execute(&mut self, label: &str, sql: &[u8]) -> Result<(), Error> {
+        self.wire.execute(label, sql).map_err(Error::target_database(label))
+    }
+
+    /// One table in one transaction: emptied and loaded, so that its rows can be written frozen and never half.
+    fn load(&mut self, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
+        let relation = &self.work.job.relations[n];
+        let slices = &self.work.lists[n];
+        if slices.is_empty() {
+            return Ok(());
+        }
+        let name = quoted(relation);
+        // An extension's own rows are in its configuration table already, and stay.
+        let (begin, freeze) = match &relation.configuration {
+            Some(_) => ("BEGIN".to_owned(), Freeze::No),
+            None => (format!("BEGIN; TRUNCATE ONLY {name}"), Freeze::Yes),
+        };
+        self.execute(label, begin.as_bytes())?;
+        let sql = copy_in_statement(&name, &relation.columns, relation.format, &self.work.job.manifest.database.encoding, freeze);
+        let failed = || Error::target_database(label);
+        let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;
+        for slice in slices {
+            // A damaged object ends the run here, inside the transaction: the COPY fails and nothing of the table stays.
+            let rows = self.runtime.block_on(self.reader.slice(slice)).map_err(|source| damaged(relation, source))?;
+            copy.write(rows).map_err(failed())?;
+            self.work.progress.add(lane, u64::from(slice.bytes), u64::from(slice.rows));
+            if self.work.stop.is_set() {
+                return Err(Error::Interrupted);
+            }
+        }
+        copy.finish().map_err(failed())?;
+        self.execute(label, b"COMMIT")
+    }
+
+    fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
+        let step = &self.work.job.plan.post_data[n].step;
+        let together = step.transaction == Transaction::Allowed && step.statements.len() > 1;
+        if together {
+            self.execute(label, b"BEGIN")?;
+        }
+        for sql in &step.statements {
+            self.execute(label, sql.as_bytes())?;
+        }
+        if together { self.execute(label, b"COMMIT") } else { Ok(()) }
+    }
+
+    fn prove(&mut self, n: usize, label: &str) -> Result<Option<Mismatch>, Error> {
+        let encoding = &self.work.job.manifest.database.encoding;
+        let relation = &self.work.job.relations[n];
+        proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher).map_err(Error::target_database(label))
+    }
+
+    fn load_large_objects(&mut self, slices: &[Slice]) -> Result<(), Error> {
+        let failed = || Error::target_database("restoring large objects");
+        let mut loader = LargeObjectLoader::new(&mut self.wire).map_err(failed())?;
+        for slice in slices {
+            let rows = self.runtime.block_on(self.reader.slice(slice))?;
+            loader.write(rows).map_err(failed())?;
+        }
+        loader.finish().map_err(failed())
+    }
+}
+
+/// The table is named with the object: that is what the operator asks first.
+fn damaged(relation: &crate::repo::manifest::Relation, source: crate::repo::RepoError) -> Error {
+    Error::DamagedRows { table: format!("{}.{}", relation.schema, relation.name), source }
+}

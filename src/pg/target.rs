@@ -1,0 +1,233 @@
+//! The database that a restore writes: what it holds already, its roles, sequences and large objects.
+
+use super::Error;
+use super::catalog::{LARGE_OBJECT_COLUMNS, quote_identifier, quote_literal, quote_relation};
+use super::connect::Session;
+use super::wire::Wire;
+use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, Sequence};
+use crate::schema::restore::{Grants, Owners, RoleMap};
+use crate::stream::RowFormat;
+
+async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
+    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
+}
+
+/// Which of the relations, as (schema, name), the database has.
+pub async fn existing_relations(session: &Session, wanted: &[(String, String)]) -> Result<Vec<String>, Error> {
+    let (schemas, names): (Vec<&str>, Vec<&str>) = wanted.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
+    let sql = "SELECT DISTINCT n.nspname::text || '.' || c.relname::text
+        FROM pg_catalog.unnest($1::text[], $2::text[]) AS w (schema, name)
+        JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
+        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name ORDER BY 1";
+    let rows = session.client().query(sql, &[&schemas, &names]).await;
+    Ok(rows.map_err(|e| session.fault("the list of relations", e))?.iter().map(|row| row.get(0)).collect())
+}
+
+/// Which of the large objects the database has.
+pub async fn existing_large_objects(session: &Session, wanted: &[u32]) -> Result<Vec<String>, Error> {
+    let sql = "SELECT 'large object ' || oid FROM pg_catalog.pg_largeobject_metadata WHERE oid = ANY ($1) ORDER BY oid";
+    let rows = session.client().query(sql, &[&wanted]).await;
+    Ok(rows.map_err(|e| session.fault("the list of large objects", e))?.iter().map(|row| row.get(0)).collect())
+}
+
+pub async fn database_exists(session: &Session, name: &str) -> Result<bool, Error> {
+    let row = session.client().query_opt("SELECT FROM pg_catalog.pg_database WHERE datname = $1", &[&name]).await;
+    Ok(row.map_err(|e| session.fault("the list of databases", e))?.is_some())
+}
+
+/// Those of `names` that the server has no role for.
+pub async fn missing_roles(session: &Session, names: &[String]) -> Result<Vec<String>, Error> {
+    let sql = "SELECT n FROM pg_catalog.unnest($1::text[]) n WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = n)";
+    let rows = session.client().query(sql, &[&names]).await;
+    Ok(rows.map_err(|e| session.fault("the list of roles", e))?.iter().map(|row| row.get(0)).collect())
+}
+
+/// Makes a role with its attributes, comment, and password hash if the snapshot holds one.
+pub async fn create_role(session: &Session, role: &Role) -> Result<(), Error> {
+    let word = |set: bool, word: &str| if set { format!(" {word}") } else { format!(" NO{word}") };
+    let mut sql = format!("CREATE ROLE {}", quote_identifier(&role.name));
+    // What a role without superuser may not even deny is left to its default, which is no.
+    for (set, attribute) in [(role.superuser, " SUPERUSER"), (role.replication, " REPLICATION"), (role.bypass_rls, " BYPASSRLS")] {
+        if set {
+            sql += attribute;
+        }
+    }
+    sql += &word(role.create_db, "CREATEDB");
+    sql += &word(role.create_role, "CREATEROLE");
+    sql += &word(role.inherit, "INHERIT");
+    sql += &word(role.login, "LOGIN");
+    if role.connection_limit >= 0 {
+        sql += &format!(" CONNECTION LIMIT {}", role.connection_limit);
+    }
+    if let Some(until) = &role.valid_until {
+        sql += &format!(" VALID UNTIL {}", quote_literal(until));
+    }
+    if let Some(hash) = &role.password_hash {
+        sql += &format!(" PASSWORD {}", quote_literal(hash));
+    }
+    if let Some(comment) = &role.comment {
+        sql += &format!("; COMMENT ON ROLE {} IS {}", quote_identifier(&role.name), quote_literal(comment));
+    }
+    run(session, &format!("the role {}", role.name), &sql).await
+}
+
+pub async fn grant_membership(session: &Session, membership: &Membership) -> Result<(), Error> {
+    let mut options = Vec::new();
+    if membership.admin {
+        options.push("ADMIN OPTION".to_owned());
+    }
+    let mut sql = format!("GRANT {} TO {}", quote_identifier(&membership.role), quote_identifier(&membership.member));
+    if session.server_version_num() >= 160_000 {
+        let value = |set: bool| if set { "TRUE" } else { "FALSE" };
+        options = vec![format!("ADMIN {}", value(membership.admin))];
+        options.extend(membership.inherit.map(|set| format!("INHERIT {}", value(set))));
+        options.extend(membership.set.map(|set| format!("SET {}", value(set))));
+    }
+    if !options.is_empty() {
+        sql += &format!(" WITH {}", options.join(", "));
+    }
+    run(session, &format!("the membership of {} in {}", membership.member, membership.role), &sql).await
+}
+
+/// Settings of a role, for all databases or for `database`.
+pub async fn set_role_settings(session: &Session, setting: &RoleSetting, database: &str) -> Result<(), Error> {
+    let place = if setting.in_database { format!(" IN DATABASE {}", quote_identifier(database)) } else { String::new() };
+    for pair in &setting.settings {
+        let Some((name, value)) = pair.split_once('=') else { continue };
+        let sql = format!("ALTER ROLE {}{place} SET {} TO {}", quote_identifier(&setting.role), setting_name(name), setting_value(name, value));
+        run(session, &format!("the setting {name} of the role {}", setting.role), &sql).await?;
+    }
+    Ok(())
+}
+
+/// `pgrst.db_schemas` is two identifiers.
+fn setting_name(name: &str) -> String {
+    name.split('.').map(quote_identifier).collect::<Vec<_>>().join(".")
+}
+
+/// Settings that are lists of names hold them quoted already: pg_dump's rule ("variable_is_guc_list_quote").
+fn setting_value(name: &str, value: &str) -> String {
+    const QUOTED_LISTS: &[&str] =
+        &["local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"];
+    if !QUOTED_LISTS.contains(&name.to_ascii_lowercase().as_str()) {
+        return quote_literal(value);
+    }
+    // Each element becomes a literal, which SET turns into an identifier again.
+    let element = |part: &str| {
+        let part = part.trim();
+        match part.strip_prefix('"').and_then(|p| p.strip_suffix('"')) {
+            Some(quoted) => quote_literal(&quoted.replace("\"\"", "\"")),
+            None => quote_literal(part),
+        }
+    };
+    if value.trim().is_empty() { "''".into() } else { split_list(value).iter().map(|part| element(part)).collect::<Vec<_>>().join(", ") }
+}
+
+/// Cuts at commas outside double quotes.
+fn split_list(value: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut quoted) = (0, false);
+    for (at, c) in value.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => {
+                parts.push(&value[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&value[start..]);
+    parts
+}
+
+/// Statements that set sequences where the snapshot had them.
+pub fn sequence_statements(sequences: &[&Sequence]) -> String {
+    let set = |s: &&Sequence| {
+        let name = quote_literal(&quote_relation(&s.schema, &s.name));
+        format!("SELECT pg_catalog.setval({name}, {}, {});\n", s.last_value, s.is_called)
+    };
+    sequences.iter().map(set).collect()
+}
+
+/// Statements that make large objects, with owner, comment and grants, still empty.
+pub fn large_object_statements(objects: &[LargeObject], owners: Owners, grants: Grants, roles: &RoleMap) -> String {
+    let role = |name: &str| roles.name(name).to_owned();
+    let mut sql = String::new();
+    for object in objects {
+        let oid = object.oid;
+        sql += &format!("SELECT pg_catalog.lo_create({oid});\n");
+        if owners == Owners::Keep {
+            sql += &format!("ALTER LARGE OBJECT {oid} OWNER TO {};\n", quote_identifier(&role(&object.owner)));
+        }
+        if let Some(comment) = &object.comment {
+            sql += &format!("COMMENT ON LARGE OBJECT {oid} IS {};\n", quote_literal(comment));
+        }
+        if let (Grants::Keep, Some(list)) = (grants, &object.grants) {
+            sql += &format!("REVOKE ALL ON LARGE OBJECT {oid} FROM {};\n", quote_identifier(&role(&object.owner)));
+            list.iter().for_each(|grant| sql += &large_object_grant(oid, grant, &role));
+        }
+    }
+    sql
+}
+
+fn large_object_grant(oid: u32, grant: &Grant, role: impl Fn(&str) -> String) -> String {
+    let to = if grant.grantee.is_empty() { "PUBLIC".into() } else { quote_identifier(&role(&grant.grantee)) };
+    let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
+    format!("GRANT {} ON LARGE OBJECT {oid} TO {to}{option};\n", grant.privilege)
+}
+
+/// Writes the rows of large objects, one slice at a time: through a temporary table, so that they come by COPY.
+pub struct LargeObjectLoader<'a> {
+    wire: &'a mut Wire,
+}
+
+impl<'a> LargeObjectLoader<'a> {
+    pub fn new(wire: &'a mut Wire) -> Result<Self, Error> {
+        let sql = format!("CREATE TEMPORARY TABLE pgkeep_large_objects ({LARGE_OBJECT_COLUMNS})");
+        wire.execute("a temporary table", sql.as_bytes())?;
+        Ok(Self { wire })
+    }
+
+    /// Rows in binary format; `rows` holds whole rows.
+    pub fn write(&mut self, rows: &[u8]) -> Result<(), Error> {
+        let context = "the rows of large objects";
+        self.wire.execute(context, b"BEGIN; TRUNCATE pg_temp.pgkeep_large_objects")?;
+        let mut copy = self.wire.copy_in(context, b"COPY pg_temp.pgkeep_large_objects FROM STDIN (FORMAT binary)", RowFormat::Binary)?;
+        copy.write(rows)?;
+        copy.finish()?;
+        let put = "DO 'BEGIN PERFORM pg_catalog.lo_put(loid, byte_offset, data) FROM pg_temp.pgkeep_large_objects; END'; COMMIT";
+        self.wire.execute(context, put.as_bytes())
+    }
+
+    pub fn finish(self) -> Result<(), Error> {
+        self.wire.execute("a temporary table", b"DROP TABLE pg_temp.pgkeep_large_objects")
+    }
+}
+
+/// Settings with which a session loads faster, each only where the role may set it: `synchronous_commit` is anyone's,
+/// `wal_compression` takes a superuser or a grant.
+pub fn speed_up(wire: &mut Wire) -> Result<(), Error> {
+    wire.execute("a setting", b"SET synchronous_commit = off")?;
+    for attempt in ["SET wal_compression = lz4", "SET wal_compression = on"] {
+        match wire.execute("a setting", attempt.as_bytes()) {
+            Ok(()) => break,
+            Err(Error::Server { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_names_keep_their_quoting() {
+        assert_eq!(setting_value("search_path", r#""$user", public, "a,b""#), "'$user', 'public', 'a,b'");
+        assert_eq!(setting_value("work_mem", "64MB"), "'64MB'");
+        assert_eq!(setting_value("search_path", ""), "''");
+        assert_eq!(setting_name("pgrst.db_schemas"), r#""pgrst"."db_schemas""#);
+    }
+}
