@@ -16,12 +16,15 @@ use super::progress::{Display, Verbosity};
 use super::report;
 use super::signals::Interrupt;
 use crate::command::progress::Progress;
+use crate::command::restore::Creation;
 use crate::command::selecting::Patterns;
-use crate::command::{Error, backup, init, list};
+use crate::command::{Error, backup, init, list, restore};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::repo::keys::KeyKind;
 use crate::repo::{KeyError, ReadingKey, Repository, RestoreKey, WriterKey};
+use crate::schema::restore::{Grants, Owners};
+use crate::schema::schedule::Proof;
 use crate::stop::Stop;
 use crate::store::Access;
 
@@ -154,7 +157,27 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let details = list::show(&repository, &args.snapshot).await?;
             Outcome::new(&details, show_text(&details))
         }
-        Verb::Restore(_) | Verb::Verify(_) => Err(Error::Usage { what: "not there yet".into(), hint: None }),
+        Verb::Restore(args) => {
+            let repository = open_with_restore_key(common).await?;
+            let options = restore::Options {
+                snapshot: args.snapshot.clone(),
+                target: conninfo(args.database.dbname.as_deref())?,
+                creation: if args.create { Creation::Create } else { Creation::Exists },
+                patterns: patterns(&args.selection),
+                roles: args.map_role.iter().map(|pair| role_pair(pair)).collect::<Result<_, _>>()?,
+                owners: if args.no_owner { Owners::Restorer } else { Owners::Keep },
+                grants: if args.no_acl { Grants::Omit } else { Grants::Keep },
+                proof: if args.no_proof { Proof::Leave } else { Proof::Make },
+                jobs: usize::from(args.jobs),
+            };
+            let report = restore::run(&repository, &options, progress, stop).await?;
+            let mut outcome = Outcome::new(&report, restore_text(&report))?;
+            if !report.mismatches.is_empty() {
+                outcome.exit_code = 3;
+            }
+            Ok(outcome)
+        }
+        Verb::Verify(_) => Err(Error::Usage { what: "not there yet".into(), hint: None }),
     }
 }
 
@@ -173,6 +196,33 @@ fn backup_text(report: &backup::Report) -> String {
     );
     text += &left_out_text(&report.left_out);
     text
+}
+
+fn restore_text(report: &restore::Report) -> String {
+    let mut text = format!(
+        "restored {} into {}: {}, {}, {}",
+        report.snapshot.short(),
+        report.database,
+        count(report.tables, "table"),
+        count(report.rows, "row"),
+        duration(Duration::from_millis(report.elapsed_ms)),
+    );
+    text += match (report.proven, report.mismatches.is_empty()) {
+        (true, _) => "; proven: every table's rows are those of the snapshot\n",
+        (false, true) => "; not proven (--no-proof)\n",
+        (false, false) => "; NOT the snapshot:\n",
+    };
+    report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
+    report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
+    text
+}
+
+fn role_pair(pair: &str) -> Result<(String, String), Error> {
+    let parts = pair.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty());
+    parts.map(|(from, to)| (from.to_owned(), to.to_owned())).ok_or_else(|| Error::Usage {
+        what: format!("--map-role {pair} does not name two roles"),
+        hint: Some("Write --map-role OLD=NEW.".into()),
+    })
 }
 
 fn left_out_text(left_out: &[crate::repo::manifest::LeftOut]) -> String {
@@ -258,6 +308,12 @@ fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
 fn writer_key(common: &Common) -> Result<WriterKey, Error> {
     let path = common.writer_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Writer })?;
     Ok(WriterKey::read(path)?)
+}
+
+/// Rows open with the restore key alone.
+async fn open_with_restore_key(common: &Common) -> Result<Repository, Error> {
+    let path = common.restore_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Restore })?;
+    Ok(Repository::open(repo_url(common)?, ReadingKey::from(&RestoreKey::read(path)?), Access::Read).await?)
 }
 
 /// Either key reads manifests; the restore key, where both are given, reads more.

@@ -193,7 +193,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Internal { .. } => 1,
-            Error::Usage { .. } | Error::Conninfo(_) | Error::Pattern(_) | Error::NoMatch { .. } | Error::NotInSnapshot { .. } => 2,
+            Error::Usage { .. }
+            | Error::Conninfo(_)
+            | Error::Pattern(_)
+            | Error::NoMatch { .. }
+            | Error::NotInSnapshot { .. } => 2,
             Error::Source { source: pg::Error::Conninfo(_), .. }
             | Error::Target { source: pg::Error::Conninfo(_), .. } => 2,
             Error::Source { .. }

@@ -47,7 +47,9 @@ pub async fn create_role(session: &Session, role: &Role) -> Result<(), Error> {
     let word = |set: bool, word: &str| if set { format!(" {word}") } else { format!(" NO{word}") };
     let mut sql = format!("CREATE ROLE {}", quote_identifier(&role.name));
     // What a role without superuser may not even deny is left to its default, which is no.
-    for (set, attribute) in [(role.superuser, " SUPERUSER"), (role.replication, " REPLICATION"), (role.bypass_rls, " BYPASSRLS")] {
+    for (set, attribute) in
+        [(role.superuser, " SUPERUSER"), (role.replication, " REPLICATION"), (role.bypass_rls, " BYPASSRLS")]
+    {
         if set {
             sql += attribute;
         }
@@ -91,10 +93,16 @@ pub async fn grant_membership(session: &Session, membership: &Membership) -> Res
 
 /// Settings of a role, for all databases or for `database`.
 pub async fn set_role_settings(session: &Session, setting: &RoleSetting, database: &str) -> Result<(), Error> {
-    let place = if setting.in_database { format!(" IN DATABASE {}", quote_identifier(database)) } else { String::new() };
+    let place =
+        if setting.in_database { format!(" IN DATABASE {}", quote_identifier(database)) } else { String::new() };
     for pair in &setting.settings {
         let Some((name, value)) = pair.split_once('=') else { continue };
-        let sql = format!("ALTER ROLE {}{place} SET {} TO {}", quote_identifier(&setting.role), setting_name(name), setting_value(name, value));
+        let sql = format!(
+            "ALTER ROLE {}{place} SET {} TO {}",
+            quote_identifier(&setting.role),
+            setting_name(name),
+            setting_value(name, value)
+        );
         run(session, &format!("the setting {name} of the role {}", setting.role), &sql).await?;
     }
     Ok(())
@@ -107,8 +115,14 @@ fn setting_name(name: &str) -> String {
 
 /// Settings that are lists of names hold them quoted already: pg_dump's rule ("variable_is_guc_list_quote").
 fn setting_value(name: &str, value: &str) -> String {
-    const QUOTED_LISTS: &[&str] =
-        &["local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"];
+    const QUOTED_LISTS: &[&str] = &[
+        "local_preload_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    ];
     if !QUOTED_LISTS.contains(&name.to_ascii_lowercase().as_str()) {
         return quote_literal(value);
     }
@@ -120,7 +134,11 @@ fn setting_value(name: &str, value: &str) -> String {
             None => quote_literal(part),
         }
     };
-    if value.trim().is_empty() { "''".into() } else { split_list(value).iter().map(|part| element(part)).collect::<Vec<_>>().join(", ") }
+    if value.trim().is_empty() {
+        "''".into()
+    } else {
+        split_list(value).iter().map(|part| element(part)).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Cuts at commas outside double quotes.
@@ -193,7 +211,11 @@ impl<'a> LargeObjectLoader<'a> {
     pub fn write(&mut self, rows: &[u8]) -> Result<(), Error> {
         let context = "the rows of large objects";
         self.wire.execute(context, b"BEGIN; TRUNCATE pg_temp.pgkeep_large_objects")?;
-        let mut copy = self.wire.copy_in(context, b"COPY pg_temp.pgkeep_large_objects FROM STDIN (FORMAT binary)", RowFormat::Binary)?;
+        let mut copy = self.wire.copy_in(
+            context,
+            b"COPY pg_temp.pgkeep_large_objects FROM STDIN (FORMAT binary)",
+            RowFormat::Binary,
+        )?;
         copy.write(rows)?;
         copy.finish()?;
         let put = "DO 'BEGIN PERFORM pg_catalog.lo_put(loid, byte_offset, data) FROM pg_temp.pgkeep_large_objects; END'; COMMIT";

@@ -74,7 +74,9 @@ pub struct Schedule<'a> {
 impl<'a> Schedule<'a> {
     pub fn new(jobs: usize, loads: Vec<Load>, steps: &'a [PostDataStep], proof: Proof) -> Self {
         let load_of: BTreeMap<Oid, usize> = loads.iter().enumerate().map(|(n, load)| (load.oid, n)).collect();
-        let bytes = |step: &PostDataStep| step.after_rows.iter().filter_map(|oid| load_of.get(oid)).map(|n| loads[*n].bytes).sum();
+        let bytes = |step: &PostDataStep| {
+            step.after_rows.iter().filter_map(|oid| load_of.get(oid)).map(|n| loads[*n].bytes).sum()
+        };
         let step_bytes = steps.iter().map(bytes).collect();
         let mut state = BTreeMap::new();
         for n in 0..loads.len() {
@@ -132,7 +134,8 @@ impl<'a> Schedule<'a> {
             Task::Load(failed) => self.steps[n].after_rows.contains(&self.loads[failed].oid),
             Task::Prove(_) | Task::Analyze(_) => false,
         };
-        let waiting: Vec<usize> = (0..self.steps.len()).filter(|n| self.is(Task::Step(*n), State::Open) && waits(*n)).collect();
+        let waiting: Vec<usize> =
+            (0..self.steps.len()).filter(|n| self.is(Task::Step(*n), State::Open) && waits(*n)).collect();
         if let Task::Load(n) = task {
             for follower in [Task::Prove(n), Task::Analyze(n)] {
                 if self.is(follower, State::Open) {
@@ -154,11 +157,13 @@ impl<'a> Schedule<'a> {
     }
 
     fn choose(&self) -> Option<Task> {
-        let load = (0..self.loads.len()).filter(|n| self.is(Task::Load(*n), State::Open)).max_by_key(|n| self.loads[*n].bytes);
+        let load =
+            (0..self.loads.len()).filter(|n| self.is(Task::Load(*n), State::Open)).max_by_key(|n| self.loads[*n].bytes);
         let step = self.best_step();
         let loading = self.running.iter().filter(|task| matches!(task, Task::Load(_))).count();
         // Loads come first until half of the workers have one; then whatever is ready besides.
-        let first = if loading < self.jobs.div_ceil(2) { (load.map(Task::Load), step) } else { (step, load.map(Task::Load)) };
+        let first =
+            if loading < self.jobs.div_ceil(2) { (load.map(Task::Load), step) } else { (step, load.map(Task::Load)) };
         first.0.or(first.1).or_else(|| self.proof()).or_else(|| self.statistics())
     }
 
@@ -300,7 +305,11 @@ mod tests {
 
     #[test]
     fn what_needs_a_failed_step_is_skipped_and_named() {
-        let steps = [step(Wave::Main, vec![], vec![0], vec![]), step(Wave::Main, vec![0], vec![], vec![]), step(Wave::Last, vec![1], vec![], vec![])];
+        let steps = [
+            step(Wave::Main, vec![], vec![0], vec![]),
+            step(Wave::Main, vec![0], vec![], vec![]),
+            step(Wave::Last, vec![1], vec![], vec![]),
+        ];
         let mut schedule = Schedule::new(1, loads(1), &steps, Proof::Leave);
         let Next::Run(load) = schedule.next() else { panic!("nothing to load") };
         schedule.end(load, Ended::Well);

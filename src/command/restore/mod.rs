@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::progress::Progress;
-use super::proof::Mismatch;
+use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::{self, Patterns};
 use crate::pg::catalog;
 use crate::pg::connect::connect;
@@ -81,7 +81,12 @@ pub(super) struct Job {
     pub roles_needed: Vec<String>,
 }
 
-pub async fn run(repository: &Repository, options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
+pub async fn run(
+    repository: &Repository,
+    options: &Options,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Report, Error> {
     let started = Instant::now();
     progress.set_phase("reading the snapshot");
     let name = repository.resolve(&options.snapshot).await?;
@@ -120,14 +125,30 @@ pub async fn run(repository: &Repository, options: &Options, progress: &Arc<Prog
         let first = super::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
         return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
     }
-    let session = connect(&options.target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?;
     let mut mismatches = done.mismatches;
     if options.proof == Proof::Make {
-        mismatches.extend(super::proof::prove_sequences(&session, &job.sequences).await?);
+        progress.set_phase("proving sequences and large objects");
+        let phase = Instant::now();
+        let large_objects = job.manifest.large_objects.as_ref().filter(|_| job.large_objects);
+        let rest = Scope { relations: Vec::new(), sequences: job.sequences.iter().collect(), large_objects };
+        mismatches.extend(proof::prove(
+            &options.target,
+            &job.manifest,
+            rest,
+            options.jobs,
+            progress,
+            stop,
+            Side::Target,
+        )?);
+        phases.proof_ms += millis(phase);
     }
     let mut warnings = done.warnings;
-    warnings.extend(job.plan.not_refreshable.iter().map(|id| format!("entry {id} could not be refreshed: it reads a view without rows")));
-    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    warnings.extend(
+        job.plan
+            .not_refreshable
+            .iter()
+            .map(|id| format!("entry {id} could not be refreshed: it reads a view without rows")),
+    );
     Ok(Report {
         snapshot: job.manifest.snapshot,
         database: options.target.database().to_owned(),
@@ -176,7 +197,8 @@ async fn plan(repository: &Repository, options: &Options, manifest: Manifest) ->
             ..RestoreOptions::default()
         },
     );
-    let relations: Vec<Relation> = manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
+    let relations: Vec<Relation> =
+        manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
     let large_objects = options.patterns.is_empty();
     let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
@@ -185,7 +207,8 @@ async fn plan(repository: &Repository, options: &Options, manifest: Manifest) ->
 
 /// What is asked for must be in the snapshot, which may be a selection itself.
 fn check_held(manifest: &Manifest, facts: &Facts, asked: &Selection, held: &Selection) -> Result<(), Error> {
-    let name = |oid: &u32| facts.relations.get(oid).map_or_else(|| oid.to_string(), |r| format!("{}.{}", r.schema, r.name));
+    let name =
+        |oid: &u32| facts.relations.get(oid).map_or_else(|| oid.to_string(), |r| format!("{}.{}", r.schema, r.name));
     let missing = asked.relations_with_rows.difference(&held.relations_with_rows);
     let missing: Vec<String> = missing.chain(asked.sequences.difference(&held.sequences)).map(name).collect();
     if missing.is_empty() {

@@ -13,7 +13,13 @@ use crate::schema::restore::{Grants, Owners, RoleMap, roles_named};
 use crate::schema::selection::Selection;
 
 /// Names, after mapping, of the roles that the restored objects will refer to.
-pub fn needed(archive: &Archive, selection: &Selection, manifest: &Manifest, options: &Options, map: &RoleMap) -> Vec<String> {
+pub fn needed(
+    archive: &Archive,
+    selection: &Selection,
+    manifest: &Manifest,
+    options: &Options,
+    map: &RoleMap,
+) -> Vec<String> {
     if options.owners == Owners::Restorer && options.grants == Grants::Omit {
         // Policies still name roles; a missing one is reported with the policy.
         return Vec::new();
@@ -22,7 +28,9 @@ pub fn needed(archive: &Archive, selection: &Selection, manifest: &Manifest, opt
     if options.patterns.is_empty() {
         for object in manifest.large_objects.iter().flat_map(|large_objects| &large_objects.objects) {
             names.insert(object.owner.clone());
-            names.extend(object.grants.iter().flatten().map(|grant| grant.grantee.clone()).filter(|name| !name.is_empty()));
+            names.extend(
+                object.grants.iter().flatten().map(|grant| grant.grantee.clone()).filter(|name| !name.is_empty()),
+            );
         }
     }
     // Memberships decide what an owner may do: the roles that a needed role belongs to come with it.
@@ -39,7 +47,8 @@ pub fn needed(archive: &Archive, selection: &Selection, manifest: &Manifest, opt
 
 /// Makes the missing roles, with attributes, memberships and settings.
 pub async fn provide(session: &Session, job: &Job, options: &Options) -> Result<(), Error> {
-    let missing = target::missing_roles(session, &job.roles_needed).await.map_err(Error::target_database("reading roles"))?;
+    let missing =
+        target::missing_roles(session, &job.roles_needed).await.map_err(Error::target_database("reading roles"))?;
     if missing.is_empty() {
         return Ok(());
     }

@@ -45,7 +45,8 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<(), Error> 
         for sql in &step.statements {
             // CREATE DATABASE stands alone in its message; the session's settings are in it already.
             let run = session.client().batch_execute(&sql.to_display()).await;
-            run.map_err(|e| session.fault(format!("the step {}", step.label), e)).map_err(failed("creating the database"))?;
+            run.map_err(|e| session.fault(format!("the step {}", step.label), e))
+                .map_err(failed("creating the database"))?;
         }
     }
     session.close().await.map_err(failed("the end of the session"))
@@ -56,7 +57,12 @@ pub async fn check_empty(session: &Session, job: &Job) -> Result<(), Error> {
     let failed = || Error::target_database("looking for what is there already");
     let relations: Vec<(String, String)> = job.relations.iter().map(|r| (r.schema.clone(), r.name.clone())).collect();
     // An extension's configuration tables are there as soon as the extension is, which template databases may have.
-    let own: Vec<_> = relations.iter().zip(&job.relations).filter(|(_, r)| r.configuration.is_none()).map(|(n, _)| n.clone()).collect();
+    let own: Vec<_> = relations
+        .iter()
+        .zip(&job.relations)
+        .filter(|(_, r)| r.configuration.is_none())
+        .map(|(n, _)| n.clone())
+        .collect();
     let sequences = job.sequences.iter().map(|s| (s.schema.clone(), s.name.clone()));
     let wanted: Vec<_> = own.into_iter().chain(sequences).collect();
     let mut objects = target::existing_relations(session, &wanted).await.map_err(failed())?;
@@ -114,7 +120,11 @@ async fn run_step(session: &Session, step: &Step) -> Result<(), pg::Error> {
             context: format!("the step {}", step.label),
             source: Box::new(source),
         })?;
-        session.client().batch_execute(text).await.map_err(|error| session.fault(format!("the step {}", step.label), error))?;
+        session
+            .client()
+            .batch_execute(text)
+            .await
+            .map_err(|error| session.fault(format!("the step {}", step.label), error))?;
     }
     Ok(())
 }
@@ -126,8 +136,14 @@ fn entry_failed(step: &Step, error: &pg::Error) -> Error {
 
 /// An entry's failure as it is reported.
 pub fn failure(entry: &str, error: &pg::Error) -> Failure {
-    let message = error.server_message().map_or_else(|| error.to_string(), |m| format!("{}: {}", m.severity, m.message));
-    Failure { entry: entry.to_owned(), message, sqlstate: error.sqlstate().map(str::to_owned), hint: entry_hint(error).or_else(|| error.hint()) }
+    let message =
+        error.server_message().map_or_else(|| error.to_string(), |m| format!("{}: {}", m.severity, m.message));
+    Failure {
+        entry: entry.to_owned(),
+        message,
+        sqlstate: error.sqlstate().map(str::to_owned),
+        hint: entry_hint(error).or_else(|| error.hint()),
+    }
 }
 
 fn entry_hint(error: &pg::Error) -> Option<String> {
@@ -135,9 +151,15 @@ fn entry_hint(error: &pg::Error) -> Option<String> {
         "58P01" | "0A000" if error.server_message()?.message.contains("extension") => {
             "Install the extension's package on the target's server (Debian: postgresql-contrib, postgresql-NN-NAME)."
         }
-        "42501" => "Restore as a superuser, or as an ordinary role with --no-owner --no-acl where the objects permit it.",
-        "42704" => "Something that the entry names is not there: a role (--map-role, --no-owner), a type, or an extension's object.",
-        "23503" => "Rows refer to rows that are not there: the source was inconsistent, or the selection left the other table out.",
+        "42501" => {
+            "Restore as a superuser, or as an ordinary role with --no-owner --no-acl where the objects permit it."
+        }
+        "42704" => {
+            "Something that the entry names is not there: a role (--map-role, --no-owner), a type, or an extension's object."
+        }
+        "23503" => {
+            "Rows refer to rows that are not there: the source was inconsistent, or the selection left the other table out."
+        }
         _ => return None,
     };
     Some(hint.into())

@@ -1,6 +1,7 @@
 //! The workers of a restore: each has a session and asks the schedule what comes next.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,7 +72,7 @@ pub fn run(
 ) -> Result<Done, Error> {
     let load = |relation: &crate::repo::manifest::Relation| Load { oid: relation.oid, bytes: relation.digest.bytes };
     let loads: Vec<Load> = job.relations.iter().map(load).collect();
-    progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), std::sync::atomic::Ordering::Relaxed);
+    progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), Ordering::Relaxed);
     let started = Instant::now();
     let shared = Shared {
         schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof),
@@ -82,7 +83,8 @@ pub fn run(
         last_step: started,
         last_proof: started,
     };
-    let work = Work { repository, options, job, lists, progress, stop, shared: Mutex::new(shared), changed: Condvar::new() };
+    let work =
+        Work { repository, options, job, lists, progress, stop, shared: Mutex::new(shared), changed: Condvar::new() };
     in_parallel(options.jobs, stop, |n| {
         let mut worker = Worker::new(&work, n)?;
         if n == 0 && !large_objects.is_empty() {
@@ -124,7 +126,8 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn new(work: &'w Work<'a>, n: usize) -> Result<Self, Error> {
         let runtime = worker_runtime()?;
         let failed = |source: pg::Error| Error::Target { what: "opening a session".into(), source };
-        let mut wire = Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
+        let mut wire =
+            Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
         wire.execute("the session's settings", &session_settings(&work.job.plan)).map_err(failed)?;
         speed_up(&mut wire).map_err(failed)?;
         let manifest = &work.job.manifest;
@@ -207,7 +210,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         match task {
             Task::Load(n) => self.load(n, &label, &lane).map(|()| None),
             Task::Step(n) => self.step(n, &label).map(|()| None),
-            Task::Prove(n) => self.prove(n, &label),
+            Task::Prove(n) => self.prove(n, &label, &lane),
             Task::Analyze(n) => {
                 let sql = format!("ANALYZE {}", quoted(&self.work.job.relations[n]));
                 self.execute(&label, sql.as_bytes()).map(|()| None)
@@ -233,7 +236,13 @@ impl<'w, 'a> Worker<'w, 'a> {
             None => (format!("BEGIN; TRUNCATE ONLY {name}"), Freeze::Yes),
         };
         self.execute(label, begin.as_bytes())?;
-        let sql = copy_in_statement(&name, &relation.columns, relation.format, &self.work.job.manifest.database.encoding, freeze);
+        let sql = copy_in_statement(
+            &name,
+            &relation.columns,
+            relation.format,
+            &self.work.job.manifest.database.encoding,
+            freeze,
+        );
         let failed = || Error::target_database(label);
         let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;
         for slice in slices {
@@ -261,10 +270,14 @@ impl<'w, 'a> Worker<'w, 'a> {
         if together { self.execute(label, b"COMMIT") } else { Ok(()) }
     }
 
-    fn prove(&mut self, n: usize, label: &str) -> Result<Option<Mismatch>, Error> {
+    fn prove(&mut self, n: usize, label: &str, lane: &Lane) -> Result<Option<Mismatch>, Error> {
         let encoding = &self.work.job.manifest.database.encoding;
         let relation = &self.work.job.relations[n];
-        proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher).map_err(Error::target_database(label))
+        let read = |bytes, _rows| {
+            lane.bytes.fetch_add(bytes, Ordering::Relaxed);
+        };
+        proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher, read)
+            .map_err(Error::target_database(label))
     }
 
     fn load_large_objects(&mut self, slices: &[Slice]) -> Result<(), Error> {
