@@ -16,7 +16,7 @@ async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
 pub async fn existing_relations(session: &Session, wanted: &[(String, String)]) -> Result<Vec<String>, Error> {
     let (schemas, names): (Vec<&str>, Vec<&str>) = wanted.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
     let sql = "SELECT DISTINCT n.nspname::text || '.' || c.relname::text
-        FROM pg_catalog.unnest($1::text[], $2::text[]) AS w (schema, name)
+        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS w (schema, name)
         JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name ORDER BY 1";
     let rows = session.client().query(sql, &[&schemas, &names]).await;

@@ -77,7 +77,9 @@ impl FromStr for SnapshotName {
         let (time, id) = text.split_once('-').ok_or("a snapshot's name is TIME-ID")?;
         let time =
             NaiveDateTime::parse_from_str(time, TIME_FORMAT).map_err(|_| "a snapshot's name begins with a UTC time")?;
-        Ok(Self { time: time.and_utc(), id: SnapshotId::try_from(id.to_owned())? })
+        let name = Self { time: time.and_utc(), id: SnapshotId::try_from(id.to_owned())? };
+        // One snapshot has one name.
+        if name.to_string() == text { Ok(name) } else { Err("a snapshot's name has its time in milliseconds") }
     }
 }
 

@@ -24,6 +24,10 @@ const REGISTRY_TYPES: &[&str] = &[
     "regdatabase",
 ];
 
+/// Types whose binary output the server does not always take back: an empty tsquery is sent and then refused as malformed
+/// (`tsqueryrecv`, seen on 15.18).
+const ONE_WAY_TYPES: &[&str] = &["tsquery"];
+
 struct TypeFacts {
     name: String,
     kind: u8,
@@ -75,7 +79,10 @@ impl Types {
             // An array carries its element's oid.
             b'b' if facts.is_array => built_in && facts.element < FIRST_USER_OID && self.is_portable(facts.element),
             // What an extension's type sends may differ between its versions.
-            b'b' => built_in && facts.has_binary && !REGISTRY_TYPES.contains(&facts.name.as_str()),
+            b'b' => {
+                let name = facts.name.as_str();
+                built_in && facts.has_binary && !REGISTRY_TYPES.contains(&name) && !ONE_WAY_TYPES.contains(&name)
+            }
             // Composite types carry their columns' oids.
             _ => false,
         }
