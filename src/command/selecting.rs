@@ -6,7 +6,7 @@ use super::error::Error;
 use crate::pg::catalog::TableFacts;
 use crate::pg::dump::Untouched;
 use crate::repo::manifest::{self, LeftOut};
-use crate::schema::archive::{Archive, DumpId};
+use crate::schema::archive::{Archive, DumpId, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::{Pattern, PatternKind, Visibility};
 use crate::schema::selection::{self, LeftOutReason, Request, Selection};
@@ -70,7 +70,12 @@ pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {
 pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Selection, Error> {
     let selection = selection::select(archive, facts, request)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
-    let lost: Vec<String> = selection.tables_lost(archive).map(|entry| entry.label()).collect();
+    let mut lost: Vec<String> = selection.tables_lost(archive).map(|entry| entry.label()).collect();
+    if request.schemas.is_empty() {
+        // A view that was asked for by its name is missed as much as a table is.
+        let left_out = selection.left_out.iter().filter_map(|left_out| archive.entry(left_out.entry));
+        lost.extend(left_out.filter(|entry| entry.kind.is_relation() && entry.kind != Kind::Table).map(|entry| entry.label()));
+    }
     if lost.is_empty() {
         Ok(selection)
     } else {

@@ -244,7 +244,9 @@ impl Repository {
 
     pub fn reader(&self, kind: ChunkKind, chunk_key: ChunkKey) -> Result<SliceReader, RepoError> {
         let opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
-        Ok(SliceReader { store: self.store.clone(), kind, chunk_key, opener, last: None })
+        let opens = !(self.key.kind == KeyKind::Writer && kind == ChunkKind::Data);
+        let refusal = if opens { Refusal::IsDamage } else { Refusal::IsTheKey };
+        Ok(SliceReader { store: self.store.clone(), kind, chunk_key, opener, refusal, last: None })
     }
 }
 
@@ -254,12 +256,21 @@ fn signed_message(name: &SnapshotName, age_file: &[u8]) -> Vec<u8> {
     message
 }
 
+/// What it means that an object does not open with the key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// The key opened the manifest, so it is the object's header that was changed.
+    IsDamage,
+    IsTheKey,
+}
+
 /// Reads slices, one after another. Keeps the last object open, because neighbours often share it.
 pub struct SliceReader {
     store: Arc<Store>,
     kind: ChunkKind,
     chunk_key: ChunkKey,
     opener: Opener,
+    refusal: Refusal,
     last: Option<(crate::store::ObjectKey, Vec<u8>)>,
 }
 
@@ -273,6 +284,10 @@ impl SliceReader {
             let plaintext = self
                 .opener
                 .open_chunk(&stored, &slice.object.object, &self.chunk_key)
+                .map_err(|source| match (source, self.refusal) {
+                    (OpenError::WrongKey, Refusal::IsDamage) => OpenError::Damaged { source: "its header names another key".into() },
+                    (other, _) => other,
+                })
                 .map_err(|source| RepoError::Object { key: key.clone(), source })?;
             self.last = Some((key.clone(), plaintext));
         }

@@ -16,7 +16,7 @@ use super::selecting::{self, Patterns};
 use crate::pg::catalog;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
-use crate::repo::manifest::{Manifest, Relation, Sequence};
+use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence};
 use crate::repo::{Repository, SnapshotId};
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
@@ -54,6 +54,8 @@ pub struct Report {
     /// Every table's rows were compared, and all are equal.
     pub proven: bool,
     pub mismatches: Vec<Mismatch>,
+    /// What was asked for and could not come without what was not.
+    pub left_out: Vec<LeftOut>,
     pub warnings: Vec<String>,
     pub phases: Phases,
     pub elapsed_ms: u64,
@@ -77,6 +79,7 @@ pub(super) struct Job {
     pub sequences: Vec<Sequence>,
     /// The whole database was asked for, so its large objects are.
     pub large_objects: bool,
+    pub left_out: Vec<LeftOut>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
 }
@@ -156,6 +159,7 @@ pub async fn run(
         rows: job.relations.iter().map(|relation| relation.digest.rows).sum(),
         proven: options.proof == Proof::Make && mismatches.is_empty(),
         mismatches,
+        left_out: job.left_out,
         warnings,
         phases,
         elapsed_ms: millis(started),
@@ -202,7 +206,8 @@ async fn plan(repository: &Repository, options: &Options, manifest: Manifest) ->
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
     let large_objects = options.patterns.is_empty();
     let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
-    Ok(Job { manifest, plan, relations, sequences, large_objects, role_map, roles_needed })
+    let left_out = selecting::describe_left_out(&archive, &selection);
+    Ok(Job { left_out, manifest, plan, relations, sequences, large_objects, role_map, roles_needed })
 }
 
 /// What is asked for must be in the snapshot, which may be a selection itself.
