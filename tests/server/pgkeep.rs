@@ -29,15 +29,21 @@ impl Repo {
     pub fn new() -> Self {
         let folder = folder();
         let root = folder.path().join("repo");
-        Self { folder, root }.init()
+        Self::init(folder, root)
     }
 
-    fn init(self) -> Self {
+    /// The same, in a folder of the caller's; the keys stay apart.
+    #[allow(dead_code, reason = "the tests without a server have no use for it")]
+    pub fn in_folder(outer: &Path) -> Self {
+        Self::init(folder(), outer.join("repo"))
+    }
+
+    fn init(folder: TempDir, root: PathBuf) -> Self {
         let mut init = pgkeep();
-        init.arg("init").arg("--repo").arg(&self.root).arg("--keys").arg(self.folder.path().join("keys"));
+        init.arg("init").arg("--repo").arg(&root).arg("--keys").arg(folder.path().join("keys"));
         let said = Said::of(&mut init);
         assert_eq!((said.code, said.stderr.as_str()), (0, ""));
-        self
+        Self { folder, root }
     }
 
     /// Where the objects lie.
