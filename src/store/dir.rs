@@ -46,6 +46,8 @@ struct Job {
 impl DirStore {
     pub fn create(root: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(root).map_err(io_error("create", root))?;
+        // An empty `tmp` is what an init leaves that failed after this: it must not stand in the way of the next.
+        let _ = fs::remove_dir(root.join("tmp"));
         if fs::read_dir(root).map_err(io_error("read", root))?.next().is_some() {
             return Err(StoreError::NotEmpty { path: root.to_owned() });
         }
