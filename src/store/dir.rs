@@ -73,6 +73,9 @@ impl DirStore {
         if access == Access::Write {
             store.make_folder(&root.join("tmp"))?;
             store.sweep_tmp()?;
+            // Better now than after a long time of reading: can anything be written at all?
+            let (probe, _) = store.write_tmp(&[])?;
+            fs::remove_file(&probe).map_err(io_error("remove", &probe))?;
         }
         Ok(store)
     }
