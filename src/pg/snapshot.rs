@@ -42,6 +42,8 @@ impl SourceSnapshot {
         lock_timeout_ms: u64,
     ) -> Result<Opened, Error> {
         let session = connect(info, "pgkeep backup").await?;
+        // For the whole session: the list of tables asks for their sizes, and so waits for their locks as well.
+        run(&session, "a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
         for _ in 0..ATTEMPTS {
             let before = catalog::tables(&session).await?;
             let unreadable: Vec<_> =
@@ -50,7 +52,6 @@ impl SourceSnapshot {
                 return Ok(Opened::Unreadable(unreadable));
             }
             run(&session, "the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            run(&session, "a setting", &format!("SET LOCAL lock_timeout = {lock_timeout_ms}")).await?;
             let names: Vec<_> =
                 before.iter().filter(|t| wanted(t)).map(|t| quote_relation(&t.schema, &t.name)).collect();
             if !lock(&session, &names).await? {

@@ -38,6 +38,11 @@ struct Config {
 
 impl PublicRecord for Config {}
 
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}
+
 pub struct Repository {
     url: String,
     store: Arc<Store>,
@@ -76,10 +81,13 @@ impl Repository {
             Err(StoreError::NoObject { .. }) => return Err(RepoError::NoConfig { url: url.to_owned() }),
             Err(error) => return Err(error.into()),
         };
-        let config: Config = serde_json::from_slice(&config).map_err(|source| RepoError::BadConfig { source })?;
-        if config.format > FORMAT {
-            return Err(RepoError::NewerFormat { found: config.format, supported: FORMAT });
+        let bad = |source| RepoError::BadConfig { source };
+        // A newer format may have other fields: its number is read before anything else.
+        let FormatOnly { format } = serde_json::from_slice(&config).map_err(bad)?;
+        if format > FORMAT {
+            return Err(RepoError::NewerFormat { found: format, supported: FORMAT });
         }
+        let config: Config = serde_json::from_slice(&config).map_err(bad)?;
         if config.repository != key.repository {
             return Err(KeyError::OtherRepository { key: key.repository, repository: config.repository }.into());
         }
@@ -134,12 +142,12 @@ impl Repository {
             OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
             source => RepoError::Object { key: name.key(), source },
         })?;
-        let manifest: Manifest =
-            serde_json::from_slice(&json).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
-        if manifest.format > FORMAT {
-            return Err(RepoError::NewerFormat { found: manifest.format, supported: FORMAT });
+        let unreadable = |source| RepoError::Manifest { name: name.clone(), source };
+        let FormatOnly { format } = serde_json::from_slice(&json).map_err(unreadable)?;
+        if format > FORMAT {
+            return Err(RepoError::NewerFormat { found: format, supported: FORMAT });
         }
-        Ok(manifest)
+        serde_json::from_slice(&json).map_err(unreadable)
     }
 
     fn check_signature<'a>(&self, name: &SnapshotName, stored: &'a [u8]) -> Result<&'a [u8], RepoError> {
