@@ -22,7 +22,7 @@ const ONLY: &[(&str, &str, &[&str])] = &[
     ("cli", "pg", &["catalog", "conninfo"]),
     ("cli", "store", &["Access"]),
     ("pg", "repo", &["manifest"]),
-    ("pg", "schema", &["facts"]),
+    ("pg", "schema", &["facts", "restore"]),
     ("command", "store", &["StoreError"]),
 ];
 

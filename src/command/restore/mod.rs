@@ -20,8 +20,9 @@ use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence};
 use crate::repo::{Repository, SnapshotId};
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
-use crate::schema::restore::{Grants, Owners, RestoreOptions, RestorePlan, RoleMap};
-use crate::schema::schedule::Proof;
+pub use crate::schema::restore::{Grants, Owners};
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
+pub use crate::schema::schedule::Proof;
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
 
@@ -109,8 +110,13 @@ pub async fn run(
     progress.set_phase("restoring definitions");
     let mut phases = Phases::default();
     let phase = Instant::now();
-    target::run_pre_data(&session, &job, options).await?;
+    let definitions = target::run_pre_data(&session, &job, options).await;
     session.close().await.map_err(Error::target_database("the end of the session"))?;
+    if definitions.is_err() && options.creation == Creation::Create {
+        // It holds nothing, and would stand in the way of the next attempt.
+        target::drop_database(options).await?;
+    }
+    definitions?;
     phases.pre_data_ms = millis(phase);
 
     progress.set_phase("restoring rows");
