@@ -211,7 +211,9 @@ fn a_lock_of_another_session_is_waited_for_as_long_as_was_said() {
     assert!(started.elapsed() < Duration::from_secs(20), "waited for {:?}", started.elapsed());
     assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{said:?}");
     assert!(said.stderr.contains("canceling statement due to lock timeout (SQLSTATE 55P03)"), "{said:?}");
-    assert!(said.stderr.contains("\n  hint: another session holds a lock; try again when it has ended"), "{said:?}");
+    assert!(said.stderr.starts_with("pgkeep: a lock was not had in time: held on public.orders (process "), "{said:?}");
+    assert!(said.stderr.contains(", migration)\n"), "{said:?}");
+    assert!(said.stderr.contains("\n  hint: Try again when that session has ended"), "{said:?}");
     assert_eq!(repo.json(["list"]), json!([]));
     drop(migration);
     assert_eq!(repo.json(["backup", "-d", &server.dsn("postgres"), "--lock-wait-timeout", "1"])["rows"], 100);
