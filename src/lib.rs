@@ -12,8 +12,10 @@
 pub mod cli;
 pub mod command;
 pub mod pg;
+pub mod policy;
 pub mod repo;
 pub mod schema;
+pub mod spelling;
 pub mod stop;
 pub mod store;
 pub mod stream;

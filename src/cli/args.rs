@@ -1,8 +1,12 @@
 //! The command line's grammar.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
 
 #[derive(Parser)]
 #[command(
@@ -22,6 +26,31 @@ pub struct Cli {
     pub verb: Verb,
 }
 
+impl Cli {
+    /// Reads the arguments, and keeps which of the common ones were typed.
+    pub fn read(args: &[OsString]) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let mut matches = command.try_get_matches_from_mut(args)?;
+        let given = |matches: &clap::ArgMatches, name| match matches.value_source(name) {
+            Some(ValueSource::CommandLine) => Given::Typed,
+            _ => Given::Otherwise,
+        };
+        let (repo_given, writer_key_given) = (given(&matches, "repo"), given(&matches, "writer_key"));
+        let mut cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
+        cli.common.repo_given = repo_given;
+        cli.common.writer_key_given = writer_key_given;
+        Ok(cli)
+    }
+}
+
+/// Whether a value stands on the command line, or came from the environment if it came at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Given {
+    Typed,
+    #[default]
+    Otherwise,
+}
+
 #[derive(Args)]
 pub struct Common {
     /// The repository: file:///path or a path
@@ -39,6 +68,10 @@ pub struct Common {
     /// Show no progress
     #[arg(long, short = 'q', global = true)]
     pub quiet: bool,
+    #[arg(skip)]
+    pub repo_given: Given,
+    #[arg(skip)]
+    pub writer_key_given: Given,
 }
 
 #[derive(Subcommand)]
@@ -55,6 +88,8 @@ pub enum Verb {
     Restore(Restore),
     /// Check a repository, or a live database against a snapshot
     Verify(Verify),
+    /// Take the backup that a policy file describes
+    Run(Run),
 }
 
 #[derive(Args)]
@@ -95,13 +130,13 @@ pub struct Backup {
     #[command(flatten)]
     pub selection: Selection,
     /// How many sessions read rows at the same time
-    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = JOBS_DEFAULT, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
     /// zstd's compression level, -7 to 19
-    #[arg(long, value_name = "LEVEL", default_value_t = 1, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-7..=19))]
+    #[arg(long, value_name = "LEVEL", default_value_t = LEVEL_DEFAULT, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-7..=19))]
     pub level: i32,
     /// How long to wait for a lock on a table, in seconds; 0 waits for ever
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT)]
     pub lock_wait_timeout: u32,
     /// Keep the password hashes of roles as well (the role must be able to read pg_authid)
     #[arg(long)]
@@ -167,4 +202,15 @@ pub struct Verify {
     /// How many threads or sessions read at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+}
+
+/// --repo and --writer-key come before what the policy says, and the policy before the environment.
+#[derive(Args)]
+pub struct Run {
+    /// The policy file; it must not be writable by others
+    #[arg(value_name = "POLICY.toml")]
+    pub policy: PathBuf,
+    /// Say what would be done, and neither connect nor write
+    #[arg(long)]
+    pub check: bool,
 }

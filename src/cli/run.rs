@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use serde::Serialize;
 
 use super::args::{Cli, Common, Selection, Verb};
+use super::policy;
 use super::progress::{Display, Verbosity};
 use super::report;
 use super::signals::Interrupt;
@@ -27,7 +27,7 @@ use crate::store::Access;
 /// The program: reads the arguments, runs the verb, prints, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
+    let cli = match Cli::read(&args) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, args.iter().any(|arg| arg == "--json")),
     };
@@ -188,6 +188,17 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let outcome = Outcome::new(&report, texts::verify(&report))?;
             Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
         }
+        Verb::Run(args) => {
+            let plan = policy::Plan::read(common, &args.policy)?;
+            if args.check {
+                let outline = plan.outline();
+                return Outcome::new(&outline, texts::outline(&outline));
+            }
+            let key = WriterKey::read(plan.writer_key())?;
+            let repository = Repository::open(plan.repository(), ReadingKey::from(&key), Access::Write).await?;
+            let report = backup::run(&repository, &key, &plan.options().await?, progress, stop).await?;
+            Outcome::new(&report, texts::backup(&report))
+        }
     }
 }
 
@@ -215,7 +226,7 @@ fn repo_url(common: &Common) -> Result<&str, Error> {
     })
 }
 
-fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
+pub(super) fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
     let info = Conninfo::resolve(dsn, &Environment::from_process())?;
     info.warnings().iter().for_each(|warning| eprintln!("pgkeep: warning: {warning}"));
     Ok(info)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::Local;
 
 use super::display::{bytes, count, duration, table};
+use super::policy::Outline;
 use crate::command::finding::Finding;
 use crate::command::{backup, list, restore, verify};
 
@@ -140,4 +141,43 @@ fn finding_text(finding: &Finding) -> String {
         text += &format!("  snapshots: {}\n", some(finding.snapshots.iter().map(|id| id.short()).collect()));
     }
     text
+}
+
+/// `pgkeep run --check`.
+pub fn outline(outline: &Outline) -> String {
+    let asked = [
+        ("schemas ", &outline.schemas),
+        ("tables ", &outline.tables),
+        ("without schemas ", &outline.exclude_schemas),
+        ("without tables ", &outline.exclude_tables),
+    ];
+    let asked = asked.iter().filter(|(_, patterns)| !patterns.is_empty());
+    let asked: Vec<String> = asked.map(|(what, patterns)| what.to_string() + &patterns.join(", ")).collect();
+    let lock_wait = match outline.lock_wait_timeout {
+        0 => "for ever".to_owned(),
+        seconds => format!("{seconds} s"),
+    };
+    let pg_dump = outline.pg_bin.as_ref().map_or("the newest on this machine".to_owned(), |p| p.display().to_string());
+    format!(
+        "policy      {} is valid; nothing was connected to\n\
+         database    {} on {} as {}\n\
+         password    from {}\n\
+         holds       {}\n\
+         repository  {}\n\
+         writer key  {}\n\
+         reading     {}, zstd level {}, waits for locks {lock_wait}\n\
+         roles       {} password hashes\n\
+         pg_dump     {pg_dump}\n",
+        outline.policy.display(),
+        outline.database,
+        outline.servers.join(", "),
+        outline.user,
+        outline.password.as_deref().unwrap_or("where libpq looks"),
+        if asked.is_empty() { "the whole database".to_owned() } else { asked.join("; ") },
+        outline.repository,
+        outline.writer_key.display(),
+        count(u64::from(outline.jobs), "job"),
+        outline.level,
+        if outline.role_passwords { "with" } else { "without" },
+    )
 }

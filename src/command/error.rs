@@ -1,5 +1,7 @@
 //! What ends a command, and its exit code.
 
+use super::password::PasswordError;
+use super::policy_file::PolicyFileError;
 use crate::pg;
 use crate::pg::catalog::Reading;
 use crate::pg::conninfo::ConninfoError;
@@ -16,6 +18,10 @@ pub enum Error {
     Usage { what: String, hint: Option<String> },
     #[error("the connection string cannot be used")]
     Conninfo(#[from] ConninfoError),
+    #[error(transparent)]
+    PolicyFile(#[from] PolicyFileError),
+    #[error("there is no password for the source database")]
+    Password(#[from] PasswordError),
     #[error("a pattern cannot be used")]
     Pattern(#[from] PatternError),
     #[error("{switch} {pattern} matches nothing")]
@@ -169,6 +175,8 @@ impl Error {
         match self {
             Error::Usage { hint, .. } => hint.clone(),
             Error::Conninfo(error) => error.hint(),
+            Error::PolicyFile(error) => error.hint(),
+            Error::Password(error) => error.hint(),
             Error::Pattern(error) => error.hint(),
             Error::NoMatch { .. } => {
                 Some("Patterns are psql's: * and ? are wildcards, \"...\" keeps capitals and dots. `psql -c '\\dt *.*'` lists the tables.".into())
@@ -203,6 +211,8 @@ impl Error {
             Error::Internal { .. } => 1,
             Error::Usage { .. }
             | Error::Conninfo(_)
+            | Error::PolicyFile(_)
+            | Error::Password(_)
             | Error::Pattern(_)
             | Error::NoMatch { .. }
             | Error::NotInSnapshot { .. } => 2,

@@ -9,6 +9,8 @@ pub mod inventory;
 pub mod list;
 pub mod mismatch;
 pub mod parts;
+pub mod password;
+pub mod policy_file;
 pub mod progress;
 pub mod proof;
 pub mod reading;

@@ -6,12 +6,18 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::spelling;
+
 /// Where a setting was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     ConnectionString,
     ServiceFile(PathBuf),
     Variable(&'static str),
+    /// A file that holds nothing but the password.
+    PasswordFile(PathBuf),
+    /// A program that prints the password, by its name.
+    PasswordCommand(String),
 }
 
 impl fmt::Display for Origin {
@@ -20,6 +26,8 @@ impl fmt::Display for Origin {
             Self::ConnectionString => f.write_str("the connection string"),
             Self::ServiceFile(path) => write!(f, "service file {}", path.display()),
             Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::PasswordFile(path) => write!(f, "password_file {}", path.display()),
+            Self::PasswordCommand(program) => write!(f, "password_command {program}"),
         }
     }
 }
@@ -158,28 +166,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
         "timeout" => return Some("connect_timeout"),
         _ => {}
     }
-    KEYWORDS
-        .iter()
-        .map(|keyword| (edit_distance(&name, keyword.name), keyword.name))
-        .filter(|(distance, keyword)| *distance <= (keyword.len() / 5).max(2))
-        .min()
-        .map(|(_, keyword)| keyword)
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    spelling::nearest(&name, KEYWORDS.iter().map(|keyword| keyword.name))
 }
 
 #[cfg(test)]

@@ -34,7 +34,15 @@ pub use transport::{
 };
 
 use passfile::{Opened, Wanted};
+use secrecy::SecretString;
 use settings::Settings;
+
+/// Whether a text holds a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    None,
+    Within,
+}
 
 /// Everything that is needed to reach a database. Passwords never show in `Debug` or `Display`.
 #[derive(Clone, Debug)]
@@ -102,10 +110,28 @@ impl Conninfo {
             warnings: Vec::new(),
         };
         match settings.text("password") {
-            Some(password) => conninfo.give_password(password, &settings.origin("password")),
+            Some(password) => conninfo = conninfo.with_password(password.into(), &settings.origin("password")),
             None => conninfo.look_up_passwords(),
         }
         Ok(conninfo)
+    }
+
+    /// Whether a connection string holds a password itself. Reads nothing but the string.
+    ///
+    /// # Errors
+    /// The string is malformed.
+    pub fn secrets_in(dsn: &str) -> Result<Secrets, ConninfoError> {
+        let named = syntax::parse(dsn)?;
+        let secret = |keyword: &str| matches!(keyword, "password" | "sslpassword");
+        Ok(if named.iter().any(|(keyword, _)| secret(keyword)) { Secrets::Within } else { Secrets::None })
+    }
+
+    /// The same connection with this password for every server, whatever password was found before.
+    pub fn with_password(mut self, secret: SecretString, origin: &Origin) -> Self {
+        for endpoint in &mut self.endpoints {
+            endpoint.password = Password::Given { secret: secret.clone(), origin: origin.clone() };
+        }
+        self
     }
 
     /// The same connection to another database of the same server. A password that came from the password file is
@@ -127,12 +153,6 @@ impl Conninfo {
             (host, _) => host,
         };
         Self { endpoints: vec![endpoint], ..self.clone() }
-    }
-
-    fn give_password(&mut self, password: &str, origin: &Origin) {
-        for endpoint in &mut self.endpoints {
-            endpoint.password = Password::Given { secret: password.into(), origin: origin.clone() };
-        }
     }
 
     fn look_up_passwords(&mut self) {

@@ -1,0 +1,143 @@
+//! `pgkeep run`: the policy, the switches and the environment together.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::args::{Common, Given};
+use super::run;
+use crate::command::selecting::Patterns;
+use crate::command::{Error, backup, password, policy_file};
+use crate::pg::catalog::Passwords;
+use crate::pg::conninfo::Conninfo;
+use crate::policy::{PasswordSource, Policy};
+use crate::repo::KeyError;
+use crate::repo::keys::KeyKind;
+
+/// What one run of a policy does.
+pub struct Plan {
+    path: PathBuf,
+    policy: Policy,
+    source: Conninfo,
+    repository: String,
+    writer_key: PathBuf,
+    pg_bin: Option<PathBuf>,
+}
+
+/// What `run --check` prints.
+#[derive(Serialize)]
+pub struct Outline {
+    pub policy: PathBuf,
+    pub database: String,
+    pub servers: Vec<String>,
+    pub user: String,
+    /// `password_file PATH`, `password_command PROGRAM`, or null: where libpq looks.
+    pub password: Option<String>,
+    pub schemas: Vec<String>,
+    pub exclude_schemas: Vec<String>,
+    pub tables: Vec<String>,
+    pub exclude_tables: Vec<String>,
+    pub repository: String,
+    pub writer_key: PathBuf,
+    pub jobs: u16,
+    pub level: i32,
+    /// Seconds.
+    pub lock_wait_timeout: u32,
+    pub role_passwords: bool,
+    pub pg_bin: Option<PathBuf>,
+}
+
+impl Plan {
+    /// Reads the policy and the connection settings. A switch comes before the policy, the policy before the environment.
+    pub fn read(common: &Common, path: &Path) -> Result<Self, Error> {
+        let policy = policy_file::read(path)?;
+        let repository = match common.repo_given {
+            Given::Typed => common.repo.clone(),
+            Given::Otherwise => policy.repository.clone().or_else(|| common.repo.clone()),
+        };
+        let writer_key = match common.writer_key_given {
+            Given::Typed => common.writer_key.clone(),
+            Given::Otherwise => policy.writer_key.clone().or_else(|| common.writer_key.clone()),
+        };
+        let pg_bin = policy.pg_bin.clone().or_else(|| std::env::var_os("PGKEEP_PG_BIN").map(PathBuf::from));
+        Ok(Self {
+            path: path.to_owned(),
+            source: run::conninfo(Some(&policy.dsn))?,
+            repository: repository.ok_or_else(|| Error::Usage {
+                what: format!("the policy {} names no repository", path.display()),
+                hint: Some(
+                    "Write url = \"file:///path\" under [repository], or name it with --repo URL or PGKEEP_REPO."
+                        .into(),
+                ),
+            })?,
+            writer_key: writer_key.ok_or(KeyError::NotGiven { kind: KeyKind::Writer })?,
+            pg_bin,
+            policy,
+        })
+    }
+
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    pub fn writer_key(&self) -> &Path {
+        &self.writer_key
+    }
+
+    /// Fetches the password, which may run the policy's program.
+    pub async fn options(&self) -> Result<backup::Options, Error> {
+        let policy = &self.policy;
+        let password = match &policy.password {
+            PasswordSource::Libpq => None,
+            PasswordSource::File(path) => Some(password::from_file(path)?),
+            PasswordSource::Command { program, arguments } => {
+                let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                Some(password::from_command(program, arguments, folder.unwrap_or(Path::new("."))).await?)
+            }
+        };
+        let source = match password {
+            None => self.source.clone(),
+            Some((secret, origin)) => self.source.clone().with_password(secret, &origin),
+        };
+        Ok(backup::Options {
+            source,
+            patterns: Patterns {
+                schemas: policy.schemas.clone(),
+                exclude_schemas: policy.exclude_schemas.clone(),
+                tables: policy.tables.clone(),
+                exclude_tables: policy.exclude_tables.clone(),
+            },
+            jobs: usize::from(policy.jobs),
+            level: policy.level,
+            lock_timeout_ms: u64::from(policy.lock_wait_timeout) * 1000,
+            passwords: if policy.role_passwords { Passwords::Read } else { Passwords::Leave },
+            pg_bin: self.pg_bin.clone(),
+        })
+    }
+
+    pub fn outline(&self) -> Outline {
+        let policy = self.policy.clone();
+        Outline {
+            policy: self.path.clone(),
+            database: self.source.database().to_owned(),
+            servers: self.source.endpoints().iter().map(ToString::to_string).collect(),
+            user: self.source.user().to_owned(),
+            password: match policy.password {
+                PasswordSource::Libpq => None,
+                PasswordSource::File(path) => Some(format!("password_file {}", path.display())),
+                PasswordSource::Command { program, .. } => Some(format!("password_command {}", program.display())),
+            },
+            schemas: policy.schemas,
+            exclude_schemas: policy.exclude_schemas,
+            tables: policy.tables,
+            exclude_tables: policy.exclude_tables,
+            repository: self.repository.clone(),
+            writer_key: self.writer_key.clone(),
+            jobs: policy.jobs,
+            level: policy.level,
+            lock_wait_timeout: policy.lock_wait_timeout,
+            role_passwords: policy.role_passwords,
+            pg_bin: self.pg_bin.clone(),
+        }
+    }
+}

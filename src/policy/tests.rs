@@ -1,0 +1,217 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn parse(text: &str) -> Result<Policy, PolicyError> {
+    Policy::parse(text.as_bytes(), Path::new("/etc/pgkeep"))
+}
+
+/// The message, and the hint behind it.
+fn refusal(text: &str) -> String {
+    let error = parse(text).unwrap_err();
+    match error.hint() {
+        Some(hint) => format!("{error} | {hint}"),
+        None => error.to_string(),
+    }
+}
+
+#[test]
+fn every_key_arrives_and_relative_paths_count_from_the_policys_folder() {
+    let policy = parse(
+        r#"
+        [source]
+        dsn = "host=db dbname=shop"
+        password_command = ["./get-password", "shop"]
+        [selection]
+        schemas = ["core", "workspace_*"]
+        exclude_schemas = ["workspace_old"]
+        tables = ['public."Order"']
+        exclude_tables = ["*.log"]
+        [repository]
+        url = "../backups"
+        writer_key = "writer.key"
+        [backup]
+        jobs = 4
+        level = -3
+        lock_wait_timeout = 0
+        role_passwords = true
+        pg_bin = "/opt/pg/bin"
+        "#,
+    );
+    let texts = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
+    let expected = Policy {
+        dsn: "host=db dbname=shop".into(),
+        password: PasswordSource::Command {
+            program: "/etc/pgkeep/./get-password".into(),
+            arguments: vec!["shop".into()],
+        },
+        schemas: texts(&["core", "workspace_*"]),
+        exclude_schemas: texts(&["workspace_old"]),
+        tables: texts(&["public.\"Order\""]),
+        exclude_tables: texts(&["*.log"]),
+        repository: Some("/etc/pgkeep/../backups".into()),
+        writer_key: Some("/etc/pgkeep/writer.key".into()),
+        jobs: 4,
+        level: -3,
+        lock_wait_timeout: 0,
+        role_passwords: true,
+        pg_bin: Some("/opt/pg/bin".into()),
+    };
+    assert_eq!(policy.unwrap(), expected);
+}
+
+#[test]
+fn what_is_not_said_is_as_in_backup() {
+    let policy = parse("source.dsn = 'shop'\nrepository.url = 'file:///srv/backup'").unwrap();
+    assert_eq!((policy.jobs, policy.level, policy.lock_wait_timeout, policy.role_passwords), (2, 1, 120, false));
+    assert_eq!(policy.password, PasswordSource::Libpq);
+    assert_eq!(policy.repository.as_deref(), Some("file:///srv/backup"));
+    assert!(policy.schemas.is_empty() && policy.tables.is_empty());
+    let bare = parse("[source]\ndsn = 'shop'\npassword_command = ['pass', 'show', '~/$x']").unwrap();
+    let arguments = vec!["show".into(), "~/$x".into()];
+    assert_eq!(bare.password, PasswordSource::Command { program: "pass".into(), arguments });
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_its_line_and_the_likely_one() {
+    for (text, expected) in [
+        ("[source]\ndsn = 's'\n\n[backup]\njbos = 3", "line 5: [backup] has no key `jbos` | Did you mean `jobs`?"),
+        ("[backup]\nurl = 'x'", "line 2: [backup] has no key `url` | It belongs in [repository]."),
+        (
+            "[repository]\nbucket = 'x'",
+            "line 2: [repository] has no key `bucket` | [repository] knows url, writer_key.",
+        ),
+        ("[sources]\ndsn = 'x'", "line 1: a policy has no section [sources] | Did you mean [source]?"),
+        (
+            "\n[retention]\ndaily = 7",
+            "line 2: a policy has no section [retention] | This version knows [source], [selection], [repository], [backup].",
+        ),
+        ("dsn = 'x'", "line 1: the key `dsn` stands in no section | It belongs in [source]."),
+        // The first from the top, not the first of the alphabet.
+        (
+            "[source]\nzeta = 1\nalpha = 1",
+            "line 2: [source] has no key `zeta` | [source] knows dsn, password_file, password_command.",
+        ),
+    ] {
+        assert_eq!(refusal(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_its_line_and_never_repeated() {
+    for (text, expected) in [
+        ("[backup]\njobs = 'hunter2'", "line 2: jobs must be a number from 1 to 256, not a string"),
+        ("[backup]\njobs = 0", "line 2: jobs must be a number from 1 to 256, not 0"),
+        (
+            "[backup]\njobs = 99999999999999999999",
+            "line 2: jobs must be a number from 1 to 256, not 99999999999999999999",
+        ),
+        ("[backup]\nlevel = 1.5", "line 2: level must be a number from -7 to 19, not a number with a decimal point"),
+        ("[backup]\nlock_wait_timeout = '120s'", "line 2: lock_wait_timeout must be a number of seconds, not a string"),
+        ("[backup]\nrole_passwords = 'yes'", "line 2: role_passwords must be true or false, not a string"),
+        ("[selection]\nschemas = 'core'", "line 2: schemas must be a list of strings, not a string"),
+        ("[selection]\ntables = [\n 'a',\n 7]", "line 4: tables must be a list of strings, not a list with a number"),
+        ("source = 'hunter2'", "line 1: [source] must be a section, not a string"),
+        ("[[source]]\ndsn = 'x'", "line 1: [source] must be a section, not a list"),
+        ("[repository]\nurl = ''", "line 2: url must be a path, not an empty string"),
+        (
+            "[source]\npassword_command = 'echo hunter2'",
+            "line 2: password_command must be a list of strings, not a string",
+        ),
+        (
+            "[source]\npassword_command = []",
+            "line 2: password_command must be a program and its arguments, not an empty list",
+        ),
+    ] {
+        let text = if text.contains("source") { text.to_owned() } else { format!("{text}\n[source]\ndsn = 's'") };
+        let text = text.replace("[source]\npassword", "source.dsn = 's'\n[source]\npassword");
+        let said = refusal(&text);
+        assert!(!said.contains("hunter2"), "{said}");
+        if !text.starts_with("source.dsn") {
+            assert_eq!(said, expected, "{text}");
+        }
+    }
+    let source = |line: &str| refusal(&format!("[source]\ndsn = 's'\n{line}"));
+    assert_eq!(
+        source("password_command = 'echo hunter2'"),
+        "line 3: password_command must be a list of strings, not a string"
+    );
+    assert_eq!(
+        source("password_command = []"),
+        "line 3: password_command must be a program and its arguments, not an empty list"
+    );
+    assert_eq!(
+        source("password_command = ['p']\npassword_file = 'f'"),
+        "line 3: password_command besides password_file | Keep one of them."
+    );
+}
+
+#[test]
+fn no_policy_holds_a_password() {
+    const SAID: &str = "line 2: a policy holds no password | Put it into a file (password_file), have a program print it \
+                        (password_command), or use ~/.pgpass or PGPASSWORD.";
+    for line in [
+        "dsn = 'host=db password=hunter2'",
+        "dsn = 'postgresql://me:hunter2@db/shop'",
+        "dsn = 'postgresql://me@db/shop?password=hunter2'",
+        "dsn = 'host=db sslpassword=hunter2'",
+        "password = 'hunter2'",
+    ] {
+        assert_eq!(refusal(&format!("[source]\n{line}")), SAID, "{line}");
+    }
+    assert!(parse("[source]\ndsn = 'postgresql://me@db/shop?passfile=/etc/pgpass'").is_ok());
+    let malformed = parse("[source]\ndsn = 'host=db hunter2'").unwrap_err();
+    assert_eq!(malformed.to_string(), "line 2: dsn cannot be used");
+}
+
+#[test]
+fn a_home_or_a_variable_is_not_expanded_and_not_taken_for_a_name() {
+    for (line, key, sign) in [("url = '~/backups'", "url", '~'), ("writer_key = '$HOME/writer.key'", "writer_key", '$')]
+    {
+        let text = format!("[source]\ndsn = 's'\n[repository]\n{line}");
+        let expected = format!(
+            "line 4: {key} begins with `{sign}`, which is not expanded | Write the whole path, or one relative to the folder of the policy."
+        );
+        assert_eq!(refusal(&text), expected);
+    }
+}
+
+#[test]
+fn what_is_no_policy_at_all_is_told_apart() {
+    const EMPTY: &str = "it says nothing | It needs a [source] with dsn and a [repository] at least.";
+    assert_eq!(refusal(""), EMPTY);
+    assert_eq!(refusal("# comment\n\n"), EMPTY);
+    assert!(refusal("[repository]\nurl = 'x'").starts_with("[source] has no dsn | "));
+    for (text, line) in
+        [("[source]\ndsn = \n", 2), ("a = 1\na = 2", 2), ("[source]\r\n\r\ndsn = 'x", 3), ("nonsense", 1)]
+    {
+        match parse(text) {
+            Err(PolicyError::Syntax { line: found, .. }) => assert_eq!(found, line, "{text:?}"),
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+    let error = Policy::parse(b"[source]\ndsn = 'caf\xe9'\n", Path::new("")).unwrap_err();
+    assert_eq!(error.to_string(), "line 2: it is not UTF-8");
+}
+
+#[test]
+fn a_pattern_is_checked_before_anything_is_connected_to() {
+    match parse("[source]\ndsn = 's'\n[selection]\nschemas = ['core',\n 'a.b']") {
+        Err(PolicyError::Pattern { line, key, .. }) => assert_eq!((line, key), (5, "schemas")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_policy_of_the_project_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let policies: Vec<&PathBuf> = files.iter().filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    assert!(policies.len() >= 2, "{policies:?}");
+    for path in policies {
+        let policy = Policy::parse(&fs::read(path).unwrap(), &folder);
+        let policy = policy.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(policy.repository.is_some() && policy.writer_key.is_some(), "{}", path.display());
+    }
+}
