@@ -132,7 +132,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         let mut wire =
             Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
         wire.execute("the session's settings", &session_settings(&work.job.plan)).map_err(failed)?;
-        speed_up(&mut wire).map_err(failed)?;
+        speed_up(&mut wire, work.options.jobs).map_err(failed)?;
         let manifest = &work.job.manifest;
         let reader = work.repository.reader(ChunkKind::Data, manifest.chunk_key())?;
         Ok(Self { work, n, runtime, wire, reader, hasher: RowHasher::new(&manifest.digest_key()) })
