@@ -5,4 +5,5 @@
 
 mod cluster;
 mod postgres;
+mod run;
 mod verify;

@@ -1,0 +1,6 @@
+//! The command line without a server: what is refused, in which words, and with which exit code.
+
+// What a test cannot do without fails it, in helping functions as well.
+#![allow(clippy::unwrap_used)]
+
+mod policy;
