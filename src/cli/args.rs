@@ -138,7 +138,7 @@ pub struct Backup {
     /// How long to wait for a lock on a table, in seconds; 0 waits for ever
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT)]
     pub lock_wait_timeout: u32,
-    /// Keep the password hashes of roles as well (takes a superuser)
+    /// Keep the password hashes of roles as well (the role must be able to read pg_authid)
     #[arg(long)]
     pub role_passwords: bool,
     #[command(flatten)]

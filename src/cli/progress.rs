@@ -65,7 +65,7 @@ fn plain(progress: &Progress, done: &AtomicBool) {
 
 fn line(progress: &Progress, phase: &str, elapsed: Duration) -> String {
     let (read, total) = (progress.bytes.load(Ordering::Relaxed), progress.bytes_total.load(Ordering::Relaxed));
-    if read == 0 {
+    if progress.lanes().iter().all(Option::is_none) {
         return phase.to_owned();
     }
     let rate = read as f64 / elapsed.as_secs_f64().max(0.001);

@@ -33,10 +33,15 @@ pub fn text(error: &Error) -> String {
 }
 
 pub fn json(error: &Error) -> serde_json::Value {
-    json!({
+    let mut document = json!({
         "error": error.to_string(),
         "causes": causes(error),
         "hint": error.hint(),
         "exit_code": error.exit_code(),
-    })
+    });
+    if let Error::Entries { failures, skipped, .. } = error {
+        document["failures"] = json!(failures);
+        document["skipped"] = json!(skipped);
+    }
+    document
 }

@@ -14,15 +14,13 @@ use super::report;
 use super::signals::Interrupt;
 use super::texts;
 use crate::command::progress::Progress;
-use crate::command::restore::Creation;
+use crate::command::restore::{Creation, Grants, Owners, Proof};
 use crate::command::selecting::Patterns;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::repo::keys::KeyKind;
 use crate::repo::{KeyError, ReadingKey, Repository, RestoreKey, WriterKey};
-use crate::schema::restore::{Grants, Owners};
-use crate::schema::schedule::Proof;
 use crate::stop::Stop;
 use crate::store::Access;
 

@@ -100,6 +100,7 @@ pub fn restore(report: &restore::Report) -> String {
         (false, false) => "; NOT the snapshot:\n",
     };
     report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
+    text += &left_out_text(&report.left_out);
     report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
     text
 }

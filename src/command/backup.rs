@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::error::Error;
 use super::progress::Progress;
 use super::rows::{self, ReadTable, Source};
-use super::selecting::{self, Patterns};
+use super::selecting::{self, Patterns, with_roles_above};
 use crate::pg::catalog::{self, Passwords, TableFacts};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump;
@@ -22,6 +22,7 @@ use crate::repo::repository::{PendingSliceList, store_slice_list};
 use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, WriterKey};
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
+use crate::schema::restore::roles_named;
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
 
@@ -134,7 +135,14 @@ pub async fn run(
 
     progress.set_phase("reading sequences and roles");
     let sequences = read_sequences(&snapshot, &selection).await?;
-    let roles = catalog::roles(session, options.passwords).await.map_err(Error::source_database("reading roles"))?;
+    let mut roles =
+        catalog::roles(session, options.passwords).await.map_err(Error::source_database("reading roles"))?;
+    if !request.is_everything() {
+        let names = with_roles_above(roles_named(&archive, &selection), &roles.memberships);
+        roles.roles.retain(|role| names.contains(&role.name));
+        roles.memberships.retain(|membership| names.contains(&membership.member));
+        roles.settings.retain(|setting| names.contains(&setting.role));
+    }
     let populated = catalog::populated_views(session).await.map_err(Error::source_database("reading the catalog"))?;
     let version = catalog::server_version(session).await.map_err(Error::source_database("reading the catalog"))?;
     let server = Server { version_num: session.server_version_num(), version };
@@ -233,6 +241,7 @@ async fn open_snapshot(options: &Options, wanted: impl Fn(&TableFacts) -> bool) 
     match opened.await.map_err(Error::source_database("opening the snapshot"))? {
         Opened::Snapshot(snapshot) => Ok(snapshot),
         Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: options.source.user().to_owned(), unreadable }),
+        Opened::Locked { held, source } => Err(Error::Locked { held, source }),
         Opened::Restless => Err(Error::Restless),
     }
 }

@@ -49,6 +49,12 @@ pub enum Error {
     Archive(#[from] ArchiveError),
     #[error("the role {role} cannot read all rows of {}", listed(unreadable))]
     Unreadable { role: String, unreadable: Vec<Unreadable> },
+    #[error("a lock was not had in time{}", if held.is_empty() { String::new() } else { format!(": held on {}", some(held)) })]
+    Locked {
+        held: Vec<String>,
+        #[source]
+        source: pg::Error,
+    },
     #[error("tables were created and dropped so quickly that they could not all be locked")]
     Restless,
     #[error("the snapshot of one session is unknown to the next: {explanation}")]
@@ -181,6 +187,7 @@ impl Error {
             Error::Dump(error) => error.hint(),
             Error::Archive(error) => error.hint(),
             Error::Unreadable { role, unreadable } => Some(unreadable_hint(role, unreadable)),
+            Error::Locked { .. } => Some("Try again when that session has ended, or raise --lock-wait-timeout; -N and -T leave tables out.".into()),
             Error::Restless => Some("Run it again, or leave the busy schema out with -N.".into()),
             Error::SnapshotLost { .. } => Some(
                 "Connect to one server directly, not through a pooler or balancer: an exported snapshot is bound to one server process.".into(),
@@ -215,6 +222,7 @@ impl Error {
             | Error::Dump(_)
             | Error::Archive(_)
             | Error::Unreadable { .. }
+            | Error::Locked { .. }
             | Error::Restless
             | Error::SnapshotLost { .. } => 4,
             Error::Repository(error) => repository_code(error),

@@ -226,6 +226,7 @@ impl<'a> Proof<'a> {
             Ok(Opened::Unreadable(unreadable)) => {
                 Err(Error::Unreadable { role: self.conninfo.user().to_owned(), unreadable })
             }
+            Ok(Opened::Locked { held, source }) => Err(Error::Locked { held, source }),
             Ok(Opened::Restless) => Err(Error::Restless),
             Err(error) => Err(self.side.error("opening the snapshot")(error)),
         }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::error::Error;
 use crate::pg::catalog::TableFacts;
 use crate::pg::dump::Untouched;
-use crate::repo::manifest::{self, LeftOut};
-use crate::schema::archive::{Archive, DumpId};
+use crate::repo::manifest::{self, LeftOut, Membership};
+use crate::schema::archive::{Archive, DumpId, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::{Pattern, PatternKind, Visibility};
-use crate::schema::selection::{self, LeftOutReason, Request, Selection};
+use crate::schema::selection::{self, LeftOutReason, Reason, Request, Selection};
 
 /// `-n`, `-N`, `-t`, `-T` as typed.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,21 @@ pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {
 pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Selection, Error> {
     let selection = selection::select(archive, facts, request)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
-    let lost: Vec<String> = selection.tables_lost(archive).map(|entry| entry.label()).collect();
+    let mut lost: Vec<String> = selection.tables_lost(archive).map(|entry| entry.label()).collect();
+    if request.schemas.is_empty() {
+        // A view that was asked for by its name is missed as much as a table is.
+        let left_out = selection.left_out.iter().filter_map(|left_out| archive.entry(left_out.entry));
+        lost.extend(
+            left_out.filter(|entry| entry.kind.is_relation() && entry.kind != Kind::Table).map(|entry| entry.label()),
+        );
+    }
+    let chosen = || selection.entries.values().any(|reason| matches!(reason, Reason::Asked));
+    if lost.is_empty() && !request.is_everything() && selection.relations_with_rows.is_empty() && !chosen() {
+        return Err(Error::Usage {
+            what: "the patterns leave nothing to take".into(),
+            hint: Some("-N and -T take away from what -n and -t name.".into()),
+        });
+    }
     if lost.is_empty() {
         Ok(selection)
     } else {
@@ -99,6 +113,18 @@ pub fn check_covers(selection: &Selection, tables: &[TableFacts]) -> Result<(), 
         what: format!("the catalog and pg_dump disagree on the tables with oid {}", odd.join(", ")),
         source: None,
     })
+}
+
+/// The roles and those that they belong to, directly or not: memberships decide what an owner may do.
+pub fn with_roles_above(mut names: BTreeSet<String>, memberships: &[Membership]) -> BTreeSet<String> {
+    let mut added = true;
+    while added {
+        added = false;
+        for membership in memberships {
+            added |= names.contains(&membership.member) && names.insert(membership.role.clone());
+        }
+    }
+    names
 }
 
 pub fn describe_left_out(archive: &Archive, selection: &Selection) -> Vec<LeftOut> {

@@ -30,7 +30,18 @@ pub struct Unreadable {
 pub enum Opened {
     Snapshot(Box<SourceSnapshot>),
     Unreadable(Vec<Unreadable>),
+    /// Another session held a lock for longer than the time-out; `held` says who holds what.
+    Locked {
+        held: Vec<String>,
+        source: Error,
+    },
     /// Tables came and went too quickly to lock them all.
+    Restless,
+}
+
+enum Attempt {
+    Found(String, Vec<TableFacts>),
+    Unreadable(Vec<Unreadable>),
     Restless,
 }
 
@@ -42,31 +53,50 @@ impl SourceSnapshot {
         lock_timeout_ms: u64,
     ) -> Result<Opened, Error> {
         let session = connect(info, "pgkeep backup").await?;
+        match Self::open_in(&session, &wanted, lock_timeout_ms).await {
+            Ok(Attempt::Found(id, tables)) => Ok(Opened::Snapshot(Box::new(SourceSnapshot { session, id, tables }))),
+            Ok(Attempt::Unreadable(unreadable)) => Ok(Opened::Unreadable(unreadable)),
+            Ok(Attempt::Restless) => Ok(Opened::Restless),
+            // lock_not_available
+            Err(source) if source.sqlstate() == Some("55P03") => {
+                run(&session, "the end of a transaction", "ROLLBACK").await?;
+                Ok(Opened::Locked { held: catalog::strong_locks(&session).await?, source })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn open_in(
+        session: &Session,
+        wanted: &impl Fn(&TableFacts) -> bool,
+        lock_timeout_ms: u64,
+    ) -> Result<Attempt, Error> {
+        // For the whole session: the list of tables asks for their sizes, and so waits for their locks as well.
+        run(session, "a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
         for _ in 0..ATTEMPTS {
-            let before = catalog::tables(&session).await?;
+            let before = catalog::tables(session).await?;
             let unreadable: Vec<_> =
                 before.iter().filter(|t| wanted(t) && t.reading != Reading::Complete).map(unreadable).collect();
             if !unreadable.is_empty() {
-                return Ok(Opened::Unreadable(unreadable));
+                return Ok(Attempt::Unreadable(unreadable));
             }
-            run(&session, "the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            run(&session, "a setting", &format!("SET LOCAL lock_timeout = {lock_timeout_ms}")).await?;
+            run(session, "the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
             let names: Vec<_> =
                 before.iter().filter(|t| wanted(t)).map(|t| quote_relation(&t.schema, &t.name)).collect();
-            if !lock(&session, &names).await? {
+            if !lock(session, &names).await? {
                 continue;
             }
             let row = session.client().query_one("SELECT pg_catalog.pg_export_snapshot()", &[]).await;
             let id: String = row.map_err(|e| session.fault("exporting a snapshot", e))?.get(0);
-            let tables = catalog::tables(&session).await?;
+            let tables = catalog::tables(session).await?;
             let key = |t: &TableFacts| (t.oid, t.schema.clone(), t.name.clone());
             let locked = |tables: &[TableFacts]| tables.iter().filter(|t| wanted(t)).map(key).collect::<Vec<_>>();
             if locked(&before) == locked(&tables) {
-                return Ok(Opened::Snapshot(Box::new(SourceSnapshot { session, id, tables })));
+                return Ok(Attempt::Found(id, tables));
             }
-            run(&session, "the end of a transaction", "ROLLBACK").await?;
+            run(session, "the end of a transaction", "ROLLBACK").await?;
         }
-        Ok(Opened::Restless)
+        Ok(Attempt::Restless)
     }
 }
 

@@ -35,6 +35,10 @@ pub async fn database_exists(session: &Session, name: &str) -> Result<bool, Erro
     Ok(row.map_err(|e| session.fault("the list of databases", e))?.is_some())
 }
 
+pub async fn drop_database(session: &Session, name: &str) -> Result<(), Error> {
+    run(session, "the end of a database", &format!("DROP DATABASE {}", quote_identifier(name))).await
+}
+
 /// Those of `names` that the server has no role for.
 pub async fn missing_roles(session: &Session, names: &[String]) -> Result<Vec<String>, Error> {
     let sql = "SELECT n FROM pg_catalog.unnest($1::text[]) n WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = n)";

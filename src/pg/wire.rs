@@ -345,7 +345,10 @@ impl Wire {
             }
         };
         match read {
-            Ok(0) => Err(self.lost(io::Error::new(io::ErrorKind::UnexpectedEof, format!("while {context}")))),
+            Ok(0) => Err(self.lost(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("the server closed the connection during: {context}"),
+            ))),
             Ok(bytes) => {
                 self.end += bytes;
                 Ok(())

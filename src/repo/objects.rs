@@ -116,12 +116,12 @@ impl Objects {
                         self.count_new(kind, stored_bytes);
                         break;
                     }
-                    // Left by a backup that was killed, or damaged: the size tells which, for the same chunk seals to
-                    // the same size.
+                    // Left by a backup that was killed, or damaged: its length tells which.
                     let there = self.store.get(&key, OBJECT_BYTES_MAX).await;
                     if let Ok(there) = there.as_ref()
-                        && there.len() == sealed.bytes().len()
+                        && sealed.is_like(there)
                     {
+                        object.stored_bytes = there.len() as u32;
                         object.checksum = Checksum::of(there);
                         break;
                     }

@@ -38,6 +38,11 @@ struct Config {
 
 impl PublicRecord for Config {}
 
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}
+
 pub struct Repository {
     url: String,
     store: Arc<Store>,
@@ -76,10 +81,13 @@ impl Repository {
             Err(StoreError::NoObject { .. }) => return Err(RepoError::NoConfig { url: url.to_owned() }),
             Err(error) => return Err(error.into()),
         };
-        let config: Config = serde_json::from_slice(&config).map_err(|source| RepoError::BadConfig { source })?;
-        if config.format > FORMAT {
-            return Err(RepoError::NewerFormat { found: config.format, supported: FORMAT });
+        let bad = |source| RepoError::BadConfig { source };
+        // A newer format may have other fields: its number is read before anything else.
+        let FormatOnly { format } = serde_json::from_slice(&config).map_err(bad)?;
+        if format > FORMAT {
+            return Err(RepoError::NewerFormat { found: format, supported: FORMAT });
         }
+        let config: Config = serde_json::from_slice(&config).map_err(bad)?;
         if config.repository != key.repository {
             return Err(KeyError::OtherRepository { key: key.repository, repository: config.repository }.into());
         }
@@ -134,12 +142,12 @@ impl Repository {
             OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
             source => RepoError::Object { key: name.key(), source },
         })?;
-        let manifest: Manifest =
-            serde_json::from_slice(&json).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
-        if manifest.format > FORMAT {
-            return Err(RepoError::NewerFormat { found: manifest.format, supported: FORMAT });
+        let unreadable = |source| RepoError::Manifest { name: name.clone(), source };
+        let FormatOnly { format } = serde_json::from_slice(&json).map_err(unreadable)?;
+        if format > FORMAT {
+            return Err(RepoError::NewerFormat { found: format, supported: FORMAT });
         }
-        Ok(manifest)
+        serde_json::from_slice(&json).map_err(unreadable)
     }
 
     fn check_signature<'a>(&self, name: &SnapshotName, stored: &'a [u8]) -> Result<&'a [u8], RepoError> {
@@ -244,7 +252,9 @@ impl Repository {
 
     pub fn reader(&self, kind: ChunkKind, chunk_key: ChunkKey) -> Result<SliceReader, RepoError> {
         let opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
-        Ok(SliceReader { store: self.store.clone(), kind, chunk_key, opener, last: None })
+        let opens = !(self.key.kind == KeyKind::Writer && kind == ChunkKind::Data);
+        let refusal = if opens { Refusal::IsDamage } else { Refusal::IsTheKey };
+        Ok(SliceReader { store: self.store.clone(), kind, chunk_key, opener, refusal, last: None })
     }
 }
 
@@ -254,12 +264,21 @@ fn signed_message(name: &SnapshotName, age_file: &[u8]) -> Vec<u8> {
     message
 }
 
+/// What it means that an object does not open with the key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// The key opened the manifest, so it is the object's header that was changed.
+    IsDamage,
+    IsTheKey,
+}
+
 /// Reads slices, one after another. Keeps the last object open, because neighbours often share it.
 pub struct SliceReader {
     store: Arc<Store>,
     kind: ChunkKind,
     chunk_key: ChunkKey,
     opener: Opener,
+    refusal: Refusal,
     last: Option<(crate::store::ObjectKey, Vec<u8>)>,
 }
 
@@ -273,6 +292,12 @@ impl SliceReader {
             let plaintext = self
                 .opener
                 .open_chunk(&stored, &slice.object.object, &self.chunk_key)
+                .map_err(|source| match (source, self.refusal) {
+                    (OpenError::WrongKey, Refusal::IsDamage) => {
+                        OpenError::Damaged { source: "its header names another key".into() }
+                    }
+                    (other, _) => other,
+                })
                 .map_err(|source| RepoError::Object { key: key.clone(), source })?;
             self.last = Some((key.clone(), plaintext));
         }

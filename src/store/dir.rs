@@ -46,6 +46,8 @@ struct Job {
 impl DirStore {
     pub fn create(root: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(root).map_err(io_error("create", root))?;
+        // An empty `tmp` is what an init leaves that failed after this: it must not stand in the way of the next.
+        let _ = fs::remove_dir(root.join("tmp"));
         if fs::read_dir(root).map_err(io_error("read", root))?.next().is_some() {
             return Err(StoreError::NotEmpty { path: root.to_owned() });
         }
@@ -71,6 +73,9 @@ impl DirStore {
         if access == Access::Write {
             store.make_folder(&root.join("tmp"))?;
             store.sweep_tmp()?;
+            // Better now than after a long time of reading: can anything be written at all?
+            let (probe, _) = store.write_tmp(&[])?;
+            fs::remove_file(&probe).map_err(io_error("remove", &probe))?;
         }
         Ok(store)
     }

@@ -33,7 +33,7 @@ impl StoreError {
         match self {
             StoreError::Url { .. } => None,
             StoreError::Missing { path } => {
-                Some(format!("Check --repo, or make a repository there: pgkeep init --repo file://{} --keys DIR", path.display()))
+                Some(format!("Check --repo, or make a repository there: pgkeep init --repo {} --keys DIR", path.display()))
             }
             StoreError::NotEmpty { .. } => Some("Name a folder that does not exist yet, or an empty one.".into()),
             StoreError::Io { source, path, .. } => match source.kind() {

@@ -3,4 +3,12 @@
 // What a test cannot do without fails it, in helping functions as well.
 #![allow(clippy::unwrap_used)]
 
+mod architecture;
+mod arguments;
+mod init;
+mod keys;
+#[path = "../server/pgkeep.rs"]
+mod pgkeep;
 mod policy;
+mod repository;
+mod source;

@@ -2,9 +2,10 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use pgkeep::policy::Policy;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -242,4 +243,17 @@ fn a_writer_key_must_be_named_somewhere() {
     let said = place.pgkeep(&["run", "nightly.toml"]).output().unwrap();
     assert_eq!(said.status.code(), Some(6));
     assert!(told(&said.stderr).starts_with("pgkeep: no writer key was given\n"), "{said:?}");
+}
+
+#[test]
+fn every_policy_of_the_project_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let policies: Vec<&PathBuf> = files.iter().filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    assert!(policies.len() >= 2, "{policies:?}");
+    for path in policies {
+        let policy = Policy::parse(&fs::read(path).unwrap(), &folder);
+        let policy = policy.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(policy.repository.is_some() && policy.writer_key.is_some(), "{}", path.display());
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use pgkeep::pg::binaries::{ServerBinaries, server_for};
+use pgkeep::pg::cluster::{ClusterOptions, PrivateCluster};
 
 /// The server programs of this major version: those that `scripts/postgres-versions` unpacked, otherwise the machine's.
 pub fn server(major: u32) -> ServerBinaries {
@@ -20,4 +22,52 @@ pub fn psql(binaries: &ServerBinaries, dsn: &str, sql: &str) -> Result<String, S
         psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-c", sql]).output().expect("psql runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("psql writes UTF-8").trim_end().to_owned();
     if status.success() { Ok(text(stdout)) } else { Err(text(stderr)) }
+}
+
+/// A private cluster and the programs that it was made from.
+pub struct Server {
+    pub binaries: ServerBinaries,
+    pub cluster: PrivateCluster,
+}
+
+impl Server {
+    pub fn start(major: u32, options: ClusterOptions) -> Self {
+        let binaries = server(major);
+        let cluster = PrivateCluster::start(&binaries, options).unwrap();
+        Self { binaries, cluster }
+    }
+
+    /// The superuser's way to a database.
+    pub fn dsn(&self, database: &str) -> String {
+        self.cluster.dsn(database)
+    }
+
+    /// The same socket for another role.
+    pub fn dsn_as(&self, user: &str, database: &str) -> String {
+        format!(
+            "host={} port={} user={user} dbname={database}",
+            self.cluster.socket_dir().display(),
+            self.cluster.port()
+        )
+    }
+
+    /// What the superuser is told in the database `postgres`.
+    #[track_caller]
+    pub fn ask(&self, sql: &str) -> String {
+        psql(&self.binaries, &self.dsn("postgres"), sql).unwrap()
+    }
+
+    /// Asks until the answer is this one.
+    #[track_caller]
+    pub fn wait_until(&self, sql: &str, expected: &str, at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        loop {
+            let answer = self.ask(sql);
+            if answer == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{sql}: still {answer:?} after {at_most:?}");
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
 }

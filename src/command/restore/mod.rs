@@ -16,12 +16,13 @@ use super::selecting::{self, Patterns};
 use crate::pg::catalog;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
-use crate::repo::manifest::{Manifest, Relation, Sequence};
+use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence};
 use crate::repo::{Repository, SnapshotId};
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
-use crate::schema::restore::{Grants, Owners, RestoreOptions, RestorePlan, RoleMap};
-use crate::schema::schedule::Proof;
+pub use crate::schema::restore::{Grants, Owners};
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
+pub use crate::schema::schedule::Proof;
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
 
@@ -54,6 +55,8 @@ pub struct Report {
     /// Every table's rows were compared, and all are equal.
     pub proven: bool,
     pub mismatches: Vec<Mismatch>,
+    /// What was asked for and could not come without what was not.
+    pub left_out: Vec<LeftOut>,
     pub warnings: Vec<String>,
     pub phases: Phases,
     pub elapsed_ms: u64,
@@ -77,6 +80,7 @@ pub(super) struct Job {
     pub sequences: Vec<Sequence>,
     /// The whole database was asked for, so its large objects are.
     pub large_objects: bool,
+    pub left_out: Vec<LeftOut>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
 }
@@ -106,8 +110,13 @@ pub async fn run(
     progress.set_phase("restoring definitions");
     let mut phases = Phases::default();
     let phase = Instant::now();
-    target::run_pre_data(&session, &job, options).await?;
+    let definitions = target::run_pre_data(&session, &job, options).await;
     session.close().await.map_err(Error::target_database("the end of the session"))?;
+    if definitions.is_err() && options.creation == Creation::Create {
+        // It holds nothing, and would stand in the way of the next attempt.
+        target::drop_database(options).await?;
+    }
+    definitions?;
     phases.pre_data_ms = millis(phase);
 
     progress.set_phase("restoring rows");
@@ -156,6 +165,7 @@ pub async fn run(
         rows: job.relations.iter().map(|relation| relation.digest.rows).sum(),
         proven: options.proof == Proof::Make && mismatches.is_empty(),
         mismatches,
+        left_out: job.left_out,
         warnings,
         phases,
         elapsed_ms: millis(started),
@@ -202,7 +212,8 @@ async fn plan(repository: &Repository, options: &Options, manifest: Manifest) ->
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
     let large_objects = options.patterns.is_empty();
     let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
-    Ok(Job { manifest, plan, relations, sequences, large_objects, role_map, roles_needed })
+    let left_out = selecting::describe_left_out(&archive, &selection);
+    Ok(Job { left_out, manifest, plan, relations, sequences, large_objects, role_map, roles_needed })
 }
 
 /// What is asked for must be in the snapshot, which may be a selection itself.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Job, Options};
 use crate::command::Error;
+use crate::command::selecting::with_roles_above;
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::target;
@@ -33,14 +34,7 @@ pub fn needed(
             );
         }
     }
-    // Memberships decide what an owner may do: the roles that a needed role belongs to come with it.
-    let mut added = true;
-    while added {
-        added = false;
-        for membership in &manifest.memberships {
-            added |= names.contains(&membership.member) && names.insert(membership.role.clone());
-        }
-    }
+    let names = with_roles_above(names, &manifest.memberships);
     let mapped: BTreeSet<String> = names.iter().map(|name| map.name(name).to_owned()).collect();
     mapped.into_iter().filter(|name| !name.starts_with("pg_")).collect()
 }

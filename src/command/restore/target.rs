@@ -1,6 +1,6 @@
 //! The target before rows come: the database, that it is empty, the definitions.
 
-use super::{Creation, Job, Options, roles, session_settings};
+use super::{Job, Options, roles, session_settings};
 use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
 use crate::pg;
@@ -15,27 +15,7 @@ const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 /// Makes the database, owned and set up as the snapshot's was, under the name of the target.
 pub async fn create_database(options: &Options, job: &Job) -> Result<(), Error> {
     let database = options.target.database().to_owned();
-    let mut session = Err(None);
-    for maintenance in MAINTENANCE_DATABASES {
-        match connect(&options.target.with_database(maintenance), "pgkeep restore").await {
-            Ok(connected) => {
-                session = Ok(connected);
-                break;
-            }
-            Err(pg::Error::NoSuchDatabase { .. }) => {}
-            Err(error) => {
-                session = Err(Some(error));
-                break;
-            }
-        }
-    }
-    let session = session.map_err(|error| match error {
-        Some(source) => Error::Target { what: "connecting".into(), source },
-        None => Error::Usage {
-            what: "the server has neither a database postgres nor template1 to connect to".into(),
-            hint: Some("Create the database yourself and leave --create out.".into()),
-        },
-    })?;
+    let session = connect_for_maintenance(options).await?;
     let failed = |what: &str| Error::target_database(what.to_owned());
     if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
         return Err(Error::DatabaseExists { database });
@@ -50,6 +30,28 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<(), Error> 
         }
     }
     session.close().await.map_err(failed("the end of the session"))
+}
+
+/// Drops the database that this run has made, when nothing came of it.
+pub async fn drop_database(options: &Options) -> Result<(), Error> {
+    let session = connect_for_maintenance(options).await?;
+    let dropped = target::drop_database(&session, options.target.database()).await;
+    dropped.map_err(Error::target_database("dropping the database that was made for the restore"))?;
+    session.close().await.map_err(Error::target_database("the end of the session"))
+}
+
+/// A session in a database of the server that is not the target.
+async fn connect_for_maintenance(options: &Options) -> Result<Session, Error> {
+    for maintenance in MAINTENANCE_DATABASES {
+        match connect(&options.target.with_database(maintenance), "pgkeep restore").await {
+            Err(pg::Error::NoSuchDatabase { .. }) => {}
+            connected => return connected.map_err(Error::target_database("connecting")),
+        }
+    }
+    Err(Error::Usage {
+        what: "the server has neither a database postgres nor template1 to connect to".into(),
+        hint: Some("Create the database yourself and leave --create out.".into()),
+    })
 }
 
 /// Refuses a target that holds any of what would be restored.
@@ -110,7 +112,6 @@ pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Re
     if !sql.is_empty() {
         run("sequences and large objects", &sql).await.map_err(failed("restoring sequences and large objects"))?;
     }
-    debug_assert!(options.creation == Creation::Create || options.creation == Creation::Exists);
     Ok(())
 }
 

@@ -289,7 +289,9 @@ impl<'w, 'a> Worker<'w, 'a> {
         let failed = || Error::target_database("restoring large objects");
         let mut loader = LargeObjectLoader::new(&mut self.wire).map_err(failed())?;
         for slice in slices {
-            let rows = self.runtime.block_on(self.reader.slice(slice))?;
+            let read = self.runtime.block_on(self.reader.slice(slice));
+            let rows = read
+                .map_err(|source| Error::DamagedRows { table: "the large objects".into(), source: Box::new(source) })?;
             loader.write(rows).map_err(failed())?;
         }
         loader.finish().map_err(failed())

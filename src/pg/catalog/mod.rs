@@ -11,7 +11,7 @@ mod sequences;
 pub use database::{database, populated_views, server_version};
 pub use facts::facts;
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
-pub use relations::{Reading, TableFacts, tables};
+pub use relations::{Reading, TableFacts, strong_locks, tables};
 pub use roles::{Passwords, RoleFacts, roles};
 pub use sequences::{SequenceFacts, sequence_values, sequences};
 

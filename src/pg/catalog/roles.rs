@@ -3,7 +3,7 @@
 use super::{Error, Session, query};
 use crate::repo::manifest::{Membership, Role, RoleSetting};
 
-/// Whether password hashes are read, which takes a superuser.
+/// Whether password hashes are read, which takes SELECT on pg_authid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passwords {
     Leave,

@@ -1,0 +1,120 @@
+//! What the grammar refuses: exit code 2, the wrong word is named, the likely one offered.
+
+use crate::pgkeep::{Repo, Said, assert_refused, pgkeep};
+
+#[track_caller]
+fn assert_usage(args: &[&str], names: &[&str]) {
+    let said = Said::of(pgkeep().args(args));
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
+    names.iter().for_each(|name| assert!(said.stderr.contains(name), "no {name:?} in: {}", said.stderr));
+
+    let said = Said::of(pgkeep().args(args).arg("--json"));
+    assert_eq!((said.code, said.stderr.as_str()), (2, ""), "{said:?}");
+    let told = said.document();
+    assert_eq!(told["exit_code"], 2);
+    assert_eq!(told["causes"], serde_json::json!([]));
+    let words = format!("error: {}\n{}", told["error"].as_str().unwrap(), told["hint"].as_str().unwrap());
+    names.iter().for_each(|name| assert!(words.contains(name), "no {name:?} in: {words}"));
+}
+
+#[test]
+fn an_unknown_flag_is_named_and_a_similar_one_offered() {
+    assert_usage(
+        &["backup", "--lock-wait-timout", "5"],
+        &["error: unexpected argument '--lock-wait-timout' found", "a similar argument exists: '--lock-wait-timeout'"],
+    );
+    assert_usage(&["list", "--frobnicate"], &["error: unexpected argument '--frobnicate' found", "Usage: pgkeep list"]);
+}
+
+#[test]
+fn an_unknown_verb_is_named_and_a_similar_one_offered() {
+    assert_usage(
+        &["bakcup"],
+        &[
+            "error: unrecognized subcommand 'bakcup'",
+            "a similar subcommand exists: 'backup'",
+            "pgkeep [OPTIONS] <COMMAND>",
+        ],
+    );
+}
+
+#[test]
+fn a_value_out_of_range_is_named_with_its_range() {
+    assert_usage(&["backup", "-j", "0"], &["error: invalid value '0' for '--jobs <JOBS>': 0 is not in 1..=256"]);
+    assert_usage(
+        &["backup", "--level", "20"],
+        &["error: invalid value '20' for '--level <LEVEL>': 20 is not in -7..=19"],
+    );
+    assert_usage(&["show"], &["the following required arguments were not provided", "<SNAPSHOT>"]);
+    assert_usage(&["init"], &["the following required arguments were not provided", "--keys <DIR>"]);
+}
+
+#[test]
+fn a_flag_is_never_guessed_from_its_beginning() {
+    assert_usage(&["backup", "--lock", "5"], &["error: unexpected argument '--lock' found"]);
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let help = Said::of(pgkeep().arg("--help"));
+    assert_eq!((help.code, help.stderr.as_str()), (0, ""));
+    for code in ["0 success", "2 usage", "4 source", "5 repository", "6 keys", "7 conflict", "130 interrupted"] {
+        let words: String = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(code), "{code} is not in {words}");
+    }
+    let version = Said::of(pgkeep().arg("--version"));
+    assert_eq!(version.stdout, format!("pgkeep {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(version.code, 0);
+}
+
+#[test]
+fn nothing_at_all_shows_the_verbs_and_fails() {
+    let said = Said::of(&mut pgkeep());
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""));
+    assert!(said.stderr.contains("  backup   Back up a database or some of its schemas\n"), "{}", said.stderr);
+}
+
+#[test]
+fn a_repository_must_be_named() {
+    let repo = Repo::new();
+    for verb in [&["list"][..], &["show", "latest"], &["backup", "-d", "x"]] {
+        assert_refused(
+            pgkeep().args(verb).arg("--writer-key").arg(repo.writer_key()),
+            2,
+            "pgkeep: no repository was named\n  hint: Name it with --repo URL or PGKEEP_REPO.\n",
+        );
+    }
+    assert_refused(
+        pgkeep().args(["init", "--keys", "/nonexistent"]),
+        2,
+        "pgkeep: no repository was named\n  hint: Name it with --repo URL or PGKEEP_REPO.\n",
+    );
+}
+
+#[test]
+fn the_environment_names_repository_and_key_as_well() {
+    let repo = Repo::new();
+    let mut list = pgkeep();
+    list.arg("list").env("PGKEEP_REPO", repo.root()).env("PGKEEP_WRITER_KEY", repo.writer_key());
+    let said = Said::of(&mut list);
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "no snapshots yet\n", ""));
+}
+
+#[test]
+fn what_is_no_url_of_a_repository_is_refused() {
+    let repo = Repo::new();
+    for (url, reason) in [
+        ("s3://bucket/prefix", "this version stores in local directories only"),
+        ("https://example.org/x", "a repository is file:///path or a path"),
+        ("file://relative/path", "file:// needs an absolute path: file:///srv/backup"),
+        ("", "a repository is file:///path or a path"),
+    ] {
+        let text = format!("pgkeep: `{url}` is not a repository's URL: {reason}\n");
+        assert_refused(
+            pgkeep().arg("list").arg("--repo").arg(url).arg("--writer-key").arg(repo.writer_key()),
+            2,
+            &text,
+        );
+        assert_refused(pgkeep().args(["init", "--keys", "/nonexistent/keys", "--repo", url]), 2, &text);
+    }
+}

@@ -1,0 +1,109 @@
+//! Which key opens what: everything else is exit code 6.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use crate::pgkeep::{Repo, Said, assert_refused, pgkeep};
+
+fn repository_id(repo: &Repo) -> String {
+    let config: serde_json::Value = serde_json::from_slice(&fs::read(repo.root().join("config")).unwrap()).unwrap();
+    config["repository"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_key_must_be_named() {
+    let repo = Repo::new();
+    for verb in [&["list"][..], &["show", "latest"], &["backup", "-d", "x"]] {
+        assert_refused(
+            pgkeep().args(verb).arg("--repo").arg(repo.root()),
+            6,
+            "pgkeep: no writer key was given\n  \
+             hint: Name it with --writer-key FILE or PGKEEP_WRITER_KEY. `pgkeep init` made it.\n",
+        );
+    }
+}
+
+#[test]
+fn the_key_of_another_repository_is_refused() {
+    let (repo, other) = (Repo::new(), Repo::new());
+    let expected = format!(
+        "pgkeep: the key belongs to the repository {}, and this is the repository {}\n  \
+         hint: Each repository has keys of its own, made by its `pgkeep init`.\n",
+        repository_id(&other),
+        repository_id(&repo)
+    );
+    let at_repo = || {
+        let mut command = pgkeep();
+        command.arg("--repo").arg(repo.root());
+        command
+    };
+    assert_refused(at_repo().arg("list").arg("--writer-key").arg(other.writer_key()), 6, &expected);
+    assert_refused(at_repo().arg("list").arg("--restore-key").arg(other.restore_key()), 6, &expected);
+    assert_refused(at_repo().args(["backup", "-d", "x"]).arg("--writer-key").arg(other.writer_key()), 6, &expected);
+}
+
+#[test]
+fn neither_key_passes_for_the_other() {
+    let repo = Repo::new();
+    for (flag, key, noun) in
+        [("--writer-key", repo.restore_key(), "writer"), ("--restore-key", repo.writer_key(), "restore")]
+    {
+        assert_refused(
+            pgkeep().arg("list").arg("--repo").arg(repo.root()).arg(flag).arg(&key),
+            6,
+            &format!("pgkeep: {} is not a {noun} key of pgkeep: it is the other of the two keys\n", key.display()),
+        );
+    }
+}
+
+#[test]
+fn a_writer_key_that_others_can_read_is_refused() {
+    let repo = Repo::new();
+    for mode in [0o644, 0o640, 0o604, 0o666] {
+        fs::set_permissions(repo.writer_key(), Permissions::from_mode(mode)).unwrap();
+        let key = repo.writer_key();
+        assert_refused(
+            &mut repo.command(["list"]),
+            6,
+            &format!(
+                "pgkeep: the key file {key} can be read by others (mode {mode:o})\n  hint: chmod 600 {key}\n",
+                key = key.display()
+            ),
+        );
+    }
+    fs::set_permissions(repo.writer_key(), Permissions::from_mode(0o400)).unwrap();
+    assert_eq!(Said::of(&mut repo.command(["list"])).code, 0);
+}
+
+#[test]
+fn a_key_that_is_not_there_or_damaged_is_refused() {
+    let repo = Repo::new();
+    let key = repo.writer_key();
+    let whole = fs::read_to_string(&key).unwrap();
+    let without = |begin: &str| whole.lines().filter(|line| !line.starts_with(begin)).collect::<Vec<_>>().join("\n");
+    for (text, reason) in [
+        (String::new(), "it has no line `# pgkeep-key:`"),
+        (without("# pgkeep-repository"), "a line is missing"),
+        (without("# pgkeep-signing-key"), "a line is missing"),
+        (without("# pgkeep-recipient"), "a recipient or signer is missing or damaged"),
+        (
+            whole.replace("# pgkeep-recipient: age1", "# pgkeep-recipient: age2"),
+            "a recipient or signer is missing or damaged",
+        ),
+        (whole.replace("# pgkeep-chunk-key: ", "# pgkeep-chunk-key: 0"), "a key has not 64 hexadecimal digits"),
+        (without("AGE-SECRET-KEY-1"), "it has no valid age identity"),
+    ] {
+        fs::write(&key, text).unwrap();
+        let expected = format!("pgkeep: {} is not a writer key of pgkeep: {reason}\n", key.display());
+        assert_refused(&mut repo.command(["list"]), 6, &expected);
+    }
+    fs::remove_file(&key).unwrap();
+    assert_refused(
+        &mut repo.command(["list"]),
+        6,
+        &format!(
+            "pgkeep: cannot read the key file {}\n  because: No such file or directory (os error 2)\n",
+            key.display()
+        ),
+    );
+}

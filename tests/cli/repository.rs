@@ -1,0 +1,235 @@
+//! Repositories that are missing, empty, damaged, from the future, or out of reach.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::pgkeep::{Repo, Said, assert_refused, pgkeep};
+
+/// An account without rights of its own; `nobody` on Debian.
+const NOBODY: u32 = 65534;
+
+#[test]
+fn a_repository_that_is_missing_is_refused_and_not_made() {
+    let repo = Repo::new();
+    let missing = repo.root().with_file_name("nowhere");
+    let text = format!(
+        "pgkeep: there is no repository folder {path}\n  \
+         hint: Check --repo, or make a repository there: pgkeep init --repo {path} --keys DIR\n",
+        path = missing.display()
+    );
+    for verb in [&["list"][..], &["show", "latest"], &["backup", "-d", "x"]] {
+        assert_refused(
+            pgkeep().args(verb).arg("--repo").arg(&missing).arg("--writer-key").arg(repo.writer_key()),
+            5,
+            &text,
+        );
+    }
+    assert!(!missing.exists());
+}
+
+/// What a hint says to type must be accepted by the program that says it.
+#[test]
+fn the_hint_for_a_missing_repository_works_as_it_stands() {
+    let repo = Repo::new();
+    let mut list = pgkeep();
+    list.current_dir(repo.root().parent().unwrap()).args(["list", "--repo", "relative/folder", "--json"]);
+    let said = Said::of(list.arg("--writer-key").arg(repo.writer_key()));
+    assert_eq!(said.code, 5, "{said:?}");
+    let hint = said.document()["hint"].as_str().unwrap().to_owned();
+    let advised = hint.split_once("pgkeep init ").expect("the hint names a command").1.replace("DIR", "new-keys");
+    let mut init = pgkeep();
+    init.current_dir(repo.root().parent().unwrap()).arg("init").args(advised.split(' '));
+    let said = Said::of(&mut init);
+    assert_eq!(said.code, 0, "{hint}: {said:?}");
+}
+
+#[test]
+fn a_folder_without_config_is_no_repository() {
+    let repo = Repo::new();
+    fs::remove_file(repo.root().join("config")).unwrap();
+    let root = repo.root().display();
+    assert_refused(
+        &mut repo.command(["list"]),
+        5,
+        &format!(
+            "pgkeep: there is no repository at {root}\n  \
+             hint: Check --repo, or make a repository: pgkeep init --repo {root} --keys DIR\n"
+        ),
+    );
+}
+
+#[test]
+fn a_file_is_no_repository() {
+    let repo = Repo::new();
+    let mut list = pgkeep();
+    list.arg("list").arg("--repo").arg(repo.restore_key()).arg("--writer-key").arg(repo.writer_key());
+    let text = format!("pgkeep: cannot open {}\n  because: not a directory\n", repo.restore_key().display());
+    assert_refused(&mut list, 5, &text);
+}
+
+#[test]
+fn an_empty_repository_lists_nothing_and_holds_no_latest() {
+    let repo = Repo::new();
+    let said = Said::of(&mut repo.command(["list"]));
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "no snapshots yet\n", ""));
+    assert_eq!(repo.json(["list"]), serde_json::json!([]));
+    assert_refused(
+        &mut repo.command(["show", "latest"]),
+        5,
+        "pgkeep: the repository holds no snapshot\n  hint: Take a backup first: pgkeep backup -d DSN\n",
+    );
+}
+
+#[test]
+fn a_snapshot_is_named_by_an_id_that_means_one() {
+    let repo = Repo::new();
+    let snapshots = repo.root().join("snapshots");
+    fs::create_dir(&snapshots).unwrap();
+    for name in ["20261122T031500.123Z-abcd000000000000", "20261123T031500.123Z-abce000000000000"] {
+        fs::write(snapshots.join(name), "").unwrap();
+    }
+    for asked in ["ffff", "bcd", "abcd0000000000001", "20261122"] {
+        let text = format!("pgkeep: no snapshot is called `{asked}`\n  hint: `pgkeep list` shows their ids.\n");
+        assert_refused(&mut repo.command(["show", asked]), 2, &text);
+    }
+    assert_refused(
+        &mut repo.command(["show", "abc"]),
+        2,
+        "pgkeep: `abc` may mean 2 snapshots\n  hint: `pgkeep list` shows their ids.\n",
+    );
+    // One letter more is enough: what is refused then is the manifest, which nobody signed.
+    let refused = "pgkeep: the manifest of snapshot 20261123T031500.123Z-abce000000000000 is not signed by a writer that \
+                   the key trusts: it is too short\n  hint: It was changed after it was written, or somebody else wrote \
+                   it. Nothing of it was used. Restore an earlier snapshot.\n";
+    assert_refused(&mut repo.command(["show", "abce"]), 5, refused);
+    assert_refused(&mut repo.command(["show", "latest"]), 5, refused);
+    // A list with a gap would pass for a whole one.
+    let said = Said::of(&mut repo.command(["list"]));
+    assert_eq!((said.code, said.stdout.as_str()), (5, ""), "{said:?}");
+}
+
+#[test]
+fn a_damaged_config_is_told_from_a_newer_format() {
+    let repo = Repo::new();
+    let path = repo.root().join("config");
+    let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    fs::write(&path, "{\"format\": 1").unwrap();
+    assert_refused(
+        &mut repo.command(["list"]),
+        5,
+        "pgkeep: the repository's `config` is damaged\n  because: EOF while parsing an object at line 1 column 12\n",
+    );
+    config["format"] = 2.into();
+    fs::write(&path, config.to_string()).unwrap();
+    for verb in [&["list"][..], &["backup", "-d", "x"]] {
+        assert_refused(
+            &mut repo.command(verb),
+            5,
+            "pgkeep: the repository has format 2, and this program reads up to 1\n  \
+             hint: Use the version of pgkeep that wrote it, or a newer one.\n",
+        );
+    }
+}
+
+/// A newer version may have renamed what else is in there: its number alone has to be understood.
+#[test]
+fn a_newer_format_is_told_whatever_else_its_config_holds() {
+    let repo = Repo::new();
+    fs::write(repo.root().join("config"), r#"{"format": 7, "keyring": "elsewhere"}"#).unwrap();
+    let said = Said::of(&mut repo.command(["list"]));
+    assert_eq!(said.code, 5, "{said:?}");
+    assert!(
+        said.stderr.starts_with("pgkeep: the repository has format 7, and this program reads up to 1\n"),
+        "{said:?}"
+    );
+}
+
+/// The program as an account that may not do everything: root may.
+fn as_nobody(repo: &Repo, args: &[&str]) -> Command {
+    let args = args.iter().map(Into::into);
+    let mut all = vec![
+        "--repo".into(),
+        repo.root().as_os_str().to_owned(),
+        "--writer-key".into(),
+        repo.writer_key().into_os_string(),
+    ];
+    all.extend(args);
+    if !rustix::process::geteuid().is_root() {
+        let mut command = pgkeep();
+        command.args(all);
+        return command;
+    }
+    chown(repo.writer_key(), Some(NOBODY), None).unwrap();
+    // The account may have no way to the folder in which the program was built.
+    let copy = repo.root().with_file_name("pgkeep");
+    if !copy.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_pgkeep"), &copy).unwrap();
+        fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+    }
+    let built = pgkeep();
+    let mut command = Command::new(copy);
+    for (name, value) in built.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.args(all).uid(NOBODY).gid(NOBODY);
+    command
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_repository_that_the_account_may_not_write_is_refused_with_a_hint() {
+    let repo = Repo::new();
+    fs::remove_dir(repo.root().join("tmp")).unwrap();
+    set_mode(repo.root(), 0o555);
+    let tmp = repo.root().join("tmp");
+    assert_refused(
+        &mut as_nobody(&repo, &["backup", "-d", "x"]),
+        5,
+        &format!(
+            "pgkeep: cannot create {tmp}\n  because: Permission denied (os error 13)\n  \
+             hint: The user who runs pgkeep needs to read and write in {tmp}.\n",
+            tmp = tmp.display()
+        ),
+    );
+    // To read is enough for reading.
+    let said = Said::of(&mut as_nobody(&repo, &["list"]));
+    assert_eq!((said.code, said.stdout.as_str()), (0, "no snapshots yet\n"), "{said:?}");
+    set_mode(repo.root(), 0o755);
+}
+
+#[test]
+fn a_repository_that_the_account_may_not_read_is_refused_with_a_hint() {
+    let repo = Repo::new();
+    set_mode(repo.root(), 0);
+    let config = repo.root().join("config");
+    assert_refused(
+        &mut as_nobody(&repo, &["list"]),
+        5,
+        &format!(
+            "pgkeep: cannot read {config}\n  because: Permission denied (os error 13)\n  \
+             hint: The user who runs pgkeep needs to read and write in {config}.\n",
+            config = config.display()
+        ),
+    );
+    set_mode(repo.root(), 0o755);
+}
+
+/// Before hours are spent on reading a database whose rows can be stored nowhere.
+#[test]
+fn an_unwritable_repository_is_refused_before_the_database_is_asked() {
+    let repo = Repo::new();
+    set_mode(repo.root(), 0o555);
+    set_mode(&repo.root().join("tmp"), 0o555);
+    let said = Said::of(&mut as_nobody(&repo, &["backup", "-q", "-d", "host=/nonexistent user=u dbname=d"]));
+    set_mode(repo.root(), 0o755);
+    assert_eq!(said.code, 5, "{said:?}");
+}

@@ -1,0 +1,62 @@
+//! A source database that cannot be named or reached.
+
+use crate::pgkeep::{Repo, assert_refused};
+
+#[test]
+fn a_server_that_is_down_is_exit_code_4() {
+    let repo = Repo::new();
+    let folder = repo.root().with_file_name("nowhere");
+    assert_refused(
+        &mut repo.command(["backup", "-d", &format!("host={} user=u dbname=d", folder.display())]),
+        4,
+        &format!(
+            "pgkeep: opening the snapshot failed at the source database\n  \
+             because: there is no connection to socket {}:5432\n  \
+             because: No such file or directory (os error 2)\n  \
+             hint: no server has its socket there: is it running, and is this its folder and its port?\n",
+            folder.display()
+        ),
+    );
+    // Nobody listens on port 1 of the loopback interface: it takes root to, and it is tcpmux.
+    assert_refused(
+        &mut repo.command(["backup", "-d", "postgresql://u@127.0.0.1:1/d"]),
+        4,
+        "pgkeep: opening the snapshot failed at the source database\n  \
+         because: there is no connection to 127.0.0.1:1\n  \
+         because: Connection refused (os error 111)\n  \
+         hint: is the server running there, and do its listen_addresses and port permit TCP connections?\n",
+    );
+    assert_eq!(repo.json(["list"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_connection_string_that_cannot_be_used_is_exit_code_2() {
+    let repo = Repo::new();
+    assert_refused(
+        &mut repo.command(["backup", "-d", "host=127.0.0.1 prt=1"]),
+        2,
+        "pgkeep: the connection string cannot be used\n  \
+         because: the connection string names the unknown connection setting \"prt\"\n  \
+         hint: did you mean \"port\"?\n",
+    );
+    // A password in what is wrong must not reach a log.
+    let said = crate::pgkeep::Said::of(&mut repo.command([
+        "backup",
+        "-d",
+        "host=127.0.0.1 password=geheim sslmode=sometimes",
+    ]));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(!said.stderr.contains("geheim"), "{said:?}");
+}
+
+#[test]
+fn a_pattern_that_cannot_be_used_is_exit_code_2() {
+    let repo = Repo::new();
+    assert_refused(
+        &mut repo.command(["backup", "-d", "host=/nonexistent user=u dbname=d", "-t", "a.b.c.d"]),
+        2,
+        "pgkeep: a pattern cannot be used\n  \
+         because: the pattern \"a.b.c.d\" has too many dots\n  \
+         hint: a schema pattern has no dot, a table pattern one; a dot that belongs to a name stands in double quotes\n",
+    );
+}

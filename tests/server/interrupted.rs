@@ -1,0 +1,135 @@
+//! A backup that ends early, by a signal or by the server: no snapshot, and no session left behind.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use pgkeep::pg::cluster::ClusterOptions;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::pgkeep::{Repo, Said};
+use crate::postgres::Server;
+
+/// Enough that zstd's slowest level is busy for minutes: what is random cannot be compressed quickly.
+const SLOW: &str = "CREATE TABLE public.slow AS
+    SELECT i, sha512(i::text::bytea) || sha512((-i)::text::bytea) AS noise FROM generate_series(1, 300000) i;
+    CREATE TABLE public.small (id integer)";
+
+const OURS: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%'";
+
+struct Run {
+    server: Server,
+    repo: Repo,
+    child: Child,
+}
+
+/// A backup in the middle of the rows of public.slow.
+fn backup_in_the_middle(args: &[&str]) -> Run {
+    let (repo, server) = (Repo::new(), Server::start(15, ClusterOptions::default()));
+    server.ask(SLOW);
+    let mut command = repo.command(["backup", "-d", &server.dsn("postgres"), "--level", "19"]);
+    let child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let reading = "SELECT count(*) > 0 FROM pg_stat_activity
+        WHERE application_name = 'pgkeep rows' AND state = 'active' AND query LIKE 'COPY%slow%'";
+    server.wait_until(reading, "t", Duration::from_secs(30));
+    Run { server, repo, child }
+}
+
+impl Run {
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// What it said, and that it ended soon and left nothing at the server or in the list.
+    fn end(self) -> (Said, Server, Repo) {
+        let Self { server, repo, mut child } = self;
+        let since = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if since.elapsed() > Duration::from_secs(15) {
+                child.kill().unwrap();
+                panic!("still running after {:?}", since.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let said: Said = child.wait_with_output().unwrap().into();
+        server.wait_until(OURS, "0", Duration::from_secs(6));
+        assert_eq!(repo.json(["list"]), json!([]));
+        (said, server, repo)
+    }
+}
+
+#[test]
+fn ctrl_c_ends_it_in_order() {
+    let run = backup_in_the_middle(&[]);
+    run.signal(Signal::INT);
+    let (said, ..) = run.end();
+    assert_eq!((said.code, said.stdout.as_str()), (130, ""), "{said:?}");
+    // The plain lines of progress, one a phase, then the end.
+    let lines: Vec<&str> = said.stderr.lines().map(|line| line.split(':').next().unwrap()).collect();
+    assert!(lines.contains(&"reading rows"), "{said:?}");
+    assert!(said.stderr.ends_with("\npgkeep: interrupted\n"), "{said:?}");
+}
+
+#[test]
+fn sigterm_ends_it_in_order_and_json_says_so() {
+    let run = backup_in_the_middle(&["--json"]);
+    run.signal(Signal::TERM);
+    let (said, ..) = run.end();
+    assert_eq!((said.code, said.stderr.as_str()), (130, ""), "{said:?}");
+    assert_eq!(said.document(), json!({"error": "interrupted", "causes": [], "hint": null, "exit_code": 130}));
+}
+
+/// As with `systemctl stop` while the backup waits for somebody else's lock.
+#[test]
+fn a_signal_ends_the_wait_for_a_lock() {
+    let (repo, server) = (Repo::new(), Server::start(15, ClusterOptions::default()));
+    server.ask("CREATE TABLE public.locked (id integer)");
+    let sql = "BEGIN; LOCK TABLE public.locked; SELECT pg_sleep(60)";
+    let mut psql = server.binaries.command("psql");
+    psql.args(["-X", "-q", "-d", &server.dsn("postgres"), "-c", sql]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut holder = psql.spawn().unwrap();
+    server.wait_until("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'", "1", Duration::from_secs(10));
+    let child = repo.command(["backup", "-q", "-d", &server.dsn("postgres")]).stderr(Stdio::piped()).spawn().unwrap();
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND wait_event_type = 'Lock'";
+    server.wait_until(waiting, "1", Duration::from_secs(10));
+    let run = Run { server, repo, child };
+    run.signal(Signal::TERM);
+    let (said, server, _repo) = run.end();
+    assert_eq!((said.code, said.stderr.as_str()), (130, "pgkeep: interrupted\n"), "{said:?}");
+    server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()");
+    holder.wait().unwrap();
+}
+
+#[test]
+fn a_session_that_the_server_ends_is_exit_code_4_and_names_the_table() {
+    let run = backup_in_the_middle(&["-q"]);
+    let ended =
+        "SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE application_name = 'pgkeep rows'";
+    assert_eq!(run.server.ask(ended), "t");
+    let (said, server, repo) = run.end();
+    assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{said:?}");
+    let lines: Vec<&str> = said.stderr.lines().collect();
+    assert!(lines[0].starts_with("pgkeep: reading public.slow"), "{said:?}");
+    assert!(lines[0].ends_with(" failed at the source database"), "{said:?}");
+    let socket = format!("socket {}:{}", server.cluster.socket_dir().display(), server.cluster.port());
+    let lost =
+        lines[1].starts_with("  because: the connection to ") && lines[1].ends_with(&format!("{socket} was lost"));
+    assert!(lost, "{said:?}");
+    // In between: what the server said last, or, where it could not say it because its socket was full, that it hung up.
+    assert_eq!(lines.last(), Some(&"  hint: the server's log says why it ended the session"));
+    // What had been stored is of use to the next one.
+    let next = repo.json(["backup", "-d", &server.dsn("postgres"), "-t", "public.small"]);
+    assert_eq!(next["tables"], 1);
+}
+
+#[test]
+fn a_killed_backup_leaves_no_snapshot_and_the_next_one_works() {
+    let run = backup_in_the_middle(&["-q"]);
+    run.signal(Signal::KILL);
+    let (said, server, repo) = run.end();
+    assert_eq!(said.code, -1, "{said:?}");
+    let next = repo.json(["backup", "-d", &server.dsn("postgres")]);
+    assert_eq!((&next["tables"], &next["rows"]), (&json!(2), &json!(300_000)));
+    assert_eq!(repo.json(["list"]).as_array().unwrap().len(), 1);
+}

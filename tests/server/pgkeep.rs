@@ -1,0 +1,134 @@
+//! The program as its user meets it: started with arguments, judged by its exit code and by what it writes.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary, without the settings of whoever runs the tests: no `PG*`, no `PGKEEP_*`, no password file.
+pub fn pgkeep() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgkeep"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
+        command.env_remove(name);
+    }
+    command.env("PGPASSFILE", "/nonexistent/pgpass").env("PGSERVICEFILE", "/nonexistent/service").env("LC_ALL", "C");
+    command
+}
+
+/// A repository and its two keys, in a folder that goes with it.
+pub struct Repo {
+    folder: TempDir,
+    root: PathBuf,
+}
+
+impl Repo {
+    /// Made by `pgkeep init`.
+    pub fn new() -> Self {
+        let folder = folder();
+        let root = folder.path().join("repo");
+        Self::init(folder, root)
+    }
+
+    /// The same, in a folder of the caller's; the keys stay apart.
+    #[allow(dead_code, reason = "the tests without a server have no use for it")]
+    pub fn in_folder(outer: &Path) -> Self {
+        Self::init(folder(), outer.join("repo"))
+    }
+
+    fn init(folder: TempDir, root: PathBuf) -> Self {
+        let mut init = pgkeep();
+        init.arg("init").arg("--repo").arg(&root).arg("--keys").arg(folder.path().join("keys"));
+        let said = Said::of(&mut init);
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+        Self { folder, root }
+    }
+
+    /// Where the objects lie.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn writer_key(&self) -> PathBuf {
+        self.folder.path().join("keys/writer.key")
+    }
+
+    pub fn restore_key(&self) -> PathBuf {
+        self.folder.path().join("keys/restore.key")
+    }
+
+    /// The program with this repository and its writer key.
+    pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        let mut command = pgkeep();
+        command.arg("--repo").arg(&self.root).arg("--writer-key").arg(self.writer_key()).args(args);
+        command
+    }
+
+    /// What a command that succeeds prints with `--json`.
+    #[track_caller]
+    pub fn json<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Value {
+        let said = Said::of(self.command(args).arg("--json"));
+        assert_eq!(said.code, 0, "{said:?}");
+        said.document()
+    }
+}
+
+/// A folder that every account may enter.
+pub fn folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("pgkeep-test-").tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Said {
+    /// -1 where a signal ended it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Said {
+    fn from(Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("pgkeep writes UTF-8");
+        Self { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    }
+}
+
+impl Said {
+    pub fn of(command: &mut Command) -> Self {
+        command.output().expect("pgkeep runs").into()
+    }
+
+    /// Standard output as one JSON document.
+    #[track_caller]
+    pub fn document(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Runs the command as it is and with `--json`, and holds both to the same `code` and words: `text` on standard error,
+/// then its parts in one document on standard output.
+#[track_caller]
+pub fn assert_refused(command: &mut Command, code: i32, text: &str) {
+    let said = Said::of(command.arg("--quiet"));
+    assert_eq!((said.code, said.stdout.as_str()), (code, ""), "{said:?}");
+    assert_eq!(said.stderr, text);
+
+    let said = Said::of(command.arg("--json"));
+    assert_eq!((said.code, said.stderr.as_str()), (code, ""), "{said:?}");
+    let told = said.document();
+    let mut again = format!("pgkeep: {}\n", told["error"].as_str().unwrap());
+    for cause in told["causes"].as_array().unwrap() {
+        again += &format!("  because: {}\n", cause.as_str().unwrap());
+    }
+    if let Some(hint) = told["hint"].as_str() {
+        again += &format!("  hint: {hint}\n");
+    }
+    assert_eq!(again, text);
+    assert_eq!(told["exit_code"], code);
+    assert_eq!(told.as_object().unwrap().len(), 4, "{told}");
+}
