@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 /// Every arrow that there is. `cli` takes the arguments' types where they are defined; `pg::catalog` fills the manifest's
 /// types with what the server says.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["command", "pg", "repo", "stop", "store"]),
-    ("command", &["pg", "repo", "schema", "stop", "store", "stream"]),
-    ("pg", &["repo", "schema", "stop", "stream"]),
+    ("cli", &["command", "pg", "policy", "repo", "stop", "store"]),
+    ("command", &["pg", "policy", "repo", "schema", "stop", "store", "stream"]),
+    ("pg", &["repo", "schema", "spelling", "stop", "stream"]),
+    ("policy", &["pg", "schema", "spelling"]),
     ("repo", &["store", "stream"]),
     ("schema", &[]),
+    ("spelling", &[]),
     ("stop", &[]),
     ("store", &["stream"]),
     ("stream", &[]),
@@ -24,10 +26,13 @@ const ONLY: &[(&str, &str, &[&str])] = &[
     ("pg", "repo", &["manifest"]),
     ("pg", "schema", &["facts", "restore"]),
     ("command", "store", &["StoreError"]),
+    ("policy", "pg", &["conninfo"]),
+    ("policy", "schema", &["pattern"]),
 ];
 
 /// Words that must not stand in a module's code, comments aside.
 const NEVER: &[(&str, &[&str])] = &[
+    ("policy", &["tokio", "std::fs", "std::net", "std::process", "async"]),
     ("schema", &["tokio", "std::fs", "std::net", "std::process", "async"]),
     ("stream", &["tokio", "async", "postgres", "std::net"]),
     ("store", &["SnapshotName", "SnapshotId", "Manifest", "postgres", "snapshot"]),

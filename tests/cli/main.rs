@@ -9,5 +9,6 @@ mod init;
 mod keys;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;
+mod policy;
 mod repository;
 mod source;

@@ -12,4 +12,5 @@ mod format;
 mod interrupted;
 mod pgkeep;
 mod postgres;
+mod run;
 mod verify;
