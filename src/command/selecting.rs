@@ -74,7 +74,9 @@ pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Sel
     if request.schemas.is_empty() {
         // A view that was asked for by its name is missed as much as a table is.
         let left_out = selection.left_out.iter().filter_map(|left_out| archive.entry(left_out.entry));
-        lost.extend(left_out.filter(|entry| entry.kind.is_relation() && entry.kind != Kind::Table).map(|entry| entry.label()));
+        lost.extend(
+            left_out.filter(|entry| entry.kind.is_relation() && entry.kind != Kind::Table).map(|entry| entry.label()),
+        );
     }
     if lost.is_empty() {
         Ok(selection)

@@ -293,7 +293,9 @@ impl SliceReader {
                 .opener
                 .open_chunk(&stored, &slice.object.object, &self.chunk_key)
                 .map_err(|source| match (source, self.refusal) {
-                    (OpenError::WrongKey, Refusal::IsDamage) => OpenError::Damaged { source: "its header names another key".into() },
+                    (OpenError::WrongKey, Refusal::IsDamage) => {
+                        OpenError::Damaged { source: "its header names another key".into() }
+                    }
                     (other, _) => other,
                 })
                 .map_err(|source| RepoError::Object { key: key.clone(), source })?;

@@ -290,7 +290,8 @@ impl<'w, 'a> Worker<'w, 'a> {
         let mut loader = LargeObjectLoader::new(&mut self.wire).map_err(failed())?;
         for slice in slices {
             let read = self.runtime.block_on(self.reader.slice(slice));
-            let rows = read.map_err(|source| Error::DamagedRows { table: "the large objects".into(), source: Box::new(source) })?;
+            let rows = read
+                .map_err(|source| Error::DamagedRows { table: "the large objects".into(), source: Box::new(source) })?;
             loader.write(rows).map_err(failed())?;
         }
         loader.finish().map_err(failed())

@@ -1,0 +1,102 @@
+//! PostgreSQL as the judge of a copy: pg_dump's text of both sides, and every row as COPY writes it. Nothing of pgkeep's own
+//! (no digest, no list of tables) has a say here.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::postgres::{Server, psql};
+
+/// Writes the commands that print all rows of the schemas for which `{schemas}` holds: tables (each by itself: ONLY), filled
+/// materialized views, sequences. Sorted by the row's text; rows whose text is equal are written equally.
+const ROWS_OF: &str = r#"
+    SELECT format('COPY (SELECT %L) TO STDOUT;', c.oid::regclass || ' ' || relkind::text) || CASE
+        WHEN relkind = 'S' THEN format('COPY (SELECT last_value, is_called FROM %s) TO STDOUT;', c.oid::regclass)
+        WHEN NOT relispopulated THEN ''
+        ELSE format('COPY (SELECT judged.* FROM %s %s AS judged ORDER BY (judged.*)::text COLLATE "C") TO STDOUT;',
+                    CASE relkind WHEN 'r' THEN 'ONLY' ELSE '' END, c.oid::regclass) END
+    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE relkind IN ('r', 'm', 'S') AND nspname !~ '^pg_' AND nspname <> 'information_schema' AND ({schemas})
+    ORDER BY nspname COLLATE "C", relname COLLATE "C""#;
+
+/// Contents, owners, grants and comments of large objects, of which `pg_dump --schema-only` says nothing.
+const LARGE_OBJECTS: &str = "COPY (SELECT oid, lomowner::regrole, md5(lo_get(oid)), length(lo_get(oid)), obj_description(oid, 'pg_largeobject'),
+    (SELECT array_agg(grants::text ORDER BY grants::text) FROM unnest(lomacl) AS grants)
+    FROM pg_largeobject_metadata ORDER BY oid) TO STDOUT;";
+
+/// Text forms must not depend on the settings of the database.
+const SETTINGS: &str = "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET search_path = ''; SET bytea_output = 'hex'; SET row_security = off;";
+
+/// All rows of the database, or of the schemas for which the condition on `nspname` holds; the large objects as well where
+/// everything is asked for.
+pub fn rows(server: &Server, database: &str, schemas: Option<&str>) -> String {
+    let dsn = server.dsn(database);
+    let listing = format!("{SETTINGS} {}", ROWS_OF.replace("{schemas}", schemas.unwrap_or("true")));
+    let mut script = format!("{SETTINGS}\n{}\n", psql(&server.binaries, &dsn, &listing).unwrap());
+    if schemas.is_none() {
+        script += LARGE_OBJECTS;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.sql");
+    std::fs::write(&file, script).unwrap();
+    let mut psql = server.binaries.command("psql");
+    text_of(psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &dsn, "-f"]).arg(file))
+}
+
+/// What pg_dump, of the server's own version, writes of the definitions, without the key that newer ones make up for each run.
+pub fn definitions(server: &Server, database: &str, args: &[&str]) -> String {
+    let mut pg_dump = server.binaries.command("pg_dump");
+    let text = text_of(pg_dump.args(["--schema-only", "-d", &server.dsn(database)]).args(args));
+    let kept = text.lines().filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+/// The roles of the server as pg_dumpall writes them, with memberships, comments and settings.
+pub fn roles(server: &Server, args: &[&str]) -> String {
+    let mut pg_dumpall = server.binaries.command("pg_dumpall");
+    let text = text_of(pg_dumpall.args(["--roles-only", "-d", &server.dsn("postgres")]).args(args));
+    let kept = text.lines().filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+/// Both texts are equal; otherwise the first lines that are not.
+#[track_caller]
+pub fn assert_equal(what: &str, source: &str, target: &str) {
+    // Nothing compared with nothing proves nothing.
+    assert!(!source.trim().is_empty(), "{what}: the source has none");
+    if source == target {
+        return;
+    }
+    let (mut ours, mut theirs) = (source.lines(), target.lines());
+    let mut before = "";
+    for number in 1.. {
+        let (a, b) = (ours.next(), theirs.next());
+        if a != b {
+            let short = |line: Option<&str>| line.map(|line| line.chars().take(300).collect::<String>());
+            panic!(
+                "{what}: line {number} differs, after {before:.300}\n  source: {:?}\n  target: {:?}",
+                short(a),
+                short(b)
+            );
+        }
+        before = a.unwrap_or_else(|| panic!("{what}: only the ends of the lines differ"));
+    }
+}
+
+/// A sample database of the project, made on this server.
+pub fn load_sample(server: &Server, sample: &str, scale: &str) {
+    let script = project("scripts/sample/load");
+    let dsn = server.dsn(sample);
+    text_of(Command::new(script).args([sample, "--scale", scale, "--create", &dsn]));
+}
+
+pub fn project(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// What a program prints that succeeds.
+#[track_caller]
+pub fn text_of(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
