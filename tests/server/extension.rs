@@ -44,7 +44,7 @@ fn the_users_rows_of_an_extensions_tables_come_back_and_its_own_are_not_doubled(
          INSERT INTO config.all_theirs VALUES ('mine'), (NULL);
          CREATE TABLE public.uses (rule integer REFERENCES config.rules); INSERT INTO public.uses VALUES (3), (1003)",
     );
-    let backup = repo.json(["backup", "-d", &source.dsn("app")]);
+    let backup = repo.json(["backup", "-d", &source.dsn("app"), "--pg-bin", source.binaries.bin_dir.to_str().unwrap()]);
     assert_eq!(backup["rows"], 7 + 2 + 2, "the user's rows alone");
     let restored = repo.restored(["latest", "--create", "-d", &source.dsn("copy")]);
     assert_eq!(restored["proven"], true);

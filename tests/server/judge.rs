@@ -42,20 +42,39 @@ pub fn rows(server: &Server, database: &str, schemas: Option<&str>) -> String {
     text_of(psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &dsn, "-f"]).arg(file))
 }
 
-/// What pg_dump, of the server's own version, writes of the definitions, without the key that newer ones make up for each run.
+/// What pg_dump, of the server's own version, writes of the definitions: its entries, sorted, because their order follows from
+/// OIDs where names and dependencies leave it open. Without the key that newer versions make up for each run.
 pub fn definitions(server: &Server, database: &str, args: &[&str]) -> String {
     let mut pg_dump = server.binaries.command("pg_dump");
     let text = text_of(pg_dump.args(["--schema-only", "-d", &server.dsn(database)]).args(args));
-    let kept = text.lines().filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "));
-    kept.map(|line| format!("{line}\n")).collect()
+    // The values that hold for all entries, once they were set; others stay, at the entry where they are.
+    let of_order = ["SET default_tablespace = '';", "SET default_table_access_method = heap;", "--", ""];
+    let kept: Vec<&str> = steady_lines(&text).filter(|line| !of_order.contains(line)).collect();
+    let entries =
+        kept.chunk_by(|_, next| !next.starts_with("-- Name: ") && !next.starts_with("-- PostgreSQL database"));
+    let mut entries: Vec<String> = entries
+        .map(|lines| {
+            let mut lines = lines.to_vec();
+            if lines[0].contains("Type: DATABASE PROPERTIES") {
+                // Settings of roles come as they lie in the catalog.
+                lines.sort_unstable();
+            }
+            lines.join("\n") + "\n"
+        })
+        .collect();
+    entries.sort_unstable();
+    entries.concat()
+}
+
+fn steady_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "))
 }
 
 /// The roles of the server as pg_dumpall writes them, with memberships, comments and settings.
 pub fn roles(server: &Server, args: &[&str]) -> String {
     let mut pg_dumpall = server.binaries.command("pg_dumpall");
     let text = text_of(pg_dumpall.args(["--roles-only", "-d", &server.dsn("postgres")]).args(args));
-    let kept = text.lines().filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "));
-    kept.map(|line| format!("{line}\n")).collect()
+    steady_lines(&text).map(|line| format!("{line}\n")).collect()
 }
 
 /// Both texts are equal; otherwise the first lines that are not.
