@@ -54,7 +54,7 @@ pub fn definitions(server: &Server, database: &str, args: &[&str]) -> String {
         kept.chunk_by(|_, next| !next.starts_with("-- Name: ") && !next.starts_with("-- PostgreSQL database"));
     let mut entries: Vec<String> = entries
         .map(|lines| {
-            let mut lines = lines.to_vec();
+            let mut lines: Vec<String> = lines.iter().map(|line| with_sorted_roles(line)).collect();
             if lines[0].contains("Type: DATABASE PROPERTIES") {
                 // Settings of roles come as they lie in the catalog.
                 lines.sort_unstable();
@@ -66,15 +66,29 @@ pub fn definitions(server: &Server, database: &str, args: &[&str]) -> String {
     entries.concat()
 }
 
+/// A policy's roles in the order of their names: pg_dump writes them as they lie in the catalog.
+fn with_sorted_roles(line: &str) -> String {
+    if !line.starts_with("CREATE POLICY ") {
+        return line.to_owned();
+    }
+    let Some((before, after)) = line.split_once(" TO ") else { return line.to_owned() };
+    let end = [" USING (", " WITH CHECK (", ";"].iter().filter_map(|end| after.find(end)).min().unwrap();
+    let mut roles: Vec<&str> = after[..end].split(", ").collect();
+    roles.sort_unstable();
+    format!("{before} TO {}{}", roles.join(", "), &after[end..])
+}
+
 fn steady_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "))
 }
 
-/// The roles of the server as pg_dumpall writes them, with memberships, comments and settings.
+/// The roles of the server as pg_dumpall writes them, with memberships, comments and settings: a statement a line, sorted.
 pub fn roles(server: &Server, args: &[&str]) -> String {
     let mut pg_dumpall = server.binaries.command("pg_dumpall");
     let text = text_of(pg_dumpall.args(["--roles-only", "-d", &server.dsn("postgres")]).args(args));
-    steady_lines(&text).map(|line| format!("{line}\n")).collect()
+    let mut lines: Vec<&str> = steady_lines(&text).filter(|line| !line.is_empty() && !line.starts_with("--")).collect();
+    lines.sort_unstable();
+    lines.join("\n") + "\n"
 }
 
 /// Both texts are equal; otherwise the first lines that are not.

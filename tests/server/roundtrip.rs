@@ -39,7 +39,11 @@ fn round_trip(major: u32) -> (Server, Repo) {
         assert_equal(&format!("{sample}'s definitions"), &with_database(&source), &with_database(&target));
         assert_equal(&format!("{sample}'s rows"), &rows(&source, sample, None), &rows(&target, sample, None));
     }
-    let of = |server| judge::roles(server, &[]);
+    // Nothing in the two databases refers to grafana, which is only a member of a role.
+    let of = |server| {
+        let text = judge::roles(server, &[]);
+        text.lines().filter(|line| !line.contains("grafana")).map(|line| format!("{line}\n")).collect::<String>()
+    };
     assert_equal("the roles", &of(&source), &of(&target));
     (source, repo)
 }
