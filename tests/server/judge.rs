@@ -133,3 +133,34 @@ pub fn text_of(command: &mut Command) -> String {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
+
+/// Each of these differences between two databases is seen.
+#[test]
+fn the_judge_is_not_asleep() {
+    let server = Server::start(15, pgkeep::pg::cluster::ClusterOptions::default());
+    let sql = |database: &str, sql: &str| psql(&server.binaries, &server.dsn(database), sql).unwrap();
+    for database in ["one", "other"] {
+        server.ask(&format!("CREATE DATABASE {database}"));
+        sql(
+            database,
+            "CREATE TABLE t (id serial PRIMARY KEY, note text); INSERT INTO t (note) VALUES ('a'), (NULL), ('');
+             CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM t; CREATE TABLE child () INHERITS (t);
+             SELECT lo_from_bytea(4711, 'abc')",
+        );
+    }
+    let all = |database| rows(&server, database, None) + &definitions(&server, database, &[]);
+    assert_equal("before", &all("one"), &all("other"));
+    for difference in [
+        "UPDATE t SET note = '' WHERE note IS NULL",
+        "SELECT setval('t_id_seq', 3, false)",
+        "SELECT lo_put(4711, 1, 'x')",
+        "INSERT INTO child VALUES (9, 'moved')",
+        "REFRESH MATERIALIZED VIEW m",
+        "ALTER TABLE child ALTER note SET NOT NULL",
+        "GRANT SELECT ON t TO PUBLIC",
+    ] {
+        let before = all("other");
+        sql("other", difference);
+        assert_ne!(before, all("other"), "{difference}");
+    }
+}
