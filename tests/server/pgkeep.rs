@@ -75,6 +75,24 @@ impl Repo {
     }
 }
 
+#[allow(dead_code, reason = "the tests without a server restore nothing")]
+impl Repo {
+    /// `pgkeep restore`, with the restore key.
+    pub fn restore<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        let mut command = pgkeep();
+        command.arg("--repo").arg(&self.root).arg("--restore-key").arg(self.restore_key()).arg("restore").args(args);
+        command
+    }
+
+    /// What a restore that succeeds prints with `--json`.
+    #[track_caller]
+    pub fn restored<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Value {
+        let said = Said::of(self.restore(args).arg("--json"));
+        assert_eq!(said.code, 0, "{said:?}");
+        said.document()
+    }
+}
+
 /// A folder that every account may enter.
 pub fn folder() -> TempDir {
     let folder = tempfile::Builder::new().prefix("pgkeep-test-").tempdir_in("/tmp").unwrap();

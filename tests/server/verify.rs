@@ -109,7 +109,7 @@ impl Site {
 }
 
 /// Names of all objects in a folder of the repository.
-fn objects(repo: &Path, folder: &str) -> BTreeSet<String> {
+pub fn objects(repo: &Path, folder: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders = vec![repo.join(folder)];
     while let Some(folder) = folders.pop() {
@@ -125,14 +125,14 @@ fn objects(repo: &Path, folder: &str) -> BTreeSet<String> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Harm {
+pub enum Harm {
     Delete,
     Truncate,
     FlipBit,
 }
 
 impl Harm {
-    fn apply(self, path: &Path) {
+    pub fn apply(self, path: &Path) {
         let mut bytes = fs::read(path).unwrap();
         let middle = bytes.len() / 2;
         match self {

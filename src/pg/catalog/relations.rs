@@ -49,12 +49,14 @@ pub async fn strong_locks(session: &Session) -> Result<Vec<String>, Error> {
 /// All relations with rows in the database, by oid. Temporary tables are left out.
 pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
     let types = Types::read(session).await?;
+    // The functions look at the present, not at the query's snapshot: of a table that another session has dropped meanwhile
+    // they say NULL. It counts as readable here, because nobody refused it; whoever locks it then learns that it is gone.
     let sql = "SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
             coalesce(a.names, '{}'), coalesce(a.types, '{}'),
-            pg_catalog.pg_relation_size(c.oid) / 8192, pg_catalog.pg_table_size(c.oid),
+            coalesce(pg_catalog.pg_relation_size(c.oid) / 8192, 0), coalesce(pg_catalog.pg_table_size(c.oid), 0),
             e.configuration, coalesce(am.amname = 'heap', false),
-            pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR coalesce(a.readable, false)),
-            pg_catalog.row_security_active(c.oid)
+            coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR coalesce(a.readable, false)), true),
+            coalesce(pg_catalog.row_security_active(c.oid), false)
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam

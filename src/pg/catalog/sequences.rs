@@ -12,8 +12,9 @@ pub struct SequenceFacts {
 
 /// All sequences of the database, but temporary ones and those of extensions that do not mark them as configuration.
 pub async fn sequences(session: &Session) -> Result<Vec<SequenceFacts>, Error> {
+    // NULL where another session has dropped the sequence meanwhile: nobody refused to have it read.
     let sql = "SELECT c.oid, n.nspname::text, c.relname::text,
-            pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
+            coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), true)
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_temp\\_%'
           AND NOT EXISTS (

@@ -1,0 +1,66 @@
+//! Extensions whose tables hold rows of the extension's own beside the user's.
+
+use std::fs;
+
+use pgkeep::pg::cluster::ClusterOptions;
+
+use crate::judge::{assert_equal, definitions, rows, text_of};
+use crate::pgkeep::{Repo, Said};
+use crate::postgres::{Server, psql, server};
+
+const NAME: &str = "pgkeep_test_config";
+const CONTROL: &str =
+    "comment = 'for the tests of pgkeep'\ndefault_version = '1.0'\nrelocatable = false\nschema = config\n";
+/// As in PostgreSQL's documentation ("Extension Configuration Tables"): the condition tells the user's rows.
+const SCRIPT: &str = "CREATE TABLE rules (id integer PRIMARY KEY, what text NOT NULL);
+    INSERT INTO rules SELECT n, 'built in ' || n FROM generate_series(1, 5) n;
+    CREATE SEQUENCE rules_id START 1000;
+    CREATE TABLE all_theirs (what text);
+    CREATE TABLE all_ours (what text);
+    INSERT INTO all_ours VALUES ('of the extension');
+    SELECT pg_catalog.pg_extension_config_dump('rules', 'WHERE id >= 1000');
+    SELECT pg_catalog.pg_extension_config_dump('rules_id', '');
+    SELECT pg_catalog.pg_extension_config_dump('all_theirs', '');";
+
+/// Installs it for all tests with this major version; the file's name is nobody else's.
+fn install() {
+    let mut pg_config = server(16).command("pg_config");
+    let share = text_of(pg_config.arg("--sharedir"));
+    let folder = std::path::Path::new(share.trim()).join("extension");
+    fs::write(folder.join(format!("{NAME}--1.0.sql")), SCRIPT).unwrap();
+    fs::write(folder.join(format!("{NAME}.control")), CONTROL).unwrap();
+}
+
+#[test]
+fn the_users_rows_of_an_extensions_tables_come_back_and_its_own_are_not_doubled() {
+    install();
+    let (source, repo) = (Server::start(16, ClusterOptions::default()), Repo::new());
+    source.ask("CREATE DATABASE app");
+    let sql = |database: &str, sql: &str| psql(&source.binaries, &source.dsn(database), sql).unwrap();
+    sql("app", &format!("CREATE SCHEMA config; CREATE EXTENSION {NAME}"));
+    sql(
+        "app",
+        "INSERT INTO config.rules SELECT nextval('config.rules_id'), E'mine\\t' || n FROM generate_series(1, 7) n;
+         INSERT INTO config.all_theirs VALUES ('mine'), (NULL);
+         CREATE TABLE public.uses (rule integer REFERENCES config.rules); INSERT INTO public.uses VALUES (3), (1003)",
+    );
+    let backup = repo.json(["backup", "-d", &source.dsn("app"), "--pg-bin", source.binaries.bin_dir.to_str().unwrap()]);
+    assert_eq!(backup["rows"], 7 + 2 + 2, "the user's rows alone");
+    let restored = repo.restored(["latest", "--create", "-d", &source.dsn("copy")]);
+    assert_eq!(restored["proven"], true);
+    assert_equal("definitions", &definitions(&source, "app", &[]), &definitions(&source, "copy", &[]));
+    assert_equal("rows", &rows(&source, "app", None), &rows(&source, "copy", None));
+    assert_eq!(sql("copy", "SELECT count(*), max(id) FROM config.rules"), "12|1006");
+    assert_eq!(sql("copy", "SELECT last_value, is_called FROM config.rules_id"), "1006|t");
+
+    // A server without the extension: refused, with the reason.
+    let target = Server::start(15, ClusterOptions::default());
+    let said = Said::of(&mut repo.restore(["latest", "--create", "-d", &target.dsn("copy"), "-q"]));
+    assert_eq!((said.code, said.stdout.as_str()), (8, ""), "{said:?}");
+    assert!(
+        said.stderr
+            .contains(&format!("EXTENSION {NAME}: ERROR: extension \"{NAME}\" is not available (SQLSTATE 0A000)")),
+        "{said:?}"
+    );
+    assert!(said.stderr.contains("\n  hint: Install the extension's package on the target's server "), "{said:?}");
+}
