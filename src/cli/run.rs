@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
 use clap::error::ErrorKind;
 use serde::Serialize;
@@ -32,7 +34,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error, args.iter().any(|arg| arg == "--json")),
     };
     let form = if cli.common.json { Form::Json } else { Form::Text };
-    let result = run(&cli);
+    let result = run_without_panic(&cli);
     match result {
         Ok(outcome) => {
             let text = match form {
@@ -49,6 +51,18 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// The exit code of a command that did what was asked, and found something wrong.
 const FOUND_SOMETHING_WRONG: u8 = 3;
+
+/// A panic is a fault of this program, told once and in the form that was asked for. Nothing of the run is visible in the
+/// repository: the manifest comes last.
+fn run_without_panic(cli: &Cli) -> Result<Outcome, Error> {
+    let first = Arc::new(OnceLock::new());
+    let seen = first.clone();
+    std::panic::set_hook(Box::new(move |panic| drop(seen.set(panic.to_string()))));
+    std::panic::catch_unwind(AssertUnwindSafe(|| run(cli))).unwrap_or_else(|_| {
+        let what = first.get().map_or("it gave no reason", String::as_str);
+        Err(Error::Internal { what: format!("this is a fault of pgkeep, please report it: {what}"), source: None })
+    })
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {

@@ -16,6 +16,7 @@ use crate::pg::catalog::TableFacts;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
+use crate::pg::sessions;
 use crate::pg::snapshot::{is_unknown_snapshot, join_statements};
 use crate::pg::wire::Wire;
 use crate::repo::layout::ChunkKind;
@@ -115,6 +116,7 @@ pub fn read(
     let queue = plan.queue();
     let jobs = jobs.min(queue.len()).max(1);
     let queue = Mutex::new(queue);
+    let backends = Mutex::new(Vec::new());
     let workers = in_parallel(jobs, stop, |n| {
         let mut worker = Worker {
             n,
@@ -124,10 +126,15 @@ pub fn read(
             writer: new_writer(ChunkKind::Data)?,
             progress,
         };
-        let done = worker.work(source, plan, &queue, stop)?;
+        let done = worker.work(source, plan, &queue, &backends, stop)?;
         worker.runtime.block_on(worker.writer.finish())?;
         Ok::<_, Error>((worker.writer, done))
-    })?;
+    });
+    if workers.is_err() {
+        // A backend that waits or sorts would go on for seconds before it notices.
+        sessions::end(&source.conninfo, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+    let workers = workers?;
     Ok(Unsettled { workers })
 }
 
@@ -151,12 +158,14 @@ impl Worker<'_> {
         source: &Source,
         plan: &Plan,
         queue: &Mutex<VecDeque<Task>>,
+        backends: &Mutex<Vec<i32>>,
         stop: &Stop,
     ) -> Result<Vec<Done>, Error> {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let mut done = Vec::new();
         let Some(mut task) = next() else { return Ok(done) };
         let mut wire = join(source, self.runtime.clone(), stop)?;
+        backends.lock().unwrap_or_else(PoisonError::into_inner).push(wire.backend_pid());
         loop {
             done.push(self.read_part(&mut wire, source, plan, task)?);
             if stop.is_set() {

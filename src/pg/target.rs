@@ -235,7 +235,8 @@ impl<'a> LargeObjectLoader<'a> {
 /// `wal_compression` takes a superuser or a grant. Index builds get as much memory as the server's setting or, if that is
 /// more, this session's share of `shared_buffers` among `jobs`: the server has been given that much before.
 pub fn speed_up(wire: &mut Wire, jobs: usize) -> Result<(), Error> {
-    wire.execute("a setting", b"SET synchronous_commit = off")?;
+    // Compiling expressions costs more than it saves in the one place where it sets in, the refresh of large views.
+    wire.execute("a setting", b"SET synchronous_commit = off; SET jit = off")?;
     let memory = format!(
         "SELECT pg_catalog.set_config('maintenance_work_mem',
             greatest(m.setting::bigint, least(b.setting::bigint * 8 / {jobs}, 1048576))::text, false)

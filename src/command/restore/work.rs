@@ -14,6 +14,7 @@ use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Mismatch};
 use crate::pg;
 use crate::pg::copy::{Freeze, copy_in_statement};
+use crate::pg::sessions;
 use crate::pg::target::{LargeObjectLoader, speed_up};
 use crate::pg::wire::Wire;
 use crate::repo::Repository;
@@ -88,13 +89,20 @@ pub fn run(
     };
     let work =
         Work { repository, options, job, lists, progress, stop, shared: Mutex::new(shared), changed: Condvar::new() };
-    in_parallel(options.jobs, stop, |n| {
+    let backends = Mutex::new(Vec::new());
+    let worked = in_parallel(options.jobs, stop, |n| {
         let mut worker = Worker::new(&work, n)?;
+        backends.lock().unwrap_or_else(PoisonError::into_inner).push(worker.wire.backend_pid());
         if n == 0 && !large_objects.is_empty() {
             worker.load_large_objects(large_objects)?;
         }
         worker.work()
-    })?;
+    });
+    if worked.is_err() {
+        // A backend in an index build would go on for seconds before it notices.
+        sessions::end(&options.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+    worked?;
     let shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
     let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
