@@ -10,7 +10,8 @@ use pgkeep::pg::cluster::{ClusterOptions, PrivateCluster};
 /// The server programs of this major version: those that `scripts/postgres-versions` unpacked, otherwise the machine's.
 pub fn server(major: u32) -> ServerBinaries {
     let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/postgres/{major}/bin"));
-    ServerBinaries::in_folder(&unpacked)
+    // Where only root may enter the checkout, the folder is a link to a place that the server's user can reach.
+    ServerBinaries::in_folder(&unpacked.canonicalize().unwrap_or(unpacked))
         .or_else(|_| server_for(major, None))
         .unwrap_or_else(|error| panic!("{error}; run `scripts/postgres-versions {major}` (scripts/test does)"))
 }
