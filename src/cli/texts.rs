@@ -41,13 +41,14 @@ pub fn list(lines: &[list::Line]) -> String {
             line.rows.to_string(),
             bytes(line.bytes_read),
             bytes(line.bytes_stored),
+            line.proven_at.map_or("-".into(), |at| at.with_timezone(&Local).format("%Y-%m-%d").to_string()),
         ]
     };
     if lines.is_empty() {
         return "no snapshots yet\n".into();
     }
     table(
-        &["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added"],
+        &["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"],
         &[4, 5, 6, 7],
         &lines.iter().map(row).collect::<Vec<_>>(),
     )

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use crate::repo::manifest::{LeftOut, Manifest};
-use crate::repo::{Repository, SnapshotId};
+use crate::repo::{Proven, Repository, SnapshotId, Stored};
 use crate::stream::{Digest, RowFormat};
 
 #[derive(Debug, Serialize)]
@@ -19,7 +19,7 @@ pub struct Line {
     pub rows: u64,
     pub bytes_read: u64,
     pub bytes_stored: u64,
-    /// When a restore or drill last proved it. Receipts come with drills; none until then.
+    /// When a restore of the whole snapshot was last proven.
     pub proven_at: Option<DateTime<Utc>>,
 }
 
@@ -49,9 +49,10 @@ pub struct RelationLine {
 
 /// All snapshots, oldest first. A manifest that cannot be trusted is an error, not a gap in the list.
 pub async fn list(repository: &Repository) -> Result<Vec<Line>, Error> {
+    let proofs = repository.records::<Proven>().await?;
     let mut lines = Vec::new();
     for name in repository.snapshots().await? {
-        lines.push(line(&repository.manifest(&name).await?));
+        lines.push(line(&repository.manifest(&name).await?, &proofs));
     }
     Ok(lines)
 }
@@ -65,7 +66,7 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
         digest: relation.digest,
     };
     Ok(Details {
-        line: line(&manifest),
+        line: line(&manifest, &repository.records::<Proven>().await?),
         parent: manifest.parent.clone(),
         whole_database: manifest.request.is_whole_database(),
         elapsed_ms: (manifest.finished - manifest.time).num_milliseconds().unsigned_abs(),
@@ -78,7 +79,7 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
     })
 }
 
-fn line(manifest: &Manifest) -> Line {
+fn line(manifest: &Manifest, proofs: &[Stored<Proven>]) -> Line {
     Line {
         snapshot: manifest.snapshot.clone(),
         time: manifest.time,
@@ -89,6 +90,6 @@ fn line(manifest: &Manifest) -> Line {
         rows: manifest.totals.rows,
         bytes_read: manifest.totals.bytes_read,
         bytes_stored: manifest.totals.bytes_stored,
-        proven_at: None,
+        proven_at: proofs.iter().map(|p| &p.record).filter(|p| p.snapshot == manifest.snapshot).map(|p| p.time).max(),
     }
 }

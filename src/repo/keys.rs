@@ -18,6 +18,9 @@ use zeroize::Zeroizing;
 
 use crate::stream::{ChunkKey, DigestKey};
 
+/// BLAKE3's context for the seed of the restore key's signing key.
+const SIGNING_CONTEXT: &str = "pgkeep 2026-11-22 signing key of the restore key";
+
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error("no {} key was given", kind.noun())]
@@ -103,6 +106,8 @@ pub struct WriterKey {
     pub recipients: Vec<Recipient>,
     /// Opens manifests and metadata.
     pub identity: Identity,
+    /// With what the holder of the restore key signs. Keys made by the first version do not know it.
+    pub root: Option<VerifyingKey>,
 }
 
 /// What the operator keeps elsewhere. It opens everything and writes nothing.
@@ -118,14 +123,31 @@ pub struct RestoreKey {
 pub struct ReadingKey {
     pub repository: String,
     pub signers: Vec<VerifyingKey>,
+    pub root: Option<VerifyingKey>,
     pub identity: Identity,
     pub kind: KeyKind,
+    /// With what this key signs records.
+    pub signing: SigningKey,
+}
+
+impl ReadingKey {
+    /// Whose records are trusted.
+    pub fn record_signers(&self) -> Vec<VerifyingKey> {
+        self.signers.iter().chain(self.root.as_ref()).copied().collect()
+    }
 }
 
 impl From<&WriterKey> for ReadingKey {
     fn from(key: &WriterKey) -> Self {
         let signers = vec![key.signing.verifying_key()];
-        Self { repository: key.repository.clone(), signers, identity: key.identity.clone(), kind: KeyKind::Writer }
+        Self {
+            repository: key.repository.clone(),
+            signers,
+            root: key.root,
+            identity: key.identity.clone(),
+            kind: KeyKind::Writer,
+            signing: key.signing.clone(),
+        }
     }
 }
 
@@ -134,8 +156,10 @@ impl From<&RestoreKey> for ReadingKey {
         Self {
             repository: key.repository.clone(),
             signers: key.signers.clone(),
+            root: Some(key.signing().verifying_key()),
             identity: key.identity.clone(),
             kind: KeyKind::Restore,
+            signing: key.signing(),
         }
     }
 }
@@ -161,6 +185,7 @@ pub fn generate() -> (WriterKey, RestoreKey) {
         digest_key: DigestKey(random()),
         recipients: vec![restore.identity.to_public()],
         identity: Identity::generate(),
+        root: Some(restore.signing().verifying_key()),
     };
     (writer, restore)
 }
@@ -180,6 +205,7 @@ impl WriterKey {
             digest_key: DigestKey(file.bytes("digest-key")?),
             recipients: file.each("recipient", |text| Recipient::from_str(text).ok())?,
             identity: file.identity()?,
+            root: file.values("root").next().map(|text| file.signer(text)).transpose()?,
         })
     }
 
@@ -194,6 +220,9 @@ impl WriterKey {
         line("chunk-key", &Zeroizing::new(hex::encode(self.chunk_key.0)));
         line("digest-key", &Zeroizing::new(hex::encode(self.digest_key.0)));
         self.recipients.iter().for_each(|recipient| line("recipient", &recipient.to_string()));
+        if let Some(root) = &self.root {
+            line("root", &hex::encode(root.to_bytes()));
+        }
         write_key_file(
             path,
             "The writer key: stays on the host that takes backups. It cannot read rows.",
@@ -204,16 +233,18 @@ impl WriterKey {
 }
 
 impl RestoreKey {
+    /// What the holder of this key signs with. Made from the age identity, so that the key file needs no second secret.
+    pub fn signing(&self) -> SigningKey {
+        let secret = self.identity.to_string();
+        let seed = Zeroizing::new(blake3::derive_key(SIGNING_CONTEXT, secret.expose_secret().as_bytes()));
+        SigningKey::from_bytes(&seed)
+    }
+
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let file = KeyFile::read(path, KeyKind::Restore)?;
-        let signer = |text: &str| {
-            let mut bytes = [0; 32];
-            hex::decode_to_slice(text, &mut bytes).ok()?;
-            VerifyingKey::from_bytes(&bytes).ok()
-        };
         Ok(Self {
             repository: file.one("repository")?.to_owned(),
-            signers: file.each("signer", signer)?,
+            signers: file.each("signer", parse_signer)?,
             identity: file.identity()?,
         })
     }
@@ -250,6 +281,12 @@ fn write_key_file(path: &Path, purpose: &str, lines: &str, identity: &Identity) 
         io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
         _ => KeyError::Write { path: path.to_owned(), source },
     })
+}
+
+fn parse_signer(text: &str) -> Option<VerifyingKey> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    VerifyingKey::from_bytes(&bytes).ok()
 }
 
 /// A key file's text and what it should be.
@@ -290,6 +327,10 @@ impl KeyFile {
     fn each<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, KeyError> {
         let all: Option<Vec<T>> = self.values(name).map(parse).collect();
         all.filter(|all| !all.is_empty()).ok_or_else(|| self.malformed("a recipient or signer is missing or damaged"))
+    }
+
+    fn signer(&self, text: &str) -> Result<VerifyingKey, KeyError> {
+        parse_signer(text).ok_or_else(|| self.malformed("a signer is damaged"))
     }
 
     fn identity(&self) -> Result<Identity, KeyError> {

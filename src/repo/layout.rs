@@ -1,5 +1,6 @@
 //! Names of objects in a repository. The only place that knows them.
 
+use super::snapshot::SnapshotName;
 use crate::store::ObjectKey;
 use crate::stream::ChunkName;
 
@@ -27,7 +28,7 @@ impl ChunkKind {
 
 /// Made of characters that a key may have, so that building one cannot fail.
 fn key(name: String) -> ObjectKey {
-    ObjectKey::new(name).expect("object names are made of hexadecimal digits")
+    ObjectKey::new(name).expect("object names are made of letters, digits and dashes")
 }
 
 pub fn config() -> ObjectKey {
@@ -38,6 +39,15 @@ pub fn chunk(kind: ChunkKind, name: &ChunkName, generation: u16) -> ObjectKey {
     let hex = name.to_string();
     let suffix = if generation == 0 { String::new() } else { format!(".{generation}") };
     key(format!("{}{}/{hex}{suffix}", kind.folder(), &hex[..2]))
+}
+
+/// The folder of a kind of records, a word of lower-case letters.
+pub fn records(kind: &str) -> String {
+    format!("records/{kind}/")
+}
+
+pub fn record(kind: &str, name: &SnapshotName) -> ObjectKey {
+    key(format!("{}{name}", records(kind)))
 }
 
 /// The reverse of [`chunk`], for what a listing says.

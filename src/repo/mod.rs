@@ -9,7 +9,9 @@ pub mod keys;
 pub mod layout;
 pub mod manifest;
 pub mod objects;
+pub mod records;
 pub mod repository;
+mod signature;
 pub mod snapshot;
 
 pub use damage::{Damage, ObjectReader};
@@ -17,5 +19,6 @@ pub use error::RepoError;
 pub use keys::{KeyError, ReadingKey, RestoreKey, WriterKey};
 pub use manifest::Manifest;
 pub use objects::{ChunkWriter, Objects};
+pub use records::{Proven, Record, Stored};
 pub use repository::Repository;
 pub use snapshot::{SnapshotId, SnapshotName};

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use ed25519_dalek::{Signature, Signer, Verifier};
 use serde::{Deserialize, Serialize};
 
 use super::damage::ObjectReader;
@@ -15,13 +14,13 @@ use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
 use super::layout::{self, ChunkKind};
 use super::manifest::{FORMAT, Manifest, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
+use super::signature::{self, Signed};
 use super::snapshot::SnapshotName;
 use crate::store::{Access, Put, Store, StoreError};
 use crate::stream::seal::PublicRecord;
 use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
 
 const MANIFEST_BYTES_MAX: u64 = 1 << 30;
-const HEADER_BYTES: usize = 212;
 const CONFIG_BYTES_MAX: u64 = 1 << 16;
 /// Slice lists of more slices are stored apart.
 const INLINE_SLICES_MAX: usize = 32;
@@ -102,6 +101,10 @@ impl Repository {
         &self.store
     }
 
+    pub(super) fn key(&self) -> &ReadingKey {
+        &self.key
+    }
+
     pub fn key_kind(&self) -> KeyKind {
         self.key.kind
     }
@@ -136,7 +139,8 @@ impl Repository {
     /// Reads a manifest. Its signature is checked before anything in it is decrypted.
     pub async fn manifest(&self, name: &SnapshotName) -> Result<Manifest, RepoError> {
         let stored = self.store.get(&name.key(), MANIFEST_BYTES_MAX).await?;
-        let age_file = self.check_signature(name, &stored)?;
+        let checked = signature::check(Signed::Manifest, &name.key(), &stored, &self.key.signers);
+        let (_, age_file) = checked.map_err(|reason| RepoError::Signature { name: name.clone(), reason })?;
         let mut opener = self.opener().map_err(|source| RepoError::Object { key: name.key(), source })?;
         let json = opener.open(age_file, MANIFEST_BYTES_MAX as usize).map_err(|source| match source {
             OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
@@ -150,24 +154,6 @@ impl Repository {
         serde_json::from_slice(&json).map_err(unreadable)
     }
 
-    fn check_signature<'a>(&self, name: &SnapshotName, stored: &'a [u8]) -> Result<&'a [u8], RepoError> {
-        let refuse = |reason| RepoError::Signature { name: name.clone(), reason };
-        let (header, age_file) = stored.split_at_checked(HEADER_BYTES).ok_or_else(|| refuse("it is too short"))?;
-        let header = std::str::from_utf8(header).map_err(|_| refuse("its first line is damaged"))?;
-        let words: Vec<&str> = header.trim_end_matches('\n').split(' ').collect();
-        let ["pgkeep-manifest/1", signer, signature] = words[..] else {
-            return Err(refuse("its first line is damaged"));
-        };
-        let known = self.key.signers.iter().find(|known| hex::encode(known.to_bytes()) == signer);
-        let known = known.ok_or_else(|| refuse("an unknown key signed it"))?;
-        let mut bytes = [0; 64];
-        hex::decode_to_slice(signature, &mut bytes).map_err(|_| refuse("its first line is damaged"))?;
-        known
-            .verify(&signed_message(name, age_file), &Signature::from_bytes(&bytes))
-            .map_err(|_| refuse("its content or its name was changed"))?;
-        Ok(age_file)
-    }
-
     /// Writes a manifest: the moment at which the snapshot exists. Everything that it names must be settled.
     /// Returns the manifest's size as stored.
     pub async fn write_manifest(&self, key: &WriterKey, manifest: &Manifest) -> Result<u64, RepoError> {
@@ -176,9 +162,7 @@ impl Repository {
         let mut recipients = key.recipients.clone();
         recipients.push(key.identity.to_public());
         let sealed = Sealer::new(3, recipients)?.seal(&json)?;
-        let signature = key.signing.sign(&signed_message(&name, sealed.bytes()));
-        let signer = hex::encode(key.signing.verifying_key().to_bytes());
-        let sealed = sealed.with_header(&format!("pgkeep-manifest/1 {signer} {}\n", hex::encode(signature.to_bytes())));
+        let sealed = signature::sign(Signed::Manifest, &name.key(), sealed, &key.signing);
         match self.store.put(&name.key(), &sealed).await? {
             Put::Stored => Ok(sealed.bytes().len() as u64),
             Put::Existed => Err(RepoError::SnapshotExists { name }),
@@ -256,12 +240,6 @@ impl Repository {
         let refusal = if opens { Refusal::IsDamage } else { Refusal::IsTheKey };
         Ok(SliceReader { store: self.store.clone(), kind, chunk_key, opener, refusal, last: None })
     }
-}
-
-fn signed_message(name: &SnapshotName, age_file: &[u8]) -> Vec<u8> {
-    let mut message = format!("pgkeep manifest 1\n{}\n", name.key()).into_bytes();
-    message.extend_from_slice(blake3::hash(age_file).as_bytes());
-    message
 }
 
 /// What it means that an object does not open with the key.

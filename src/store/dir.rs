@@ -125,6 +125,19 @@ impl DirStore {
         Ok(content)
     }
 
+    pub fn delete(&self, keys: &[ObjectKey]) -> Result<(), StoreError> {
+        let mut folders = BTreeSet::new();
+        for key in keys {
+            let path = self.root.join(key.as_str());
+            match fs::remove_file(&path) {
+                Ok(()) => folders.insert(path.parent().unwrap_or(&self.root).to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(io_error("remove", &path)(error)),
+            };
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
+    }
+
     pub fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
         let mut listed = Vec::new();
         self.list_folder(prefix.trim_end_matches('/'), &mut listed)?;
@@ -142,11 +155,17 @@ impl DirStore {
         for entry in entries {
             let entry = entry.map_err(io_error("list", &path))?;
             let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            let metadata = entry.metadata().map_err(io_error("list", &entry.path()))?;
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                // Removed by another run since the folder was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(io_error("list", &entry.path())(error)),
+            };
             if metadata.is_dir() {
                 self.list_folder(&name, listed)?;
             } else if let Some(key) = ObjectKey::new(name) {
-                listed.push(Listed { key, bytes: metadata.len() });
+                let modified = metadata.modified().map_err(io_error("list", &entry.path()))?;
+                listed.push(Listed { key, bytes: metadata.len(), modified });
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ pub mod error;
 mod key;
 
 use std::path::Path;
+use std::time::SystemTime;
 
 pub use error::StoreError;
 pub use key::ObjectKey;
@@ -32,6 +33,8 @@ pub enum Put {
 pub struct Listed {
     pub key: ObjectKey,
     pub bytes: u64,
+    /// When it was stored, on the store's clock.
+    pub modified: SystemTime,
 }
 
 /// Whether a command may change the store. A store opened for reading creates nothing.
@@ -77,6 +80,13 @@ impl Store {
     pub async fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
         match self {
             Store::Dir(dir) => dir.get(key, bytes_max),
+        }
+    }
+
+    /// Removes objects; durable when this returns. That one is gone already is no error.
+    pub async fn delete(&self, keys: &[ObjectKey]) -> Result<(), StoreError> {
+        match self {
+            Store::Dir(dir) => dir.delete(keys),
         }
     }
 

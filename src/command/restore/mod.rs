@@ -7,6 +7,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::Utc;
 use serde::Serialize;
 
 use super::error::Error;
@@ -17,7 +18,7 @@ use crate::pg::catalog;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence};
-use crate::repo::{Repository, SnapshotId};
+use crate::repo::{Proven, Repository, SnapshotId};
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 pub use crate::schema::restore::{Grants, Owners};
@@ -158,12 +159,20 @@ pub async fn run(
             .iter()
             .map(|id| format!("entry {id} could not be refreshed: it reads a view without rows")),
     );
+    let proven = options.proof == Proof::Make && mismatches.is_empty();
+    if proven && options.patterns.is_empty() {
+        let record = Proven { snapshot: job.manifest.snapshot.clone(), time: Utc::now() };
+        // Whoever restores may be without the right to write; what was restored is no worse for it.
+        if let Err(error) = repository.write_record(&record).await {
+            warnings.push(format!("the proof is not recorded in the repository, where `list` would show it: {error}"));
+        }
+    }
     Ok(Report {
         snapshot: job.manifest.snapshot,
         database: options.target.database().to_owned(),
         tables: job.relations.len() as u64,
         rows: job.relations.iter().map(|relation| relation.digest.rows).sum(),
-        proven: options.proof == Proof::Make && mismatches.is_empty(),
+        proven,
         mismatches,
         left_out: job.left_out,
         warnings,
