@@ -3,7 +3,7 @@
 //! Data flows one way, and the folders say so:
 //!
 //! ```text
-//! backup:   pg (snapshot, catalog, rows) -> stream (digest, chunk, compress, encrypt) -> repo (objects, manifest) -> store (dir)
+//! backup:   pg (snapshot, catalog, rows) -> stream (digest, chunk, compress, encrypt) -> repo (objects, manifest) -> store (dir | s3)
 //! restore:  the same rooms in reverse, scheduled by schema (the graph of pg_dump's entries)
 //! ```
 //!

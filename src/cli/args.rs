@@ -53,7 +53,7 @@ pub enum Given {
 
 #[derive(Args)]
 pub struct Common {
-    /// The repository: file:///path or a path
+    /// The repository: file:///path, a path, or s3://bucket/prefix (docs/operations.md, section S3, has its parameters)
     #[arg(long, value_name = "URL", env = "PGKEEP_REPO", global = true)]
     pub repo: Option<String>,
     /// The key of the host that takes backups; opens manifests, not rows

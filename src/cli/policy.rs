@@ -66,7 +66,7 @@ impl Plan {
             repository: repository.ok_or_else(|| Error::Usage {
                 what: format!("the policy {} names no repository", path.display()),
                 hint: Some(
-                    "Write url = \"file:///path\" under [repository], or name it with --repo URL or PGKEEP_REPO."
+                    "Write url = \"file:///path\" or \"s3://bucket/prefix\" under [repository], or name it with --repo URL or PGKEEP_REPO."
                         .into(),
                 ),
             })?,

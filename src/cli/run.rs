@@ -143,6 +143,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 report.writer_key.display(),
                 report.restore_key.display(),
             );
+            let text = text + &texts::warnings(&report.warnings);
             Outcome::new(&report, text)
         }
         Verb::Backup(args) => {

@@ -23,7 +23,11 @@ pub fn backup(report: &backup::Report) -> String {
         duration(Duration::from_millis(report.elapsed_ms)),
     );
     text += &left_out_text(&report.left_out);
-    text
+    text + &warnings(&report.warnings)
+}
+
+pub fn warnings(warnings: &[String]) -> String {
+    warnings.iter().map(|warning| format!("warning: {warning}\n")).collect()
 }
 
 fn left_out_text(left_out: &[crate::repo::manifest::LeftOut]) -> String {
@@ -102,7 +106,7 @@ pub fn restore(report: &restore::Report) -> String {
     };
     report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
     text += &left_out_text(&report.left_out);
-    report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
+    text += &warnings(&report.warnings);
     text
 }
 

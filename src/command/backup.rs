@@ -53,6 +53,9 @@ pub struct Report {
     pub objects_new: u64,
     pub objects_reused: u64,
     pub left_out: Vec<LeftOut>,
+    /// What the operator should know about the repository's place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     pub elapsed_ms: u64,
 }
 
@@ -215,10 +218,10 @@ pub async fn run(
         return Err(Error::Interrupted);
     }
     repository.write_manifest(key, &manifest).await?;
-    Ok(report(manifest, started))
+    Ok(report(manifest, repository.store().warning(), started))
 }
 
-fn report(manifest: Manifest, started: Instant) -> Report {
+fn report(manifest: Manifest, warning: Option<String>, started: Instant) -> Report {
     let Totals { tables, rows, bytes_read, bytes_stored, objects_new, objects_reused } = manifest.totals;
     Report {
         snapshot: manifest.snapshot,
@@ -232,6 +235,7 @@ fn report(manifest: Manifest, started: Instant) -> Report {
         objects_new,
         objects_reused,
         left_out: manifest.left_out,
+        warnings: warning.into_iter().collect(),
         elapsed_ms: started.elapsed().as_millis() as u64,
     }
 }

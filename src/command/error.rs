@@ -238,6 +238,7 @@ fn repository_code(error: &RepoError) -> u8 {
     use crate::store::StoreError;
     use crate::stream::OpenError;
     match error {
+        RepoError::Store(StoreError::UrlParameter { .. } | StoreError::UrlValue { .. }) => 2,
         RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey, .. } => 6,
         RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
         RepoError::Exists { .. } | RepoError::SnapshotExists { .. } | RepoError::Store(StoreError::NotEmpty { .. }) => {

@@ -13,10 +13,14 @@ pub struct Report {
     pub repository: String,
     pub writer_key: PathBuf,
     pub restore_key: PathBuf,
+    /// What the operator should know about the repository's place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 pub async fn run(url: &str, keys_dir: &Path) -> Result<Report, Error> {
-    Repository::create(url, keys_dir).await?;
+    let warnings = Repository::create(url, keys_dir).await?.into_iter().collect();
     let file = |kind: KeyKind| keys_dir.join(kind.file_name());
-    Ok(Report { repository: url.to_owned(), writer_key: file(KeyKind::Writer), restore_key: file(KeyKind::Restore) })
+    let (writer_key, restore_key) = (file(KeyKind::Writer), file(KeyKind::Restore));
+    Ok(Report { repository: url.to_owned(), writer_key, restore_key, warnings })
 }

@@ -50,31 +50,38 @@ pub struct Repository {
 
 impl Repository {
     /// Makes a repository at `url` and its two key files in `keys_dir`. Keys first: a repository without keys is worth nothing.
-    pub async fn create(url: &str, keys_dir: &Path) -> Result<(), RepoError> {
-        if let Ok(store) = Store::open(url, Access::Read)
-            && store.get(&layout::config(), CONFIG_BYTES_MAX).await.is_ok()
-        {
-            return Err(RepoError::Exists { url: url.to_owned() });
+    /// Returns what the operator should know about the place, if anything.
+    pub async fn create(url: &str, keys_dir: &Path) -> Result<Option<String>, RepoError> {
+        match Store::open(url, Access::Read).await {
+            Ok(store) => match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
+                Ok(_) => return Err(RepoError::Exists { url: url.to_owned() }),
+                Err(error @ StoreError::S3 { .. }) => return Err(error.into()),
+                // A folder that cannot be read now cannot be made a repository in a moment, in better words.
+                Err(_) => {}
+            },
+            Err(error @ StoreError::S3 { .. }) => return Err(error.into()),
+            // A folder may be yet to be made.
+            Err(_) => {}
         }
         let paths = [KeyKind::Writer, KeyKind::Restore].map(|kind| keys_dir.join(kind.file_name()));
         if let Some(path) = paths.iter().find(|path| path.exists()) {
             return Err(KeyError::Exists { path: path.clone() }.into());
         }
-        let store = Store::create(url)?;
+        let store = Store::create(url).await?;
         std::fs::create_dir_all(keys_dir).map_err(|source| KeyError::Write { path: keys_dir.to_owned(), source })?;
         let (writer, restore) = keys::generate();
         writer.write(&paths[0])?;
         restore.write(&paths[1])?;
         let config = Config { format: FORMAT, repository: writer.repository, created: Utc::now() };
         match store.put(&layout::config(), &Sealed::public(&config)?).await? {
-            Put::Stored => Ok(()),
+            Put::Stored => Ok(store.warning()),
             Put::Existed => Err(RepoError::Exists { url: url.to_owned() }),
         }
     }
 
     /// Opens a repository and checks that the key belongs to it.
     pub async fn open(url: &str, key: ReadingKey, access: Access) -> Result<Self, RepoError> {
-        let store = Store::open(url, access)?;
+        let store = Store::open(url, access).await?;
         let config = match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
             Ok(bytes) => bytes,
             Err(StoreError::NoObject { .. }) => return Err(RepoError::NoConfig { url: url.to_owned() }),

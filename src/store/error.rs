@@ -2,13 +2,20 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::ObjectKey;
+use super::s3::PARAMETERS;
+use super::s3::fault::{S3Cause, S3Fault};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("`{url}` is not a repository's URL: {reason}")]
     Url { url: String, reason: &'static str },
+    #[error("an s3:// URL has no parameter `{parameter}`")]
+    UrlParameter { parameter: String, meant: Option<&'static str> },
+    #[error("the parameter `{parameter}` of an s3:// URL is `{value}`, and should be {expected}")]
+    UrlValue { parameter: String, value: String, expected: &'static str },
     #[error("there is no repository folder {}", path.display())]
     Missing { path: PathBuf },
     #[error("{} is not empty", path.display())]
@@ -26,12 +33,32 @@ pub enum StoreError {
     TooLarge { key: ObjectKey, bytes: u64, bytes_max: u64 },
     #[error("the thread that makes objects durable has ended")]
     WriterGone,
+    #[error("a thread for requests to S3 cannot be started")]
+    NoThread {
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot {action} {what}: {fault}")]
+    S3 {
+        action: &'static str,
+        what: String,
+        fault: S3Fault,
+        #[source]
+        source: S3Cause,
+    },
+    /// An object that was handed over could not be stored. Told to everyone who comes after.
+    #[error(transparent)]
+    Earlier(Arc<StoreError>),
 }
 
 impl StoreError {
     pub fn hint(&self) -> Option<String> {
         match self {
-            StoreError::Url { .. } => None,
+            StoreError::Url { .. } | StoreError::UrlValue { .. } | StoreError::NoThread { .. } => None,
+            StoreError::UrlParameter { meant: Some(meant), .. } => Some(format!("Did you mean `{meant}`?")),
+            StoreError::UrlParameter { meant: None, .. } => Some(format!("It knows {}.", PARAMETERS.join(", "))),
+            StoreError::S3 { fault, .. } => fault.hint(),
+            StoreError::Earlier(error) => error.hint(),
             StoreError::Missing { path } => {
                 Some(format!("Check --repo, or make a repository there: pgkeep init --repo {} --keys DIR", path.display()))
             }

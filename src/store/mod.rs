@@ -1,10 +1,11 @@
-//! Where objects live: a local directory; S3 has its room here.
+//! Where objects live: a local directory, or a bucket on S3.
 //!
 //! A store knows keys and bytes, and nothing of snapshots. It never overwrites.
 
 mod dir;
 pub mod error;
 mod key;
+pub mod s3;
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -14,10 +15,12 @@ pub use key::ObjectKey;
 
 use crate::stream::Sealed;
 use dir::DirStore;
+use s3::S3Store;
 
 /// The closed set of stores.
 pub enum Store {
     Dir(DirStore),
+    S3(S3Store),
 }
 
 /// What became of a put.
@@ -45,20 +48,35 @@ pub enum Access {
 }
 
 impl Store {
-    /// Opens the store at `url`: `file:///path` or a plain path.
-    pub fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+    /// Opens the store at `url`: `file:///path`, a plain path, or `s3://bucket/prefix`.
+    pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
+        if url.starts_with("s3://") {
+            return Ok(Store::S3(S3Store::open(url, access).await?));
+        }
         Ok(Store::Dir(DirStore::open(directory(url)?, access)?))
     }
 
-    /// Makes an empty store at `url`. The folder may exist if it is empty.
-    pub fn create(url: &str) -> Result<Self, StoreError> {
+    /// Makes an empty store at `url`. A folder may exist if it is empty; a bucket must exist.
+    pub async fn create(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("s3://") {
+            return Self::open(url, Access::Write).await;
+        }
         Ok(Store::Dir(DirStore::create(directory(url)?)?))
+    }
+
+    /// What the operator should know about the place, if anything.
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Store::Dir(_) => None,
+            Store::S3(s3) => s3.warning(),
+        }
     }
 
     /// Hands an object over. It is durable, under its name, only after [`Store::settle`] has returned.
     pub async fn put_later(&self, key: ObjectKey, object: Sealed) -> Result<(), StoreError> {
         match self {
             Store::Dir(dir) => dir.put_later(key, object),
+            Store::S3(s3) => s3.put_later(key, object).await,
         }
     }
 
@@ -66,6 +84,7 @@ impl Store {
     pub async fn settle(&self) -> Result<Vec<ObjectKey>, StoreError> {
         match self {
             Store::Dir(dir) => dir.settle(),
+            Store::S3(s3) => s3.settle().await,
         }
     }
 
@@ -73,6 +92,7 @@ impl Store {
     pub async fn put(&self, key: &ObjectKey, object: &Sealed) -> Result<Put, StoreError> {
         match self {
             Store::Dir(dir) => dir.put(key, object),
+            Store::S3(s3) => s3.put(key, object).await,
         }
     }
 
@@ -80,6 +100,7 @@ impl Store {
     pub async fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
         match self {
             Store::Dir(dir) => dir.get(key, bytes_max),
+            Store::S3(s3) => s3.get(key, bytes_max).await,
         }
     }
 
@@ -87,6 +108,7 @@ impl Store {
     pub async fn delete(&self, keys: &[ObjectKey]) -> Result<(), StoreError> {
         match self {
             Store::Dir(dir) => dir.delete(keys),
+            Store::S3(s3) => s3.delete(keys).await,
         }
     }
 
@@ -94,6 +116,7 @@ impl Store {
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
         match self {
             Store::Dir(dir) => dir.list(prefix),
+            Store::S3(s3) => s3.list(prefix).await,
         }
     }
 }
@@ -106,11 +129,11 @@ fn directory(url: &str) -> Result<&Path, StoreError> {
             Err(StoreError::Url { url: url.to_owned(), reason: "file:// needs an absolute path: file:///srv/backup" })
         };
     }
-    if url.starts_with("s3://") {
-        return Err(StoreError::Url { url: url.to_owned(), reason: "this version stores in local directories only" });
-    }
     if url.contains("://") || url.is_empty() {
-        return Err(StoreError::Url { url: url.to_owned(), reason: "a repository is file:///path or a path" });
+        return Err(StoreError::Url {
+            url: url.to_owned(),
+            reason: "a repository is file:///path, a path, or s3://bucket/prefix",
+        });
     }
     Ok(Path::new(url))
 }

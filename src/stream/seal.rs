@@ -88,6 +88,10 @@ impl Sealed {
         Self(bytes)
     }
 
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }

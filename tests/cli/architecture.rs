@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("spelling", &[]),
     ("stop", &[]),
-    ("store", &["stream"]),
+    ("store", &["spelling", "stream"]),
     ("stream", &[]),
 ];
 

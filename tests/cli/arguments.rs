@@ -104,10 +104,11 @@ fn the_environment_names_repository_and_key_as_well() {
 fn what_is_no_url_of_a_repository_is_refused() {
     let repo = Repo::new();
     for (url, reason) in [
-        ("s3://bucket/prefix", "this version stores in local directories only"),
-        ("https://example.org/x", "a repository is file:///path or a path"),
+        ("s3:///prefix", "it names no bucket: s3://bucket/prefix"),
+        ("s3://id:secret@bucket/x", "credentials come from the environment or from a profile, never from the URL"),
+        ("https://example.org/x", "a repository is file:///path, a path, or s3://bucket/prefix"),
         ("file://relative/path", "file:// needs an absolute path: file:///srv/backup"),
-        ("", "a repository is file:///path or a path"),
+        ("", "a repository is file:///path, a path, or s3://bucket/prefix"),
     ] {
         let text = format!("pgkeep: `{url}` is not a repository's URL: {reason}\n");
         assert_refused(

@@ -97,7 +97,7 @@ fn a_repository_must_be_named_somewhere() {
         &[],
         2,
         "pgkeep: the policy nightly.toml names no repository\n  \
-         hint: Write url = \"file:///path\" under [repository], or name it with --repo URL or PGKEEP_REPO.\n",
+         hint: Write url = \"file:///path\" or \"s3://bucket/prefix\" under [repository], or name it with --repo URL or PGKEEP_REPO.\n",
     );
 }
 

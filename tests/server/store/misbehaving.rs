@@ -1,0 +1,81 @@
+//! Servers that misbehave within bounds change nothing of what a store promises; beyond them, the error says what it was.
+
+use std::time::{Duration, Instant};
+
+use super::contract::Promise;
+use super::front::{Fault, Front, Rule};
+use super::seaweedfs::OWNER;
+use super::{Lock, assert_contract, seaweed_bucket, seaweedfs, url};
+use crate::pgkeep::{Said, pgkeep};
+use crate::store::s3s::{Conditions, S3s};
+
+/// The contract of a server of each kind behind this rule, which must have spoilt as many requests as it can.
+#[track_caller]
+fn assert_contract_behind(rule: Rule, parameters: &str) {
+    let s3s = S3s::start(Conditions::Heeded);
+    s3s.make_bucket("bucket");
+    let seaweed = (seaweed_bucket(Lock::Off), seaweedfs().endpoint.clone());
+    for (bucket, endpoint) in [("bucket".to_owned(), s3s.endpoint.clone()), seaweed] {
+        let front = Front::start(&endpoint, rule);
+        assert_contract(&format!("{}{parameters}", url(&bucket, &front.endpoint)), OWNER, Promise::OneWins);
+        assert_eq!(front.hits(), rule.times, "{rule:?}");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_for_a_while_is_asked_again() {
+    assert_contract_behind(Rule { method: "PUT", contains: "/meta/", times: 3, fault: Fault::Refuses }, "");
+}
+
+/// The put that is made again meets its own object.
+#[test]
+fn a_put_that_was_done_and_reported_as_failed_is_no_error() {
+    assert_contract_behind(Rule { method: "PUT", contains: "/config", times: 1, fault: Fault::FailsAfterDoing }, "");
+    assert_contract_behind(Rule { method: "PUT", contains: "/config", times: 1, fault: Fault::LosesTheAnswer }, "");
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_asked_for_again() {
+    assert_contract_behind(Rule { method: "GET", contains: "/data/ac/", times: 2, fault: Fault::Truncates }, "");
+}
+
+#[test]
+fn a_server_that_holds_a_request_is_asked_again_after_the_time_that_the_url_gives() {
+    let rule = Rule { method: "PUT", contains: "/data/ab/large", times: 1, fault: Fault::Holds };
+    assert_contract_behind(rule, "&request_timeout=3");
+}
+
+#[test]
+fn a_slow_server_is_waited_for() {
+    let rule = Rule { method: "GET", contains: "list-type=2", times: 3, fault: Fault::Delays(Duration::from_secs(1)) };
+    assert_contract_behind(rule, "");
+}
+
+/// What `init` says when the server behind this rule never recovers.
+fn init_behind(rule: Rule, parameters: &str) -> (Said, Duration) {
+    let bucket = seaweed_bucket(Lock::Off);
+    let front = Front::start(&seaweedfs().endpoint, rule);
+    let folder = crate::pgkeep::folder();
+    let mut init = pgkeep();
+    OWNER.lend(&mut init).args(["init", "--repo", &format!("{}{parameters}", url(&bucket, &front.endpoint))]);
+    let since = Instant::now();
+    let said = Said::of(init.arg("--keys").arg(folder.path().join("keys")));
+    (said, since.elapsed())
+}
+
+#[test]
+fn a_full_server_is_exit_code_5_and_says_so() {
+    let (said, _) = init_behind(Rule { method: "PUT", contains: "", times: u32::MAX, fault: Fault::IsFull }, "");
+    assert_eq!(said.code, 5, "{said:?}");
+    assert!(said.stderr.contains("/some/prefix/probe: the storage is full, or a quota is used up\n"), "{said:?}");
+    assert!(said.stderr.contains("because: XMinioStorageFull: on purpose (HTTP 507)\n"), "{said:?}");
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up_in_bounded_time() {
+    let rule = Rule { method: "PUT", contains: "", times: u32::MAX, fault: Fault::Holds };
+    let (said, elapsed) = init_behind(rule, "&request_timeout=1");
+    assert_eq!(said.code, 5, "{said:?}");
+    assert!(said.stderr.contains("the server did not answer in time\n"), "{said:?}");
+    assert!(elapsed < Duration::from_secs(45), "{elapsed:?}");
+}
