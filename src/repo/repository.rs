@@ -1,6 +1,6 @@
 //! A repository: its snapshots, and the way from a slice to its bytes.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::manifest::{FORMAT, Manifest, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
 use super::signature::{self, Signed};
 use super::snapshot::SnapshotName;
-use crate::store::{Access, Put, Store, StoreError};
+use crate::store::{Access, Coming, ObjectKey, Put, Store, StoreError};
 use crate::stream::seal::PublicRecord;
 use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
 
@@ -25,6 +25,8 @@ const CONFIG_BYTES_MAX: u64 = 1 << 16;
 /// Slice lists of more slices are stored apart.
 const INLINE_SLICES_MAX: usize = 32;
 const SLICES_IN_PAGE: usize = 2048;
+/// Objects that a reader has on their way, at most: 8 MiB each at most, a third of one as a rule.
+const OBJECTS_AHEAD_MAX: usize = 4;
 /// Manifests that deduplication reads at most, newest first.
 const MANIFESTS_FOR_INDEX_MAX: usize = 8;
 
@@ -230,7 +232,8 @@ impl Repository {
     pub async fn metadata(&self, manifest: &Manifest, slices: &[Slice]) -> Result<Vec<u8>, RepoError> {
         let mut reader = self.reader(ChunkKind::Meta, manifest.chunk_key())?;
         let mut bytes = Vec::new();
-        for slice in slices {
+        for (n, slice) in slices.iter().enumerate() {
+            reader.expect(&slices[n..]);
             bytes.extend_from_slice(reader.slice(slice).await?);
         }
         Ok(bytes)
@@ -245,7 +248,15 @@ impl Repository {
         let opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
         let opens = !(self.key.kind == KeyKind::Writer && kind == ChunkKind::Data);
         let refusal = if opens { Refusal::IsDamage } else { Refusal::IsTheKey };
-        Ok(SliceReader { store: self.store.clone(), kind, chunk_key, opener, refusal, last: None })
+        Ok(SliceReader {
+            store: self.store.clone(),
+            kind,
+            chunk_key,
+            opener,
+            refusal,
+            last: None,
+            coming: VecDeque::new(),
+        })
     }
 }
 
@@ -264,16 +275,46 @@ pub struct SliceReader {
     chunk_key: ChunkKey,
     opener: Opener,
     refusal: Refusal,
-    last: Option<(crate::store::ObjectKey, Vec<u8>)>,
+    last: Option<(ObjectKey, Vec<u8>)>,
+    coming: VecDeque<(ObjectKey, Coming)>,
 }
 
 impl SliceReader {
+    /// Begins to read the objects of the slices that come next, a few at a time, where the store is far away. Over a line
+    /// of 30 ms a restore waits for every object otherwise.
+    pub fn expect(&mut self, slices: &[Slice]) {
+        // Neighbours share objects: a few more slices than objects are looked at.
+        for slice in slices.iter().take(4 * OBJECTS_AHEAD_MAX) {
+            let key = layout::chunk(self.kind, &slice.object.object, slice.object.generation);
+            let known = self.last.as_ref().is_some_and(|(last, _)| *last == key);
+            if known || self.coming.iter().any(|(coming, _)| *coming == key) {
+                continue;
+            }
+            if self.coming.len() >= OBJECTS_AHEAD_MAX {
+                return;
+            }
+            let Some(coming) = self.store.get_ahead(&key, OBJECT_BYTES_MAX) else { return };
+            self.coming.push_back((key, coming));
+        }
+    }
+
+    async fn fetch(&mut self, key: &ObjectKey) -> Result<Vec<u8>, StoreError> {
+        match self.coming.iter().position(|(coming, _)| coming == key).and_then(|n| self.coming.remove(n)) {
+            Some((_, coming)) => coming.bytes().await,
+            None => {
+                // Something else is read than was expected.
+                self.coming.clear();
+                self.store.get(key, OBJECT_BYTES_MAX).await
+            }
+        }
+    }
+
     /// The slice's plaintext, its object checked against its name. At most 4 MiB.
     pub async fn slice(&mut self, slice: &Slice) -> Result<&[u8], RepoError> {
         let key = layout::chunk(self.kind, &slice.object.object, slice.object.generation);
         if self.last.as_ref().is_none_or(|(last, _)| *last != key) {
             self.last = None;
-            let stored = self.store.get(&key, OBJECT_BYTES_MAX).await?;
+            let stored = self.fetch(&key).await?;
             let plaintext = self
                 .opener
                 .open_chunk(&stored, &slice.object.object, &self.chunk_key)

@@ -47,6 +47,15 @@ pub enum Access {
     Write,
 }
 
+/// An object on its way. Dropped, it is given up.
+pub struct Coming(s3::Running<Result<Vec<u8>, StoreError>>);
+
+impl Coming {
+    pub async fn bytes(self) -> Result<Vec<u8>, StoreError> {
+        self.0.end().await.unwrap_or(Err(StoreError::WriterGone))
+    }
+}
+
 impl Store {
     /// Opens the store at `url`: `file:///path`, a plain path, or `s3://bucket/prefix`.
     pub async fn open(url: &str, access: Access) -> Result<Self, StoreError> {
@@ -88,7 +97,8 @@ impl Store {
         }
     }
 
-    /// Stores an object; durable, with its name, when this returns.
+    /// Stores an object; durable, with its name, when this returns. Where the very same bytes are there already, they may
+    /// count as stored by this put.
     pub async fn put(&self, key: &ObjectKey, object: &Sealed) -> Result<Put, StoreError> {
         match self {
             Store::Dir(dir) => dir.put(key, object),
@@ -101,6 +111,14 @@ impl Store {
         match self {
             Store::Dir(dir) => dir.get(key, bytes_max),
             Store::S3(s3) => s3.get(key, bytes_max).await,
+        }
+    }
+
+    /// Begins to read an object that will be wanted soon. None where that gains nothing: a disk reads ahead by itself.
+    pub fn get_ahead(&self, key: &ObjectKey, bytes_max: u64) -> Option<Coming> {
+        match self {
+            Store::Dir(_) => None,
+            Store::S3(s3) => Some(Coming(s3.get_ahead(key, bytes_max))),
         }
     }
 

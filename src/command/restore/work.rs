@@ -258,7 +258,8 @@ impl<'w, 'a> Worker<'w, 'a> {
         );
         let failed = || Error::target_database(label);
         let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;
-        for slice in slices {
+        for (at, slice) in slices.iter().enumerate() {
+            self.reader.expect(&slices[at..]);
             // A damaged object ends the run here, inside the transaction: the COPY fails and nothing of the table stays.
             let rows = self.runtime.block_on(self.reader.slice(slice)).map_err(|source| damaged(relation, source))?;
             copy.write(rows).map_err(failed())?;
@@ -296,7 +297,8 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn load_large_objects(&mut self, slices: &[Slice]) -> Result<(), Error> {
         let failed = || Error::target_database("restoring large objects");
         let mut loader = LargeObjectLoader::new(&mut self.wire).map_err(failed())?;
-        for slice in slices {
+        for (at, slice) in slices.iter().enumerate() {
+            self.reader.expect(&slices[at..]);
             let read = self.runtime.block_on(self.reader.slice(slice));
             let rows = read
                 .map_err(|source| Error::DamagedRows { table: "the large objects".into(), source: Box::new(source) })?;

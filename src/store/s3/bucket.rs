@@ -66,10 +66,14 @@ impl Bucket {
             return Ok(Put::Existed);
         }
         for round in 1.. {
-            let failed = match self.put_once(key, object.clone(), guard).await {
+            let mut failed = match self.put_once(key, object.clone(), guard).await {
                 Ok(()) => return Ok(Put::Stored),
                 Err(failed) => failed,
             };
+            // Some servers say no more than this.
+            if self.place.retention.is_some() && failed.cause.code() == Some("InvalidRequest") {
+                failed.fault = S3Fault::BucketHasNoLock;
+            }
             match failed.cause.status() {
                 Some(412) if guard == Guard::Conditional => return Ok(Put::Existed),
                 // Another put of the same key is under way.

@@ -190,8 +190,13 @@ where
                 let source = other.into_source().unwrap_or_else(Into::into);
                 // The library has no kind for this one: the request failed before it was sent.
                 let unsigned = connection == S3Fault::Other && whole_chain(source.as_ref()).contains("credentials");
-                let fault = if unsigned { S3Fault::NoCredentials } else { connection };
-                Failed { fault, cause: S3Cause::Connection { cause: source } }
+                if unsigned {
+                    // What it tells is each place where it looked, on a line of its own.
+                    let cause =
+                        S3Cause::connection("environment, profile, web identity, container and machine hold none");
+                    return Failed { fault: S3Fault::NoCredentials, cause };
+                }
+                Failed { fault: connection, cause: S3Cause::Connection { cause: source } }
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::stream::Sealed;
 use crate::stream::seal::PublicRecord;
 use bucket::{Bucket, Guard};
 use client::Engine;
+pub use client::Running;
 use fault::S3Fault;
 pub use place::PARAMETERS;
 use place::Place;
@@ -92,6 +93,12 @@ impl S3Store {
     pub async fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
         let key = key.clone();
         self.run(move |bucket| async move { bucket.get(&key, bytes_max).await }).await
+    }
+
+    /// The same, begun at once.
+    pub fn get_ahead(&self, key: &ObjectKey, bytes_max: u64) -> Running<Result<Vec<u8>, StoreError>> {
+        let (bucket, key) = (self.bucket.clone(), key.clone());
+        self.engine.spawn(async move { bucket.get(&key, bytes_max).await })
     }
 
     pub async fn delete(&self, keys: &[ObjectKey]) -> Result<(), StoreError> {

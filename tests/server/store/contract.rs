@@ -21,7 +21,7 @@ struct Text(String);
 
 impl PublicRecord for Text {}
 
-fn object(text: impl Into<String>) -> Sealed {
+pub fn object(text: impl Into<String>) -> Sealed {
     Sealed::public(&Text(text.into())).unwrap()
 }
 

@@ -7,6 +7,7 @@ mod account;
 mod commandline;
 mod contract;
 mod front;
+mod many;
 mod misbehaving;
 mod refusals;
 mod s3s;
