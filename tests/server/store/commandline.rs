@@ -81,8 +81,7 @@ fn comes_back(remote: &Remote, reader: Account) -> Value {
     assert_eq!(remote.json(reader, "writer.key", &["list"]).as_array().unwrap().len(), 2);
     let verified = remote.json(reader, "restore.key", &["verify", "--read-data"]);
     assert_eq!((&verified["ok"], &verified["findings"]), (&json!(true), &json!([])));
-    let target = dsn.replace("dbname=postgres", "dbname=copy");
-    assert_ne!(target, dsn);
+    let target = server.dsn("copy");
     let restored = remote.json(reader, "restore.key", &["restore", "latest", "--create", "-d", &target]);
     assert_eq!((&restored["proven"], &restored["rows"]), (&json!(true), &json!(100_000)), "{restored}");
     assert_eq!(psql(&server.binaries, &target, SUM).unwrap(), server.ask(SUM));

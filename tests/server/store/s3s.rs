@@ -1,6 +1,5 @@
 //! s3s-fs, an S3 server in this process: strict about signatures; and the same without conditional puts.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use hyper::server::conn::http1;
@@ -50,7 +49,8 @@ impl S3s {
                     let Ok((socket, _)) = listener.accept().await else { continue };
                     let service = service.clone();
                     tokio::spawn(async move {
-                        let connection = http1::Builder::new().timer(TokioTimer::new());
+                        let mut connection = http1::Builder::new();
+                        connection.timer(TokioTimer::new());
                         let _ = connection.serve_connection(TokioIo::new(socket), service).await;
                     });
                 }
@@ -61,10 +61,6 @@ impl S3s {
 
     pub fn make_bucket(&self, name: &str) {
         std::fs::create_dir(self.folder.path().join(name)).unwrap();
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 
