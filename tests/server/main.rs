@@ -14,6 +14,7 @@ mod interrupted;
 mod judge;
 mod oneinstant;
 mod pgkeep;
+mod pooler;
 mod postgres;
 mod restore;
 mod restore_fails;
