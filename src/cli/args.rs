@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::drill::Drill;
 use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
 
 #[derive(Parser)]
@@ -88,6 +89,8 @@ pub enum Verb {
     Restore(Restore),
     /// Check a repository, or a live database against a snapshot
     Verify(Verify),
+    /// Restore a snapshot into a private server that is thrown away, and prove it
+    Drill(Drill),
     /// Take the backup that a policy file describes
     Run(Run),
 }

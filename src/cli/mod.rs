@@ -2,6 +2,7 @@
 
 mod args;
 mod display;
+mod drill;
 mod policy;
 mod progress;
 mod report;

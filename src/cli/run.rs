@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use super::args::{Cli, Common, Selection, Verb};
+use super::drill;
 use super::policy;
 use super::progress::{Display, Verbosity};
 use super::report;
@@ -50,7 +51,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// The exit code of a command that did what was asked, and found something wrong.
-const FOUND_SOMETHING_WRONG: u8 = 3;
+pub(super) const FOUND_SOMETHING_WRONG: u8 = 3;
 
 /// A panic is a fault of this program, told once and in the form that was asked for. Nothing of the run is visible in the
 /// repository: the manifest comes last.
@@ -71,14 +72,14 @@ enum Form {
 }
 
 /// What a verb has to say.
-struct Outcome {
-    text: String,
-    json: String,
-    exit_code: u8,
+pub(super) struct Outcome {
+    pub text: String,
+    pub json: String,
+    pub exit_code: u8,
 }
 
 impl Outcome {
-    fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
+    pub fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
         let json = serde_json::to_string(report).map_err(|source| Error::Internal {
             what: "the report cannot be encoded".into(),
             source: Some(Box::new(source)),
@@ -202,6 +203,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let outcome = Outcome::new(&report, texts::verify(&report))?;
             Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
         }
+        Verb::Drill(args) => drill::run(common, args, progress, stop).await,
         Verb::Run(args) => {
             let plan = policy::Plan::read(common, &args.policy)?;
             if args.check {
@@ -252,7 +254,7 @@ fn writer_key(common: &Common) -> Result<WriterKey, Error> {
 }
 
 /// Rows open with the restore key alone.
-async fn open_with_restore_key(common: &Common) -> Result<Repository, Error> {
+pub(super) async fn open_with_restore_key(common: &Common) -> Result<Repository, Error> {
     let path = common.restore_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Restore })?;
     Ok(Repository::open(repo_url(common)?, ReadingKey::from(&RestoreKey::read(path)?), Access::Read).await?)
 }

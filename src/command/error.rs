@@ -3,7 +3,9 @@
 use super::password::PasswordError;
 use super::policy_file::PolicyFileError;
 use crate::pg;
+use crate::pg::binaries::BinariesError;
 use crate::pg::catalog::Reading;
+use crate::pg::cluster::ClusterError;
 use crate::pg::conninfo::ConninfoError;
 use crate::pg::dump::DumpError;
 use crate::pg::snapshot::Unreadable;
@@ -91,6 +93,10 @@ pub enum Error {
     TargetNotEmpty { database: String, objects: Vec<String> },
     #[error("the database {database} exists already")]
     DatabaseExists { database: String },
+    #[error("there are no programs for a private server")]
+    ServerPrograms(#[from] BinariesError),
+    #[error("the private server failed")]
+    PrivateServer(#[from] ClusterError),
 
     #[error("{what}")]
     Internal {
@@ -200,6 +206,8 @@ impl Error {
             Error::TargetNotEmpty { .. } => Some(
                 "Nothing was changed. Restore into an empty database: --create makes one, named by -d.".into(),
             ),
+            Error::ServerPrograms(error) => error.hint(),
+            Error::PrivateServer(error) => error.hint(),
             Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
             Error::Internal { .. } | Error::Interrupted => None,
         }
@@ -228,7 +236,11 @@ impl Error {
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),
             Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } => 7,
-            Error::Target { .. } | Error::Entries { .. } | Error::MissingRoles { .. } => 8,
+            Error::Target { .. }
+            | Error::Entries { .. }
+            | Error::MissingRoles { .. }
+            | Error::ServerPrograms(_)
+            | Error::PrivateServer(_) => 8,
             Error::Interrupted => 130,
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Every arrow that there is. `cli` takes the arguments' types where they are defined; `pg::catalog` fills the manifest's
 /// types with what the server says.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["command", "pg", "policy", "repo", "stop", "store"]),
+    ("cli", &["command", "pg", "policy", "repo", "schema", "stop", "store"]),
     ("command", &["pg", "policy", "repo", "schema", "stop", "store", "stream"]),
     ("pg", &["repo", "schema", "spelling", "stop", "stream"]),
     ("policy", &["pg", "schema", "spelling"]),

@@ -8,6 +8,7 @@ mod cluster;
 mod connections;
 mod dedup;
 mod disk_full;
+mod drill;
 mod extension;
 mod format;
 mod interrupted;
