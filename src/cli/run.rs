@@ -134,7 +134,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
     let common = &cli.common;
     match &cli.verb {
         Verb::Init(args) => {
-            let report = init::run(repo_url(common)?, &args.keys).await?;
+            let report = init::run(repo_url(common)?, &args.keys, &crate::repo::keys::file::Protection::Plain).await?;
             let text = format!(
                 "made the repository {}\n\n\
                  Leave {} on the host that takes backups: it writes and lists, and cannot read a single row.\n\
