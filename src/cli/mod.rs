@@ -2,11 +2,14 @@
 
 mod args;
 mod display;
+mod key;
+mod keys;
 mod policy;
 mod progress;
 mod report;
 mod run;
 mod signals;
+mod terminal;
 mod texts;
 
 pub use run::main;

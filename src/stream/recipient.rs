@@ -145,10 +145,7 @@ mod tests {
     /// Keys made by `age-keygen` and `ssh-keygen`, and a recipient from the manual of age-plugin-yubikey.
     const KNOWN: [(&str, &str); 3] = [
         ("age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj", "x25519"),
-        (
-            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN",
-            "ssh",
-        ),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN", "ssh"),
         ("age1yubikey1q2w7u3vpya839jxxuq8g0sedh3d740d4xvn639sqhr95ejj8vu3hyfumptt", "plugin yubikey"),
     ];
 

@@ -115,7 +115,10 @@ impl KeyError {
             }
             KeyError::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
             KeyError::OtherRepository { .. } => "Each repository has keys of its own, made by its `pgkeep init`.".into(),
-            KeyError::DoesNotOpen { .. } => "Use the restore key that `pgkeep init` made for this repository.".into(),
+            KeyError::DoesNotOpen { .. } => {
+                "Use the restore key that `pgkeep init` made for this repository. After another writer's rotation, rotate this one as well: pgkeep key rotate --like FILE"
+                    .into()
+            }
             KeyError::PassphraseNeeded { .. } => {
                 "Run it on a terminal, or name a source: --passphrase-file FILE, PGKEEP_PASSPHRASE_FILE or PGKEEP_PASSPHRASE_COMMAND.".into()
             }

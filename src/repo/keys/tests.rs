@@ -39,7 +39,8 @@ fn a_writer_key_of_the_first_version_reads() {
     let (writer, _) = generate();
     writer.write(&path).unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    let old: Vec<&str> = text.lines().filter(|l| !l.contains("pgkeep-root") && !l.contains("restore-recipient")).collect();
+    let old: Vec<&str> =
+        text.lines().filter(|l| !l.contains("pgkeep-root") && !l.contains("restore-recipient")).collect();
     assert_eq!(old.len() + 2, text.lines().count());
     fs::write(&path, old.join("\n")).unwrap();
     let read = WriterKey::read(&path).unwrap();
