@@ -68,6 +68,8 @@ pub async fn writer(
     let number = repository.write_keyring(keyring, &restore.key.signing()).await?;
     key.keyring = number;
     key.replace(&file)?;
+    // The restore key may lie in the same folder, which is what is locked.
+    drop(file);
     restore.update(|key| {
         key.keyring = key.keyring.max(number);
         key.signers.retain(|known| *known != old_signer);

@@ -49,7 +49,7 @@ pub enum KeyError {
         source: io::Error,
     },
 
-    #[error("{} is no reading key, and has no identity without --identity", path.display())]
+    #[error("{} is a reading key, which has no identity of its own", path.display())]
     NoIdentity { path: PathBuf },
     #[error("cannot use the identity file {}: {reason}", path.display())]
     IdentityFile { path: PathBuf, reason: String },
