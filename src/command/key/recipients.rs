@@ -70,7 +70,7 @@ pub fn add(path: &Path, new: &[Recipient]) -> Result<Report, Error> {
             return Err(KeyError::HasRecipient { recipient: recipient.to_string() }.into());
         }
         // A plugin that is missing, or a recipient that cannot stand beside the others, must not show at night.
-        let refuses = |source| KeyError::RecipientRefuses { recipient: recipient.to_string(), source };
+        let refuses = |error| KeyError::RecipientRefuses { recipient: recipient.to_string(), source: Box::new(error) };
         key.recipients.push(recipient.clone());
         Sealer::new(1, key.metadata_recipients()).and_then(|mut sealer| sealer.seal(b"")).map_err(refuses)?;
     }

@@ -74,7 +74,7 @@ pub enum KeyError {
     RecipientRefuses {
         recipient: String,
         #[source]
-        source: SealError,
+        source: Box<SealError>,
     },
     #[error("the writer key encrypts to {recipient} already")]
     HasRecipient { recipient: String },
@@ -130,7 +130,7 @@ impl KeyError {
             KeyError::Recipient { .. } => {
                 "A recipient is age1..., ssh-ed25519 ..., ssh-rsa ... or a plugin's age1NAME1...; @FILE reads them from a file, one a line.".into()
             }
-            KeyError::RecipientRefuses { source: SealError::NoPlugin { .. }, .. } => {
+            KeyError::RecipientRefuses { source, .. } if matches!(**source, SealError::NoPlugin { .. }) => {
                 "Install the plugin on the host that takes backups, on its PATH: it runs there at each backup.".into()
             }
             KeyError::HasNoRecipient { .. } => "`pgkeep key list` shows the recipients.".into(),
