@@ -501,3 +501,25 @@ fn a_reading_key_reads_nothing_and_signs_nothing_by_itself() {
     let said = Said::of(with_reader(&["list", "-i"]).arg(&junk));
     assert!(said.code == 6 && !said.stderr.contains("secret words"), "{said:?}");
 }
+
+/// A *cannot* without a test is a hope.
+#[test]
+fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = fs::read_to_string(root.join("docs/threat-model.md")).unwrap();
+    let tests = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let (server, cli) = (tests("tests/server/threat.rs"), tests("tests/cli/key.rs"));
+    let mut named = 0;
+    for item in model.split("\n- ").skip(1).filter(|item| item.contains("**cannot**") || item.contains("**Cannot**")) {
+        let item = item.split("\n\n").next().unwrap();
+        let names: Vec<&str> = item.split('`').filter(|word| word.contains("::") && !word.contains(' ')).collect();
+        assert!(!names.is_empty(), "{item}");
+        for name in names {
+            let (file, test) = name.split_once("::").unwrap();
+            let source = if file == "server" { &server } else { &cli };
+            assert!(source.contains(&format!("#[test]\nfn {test}() {{")), "{name}");
+            named += 1;
+        }
+    }
+    assert!(named > 12, "{named}");
+}
