@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::drill::Drill;
+use super::key::Key;
 use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
 
 #[derive(Parser)]
@@ -63,6 +64,12 @@ pub struct Common {
     /// The key that opens everything; keep it elsewhere
     #[arg(long, value_name = "FILE", env = "PGKEEP_RESTORE_KEY", global = true)]
     pub restore_key: Option<PathBuf>,
+    /// An age identity file or SSH private key to read with, as `age -i` takes it (may be repeated)
+    #[arg(long, short = 'i', value_name = "FILE", global = true)]
+    pub identity: Vec<PathBuf>,
+    /// The file with the restore key's passphrase; PGKEEP_PASSPHRASE_COMMAND names a command instead
+    #[arg(long, value_name = "FILE", env = "PGKEEP_PASSPHRASE_FILE", global = true)]
+    pub passphrase_file: Option<PathBuf>,
     /// Print one JSON document on standard output, errors included
     #[arg(long, global = true)]
     pub json: bool,
@@ -93,6 +100,8 @@ pub enum Verb {
     Drill(Drill),
     /// Take the backup that a policy file describes
     Run(Run),
+    /// Say who writes, who reads, and what protects the keys
+    Key(Key),
 }
 
 #[derive(Args)]
@@ -100,6 +109,9 @@ pub struct Init {
     /// The folder for writer.key and restore.key
     #[arg(long, value_name = "DIR")]
     pub keys: PathBuf,
+    /// Put restore.key under a passphrase, typed twice or from --passphrase-file
+    #[arg(long)]
+    pub passphrase: bool,
 }
 
 #[derive(Args)]

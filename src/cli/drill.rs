@@ -8,7 +8,8 @@ use clap::Args;
 
 use super::args::{Common, Programs};
 use super::display::{count, duration};
-use super::run::{FOUND_SOMETHING_WRONG, Outcome, open_with_restore_key};
+use super::keys;
+use super::run::{FOUND_SOMETHING_WRONG, Outcome};
 use crate::command::Error;
 use crate::command::drill::{self, Report};
 use crate::command::progress::Progress;
@@ -37,7 +38,7 @@ pub(super) async fn run(
     stop: &Stop,
 ) -> Result<Outcome, Error> {
     let read = args.assertions.iter().map(|path| read_assertions(path)).collect::<Result<Vec<_>, _>>()?;
-    let repository = open_with_restore_key(common).await?;
+    let repository = keys::open_with_restore_key(common).await?;
     let options = drill::Options {
         snapshot: args.snapshot.clone(),
         assertions: read.into_iter().flatten().collect(),

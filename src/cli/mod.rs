@@ -3,11 +3,14 @@
 mod args;
 mod display;
 mod drill;
+mod key;
+mod keys;
 mod policy;
 mod progress;
 mod report;
 mod run;
 mod signals;
+mod terminal;
 mod texts;
 
 pub use run::main;

@@ -16,16 +16,17 @@ use super::progress::{Display, Verbosity};
 use super::report;
 use super::signals::Interrupt;
 use super::texts;
+use super::{key, keys};
 use crate::command::progress::Progress;
 use crate::command::restore::{Creation, Grants, Owners, Proof};
 use crate::command::selecting::Patterns;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::{Conninfo, Environment};
+use crate::repo::WriterKey;
 use crate::repo::keys::KeyKind;
-use crate::repo::{KeyError, ReadingKey, Repository, RestoreKey, WriterKey};
+use crate::repo::keys::file::Protection;
 use crate::stop::Stop;
-use crate::store::Access;
 
 /// The program: reads the arguments, runs the verb, prints, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -135,7 +136,12 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
     let common = &cli.common;
     match &cli.verb {
         Verb::Init(args) => {
-            let report = init::run(repo_url(common)?, &args.keys).await?;
+            let path = args.keys.join(KeyKind::Restore.file_name());
+            let protection = match args.passphrase {
+                true => keys::new_protection(common, &path).await?,
+                false => Protection::Plain,
+            };
+            let report = init::run(repo_url(common)?, &args.keys, &protection).await?;
             let text = format!(
                 "made the repository {}\n\n\
                  Leave {} on the host that takes backups: it writes and lists, and cannot read a single row.\n\
@@ -147,8 +153,8 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             Outcome::new(&report, text)
         }
         Verb::Backup(args) => {
-            let key = writer_key(common)?;
-            let repository = Repository::open(repo_url(common)?, ReadingKey::from(&key), Access::Write).await?;
+            let key = keys::writer_key(common)?;
+            let repository = keys::open_to_write(repo_url(common)?, keys::writer_path(common)?, &key).await?;
             let options = backup::Options {
                 source: conninfo(args.database.dbname.as_deref())?,
                 patterns: patterns(&args.selection),
@@ -162,17 +168,17 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             Outcome::new(&report, texts::backup(&report))
         }
         Verb::List => {
-            let repository = open_to_read(common).await?;
+            let repository = keys::open_to_read(common).await?;
             let lines = list::list(&repository).await?;
             Outcome::new(&lines, texts::list(&lines))
         }
         Verb::Show(args) => {
-            let repository = open_to_read(common).await?;
+            let repository = keys::open_to_read(common).await?;
             let details = list::show(&repository, &args.snapshot).await?;
             Outcome::new(&details, texts::show(&details))
         }
         Verb::Restore(args) => {
-            let repository = open_with_restore_key(common).await?;
+            let repository = keys::open_with_restore_key(common).await?;
             let options = restore::Options {
                 snapshot: args.snapshot.clone(),
                 target: conninfo(args.database.dbname.as_deref())?,
@@ -198,7 +204,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 against: args.against.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?,
                 jobs: usize::from(args.jobs),
             };
-            let repository = open_to_read(common).await?;
+            let repository = keys::open_to_read(common).await?;
             let report = verify::run(&repository, &options, progress, stop).await?;
             let outcome = Outcome::new(&report, texts::verify(&report))?;
             Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
@@ -211,10 +217,11 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 return Outcome::new(&outline, texts::outline(&outline));
             }
             let key = WriterKey::read(plan.writer_key())?;
-            let repository = Repository::open(plan.repository(), ReadingKey::from(&key), Access::Write).await?;
+            let repository = keys::open_to_write(plan.repository(), plan.writer_key(), &key).await?;
             let report = backup::run(&repository, &key, &plan.options().await?, progress, stop).await?;
             Outcome::new(&report, texts::backup(&report))
         }
+        Verb::Key(args) => key::run(common, args).await,
     }
 }
 
@@ -235,7 +242,7 @@ fn patterns(selection: &Selection) -> Patterns {
     }
 }
 
-fn repo_url(common: &Common) -> Result<&str, Error> {
+pub(super) fn repo_url(common: &Common) -> Result<&str, Error> {
     common.repo.as_deref().ok_or_else(|| Error::Usage {
         what: "no repository was named".into(),
         hint: Some("Name it with --repo URL or PGKEEP_REPO.".into()),
@@ -246,25 +253,4 @@ pub(super) fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
     let info = Conninfo::resolve(dsn, &Environment::from_process())?;
     info.warnings().iter().for_each(|warning| eprintln!("pgkeep: warning: {warning}"));
     Ok(info)
-}
-
-fn writer_key(common: &Common) -> Result<WriterKey, Error> {
-    let path = common.writer_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Writer })?;
-    Ok(WriterKey::read(path)?)
-}
-
-/// Rows open with the restore key alone.
-pub(super) async fn open_with_restore_key(common: &Common) -> Result<Repository, Error> {
-    let path = common.restore_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Restore })?;
-    Ok(Repository::open(repo_url(common)?, ReadingKey::from(&RestoreKey::read(path)?), Access::Read).await?)
-}
-
-/// Either key reads manifests; the restore key, where both are given, reads more.
-async fn open_to_read(common: &Common) -> Result<Repository, Error> {
-    let key = match (&common.restore_key, &common.writer_key) {
-        (Some(path), _) => ReadingKey::from(&RestoreKey::read(path)?),
-        (None, Some(path)) => ReadingKey::from(&WriterKey::read(path)?),
-        (None, None) => return Err(KeyError::NotGiven { kind: KeyKind::Writer }.into()),
-    };
-    Ok(Repository::open(repo_url(common)?, key, Access::Read).await?)
 }

@@ -24,6 +24,11 @@ pub enum Error {
     PolicyFile(#[from] PolicyFileError),
     #[error("there is no password for the source database")]
     Password(#[from] PasswordError),
+    #[error("there is no passphrase for the restore key")]
+    Passphrase {
+        #[source]
+        source: PasswordError,
+    },
     #[error("a pattern cannot be used")]
     Pattern(#[from] PatternError),
     #[error("{switch} {pattern} matches nothing")]
@@ -183,6 +188,7 @@ impl Error {
             Error::Conninfo(error) => error.hint(),
             Error::PolicyFile(error) => error.hint(),
             Error::Password(error) => error.hint(),
+            Error::Passphrase { source } => source.hint(),
             Error::Pattern(error) => error.hint(),
             Error::NoMatch { .. } => {
                 Some("Patterns are psql's: * and ? are wildcards, \"...\" keeps capitals and dots. `psql -c '\\dt *.*'` lists the tables.".into())
@@ -233,6 +239,7 @@ impl Error {
             | Error::Locked { .. }
             | Error::Restless
             | Error::SnapshotLost { .. } => 4,
+            Error::Passphrase { .. } => 6,
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),
             Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } => 7,
@@ -250,7 +257,7 @@ fn repository_code(error: &RepoError) -> u8 {
     use crate::store::StoreError;
     use crate::stream::OpenError;
     match error {
-        RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey, .. } => 6,
+        RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey | OpenError::Identity { .. }, .. } => 6,
         RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
         RepoError::Exists { .. } | RepoError::SnapshotExists { .. } | RepoError::Store(StoreError::NotEmpty { .. }) => {
             7
@@ -260,6 +267,7 @@ fn repository_code(error: &RepoError) -> u8 {
         | RepoError::NoConfig { .. }
         | RepoError::BadConfig { .. }
         | RepoError::NewerFormat { .. }
+        | RepoError::KeyringLost { .. }
         | RepoError::Object { .. }
         | RepoError::Signature { .. }
         | RepoError::Manifest { .. }

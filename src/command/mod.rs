@@ -7,6 +7,7 @@ pub mod finding;
 pub mod hashing;
 pub mod init;
 pub mod inventory;
+pub mod key;
 pub mod list;
 pub mod mismatch;
 pub mod parts;

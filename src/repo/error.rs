@@ -24,6 +24,8 @@ pub enum RepoError {
     },
     #[error("the repository has format {found}, and this program reads up to {supported}")]
     NewerFormat { found: u32, supported: u32 },
+    #[error("the key file has seen keyring {remembered}, and the repository's newest is {}", keyring_noun(*found))]
+    KeyringLost { remembered: u64, found: u64 },
     #[error("the object {key} cannot be opened")]
     Object {
         key: ObjectKey,
@@ -58,6 +60,10 @@ pub enum RepoError {
     Occupied { key: ObjectKey },
 }
 
+fn keyring_noun(number: u64) -> String {
+    if number == 0 { "none".into() } else { format!("keyring {number}") }
+}
+
 impl RepoError {
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -66,6 +72,11 @@ impl RepoError {
             RepoError::NoConfig { url } => Some(format!("Check --repo, or make a repository: pgkeep init --repo {url} --keys DIR")),
             RepoError::Exists { .. } => Some("Use it, or name another place. An existing repository is never initialised again.".into()),
             RepoError::NewerFormat { .. } => Some("Use the version of pgkeep that wrote it, or a newer one.".into()),
+            RepoError::KeyringLost { .. } => Some(
+                "Somebody has removed a record under records/keyring/, perhaps to bring a revoked writer back. Nothing was trusted or written. \
+                 Bring the record back from a copy of the bucket; docs/operations.md, \"Keys\", says what to do without one."
+                    .into(),
+            ),
             RepoError::Object { source: OpenError::WrongKey, .. } => {
                 Some("Rows open with the restore key of this repository alone: --restore-key FILE.".into())
             }

@@ -5,6 +5,7 @@
 pub mod damage;
 pub mod error;
 pub mod index;
+pub mod keyring;
 pub mod keys;
 pub mod layout;
 pub mod manifest;
@@ -16,6 +17,7 @@ pub mod snapshot;
 
 pub use damage::{Damage, ObjectReader};
 pub use error::RepoError;
+pub use keyring::Keyring;
 pub use keys::{KeyError, ReadingKey, RestoreKey, WriterKey};
 pub use manifest::Manifest;
 pub use objects::{ChunkWriter, Objects};

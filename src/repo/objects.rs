@@ -155,10 +155,10 @@ pub struct ChunkWriter {
 impl ChunkWriter {
     /// `level` is zstd's.
     pub fn new(objects: Arc<Objects>, kind: ChunkKind, key: &WriterKey, level: i32) -> Result<Self, RepoError> {
-        let mut recipients = key.recipients.clone();
-        if kind == ChunkKind::Meta {
-            recipients.push(key.identity.to_public());
-        }
+        let recipients = match kind {
+            ChunkKind::Data => key.recipients.clone(),
+            ChunkKind::Meta => key.metadata_recipients(),
+        };
         Ok(Self {
             objects,
             kind,

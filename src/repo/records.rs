@@ -6,10 +6,12 @@
 use std::time::SystemTime;
 
 use chrono::Utc;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::RepoError;
+use super::keys::KeyError;
 use super::layout;
 use super::repository::Repository;
 use super::signature::{self, Signed};
@@ -36,15 +38,29 @@ pub struct Stored<R> {
 }
 
 impl Repository {
-    /// Writes a record, durable when this returns. Signed with the key that opened the repository.
+    /// Writes a record, durable when this returns. Signed with the key that opened the repository; a reading key cannot.
     pub async fn write_record<R: Record>(&self, record: &R) -> Result<ObjectKey, RepoError> {
+        let signing = self.key().signing.as_ref().ok_or(KeyError::CannotSign)?;
+        self.write_record_signed(record, signing).await
+    }
+
+    pub(super) async fn write_record_signed<R: Record>(
+        &self,
+        record: &R,
+        signing: &SigningKey,
+    ) -> Result<ObjectKey, RepoError> {
         let name = SnapshotName { time: Utc::now(), id: SnapshotId::random() };
         let key = layout::record(R::KIND, &name);
-        let signed = signature::sign(Signed::Record, &key, Sealed::public(record)?, &self.key().signing);
+        let signed = signature::sign(Signed::Record, &key, Sealed::public(record)?, signing);
         match self.store().put(&key, &signed).await? {
             Put::Stored => Ok(key),
             Put::Existed => Err(RepoError::Occupied { key }),
         }
+    }
+
+    /// Whose records are trusted: the writers that are not revoked, and the holder of the restore key.
+    fn record_signers(&self) -> Vec<VerifyingKey> {
+        self.trust().active().chain(self.key().root).collect()
     }
 
     /// All records of a kind, oldest first. One that is damaged, or that nobody trusted has signed, is passed over: whoever
@@ -58,7 +74,7 @@ impl Repository {
                 Err(StoreError::NoObject { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
-            let content = signature::check(Signed::Record, &listed.key, &bytes, &self.key().record_signers());
+            let content = signature::check(Signed::Record, &listed.key, &bytes, &self.record_signers());
             let record = content.ok().and_then(|(_, content)| serde_json::from_slice(content).ok());
             if let Some(record) = record {
                 records.push(Stored { key: listed.key, stored: listed.modified, record });

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::damage::ObjectReader;
 use super::error::RepoError;
 use super::index::{Index, Listing};
+use super::keyring::{Keyring, Trust};
+use super::keys::file::Protection;
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
 use super::layout::{self, ChunkKind};
 use super::manifest::{FORMAT, Manifest, Slice, SliceList};
@@ -20,7 +22,7 @@ use crate::store::{Access, Put, Store, StoreError};
 use crate::stream::seal::PublicRecord;
 use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
 
-const MANIFEST_BYTES_MAX: u64 = 1 << 30;
+pub(super) const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 const CONFIG_BYTES_MAX: u64 = 1 << 16;
 /// Slice lists of more slices are stored apart.
 const INLINE_SLICES_MAX: usize = 32;
@@ -46,11 +48,14 @@ pub struct Repository {
     url: String,
     store: Arc<Store>,
     key: ReadingKey,
+    keyring: Keyring,
+    trust: Trust,
 }
 
 impl Repository {
-    /// Makes a repository at `url` and its two key files in `keys_dir`. Keys first: a repository without keys is worth nothing.
-    pub async fn create(url: &str, keys_dir: &Path) -> Result<(), RepoError> {
+    /// Makes a repository at `url` and its two key files in `keys_dir`, the restore key as `protection` says. Keys first: a
+    /// repository without keys is worth nothing.
+    pub async fn create(url: &str, keys_dir: &Path, protection: &Protection) -> Result<(), RepoError> {
         if let Ok(store) = Store::open(url, Access::Read)
             && store.get(&layout::config(), CONFIG_BYTES_MAX).await.is_ok()
         {
@@ -64,7 +69,7 @@ impl Repository {
         std::fs::create_dir_all(keys_dir).map_err(|source| KeyError::Write { path: keys_dir.to_owned(), source })?;
         let (writer, restore) = keys::generate();
         writer.write(&paths[0])?;
-        restore.write(&paths[1])?;
+        restore.write(&paths[1], protection)?;
         let config = Config { format: FORMAT, repository: writer.repository, created: Utc::now() };
         match store.put(&layout::config(), &Sealed::public(&config)?).await? {
             Put::Stored => Ok(()),
@@ -72,7 +77,8 @@ impl Repository {
         }
     }
 
-    /// Opens a repository and checks that the key belongs to it.
+    /// Opens a repository, checks that the key belongs to it, and learns from the keyring whom to trust. A writer key that was
+    /// revoked does not open it for writing.
     pub async fn open(url: &str, key: ReadingKey, access: Access) -> Result<Self, RepoError> {
         let store = Store::open(url, access)?;
         let config = match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
@@ -90,7 +96,33 @@ impl Repository {
         if config.repository != key.repository {
             return Err(KeyError::OtherRepository { key: key.repository, repository: config.repository }.into());
         }
-        Ok(Self { url: url.to_owned(), store: Arc::new(store), key })
+        let keyring = Keyring::load(&store, key.root).await?;
+        if keyring.number < key.keyring {
+            return Err(RepoError::KeyringLost { remembered: key.keyring, found: keyring.number });
+        }
+        let trust = Trust::new(&key.signers, &keyring);
+        let repository = Self { url: url.to_owned(), store: Arc::new(store), key, keyring, trust };
+        if access == Access::Write
+            && let (KeyKind::Writer, Some(signing)) = (repository.key.kind, &repository.key.signing)
+        {
+            repository.trust.check_writer(&signing.verifying_key())?;
+        }
+        Ok(repository)
+    }
+
+    /// Who may write, as the holder of the restore key has said last.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Whose manifests are trusted, from the key and the keyring together.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The highest keyring that the key's file knew of.
+    pub fn keyring_remembered(&self) -> u64 {
+        self.key.keyring
     }
 
     pub fn url(&self) -> &str {
@@ -110,7 +142,7 @@ impl Repository {
     }
 
     pub fn opener(&self) -> Result<Opener, OpenError> {
-        Opener::new(vec![self.key.identity.clone()])
+        Opener::new(self.key.identities.clone())
     }
 
     /// Names of all snapshots, oldest first. Whether a manifest is genuine shows when it is read.
@@ -139,11 +171,16 @@ impl Repository {
     /// Reads a manifest. Its signature is checked before anything in it is decrypted.
     pub async fn manifest(&self, name: &SnapshotName) -> Result<Manifest, RepoError> {
         let stored = self.store.get(&name.key(), MANIFEST_BYTES_MAX).await?;
-        let checked = signature::check(Signed::Manifest, &name.key(), &stored, &self.key.signers);
-        let (_, age_file) = checked.map_err(|reason| RepoError::Signature { name: name.clone(), reason })?;
+        let checked = signature::check(Signed::Manifest, &name.key(), &stored, &self.trust.manifest_signers());
+        let checked = checked.and_then(|(signer, age_file)| {
+            self.trust.check_manifest(&signer, name, &stored)?;
+            Ok(age_file)
+        });
+        let age_file = checked.map_err(|reason| RepoError::Signature { name: name.clone(), reason })?;
         let mut opener = self.opener().map_err(|source| RepoError::Object { key: name.key(), source })?;
         let json = opener.open(age_file, MANIFEST_BYTES_MAX as usize).map_err(|source| match source {
             OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
+            source @ OpenError::Identity { .. } => KeyError::Identity { source }.into(),
             source => RepoError::Object { key: name.key(), source },
         })?;
         let unreadable = |source| RepoError::Manifest { name: name.clone(), source };
@@ -159,9 +196,10 @@ impl Repository {
     pub async fn write_manifest(&self, key: &WriterKey, manifest: &Manifest) -> Result<u64, RepoError> {
         let name = manifest.name();
         let json = serde_json::to_vec(manifest).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
-        let mut recipients = key.recipients.clone();
-        recipients.push(key.identity.to_public());
-        let sealed = Sealer::new(3, recipients)?.seal(&json)?;
+        // It may have been revoked since the repository was opened: nobody would trust the snapshot.
+        let keyring = Keyring::load(&self.store, self.key.root).await?;
+        Trust::new(&self.key.signers, &keyring).check_writer(&key.signing.verifying_key())?;
+        let sealed = Sealer::new(3, key.metadata_recipients())?.seal(&json)?;
         let sealed = signature::sign(Signed::Manifest, &name.key(), sealed, &key.signing);
         match self.store.put(&name.key(), &sealed).await? {
             Put::Stored => Ok(sealed.bytes().len() as u64),

@@ -21,4 +21,5 @@ mod restore;
 mod restore_fails;
 mod roundtrip;
 mod run;
+mod threat;
 mod verify;
