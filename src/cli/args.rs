@@ -141,6 +141,9 @@ pub struct Backup {
     /// Keep the password hashes of roles as well (the role must be able to read pg_authid)
     #[arg(long)]
     pub role_passwords: bool,
+    /// It is right that there is much less than in the last snapshot, or nothing: do not call this one suspicious
+    #[arg(long)]
+    pub accept_shrink: bool,
     #[command(flatten)]
     pub programs: Programs,
 }

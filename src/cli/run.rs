@@ -18,6 +18,7 @@ use super::texts;
 use crate::command::progress::Progress;
 use crate::command::restore::{Creation, Grants, Owners, Proof};
 use crate::command::selecting::Patterns;
+use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::{Conninfo, Environment};
@@ -155,10 +156,11 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 level: args.level,
                 lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
                 passwords: if args.role_passwords { Passwords::Read } else { Passwords::Leave },
+                shrink: if args.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
                 pg_bin: args.programs.pg_bin.clone(),
             };
             let report = backup::run(&repository, &key, &options, progress, stop).await?;
-            Outcome::new(&report, texts::backup(&report))
+            backup_outcome(&report)
         }
         Verb::List => {
             let repository = open_to_read(common).await?;
@@ -211,9 +213,18 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let key = WriterKey::read(plan.writer_key())?;
             let repository = Repository::open(plan.repository(), ReadingKey::from(&key), Access::Write).await?;
             let report = backup::run(&repository, &key, &plan.options().await?, progress, stop).await?;
-            Outcome::new(&report, texts::backup(&report))
+            backup_outcome(&report)
         }
     }
+}
+
+/// A suspicious snapshot is there, and somebody should look at it.
+fn backup_outcome(report: &backup::Report) -> Result<Outcome, Error> {
+    let mut outcome = Outcome::new(report, texts::backup(report))?;
+    if !report.suspicious.is_empty() {
+        outcome.exit_code = FOUND_SOMETHING_WRONG;
+    }
+    Ok(outcome)
 }
 
 fn role_pair(pair: &str) -> Result<(String, String), Error> {

@@ -23,7 +23,17 @@ pub fn backup(report: &backup::Report) -> String {
         duration(Duration::from_millis(report.elapsed_ms)),
     );
     text += &left_out_text(&report.left_out);
+    text += &suspicion_text(&report.suspicious, &report.accepted);
+    if !report.suspicious.is_empty() {
+        text += "The snapshot is kept, and does not count as a good one. Look at the source and at `pgkeep show`; \
+                 if it is right so, take it again with --accept-shrink (accept_shrink = true in a policy).\n";
+    }
     text
+}
+
+fn suspicion_text(suspicious: &[String], accepted: &[String]) -> String {
+    let suspicious = suspicious.iter().map(|reason| format!("SUSPICIOUS: {reason}\n"));
+    suspicious.chain(accepted.iter().map(|reason| format!("accepted: {reason}\n"))).collect()
 }
 
 fn left_out_text(left_out: &[crate::repo::manifest::LeftOut]) -> String {
@@ -47,11 +57,16 @@ pub fn list(lines: &[list::Line]) -> String {
     if lines.is_empty() {
         return "no snapshots yet\n".into();
     }
-    table(
+    let mut text = table(
         &["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"],
         &[4, 5, 6, 7],
         &lines.iter().map(row).collect::<Vec<_>>(),
-    )
+    );
+    for line in lines {
+        let reasons = line.suspicious.iter().map(|reason| format!("SUSPICIOUS: {}: {reason}\n", line.snapshot.short()));
+        text.extend(reasons);
+    }
+    text
 }
 
 pub fn show(details: &list::Details) -> String {
@@ -71,6 +86,7 @@ pub fn show(details: &list::Details) -> String {
         bytes(line.bytes_stored),
         details.roles.join(", "),
     );
+    text += &suspicion_text(&line.suspicious, &line.accepted);
     text += &left_out_text(&details.left_out);
     text.push('\n');
     let row = |r: &list::RelationLine| {
@@ -168,7 +184,7 @@ pub fn outline(outline: &Outline) -> String {
          writer key  {}\n\
          reading     {}, zstd level {}, waits for locks {lock_wait}\n\
          roles       {} password hashes\n\
-         pg_dump     {pg_dump}\n",
+         {}pg_dump     {pg_dump}\n",
         outline.policy.display(),
         outline.database,
         outline.servers.join(", "),
@@ -180,5 +196,6 @@ pub fn outline(outline: &Outline) -> String {
         count(u64::from(outline.jobs), "job"),
         outline.level,
         if outline.role_passwords { "with" } else { "without" },
+        if outline.accept_shrink { "shrinking   accepted\n" } else { "" },
     )
 }

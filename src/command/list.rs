@@ -21,6 +21,10 @@ pub struct Line {
     pub bytes_stored: u64,
     /// When a restore of the whole snapshot was last proven.
     pub proven_at: Option<DateTime<Utc>>,
+    /// Why it may not hold what it should; empty where nothing is suspicious.
+    pub suspicious: Vec<String>,
+    /// What would have been suspicious, had it not been accepted.
+    pub accepted: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,5 +95,7 @@ fn line(manifest: &Manifest, proofs: &[Stored<Proven>]) -> Line {
         bytes_read: manifest.totals.bytes_read,
         bytes_stored: manifest.totals.bytes_stored,
         proven_at: proofs.iter().map(|p| &p.record).filter(|p| p.snapshot == manifest.snapshot).map(|p| p.time).max(),
+        suspicious: manifest.suspicious.clone(),
+        accepted: manifest.accepted.clone(),
     }
 }

@@ -12,7 +12,7 @@ use super::error::RepoError;
 use super::index::{Index, Listing};
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
 use super::layout::{self, ChunkKind};
-use super::manifest::{FORMAT, Manifest, Slice, SliceList};
+use super::manifest::{FORMAT, Manifest, Request, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
 use super::signature::{self, Signed};
 use super::snapshot::SnapshotName;
@@ -202,6 +202,19 @@ impl Repository {
             }
         }
         Ok((index, parent))
+    }
+
+    /// The newest snapshot of this database and this request that is not suspicious.
+    ///
+    /// A manifest that cannot be read is passed over: it is no measure of anything.
+    pub async fn last_good(&self, database: &str, request: &Request) -> Result<Option<Manifest>, RepoError> {
+        for name in self.snapshots().await?.iter().rev() {
+            let Ok(manifest) = self.manifest(name).await else { continue };
+            if manifest.database.name == database && manifest.request == *request && !manifest.is_suspicious() {
+                return Ok(Some(manifest));
+            }
+        }
+        Ok(None)
     }
 
     /// A slice list, read from its pages where it has some.

@@ -19,4 +19,5 @@ mod restore;
 mod restore_fails;
 mod roundtrip;
 mod run;
+mod suspicious;
 mod verify;
