@@ -164,8 +164,10 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         }
         Verb::List => {
             let repository = open_to_read(common).await?;
-            let lines = list::list(&repository).await?;
-            Outcome::new(&lines, texts::list(&lines))
+            let entries = list::list(&repository).await?;
+            let outcome = Outcome::new(&entries, texts::list(&entries))?;
+            let is_damaged = entries.iter().any(|entry| matches!(entry, list::Entry::Damaged(_)));
+            Ok(Outcome { exit_code: if is_damaged { FOUND_SOMETHING_WRONG } else { 0 }, ..outcome })
         }
         Verb::Show(args) => {
             let repository = open_to_read(common).await?;
@@ -195,7 +197,11 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         Verb::Verify(args) => {
             let options = verify::Options {
                 snapshot: args.snapshot.clone(),
-                depth: if args.read_data { verify::Depth::Data } else { verify::Depth::Listing },
+                depth: match (args.budget, args.read_data) {
+                    (Some(budget), _) => verify::Depth::Budget(budget),
+                    (None, true) => verify::Depth::Data,
+                    (None, false) => verify::Depth::Listing,
+                },
                 against: args.against.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?,
                 jobs: usize::from(args.jobs),
             };

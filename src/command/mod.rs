@@ -17,6 +17,7 @@ pub mod reading;
 pub mod restore;
 pub mod rows;
 pub mod selecting;
+pub mod shards;
 pub mod suspicion;
 pub mod verify;
 

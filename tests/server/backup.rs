@@ -156,7 +156,10 @@ fn a_server_newer_than_pg_dump_names_the_package_to_install() {
          hint: --pg-bin or PGKEEP_PG_BIN must name the folder that holds the programs, often PREFIX/bin\n",
     );
     let bin = server18.binaries.bin_dir.display().to_string();
-    assert_eq!(repo.json(["backup", "-d", &server18.dsn("postgres"), "--pg-bin", &bin])["tables"], 0);
+    assert_eq!(
+        repo.json(["backup", "-d", &server18.dsn("postgres"), "--pg-bin", &bin, "--accept-shrink"])["tables"],
+        0
+    );
 }
 
 #[test]

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
+mod budget;
 mod cluster;
 mod connections;
+mod damage;
 mod dedup;
 mod disk_full;
 mod extension;
