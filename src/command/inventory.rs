@@ -3,7 +3,7 @@
 mod attribute;
 mod read;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use attribute::Findings;
 pub use read::{Reached, Reading};
@@ -190,6 +190,20 @@ impl<'a> Inventory<'a> {
     pub fn is_whole(&self) -> bool {
         let is_damaged = |object: &Object| matches!(object.state, State::Damaged(_));
         self.lists == Lists::Whole && !self.objects.iter().any(is_damaged)
+    }
+
+    /// A chunk that was lost and stored again has the same name and other bytes. It is whole for every snapshot that names it, if
+    /// it is what one of them says: opened where bytes were read, of the right size where they were not.
+    pub fn forgive_what_was_stored_again(&mut self) {
+        let place = |object: &Object| (object.kind, object.object.object, object.object.generation);
+        let is_whole = |object: &&Object| matches!(object.state, State::Read | State::Present);
+        let whole: HashSet<_> = self.objects.iter().filter(is_whole).map(place).collect();
+        for object in &mut self.objects {
+            let may_be_again = matches!(object.state, State::Damaged(Damage::Size { .. } | Damage::Checksum));
+            if may_be_again && whole.contains(&place(object)) {
+                object.state = State::Sound;
+            }
+        }
     }
 
     /// Names of the objects whose bytes are certainly not those that were stored.

@@ -1,6 +1,6 @@
 //! `pgkeep list` and `pgkeep show`: what is in the repository.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -98,6 +98,10 @@ pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
+/// A store may say that an object was stored some time before it showed in a listing: it counts whole seconds, or from the
+/// beginning of the writing.
+const APPEARING: Duration = Duration::from_secs(60);
+
 /// What records say about snapshots.
 struct Known {
     proofs: Vec<Stored<Proven>>,
@@ -141,7 +145,8 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
 fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known) -> Line {
     let proofs = known.proofs.iter().map(|p| &p.record).filter(|p| p.snapshot == manifest.snapshot);
     // A snapshot that came after the reading began may have bytes that nobody has read yet.
-    let read_since = known.all_read_since.filter(|since| stored.is_some_and(|stored| stored <= *since));
+    let was_there = |since: &SystemTime| stored.is_some_and(|stored| stored + APPEARING <= *since);
+    let read_since = known.all_read_since.filter(was_there);
     Line {
         snapshot: manifest.snapshot.clone(),
         time: manifest.time,

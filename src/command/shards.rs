@@ -117,6 +117,28 @@ impl History {
     }
 }
 
+/// Records that later ones have made worthless, so that their number does not grow with the years: each of their shards was
+/// read again, as deep, and where a later run goes on is said by another.
+pub fn superseded(records: &[Stored<ReadShards>]) -> Vec<&Stored<ReadShards>> {
+    let mut read_again: HashMap<&str, ReadDepth> = HashMap::new();
+    let mut deepest = None;
+    let mut superseded = Vec::new();
+    for stored in records.iter().rev() {
+        let record = &stored.record;
+        let is_again = |shard: &String| read_again.get(shard.as_str()).is_some_and(|depth| *depth >= record.depth);
+        if deepest >= Some(record.depth) && record.shards.iter().all(is_again) {
+            superseded.push(stored);
+            continue;
+        }
+        deepest = deepest.max(Some(record.depth));
+        for shard in &record.shards {
+            let depth = read_again.entry(shard).or_insert(record.depth);
+            *depth = record.depth.max(*depth);
+        }
+    }
+    superseded
+}
+
 /// Whole days, rounded up: "within N days".
 pub fn days_between(then: SystemTime, now: SystemTime) -> u64 {
     now.duration_since(then).unwrap_or_default().as_secs().div_ceil(24 * 3600).max(1)
@@ -177,6 +199,28 @@ mod tests {
         let last = [&later[..], &[record(11, &all[..1], ReadDepth::Plaintext)]].concat();
         assert_eq!(since(&last), Some(day(9)));
         assert_eq!((days_between(day(9), day(9)), days_between(day(9), day(11))), (1, 2));
+    }
+
+    #[test]
+    fn a_record_goes_when_all_of_it_was_read_again_as_deep() {
+        let (deep, shallow) = (ReadDepth::Plaintext, ReadDepth::StoredBytes);
+        let days = |records: &[_]| superseded(records).iter().map(|stored| stored.stored).collect::<Vec<_>>();
+        let at = |n| record(n, &[], deep).stored;
+        let records =
+            [record(1, &["data/01"], deep), record(2, &["data/02"], shallow), record(3, &["data/01"], shallow)];
+        assert_eq!(days(&records), []);
+        let later = [&records[..], &[record(4, &["data/01", "data/02"], shallow)]].concat();
+        assert_eq!(days(&later), [at(3), at(2)]);
+        let deeper = [&later[..], &[record(5, &["data/01", "data/02"], deep)]].concat();
+        assert_eq!(days(&deeper), [at(4), at(3), at(2), at(1)]);
+        for records in [&records[..], &later, &deeper] {
+            let gone = superseded(records).iter().map(|stored| stored.stored).collect::<Vec<_>>();
+            let kept: Vec<_> = records.iter().filter(|stored| !gone.contains(&stored.stored)).cloned().collect();
+            for depth in [deep, shallow] {
+                let order = |records: &[_]| History::of(records, depth).read;
+                assert_eq!(order(&kept), order(records), "what is kept says the same");
+            }
+        }
     }
 
     #[test]

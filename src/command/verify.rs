@@ -12,7 +12,7 @@ use super::finding::{Finding, Kind};
 use super::inventory::{Findings, Inventory, Reached, Reading};
 use super::progress::Progress;
 use super::proof::{self, Scope, Side};
-use super::shards::{History, Shard, days_between};
+use super::shards::{History, Shard, days_between, superseded};
 use crate::pg::conninfo::Conninfo;
 use crate::repo::records::ReadPlace;
 use crate::repo::{Damaged, ReadShards, RepoError, Repository, SnapshotId, SnapshotName};
@@ -115,10 +115,13 @@ pub async fn run(
 
     let mut reached = Reached::default();
     let (mut coverage, mut warnings) = (None, Vec::new());
+    let history = History::of(&repository.records::<ReadShards>().await?, inventory.depth());
     if options.depth != Depth::Listing {
         progress.set_phase("reading objects");
-        let history = History::of(&repository.records::<ReadShards>().await?, inventory.depth());
         reached = read(&mut inventory, options, &history, started, progress, stop)?;
+    }
+    inventory.forgive_what_was_stored_again();
+    if options.depth != Depth::Listing {
         if let Err(error) = record_damage(repository, &inventory).await {
             warnings.push(format!("the damage is not recorded, so backups may go on using what is damaged: {error}"));
         }
@@ -245,7 +248,10 @@ async fn record_reading(
 }
 
 async fn cover(repository: &Repository, inventory: &Inventory<'_>, reached: &Reached) -> Result<Coverage, RepoError> {
-    let history = History::of(&repository.records::<ReadShards>().await?, inventory.depth());
+    let records = repository.records::<ReadShards>().await?;
+    // Whoever may not remove them leaves them: they are only more to read.
+    let _ = repository.remove_records(&superseded(&records)).await;
+    let history = History::of(&records, inventory.depth());
     let never = inventory.bytes_by_shard().into_iter().filter(|(shard, _)| !history.is_read(shard));
     Ok(Coverage {
         shards_read: reached.shards.len() as u64,

@@ -76,6 +76,12 @@ impl Repository {
         Ok(refused)
     }
 
+    /// Clears records away that others have made worthless.
+    pub async fn remove_records<R: Record>(&self, records: &[&Stored<R>]) -> Result<(), RepoError> {
+        let keys: Vec<ObjectKey> = records.iter().map(|stored| stored.key.clone()).collect();
+        Ok(self.store().delete(&keys).await?)
+    }
+
     /// None where another run has cleared it away since the listing.
     async fn record_bytes(&self, key: &ObjectKey) -> Result<Option<Vec<u8>>, RepoError> {
         match self.store().get(key, RECORD_BYTES_MAX).await {

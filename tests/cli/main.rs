@@ -7,6 +7,7 @@ mod architecture;
 mod arguments;
 mod init;
 mod keys;
+mod many_objects;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;
 mod policy;

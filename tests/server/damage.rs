@@ -53,14 +53,14 @@ impl Harm {
     }
 }
 
-/// 400 kB that do not compress have an object of their own; small tables share one; 48 MB have a slice list in a page.
+/// 400 kB that do not compress have an object of their own; small tables share one; 80 MB have a slice list in a page.
 const TABLES: &str = "CREATE SCHEMA shop;
     CREATE TABLE shop.orders AS SELECT n AS id, md5(n::text) || md5((-n)::text) AS note FROM generate_series(1, 6000) n;
     CREATE TABLE shop.returns AS SELECT n AS id, md5((n * 7)::text) || md5((n * 11)::text) AS note FROM generate_series(1, 6000) n;
     CREATE TABLE shop.colours AS SELECT n AS id, 'colour ' || n AS name FROM generate_series(1, 30) n;
     CREATE TABLE shop.sizes AS SELECT n AS id, 'size ' || n AS name FROM generate_series(1, 40) n;
     CREATE TABLE shop.events (id int, payload text); ALTER TABLE shop.events ALTER payload SET STORAGE PLAIN;
-    INSERT INTO shop.events SELECT n, repeat(md5(n::text), 32) FROM generate_series(1, 48000) n;";
+    INSERT INTO shop.events SELECT n, repeat(md5(n::text), 32) FROM generate_series(1, 80000) n;";
 
 /// So that the second snapshot has another archive, another page and other objects, and shares the rest.
 const CHANGES: &str =
@@ -346,6 +346,22 @@ fn a_backup_heals_metadata_that_nobody_has_checked() {
         assert_eq!((code, &whole["findings"]), (0, &json!([])), "{victim}: {whole}");
         assert!(copy.root.join(format!("{victim}.1")).exists(), "{victim}");
     }
+}
+
+#[test]
+fn what_is_lost_and_stored_again_is_whole_for_the_older_snapshots_too() {
+    let site = Site::start();
+    let copy = Copy::of(&site);
+    let victim = name(ChunkKind::Data, &inline(&site.second, "orders")[0]);
+    fs::remove_file(copy.root.join(&victim)).unwrap();
+    assert_eq!(copy.verify(&["--read-data"]).0, 3);
+    copy.backup();
+    let (code, whole) = copy.verify(&["--read-data"]);
+    assert_eq!((code, &whole["findings"]), (0, &json!([])), "{whole}");
+    assert_eq!(copy.verify(&[]).0, 0);
+    let (said, rows) = copy.restore("orders");
+    assert_eq!((said.code, rows.as_deref()), (0, Some("6000")), "{said:?}");
+    assert!(!copy.root.join(format!("{victim}.1")).exists());
 }
 
 #[test]
