@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -156,6 +157,9 @@ pub struct Backup {
     /// Keep the password hashes of roles as well (the role must be able to read pg_authid)
     #[arg(long)]
     pub role_passwords: bool,
+    /// It is right that there is much less than in the last snapshot, or nothing: do not call this one suspicious
+    #[arg(long)]
+    pub accept_shrink: bool,
     #[command(flatten)]
     pub programs: Programs,
 }
@@ -208,15 +212,35 @@ pub struct Verify {
     /// A snapshot's id, the beginning of one, or `latest`; all snapshots if none is named
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: Option<String>,
-    /// Decrypt every object and check it against its name (takes the restore key)
+    /// Read every byte: with the restore key down to the rows, with the writer key as they are stored
     #[arg(long)]
     pub read_data: bool,
+    /// Read for so long (30s, 10m, 2h), what was read longest ago first, and remember how far it came
+    #[arg(long, value_name = "TIME", value_parser = parse_budget, conflicts_with_all = ["read_data", "snapshot"])]
+    pub budget: Option<Duration>,
     /// Compare a live database with the snapshot, table by table
     #[arg(long, value_name = "DSN")]
     pub against: Option<String>,
     /// How many threads or sessions read at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+}
+
+/// `30s`, `10m`, `2h`.
+fn parse_budget(text: &str) -> Result<Duration, &'static str> {
+    const SHAPE: &str = "a number of seconds, minutes or hours: 30s, 10m, 2h";
+    let digits = text.trim_end_matches(['s', 'm', 'h']);
+    let unit_ms = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(SHAPE),
+    };
+    let number: u64 = digits.parse().map_err(|_| SHAPE)?;
+    // A budget of years is a mistake, and its end no time that the clock has.
+    let year_ms = 365 * 24 * 3_600_000;
+    number.checked_mul(unit_ms).filter(|ms| (1..=year_ms).contains(ms)).map(Duration::from_millis).ok_or(SHAPE)
 }
 
 /// --repo and --writer-key come before what the policy says, and the policy before the environment.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::{Common, Given};
 use super::run;
 use crate::command::selecting::Patterns;
+use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, password, policy_file};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::Conninfo;
@@ -44,6 +45,7 @@ pub struct Outline {
     /// Seconds.
     pub lock_wait_timeout: u32,
     pub role_passwords: bool,
+    pub accept_shrink: bool,
     pub pg_bin: Option<PathBuf>,
 }
 
@@ -111,6 +113,7 @@ impl Plan {
             level: policy.level,
             lock_timeout_ms: u64::from(policy.lock_wait_timeout) * 1000,
             passwords: if policy.role_passwords { Passwords::Read } else { Passwords::Leave },
+            shrink: if policy.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
             pg_bin: self.pg_bin.clone(),
         })
     }
@@ -137,6 +140,7 @@ impl Plan {
             level: policy.level,
             lock_wait_timeout: policy.lock_wait_timeout,
             role_passwords: policy.role_passwords,
+            accept_shrink: policy.accept_shrink,
             pg_bin: self.pg_bin.clone(),
         }
     }

@@ -20,6 +20,7 @@ use super::{key, keys};
 use crate::command::progress::Progress;
 use crate::command::restore::{Creation, Grants, Owners, Proof};
 use crate::command::selecting::Patterns;
+use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::{Conninfo, Environment};
@@ -162,15 +163,18 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 level: args.level,
                 lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
                 passwords: if args.role_passwords { Passwords::Read } else { Passwords::Leave },
+                shrink: if args.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
                 pg_bin: args.programs.pg_bin.clone(),
             };
             let report = backup::run(&repository, &key, &options, progress, stop).await?;
-            Outcome::new(&report, texts::backup(&report))
+            backup_outcome(&report)
         }
         Verb::List => {
             let repository = keys::open_to_read(common).await?;
-            let lines = list::list(&repository).await?;
-            Outcome::new(&lines, texts::list(&lines))
+            let entries = list::list(&repository).await?;
+            let outcome = Outcome::new(&entries, texts::list(&entries))?;
+            let is_damaged = entries.iter().any(|entry| matches!(entry, list::Entry::Damaged(_)));
+            Ok(Outcome { exit_code: if is_damaged { FOUND_SOMETHING_WRONG } else { 0 }, ..outcome })
         }
         Verb::Show(args) => {
             let repository = keys::open_to_read(common).await?;
@@ -200,7 +204,11 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         Verb::Verify(args) => {
             let options = verify::Options {
                 snapshot: args.snapshot.clone(),
-                depth: if args.read_data { verify::Depth::Data } else { verify::Depth::Listing },
+                depth: match (args.budget, args.read_data) {
+                    (Some(budget), _) => verify::Depth::Budget(budget),
+                    (None, true) => verify::Depth::Data,
+                    (None, false) => verify::Depth::Listing,
+                },
                 against: args.against.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?,
                 jobs: usize::from(args.jobs),
             };
@@ -219,10 +227,19 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let key = WriterKey::read(plan.writer_key())?;
             let repository = keys::open_to_write(plan.repository(), plan.writer_key(), &key).await?;
             let report = backup::run(&repository, &key, &plan.options().await?, progress, stop).await?;
-            Outcome::new(&report, texts::backup(&report))
+            backup_outcome(&report)
         }
         Verb::Key(args) => key::run(common, args).await,
     }
+}
+
+/// A suspicious snapshot is there, and somebody should look at it.
+fn backup_outcome(report: &backup::Report) -> Result<Outcome, Error> {
+    let mut outcome = Outcome::new(report, texts::backup(report))?;
+    if !report.suspicious.is_empty() {
+        outcome.exit_code = FOUND_SOMETHING_WRONG;
+    }
+    Ok(outcome)
 }
 
 fn role_pair(pair: &str) -> Result<(String, String), Error> {

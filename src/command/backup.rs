@@ -12,12 +12,15 @@ use super::error::Error;
 use super::progress::Progress;
 use super::rows::{self, ReadTable, Source};
 use super::selecting::{self, Patterns, with_roles_above};
+use super::suspicion::{self, Contents, Shrink};
 use crate::pg::catalog::{self, Passwords, TableFacts};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump;
 use crate::pg::snapshot::{Opened, SourceSnapshot};
 use crate::repo::layout::ChunkKind;
-use crate::repo::manifest::{FORMAT, LargeObjects, LeftOut, Manifest, Relation, Sequence, Server, SliceList, Totals};
+use crate::repo::manifest::{
+    FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
+};
 use crate::repo::repository::{PendingSliceList, store_slice_list};
 use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, WriterKey};
 use crate::schema::archive::Archive;
@@ -35,6 +38,7 @@ pub struct Options {
     /// 0 waits for ever.
     pub lock_timeout_ms: u64,
     pub passwords: Passwords,
+    pub shrink: Shrink,
     /// Where pg_dump is, if not where it is looked for.
     pub pg_bin: Option<PathBuf>,
 }
@@ -53,6 +57,10 @@ pub struct Report {
     pub objects_new: u64,
     pub objects_reused: u64,
     pub left_out: Vec<LeftOut>,
+    /// Why the snapshot may not hold what it should. It is kept, and the exit code is 3.
+    pub suspicious: Vec<String>,
+    /// What would have been suspicious, had it not been accepted.
+    pub accepted: Vec<String>,
     pub elapsed_ms: u64,
 }
 
@@ -82,6 +90,7 @@ pub async fn run(
     progress.set_phase("reading the repository");
     let (index, parent) = repository.index(&database.name).await?;
     let objects = Arc::new(Objects::new(repository.store().clone(), index));
+    let last_good = last_good(repository, &database.name, &options.patterns.clone().into()).await?;
 
     progress.set_phase("reading the schema");
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
@@ -209,7 +218,14 @@ pub async fn run(
         },
         large_objects,
         totals,
+        suspicious: Vec::new(),
+        accepted: Vec::new(),
     };
+    let reasons = suspicion::judge(&Contents::of(&manifest, &facts), last_good.as_ref());
+    match options.shrink {
+        Shrink::Suspect => manifest.suspicious = reasons,
+        Shrink::Accept => manifest.accepted = reasons,
+    }
     manifest.finished = Utc::now();
     if stop.is_set() {
         return Err(Error::Interrupted);
@@ -232,8 +248,19 @@ fn report(manifest: Manifest, started: Instant) -> Report {
         objects_new,
         objects_reused,
         left_out: manifest.left_out,
+        suspicious: manifest.suspicious,
+        accepted: manifest.accepted,
         elapsed_ms: started.elapsed().as_millis() as u64,
     }
+}
+
+/// What the last good snapshot of the same database and request held.
+async fn last_good(repository: &Repository, database: &str, request: &Request) -> Result<Option<Contents>, Error> {
+    let Some(manifest) = repository.last_good(database, request).await? else { return Ok(None) };
+    // Facts that are damaged make the judgement stricter, and are no reason to go without a backup.
+    let facts = repository.metadata(&manifest, &manifest.facts).await.ok();
+    let facts = facts.and_then(|json| serde_json::from_slice::<Facts>(&json).ok()).unwrap_or_default();
+    Ok(Some(Contents::of(&manifest, &facts)))
 }
 
 async fn open_snapshot(options: &Options, wanted: impl Fn(&TableFacts) -> bool) -> Result<Box<SourceSnapshot>, Error> {

@@ -266,6 +266,7 @@ fn repository_code(error: &RepoError) -> u8 {
         | RepoError::Seal(_)
         | RepoError::NoConfig { .. }
         | RepoError::BadConfig { .. }
+        | RepoError::LostConfig { .. }
         | RepoError::NewerFormat { .. }
         | RepoError::KeyringLost { .. }
         | RepoError::Object { .. }

@@ -19,6 +19,8 @@ pub mod reading;
 pub mod restore;
 pub mod rows;
 pub mod selecting;
+pub mod shards;
+pub mod suspicion;
 pub mod verify;
 
 pub use error::Error;

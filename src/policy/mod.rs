@@ -40,6 +40,8 @@ pub struct Policy {
     /// Seconds; 0 waits for ever.
     pub lock_wait_timeout: u32,
     pub role_passwords: bool,
+    /// Whether much less than in the last snapshot is right.
+    pub accept_shrink: bool,
     pub pg_bin: Option<PathBuf>,
 }
 
@@ -82,6 +84,7 @@ impl Policy {
                 .number("lock_wait_timeout", 0..=u32::MAX, "a number of seconds")?
                 .unwrap_or(LOCK_WAIT_TIMEOUT_DEFAULT),
             role_passwords: backup.flag("role_passwords")?,
+            accept_shrink: backup.flag("accept_shrink")?,
             pg_bin: path(&backup, "pg_bin", folder)?,
         })
     }

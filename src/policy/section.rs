@@ -13,7 +13,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("source", &["dsn", "password_file", "password_command"]),
     ("selection", &["schemas", "exclude_schemas", "tables", "exclude_tables"]),
     ("repository", &["url", "writer_key"]),
-    ("backup", &["jobs", "level", "lock_wait_timeout", "role_passwords", "pg_bin"]),
+    ("backup", &["jobs", "level", "lock_wait_timeout", "role_passwords", "accept_shrink", "pg_bin"]),
 ];
 
 /// A value and the line on which it begins.

@@ -35,6 +35,7 @@ fn every_key_arrives_and_relative_paths_count_from_the_policys_folder() {
         level = -3
         lock_wait_timeout = 0
         role_passwords = true
+        accept_shrink = true
         pg_bin = "/opt/pg/bin"
         "#,
     );
@@ -55,6 +56,7 @@ fn every_key_arrives_and_relative_paths_count_from_the_policys_folder() {
         level: -3,
         lock_wait_timeout: 0,
         role_passwords: true,
+        accept_shrink: true,
         pg_bin: Some("/opt/pg/bin".into()),
     };
     assert_eq!(policy.unwrap(), expected);
@@ -64,6 +66,7 @@ fn every_key_arrives_and_relative_paths_count_from_the_policys_folder() {
 fn what_is_not_said_is_as_in_backup() {
     let policy = parse("source.dsn = 'shop'\nrepository.url = 'file:///srv/backup'").unwrap();
     assert_eq!((policy.jobs, policy.level, policy.lock_wait_timeout, policy.role_passwords), (2, 1, 120, false));
+    assert!(!policy.accept_shrink);
     assert_eq!(policy.password, PasswordSource::Libpq);
     assert_eq!(policy.repository.as_deref(), Some("file:///srv/backup"));
     assert!(policy.schemas.is_empty() && policy.tables.is_empty());

@@ -15,10 +15,18 @@ pub enum RepoError {
     Seal(#[from] SealError),
     #[error("there is no repository at {url}")]
     NoConfig { url: String },
+    #[error("the repository at {url} has snapshots, and its `config` is missing")]
+    LostConfig {
+        url: String,
+        /// The key's.
+        repository: String,
+    },
     #[error("there is a repository at {url} already")]
     Exists { url: String },
     #[error("the repository's `config` is damaged")]
     BadConfig {
+        /// The key's.
+        repository: String,
         #[source]
         source: serde_json::Error,
     },
@@ -71,6 +79,10 @@ impl RepoError {
             RepoError::Key(error) => error.hint(),
             RepoError::NoConfig { url } => Some(format!("Check --repo, or make a repository: pgkeep init --repo {url} --keys DIR")),
             RepoError::Exists { .. } => Some("Use it, or name another place. An existing repository is never initialised again.".into()),
+            RepoError::BadConfig { repository, .. } | RepoError::LostConfig { repository, .. } => Some(format!(
+                "Nothing else depends on what it holds. Write the file `config` with this line, then run `pgkeep verify`: \
+                 {{\"format\": 1, \"repository\": \"{repository}\", \"created\": \"2000-01-01T00:00:00Z\"}}"
+            )),
             RepoError::NewerFormat { .. } => Some("Use the version of pgkeep that wrote it, or a newer one.".into()),
             RepoError::KeyringLost { .. } => Some(
                 "Somebody has removed a record under records/keyring/, perhaps to bring a revoked writer back. Nothing was trusted or written. \

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::layout::{self, ChunkKind};
+use super::layout::{self, ChunkKind, ChunkPlace};
 use super::manifest::{ObjectRef, Slice};
 use crate::store::Listed;
 use crate::stream::ChunkName;
@@ -21,7 +21,10 @@ pub struct SharedSlice {
 /// Who stored an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
+    /// As the listing shows it.
     EarlierSnapshot,
+    /// The same, and its bytes were looked at by this run.
+    Checked,
     ThisBackup,
 }
 
@@ -33,6 +36,8 @@ pub struct Index {
     reused: HashSet<ChunkName>,
     /// The highest generation that the listing shows, for names stored more than once or not usable.
     generations: HashMap<(ChunkKind, ChunkName), u16>,
+    /// Objects whose bytes are not what was stored. They count as absent.
+    damaged: HashSet<ChunkPlace>,
 }
 
 /// Object sizes by kind, name and generation, as the store lists them.
@@ -63,19 +68,22 @@ impl Listing {
 }
 
 impl Index {
-    /// Starts with what the store holds under any name, so that a damaged object's name is not tried again.
-    pub fn new(listing: &Listing) -> Self {
-        let mut index = Self::default();
-        for (kind, name, generation) in listing.0.keys() {
+    /// Starts with what the store holds under any name, so that a damaged object's name is not tried again. `damaged` are
+    /// those that a check has found to be so.
+    pub fn new(listing: &Listing, damaged: HashSet<ChunkPlace>) -> Self {
+        let mut index = Self { damaged, ..Self::default() };
+        for (kind, name, generation) in listing.0.keys().chain(&index.damaged) {
             let highest = index.generations.entry((*kind, *name)).or_insert(*generation);
             *highest = (*highest).max(*generation);
         }
         index
     }
 
-    /// Learns a slice of an earlier snapshot, if its object is there with its size.
+    /// Learns a slice of an earlier snapshot, if its object is there with its size and not known to be damaged.
     pub fn learn(&mut self, kind: ChunkKind, slice: &Slice, listing: &Listing) {
-        if listing.bytes(kind, &slice.object) != Some(u64::from(slice.object.stored_bytes)) {
+        if self.is_damaged(kind, &slice.object.object, slice.object.generation)
+            || listing.bytes(kind, &slice.object) != Some(u64::from(slice.object.stored_bytes))
+        {
             return;
         }
         self.objects.entry((kind, slice.object.object)).or_insert((slice.object, Origin::EarlierSnapshot));
@@ -87,6 +95,35 @@ impl Index {
 
     pub fn object(&self, kind: ChunkKind, name: &ChunkName) -> Option<&ObjectRef> {
         self.objects.get(&(kind, *name)).map(|(object, _)| object)
+    }
+
+    /// The object, if it is known from a listing alone: nobody has looked at its bytes yet.
+    pub fn unchecked(&self, kind: ChunkKind, name: &ChunkName) -> Option<ObjectRef> {
+        self.objects
+            .get(&(kind, *name))
+            .filter(|(_, origin)| *origin == Origin::EarlierSnapshot)
+            .map(|(object, _)| *object)
+    }
+
+    /// The object's bytes were looked at and are what was stored.
+    pub fn note_checked(&mut self, kind: ChunkKind, object: &ObjectRef) {
+        if let Some((known, origin @ Origin::EarlierSnapshot)) = self.objects.get_mut(&(kind, object.object))
+            && known == object
+        {
+            *origin = Origin::Checked;
+        }
+    }
+
+    /// The object's bytes are not what was stored: from now on it counts as absent.
+    pub fn forget(&mut self, kind: ChunkKind, object: &ObjectRef) {
+        self.damaged.insert((kind, object.object, object.generation));
+        if self.object(kind, &object.object).is_some_and(|known| known.generation == object.generation) {
+            self.objects.remove(&(kind, object.object));
+        }
+    }
+
+    pub fn is_damaged(&self, kind: ChunkKind, name: &ChunkName, generation: u16) -> bool {
+        self.damaged.contains(&(kind, *name, generation))
     }
 
     pub fn slice(&self, id: &[u8; 16]) -> Option<SharedSlice> {
@@ -103,7 +140,7 @@ impl Index {
 
     /// Counts a data object as reused, if an earlier snapshot stored it.
     pub fn note_reuse(&mut self, name: ChunkName) {
-        if let Some((_, Origin::EarlierSnapshot)) = self.objects.get(&(ChunkKind::Data, name)) {
+        if let Some((_, Origin::EarlierSnapshot | Origin::Checked)) = self.objects.get(&(ChunkKind::Data, name)) {
             self.reused.insert(name);
         }
     }
@@ -113,7 +150,7 @@ impl Index {
     }
 
     /// The generation under which a name that the index does not hold should be tried first: the highest that is
-    /// listed. It may be a whole object that no manifest names yet.
+    /// listed or known to be damaged. It may be a whole object that no manifest names yet.
     pub fn listed_generation(&self, kind: ChunkKind, name: &ChunkName) -> Option<u16> {
         self.generations.get(&(kind, *name)).copied()
     }

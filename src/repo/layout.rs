@@ -7,6 +7,7 @@ use crate::stream::ChunkName;
 pub const DATA: &str = "data/";
 pub const META: &str = "meta/";
 pub const SNAPSHOTS: &str = "snapshots/";
+pub const RECORDS: &str = "records/";
 
 /// What a chunk holds, which decides who can open it and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,11 +44,21 @@ pub fn chunk(kind: ChunkKind, name: &ChunkName, generation: u16) -> ObjectKey {
 
 /// The folder of a kind of records, a word of lower-case letters.
 pub fn records(kind: &str) -> String {
-    format!("records/{kind}/")
+    format!("{RECORDS}{kind}/")
 }
 
 pub fn record(kind: &str, name: &SnapshotName) -> ObjectKey {
     key(format!("{}{name}", records(kind)))
+}
+
+/// One stored object of a chunk: its kind, its name, its generation.
+pub type ChunkPlace = (ChunkKind, ChunkName, u16);
+
+/// The reverse of [`chunk`], for any object.
+pub fn parse_place(object: &ObjectKey) -> Option<ChunkPlace> {
+    let kind = [ChunkKind::Data, ChunkKind::Meta].into_iter().find(|k| object.as_str().starts_with(k.folder()))?;
+    let (name, generation) = parse_chunk(object)?;
+    Some((kind, name, generation))
 }
 
 /// The reverse of [`chunk`], for what a listing says.

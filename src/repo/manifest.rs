@@ -47,9 +47,20 @@ pub struct Manifest {
     pub populated: Vec<u32>,
     pub large_objects: Option<LargeObjects>,
     pub totals: Totals,
+    /// Why this snapshot may not hold what it should; empty where nothing is suspicious about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicious: Vec<String>,
+    /// What would have made it suspicious, had the operator not said that it is right so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
 }
 
 impl Manifest {
+    /// Whether a person should look at it before it is relied on. Such a snapshot is kept, and is nobody's measure of a good one.
+    pub fn is_suspicious(&self) -> bool {
+        !self.suspicious.is_empty()
+    }
+
     pub fn name(&self) -> SnapshotName {
         SnapshotName { time: self.time, id: self.snapshot.clone() }
     }

@@ -15,12 +15,12 @@ pub mod repository;
 mod signature;
 pub mod snapshot;
 
-pub use damage::{Damage, ObjectReader};
+pub use damage::{Damage, ObjectReader, ReadDepth};
 pub use error::RepoError;
 pub use keyring::Keyring;
 pub use keys::{KeyError, ReadingKey, RestoreKey, WriterKey};
 pub use manifest::Manifest;
 pub use objects::{ChunkWriter, Objects};
-pub use records::{Proven, Record, Stored};
+pub use records::{Damaged, Proven, ReadShards, Record, Stored};
 pub use repository::Repository;
 pub use snapshot::{SnapshotId, SnapshotName};

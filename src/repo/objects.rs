@@ -71,8 +71,7 @@ impl Objects {
     pub async fn settle(&self) -> Result<(), RepoError> {
         for key in self.store.settle().await? {
             let stored = self.store.get(&key, OBJECT_BYTES_MAX).await?;
-            let kind = if key.as_str().starts_with(layout::META) { ChunkKind::Meta } else { ChunkKind::Data };
-            let Some((name, generation)) = layout::parse_chunk(&key) else { continue };
+            let Some((kind, name, generation)) = layout::parse_place(&key) else { continue };
             let mut index = self.index();
             if let Some(mut known) = index.object(kind, &name).copied() {
                 known.generation = generation;
@@ -112,6 +111,10 @@ impl Objects {
                 object.generation = generation;
                 loop {
                     let key = layout::chunk(kind, &name, object.generation);
+                    if self.index().is_damaged(kind, &name, object.generation) {
+                        object.generation = object.generation.checked_add(1).ok_or(RepoError::Occupied { key })?;
+                        continue;
+                    }
                     if self.store.put(&key, &sealed).await? == Put::Stored {
                         self.count_new(kind, stored_bytes);
                         break;
@@ -131,6 +134,18 @@ impl Objects {
             }
         }
         Ok(())
+    }
+
+    /// Looks at an object that is to be used again, and forgets it where its bytes are not what was stored.
+    ///
+    /// For metadata: there is little of it, and without it no row comes back.
+    async fn check(&self, kind: ChunkKind, name: &ChunkName) {
+        let Some(object) = self.index().unchecked(kind, name) else { return };
+        let stored = self.store.get(&layout::chunk(kind, name, object.generation), OBJECT_BYTES_MAX).await;
+        match stored.is_ok_and(|stored| Checksum::of(&stored) == object.checksum) {
+            true => self.index().note_checked(kind, &object),
+            false => self.index().forget(kind, &object),
+        }
     }
 
     fn count_new(&self, kind: ChunkKind, stored_bytes: u32) {
@@ -234,6 +249,9 @@ impl ChunkWriter {
 
     async fn store(&mut self, plaintext: &[u8]) -> Result<ChunkName, RepoError> {
         let name = ChunkName::of(&self.chunk_key, plaintext);
+        if self.kind == ChunkKind::Meta {
+            self.objects.check(self.kind, &name).await;
+        }
         {
             let mut index = self.objects.index();
             if index.object(self.kind, &name).is_some() {

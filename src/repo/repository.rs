@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use super::keyring::{Keyring, Trust};
 use super::keys::file::Protection;
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
 use super::layout::{self, ChunkKind};
-use super::manifest::{FORMAT, Manifest, Slice, SliceList};
+use super::manifest::{FORMAT, Manifest, Request, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
 use super::signature::{self, Signed};
 use super::snapshot::SnapshotName;
@@ -83,10 +84,15 @@ impl Repository {
         let store = Store::open(url, access)?;
         let config = match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
             Ok(bytes) => bytes,
-            Err(StoreError::NoObject { .. }) => return Err(RepoError::NoConfig { url: url.to_owned() }),
+            Err(StoreError::NoObject { .. }) if store.list(layout::SNAPSHOTS).await?.is_empty() => {
+                return Err(RepoError::NoConfig { url: url.to_owned() });
+            }
+            Err(StoreError::NoObject { .. }) => {
+                return Err(RepoError::LostConfig { url: url.to_owned(), repository: key.repository });
+            }
             Err(error) => return Err(error.into()),
         };
-        let bad = |source| RepoError::BadConfig { source };
+        let bad = |source| RepoError::BadConfig { repository: key.repository.clone(), source };
         // A newer format may have other fields: its number is read before anything else.
         let FormatOnly { format } = serde_json::from_slice(&config).map_err(bad)?;
         if format > FORMAT {
@@ -147,8 +153,14 @@ impl Repository {
 
     /// Names of all snapshots, oldest first. Whether a manifest is genuine shows when it is read.
     pub async fn snapshots(&self) -> Result<Vec<SnapshotName>, RepoError> {
+        Ok(self.snapshots_stored().await?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The same, and when each was stored, on the store's clock.
+    pub async fn snapshots_stored(&self) -> Result<Vec<(SnapshotName, SystemTime)>, RepoError> {
         let listed = self.store.list(layout::SNAPSHOTS).await?;
-        let mut names: Vec<_> = listed.iter().filter_map(|l| SnapshotName::parse_key(&l.key)).collect();
+        let mut names: Vec<_> =
+            listed.iter().filter_map(|l| Some((SnapshotName::parse_key(&l.key)?, l.modified))).collect();
         names.sort();
         Ok(names)
     }
@@ -219,27 +231,51 @@ impl Repository {
     /// A manifest that cannot be read is passed over: it costs space, not truth.
     pub async fn index(&self, database: &str) -> Result<(Index, Option<Manifest>), RepoError> {
         let listing = self.listing().await?;
-        let mut index = Index::new(&listing);
+        let mut index = Index::new(&listing, self.damaged().await?);
         let mut parent = None;
         let mut pages_read = HashSet::new();
         for name in self.snapshots().await?.iter().rev().take(MANIFESTS_FOR_INDEX_MAX) {
             let Ok(manifest) = self.manifest(name).await else { continue };
-            manifest.archive.iter().for_each(|slice| index.learn(ChunkKind::Meta, slice, &listing));
+            let metadata = manifest.archive.iter().chain(&manifest.facts);
+            metadata.for_each(|slice| index.learn(ChunkKind::Meta, slice, &listing));
             for list in manifest.slice_lists() {
-                if let SliceList::Pages(pages) = list {
-                    pages.iter().for_each(|page| index.learn(ChunkKind::Meta, page, &listing));
-                    if pages.iter().all(|page| !pages_read.insert(page.object.object)) {
+                let pages = match list {
+                    SliceList::Inline(slices) => {
+                        slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
                         continue;
                     }
+                    SliceList::Pages(pages) => pages,
+                };
+                for page in pages.iter().filter(|page| pages_read.insert(page.object)) {
+                    index.learn(ChunkKind::Meta, page, &listing);
+                    match self.page(&manifest, page).await {
+                        Ok(slices) => {
+                            index.note_checked(ChunkKind::Meta, &page.object);
+                            slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
+                        }
+                        // What cannot be read is stored anew.
+                        Err(_) => index.forget(ChunkKind::Meta, &page.object),
+                    }
                 }
-                let Ok(slices) = self.slices(&manifest, list).await else { continue };
-                slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
             }
             if parent.is_none() && manifest.database.name == database {
                 parent = Some(manifest);
             }
         }
         Ok((index, parent))
+    }
+
+    /// The newest snapshot of this database and this request that is not suspicious.
+    ///
+    /// A manifest that cannot be read is passed over: it is no measure of anything.
+    pub async fn last_good(&self, database: &str, request: &Request) -> Result<Option<Manifest>, RepoError> {
+        for name in self.snapshots().await?.iter().rev() {
+            let Ok(manifest) = self.manifest(name).await else { continue };
+            if manifest.database.name == database && manifest.request == *request && !manifest.is_suspicious() {
+                return Ok(Some(manifest));
+            }
+        }
+        Ok(None)
     }
 
     /// A slice list, read from its pages where it has some.
@@ -249,12 +285,18 @@ impl Repository {
             SliceList::Pages(pages) => pages,
         };
         let mut slices = Vec::new();
-        for line in self.metadata(manifest, pages).await?.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            let slice = serde_json::from_slice(line)
-                .map_err(|source| RepoError::SliceList { name: manifest.name(), source })?;
-            slices.push(slice);
+        for page in pages {
+            slices.extend(self.page(manifest, page).await?);
         }
         Ok(slices)
+    }
+
+    /// One page of a slice list.
+    async fn page(&self, manifest: &Manifest, page: &Slice) -> Result<Vec<Slice>, RepoError> {
+        let unreadable = |source| RepoError::SliceList { name: manifest.name(), source };
+        let text = self.metadata(manifest, std::slice::from_ref(page)).await?;
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).map_err(unreadable)).collect()
     }
 
     /// The bytes of metadata slices, joined.

@@ -8,6 +8,7 @@ mod arguments;
 mod init;
 mod key;
 mod keys;
+mod many_objects;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;
 mod policy;

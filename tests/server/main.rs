@@ -2,10 +2,11 @@
 
 // What a test cannot do without fails it, in helping functions as well.
 #![allow(clippy::unwrap_used)]
-
 mod backup;
+mod budget;
 mod cluster;
 mod connections;
+mod damage;
 mod dedup;
 mod disk_full;
 mod drill;
@@ -21,5 +22,6 @@ mod restore;
 mod restore_fails;
 mod roundtrip;
 mod run;
+mod suspicious;
 mod threat;
 mod verify;
