@@ -17,6 +17,7 @@ pub mod reading;
 pub mod restore;
 pub mod rows;
 pub mod selecting;
+mod unfinished;
 pub mod verify;
 
 pub use error::Error;

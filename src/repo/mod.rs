@@ -13,6 +13,7 @@ pub mod records;
 pub mod repository;
 mod signature;
 pub mod snapshot;
+pub mod unfinished;
 
 pub use damage::{Damage, ObjectReader};
 pub use error::RepoError;
@@ -22,3 +23,4 @@ pub use objects::{ChunkWriter, Objects};
 pub use records::{Proven, Record, Stored};
 pub use repository::Repository;
 pub use snapshot::{SnapshotId, SnapshotName};
+pub use unfinished::UnfinishedWriter;

@@ -14,8 +14,10 @@ use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
 use super::layout::{self, ChunkKind};
 use super::manifest::{FORMAT, Manifest, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
+use super::records::Stored;
 use super::signature::{self, Signed};
 use super::snapshot::SnapshotName;
+use super::unfinished::Unfinished;
 use crate::store::{Access, Put, Store, StoreError};
 use crate::stream::seal::PublicRecord;
 use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
@@ -24,7 +26,7 @@ const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 const CONFIG_BYTES_MAX: u64 = 1 << 16;
 /// Slice lists of more slices are stored apart.
 const INLINE_SLICES_MAX: usize = 32;
-const SLICES_IN_PAGE: usize = 2048;
+pub(super) const SLICES_IN_PAGE: usize = 2048;
 /// Manifests that deduplication reads at most, newest first.
 const MANIFESTS_FOR_INDEX_MAX: usize = 8;
 
@@ -46,6 +48,15 @@ pub struct Repository {
     url: String,
     store: Arc<Store>,
     key: ReadingKey,
+}
+
+/// What a repository holds at the start of a backup.
+pub struct Known {
+    pub index: Index,
+    /// The newest snapshot of the database.
+    pub parent: Option<Manifest>,
+    /// Records of runs that did not finish, of any database.
+    pub unfinished: Vec<Stored<Unfinished>>,
 }
 
 impl Repository {
@@ -176,10 +187,10 @@ impl Repository {
         Ok(listing)
     }
 
-    /// What deduplication knows: the slices of the newest snapshots, of `database` first, and the newest of that database.
+    /// What deduplication knows: the slices of the newest snapshots, of `database` first, and of runs that did not finish.
     ///
     /// A manifest that cannot be read is passed over: it costs space, not truth.
-    pub async fn index(&self, database: &str) -> Result<(Index, Option<Manifest>), RepoError> {
+    pub async fn index(&self, chunk_key: &ChunkKey, database: &str) -> Result<Known, RepoError> {
         let listing = self.listing().await?;
         let mut index = Index::new(&listing);
         let mut parent = None;
@@ -201,7 +212,8 @@ impl Repository {
                 parent = Some(manifest);
             }
         }
-        Ok((index, parent))
+        let unfinished = self.learn_unfinished(chunk_key, &mut index, &listing).await?;
+        Ok(Known { index, parent, unfinished })
     }
 
     /// A slice list, read from its pages where it has some.
@@ -210,13 +222,8 @@ impl Repository {
             SliceList::Inline(slices) => return Ok(slices.clone()),
             SliceList::Pages(pages) => pages,
         };
-        let mut slices = Vec::new();
-        for line in self.metadata(manifest, pages).await?.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            let slice = serde_json::from_slice(line)
-                .map_err(|source| RepoError::SliceList { name: manifest.name(), source })?;
-            slices.push(slice);
-        }
-        Ok(slices)
+        let slices: Result<Vec<Slice>, _> = decode_page(&self.metadata(manifest, pages).await?).collect();
+        slices.map_err(|source| RepoError::SliceList { name: manifest.name(), source })
     }
 
     /// The bytes of metadata slices, joined.
@@ -300,13 +307,17 @@ pub async fn store_slice_list(writer: &mut ChunkWriter, slices: Vec<Slice>) -> R
     Ok(PendingSliceList::Pages(pages))
 }
 
-fn encode_page(slices: &[Slice]) -> Vec<u8> {
+pub(super) fn encode_page(slices: &[Slice]) -> Vec<u8> {
     let mut text = Vec::with_capacity(slices.len() * 256);
     for slice in slices {
         serde_json::to_writer(&mut text, slice).expect("a slice is plain data, and a vector takes all");
         text.push(b'\n');
     }
     text
+}
+
+pub(super) fn decode_page(page: &[u8]) -> impl Iterator<Item = Result<Slice, serde_json::Error>> {
+    page.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice)
 }
 
 /// A slice list whose pages may not be durable yet.
