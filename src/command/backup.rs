@@ -81,7 +81,7 @@ pub async fn run(
     let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
 
     progress.set_phase("reading the repository");
-    let Known { index, parent, unfinished } = repository.index(&key.chunk_key, &database.name).await?;
+    let Known { index, parent, unfinished } = repository.index(&database.name).await?;
     let objects = Arc::new(Objects::new(repository.store().clone(), index));
     let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
 

@@ -26,7 +26,7 @@ const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 const CONFIG_BYTES_MAX: u64 = 1 << 16;
 /// Slice lists of more slices are stored apart.
 const INLINE_SLICES_MAX: usize = 32;
-pub(super) const SLICES_IN_PAGE: usize = 2048;
+const SLICES_IN_PAGE: usize = 2048;
 /// Manifests that deduplication reads at most, newest first.
 const MANIFESTS_FOR_INDEX_MAX: usize = 8;
 
@@ -190,7 +190,7 @@ impl Repository {
     /// What deduplication knows: the slices of the newest snapshots, of `database` first, and of runs that did not finish.
     ///
     /// A manifest that cannot be read is passed over: it costs space, not truth.
-    pub async fn index(&self, chunk_key: &ChunkKey, database: &str) -> Result<Known, RepoError> {
+    pub async fn index(&self, database: &str) -> Result<Known, RepoError> {
         let listing = self.listing().await?;
         let mut index = Index::new(&listing);
         let mut parent = None;
@@ -212,7 +212,7 @@ impl Repository {
                 parent = Some(manifest);
             }
         }
-        let unfinished = self.learn_unfinished(chunk_key, &mut index, &listing).await?;
+        let unfinished = self.learn_unfinished(&mut index, &listing).await?;
         Ok(Known { index, parent, unfinished })
     }
 

@@ -11,21 +11,24 @@ use serde::{Deserialize, Serialize};
 use super::error::RepoError;
 use super::index::{Index, Listing};
 use super::keys::WriterKey;
-use super::layout::ChunkKind;
-use super::manifest::Slice;
-use super::objects::{ChunkWriter, Objects};
+use super::layout::{self, ChunkKind};
+use super::objects::Objects;
 use super::records::{Record, Stored};
-use super::repository::{Repository, SLICES_IN_PAGE, decode_page, encode_page};
+use super::repository::{Repository, decode_page, encode_page};
 use crate::store::ObjectKey;
 use crate::stream::seal::PublicRecord;
-use crate::stream::{ChunkKey, ChunkName};
+use crate::stream::{ChunkKey, ChunkName, Sealer};
 
-/// Slices whose objects are durable, in pages as long slice lists have them.
+const PAGE_BYTES_MAX: usize = 1 << 30;
+
+/// Slices whose objects are durable.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Unfinished {
     /// Tells the database's backups from those of others, and nobody its name.
     pub source: String,
-    pub pages: Vec<Slice>,
+    /// A page as long slice lists have them, encrypted like metadata, for it tells the sizes of tables.
+    #[serde(with = "hex::serde")]
+    pub page: Vec<u8>,
 }
 
 impl PublicRecord for Unfinished {}
@@ -37,7 +40,7 @@ impl Record for Unfinished {
 /// Writes the records of one backup, and removes them when it has become a snapshot.
 pub struct UnfinishedWriter {
     objects: Arc<Objects>,
-    pages: ChunkWriter,
+    sealer: Sealer,
     source: String,
     /// To be removed in the end: those of earlier runs, which this one goes on from, and its own.
     records: Vec<ObjectKey>,
@@ -53,12 +56,8 @@ impl UnfinishedWriter {
     ) -> Result<Self, RepoError> {
         let source = source(&key.chunk_key, database);
         let records = earlier.iter().filter(|stored| stored.record.source == source);
-        Ok(Self {
-            pages: ChunkWriter::new(objects.clone(), ChunkKind::Meta, key, 3)?,
-            records: records.map(|stored| stored.key.clone()).collect(),
-            objects,
-            source,
-        })
+        let records = records.map(|stored| stored.key.clone()).collect();
+        Ok(Self { objects, sealer: Sealer::new(3, vec![key.identity.to_public()])?, source, records })
     }
 
     /// Waits until what was handed over so far is durable, and records it. Writes nothing where there is nothing new.
@@ -68,13 +67,8 @@ impl UnfinishedWriter {
             return Ok(());
         }
         self.objects.settle().await?;
-        let slices = self.objects.resolve_data(&handed_over);
-        let mut pages = Vec::new();
-        for page in slices.chunks(SLICES_IN_PAGE) {
-            pages.push(self.pages.add(&encode_page(page), 0).await?);
-        }
-        self.objects.settle().await?;
-        let record = Unfinished { source: self.source.clone(), pages: self.pages.resolve(&pages) };
+        let page = self.sealer.seal(&encode_page(&self.objects.resolve_data(&handed_over)))?;
+        let record = Unfinished { source: self.source.clone(), page: page.bytes().to_vec() };
         self.records.push(repository.write_record(&record).await?);
         Ok(())
     }
@@ -92,18 +86,17 @@ fn source(chunk_key: &ChunkKey, database: &str) -> String {
 impl Repository {
     /// Lets the index learn what runs that did not finish had stored, and returns their records.
     ///
-    /// A page that is gone or cannot be read is passed over: it costs time, not truth.
+    /// A page that this key does not open is passed over: it costs time, not truth.
     pub(super) async fn learn_unfinished(
         &self,
-        chunk_key: &ChunkKey,
         index: &mut Index,
         listing: &Listing,
     ) -> Result<Vec<Stored<Unfinished>>, RepoError> {
         let records = self.records::<Unfinished>().await?;
-        let mut reader = self.reader(ChunkKind::Meta, chunk_key.clone())?;
-        for page in records.iter().flat_map(|stored| &stored.record.pages) {
-            let Ok(slices) = reader.slice(page).await.map(decode_page) else { continue };
-            slices.flatten().for_each(|slice| index.learn(ChunkKind::Data, &slice, listing));
+        let mut opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
+        for stored in &records {
+            let Ok(page) = opener.open(&stored.record.page, PAGE_BYTES_MAX) else { continue };
+            decode_page(&page).flatten().for_each(|slice| index.learn(ChunkKind::Data, &slice, listing));
         }
         Ok(records)
     }
