@@ -13,6 +13,7 @@ use super::progress::Progress;
 use super::rows::{self, ReadTable, Source};
 use super::selecting::{self, Patterns, with_roles_above};
 use super::suspicion::{self, Contents, Shrink};
+use super::unfinished::recorded;
 use crate::pg::catalog::{self, Passwords, TableFacts};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump;
@@ -21,8 +22,8 @@ use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::{
     FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
 };
-use crate::repo::repository::{PendingSliceList, store_slice_list};
-use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, WriterKey};
+use crate::repo::repository::{Known, PendingSliceList, store_slice_list};
+use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, WriterKey};
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 use crate::schema::restore::roles_named;
@@ -88,9 +89,10 @@ pub async fn run(
     let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
 
     progress.set_phase("reading the repository");
-    let (index, parent) = repository.index(&database.name).await?;
+    let Known { index, parent, unfinished } = repository.index(&database.name).await?;
     let objects = Arc::new(Objects::new(repository.store().clone(), index));
     let last_good = last_good(repository, &database.name, &options.patterns.clone().into()).await?;
+    let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
 
     progress.set_phase("reading the schema");
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
@@ -99,9 +101,10 @@ pub async fn run(
     let read_archive =
         || dump::schema_archive(&pg_dump, session, &snapshot.id, options.lock_timeout_ms, &untouched, stop);
     let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
-    let read_rows = |plan: &rows::Plan| {
+    let mut read_rows = |plan: &rows::Plan| {
         progress.set_phase("reading rows");
-        rows::read(&source, plan, options.jobs, &key.digest_key, &new_writer, progress, stop)
+        let read = || rows::read(&source, plan, options.jobs, &key.digest_key, &new_writer, progress, stop);
+        recorded(&mut unfinished, repository, stop, read)
     };
 
     let large_objects = if request.is_everything() {
@@ -231,6 +234,7 @@ pub async fn run(
         return Err(Error::Interrupted);
     }
     repository.write_manifest(key, &manifest).await?;
+    unfinished.forget(repository).await;
     Ok(report(manifest, started))
 }
 

@@ -21,6 +21,7 @@ pub mod rows;
 pub mod selecting;
 pub mod shards;
 pub mod suspicion;
+mod unfinished;
 pub mod verify;
 
 pub use error::Error;

@@ -14,6 +14,7 @@ pub mod records;
 pub mod repository;
 mod signature;
 pub mod snapshot;
+pub mod unfinished;
 
 pub use damage::{Damage, ObjectReader, ReadDepth};
 pub use error::RepoError;
@@ -24,3 +25,4 @@ pub use objects::{ChunkWriter, Objects};
 pub use records::{Damaged, Proven, ReadShards, Record, Stored};
 pub use repository::Repository;
 pub use snapshot::{SnapshotId, SnapshotName};
+pub use unfinished::UnfinishedWriter;

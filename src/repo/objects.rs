@@ -36,17 +36,25 @@ enum Place {
     Pack(u32),
 }
 
+/// Rows that were given to the store and that no record names yet: a whole object, or a slice of one.
+pub struct HandedOver {
+    object: ChunkName,
+    slice: Option<([u8; 16], SharedSlice)>,
+}
+
 /// What all writers of one backup share.
 pub struct Objects {
     store: Arc<Store>,
     index: Mutex<Index>,
+    handed_over: Mutex<Vec<HandedOver>>,
     bytes_stored: AtomicU64,
     data_objects_new: AtomicU64,
 }
 
 impl Objects {
     pub fn new(store: Arc<Store>, index: Index) -> Self {
-        Self { store, index: Mutex::new(index), bytes_stored: AtomicU64::new(0), data_objects_new: AtomicU64::new(0) }
+        let (handed_over, bytes_stored, data_objects_new) = Default::default();
+        Self { store, index: Mutex::new(index), handed_over, bytes_stored, data_objects_new }
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -81,6 +89,30 @@ impl Objects {
             }
         }
         Ok(())
+    }
+
+    /// What was handed over since this was last asked. It is durable once [`Objects::settle`] has returned after this.
+    pub fn take_handed_over(&self) -> Vec<HandedOver> {
+        std::mem::take(&mut *self.handed_over.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn hand_over(&self, slices: impl Iterator<Item = HandedOver>) {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).extend(slices);
+    }
+
+    /// Slices as a manifest would name them, but for their rows. Only after [`Objects::settle`].
+    pub fn resolve_data(&self, handed_over: &[HandedOver]) -> Vec<Slice> {
+        let index = self.index();
+        let resolve = |HandedOver { object, slice }: &HandedOver| {
+            let object = *index.object(ChunkKind::Data, object)?;
+            Some(match slice {
+                None => Slice { object, offset: 0, bytes: object.plain_bytes, rows: 0, slice_id: None },
+                Some((id, shared)) => {
+                    Slice { object, offset: shared.offset, bytes: shared.bytes, rows: 0, slice_id: Some(*id) }
+                }
+            })
+        };
+        handed_over.iter().filter_map(resolve).collect()
     }
 
     /// The slice as a manifest names it. Only after [`Objects::settle`].
@@ -132,6 +164,9 @@ impl Objects {
                 }
                 self.index().insert(kind, object);
             }
+        }
+        if kind == ChunkKind::Data {
+            self.hand_over(std::iter::once(HandedOver { object: name, slice: None }));
         }
         Ok(())
     }
@@ -237,11 +272,13 @@ impl ChunkWriter {
         let pack = std::mem::take(&mut self.pack);
         let name = self.store(&pack).await?;
         self.packs.push(name);
+        let shared =
+            self.pack_slices.drain(..).map(|(id, offset, bytes)| (id, SharedSlice { object: name, offset, bytes }));
+        let shared: Vec<_> = shared.collect();
         let mut index = self.objects.index();
-        for (id, offset, bytes) in self.pack_slices.drain(..) {
-            index.insert_slice(id, SharedSlice { object: name, offset, bytes });
-        }
+        shared.iter().for_each(|(id, slice)| index.insert_slice(*id, *slice));
         drop(index);
+        self.objects.hand_over(shared.into_iter().map(|slice| HandedOver { object: name, slice: Some(slice) }));
         self.pack = pack;
         self.pack.clear();
         Ok(())

@@ -17,8 +17,10 @@ use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
 use super::layout::{self, ChunkKind};
 use super::manifest::{FORMAT, Manifest, Request, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
+use super::records::Stored;
 use super::signature::{self, Signed};
 use super::snapshot::SnapshotName;
+use super::unfinished::Unfinished;
 use crate::store::{Access, Put, Store, StoreError};
 use crate::stream::seal::PublicRecord;
 use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
@@ -51,6 +53,15 @@ pub struct Repository {
     key: ReadingKey,
     keyring: Keyring,
     trust: Trust,
+}
+
+/// What a repository holds at the start of a backup.
+pub struct Known {
+    pub index: Index,
+    /// The newest snapshot of the database.
+    pub parent: Option<Manifest>,
+    /// Records of runs that did not finish, of any database.
+    pub unfinished: Vec<Stored<Unfinished>>,
 }
 
 impl Repository {
@@ -226,10 +237,10 @@ impl Repository {
         Ok(listing)
     }
 
-    /// What deduplication knows: the slices of the newest snapshots, of `database` first, and the newest of that database.
+    /// What deduplication knows: the slices of the newest snapshots, of `database` first, and of runs that did not finish.
     ///
     /// A manifest that cannot be read is passed over: it costs space, not truth.
-    pub async fn index(&self, database: &str) -> Result<(Index, Option<Manifest>), RepoError> {
+    pub async fn index(&self, database: &str) -> Result<Known, RepoError> {
         let listing = self.listing().await?;
         let mut index = Index::new(&listing, self.damaged().await?);
         let mut parent = None;
@@ -262,7 +273,8 @@ impl Repository {
                 parent = Some(manifest);
             }
         }
-        Ok((index, parent))
+        let unfinished = self.learn_unfinished(&mut index, &listing).await?;
+        Ok(Known { index, parent, unfinished })
     }
 
     /// The newest snapshot of this database and this request that is not suspicious.
@@ -295,8 +307,7 @@ impl Repository {
     async fn page(&self, manifest: &Manifest, page: &Slice) -> Result<Vec<Slice>, RepoError> {
         let unreadable = |source| RepoError::SliceList { name: manifest.name(), source };
         let text = self.metadata(manifest, std::slice::from_ref(page)).await?;
-        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| serde_json::from_slice(line).map_err(unreadable)).collect()
+        decode_page(&text).map(|slice| slice.map_err(unreadable)).collect()
     }
 
     /// The bytes of metadata slices, joined.
@@ -380,13 +391,17 @@ pub async fn store_slice_list(writer: &mut ChunkWriter, slices: Vec<Slice>) -> R
     Ok(PendingSliceList::Pages(pages))
 }
 
-fn encode_page(slices: &[Slice]) -> Vec<u8> {
+pub(super) fn encode_page(slices: &[Slice]) -> Vec<u8> {
     let mut text = Vec::with_capacity(slices.len() * 256);
     for slice in slices {
         serde_json::to_writer(&mut text, slice).expect("a slice is plain data, and a vector takes all");
         text.push(b'\n');
     }
     text
+}
+
+pub(super) fn decode_page(page: &[u8]) -> impl Iterator<Item = Result<Slice, serde_json::Error>> {
+    page.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice)
 }
 
 /// A slice list whose pages may not be durable yet.
