@@ -3,10 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::prune::Prune;
 use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
+use crate::retention::Tag;
 
 #[derive(Parser)]
 #[command(
@@ -88,6 +91,8 @@ pub enum Verb {
     Restore(Restore),
     /// Check a repository, or a live database against a snapshot
     Verify(Verify),
+    /// Forget old snapshots, and delete what none needs any more
+    Prune(Prune),
     /// Take the backup that a policy file describes
     Run(Run),
 }
@@ -141,6 +146,12 @@ pub struct Backup {
     /// Keep the password hashes of roles as well (the role must be able to read pg_authid)
     #[arg(long)]
     pub role_passwords: bool,
+    /// Mark the snapshot with a word, which `prune --keep-tag` goes by (may be repeated)
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<Tag>,
+    /// The moment that the snapshot is of, where the database was loaded from an older copy: 2026-11-22T03:15:00Z
+    #[arg(long, value_name = "RFC3339")]
+    pub time: Option<DateTime<Utc>>,
     #[command(flatten)]
     pub programs: Programs,
 }

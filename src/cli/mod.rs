@@ -4,6 +4,7 @@ mod args;
 mod display;
 mod policy;
 mod progress;
+mod prune;
 mod report;
 mod run;
 mod signals;

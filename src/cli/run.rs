@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::args::{Cli, Common, Selection, Verb};
 use super::policy;
 use super::progress::{Display, Verbosity};
+use super::prune;
 use super::report;
 use super::signals::Interrupt;
 use super::texts;
@@ -37,12 +38,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = run_without_panic(&cli);
     match result {
         Ok(outcome) => {
-            let text = match form {
-                Form::Json => outcome.json + "\n",
-                Form::Text => outcome.text,
+            let (text, complaint) = match form {
+                Form::Json => (outcome.json + "\n", String::new()),
+                Form::Text => (outcome.text, outcome.complaint),
             };
             // A reader that has gone away is no failure of the command.
             let _ = std::io::stdout().write_all(text.as_bytes());
+            eprint!("{complaint}");
             ExitCode::from(outcome.exit_code)
         }
         Err(error) => fail(&error, form),
@@ -50,7 +52,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// The exit code of a command that did what was asked, and found something wrong.
-const FOUND_SOMETHING_WRONG: u8 = 3;
+pub(super) const FOUND_SOMETHING_WRONG: u8 = 3;
 
 /// A panic is a fault of this program, told once and in the form that was asked for. Nothing of the run is visible in the
 /// repository: the manifest comes last.
@@ -71,19 +73,21 @@ enum Form {
 }
 
 /// What a verb has to say.
-struct Outcome {
-    text: String,
-    json: String,
-    exit_code: u8,
+pub(super) struct Outcome {
+    pub text: String,
+    pub json: String,
+    /// What goes to standard error where `text` goes to standard output: an error after something was done.
+    pub complaint: String,
+    pub exit_code: u8,
 }
 
 impl Outcome {
-    fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
+    pub fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
         let json = serde_json::to_string(report).map_err(|source| Error::Internal {
             what: "the report cannot be encoded".into(),
             source: Some(Box::new(source)),
         })?;
-        Ok(Self { text, json, exit_code: 0 })
+        Ok(Self { text, json, complaint: String::new(), exit_code: 0 })
     }
 }
 
@@ -156,6 +160,8 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
                 passwords: if args.role_passwords { Passwords::Read } else { Passwords::Leave },
                 pg_bin: args.programs.pg_bin.clone(),
+                tags: args.tags.clone(),
+                time: args.time,
             };
             let report = backup::run(&repository, &key, &options, progress, stop).await?;
             Outcome::new(&report, texts::backup(&report))
@@ -211,8 +217,16 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let key = WriterKey::read(plan.writer_key())?;
             let repository = Repository::open(plan.repository(), ReadingKey::from(&key), Access::Write).await?;
             let report = backup::run(&repository, &key, &plan.options().await?, progress, stop).await?;
-            Outcome::new(&report, texts::backup(&report))
+            let outcome = Outcome::new(&report, texts::backup(&report))?;
+            match plan.prune_options(&report) {
+                None => Ok(outcome),
+                Some(options) => {
+                    let pruned = prune::after_backup(&repository, &options, progress, stop).await;
+                    prune::join(&report, outcome, pruned)
+                }
+            }
         }
+        Verb::Prune(args) => prune::run(common, args, progress, stop).await,
     }
 }
 
@@ -259,10 +273,14 @@ async fn open_with_restore_key(common: &Common) -> Result<Repository, Error> {
 
 /// Either key reads manifests; the restore key, where both are given, reads more.
 async fn open_to_read(common: &Common) -> Result<Repository, Error> {
+    open_with_either_key(common, Access::Read).await
+}
+
+pub(super) async fn open_with_either_key(common: &Common, access: Access) -> Result<Repository, Error> {
     let key = match (&common.restore_key, &common.writer_key) {
         (Some(path), _) => ReadingKey::from(&RestoreKey::read(path)?),
         (None, Some(path)) => ReadingKey::from(&WriterKey::read(path)?),
         (None, None) => return Err(KeyError::NotGiven { kind: KeyKind::Writer }.into()),
     };
-    Ok(Repository::open(repo_url(common)?, key, Access::Read).await?)
+    Ok(Repository::open(repo_url(common)?, key, access).await?)
 }

@@ -31,8 +31,10 @@ fn left_out_text(left_out: &[crate::repo::manifest::LeftOut]) -> String {
 }
 
 pub fn list(lines: &[list::Line]) -> String {
+    // Most repositories have none, and the line is long.
+    let tags: Option<&str> = lines.iter().any(|line| !line.tags.is_empty()).then_some("tags");
     let row = |line: &list::Line| {
-        vec![
+        let mut cells = vec![
             line.snapshot.short().to_owned(),
             line.time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
             line.database.clone(),
@@ -42,13 +44,16 @@ pub fn list(lines: &[list::Line]) -> String {
             bytes(line.bytes_read),
             bytes(line.bytes_stored),
             line.proven_at.map_or("-".into(), |at| at.with_timezone(&Local).format("%Y-%m-%d").to_string()),
-        ]
+        ];
+        cells.extend(tags.map(|_| line.tags.join(",")));
+        cells
     };
     if lines.is_empty() {
         return "no snapshots yet\n".into();
     }
+    let header = ["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"];
     table(
-        &["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"],
+        &header.into_iter().chain(tags).collect::<Vec<_>>(),
         &[4, 5, 6, 7],
         &lines.iter().map(row).collect::<Vec<_>>(),
     )
@@ -71,6 +76,9 @@ pub fn show(details: &list::Details) -> String {
         bytes(line.bytes_stored),
         details.roles.join(", "),
     );
+    if !line.tags.is_empty() {
+        text += &format!("tags      {}\n", line.tags.join(", "));
+    }
     text += &left_out_text(&details.left_out);
     text.push('\n');
     let row = |r: &list::RelationLine| {
@@ -158,6 +166,16 @@ pub fn outline(outline: &Outline) -> String {
         0 => "for ever".to_owned(),
         seconds => format!("{seconds} s"),
     };
+    let tags = match outline.tags.as_slice() {
+        [] => String::new(),
+        tags => format!("tags        {}\n", tags.join(", ")),
+    };
+    let retention = outline.retention.as_ref().map_or(String::new(), |retention| {
+        format!(
+            "then keeps  {} (calendar {}), deletes after {} h\n",
+            retention.keep, retention.time_zone, retention.grace_hours
+        )
+    });
     let pg_dump = outline.pg_bin.as_ref().map_or("the newest on this machine".to_owned(), |p| p.display().to_string());
     format!(
         "policy      {} is valid; nothing was connected to\n\
@@ -168,7 +186,7 @@ pub fn outline(outline: &Outline) -> String {
          writer key  {}\n\
          reading     {}, zstd level {}, waits for locks {lock_wait}\n\
          roles       {} password hashes\n\
-         pg_dump     {pg_dump}\n",
+         pg_dump     {pg_dump}\n{tags}{retention}",
         outline.policy.display(),
         outline.database,
         outline.servers.join(", "),

@@ -8,6 +8,7 @@ use crate::pg::conninfo::ConninfoError;
 use crate::pg::dump::DumpError;
 use crate::pg::snapshot::Unreadable;
 use crate::repo::{KeyError, RepoError};
+use crate::retention::Suspicion;
 use crate::schema::archive::ArchiveError;
 use crate::schema::pattern::PatternError;
 use crate::stream::SealError;
@@ -91,6 +92,10 @@ pub enum Error {
     TargetNotEmpty { database: String, objects: Vec<String> },
     #[error("the database {database} exists already")]
     DatabaseExists { database: String },
+
+    /// Nothing was forgotten: what came before the suspicious snapshot may be all that is left.
+    #[error("nothing was pruned")]
+    Suspicious(#[from] Suspicion),
 
     #[error("{what}")]
     Internal {
@@ -201,6 +206,10 @@ impl Error {
                 "Nothing was changed. Restore into an empty database: --create makes one, named by -d.".into(),
             ),
             Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
+            Error::Suspicious(_) => Some(
+                "`pgkeep show SNAPSHOT` says why it is. If the database lost its rows, restore an earlier snapshot; prune goes on after the next good backup."
+                    .into(),
+            ),
             Error::Internal { .. } | Error::Interrupted => None,
         }
     }
@@ -227,7 +236,7 @@ impl Error {
             | Error::SnapshotLost { .. } => 4,
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),
-            Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } => 7,
+            Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } | Error::Suspicious(_) => 7,
             Error::Target { .. } | Error::Entries { .. } | Error::MissingRoles { .. } => 8,
             Error::Interrupted => 130,
         }
@@ -240,9 +249,10 @@ fn repository_code(error: &RepoError) -> u8 {
     match error {
         RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey, .. } => 6,
         RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
-        RepoError::Exists { .. } | RepoError::SnapshotExists { .. } | RepoError::Store(StoreError::NotEmpty { .. }) => {
-            7
-        }
+        RepoError::Exists { .. }
+        | RepoError::SnapshotExists { .. }
+        | RepoError::Overtaken { .. }
+        | RepoError::Store(StoreError::NotEmpty { .. }) => 7,
         RepoError::Store(_)
         | RepoError::Seal(_)
         | RepoError::NoConfig { .. }

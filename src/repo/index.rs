@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::layout::{self, ChunkKind};
+use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{ObjectRef, Slice};
 use crate::store::Listed;
 use crate::stream::ChunkName;
@@ -29,10 +29,12 @@ enum Origin {
 pub struct Index {
     objects: HashMap<(ChunkKind, ChunkName), (ObjectRef, Origin)>,
     slices: HashMap<[u8; 16], SharedSlice>,
-    /// Data objects of earlier snapshots that this backup refers to.
-    reused: HashSet<ChunkName>,
+    /// Objects of earlier snapshots that this backup refers to.
+    reused: HashSet<(ChunkKind, ChunkName)>,
     /// The highest generation that the listing shows, for names stored more than once or not usable.
     generations: HashMap<(ChunkKind, ChunkName), u16>,
+    /// Objects that count as absent, whatever the listing shows.
+    absent: HashSet<ChunkId>,
 }
 
 /// Object sizes by kind, name and generation, as the store lists them.
@@ -73,9 +75,19 @@ impl Index {
         index
     }
 
+    /// Lets an object count as absent, before anything is learned: its chunk is written again, under the next generation.
+    pub fn avoid(&mut self, object: ChunkId) {
+        self.absent.insert(object);
+        let highest = self.generations.entry((object.kind, object.name)).or_insert(object.generation);
+        *highest = (*highest).max(object.generation);
+    }
+
     /// Learns a slice of an earlier snapshot, if its object is there with its size.
     pub fn learn(&mut self, kind: ChunkKind, slice: &Slice, listing: &Listing) {
         if listing.bytes(kind, &slice.object) != Some(u64::from(slice.object.stored_bytes)) {
+            return;
+        }
+        if self.absent.contains(&slice.object.id(kind)) {
             return;
         }
         self.objects.entry((kind, slice.object.object)).or_insert((slice.object, Origin::EarlierSnapshot));
@@ -101,20 +113,42 @@ impl Index {
         self.slices.entry(id).or_insert(shared);
     }
 
-    /// Counts a data object as reused, if an earlier snapshot stored it.
-    pub fn note_reuse(&mut self, name: ChunkName) {
-        if let Some((_, Origin::EarlierSnapshot)) = self.objects.get(&(ChunkKind::Data, name)) {
-            self.reused.insert(name);
+    /// Notes an object as reused, if an earlier snapshot stored it.
+    pub fn note_reuse(&mut self, kind: ChunkKind, name: ChunkName) {
+        if let Some((_, Origin::EarlierSnapshot)) = self.objects.get(&(kind, name)) {
+            self.reused.insert((kind, name));
         }
     }
 
+    /// How many data objects of earlier snapshots this backup refers to.
     pub fn reused(&self) -> u64 {
-        self.reused.len() as u64
+        self.reused.iter().filter(|(kind, _)| *kind == ChunkKind::Data).count() as u64
     }
 
-    /// The generation under which a name that the index does not hold should be tried first: the highest that is
-    /// listed. It may be a whole object that no manifest names yet.
-    pub fn listed_generation(&self, kind: ChunkKind, name: &ChunkName) -> Option<u16> {
-        self.generations.get(&(kind, *name)).copied()
+    /// Whether this backup refers to exactly this object.
+    pub fn refers_to(&self, object: &ChunkId) -> bool {
+        let name = (object.kind, object.name);
+        match self.objects.get(&name) {
+            Some((known, _)) if known.generation != object.generation => false,
+            Some((_, Origin::ThisBackup)) => true,
+            Some((_, Origin::EarlierSnapshot)) => self.reused.contains(&name),
+            None => false,
+        }
+    }
+
+    /// Objects that this backup refers to and that are not in the listing with their size.
+    pub fn missing(&self, listing: &Listing) -> u64 {
+        let is_missing = |((kind, _), (object, _)): &(&(ChunkKind, ChunkName), &(ObjectRef, Origin))| {
+            self.refers_to(&object.id(*kind)) && listing.bytes(*kind, object) != Some(u64::from(object.stored_bytes))
+        };
+        self.objects.iter().filter(is_missing).count() as u64
+    }
+
+    /// The generation under which a name that the index does not hold should be tried first, where one was stored before: the
+    /// highest that is listed, for it may be a whole object that no manifest names yet, or the one after it if that counts as absent.
+    pub fn first_generation(&self, kind: ChunkKind, name: &ChunkName) -> Option<u16> {
+        let generation = *self.generations.get(&(kind, *name))?;
+        let is_absent = self.absent.contains(&ChunkId { kind, name: *name, generation });
+        Some(if is_absent { generation.saturating_add(1) } else { generation })
     }
 }

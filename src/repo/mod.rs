@@ -2,6 +2,7 @@
 //!
 //! A repository knows snapshots, not what a store is made of. `docs/format.md` is its contract.
 
+pub mod condemned;
 pub mod damage;
 pub mod error;
 pub mod index;
@@ -9,11 +10,13 @@ pub mod keys;
 pub mod layout;
 pub mod manifest;
 pub mod objects;
+pub mod prune;
 pub mod records;
 pub mod repository;
 mod signature;
 pub mod snapshot;
 
+pub use condemned::{Condemned, Swept, Watch};
 pub use damage::{Damage, ObjectReader};
 pub use error::RepoError;
 pub use keys::{KeyError, ReadingKey, RestoreKey, WriterKey};

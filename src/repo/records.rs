@@ -50,6 +50,19 @@ impl Repository {
     /// All records of a kind, oldest first. One that is damaged, or that nobody trusted has signed, is passed over: whoever
     /// can write to the store could as well have removed it.
     pub async fn records<R: Record>(&self) -> Result<Vec<Stored<R>>, RepoError> {
+        let trusted = self.key().record_signers();
+        self.read_records(|key, bytes| Some(signature::check(Signed::Record, key, bytes, &trusted).ok()?.1)).await
+    }
+
+    /// The same, whoever signed them. For records that can only make a reader more careful.
+    pub async fn records_of_anyone<R: Record>(&self) -> Result<Vec<Stored<R>>, RepoError> {
+        self.read_records(|_, bytes| signature::content(Signed::Record, bytes)).await
+    }
+
+    async fn read_records<R: Record>(
+        &self,
+        content: impl for<'b> Fn(&ObjectKey, &'b [u8]) -> Option<&'b [u8]>,
+    ) -> Result<Vec<Stored<R>>, RepoError> {
         let mut records = Vec::new();
         for listed in self.store().list(&layout::records(R::KIND)).await? {
             let bytes = match self.store().get(&listed.key, RECORD_BYTES_MAX).await {
@@ -58,8 +71,7 @@ impl Repository {
                 Err(StoreError::NoObject { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
-            let content = signature::check(Signed::Record, &listed.key, &bytes, &self.key().record_signers());
-            let record = content.ok().and_then(|(_, content)| serde_json::from_slice(content).ok());
+            let record = content(&listed.key, &bytes).and_then(|content| serde_json::from_slice(content).ok());
             if let Some(record) = record {
                 records.push(Stored { key: listed.key, stored: listed.modified, record });
             }

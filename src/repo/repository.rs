@@ -1,6 +1,6 @@
 //! A repository: its snapshots, and the way from a slice to its bytes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::damage::ObjectReader;
 use super::error::RepoError;
 use super::index::{Index, Listing};
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
-use super::layout::{self, ChunkKind};
+use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{FORMAT, Manifest, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
 use super::signature::{self, Signed};
@@ -121,6 +121,12 @@ impl Repository {
         Ok(names)
     }
 
+    /// Bytes of all manifests as stored.
+    pub async fn snapshot_bytes(&self) -> Result<BTreeMap<SnapshotName, u64>, RepoError> {
+        let listed = self.store.list(layout::SNAPSHOTS).await?;
+        Ok(listed.iter().filter_map(|l| Some((SnapshotName::parse_key(&l.key)?, l.bytes))).collect())
+    }
+
     /// The snapshot that an id, a unique prefix of one, or `latest` means.
     pub async fn resolve(&self, asked: &str) -> Result<SnapshotName, RepoError> {
         let mut names = self.snapshots().await?;
@@ -177,11 +183,17 @@ impl Repository {
     }
 
     /// What deduplication knows: the slices of the newest snapshots, of `database` first, and the newest of that database.
+    /// The objects in `absent` count as not stored.
     ///
     /// A manifest that cannot be read is passed over: it costs space, not truth.
-    pub async fn index(&self, database: &str) -> Result<(Index, Option<Manifest>), RepoError> {
+    pub async fn index(
+        &self,
+        database: &str,
+        absent: impl IntoIterator<Item = ChunkId>,
+    ) -> Result<(Index, Option<Manifest>), RepoError> {
         let listing = self.listing().await?;
         let mut index = Index::new(&listing);
+        absent.into_iter().for_each(|object| index.avoid(object));
         let mut parent = None;
         let mut pages_read = HashSet::new();
         for name in self.snapshots().await?.iter().rev().take(MANIFESTS_FOR_INDEX_MAX) {

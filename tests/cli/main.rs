@@ -6,6 +6,7 @@
 mod architecture;
 mod arguments;
 mod init;
+mod interleave;
 mod keys;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;
