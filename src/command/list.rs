@@ -53,7 +53,7 @@ pub async fn list(repository: &Repository) -> Result<Vec<Line>, Error> {
     let proofs = repository.records::<Proven>().await?;
     let mut lines = Vec::new();
     for name in repository.snapshots().await? {
-        lines.push(line(&repository.manifest(&name).await?, &proofs));
+        lines.extend(repository.manifest_if_there(&name).await?.map(|manifest| line(&manifest, &proofs)));
     }
     Ok(lines)
 }

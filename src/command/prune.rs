@@ -14,7 +14,6 @@ use crate::repo::prune::{self, Deleted, Pace, Plan, References};
 use crate::repo::{Condemned, Proven, RepoError, Repository, SnapshotId, SnapshotName, Swept};
 use crate::retention::{self, Decision, Grace, Group, Proof, Reason, Rules, Scope, Standing, Zone};
 use crate::stop::Stop;
-use crate::store::StoreError;
 
 pub struct Options {
     pub rules: Rules,
@@ -217,10 +216,10 @@ async fn take_census(repository: &Repository, stop: &Stop) -> Result<Census, Err
         if stop.is_set() {
             return Err(Error::Interrupted);
         }
-        match repository.manifest(&name).await {
-            Ok(manifest) => snapshots.push((name, Some(facts(&manifest, &proven)))),
+        match repository.manifest_if_there(&name).await {
+            Ok(Some(manifest)) => snapshots.push((name, Some(facts(&manifest, &proven)))),
             // Another prune was first.
-            Err(RepoError::Store(StoreError::NoObject { .. })) => {}
+            Ok(None) => {}
             // Not a fault of the repository.
             Err(error @ RepoError::Key(_)) => return Err(error.into()),
             Err(_) => snapshots.push((name, None)),

@@ -13,6 +13,7 @@ use crate::pg::conninfo::Conninfo;
 use crate::repo::keys::KeyKind;
 use crate::repo::{KeyError, RepoError, Repository, SnapshotId};
 use crate::stop::Stop;
+use crate::store::StoreError;
 
 pub struct Options {
     /// An id, the beginning of one, or `latest`; none: all snapshots.
@@ -83,6 +84,8 @@ pub async fn run(
                 inventory.add(&manifest).await?;
                 genuine.push(name);
             }
+            // A prune has forgotten it since the listing.
+            Err(RepoError::Store(StoreError::NoObject { .. })) if options.snapshot.is_none() => {}
             // Not a fault of the repository.
             Err(error @ RepoError::Key(_)) => return Err(error.into()),
             Err(error) => {
@@ -101,7 +104,9 @@ pub async fn run(
         progress.set_phase("comparing digests");
         let mut hurt = Findings::default();
         for name in &genuine {
-            inventory.attribute(&repository.manifest(name).await?, &mut hurt).await?;
+            if let Some(manifest) = repository.manifest_if_there(name).await? {
+                inventory.attribute(&manifest, &mut hurt).await?;
+            }
         }
         findings.extend(hurt.into_vec());
     }

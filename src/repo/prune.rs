@@ -173,9 +173,9 @@ impl Repository {
         let mut references = References { objects: HashSet::new(), unreadable: Vec::new(), began: uptime() };
         let mut pages_read = HashSet::new();
         for name in snapshots {
-            let read = match self.manifest(name).await {
-                Ok(manifest) => self.refer(&manifest, &mut references.objects, &mut pages_read).await,
-                Err(RepoError::Store(StoreError::NoObject { .. })) => continue,
+            let read = match self.manifest_if_there(name).await {
+                Ok(Some(manifest)) => self.refer(&manifest, &mut references.objects, &mut pages_read).await,
+                Ok(None) => continue,
                 Err(error) => Err(error),
             };
             match read {

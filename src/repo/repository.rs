@@ -160,6 +160,15 @@ impl Repository {
         serde_json::from_slice(&json).map_err(unreadable)
     }
 
+    /// The same, or none if the snapshot has been forgotten since it was listed.
+    pub async fn manifest_if_there(&self, name: &SnapshotName) -> Result<Option<Manifest>, RepoError> {
+        match self.manifest(name).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(RepoError::Store(StoreError::NoObject { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes a manifest: the moment at which the snapshot exists. Everything that it names must be settled.
     /// Returns the manifest's size as stored.
     pub async fn write_manifest(&self, key: &WriterKey, manifest: &Manifest) -> Result<u64, RepoError> {

@@ -13,30 +13,30 @@ use std::time::{Duration, SystemTime};
 use chrono::{SubsecRound, Utc};
 use pgkeep::repo::condemned::Sight;
 use pgkeep::repo::layout::ChunkKind;
-use pgkeep::repo::manifest::{
-    Database, FORMAT, Manifest, Relation, Request, Server, SliceList, Totals,
-};
+use pgkeep::repo::manifest::{Database, FORMAT, Manifest, Relation, Request, Server, SliceList, Totals};
 use pgkeep::repo::objects::PendingSlice;
 use pgkeep::repo::prune::{self, Deleted, Plan, References};
 use pgkeep::repo::repository::store_slice_list;
 use pgkeep::repo::{
-    ChunkWriter, Condemned, Objects, ReadingKey, RepoError, Repository, RestoreKey, SnapshotId, SnapshotName, Swept, Watch, WriterKey,
+    ChunkWriter, Condemned, Objects, ReadingKey, RepoError, Repository, RestoreKey, SnapshotId, SnapshotName, Swept,
+    Watch, WriterKey,
 };
 use pgkeep::retention::Grace;
 use pgkeep::store::{Access, ObjectKey};
 use pgkeep::stream::{Digest, RowFormat};
 use proptest::prelude::*;
-use tempfile::TempDir;
 
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::pgkeep::Repo;
+
+pub const HOUR: Duration = Duration::from_secs(3600);
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// A repository, and how much time has passed in it.
-struct World {
-    folder: TempDir,
+pub struct World {
+    pub repo: Repo,
     writer: WriterKey,
     passed: Cell<Duration>,
     /// What each snapshot must hold.
@@ -44,15 +44,14 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        wait(Repository::create(folder.path().join("repo").to_str().unwrap(), &folder.path().join("keys"))).unwrap();
-        let writer = WriterKey::read(&folder.path().join("keys/writer.key")).unwrap();
-        Self { folder, writer, passed: Cell::new(Duration::ZERO), contents: HashMap::new() }
+    pub fn new() -> Self {
+        let repo = Repo::new();
+        let writer = WriterKey::read(&repo.writer_key()).unwrap();
+        Self { repo, writer, passed: Cell::new(Duration::ZERO), contents: HashMap::new() }
     }
 
     fn open(&self, key: ReadingKey) -> Repository {
-        wait(Repository::open(self.folder.path().join("repo").to_str().unwrap(), key, Access::Write)).unwrap()
+        wait(Repository::open(self.repo.root().to_str().unwrap(), key, Access::Write)).unwrap()
     }
 
     fn writing(&self) -> Repository {
@@ -60,7 +59,7 @@ impl World {
     }
 
     /// Lets time pass, by the store's clock.
-    fn pass(&self, time: Duration) {
+    pub fn pass(&self, time: Duration) {
         fn set_back(folder: &Path, by: Duration) {
             for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
                 if entry.is_dir() {
@@ -71,18 +70,19 @@ impl World {
                 }
             }
         }
-        set_back(&self.folder.path().join("repo"), time);
+        set_back(self.repo.root(), time);
         self.passed.set(self.passed.get() + time);
     }
 
     /// Reads every byte of every snapshot whose backup has said that it succeeded.
-    fn assert_whole(&self, said: &str) {
-        let repository = self.open(ReadingKey::from(&RestoreKey::read(&self.folder.path().join("keys/restore.key")).unwrap()));
+    pub fn assert_whole(&self, said: &str) {
+        let repository = self.open(ReadingKey::from(&RestoreKey::read(&self.repo.restore_key()).unwrap()));
         for name in wait(repository.snapshots()).unwrap() {
             let Some(contents) = self.contents.get(&name.id) else { continue };
             let manifest = wait(repository.manifest(&name)).unwrap();
             wait(repository.metadata(&manifest, &manifest.archive)).unwrap_or_else(|e| panic!("{said}: {e}"));
-            let slices = wait(repository.slices(&manifest, &manifest.relations[0].slices)).unwrap_or_else(|e| panic!("{said}: {e}"));
+            let slices = wait(repository.slices(&manifest, &manifest.relations[0].slices))
+                .unwrap_or_else(|e| panic!("{said}: {e}"));
             assert_eq!(slices.len(), contents.len());
             let mut reader = repository.reader(ChunkKind::Data, manifest.chunk_key()).unwrap();
             for (slice, content) in slices.iter().zip(contents) {
@@ -158,7 +158,11 @@ impl Backup {
                 let writer = self.data.as_mut().unwrap();
                 // The last is small, and shares its object with nobody but the next backup's.
                 let is_last = n + 1 == self.contents.len();
-                let added = if is_last { wait(writer.add_rest(&self.contents[n], 1)) } else { wait(writer.add(&self.contents[n], 1)) };
+                let added = if is_last {
+                    wait(writer.add_rest(&self.contents[n], 1))
+                } else {
+                    wait(writer.add(&self.contents[n], 1))
+                };
                 self.pending.push(added.unwrap());
                 if is_last { Stage::Settle } else { Stage::Chunk(n + 1) }
             }
@@ -184,11 +188,16 @@ impl Backup {
             }
             Stage::Manifest => {
                 wait(self.repository.write_manifest(&world.writer, self.manifest.as_ref().unwrap())).unwrap();
-                if self.sight == Sight::Clear && now - self.looked < HOUR / 2 { self.done(world) } else { Stage::Confirm }
+                if self.sight == Sight::Clear && now - self.looked < HOUR / 2 {
+                    self.done(world)
+                } else {
+                    Stage::Confirm
+                }
             }
             Stage::Confirm => {
                 let (watch, objects) = (self.watch.as_ref().unwrap(), self.objects.as_ref().unwrap());
-                match wait(watch.confirm(&self.repository, self.manifest.as_ref().unwrap(), objects, now - self.began)) {
+                match wait(watch.confirm(&self.repository, self.manifest.as_ref().unwrap(), objects, now - self.began))
+                {
                     Ok(()) => self.done(world),
                     Err(error) => refused(&error),
                 }
@@ -358,7 +367,7 @@ fn contents(numbers: impl IntoIterator<Item = usize>) -> Vec<Vec<u8>> {
     numbers.into_iter().map(|n| format!("row {n}\n").repeat(200 + n).into_bytes()).collect()
 }
 
-fn back_up(world: &mut World, numbers: impl IntoIterator<Item = usize>) {
+pub fn back_up(world: &mut World, numbers: impl IntoIterator<Item = usize>) {
     let mut backup = Backup::new(world, contents(numbers));
     while !backup.is_over() {
         backup.step(world);
@@ -408,7 +417,7 @@ fn a_backup_with_a_prune_at_every_step_refuses_or_is_whole() {
                     world.assert_whole(&said);
                 }
                 deleted += usize::from(count_objects(&world) < objects);
-                assert_eq!(fs::read_dir(world.folder.path().join("repo/records/condemned")).unwrap().count(), 0, "{said}");
+                assert_eq!(fs::read_dir(world.repo.root().join("records/condemned")).unwrap().count(), 0, "{said}");
                 // A refused backup succeeds when it is run again.
                 back_up(&mut world, [1, 2, 3, 4]);
                 world.assert_whole(&said);
@@ -416,10 +425,13 @@ fn a_backup_with_a_prune_at_every_step_refuses_or_is_whole() {
         }
     }
     println!("{done} backups were whole, {refused} refused; objects went in {deleted}");
-    assert!(done > 0 && refused > 0 && deleted > 0, "{done} {refused} {deleted}: the schedule does not reach what it should");
+    assert!(
+        done > 0 && refused > 0 && deleted > 0,
+        "{done} {refused} {deleted}: the schedule does not reach what it should"
+    );
 }
 
-fn count_objects(world: &World) -> usize {
+pub fn count_objects(world: &World) -> usize {
     wait(world.writing().chunks()).unwrap().len()
 }
 

@@ -11,5 +11,6 @@ mod keys;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;
 mod policy;
+mod prune;
 mod repository;
 mod source;

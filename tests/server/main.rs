@@ -15,6 +15,7 @@ mod judge;
 mod oneinstant;
 mod pgkeep;
 mod postgres;
+mod prune;
 mod restore;
 mod restore_fails;
 mod roundtrip;
