@@ -127,12 +127,14 @@ pub async fn run(
     }
     progress.set_phase("reading manifests");
     let host = SystemTime::now();
+    let census = take_census(repository, stop).await?;
+    // A refusal comes before anything is written.
+    decide(&census, options, host.into())?;
     let clock = match options.action {
         Action::Prune => Some(repository.store_time(options.grace).await?),
         Action::DryRun => None,
     };
     let now = clock.as_ref().map_or(host, |(now, _)| *now);
-    let census = take_census(repository, stop).await?;
     // Of two clocks the one that makes more snapshots lie in the future, for these are kept.
     let decisions = decide(&census, options, host.min(now).into())?;
     let mut report = explain(&census, decisions, options);

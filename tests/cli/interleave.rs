@@ -62,6 +62,10 @@ impl World {
     pub fn pass(&self, time: Duration) {
         fn set_back(folder: &Path, by: Duration) {
             for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                // What is being written is not stored yet.
+                if entry.ends_with("tmp") {
+                    continue;
+                }
                 if entry.is_dir() {
                     set_back(&entry, by);
                 } else {
@@ -386,7 +390,7 @@ fn a_backup_with_a_prune_at_every_step_refuses_or_is_whole() {
     let (mut refused, mut done, mut deleted) = (0, 0, 0);
     for first in 0..=STEPS {
         for second in first..=STEPS {
-            for hours in [0, 11, 13, 25] {
+            for hours in [0, 13, 25] {
                 let said = format!("phase 1 before step {first}, phase 2 before step {second}, {hours} h between");
                 let mut world = World::new();
                 back_up(&mut world, [1, 2, 3, 4]);
@@ -452,7 +456,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
     /// Three backups and two prunes, each of which may stand still anywhere for any time, and begins anew when it is over.
     #[test]
     fn hosts_that_stand_still_anywhere_lose_nothing(moves in moves(), choices in prop::collection::vec(any::<u64>(), 200)) {

@@ -1,9 +1,13 @@
 //! `pgkeep prune` without a server: what it refuses, what it does with what it cannot read or delete, and that it says so.
 
+use std::error::Error as _;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 
+use pgkeep::command::Error;
+use pgkeep::repo::RepoError;
+use pgkeep::retention::Suspicion;
 use serde_json::{Value, json};
 
 use crate::interleave::{HOUR, World, back_up, count_objects};
@@ -67,6 +71,20 @@ fn without_a_rule_nothing_is_done() {
         assert!(said.code == 2 && said.stderr.contains(words), "{said:?}");
     }
     assert_eq!(repo.json(["prune", "--keep-last", "1"])["forgotten"], json!([]), "an empty repository");
+}
+
+/// Both are conflicts: nothing was done, and the same command may be given again when the other side has had its say.
+#[test]
+fn a_suspicious_database_and_an_overtaken_backup_are_conflicts() {
+    let suspicious = Error::from(Suspicion { databases: vec!["shop".into(), "crm".into()] });
+    let overtaken = Error::from(RepoError::Overtaken { objects: 3, elapsed: 13 * HOUR });
+    let told = |error: &Error| (error.exit_code(), error.to_string(), error.source().map(ToString::to_string));
+    let newest = "the newest snapshot of shop, crm is suspicious".to_owned();
+    assert_eq!(told(&suspicious), (7, "nothing was pruned".into(), Some(newest)));
+    let counted =
+        "a prune condemned 3 of the objects that this backup counts on, and the backup has run for 13 h 0 min".to_owned();
+    assert_eq!(told(&overtaken), (7, counted, None));
+    assert!(overtaken.hint().unwrap().contains("--grace") && suspicious.hint().is_some());
 }
 
 #[test]
