@@ -8,7 +8,7 @@ use super::index::{Index, Listing, SharedSlice};
 use super::keys::WriterKey;
 use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{ObjectRef, Slice};
-use crate::store::{Put, Store};
+use crate::store::{Put, Store, StoreError};
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, ChunkName, Sealed, Sealer};
 
@@ -81,7 +81,12 @@ impl Objects {
     /// that counts.
     pub async fn settle(&self) -> Result<(), RepoError> {
         for key in self.store.settle().await? {
-            let stored = self.store.get(&key, OBJECT_BYTES_MAX).await?;
+            let stored = match self.store.get(&key, OBJECT_BYTES_MAX).await {
+                Ok(stored) => stored,
+                // A prune was faster than this backup, which the look before the manifest finds out.
+                Err(StoreError::NoObject { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
             let kind = if key.as_str().starts_with(layout::META) { ChunkKind::Meta } else { ChunkKind::Data };
             let Some((name, generation)) = layout::parse_chunk(&key) else { continue };
             let mut index = self.index();

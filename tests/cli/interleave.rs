@@ -439,6 +439,53 @@ pub fn count_objects(world: &World) -> usize {
     wait(world.writing().chunks()).unwrap().len()
 }
 
+/// Between the list of a prune and its deleting nothing is missing yet: the record alone tells the backup.
+#[test]
+fn a_backup_that_looks_while_a_prune_is_about_to_delete_refuses() {
+    let mut world = World::new();
+    back_up(&mut world, [1, 2, 3, 4]);
+    back_up(&mut world, [5]);
+    world.pass(48 * HOUR);
+    let mut backup = Backup::new(&world, contents([1, 2, 3, 4]));
+    while backup.stage != Stage::Look {
+        backup.step(&mut world);
+    }
+    Prune::new(&world, OLDEST).run(&world);
+    world.pass(25 * HOUR);
+    let mut second = Prune::new(&world, NONE);
+    while second.phase != Phase::Sweep {
+        second.step(&world);
+    }
+    while !backup.is_over() {
+        backup.step(&mut world);
+    }
+    assert_eq!(backup.stage, Stage::Refused);
+    second.run(&world);
+    world.assert_whole("after the second phase");
+}
+
+/// Two prunes list the same; one deletes, a backup stores the chunks anew, and the other deletes only then.
+#[test]
+fn a_slower_prune_never_deletes_what_was_stored_anew() {
+    let mut world = World::new();
+    back_up(&mut world, [1, 2, 3, 4]);
+    back_up(&mut world, [5]);
+    world.pass(48 * HOUR);
+    Prune::new(&world, OLDEST).run(&world);
+    world.pass(25 * HOUR);
+    let mut slow = Prune::new(&world, NONE);
+    while slow.phase != Phase::Sweep {
+        slow.step(&world);
+    }
+    let before = count_objects(&world);
+    Prune::new(&world, NONE).run(&world);
+    assert!(count_objects(&world) < before);
+    Prune::new(&world, NONE).run(&world);
+    back_up(&mut world, [1, 2, 3, 4]);
+    slow.run(&world);
+    world.assert_whole("after the slower prune");
+}
+
 #[derive(Clone, Debug)]
 enum Move {
     Backup(usize),

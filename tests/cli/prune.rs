@@ -82,7 +82,8 @@ fn a_suspicious_database_and_an_overtaken_backup_are_conflicts() {
     let newest = "the newest snapshot of shop, crm is suspicious".to_owned();
     assert_eq!(told(&suspicious), (7, "nothing was pruned".into(), Some(newest)));
     let counted =
-        "a prune condemned 3 of the objects that this backup counts on, and the backup has run for 13 h 0 min".to_owned();
+        "a prune condemned 3 of the objects that this backup counts on, and the backup has run for 13 h 0 min"
+            .to_owned();
     assert_eq!(told(&overtaken), (7, counted, None));
     assert!(overtaken.hint().unwrap().contains("--grace") && suspicious.hint().is_some());
 }
