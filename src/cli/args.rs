@@ -4,12 +4,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::drill::Drill;
 use super::key::Key;
+use super::prune::Prune;
 use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
+use crate::retention::Tag;
 
 #[derive(Parser)]
 #[command(
@@ -99,6 +102,8 @@ pub enum Verb {
     Verify(Verify),
     /// Restore a snapshot into a private server that is thrown away, and prove it
     Drill(Drill),
+    /// Forget old snapshots, and delete what none needs any more
+    Prune(Prune),
     /// Take the backup that a policy file describes
     Run(Run),
     /// Say who writes, who reads, and what protects the keys
@@ -160,6 +165,12 @@ pub struct Backup {
     /// It is right that there is much less than in the last snapshot, or nothing: do not call this one suspicious
     #[arg(long)]
     pub accept_shrink: bool,
+    /// Mark the snapshot with a word, which `prune --keep-tag` goes by (may be repeated)
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<Tag>,
+    /// The moment that the snapshot is of, where the database was loaded from an older copy: 2026-11-22T03:15:00Z
+    #[arg(long, value_name = "RFC3339")]
+    pub time: Option<DateTime<Utc>>,
     #[command(flatten)]
     pub programs: Programs,
 }

@@ -81,12 +81,16 @@ pub async fn open_with_restore_key(common: &Common) -> Result<Repository, Error>
 
 /// Either key reads manifests; the restore key, where both are given, reads more.
 pub async fn open_to_read(common: &Common) -> Result<Repository, Error> {
+    open_with_either_key(common, Access::Read).await
+}
+
+pub async fn open_with_either_key(common: &Common, access: Access) -> Result<Repository, Error> {
     let reading = match (&common.restore_key, &common.writer_key) {
         (Some(path), _) => Reading::of_data_key(common, path).await?,
         (None, Some(path)) => Reading::of_writer(path)?,
         (None, None) => return Err(KeyError::NotGiven { kind: KeyKind::Writer }.into()),
     };
-    reading.open(repo_url(common)?, Access::Read).await
+    reading.open(repo_url(common)?, access).await
 }
 
 /// The repository, to read manifests with the writer key although there is another.

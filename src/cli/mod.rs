@@ -7,6 +7,7 @@ mod key;
 mod keys;
 mod policy;
 mod progress;
+mod prune;
 mod report;
 mod run;
 mod signals;

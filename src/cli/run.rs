@@ -13,6 +13,7 @@ use super::args::{Cli, Common, Selection, Verb};
 use super::drill;
 use super::policy;
 use super::progress::{Display, Verbosity};
+use super::prune;
 use super::report;
 use super::signals::Interrupt;
 use super::texts;
@@ -40,12 +41,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = run_without_panic(&cli);
     match result {
         Ok(outcome) => {
-            let text = match form {
-                Form::Json => outcome.json + "\n",
-                Form::Text => outcome.text,
+            let (text, complaint) = match form {
+                Form::Json => (outcome.json + "\n", String::new()),
+                Form::Text => (outcome.text, outcome.complaint),
             };
             // A reader that has gone away is no failure of the command.
             let _ = std::io::stdout().write_all(text.as_bytes());
+            eprint!("{complaint}");
             ExitCode::from(outcome.exit_code)
         }
         Err(error) => fail(&error, form),
@@ -77,6 +79,8 @@ enum Form {
 pub(super) struct Outcome {
     pub text: String,
     pub json: String,
+    /// What goes to standard error where `text` goes to standard output: an error after something was done.
+    pub complaint: String,
     pub exit_code: u8,
 }
 
@@ -86,7 +90,7 @@ impl Outcome {
             what: "the report cannot be encoded".into(),
             source: Some(Box::new(source)),
         })?;
-        Ok(Self { text, json, exit_code: 0 })
+        Ok(Self { text, json, complaint: String::new(), exit_code: 0 })
     }
 }
 
@@ -165,6 +169,8 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 passwords: if args.role_passwords { Passwords::Read } else { Passwords::Leave },
                 shrink: if args.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
                 pg_bin: args.programs.pg_bin.clone(),
+                tags: args.tags.clone(),
+                time: args.time,
             };
             let report = backup::run(&repository, &key, &options, progress, stop).await?;
             backup_outcome(&report)
@@ -227,8 +233,16 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let key = WriterKey::read(plan.writer_key())?;
             let repository = keys::open_to_write(plan.repository(), plan.writer_key(), &key).await?;
             let report = backup::run(&repository, &key, &plan.options().await?, progress, stop).await?;
-            backup_outcome(&report)
+            let outcome = backup_outcome(&report)?;
+            match plan.prune_options(&report) {
+                None => Ok(outcome),
+                Some(options) => {
+                    let pruned = prune::after_backup(&repository, &options, progress, stop).await;
+                    prune::join(&report, outcome, pruned)
+                }
+            }
         }
+        Verb::Prune(args) => prune::run(common, args, progress, stop).await,
         Verb::Key(args) => key::run(common, args).await,
     }
 }

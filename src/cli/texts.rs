@@ -49,8 +49,10 @@ pub fn list(entries: &[list::Entry]) -> String {
             list::Entry::Damaged(_) => None,
         })
         .collect();
+    // Most repositories have none, and the line is long.
+    let tags: Option<&str> = whole.iter().any(|line| !line.tags.is_empty()).then_some("tags");
     let row = |line: &list::Line| {
-        vec![
+        let mut cells = vec![
             line.snapshot.short().to_owned(),
             time(&line.time),
             line.database.clone(),
@@ -60,24 +62,24 @@ pub fn list(entries: &[list::Entry]) -> String {
             bytes(line.bytes_read),
             bytes(line.bytes_stored),
             line.proven_at.map_or("-".into(), |at| at.with_timezone(&Local).format("%Y-%m-%d").to_string()),
-        ]
+        ];
+        cells.extend(tags.map(|_| line.tags.join(",")));
+        cells
     };
     let row = |entry: &list::Entry| match entry {
         list::Entry::Whole(line) => row(line),
         list::Entry::Damaged(line) => {
             let mut cells = vec![line.snapshot.short().to_owned(), time(&line.time), "DAMAGED".into()];
-            cells.resize(9, "-".into());
+            cells.resize(9 + tags.iter().len(), "-".into());
             cells
         }
     };
     if entries.is_empty() {
         return "no snapshots yet\n".into();
     }
-    let mut text = table(
-        &["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"],
-        &[4, 5, 6, 7],
-        &entries.iter().map(row).collect::<Vec<_>>(),
-    );
+    let header = ["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"];
+    let header: Vec<&str> = header.into_iter().chain(tags).collect();
+    let mut text = table(&header, &[4, 5, 6, 7], &entries.iter().map(row).collect::<Vec<_>>());
     for entry in entries {
         if let list::Entry::Damaged(line) = entry {
             text += &format!("DAMAGED: {}: {}\n", line.snapshot.short(), line.damaged);
@@ -121,6 +123,9 @@ pub fn show(details: &list::Details) -> String {
         details.roles.join(", "),
     );
     text += &suspicion_text(&line.suspicious, &line.accepted);
+    if !line.tags.is_empty() {
+        text += &format!("tags      {}\n", line.tags.join(", "));
+    }
     text += &left_out_text(&details.left_out);
     text.push('\n');
     let row = |r: &list::RelationLine| {
@@ -219,6 +224,16 @@ pub fn outline(outline: &Outline) -> String {
         0 => "for ever".to_owned(),
         seconds => format!("{seconds} s"),
     };
+    let tags = match outline.tags.as_slice() {
+        [] => String::new(),
+        tags => format!("tags        {}\n", tags.join(", ")),
+    };
+    let retention = outline.retention.as_ref().map_or(String::new(), |retention| {
+        format!(
+            "then keeps  {} (calendar {}), deletes after {} h\n",
+            retention.keep, retention.time_zone, retention.grace_hours
+        )
+    });
     let pg_dump = outline.pg_bin.as_ref().map_or("the newest on this machine".to_owned(), |p| p.display().to_string());
     format!(
         "policy      {} is valid; nothing was connected to\n\
@@ -229,7 +244,7 @@ pub fn outline(outline: &Outline) -> String {
          writer key  {}\n\
          reading     {}, zstd level {}, waits for locks {lock_wait}\n\
          roles       {} password hashes\n\
-         {}pg_dump     {pg_dump}\n",
+         {}pg_dump     {pg_dump}\n{tags}{retention}",
         outline.policy.display(),
         outline.database,
         outline.servers.join(", "),

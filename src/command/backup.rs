@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 
 use super::error::Error;
@@ -23,7 +23,8 @@ use crate::repo::manifest::{
     FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
 };
 use crate::repo::repository::{Known, PendingSliceList, store_slice_list};
-use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, WriterKey};
+use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
+use crate::retention::Tag;
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 use crate::schema::restore::roles_named;
@@ -42,6 +43,9 @@ pub struct Options {
     pub shrink: Shrink,
     /// Where pg_dump is, if not where it is looked for.
     pub pg_bin: Option<PathBuf>,
+    pub tags: Vec<Tag>,
+    /// The moment that the snapshot is said to be of, for a database that was loaded from an older copy; none: now.
+    pub time: Option<DateTime<Utc>>,
 }
 
 /// What `--json` prints.
@@ -50,6 +54,7 @@ pub struct Report {
     pub snapshot: SnapshotId,
     pub parent: Option<SnapshotId>,
     pub database: String,
+    pub tags: Vec<String>,
     pub server_version: String,
     pub tables: u64,
     pub rows: u64,
@@ -74,11 +79,15 @@ pub async fn run(
 ) -> Result<Report, Error> {
     let started = Instant::now();
     let request = options.patterns.parse()?;
+    if let Some(time) = options.time.filter(|time| *time > Utc::now()) {
+        return Err(Error::Usage { what: format!("--time {} lies in the future", time.to_rfc3339()), hint: None });
+    }
 
     progress.set_phase("connecting");
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
     let snapshot = open_snapshot(options, wanted).await?;
-    let time = Utc::now().trunc_subsecs(3);
+    let began = Utc::now().trunc_subsecs(3);
+    let time = options.time.map_or(began, |time| time.trunc_subsecs(3));
     let session = &snapshot.session;
     let source = Source {
         conninfo: session.conninfo().clone(),
@@ -89,7 +98,8 @@ pub async fn run(
     let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
 
     progress.set_phase("reading the repository");
-    let Known { index, parent, unfinished } = repository.index(&database.name).await?;
+    let (watch, condemned) = Watch::begin(repository).await?;
+    let Known { index, parent, unfinished } = repository.index(&database.name, condemned).await?;
     let objects = Arc::new(Objects::new(repository.store().clone(), index));
     let last_good = last_good(repository, &database.name, &options.patterns.clone().into()).await?;
     let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
@@ -196,7 +206,7 @@ pub async fn run(
         format: FORMAT,
         snapshot: SnapshotId::random(),
         time,
-        finished: Utc::now(),
+        finished: time,
         parent: parent.map(|parent| parent.snapshot),
         pgkeep: env!("CARGO_PKG_VERSION").into(),
         chunk_key: key.chunk_key.0,
@@ -204,6 +214,7 @@ pub async fn run(
         server,
         database,
         request: options.patterns.clone().into(),
+        tags: options.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
         archive: meta.resolve(&archive_slices),
         pg_dump_version: pg_dump.version.to_string(),
         facts: meta.resolve(&facts_slices),
@@ -229,11 +240,11 @@ pub async fn run(
         Shrink::Suspect => manifest.suspicious = reasons,
         Shrink::Accept => manifest.accepted = reasons,
     }
-    manifest.finished = Utc::now();
+    manifest.finished = time + (Utc::now() - began);
     if stop.is_set() {
         return Err(Error::Interrupted);
     }
-    repository.write_manifest(key, &manifest).await?;
+    watch.write_manifest(repository, key, &manifest, &objects).await?;
     unfinished.forget(repository).await;
     Ok(report(manifest, started))
 }
@@ -244,6 +255,7 @@ fn report(manifest: Manifest, started: Instant) -> Report {
         snapshot: manifest.snapshot,
         parent: manifest.parent,
         database: manifest.database.name,
+        tags: manifest.tags,
         server_version: manifest.server.version,
         tables,
         rows,

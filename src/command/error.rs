@@ -10,6 +10,7 @@ use crate::pg::conninfo::ConninfoError;
 use crate::pg::dump::DumpError;
 use crate::pg::snapshot::Unreadable;
 use crate::repo::{KeyError, RepoError};
+use crate::retention::Suspicion;
 use crate::schema::archive::ArchiveError;
 use crate::schema::pattern::PatternError;
 use crate::stream::SealError;
@@ -102,6 +103,10 @@ pub enum Error {
     ServerPrograms(#[from] BinariesError),
     #[error("the private server failed")]
     PrivateServer(#[from] ClusterError),
+
+    /// Nothing was forgotten: what came before the suspicious snapshot may be all that is left.
+    #[error("nothing was pruned")]
+    Suspicious(#[from] Suspicion),
 
     #[error("{what}")]
     Internal {
@@ -215,6 +220,10 @@ impl Error {
             Error::ServerPrograms(error) => error.hint(),
             Error::PrivateServer(error) => error.hint(),
             Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
+            Error::Suspicious(_) => Some(
+                "`pgkeep show SNAPSHOT` says why it is. If the database lost its rows, restore an earlier snapshot; prune goes on after the next good backup."
+                    .into(),
+            ),
             Error::Internal { .. } | Error::Interrupted => None,
         }
     }
@@ -242,7 +251,7 @@ impl Error {
             Error::Passphrase { .. } => 6,
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),
-            Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } => 7,
+            Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } | Error::Suspicious(_) => 7,
             Error::Target { .. }
             | Error::Entries { .. }
             | Error::MissingRoles { .. }
@@ -259,9 +268,10 @@ fn repository_code(error: &RepoError) -> u8 {
     match error {
         RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey | OpenError::Identity { .. }, .. } => 6,
         RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
-        RepoError::Exists { .. } | RepoError::SnapshotExists { .. } | RepoError::Store(StoreError::NotEmpty { .. }) => {
-            7
-        }
+        RepoError::Exists { .. }
+        | RepoError::SnapshotExists { .. }
+        | RepoError::Overtaken { .. }
+        | RepoError::Store(StoreError::NotEmpty { .. }) => 7,
         RepoError::Store(_)
         | RepoError::Seal(_)
         | RepoError::NoConfig { .. }

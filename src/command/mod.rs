@@ -15,6 +15,7 @@ pub mod password;
 pub mod policy_file;
 pub mod progress;
 pub mod proof;
+pub mod prune;
 pub mod reading;
 pub mod restore;
 pub mod rows;

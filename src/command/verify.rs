@@ -17,6 +17,7 @@ use crate::pg::conninfo::Conninfo;
 use crate::repo::records::ReadPlace;
 use crate::repo::{Damaged, ReadShards, RepoError, Repository, SnapshotId, SnapshotName};
 use crate::stop::Stop;
+use crate::store::StoreError;
 
 pub struct Options {
     /// An id, the beginning of one, or `latest`; none: all snapshots.
@@ -137,7 +138,9 @@ pub async fn run(
         progress.set_phase("comparing digests");
         let mut hurt = Findings::default();
         for name in &genuine {
-            inventory.attribute(&repository.manifest(name).await?, &mut hurt).await?;
+            if let Some(manifest) = repository.manifest_if_there(name).await? {
+                inventory.attribute(&manifest, &mut hurt).await?;
+            }
         }
         findings.extend(hurt.into_vec());
     }
@@ -176,12 +179,15 @@ async fn take_in(
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<SnapshotName>, Error> {
     let mut genuine = Vec::new();
+    let several = asked.len() > 1;
     for name in asked {
         match repository.manifest(&name).await {
             Ok(manifest) => {
                 inventory.add(&manifest).await?;
                 genuine.push(name);
             }
+            // A prune has forgotten it since the listing.
+            Err(RepoError::Store(StoreError::NoObject { .. })) if several => {}
             // Not a fault of the repository.
             Err(error @ RepoError::Key(_)) => return Err(error.into()),
             Err(error) => {

@@ -1,5 +1,7 @@
 //! What can go wrong in a repository.
 
+use std::time::Duration;
+
 use super::keys::KeyError;
 use super::snapshot::SnapshotName;
 use crate::store::{ObjectKey, StoreError};
@@ -64,6 +66,8 @@ pub enum RepoError {
     Ambiguous { asked: String, count: usize },
     #[error("a snapshot {name} exists already")]
     SnapshotExists { name: SnapshotName },
+    #[error("a prune condemned {objects} of the objects that this backup counts on, and the backup has run for {}", hours(*elapsed))]
+    Overtaken { objects: u64, elapsed: Duration },
     #[error("the object {key} is stored with other content")]
     Occupied { key: ObjectKey },
 }
@@ -98,9 +102,19 @@ impl RepoError {
             RepoError::Signature { .. } => {
                 Some("It was changed after it was written, or somebody else wrote it. Nothing of it was used. Restore an earlier snapshot.".into())
             }
+            RepoError::Overtaken { .. } => Some(
+                "No snapshot was made. Run the backup again: it stores these objects anew. Let the grace period of prune (--grace) be more than twice what the longest backup takes."
+                    .into(),
+            ),
             RepoError::Empty { .. } => Some("Take a backup first: pgkeep backup -d DSN".into()),
             RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
             _ => None,
         }
     }
+}
+
+/// `0 h 12 min`.
+fn hours(elapsed: Duration) -> String {
+    let minutes = elapsed.as_secs() / 60;
+    format!("{} h {} min", minutes / 60, minutes % 60)
 }

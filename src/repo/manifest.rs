@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::layout::{ChunkId, ChunkKind};
 use super::snapshot::{SnapshotId, SnapshotName};
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, ChunkName, Digest, DigestKey, RowFormat};
@@ -29,6 +30,9 @@ pub struct Manifest {
     pub database: Database,
     /// What was asked for on the command line; all empty: the whole database.
     pub request: Request,
+    /// Words that its operator marked it with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// pg_dump's archive of the whole database's schema, in custom format.
     pub archive: Vec<Slice>,
     pub pg_dump_version: String,
@@ -65,6 +69,7 @@ impl Manifest {
         SnapshotName { time: self.time, id: self.snapshot.clone() }
     }
 
+    /// Whether the backup found too little to be counted as good.
     pub fn chunk_key(&self) -> ChunkKey {
         ChunkKey(self.chunk_key)
     }
@@ -225,6 +230,12 @@ pub struct ObjectRef {
     pub stored_bytes: u32,
     /// Of the stored bytes.
     pub checksum: Checksum,
+}
+
+impl ObjectRef {
+    pub fn id(&self, kind: ChunkKind) -> ChunkId {
+        ChunkId { kind, name: self.object, generation: self.generation }
+    }
 }
 
 /// A range of an object's plaintext.

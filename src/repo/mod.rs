@@ -2,6 +2,7 @@
 //!
 //! A repository knows snapshots, not what a store is made of. `docs/format.md` is its contract.
 
+pub mod condemned;
 pub mod damage;
 pub mod error;
 pub mod index;
@@ -10,12 +11,14 @@ pub mod keys;
 pub mod layout;
 pub mod manifest;
 pub mod objects;
+pub mod prune;
 pub mod records;
 pub mod repository;
 mod signature;
 pub mod snapshot;
 pub mod unfinished;
 
+pub use condemned::{Condemned, Swept, Watch};
 pub use damage::{Damage, ObjectReader, ReadDepth};
 pub use error::RepoError;
 pub use keyring::Keyring;

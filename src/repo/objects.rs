@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::RepoError;
-use super::index::{Index, SharedSlice};
+use super::index::{Index, Listing, SharedSlice};
 use super::keys::WriterKey;
-use super::layout::{self, ChunkKind};
+use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{ObjectRef, Slice};
-use crate::store::{Put, Store};
+use crate::store::{Put, Store, StoreError};
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, ChunkName, Sealed, Sealer};
 
@@ -74,12 +74,28 @@ impl Objects {
         self.index().reused()
     }
 
+    /// How many of these objects this backup refers to. Only after [`Objects::settle`].
+    pub fn referred_to(&self, objects: &[ChunkId]) -> u64 {
+        let index = self.index();
+        objects.iter().filter(|object| index.refers_to(object)).count() as u64
+    }
+
+    /// How many objects that this backup refers to are not in the listing with their size.
+    pub fn missing(&self, listing: &Listing) -> u64 {
+        self.index().missing(listing)
+    }
+
     /// Waits until all objects are durable. Where another writer was first with the same chunk, its object is the one
     /// that counts.
     pub async fn settle(&self) -> Result<(), RepoError> {
         for key in self.store.settle().await? {
-            let stored = self.store.get(&key, OBJECT_BYTES_MAX).await?;
-            let Some((kind, name, generation)) = layout::parse_place(&key) else { continue };
+            let stored = match self.store.get(&key, OBJECT_BYTES_MAX).await {
+                Ok(stored) => stored,
+                // A prune was faster than this backup, which the look before the manifest finds out.
+                Err(StoreError::NoObject { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let Some(ChunkId { kind, name, generation }) = ChunkId::parse_key(&key) else { continue };
             let mut index = self.index();
             if let Some(mut known) = index.object(kind, &name).copied() {
                 known.generation = generation;
@@ -129,7 +145,7 @@ impl Objects {
 
     /// Stores a sealed chunk under its name, or the next generation of it where what the name holds cannot be this chunk.
     async fn put(&self, kind: ChunkKind, name: ChunkName, plain_bytes: u32, sealed: Sealed) -> Result<(), RepoError> {
-        let listed = self.index().listed_generation(kind, &name);
+        let listed = self.index().first_generation(kind, &name);
         let stored_bytes = sealed.bytes().len() as u32;
         let mut object =
             ObjectRef { object: name, generation: 0, plain_bytes, stored_bytes, checksum: sealed.checksum() };
@@ -143,7 +159,7 @@ impl Objects {
                 object.generation = generation;
                 loop {
                     let key = layout::chunk(kind, &name, object.generation);
-                    if self.index().is_damaged(kind, &name, object.generation) {
+                    if self.index().is_absent(&object.id(kind)) {
                         object.generation = object.generation.checked_add(1).ok_or(RepoError::Occupied { key })?;
                         continue;
                     }
@@ -235,7 +251,7 @@ impl ChunkWriter {
         let bytes = plaintext.len() as u32;
         let known = self.objects.index().slice(&id).filter(|shared| shared.bytes == bytes);
         if let Some(SharedSlice { object, offset, .. }) = known {
-            self.objects.index().note_reuse(object);
+            self.objects.index().note_reuse(self.kind, object);
             return Ok(PendingSlice { at: Place::Object(object), offset, bytes, rows, slice_id: Some(id) });
         }
         let offset = self.pack.len() as u32;
@@ -292,9 +308,7 @@ impl ChunkWriter {
         {
             let mut index = self.objects.index();
             if index.object(self.kind, &name).is_some() {
-                if self.kind == ChunkKind::Data {
-                    index.note_reuse(name);
-                }
+                index.note_reuse(self.kind, name);
                 return Ok(name);
             }
         }

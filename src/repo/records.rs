@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::damage::ReadDepth;
 use super::error::RepoError;
 use super::keys::KeyError;
-use super::layout::{self, ChunkPlace};
+use super::layout::{self, ChunkId};
 use super::repository::Repository;
 use super::signature::{self, Signed};
 use super::snapshot::{SnapshotId, SnapshotName};
@@ -68,11 +68,23 @@ impl Repository {
     /// All records of a kind, oldest first. One that is damaged, or that nobody trusted has signed, is passed over: whoever
     /// can write to the store could as well have removed it.
     pub async fn records<R: Record>(&self) -> Result<Vec<Stored<R>>, RepoError> {
+        let trusted = self.record_signers();
+        self.read_records(|key, bytes| Some(signature::check(Signed::Record, key, bytes, &trusted).ok()?.1)).await
+    }
+
+    /// The same, whoever signed them. For records that can only make a reader more careful.
+    pub async fn records_of_anyone<R: Record>(&self) -> Result<Vec<Stored<R>>, RepoError> {
+        self.read_records(|_, bytes| signature::content(Signed::Record, bytes)).await
+    }
+
+    async fn read_records<R: Record>(
+        &self,
+        content: impl for<'b> Fn(&ObjectKey, &'b [u8]) -> Option<&'b [u8]>,
+    ) -> Result<Vec<Stored<R>>, RepoError> {
         let mut records = Vec::new();
         for listed in self.store().list(&layout::records(R::KIND)).await? {
             let Some(bytes) = self.record_bytes(&listed.key).await? else { continue };
-            let content = signature::check(Signed::Record, &listed.key, &bytes, &self.record_signers());
-            let record = content.ok().and_then(|(_, content)| serde_json::from_slice(content).ok());
+            let record = content(&listed.key, &bytes).and_then(|content| serde_json::from_slice(content).ok());
             if let Some(record) = record {
                 records.push(Stored { key: listed.key, stored: listed.modified, record });
             }
@@ -108,10 +120,10 @@ impl Repository {
     }
 
     /// Objects that a check has found to be damaged, at any time.
-    pub async fn damaged(&self) -> Result<HashSet<ChunkPlace>, RepoError> {
+    pub async fn damaged(&self) -> Result<HashSet<ChunkId>, RepoError> {
         let records = self.records::<Damaged>().await?;
         let names = records.iter().flat_map(|stored| &stored.record.objects);
-        Ok(names.filter_map(|name| layout::parse_place(&ObjectKey::new(name)?)).collect())
+        Ok(names.filter_map(|name| ChunkId::parse_key(&ObjectKey::new(name)?)).collect())
     }
 }
 

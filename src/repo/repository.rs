@@ -1,6 +1,6 @@
 //! A repository: its snapshots, and the way from a slice to its bytes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ use super::index::{Index, Listing};
 use super::keyring::{Keyring, Trust};
 use super::keys::file::Protection;
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
-use super::layout::{self, ChunkKind};
+use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{FORMAT, Manifest, Request, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
 use super::records::Stored;
@@ -176,6 +176,12 @@ impl Repository {
         Ok(names)
     }
 
+    /// Bytes of all manifests as stored.
+    pub async fn snapshot_bytes(&self) -> Result<BTreeMap<SnapshotName, u64>, RepoError> {
+        let listed = self.store.list(layout::SNAPSHOTS).await?;
+        Ok(listed.iter().filter_map(|l| Some((SnapshotName::parse_key(&l.key)?, l.bytes))).collect())
+    }
+
     /// The snapshot that an id, a unique prefix of one, or `latest` means.
     pub async fn resolve(&self, asked: &str) -> Result<SnapshotName, RepoError> {
         let mut names = self.snapshots().await?;
@@ -214,6 +220,15 @@ impl Repository {
         serde_json::from_slice(&json).map_err(unreadable)
     }
 
+    /// The same, or none if the snapshot has been forgotten since it was listed.
+    pub async fn manifest_if_there(&self, name: &SnapshotName) -> Result<Option<Manifest>, RepoError> {
+        match self.manifest(name).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(RepoError::Store(StoreError::NoObject { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes a manifest: the moment at which the snapshot exists. Everything that it names must be settled.
     /// Returns the manifest's size as stored.
     pub async fn write_manifest(&self, key: &WriterKey, manifest: &Manifest) -> Result<u64, RepoError> {
@@ -238,11 +253,12 @@ impl Repository {
     }
 
     /// What deduplication knows: the slices of the newest snapshots, of `database` first, and of runs that did not finish.
+    /// The objects in `absent`, and those that a check has found to be damaged, count as not stored.
     ///
     /// A manifest that cannot be read is passed over: it costs space, not truth.
-    pub async fn index(&self, database: &str) -> Result<Known, RepoError> {
+    pub async fn index(&self, database: &str, absent: impl IntoIterator<Item = ChunkId>) -> Result<Known, RepoError> {
         let listing = self.listing().await?;
-        let mut index = Index::new(&listing, self.damaged().await?);
+        let mut index = Index::new(&listing, absent.into_iter().chain(self.damaged().await?));
         let mut parent = None;
         let mut pages_read = HashSet::new();
         for name in self.snapshots().await?.iter().rev().take(MANIFESTS_FOR_INDEX_MAX) {

@@ -188,7 +188,7 @@ fn a_newer_format_is_told_whatever_else_its_config_holds() {
 }
 
 /// The program as an account that may not do everything: root may.
-fn as_nobody(repo: &Repo, args: &[&str]) -> Command {
+pub fn as_nobody(repo: &Repo, args: &[&str]) -> Command {
     let args = args.iter().map(Into::into);
     let mut all = vec![
         "--repo".into(),

@@ -21,6 +21,7 @@ mod pgkeep;
 mod pooler;
 mod postgres;
 mod power_loss;
+mod prune;
 mod restore;
 mod restore_fails;
 mod roundtrip;
