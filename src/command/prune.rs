@@ -11,7 +11,7 @@ use super::finding::with_causes;
 use super::progress::Progress;
 use crate::repo::manifest::{Manifest, Request};
 use crate::repo::prune::{self, Deleted, Pace, Plan, References};
-use crate::repo::{Condemned, Proven, RepoError, Repository, SnapshotId, SnapshotName, Swept};
+use crate::repo::{Condemned, Proven, RepoError, Repository, SnapshotId, SnapshotName, Swept, Unfinished};
 use crate::retention::{self, Decision, Grace, Group, Proof, Reason, Rules, Scope, Standing, Zone};
 use crate::stop::Stop;
 
@@ -293,7 +293,12 @@ fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Repo
 async fn plan(repository: &Repository, references: &References, now: SystemTime, grace: Grace) -> Result<Plan, Error> {
     let condemned = repository.records::<Condemned>().await?;
     let swept = repository.records::<Swept>().await?;
-    Ok(prune::plan(&repository.chunks().await?, references, &condemned, &swept, now, grace))
+    let mut plan = prune::plan(&repository.chunks().await?, references, &condemned, &swept, now, grace);
+    // Of a backup that nobody went on with: what it stored is condemned by now.
+    let unfinished = repository.records::<Unfinished>().await?.into_iter();
+    let old = unfinished.filter(|record| now.duration_since(record.stored).unwrap_or_default() > grace.duration());
+    plan.finished.extend(old.map(|record| record.key));
+    Ok(plan)
 }
 
 fn report_troubles(report: &mut Report, references: References, deleted: Deleted) {

@@ -28,4 +28,4 @@ pub use objects::{ChunkWriter, Objects};
 pub use records::{Damaged, Proven, ReadShards, Record, Stored};
 pub use repository::Repository;
 pub use snapshot::{SnapshotId, SnapshotName};
-pub use unfinished::UnfinishedWriter;
+pub use unfinished::{Unfinished, UnfinishedWriter};
