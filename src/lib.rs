@@ -14,6 +14,7 @@ pub mod command;
 pub mod pg;
 pub mod policy;
 pub mod repo;
+pub mod retention;
 pub mod schema;
 pub mod spelling;
 pub mod stop;

@@ -2,11 +2,17 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::drill::Drill;
+use super::key::Key;
+use super::prune::Prune;
 use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
+use crate::retention::Tag;
 
 #[derive(Parser)]
 #[command(
@@ -62,6 +68,12 @@ pub struct Common {
     /// The key that opens everything; keep it elsewhere
     #[arg(long, value_name = "FILE", env = "PGKEEP_RESTORE_KEY", global = true)]
     pub restore_key: Option<PathBuf>,
+    /// An age identity file or SSH private key to read with, as `age -i` takes it (may be repeated)
+    #[arg(long, short = 'i', value_name = "FILE", global = true)]
+    pub identity: Vec<PathBuf>,
+    /// The file with the restore key's passphrase; PGKEEP_PASSPHRASE_COMMAND names a command instead
+    #[arg(long, value_name = "FILE", env = "PGKEEP_PASSPHRASE_FILE", global = true)]
+    pub passphrase_file: Option<PathBuf>,
     /// Print one JSON document on standard output, errors included
     #[arg(long, global = true)]
     pub json: bool,
@@ -88,8 +100,14 @@ pub enum Verb {
     Restore(Restore),
     /// Check a repository, or a live database against a snapshot
     Verify(Verify),
+    /// Restore a snapshot into a private server that is thrown away, and prove it
+    Drill(Drill),
+    /// Forget old snapshots, and delete what none needs any more
+    Prune(Prune),
     /// Take the backup that a policy file describes
     Run(Run),
+    /// Say who writes, who reads, and what protects the keys
+    Key(Key),
 }
 
 #[derive(Args)]
@@ -97,6 +115,9 @@ pub struct Init {
     /// The folder for writer.key and restore.key
     #[arg(long, value_name = "DIR")]
     pub keys: PathBuf,
+    /// Put restore.key under a passphrase, typed twice or from --passphrase-file
+    #[arg(long)]
+    pub passphrase: bool,
 }
 
 #[derive(Args)]
@@ -141,6 +162,15 @@ pub struct Backup {
     /// Keep the password hashes of roles as well (the role must be able to read pg_authid)
     #[arg(long)]
     pub role_passwords: bool,
+    /// It is right that there is much less than in the last snapshot, or nothing: do not call this one suspicious
+    #[arg(long)]
+    pub accept_shrink: bool,
+    /// Mark the snapshot with a word, which `prune --keep-tag` goes by (may be repeated)
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<Tag>,
+    /// The moment that the snapshot is of, where the database was loaded from an older copy: 2026-11-22T03:15:00Z
+    #[arg(long, value_name = "RFC3339")]
+    pub time: Option<DateTime<Utc>>,
     #[command(flatten)]
     pub programs: Programs,
 }
@@ -193,15 +223,35 @@ pub struct Verify {
     /// A snapshot's id, the beginning of one, or `latest`; all snapshots if none is named
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: Option<String>,
-    /// Decrypt every object and check it against its name (takes the restore key)
+    /// Read every byte: with the restore key down to the rows, with the writer key as they are stored
     #[arg(long)]
     pub read_data: bool,
+    /// Read for so long (30s, 10m, 2h), what was read longest ago first, and remember how far it came
+    #[arg(long, value_name = "TIME", value_parser = parse_budget, conflicts_with_all = ["read_data", "snapshot"])]
+    pub budget: Option<Duration>,
     /// Compare a live database with the snapshot, table by table
     #[arg(long, value_name = "DSN")]
     pub against: Option<String>,
     /// How many threads or sessions read at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+}
+
+/// `30s`, `10m`, `2h`.
+fn parse_budget(text: &str) -> Result<Duration, &'static str> {
+    const SHAPE: &str = "a number of seconds, minutes or hours: 30s, 10m, 2h";
+    let digits = text.trim_end_matches(['s', 'm', 'h']);
+    let unit_ms = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(SHAPE),
+    };
+    let number: u64 = digits.parse().map_err(|_| SHAPE)?;
+    // A budget of years is a mistake, and its end no time that the clock has.
+    let year_ms = 365 * 24 * 3_600_000;
+    number.checked_mul(unit_ms).filter(|ms| (1..=year_ms).contains(ms)).map(Duration::from_millis).ok_or(SHAPE)
 }
 
 /// --repo and --writer-key come before what the policy says, and the policy before the environment.

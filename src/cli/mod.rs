@@ -2,11 +2,16 @@
 
 mod args;
 mod display;
+mod drill;
+mod key;
+mod keys;
 mod policy;
 mod progress;
+mod prune;
 mod report;
 mod run;
 mod signals;
+mod terminal;
 mod texts;
 
 pub use run::main;

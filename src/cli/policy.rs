@@ -7,12 +7,14 @@ use serde::Serialize;
 use super::args::{Common, Given};
 use super::run;
 use crate::command::selecting::Patterns;
-use crate::command::{Error, backup, password, policy_file};
+use crate::command::suspicion::Shrink;
+use crate::command::{Error, backup, password, policy_file, prune};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::Conninfo;
 use crate::policy::{PasswordSource, Policy};
 use crate::repo::KeyError;
 use crate::repo::keys::KeyKind;
+use crate::retention::Scope;
 
 /// What one run of a policy does.
 pub struct Plan {
@@ -44,7 +46,20 @@ pub struct Outline {
     /// Seconds.
     pub lock_wait_timeout: u32,
     pub role_passwords: bool,
+    pub accept_shrink: bool,
     pub pg_bin: Option<PathBuf>,
+    pub tags: Vec<String>,
+    /// Null: nothing is forgotten.
+    pub retention: Option<RetentionOutline>,
+}
+
+/// What is forgotten after the backup.
+#[derive(Serialize)]
+pub struct RetentionOutline {
+    /// As people read it: `7 daily, 4 weekly`.
+    pub keep: String,
+    pub grace_hours: u64,
+    pub time_zone: String,
 }
 
 impl Plan {
@@ -101,18 +116,38 @@ impl Plan {
         };
         Ok(backup::Options {
             source,
-            patterns: Patterns {
-                schemas: policy.schemas.clone(),
-                exclude_schemas: policy.exclude_schemas.clone(),
-                tables: policy.tables.clone(),
-                exclude_tables: policy.exclude_tables.clone(),
-            },
+            patterns: self.patterns(),
             jobs: usize::from(policy.jobs),
             level: policy.level,
             lock_timeout_ms: u64::from(policy.lock_wait_timeout) * 1000,
             passwords: if policy.role_passwords { Passwords::Read } else { Passwords::Leave },
+            shrink: if policy.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
             pg_bin: self.pg_bin.clone(),
+            tags: policy.tags.clone(),
+            time: None,
         })
+    }
+
+    /// What is forgotten after the backup; none where the policy has no [retention]. Another policy's snapshots are left to it.
+    pub fn prune_options(&self, backup: &backup::Report) -> Option<prune::Options> {
+        let retention = self.policy.retention.as_ref()?;
+        Some(prune::Options {
+            rules: retention.rules.clone(),
+            scope: Scope::Only(prune::group(&backup.database, &self.patterns().into())),
+            zone: retention.time_zone,
+            grace: retention.grace,
+            action: prune::Action::Prune,
+        })
+    }
+
+    fn patterns(&self) -> Patterns {
+        let policy = &self.policy;
+        Patterns {
+            schemas: policy.schemas.clone(),
+            exclude_schemas: policy.exclude_schemas.clone(),
+            tables: policy.tables.clone(),
+            exclude_tables: policy.exclude_tables.clone(),
+        }
     }
 
     pub fn outline(&self) -> Outline {
@@ -137,7 +172,14 @@ impl Plan {
             level: policy.level,
             lock_wait_timeout: policy.lock_wait_timeout,
             role_passwords: policy.role_passwords,
+            accept_shrink: policy.accept_shrink,
             pg_bin: self.pg_bin.clone(),
+            tags: policy.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            retention: policy.retention.map(|retention| RetentionOutline {
+                keep: retention.rules.to_string(),
+                grace_hours: retention.grace.duration().as_secs() / 3600,
+                time_zone: retention.time_zone.to_string(),
+            }),
         }
     }
 }

@@ -10,21 +10,25 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use super::args::{Cli, Common, Selection, Verb};
+use super::drill;
 use super::policy;
 use super::progress::{Display, Verbosity};
+use super::prune;
 use super::report;
 use super::signals::Interrupt;
 use super::texts;
+use super::{key, keys};
 use crate::command::progress::Progress;
 use crate::command::restore::{Creation, Grants, Owners, Proof};
 use crate::command::selecting::Patterns;
+use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::{Conninfo, Environment};
+use crate::repo::WriterKey;
 use crate::repo::keys::KeyKind;
-use crate::repo::{KeyError, ReadingKey, Repository, RestoreKey, WriterKey};
+use crate::repo::keys::file::Protection;
 use crate::stop::Stop;
-use crate::store::Access;
 
 /// The program: reads the arguments, runs the verb, prints, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -37,12 +41,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = run_without_panic(&cli);
     match result {
         Ok(outcome) => {
-            let text = match form {
-                Form::Json => outcome.json + "\n",
-                Form::Text => outcome.text,
+            let (text, complaint) = match form {
+                Form::Json => (outcome.json + "\n", String::new()),
+                Form::Text => (outcome.text, outcome.complaint),
             };
             // A reader that has gone away is no failure of the command.
             let _ = std::io::stdout().write_all(text.as_bytes());
+            eprint!("{complaint}");
             ExitCode::from(outcome.exit_code)
         }
         Err(error) => fail(&error, form),
@@ -50,7 +55,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// The exit code of a command that did what was asked, and found something wrong.
-const FOUND_SOMETHING_WRONG: u8 = 3;
+pub(super) const FOUND_SOMETHING_WRONG: u8 = 3;
 
 /// A panic is a fault of this program, told once and in the form that was asked for. Nothing of the run is visible in the
 /// repository: the manifest comes last.
@@ -71,19 +76,21 @@ enum Form {
 }
 
 /// What a verb has to say.
-struct Outcome {
-    text: String,
-    json: String,
-    exit_code: u8,
+pub(super) struct Outcome {
+    pub text: String,
+    pub json: String,
+    /// What goes to standard error where `text` goes to standard output: an error after something was done.
+    pub complaint: String,
+    pub exit_code: u8,
 }
 
 impl Outcome {
-    fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
+    pub fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
         let json = serde_json::to_string(report).map_err(|source| Error::Internal {
             what: "the report cannot be encoded".into(),
             source: Some(Box::new(source)),
         })?;
-        Ok(Self { text, json, exit_code: 0 })
+        Ok(Self { text, json, complaint: String::new(), exit_code: 0 })
     }
 }
 
@@ -134,7 +141,12 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
     let common = &cli.common;
     match &cli.verb {
         Verb::Init(args) => {
-            let report = init::run(repo_url(common)?, &args.keys).await?;
+            let path = args.keys.join(KeyKind::Restore.file_name());
+            let protection = match args.passphrase {
+                true => keys::new_protection(common, &path).await?,
+                false => Protection::Plain,
+            };
+            let report = init::run(repo_url(common)?, &args.keys, &protection).await?;
             let text = format!(
                 "made the repository {}\n\n\
                  Leave {} on the host that takes backups: it writes and lists, and cannot read a single row.\n\
@@ -147,8 +159,8 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             Outcome::new(&report, text)
         }
         Verb::Backup(args) => {
-            let key = writer_key(common)?;
-            let repository = Repository::open(repo_url(common)?, ReadingKey::from(&key), Access::Write).await?;
+            let key = keys::writer_key(common)?;
+            let repository = keys::open_to_write(repo_url(common)?, keys::writer_path(common)?, &key).await?;
             let options = backup::Options {
                 source: conninfo(args.database.dbname.as_deref())?,
                 patterns: patterns(&args.selection),
@@ -156,23 +168,28 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 level: args.level,
                 lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
                 passwords: if args.role_passwords { Passwords::Read } else { Passwords::Leave },
+                shrink: if args.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
                 pg_bin: args.programs.pg_bin.clone(),
+                tags: args.tags.clone(),
+                time: args.time,
             };
             let report = backup::run(&repository, &key, &options, progress, stop).await?;
-            Outcome::new(&report, texts::backup(&report))
+            backup_outcome(&report)
         }
         Verb::List => {
-            let repository = open_to_read(common).await?;
-            let lines = list::list(&repository).await?;
-            Outcome::new(&lines, texts::list(&lines))
+            let repository = keys::open_to_read(common).await?;
+            let entries = list::list(&repository).await?;
+            let outcome = Outcome::new(&entries, texts::list(&entries))?;
+            let is_damaged = entries.iter().any(|entry| matches!(entry, list::Entry::Damaged(_)));
+            Ok(Outcome { exit_code: if is_damaged { FOUND_SOMETHING_WRONG } else { 0 }, ..outcome })
         }
         Verb::Show(args) => {
-            let repository = open_to_read(common).await?;
+            let repository = keys::open_to_read(common).await?;
             let details = list::show(&repository, &args.snapshot).await?;
             Outcome::new(&details, texts::show(&details))
         }
         Verb::Restore(args) => {
-            let repository = open_with_restore_key(common).await?;
+            let repository = keys::open_with_restore_key(common).await?;
             let options = restore::Options {
                 snapshot: args.snapshot.clone(),
                 target: conninfo(args.database.dbname.as_deref())?,
@@ -194,15 +211,20 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         Verb::Verify(args) => {
             let options = verify::Options {
                 snapshot: args.snapshot.clone(),
-                depth: if args.read_data { verify::Depth::Data } else { verify::Depth::Listing },
+                depth: match (args.budget, args.read_data) {
+                    (Some(budget), _) => verify::Depth::Budget(budget),
+                    (None, true) => verify::Depth::Data,
+                    (None, false) => verify::Depth::Listing,
+                },
                 against: args.against.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?,
                 jobs: usize::from(args.jobs),
             };
-            let repository = open_to_read(common).await?;
+            let repository = keys::open_to_read(common).await?;
             let report = verify::run(&repository, &options, progress, stop).await?;
             let outcome = Outcome::new(&report, texts::verify(&report))?;
             Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
         }
+        Verb::Drill(args) => drill::run(common, args, progress, stop).await,
         Verb::Run(args) => {
             let plan = policy::Plan::read(common, &args.policy)?;
             if args.check {
@@ -210,11 +232,29 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 return Outcome::new(&outline, texts::outline(&outline));
             }
             let key = WriterKey::read(plan.writer_key())?;
-            let repository = Repository::open(plan.repository(), ReadingKey::from(&key), Access::Write).await?;
+            let repository = keys::open_to_write(plan.repository(), plan.writer_key(), &key).await?;
             let report = backup::run(&repository, &key, &plan.options().await?, progress, stop).await?;
-            Outcome::new(&report, texts::backup(&report))
+            let outcome = backup_outcome(&report)?;
+            match plan.prune_options(&report) {
+                None => Ok(outcome),
+                Some(options) => {
+                    let pruned = prune::after_backup(&repository, &options, progress, stop).await;
+                    prune::join(&report, outcome, pruned)
+                }
+            }
         }
+        Verb::Prune(args) => prune::run(common, args, progress, stop).await,
+        Verb::Key(args) => key::run(common, args).await,
     }
+}
+
+/// A suspicious snapshot is there, and somebody should look at it.
+fn backup_outcome(report: &backup::Report) -> Result<Outcome, Error> {
+    let mut outcome = Outcome::new(report, texts::backup(report))?;
+    if !report.suspicious.is_empty() {
+        outcome.exit_code = FOUND_SOMETHING_WRONG;
+    }
+    Ok(outcome)
 }
 
 fn role_pair(pair: &str) -> Result<(String, String), Error> {
@@ -234,7 +274,7 @@ fn patterns(selection: &Selection) -> Patterns {
     }
 }
 
-fn repo_url(common: &Common) -> Result<&str, Error> {
+pub(super) fn repo_url(common: &Common) -> Result<&str, Error> {
     common.repo.as_deref().ok_or_else(|| Error::Usage {
         what: "no repository was named".into(),
         hint: Some("Name it with --repo URL or PGKEEP_REPO.".into()),
@@ -245,25 +285,4 @@ pub(super) fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
     let info = Conninfo::resolve(dsn, &Environment::from_process())?;
     info.warnings().iter().for_each(|warning| eprintln!("pgkeep: warning: {warning}"));
     Ok(info)
-}
-
-fn writer_key(common: &Common) -> Result<WriterKey, Error> {
-    let path = common.writer_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Writer })?;
-    Ok(WriterKey::read(path)?)
-}
-
-/// Rows open with the restore key alone.
-async fn open_with_restore_key(common: &Common) -> Result<Repository, Error> {
-    let path = common.restore_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Restore })?;
-    Ok(Repository::open(repo_url(common)?, ReadingKey::from(&RestoreKey::read(path)?), Access::Read).await?)
-}
-
-/// Either key reads manifests; the restore key, where both are given, reads more.
-async fn open_to_read(common: &Common) -> Result<Repository, Error> {
-    let key = match (&common.restore_key, &common.writer_key) {
-        (Some(path), _) => ReadingKey::from(&RestoreKey::read(path)?),
-        (None, Some(path)) => ReadingKey::from(&WriterKey::read(path)?),
-        (None, None) => return Err(KeyError::NotGiven { kind: KeyKind::Writer }.into()),
-    };
-    Ok(Repository::open(repo_url(common)?, key, Access::Read).await?)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Local;
+use chrono::{DateTime, Local, Utc};
 
 use super::display::{bytes, count, duration, table};
 use super::policy::Outline;
@@ -23,6 +23,11 @@ pub fn backup(report: &backup::Report) -> String {
         duration(Duration::from_millis(report.elapsed_ms)),
     );
     text += &left_out_text(&report.left_out);
+    text += &suspicion_text(&report.suspicious, &report.accepted);
+    if !report.suspicious.is_empty() {
+        text += "The snapshot is kept, and does not count as a good one. Look at the source and at `pgkeep show`; \
+                 if it is right so, take it again with --accept-shrink (accept_shrink = true in a policy).\n";
+    }
     text + &warnings(&report.warnings)
 }
 
@@ -30,15 +35,30 @@ pub fn warnings(warnings: &[String]) -> String {
     warnings.iter().map(|warning| format!("warning: {warning}\n")).collect()
 }
 
+fn suspicion_text(suspicious: &[String], accepted: &[String]) -> String {
+    let suspicious = suspicious.iter().map(|reason| format!("SUSPICIOUS: {reason}\n"));
+    suspicious.chain(accepted.iter().map(|reason| format!("accepted: {reason}\n"))).collect()
+}
+
 fn left_out_text(left_out: &[crate::repo::manifest::LeftOut]) -> String {
     left_out.iter().map(|l| format!("left out: {}: {}\n", l.entry, l.reason)).collect()
 }
 
-pub fn list(lines: &[list::Line]) -> String {
+pub fn list(entries: &[list::Entry]) -> String {
+    let time = |at: &DateTime<Utc>| at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string();
+    let whole: Vec<&list::Line> = entries
+        .iter()
+        .filter_map(|entry| match entry {
+            list::Entry::Whole(line) => Some(&**line),
+            list::Entry::Damaged(_) => None,
+        })
+        .collect();
+    // Most repositories have none, and the line is long.
+    let tags: Option<&str> = whole.iter().any(|line| !line.tags.is_empty()).then_some("tags");
     let row = |line: &list::Line| {
-        vec![
+        let mut cells = vec![
             line.snapshot.short().to_owned(),
-            line.time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
+            time(&line.time),
             line.database.clone(),
             if line.schemas.len() <= 3 { line.schemas.join(",") } else { count(line.schemas.len() as u64, "schema") },
             line.tables.to_string(),
@@ -46,16 +66,47 @@ pub fn list(lines: &[list::Line]) -> String {
             bytes(line.bytes_read),
             bytes(line.bytes_stored),
             line.proven_at.map_or("-".into(), |at| at.with_timezone(&Local).format("%Y-%m-%d").to_string()),
-        ]
+        ];
+        cells.extend(tags.map(|_| line.tags.join(",")));
+        cells
     };
-    if lines.is_empty() {
+    let row = |entry: &list::Entry| match entry {
+        list::Entry::Whole(line) => row(line),
+        list::Entry::Damaged(line) => {
+            let mut cells = vec![line.snapshot.short().to_owned(), time(&line.time), "DAMAGED".into()];
+            cells.resize(9 + tags.iter().len(), "-".into());
+            cells
+        }
+    };
+    if entries.is_empty() {
         return "no snapshots yet\n".into();
     }
-    table(
-        &["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"],
-        &[4, 5, 6, 7],
-        &lines.iter().map(row).collect::<Vec<_>>(),
-    )
+    let header = ["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"];
+    let header: Vec<&str> = header.into_iter().chain(tags).collect();
+    let mut text = table(&header, &[4, 5, 6, 7], &entries.iter().map(row).collect::<Vec<_>>());
+    for entry in entries {
+        if let list::Entry::Damaged(line) = entry {
+            text += &format!("DAMAGED: {}: {}\n", line.snapshot.short(), line.damaged);
+        }
+    }
+    text += &read_text(&whole);
+    for line in whole {
+        let reasons = line.suspicious.iter().map(|reason| format!("SUSPICIOUS: {}: {reason}\n", line.snapshot.short()));
+        text.extend(reasons);
+    }
+    text
+}
+
+/// How long ago all of it was read at the latest, if it ever was.
+fn read_text(lines: &[&list::Line]) -> String {
+    let read: Vec<u64> = lines.iter().filter_map(|line| line.read_within_days).collect();
+    match (read.len(), read.iter().max()) {
+        (_, None) => "not every byte was ever read: pgkeep verify --budget 10m, or --read-data\n".into(),
+        (n, Some(days)) if n == lines.len() => format!("every byte was read within {}\n", count(*days, "day")),
+        (n, Some(days)) => {
+            format!("every byte of {n} of {} snapshots was read within {}\n", lines.len(), count(*days, "day"))
+        }
+    }
 }
 
 pub fn show(details: &list::Details) -> String {
@@ -75,6 +126,10 @@ pub fn show(details: &list::Details) -> String {
         bytes(line.bytes_stored),
         details.roles.join(", "),
     );
+    text += &suspicion_text(&line.suspicious, &line.accepted);
+    if !line.tags.is_empty() {
+        text += &format!("tags      {}\n", line.tags.join(", "));
+    }
     text += &left_out_text(&details.left_out);
     text.push('\n');
     let row = |r: &list::RelationLine| {
@@ -119,6 +174,17 @@ pub fn verify(report: &verify::Report) -> String {
         count(report.snapshots_checked, "snapshot"),
         if report.ok { "nothing is wrong".to_owned() } else { count(report.findings.len() as u64, "finding") },
     );
+    if report.depth != "listing" {
+        let (objects, size) = (count(report.objects_read, "object"), bytes(report.bytes_read));
+        text += &format!("read {objects} of {size} now, as deep as this key sees: {}\n", report.depth);
+    }
+    if let Some(coverage) = &report.coverage {
+        text += &match coverage.within_days {
+            Some(days) => format!("every byte was read within {}\n", count(days, "day")),
+            None => format!("{} were never read; run it again\n", bytes(coverage.bytes_never_read)),
+        };
+    }
+    report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
     if let (true, Some(snapshot)) = (report.ok, &report.compared) {
         text += &format!("the database holds what the snapshot {} holds\n", snapshot.short());
     }
@@ -162,6 +228,16 @@ pub fn outline(outline: &Outline) -> String {
         0 => "for ever".to_owned(),
         seconds => format!("{seconds} s"),
     };
+    let tags = match outline.tags.as_slice() {
+        [] => String::new(),
+        tags => format!("tags        {}\n", tags.join(", ")),
+    };
+    let retention = outline.retention.as_ref().map_or(String::new(), |retention| {
+        format!(
+            "then keeps  {} (calendar {}), deletes after {} h\n",
+            retention.keep, retention.time_zone, retention.grace_hours
+        )
+    });
     let pg_dump = outline.pg_bin.as_ref().map_or("the newest on this machine".to_owned(), |p| p.display().to_string());
     format!(
         "policy      {} is valid; nothing was connected to\n\
@@ -172,7 +248,7 @@ pub fn outline(outline: &Outline) -> String {
          writer key  {}\n\
          reading     {}, zstd level {}, waits for locks {lock_wait}\n\
          roles       {} password hashes\n\
-         pg_dump     {pg_dump}\n",
+         {}pg_dump     {pg_dump}\n{tags}{retention}",
         outline.policy.display(),
         outline.database,
         outline.servers.join(", "),
@@ -184,5 +260,6 @@ pub fn outline(outline: &Outline) -> String {
         count(u64::from(outline.jobs), "job"),
         outline.level,
         if outline.role_passwords { "with" } else { "without" },
+        if outline.accept_shrink { "shrinking   accepted\n" } else { "" },
     )
 }

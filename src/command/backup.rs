@@ -5,21 +5,26 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 
 use super::error::Error;
 use super::progress::Progress;
 use super::rows::{self, ReadTable, Source};
 use super::selecting::{self, Patterns, with_roles_above};
+use super::suspicion::{self, Contents, Shrink};
+use super::unfinished::recorded;
 use crate::pg::catalog::{self, Passwords, TableFacts};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump;
 use crate::pg::snapshot::{Opened, SourceSnapshot};
 use crate::repo::layout::ChunkKind;
-use crate::repo::manifest::{FORMAT, LargeObjects, LeftOut, Manifest, Relation, Sequence, Server, SliceList, Totals};
-use crate::repo::repository::{PendingSliceList, store_slice_list};
-use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, WriterKey};
+use crate::repo::manifest::{
+    FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
+};
+use crate::repo::repository::{Known, PendingSliceList, store_slice_list};
+use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
+use crate::retention::Tag;
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 use crate::schema::restore::roles_named;
@@ -35,8 +40,12 @@ pub struct Options {
     /// 0 waits for ever.
     pub lock_timeout_ms: u64,
     pub passwords: Passwords,
+    pub shrink: Shrink,
     /// Where pg_dump is, if not where it is looked for.
     pub pg_bin: Option<PathBuf>,
+    pub tags: Vec<Tag>,
+    /// The moment that the snapshot is said to be of, for a database that was loaded from an older copy; none: now.
+    pub time: Option<DateTime<Utc>>,
 }
 
 /// What `--json` prints.
@@ -45,6 +54,7 @@ pub struct Report {
     pub snapshot: SnapshotId,
     pub parent: Option<SnapshotId>,
     pub database: String,
+    pub tags: Vec<String>,
     pub server_version: String,
     pub tables: u64,
     pub rows: u64,
@@ -53,6 +63,10 @@ pub struct Report {
     pub objects_new: u64,
     pub objects_reused: u64,
     pub left_out: Vec<LeftOut>,
+    /// Why the snapshot may not hold what it should. It is kept, and the exit code is 3.
+    pub suspicious: Vec<String>,
+    /// What would have been suspicious, had it not been accepted.
+    pub accepted: Vec<String>,
     /// What the operator should know about the repository's place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -68,11 +82,15 @@ pub async fn run(
 ) -> Result<Report, Error> {
     let started = Instant::now();
     let request = options.patterns.parse()?;
+    if let Some(time) = options.time.filter(|time| *time > Utc::now()) {
+        return Err(Error::Usage { what: format!("--time {} lies in the future", time.to_rfc3339()), hint: None });
+    }
 
     progress.set_phase("connecting");
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
     let snapshot = open_snapshot(options, wanted).await?;
-    let time = Utc::now().trunc_subsecs(3);
+    let began = Utc::now().trunc_subsecs(3);
+    let time = options.time.map_or(began, |time| time.trunc_subsecs(3));
     let session = &snapshot.session;
     let source = Source {
         conninfo: session.conninfo().clone(),
@@ -83,8 +101,11 @@ pub async fn run(
     let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
 
     progress.set_phase("reading the repository");
-    let (index, parent) = repository.index(&database.name).await?;
+    let (watch, condemned) = Watch::begin(repository).await?;
+    let Known { index, parent, unfinished } = repository.index(&database.name, condemned).await?;
     let objects = Arc::new(Objects::new(repository.store().clone(), index));
+    let last_good = last_good(repository, &database.name, &options.patterns.clone().into()).await?;
+    let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
 
     progress.set_phase("reading the schema");
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
@@ -93,9 +114,10 @@ pub async fn run(
     let read_archive =
         || dump::schema_archive(&pg_dump, session, &snapshot.id, options.lock_timeout_ms, &untouched, stop);
     let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
-    let read_rows = |plan: &rows::Plan| {
+    let mut read_rows = |plan: &rows::Plan| {
         progress.set_phase("reading rows");
-        rows::read(&source, plan, options.jobs, &key.digest_key, &new_writer, progress, stop)
+        let read = || rows::read(&source, plan, options.jobs, &key.digest_key, &new_writer, progress, stop);
+        recorded(&mut unfinished, repository, stop, read)
     };
 
     let large_objects = if request.is_everything() {
@@ -187,7 +209,7 @@ pub async fn run(
         format: FORMAT,
         snapshot: SnapshotId::random(),
         time,
-        finished: Utc::now(),
+        finished: time,
         parent: parent.map(|parent| parent.snapshot),
         pgkeep: env!("CARGO_PKG_VERSION").into(),
         chunk_key: key.chunk_key.0,
@@ -195,6 +217,7 @@ pub async fn run(
         server,
         database,
         request: options.patterns.clone().into(),
+        tags: options.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
         archive: meta.resolve(&archive_slices),
         pg_dump_version: pg_dump.version.to_string(),
         facts: meta.resolve(&facts_slices),
@@ -212,12 +235,20 @@ pub async fn run(
         },
         large_objects,
         totals,
+        suspicious: Vec::new(),
+        accepted: Vec::new(),
     };
-    manifest.finished = Utc::now();
+    let reasons = suspicion::judge(&Contents::of(&manifest, &facts), last_good.as_ref());
+    match options.shrink {
+        Shrink::Suspect => manifest.suspicious = reasons,
+        Shrink::Accept => manifest.accepted = reasons,
+    }
+    manifest.finished = time + (Utc::now() - began);
     if stop.is_set() {
         return Err(Error::Interrupted);
     }
-    repository.write_manifest(key, &manifest).await?;
+    watch.write_manifest(repository, key, &manifest, &objects).await?;
+    unfinished.forget(repository).await;
     Ok(report(manifest, repository.store().warning(), started))
 }
 
@@ -227,6 +258,7 @@ fn report(manifest: Manifest, warning: Option<String>, started: Instant) -> Repo
         snapshot: manifest.snapshot,
         parent: manifest.parent,
         database: manifest.database.name,
+        tags: manifest.tags,
         server_version: manifest.server.version,
         tables,
         rows,
@@ -235,9 +267,20 @@ fn report(manifest: Manifest, warning: Option<String>, started: Instant) -> Repo
         objects_new,
         objects_reused,
         left_out: manifest.left_out,
+        suspicious: manifest.suspicious,
+        accepted: manifest.accepted,
         warnings: warning.into_iter().collect(),
         elapsed_ms: started.elapsed().as_millis() as u64,
     }
+}
+
+/// What the last good snapshot of the same database and request held.
+async fn last_good(repository: &Repository, database: &str, request: &Request) -> Result<Option<Contents>, Error> {
+    let Some(manifest) = repository.last_good(database, request).await? else { return Ok(None) };
+    // Facts that are damaged make the judgement stricter, and are no reason to go without a backup.
+    let facts = repository.metadata(&manifest, &manifest.facts).await.ok();
+    let facts = facts.and_then(|json| serde_json::from_slice::<Facts>(&json).ok()).unwrap_or_default();
+    Ok(Some(Contents::of(&manifest, &facts)))
 }
 
 async fn open_snapshot(options: &Options, wanted: impl Fn(&TableFacts) -> bool) -> Result<Box<SourceSnapshot>, Error> {

@@ -3,11 +3,14 @@
 use super::password::PasswordError;
 use super::policy_file::PolicyFileError;
 use crate::pg;
+use crate::pg::binaries::BinariesError;
 use crate::pg::catalog::Reading;
+use crate::pg::cluster::ClusterError;
 use crate::pg::conninfo::ConninfoError;
 use crate::pg::dump::DumpError;
 use crate::pg::snapshot::Unreadable;
 use crate::repo::{KeyError, RepoError};
+use crate::retention::Suspicion;
 use crate::schema::archive::ArchiveError;
 use crate::schema::pattern::PatternError;
 use crate::stream::SealError;
@@ -22,6 +25,11 @@ pub enum Error {
     PolicyFile(#[from] PolicyFileError),
     #[error("there is no password for the source database")]
     Password(#[from] PasswordError),
+    #[error("there is no passphrase for the restore key")]
+    Passphrase {
+        #[source]
+        source: PasswordError,
+    },
     #[error("a pattern cannot be used")]
     Pattern(#[from] PatternError),
     #[error("{switch} {pattern} matches nothing")]
@@ -91,6 +99,14 @@ pub enum Error {
     TargetNotEmpty { database: String, objects: Vec<String> },
     #[error("the database {database} exists already")]
     DatabaseExists { database: String },
+    #[error("there are no programs for a private server")]
+    ServerPrograms(#[from] BinariesError),
+    #[error("the private server failed")]
+    PrivateServer(#[from] ClusterError),
+
+    /// Nothing was forgotten: what came before the suspicious snapshot may be all that is left.
+    #[error("nothing was pruned")]
+    Suspicious(#[from] Suspicion),
 
     #[error("{what}")]
     Internal {
@@ -177,6 +193,7 @@ impl Error {
             Error::Conninfo(error) => error.hint(),
             Error::PolicyFile(error) => error.hint(),
             Error::Password(error) => error.hint(),
+            Error::Passphrase { source } => source.hint(),
             Error::Pattern(error) => error.hint(),
             Error::NoMatch { .. } => {
                 Some("Patterns are psql's: * and ? are wildcards, \"...\" keeps capitals and dots. `psql -c '\\dt *.*'` lists the tables.".into())
@@ -200,7 +217,13 @@ impl Error {
             Error::TargetNotEmpty { .. } => Some(
                 "Nothing was changed. Restore into an empty database: --create makes one, named by -d.".into(),
             ),
+            Error::ServerPrograms(error) => error.hint(),
+            Error::PrivateServer(error) => error.hint(),
             Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
+            Error::Suspicious(_) => Some(
+                "`pgkeep show SNAPSHOT` says why it is. If the database lost its rows, restore an earlier snapshot; prune goes on after the next good backup."
+                    .into(),
+            ),
             Error::Internal { .. } | Error::Interrupted => None,
         }
     }
@@ -225,10 +248,15 @@ impl Error {
             | Error::Locked { .. }
             | Error::Restless
             | Error::SnapshotLost { .. } => 4,
+            Error::Passphrase { .. } => 6,
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),
-            Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } => 7,
-            Error::Target { .. } | Error::Entries { .. } | Error::MissingRoles { .. } => 8,
+            Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } | Error::Suspicious(_) => 7,
+            Error::Target { .. }
+            | Error::Entries { .. }
+            | Error::MissingRoles { .. }
+            | Error::ServerPrograms(_)
+            | Error::PrivateServer(_) => 8,
             Error::Interrupted => 130,
         }
     }
@@ -239,16 +267,19 @@ fn repository_code(error: &RepoError) -> u8 {
     use crate::stream::OpenError;
     match error {
         RepoError::Store(StoreError::UrlParameter { .. } | StoreError::UrlValue { .. }) => 2,
-        RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey, .. } => 6,
+        RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey | OpenError::Identity { .. }, .. } => 6,
         RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
-        RepoError::Exists { .. } | RepoError::SnapshotExists { .. } | RepoError::Store(StoreError::NotEmpty { .. }) => {
-            7
-        }
+        RepoError::Exists { .. }
+        | RepoError::SnapshotExists { .. }
+        | RepoError::Overtaken { .. }
+        | RepoError::Store(StoreError::NotEmpty { .. }) => 7,
         RepoError::Store(_)
         | RepoError::Seal(_)
         | RepoError::NoConfig { .. }
         | RepoError::BadConfig { .. }
+        | RepoError::LostConfig { .. }
         | RepoError::NewerFormat { .. }
+        | RepoError::KeyringLost { .. }
         | RepoError::Object { .. }
         | RepoError::Signature { .. }
         | RepoError::Manifest { .. }

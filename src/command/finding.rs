@@ -30,6 +30,8 @@ pub enum Kind {
     Name,
     /// A slice list that cannot be read, or that leaves its objects.
     Slices,
+    /// A record that no trusted key signed as it is. It counts as missing, and hurts no snapshot.
+    Record,
     /// Rows that are stored whole and are not those that were digested.
     Digest,
     /// A live table's rows are not the snapshot's.
@@ -56,6 +58,7 @@ impl Kind {
             Kind::Unreadable => "unreadable",
             Kind::Name => "name",
             Kind::Slices => "slices",
+            Kind::Record => "record",
             Kind::Digest => "digest",
             Kind::RowDigest => "row digest",
             Kind::MissingTable => "missing table",

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::error::Error;
 use crate::repo::Repository;
 use crate::repo::keys::KeyKind;
+use crate::repo::keys::file::Protection;
 
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -18,8 +19,8 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-pub async fn run(url: &str, keys_dir: &Path) -> Result<Report, Error> {
-    let warnings = Repository::create(url, keys_dir).await?.into_iter().collect();
+pub async fn run(url: &str, keys_dir: &Path, protection: &Protection) -> Result<Report, Error> {
+    let warnings = Repository::create(url, keys_dir, protection).await?.into_iter().collect();
     let file = |kind: KeyKind| keys_dir.join(kind.file_name());
     let (writer_key, restore_key) = (file(KeyKind::Writer), file(KeyKind::Restore));
     Ok(Report { repository: url.to_owned(), writer_key, restore_key, warnings })

@@ -1,18 +1,19 @@
 //! All objects that snapshots refer to, each once, and what a check learned of them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod attribute;
+mod read;
 
-use super::backup::worker_runtime;
+use std::collections::{HashMap, HashSet};
+
+pub use attribute::Findings;
+pub use read::{Reached, Reading};
+
 use super::error::Error;
-use super::finding::{Finding, Kind, with_causes};
-use super::progress::Progress;
+use super::shards::Shard;
 use crate::repo::index::Listing;
 use crate::repo::layout::{self, ChunkKind};
 use crate::repo::manifest::{ObjectRef, Slice, SliceList};
 use crate::repo::{Damage, Manifest, ObjectReader, Repository};
-use crate::stop::{Stop, in_parallel};
 use crate::stream::{ChunkKey, Digest, DigestKey, RowFormat, RowHasher, RowSplitter};
 
 /// The objects of some snapshots. Grows with their number alone, not with the number of snapshots that share them.
@@ -43,6 +44,9 @@ struct Object {
 enum State {
     /// Listed with its size.
     Present,
+    /// Its stored bytes are those that were stored; what they hold this key cannot see.
+    Sound,
+    /// Opened, and what its name says.
     Read,
     Damaged(Damage),
 }
@@ -188,167 +192,45 @@ impl<'a> Inventory<'a> {
         self.lists == Lists::Whole && !self.objects.iter().any(is_damaged)
     }
 
-    /// Reads every object that is there, over `jobs` threads: checksum, decryption, name, and the digests of its slices.
-    pub fn read(&mut self, jobs: usize, progress: &Arc<Progress>, stop: &Stop) -> Result<(), Error> {
-        progress.bytes_total.store(self.bytes(), Ordering::Relaxed);
-        let next = AtomicUsize::new(0);
-        let this = &*self;
-        let workers = in_parallel(jobs.max(1), stop, |n| {
-            let runtime = worker_runtime()?;
-            let mut reader = this.repository.object_reader()?;
-            let lane = progress.begin(n, "objects".into(), 0);
-            let mut done = Vec::new();
-            loop {
-                if stop.is_set() {
-                    return Err(Error::Interrupted);
-                }
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(object) = this.objects.get(at) else { break };
-                if let State::Present = object.state {
-                    let keys = &this.keys[object.keys];
-                    let plaintext = runtime.block_on(reader.read(object.kind, &object.object, &ChunkKey(keys.chunk)));
-                    done.push((at, plaintext.map(|plaintext| object.digest_slices(&plaintext, &keys.hasher))));
-                    progress.add(&lane, object.object.stored_bytes.into(), 0);
-                }
-            }
-            progress.end(n);
-            Ok::<_, Error>(done)
-        })?;
-        for (at, read) in workers.into_iter().flatten() {
-            match read {
-                Ok(slices) => {
-                    self.objects[at].slices = slices;
-                    self.objects[at].state = State::Read;
-                }
-                Err(damage) => self.objects[at].state = State::Damaged(damage),
+    /// A chunk that was lost and stored again has the same name and other bytes. It is whole for every snapshot that names it, if
+    /// it is what one of them says: opened where bytes were read, of the right size where they were not.
+    pub fn forgive_what_was_stored_again(&mut self) {
+        let place = |object: &Object| (object.kind, object.object.object, object.object.generation);
+        let is_whole = |object: &&Object| matches!(object.state, State::Read | State::Present);
+        let whole: HashSet<_> = self.objects.iter().filter(is_whole).map(place).collect();
+        for object in &mut self.objects {
+            let may_be_again = matches!(object.state, State::Damaged(Damage::Size { .. } | Damage::Checksum));
+            if may_be_again && whole.contains(&place(object)) {
+                object.state = State::Sound;
             }
         }
-        Ok(())
     }
 
-    /// Says which tables of the manifest the damage hurts, and, where the objects were read, which relation's rows are not those
-    /// that were backed up.
-    pub async fn attribute(&self, manifest: &Manifest, findings: &mut Findings) -> Result<(), Error> {
-        let stored = stored(manifest);
-        for slice in manifest.archive.iter().chain(&manifest.facts) {
-            // Without its schema no table can be restored.
-            if let Some(finding) = self.finding(ChunkKind::Meta, slice, findings) {
-                finding.snapshots.insert(manifest.snapshot.clone());
-                stored.iter().for_each(|stored| finding.hurts(&manifest.snapshot, stored.table.clone()));
-            }
-        }
-        for stored in &stored {
-            let mut is_whole = true;
-            let pages: &[Slice] = match stored.slices {
-                SliceList::Pages(pages) => pages,
-                SliceList::Inline(_) => &[],
-            };
-            for page in pages {
-                if let Some(finding) = self.finding(ChunkKind::Meta, page, findings) {
-                    finding.hurts(&manifest.snapshot, stored.table.clone());
-                    is_whole = false;
-                }
-            }
-            if !is_whole {
-                continue;
-            }
-            let slices = match self.repository.slices(manifest, stored.slices).await {
-                Ok(slices) => slices,
-                Err(error) => {
-                    findings.about(manifest, stored, Kind::Slices, with_causes(&error));
-                    continue;
-                }
-            };
-            for slice in &slices {
-                if let Some(finding) = self.finding(ChunkKind::Data, slice, findings) {
-                    finding.hurts(&manifest.snapshot, stored.table.clone());
-                    is_whole = false;
-                }
-            }
-            if is_whole {
-                self.compare(manifest, stored, &slices, findings).await?;
-            }
-        }
-        Ok(())
+    /// Names of the objects whose bytes are certainly not those that were stored.
+    pub fn damaged(&self) -> Vec<String> {
+        let is_damaged = |object: &&Object| matches!(&object.state, State::Damaged(damage) if damage.is_of_the_bytes());
+        self.objects.iter().filter(is_damaged).map(Object::key).collect()
     }
 
-    /// The finding of a damaged object; none if it is whole.
-    fn finding<'f>(&self, kind: ChunkKind, slice: &Slice, findings: &'f mut Findings) -> Option<&'f mut Finding> {
-        let at = *self.by_ref.get(&(kind, slice.object))?;
-        let State::Damaged(damage) = &self.objects[at].state else { return None };
-        let name = || layout::chunk(kind, &slice.object.object, slice.object.generation).to_string();
-        Some(findings.objects.entry(at).or_insert_with(|| Finding::of_object(name(), damage)))
+    /// Bytes as stored, by shard. A shard without objects is left out.
+    pub fn bytes_by_shard(&self) -> HashMap<Shard, u64> {
+        let mut bytes = HashMap::new();
+        for object in &self.objects {
+            *bytes.entry(object.shard()).or_default() += u64::from(object.object.stored_bytes);
+        }
+        bytes
     }
-
-    async fn compare(
-        &self,
-        manifest: &Manifest,
-        stored: &Stored<'_>,
-        slices: &[Slice],
-        findings: &mut Findings,
-    ) -> Result<(), Error> {
-        let outside =
-            |slice: &&Slice| slice.offset.checked_add(slice.bytes).is_none_or(|end| end > slice.object.plain_bytes);
-        if let Some(slice) = slices.iter().find(outside) {
-            let detail = format!("a slice reaches past the end of {}", slice.object.object);
-            findings.about(manifest, stored, Kind::Slices, detail);
-            return Ok(());
-        }
-        match self.digest(manifest, stored.format, slices).await? {
-            Recomputed::NotRead => {}
-            Recomputed::Rows(found) if found == stored.digest => {}
-            Recomputed::Rows(found) => {
-                let detail = format!("the stored rows give {found}, and the manifest says {}", stored.digest);
-                findings.about(manifest, stored, Kind::Digest, detail);
-            }
-            Recomputed::NoRows(detail) => findings.about(manifest, stored, Kind::Digest, detail),
-        }
-        Ok(())
-    }
-
-    /// The digest of a relation, from those of its slices. Rows that are continued from slice to slice are read once more, in
-    /// their order.
-    async fn digest(&self, manifest: &Manifest, format: RowFormat, slices: &[Slice]) -> Result<Recomputed, Error> {
-        let hasher = RowHasher::new(&manifest.digest_key());
-        let mut reader = self.repository.reader(ChunkKind::Data, manifest.chunk_key())?;
-        let mut digest = Digest::default();
-        let mut open: Option<RowSplitter<'_>> = None;
-        for slice in slices {
-            let object = self.by_ref.get(&(ChunkKind::Data, slice.object)).map(|at| &self.objects[*at]);
-            let rows = object.and_then(|object| object.slice(slice, format)).map_or(Rows::NotRead, |s| s.rows);
-            match (&open, rows) {
-                (_, Rows::NotRead) => return Ok(Recomputed::NotRead),
-                (None, Rows::Whole(rows)) => {
-                    digest.merge(&rows);
-                    continue;
-                }
-                (None, Rows::Part) | (Some(_), _) => {}
-            }
-            let mut rows = open.take().unwrap_or_else(|| RowSplitter::new(&hasher, format));
-            if let Err(malformed) = rows.feed(reader.slice(slice).await?) {
-                return Ok(Recomputed::NoRows(format!("the stored bytes are no rows: {malformed}")));
-            }
-            if rows.is_at_row_end() {
-                digest.merge(&rows.digest());
-            } else {
-                open = Some(rows);
-            }
-        }
-        match open {
-            None => Ok(Recomputed::Rows(digest)),
-            Some(_) => Ok(Recomputed::NoRows("the stored bytes end within a row".into())),
-        }
-    }
-}
-
-enum Recomputed {
-    /// The data was not asked to be read.
-    NotRead,
-    Rows(Digest),
-    NoRows(String),
 }
 
 impl Object {
+    fn shard(&self) -> Shard {
+        Shard::of(self.kind, &self.object.object)
+    }
+
+    fn key(&self) -> String {
+        layout::chunk(self.kind, &self.object.object, self.object.generation).to_string()
+    }
+
     fn slice(&self, slice: &Slice, format: RowFormat) -> Option<&SliceDigest> {
         self.slices.iter().find(|s| (s.offset, s.bytes, s.format) == (slice.offset, slice.bytes, format))
     }
@@ -363,24 +245,5 @@ impl Object {
             SliceDigest { rows: if is_whole { Rows::Whole(rows.digest()) } else { Rows::Part }, ..*slice }
         };
         self.slices.iter().map(digest).collect()
-    }
-}
-
-/// What is wrong, each damaged object once.
-#[derive(Default)]
-pub struct Findings {
-    objects: BTreeMap<usize, Finding>,
-    tables: Vec<Finding>,
-}
-
-impl Findings {
-    fn about(&mut self, manifest: &Manifest, stored: &Stored<'_>, kind: Kind, detail: String) {
-        let mut finding = Finding::new(kind, None, detail);
-        finding.hurts(&manifest.snapshot, stored.table.clone());
-        self.tables.push(finding);
-    }
-
-    pub fn into_vec(self) -> Vec<Finding> {
-        self.objects.into_values().chain(self.tables).collect()
     }
 }

@@ -1,11 +1,16 @@
 //! `pgkeep list` and `pgkeep show`: what is in the repository.
 
+use std::time::{Duration, SystemTime};
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::error::Error;
+use super::finding::with_causes;
+use super::shards::{History, days_between};
 use crate::repo::manifest::{LeftOut, Manifest};
-use crate::repo::{Proven, Repository, SnapshotId, Stored};
+use crate::repo::{Proven, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, Stored};
+use crate::store::StoreError;
 use crate::stream::{Digest, RowFormat};
 
 #[derive(Debug, Serialize)]
@@ -15,12 +20,19 @@ pub struct Line {
     pub database: String,
     pub server_version: String,
     pub schemas: Vec<String>,
+    pub tags: Vec<String>,
     pub tables: u64,
     pub rows: u64,
     pub bytes_read: u64,
     pub bytes_stored: u64,
     /// When a restore of the whole snapshot was last proven.
     pub proven_at: Option<DateTime<Utc>>,
+    /// Every byte of it was read, against its checksum at least, within so many days; none: not all of it was ever read.
+    pub read_within_days: Option<u64>,
+    /// Why it may not hold what it should; empty where nothing is suspicious.
+    pub suspicious: Vec<String>,
+    /// What would have been suspicious, had it not been accepted.
+    pub accepted: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,18 +59,69 @@ pub struct RelationLine {
     pub digest: Digest,
 }
 
-/// All snapshots, oldest first. A manifest that cannot be trusted is an error, not a gap in the list.
-pub async fn list(repository: &Repository) -> Result<Vec<Line>, Error> {
-    let proofs = repository.records::<Proven>().await?;
-    let mut lines = Vec::new();
-    for name in repository.snapshots().await? {
-        lines.push(line(&repository.manifest(&name).await?, &proofs));
+/// One snapshot of the list.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Entry {
+    Whole(Box<Line>),
+    Damaged(DamagedLine),
+}
+
+/// A snapshot whose manifest cannot be used, and says nothing that could be relied on.
+#[derive(Debug, Serialize)]
+pub struct DamagedLine {
+    pub snapshot: SnapshotId,
+    pub time: DateTime<Utc>,
+    pub damaged: String,
+}
+
+/// All snapshots, oldest first. One whose manifest is damaged or not to be trusted has its place among them, and is no gap.
+pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
+    let known = Known::of(repository).await?;
+    let mut entries = Vec::new();
+    for (name, stored) in repository.snapshots_stored().await? {
+        match repository.manifest(&name).await {
+            Ok(manifest) => entries.push(Entry::Whole(Box::new(line(&manifest, Some(stored), &known)))),
+            // Removed by another run since the listing.
+            Err(RepoError::Store(StoreError::NoObject { .. })) => {}
+            Err(
+                error @ (RepoError::Signature { .. }
+                | RepoError::Manifest { .. }
+                | RepoError::Object { .. }
+                | RepoError::Store(StoreError::TooLarge { .. })),
+            ) => {
+                let damaged = with_causes(&error);
+                entries.push(Entry::Damaged(DamagedLine { snapshot: name.id, time: name.time, damaged }));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(lines)
+    Ok(entries)
+}
+
+/// A store may say that an object was stored some time before it showed in a listing: it counts whole seconds, or from the
+/// beginning of the writing.
+const APPEARING: Duration = Duration::from_secs(60);
+
+/// What records say about snapshots.
+struct Known {
+    proofs: Vec<Stored<Proven>>,
+    /// Since when every byte that was there then was read, on the store's clock.
+    all_read_since: Option<SystemTime>,
+}
+
+impl Known {
+    async fn of(repository: &Repository) -> Result<Self, Error> {
+        let read = repository.records::<ReadShards>().await?;
+        let all_read_since = History::of(&read, ReadDepth::StoredBytes).all_read_since();
+        Ok(Self { proofs: repository.records::<Proven>().await?, all_read_since })
+    }
 }
 
 pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error> {
-    let manifest = repository.manifest(&repository.resolve(asked).await?).await?;
+    let name = repository.resolve(asked).await?;
+    let manifest = repository.manifest(&name).await?;
+    let stored = repository.snapshots_stored().await?.into_iter().find(|(other, _)| *other == name).map(|(_, at)| at);
     let relation = |relation: &crate::repo::manifest::Relation| RelationLine {
         schema: relation.schema.clone(),
         name: relation.name.clone(),
@@ -66,7 +129,7 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
         digest: relation.digest,
     };
     Ok(Details {
-        line: line(&manifest, &repository.records::<Proven>().await?),
+        line: line(&manifest, stored, &Known::of(repository).await?),
         parent: manifest.parent.clone(),
         whole_database: manifest.request.is_whole_database(),
         elapsed_ms: (manifest.finished - manifest.time).num_milliseconds().unsigned_abs(),
@@ -79,17 +142,26 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
     })
 }
 
-fn line(manifest: &Manifest, proofs: &[Stored<Proven>]) -> Line {
+/// `stored`: when the manifest was, on the store's clock.
+fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known) -> Line {
+    let proofs = known.proofs.iter().map(|p| &p.record).filter(|p| p.snapshot == manifest.snapshot);
+    // A snapshot that came after the reading began may have bytes that nobody has read yet.
+    let was_there = |since: &SystemTime| stored.is_some_and(|stored| stored + APPEARING <= *since);
+    let read_since = known.all_read_since.filter(was_there);
     Line {
         snapshot: manifest.snapshot.clone(),
         time: manifest.time,
         database: manifest.database.name.clone(),
         server_version: manifest.server.version.clone(),
         schemas: manifest.schemas(),
+        tags: manifest.tags.clone(),
         tables: manifest.totals.tables,
         rows: manifest.totals.rows,
         bytes_read: manifest.totals.bytes_read,
         bytes_stored: manifest.totals.bytes_stored,
-        proven_at: proofs.iter().map(|p| &p.record).filter(|p| p.snapshot == manifest.snapshot).map(|p| p.time).max(),
+        proven_at: proofs.map(|p| p.time).max(),
+        read_within_days: read_since.map(|since| days_between(since, SystemTime::now())),
+        suspicious: manifest.suspicious.clone(),
+        accepted: manifest.accepted.clone(),
     }
 }

@@ -1,11 +1,13 @@
 //! One file a verb. Each reads as a table of contents: no byte loops, no SQL, no terminal.
 
 pub mod backup;
+pub mod drill;
 pub mod error;
 pub mod finding;
 pub mod hashing;
 pub mod init;
 pub mod inventory;
+pub mod key;
 pub mod list;
 pub mod mismatch;
 pub mod parts;
@@ -13,10 +15,14 @@ pub mod password;
 pub mod policy_file;
 pub mod progress;
 pub mod proof;
+pub mod prune;
 pub mod reading;
 pub mod restore;
 pub mod rows;
 pub mod selecting;
+pub mod shards;
+pub mod suspicion;
+mod unfinished;
 pub mod verify;
 
 pub use error::Error;

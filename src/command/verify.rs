@@ -1,18 +1,23 @@
 //! `pgkeep verify`: is the repository whole, and does a live database hold what a snapshot says?
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
+use chrono::Utc;
 use serde::Serialize;
 
 use super::error::Error;
-use super::finding::Finding;
-use super::inventory::{Findings, Inventory};
+use super::finding::{Finding, Kind};
+use super::inventory::{Findings, Inventory, Reached, Reading};
 use super::progress::Progress;
 use super::proof::{self, Scope, Side};
+use super::shards::{History, Shard, days_between, superseded};
 use crate::pg::conninfo::Conninfo;
-use crate::repo::keys::KeyKind;
-use crate::repo::{KeyError, RepoError, Repository, SnapshotId};
+use crate::repo::records::ReadPlace;
+use crate::repo::{Damaged, ReadShards, RepoError, Repository, SnapshotId, SnapshotName};
 use crate::stop::Stop;
+use crate::store::StoreError;
 
 pub struct Options {
     /// An id, the beginning of one, or `latest`; none: all snapshots.
@@ -26,10 +31,12 @@ pub struct Options {
 /// How closely objects are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Whether each is there with its size, from listings. Either key will do.
+    /// Whether each is there with its size, from listings.
     Listing,
-    /// Every byte. Takes the restore key.
+    /// Every byte, as deep as the key sees.
     Data,
+    /// As many bytes as there is time for, those that were read longest ago first.
+    Budget(Duration),
 }
 
 /// What `--json` prints.
@@ -37,18 +44,39 @@ pub enum Depth {
 pub struct Report {
     /// Whether nothing is wrong: there are no findings.
     pub ok: bool,
+    /// `listing`, or how deep the bytes that were read were looked at: `stored bytes`, `plaintext`.
+    pub depth: &'static str,
     /// Snapshots whose manifest is genuine.
     pub snapshots_checked: u64,
     pub objects_checked: u64,
-    /// Bytes of these objects as stored: as listed, or as read with `--read-data`.
+    /// Bytes of these objects as stored.
     pub bytes_checked: u64,
+    /// Of these objects, those whose bytes were read by this run.
+    pub objects_read: u64,
+    pub bytes_read: u64,
     /// Objects that no snapshot refers to, where all snapshots were checked. A backup that was stopped leaves such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objects_unreferenced: Option<u64>,
+    /// How much was read and when, by all checks of the repository; where bytes of all snapshots were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
     /// The snapshot that a live database was compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<SnapshotId>,
     pub findings: Vec<Finding>,
+    pub warnings: Vec<String>,
+}
+
+/// What all checks together have read, at least as deep as this one.
+#[derive(Debug, Serialize)]
+pub struct Coverage {
+    /// Shards (`data/xx`, `meta/xx`) that this run has read whole.
+    pub shards_read: u64,
+    pub shards_total: u64,
+    /// Every byte that was there then was read within so many days; none while some were never read.
+    pub within_days: Option<u64>,
+    /// Bytes of the shards that no check has read whole.
+    pub bytes_never_read: u64,
 }
 
 /// Checks and reports. What is wrong with the repository or the live database is a finding; an error is what kept the check from
@@ -59,49 +87,60 @@ pub async fn run(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Report, Error> {
-    if options.depth == Depth::Data && repository.key_kind() != KeyKind::Restore {
-        return Err(KeyError::NotGiven { kind: KeyKind::Restore }.into());
-    }
+    let started = Instant::now();
     let against = match (&options.against, &options.snapshot) {
         (Some(_), None) => return Err(unnamed()),
         (against, _) => against.as_ref(),
     };
+    if let (Depth::Budget(_), Some(_)) = (options.depth, &options.snapshot) {
+        return Err(budget_for_one());
+    }
 
     progress.set_phase("reading manifests");
     let asked = match &options.snapshot {
         Some(asked) => vec![repository.resolve(asked).await?],
         None => repository.snapshots().await?,
     };
-    if asked.is_empty() {
+    let mut findings = Vec::new();
+    if options.snapshot.is_none() {
+        let refused = repository.refused_records().await?;
+        findings.extend(
+            refused.into_iter().map(|(key, reason)| Finding::new(Kind::Record, Some(key.to_string()), reason.into())),
+        );
+    }
+    if asked.is_empty() && findings.is_empty() {
         return Err(RepoError::Empty { database: None }.into());
     }
     let mut inventory = Inventory::new(repository, repository.listing().await?);
-    let (mut genuine, mut findings) = (Vec::new(), Vec::new());
-    for name in asked {
-        match repository.manifest(&name).await {
-            Ok(manifest) => {
-                inventory.add(&manifest).await?;
-                genuine.push(name);
-            }
-            // Not a fault of the repository.
-            Err(error @ RepoError::Key(_)) => return Err(error.into()),
-            Err(error) => {
-                let mut finding = Finding::of_manifest(name.key().to_string(), &error);
-                finding.snapshots.insert(name.id);
-                findings.push(finding);
-            }
-        }
-    }
+    let genuine = take_in(repository, asked, &mut inventory, &mut findings).await?;
 
-    if options.depth == Depth::Data {
+    let mut reached = Reached::default();
+    let (mut coverage, mut warnings) = (None, Vec::new());
+    let history = History::of(&repository.records::<ReadShards>().await?, inventory.depth());
+    if options.depth != Depth::Listing {
         progress.set_phase("reading objects");
-        inventory.read(options.jobs, progress, stop)?;
+        reached = read(&mut inventory, options, &history, started, progress, stop)?;
+    }
+    inventory.forgive_what_was_stored_again();
+    if options.depth != Depth::Listing {
+        if let Err(error) = record_damage(repository, &inventory).await {
+            warnings.push(format!("the damage is not recorded, so backups may go on using what is damaged: {error}"));
+        }
+        if options.snapshot.is_none() {
+            if let Err(error) = record_reading(repository, &reached, &inventory, &history, options.depth, started).await
+            {
+                warnings.push(format!("what was read is not recorded: {error}"));
+            }
+            coverage = Some(cover(repository, &inventory, &reached).await?);
+        }
     }
     if options.depth == Depth::Data || !inventory.is_whole() {
         progress.set_phase("comparing digests");
         let mut hurt = Findings::default();
         for name in &genuine {
-            inventory.attribute(&repository.manifest(name).await?, &mut hurt).await?;
+            if let Some(manifest) = repository.manifest_if_there(name).await? {
+                inventory.attribute(&manifest, &mut hurt).await?;
+            }
         }
         findings.extend(hurt.into_vec());
     }
@@ -118,13 +157,121 @@ pub async fn run(
 
     Ok(Report {
         ok: findings.is_empty(),
+        depth: if options.depth == Depth::Listing { "listing" } else { inventory.depth().noun() },
         snapshots_checked: genuine.len() as u64,
         objects_checked: inventory.objects(),
         bytes_checked: inventory.bytes(),
+        objects_read: reached.objects,
+        bytes_read: reached.bytes,
         objects_unreferenced: options.snapshot.is_none().then(|| inventory.unreferenced()),
+        coverage,
         compared,
         findings,
+        warnings,
     })
+}
+
+/// Fills the inventory with what the manifests refer to; those that are refused are findings. Returns the genuine ones.
+async fn take_in(
+    repository: &Repository,
+    asked: Vec<SnapshotName>,
+    inventory: &mut Inventory<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<SnapshotName>, Error> {
+    let mut genuine = Vec::new();
+    let several = asked.len() > 1;
+    for name in asked {
+        match repository.manifest(&name).await {
+            Ok(manifest) => {
+                inventory.add(&manifest).await?;
+                genuine.push(name);
+            }
+            // A prune has forgotten it since the listing.
+            Err(RepoError::Store(StoreError::NoObject { .. })) if several => {}
+            // Not a fault of the repository.
+            Err(error @ RepoError::Key(_)) => return Err(error.into()),
+            Err(error) => {
+                let mut finding = Finding::of_manifest(name.key().to_string(), &error);
+                finding.snapshots.insert(name.id);
+                findings.push(finding);
+            }
+        }
+    }
+    Ok(genuine)
+}
+
+fn read(
+    inventory: &mut Inventory<'_>,
+    options: &Options,
+    history: &History,
+    started: Instant,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Reached, Error> {
+    let order = history.order();
+    let reading = match options.depth {
+        Depth::Budget(budget) => Reading { order: &order, resume: history.resume(), until: Some(started + budget) },
+        Depth::Listing | Depth::Data => Reading { order: &order, resume: None, until: None },
+    };
+    inventory.read(&reading, options.jobs, progress, stop)
+}
+
+/// So that the next backup stores anew what is damaged. Names what no earlier record does.
+async fn record_damage(repository: &Repository, inventory: &Inventory<'_>) -> Result<(), RepoError> {
+    let damaged = inventory.damaged();
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    let known = repository.records::<Damaged>().await?;
+    let known: HashSet<&String> = known.iter().flat_map(|stored| &stored.record.objects).collect();
+    let objects: Vec<String> = damaged.into_iter().filter(|object| !known.contains(object)).collect();
+    if !objects.is_empty() {
+        repository.write_record(&Damaged { time: Utc::now(), objects }).await?;
+    }
+    Ok(())
+}
+
+async fn record_reading(
+    repository: &Repository,
+    reached: &Reached,
+    inventory: &Inventory<'_>,
+    history: &History,
+    depth: Depth,
+    started: Instant,
+) -> Result<(), RepoError> {
+    let place = |place: &super::shards::Place| ReadPlace { shard: place.shard.to_string(), after: place.after.clone() };
+    let record = ReadShards {
+        time: Utc::now(),
+        depth: inventory.depth(),
+        // Rounded up: what came later than the first look is not among what was read.
+        seconds: started.elapsed().as_secs() + 1,
+        shards: reached.shards.iter().map(Shard::to_string).collect(),
+        place: reached.place.as_ref().map(place),
+        begun: history.begun().filter(|_| matches!(depth, Depth::Budget(_))),
+    };
+    repository.write_record(&record).await?;
+    Ok(())
+}
+
+async fn cover(repository: &Repository, inventory: &Inventory<'_>, reached: &Reached) -> Result<Coverage, RepoError> {
+    let records = repository.records::<ReadShards>().await?;
+    // Whoever may not remove them leaves them: they are only more to read.
+    let _ = repository.remove_records(&superseded(&records)).await;
+    let history = History::of(&records, inventory.depth());
+    let never = inventory.bytes_by_shard().into_iter().filter(|(shard, _)| !history.is_read(shard));
+    Ok(Coverage {
+        shards_read: reached.shards.len() as u64,
+        shards_total: Shard::all().count() as u64,
+        within_days: history.all_read_since().map(|since| days_between(since, SystemTime::now())),
+        bytes_never_read: never.map(|(_, bytes)| bytes).sum(),
+    })
+}
+
+fn budget_for_one() -> Error {
+    Error::Usage {
+        what: "--budget goes through the whole repository".into(),
+        hint: Some("Leave the snapshot out, or read it whole: pgkeep verify SNAPSHOT --read-data".into()),
+    }
 }
 
 fn unnamed() -> Error {

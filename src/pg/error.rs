@@ -164,6 +164,10 @@ pub enum Error {
     #[error("{endpoint} is not the kind of server that target_session_attrs asks for")]
     WrongSession { endpoint: String, wanted: TargetSession },
 
+    /// No session is ours for longer than a transaction. Nothing was set or read.
+    #[error("{endpoint} is a connection pooler that gives each transaction another session of the server")]
+    TransactionPooler { endpoint: String },
+
     #[error("the server refused {context}")]
     Server {
         context: String,
@@ -256,6 +260,10 @@ impl Error {
             Self::AuthenticationMethod { .. } => Some("change require_auth, or the server's pg_hba.conf".to_owned()),
             Self::NoSuchDatabase { .. } => Some("psql -l lists the databases of a server".to_owned()),
             Self::Tls { source, .. } => source.hint(),
+            Self::TransactionPooler { .. } => Some(
+                "connect to PostgreSQL itself (its own port), or to a pool in session mode: a snapshot and the session's settings are bound to one session"
+                    .to_owned(),
+            ),
             Self::WrongSession { wanted, .. } => Some(match wanted {
                 TargetSession::Standby | TargetSession::PreferStandby => "name the standby among the hosts".to_owned(),
                 TargetSession::ReadOnly => "name a standby or a read-only server among the hosts".to_owned(),

@@ -8,6 +8,7 @@ pub mod conninfo;
 pub mod copy;
 pub mod dump;
 pub mod error;
+pub mod question;
 pub mod sessions;
 pub mod snapshot;
 pub mod target;

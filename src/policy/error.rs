@@ -22,6 +22,10 @@ pub enum PolicyError {
     UnknownKey { line: usize, section: &'static str, key: String },
     #[error("line {line}: {key} must be {expected}, not {found}")]
     Invalid { line: usize, key: String, expected: &'static str, found: String },
+    #[error("line {line}: {key} cannot be used: {message}")]
+    Refused { line: usize, key: &'static str, message: String },
+    #[error("[retention] says nothing of what is to be kept")]
+    KeepsNothing,
     #[error("[{section}] has no {key}")]
     Missing { section: &'static str, key: &'static str },
     #[error("line {line}: {key} begins with `{sign}`, which is not expanded")]
@@ -76,7 +80,8 @@ impl PolicyError {
             Self::TwoPasswords { .. } => Some("Keep one of them.".into()),
             Self::Dsn { source, .. } => source.hint(),
             Self::Pattern { source, .. } => source.hint(),
-            Self::Invalid { .. } | Self::Missing { .. } | Self::FolderNotUtf8 { .. } => None,
+            Self::KeepsNothing => Some("For example: keep_daily = 7. Without the section nothing is ever forgotten.".into()),
+            Self::Refused { .. } | Self::Invalid { .. } | Self::Missing { .. } | Self::FolderNotUtf8 { .. } => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub use error::PolicyError;
 
 use crate::pg::conninfo::{Conninfo, Secrets};
+use crate::retention::{Grace, Rules, Tag, Zone};
 use crate::schema::pattern::{Pattern, PatternKind};
 use section::{Document, Located, Section, line_of};
 
@@ -40,7 +41,20 @@ pub struct Policy {
     /// Seconds; 0 waits for ever.
     pub lock_wait_timeout: u32,
     pub role_passwords: bool,
+    /// Whether much less than in the last snapshot is right.
+    pub accept_shrink: bool,
     pub pg_bin: Option<PathBuf>,
+    pub tags: Vec<Tag>,
+    /// None: nothing is ever forgotten.
+    pub retention: Option<Retention>,
+}
+
+/// What is kept of the snapshots of this policy's database and selection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub rules: Rules,
+    pub grace: Grace,
+    pub time_zone: Zone,
 }
 
 /// Where the password of the source comes from.
@@ -82,7 +96,10 @@ impl Policy {
                 .number("lock_wait_timeout", 0..=u32::MAX, "a number of seconds")?
                 .unwrap_or(LOCK_WAIT_TIMEOUT_DEFAULT),
             role_passwords: backup.flag("role_passwords")?,
+            accept_shrink: backup.flag("accept_shrink")?,
             pg_bin: path(&backup, "pg_bin", folder)?,
+            tags: tags(&backup, "tags")?,
+            retention: retention(&document.section("retention"))?,
         })
     }
 }
@@ -117,6 +134,32 @@ fn password(source: &Section, folder: &Path) -> Result<PasswordSource, PolicyErr
             arguments: words.map(|argument| argument.value).collect(),
         }),
     }
+}
+
+fn tags(section: &Section, key: &'static str) -> Result<Vec<Tag>, PolicyError> {
+    section.texts(key)?.iter().map(|text| text.parsed(key)).collect()
+}
+
+fn retention(section: &Section) -> Result<Option<Retention>, PolicyError> {
+    if !section.is_there() {
+        return Ok(None);
+    }
+    let number = |key| Ok(section.number(key, 1..=u32::MAX, "a number from 1")?.unwrap_or_default());
+    let rules = Rules {
+        last: number("keep_last")?,
+        hourly: number("keep_hourly")?,
+        daily: number("keep_daily")?,
+        weekly: number("keep_weekly")?,
+        monthly: number("keep_monthly")?,
+        yearly: number("keep_yearly")?,
+        within: section.parsed("keep_within")?,
+        tags: tags(section, "keep_tags")?,
+    };
+    let (grace, time_zone) = (section.parsed("grace")?, section.parsed("time_zone")?);
+    if rules.is_empty() {
+        return Err(PolicyError::KeepsNothing);
+    }
+    Ok(Some(Retention { rules, grace: grace.unwrap_or_default(), time_zone: time_zone.unwrap_or_default() }))
 }
 
 fn patterns(selection: &Section, key: &'static str, kind: PatternKind) -> Result<Vec<String>, PolicyError> {

@@ -13,7 +13,22 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("source", &["dsn", "password_file", "password_command"]),
     ("selection", &["schemas", "exclude_schemas", "tables", "exclude_tables"]),
     ("repository", &["url", "writer_key"]),
-    ("backup", &["jobs", "level", "lock_wait_timeout", "role_passwords", "pg_bin"]),
+    ("backup", &["jobs", "level", "lock_wait_timeout", "role_passwords", "accept_shrink", "pg_bin", "tags"]),
+    (
+        "retention",
+        &[
+            "keep_last",
+            "keep_hourly",
+            "keep_daily",
+            "keep_weekly",
+            "keep_monthly",
+            "keep_yearly",
+            "keep_within",
+            "keep_tags",
+            "grace",
+            "time_zone",
+        ],
+    ),
 ];
 
 /// A value and the line on which it begins.
@@ -21,6 +36,14 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
 pub(super) struct Located<T> {
     pub value: T,
     pub line: usize,
+}
+
+impl Located<String> {
+    /// The error never repeats the value.
+    pub fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&self, key: &'static str) -> Result<T, PolicyError> {
+        let refused = |error: T::Err| PolicyError::Refused { line: self.line, key, message: error.to_string() };
+        self.value.parse().map_err(refused)
+    }
 }
 
 /// The whole file, whose sections and keys are all known.
@@ -141,6 +164,19 @@ impl<'d, 't> Section<'d, 't> {
     pub fn flag(&self, key: &'static str) -> Result<bool, PolicyError> {
         let Some((value, line)) = self.get(key) else { return Ok(false) };
         value.as_bool().ok_or_else(|| invalid(line, key, "true or false", value))
+    }
+
+    /// Whether the file has this section.
+    pub fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// A text that means something more.
+    pub fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<T>, PolicyError> {
+        self.text(key)?.map(|text| text.parsed(key)).transpose()
     }
 
     /// Where the key's value stands, if it is there.

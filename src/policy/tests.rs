@@ -35,7 +35,20 @@ fn every_key_arrives_and_relative_paths_count_from_the_policys_folder() {
         level = -3
         lock_wait_timeout = 0
         role_passwords = true
+        accept_shrink = true
         pg_bin = "/opt/pg/bin"
+        tags = ["nightly", "eu-1"]
+        [retention]
+        keep_last = 1
+        keep_hourly = 2
+        keep_daily = 3
+        keep_weekly = 4
+        keep_monthly = 5
+        keep_yearly = 6
+        keep_within = "1m7d"
+        keep_tags = ["release"]
+        grace = "36h"
+        time_zone = "Europe/Berlin"
         "#,
     );
     let texts = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
@@ -55,7 +68,23 @@ fn every_key_arrives_and_relative_paths_count_from_the_policys_folder() {
         level: -3,
         lock_wait_timeout: 0,
         role_passwords: true,
+        accept_shrink: true,
         pg_bin: Some("/opt/pg/bin".into()),
+        tags: vec!["nightly".parse().unwrap(), "eu-1".parse().unwrap()],
+        retention: Some(Retention {
+            rules: Rules {
+                last: 1,
+                hourly: 2,
+                daily: 3,
+                weekly: 4,
+                monthly: 5,
+                yearly: 6,
+                within: Some("1m7d".parse().unwrap()),
+                tags: vec!["release".parse().unwrap()],
+            },
+            grace: "36h".parse().unwrap(),
+            time_zone: "Europe/Berlin".parse().unwrap(),
+        }),
     };
     assert_eq!(policy.unwrap(), expected);
 }
@@ -64,6 +93,7 @@ fn every_key_arrives_and_relative_paths_count_from_the_policys_folder() {
 fn what_is_not_said_is_as_in_backup() {
     let policy = parse("source.dsn = 'shop'\nrepository.url = 'file:///srv/backup'").unwrap();
     assert_eq!((policy.jobs, policy.level, policy.lock_wait_timeout, policy.role_passwords), (2, 1, 120, false));
+    assert!(!policy.accept_shrink);
     assert_eq!(policy.password, PasswordSource::Libpq);
     assert_eq!(policy.repository.as_deref(), Some("file:///srv/backup"));
     assert!(policy.schemas.is_empty() && policy.tables.is_empty());
@@ -83,8 +113,8 @@ fn an_unknown_name_is_refused_with_its_line_and_the_likely_one() {
         ),
         ("[sources]\ndsn = 'x'", "line 1: a policy has no section [sources] | Did you mean [source]?"),
         (
-            "\n[retention]\ndaily = 7",
-            "line 2: a policy has no section [retention] | This version knows [source], [selection], [repository], [backup].",
+            "\n[limits]\nrate = 7",
+            "line 2: a policy has no section [limits] | This version knows [source], [selection], [repository], [backup], [retention].",
         ),
         ("dsn = 'x'", "line 1: the key `dsn` stands in no section | It belongs in [source]."),
         // The first from the top, not the first of the alphabet.
@@ -131,6 +161,40 @@ fn a_wrong_value_is_refused_with_its_line_and_never_repeated() {
         source("password_command = ['p']\npassword_file = 'f'"),
         "line 3: password_command besides password_file | Keep one of them."
     );
+}
+
+#[test]
+fn retention_is_refused_where_it_is_not_understood() {
+    let retention = |line: &str| refusal(&format!("[source]\ndsn = 's'\n[retention]\n{line}"));
+    for (line, expected) in [
+        (
+            "",
+            "[retention] says nothing of what is to be kept | For example: keep_daily = 7. Without the section nothing is ever forgotten.",
+        ),
+        ("keep_dayly = 7", "line 4: [retention] has no key `keep_dayly` | Did you mean `keep_daily`?"),
+        ("keep_daily = 0", "line 4: keep_daily must be a number from 1, not 0"),
+        (
+            "keep_within = '1w'",
+            "line 4: keep_within cannot be used: a length of time is written 2y5m7d3h: years, months, days and hours, each at most once",
+        ),
+        (
+            "keep_tags = ['a', 'b c']",
+            "line 4: keep_tags cannot be used: a tag is a word of 1 to 64 characters, without white space and commas",
+        ),
+        (
+            "keep_daily = 1\ngrace = '0h'",
+            "line 5: grace cannot be used: a grace period of less than an hour is not safe: a backup that runs meanwhile may count on what would be deleted",
+        ),
+        (
+            "keep_daily = 1\ntime_zone = 'CEST'",
+            "line 5: time_zone cannot be used: a time zone is `local`, `UTC` or a name of the IANA database, as in Europe/Berlin",
+        ),
+    ] {
+        assert_eq!(retention(line), expected, "{line}");
+    }
+    assert_eq!(parse("source.dsn = 's'").unwrap().retention, None);
+    let shortest = parse("[source]\ndsn = 's'\n[retention]\nkeep_last = 3").unwrap().retention.unwrap();
+    assert_eq!((shortest.grace, shortest.time_zone), (Grace::default(), Zone::Local));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::layout::{self, ChunkKind};
 use super::manifest::ObjectRef;
 use super::objects::OBJECT_BYTES_MAX;
@@ -26,6 +28,45 @@ pub enum Damage {
     PlainSize { expected: u64, found: u64 },
 }
 
+impl Damage {
+    /// Whether the stored bytes are certainly not those that were stored. A store that refuses to answer may answer tomorrow,
+    /// and the name of what is missing is free.
+    pub fn is_of_the_bytes(&self) -> bool {
+        match self {
+            Damage::Size { .. } | Damage::Checksum | Damage::PlainSize { .. } => true,
+            // The bytes are those that the manifest names, so the header is for another key.
+            Damage::Open(OpenError::WrongKey) | Damage::Missing => false,
+            Damage::Open(_) => true,
+            Damage::Store(StoreError::Io { source, .. }) => source.raw_os_error() == Some(EIO),
+            Damage::Store(_) => false,
+        }
+    }
+}
+
+/// What a disk says of a sector that it cannot read any more.
+const EIO: i32 = 5;
+
+/// How deep a check has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ReadDepth {
+    /// Every stored byte against the checksum that a manifest holds: all that the writer key can see of rows.
+    #[serde(rename = "stored bytes")]
+    StoredBytes,
+    /// Decrypted, decompressed, and against the name.
+    #[serde(rename = "plaintext")]
+    Plaintext,
+}
+
+impl ReadDepth {
+    /// As a person reads it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            ReadDepth::StoredBytes => "stored bytes",
+            ReadDepth::Plaintext => "plaintext",
+        }
+    }
+}
+
 /// Reads whole objects, each time from the store, and checks all that a manifest says of them.
 pub struct ObjectReader {
     store: Arc<Store>,
@@ -37,8 +78,8 @@ impl ObjectReader {
         Self { store, opener }
     }
 
-    /// The object's plaintext: of the recorded size and checksum as stored, and what its name says when opened.
-    pub async fn read(&mut self, kind: ChunkKind, object: &ObjectRef, chunk_key: &ChunkKey) -> Result<Vec<u8>, Damage> {
+    /// The object's bytes: of the recorded size and checksum. Takes no key.
+    pub async fn stored(&self, kind: ChunkKind, object: &ObjectRef) -> Result<Vec<u8>, Damage> {
         let expected = u64::from(object.stored_bytes);
         let stored =
             match self.store.get(&layout::chunk(kind, &object.object, object.generation), OBJECT_BYTES_MAX).await {
@@ -53,6 +94,12 @@ impl ObjectReader {
         if Checksum::of(&stored) != object.checksum {
             return Err(Damage::Checksum);
         }
+        Ok(stored)
+    }
+
+    /// The object's plaintext: of the recorded size and checksum as stored, and what its name says when opened.
+    pub async fn read(&mut self, kind: ChunkKind, object: &ObjectRef, chunk_key: &ChunkKey) -> Result<Vec<u8>, Damage> {
+        let stored = self.stored(kind, object).await?;
         let plaintext = self.opener.open_chunk(&stored, &object.object, chunk_key).map_err(Damage::Open)?;
         if plaintext.len() != object.plain_bytes as usize {
             return Err(Damage::PlainSize { expected: object.plain_bytes.into(), found: plaintext.len() as u64 });

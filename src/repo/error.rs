@@ -1,5 +1,7 @@
 //! What can go wrong in a repository.
 
+use std::time::Duration;
+
 use super::keys::KeyError;
 use super::snapshot::SnapshotName;
 use crate::store::{ObjectKey, StoreError};
@@ -15,15 +17,25 @@ pub enum RepoError {
     Seal(#[from] SealError),
     #[error("there is no repository at {url}")]
     NoConfig { url: String },
+    #[error("the repository at {url} has snapshots, and its `config` is missing")]
+    LostConfig {
+        url: String,
+        /// The key's.
+        repository: String,
+    },
     #[error("there is a repository at {url} already")]
     Exists { url: String },
     #[error("the repository's `config` is damaged")]
     BadConfig {
+        /// The key's.
+        repository: String,
         #[source]
         source: serde_json::Error,
     },
     #[error("the repository has format {found}, and this program reads up to {supported}")]
     NewerFormat { found: u32, supported: u32 },
+    #[error("the key file has seen keyring {remembered}, and the repository's newest is {}", keyring_noun(*found))]
+    KeyringLost { remembered: u64, found: u64 },
     #[error("the object {key} cannot be opened")]
     Object {
         key: ObjectKey,
@@ -54,8 +66,14 @@ pub enum RepoError {
     Ambiguous { asked: String, count: usize },
     #[error("a snapshot {name} exists already")]
     SnapshotExists { name: SnapshotName },
+    #[error("a prune condemned {objects} of the objects that this backup counts on, and the backup has run for {}", hours(*elapsed))]
+    Overtaken { objects: u64, elapsed: Duration },
     #[error("the object {key} is stored with other content")]
     Occupied { key: ObjectKey },
+}
+
+fn keyring_noun(number: u64) -> String {
+    if number == 0 { "none".into() } else { format!("keyring {number}") }
 }
 
 impl RepoError {
@@ -65,7 +83,16 @@ impl RepoError {
             RepoError::Key(error) => error.hint(),
             RepoError::NoConfig { url } => Some(format!("Check --repo, or make a repository: pgkeep init --repo {url} --keys DIR")),
             RepoError::Exists { .. } => Some("Use it, or name another place. An existing repository is never initialised again.".into()),
+            RepoError::BadConfig { repository, .. } | RepoError::LostConfig { repository, .. } => Some(format!(
+                "Nothing else depends on what it holds. Write the file `config` with this line, then run `pgkeep verify`: \
+                 {{\"format\": 1, \"repository\": \"{repository}\", \"created\": \"2000-01-01T00:00:00Z\"}}"
+            )),
             RepoError::NewerFormat { .. } => Some("Use the version of pgkeep that wrote it, or a newer one.".into()),
+            RepoError::KeyringLost { .. } => Some(
+                "Somebody has removed a record under records/keyring/, perhaps to bring a revoked writer back. Nothing was trusted or written. \
+                 Bring the record back from a copy of the bucket; docs/operations.md, \"Keys\", says what to do without one."
+                    .into(),
+            ),
             RepoError::Object { source: OpenError::WrongKey, .. } => {
                 Some("Rows open with the restore key of this repository alone: --restore-key FILE.".into())
             }
@@ -75,9 +102,19 @@ impl RepoError {
             RepoError::Signature { .. } => {
                 Some("It was changed after it was written, or somebody else wrote it. Nothing of it was used. Restore an earlier snapshot.".into())
             }
+            RepoError::Overtaken { .. } => Some(
+                "No snapshot was made. Run the backup again: it stores these objects anew. Let the grace period of prune (--grace) be more than twice what the longest backup takes."
+                    .into(),
+            ),
             RepoError::Empty { .. } => Some("Take a backup first: pgkeep backup -d DSN".into()),
             RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
             _ => None,
         }
     }
+}
+
+/// `0 h 12 min`.
+fn hours(elapsed: Duration) -> String {
+    let minutes = elapsed.as_secs() / 60;
+    format!("{} h {} min", minutes / 60, minutes % 60)
 }

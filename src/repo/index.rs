@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::layout::{self, ChunkKind};
+use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{ObjectRef, Slice};
 use crate::store::Listed;
 use crate::stream::ChunkName;
@@ -21,7 +21,10 @@ pub struct SharedSlice {
 /// Who stored an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
+    /// As the listing shows it.
     EarlierSnapshot,
+    /// The same, and its bytes were looked at by this run.
+    Checked,
     ThisBackup,
 }
 
@@ -29,10 +32,12 @@ enum Origin {
 pub struct Index {
     objects: HashMap<(ChunkKind, ChunkName), (ObjectRef, Origin)>,
     slices: HashMap<[u8; 16], SharedSlice>,
-    /// Data objects of earlier snapshots that this backup refers to.
-    reused: HashSet<ChunkName>,
+    /// Objects of earlier snapshots that this backup refers to.
+    reused: HashSet<(ChunkKind, ChunkName)>,
     /// The highest generation that the listing shows, for names stored more than once or not usable.
     generations: HashMap<(ChunkKind, ChunkName), u16>,
+    /// Objects that count as absent, whatever the listing shows.
+    absent: HashSet<ChunkId>,
 }
 
 /// Object sizes by kind, name and generation, as the store lists them.
@@ -63,19 +68,23 @@ impl Listing {
 }
 
 impl Index {
-    /// Starts with what the store holds under any name, so that a damaged object's name is not tried again.
-    pub fn new(listing: &Listing) -> Self {
-        let mut index = Self::default();
-        for (kind, name, generation) in listing.0.keys() {
-            let highest = index.generations.entry((*kind, *name)).or_insert(*generation);
-            *highest = (*highest).max(*generation);
+    /// Starts with what the store holds under any name, so that the name of an object that is no use is not tried again.
+    /// `absent` are objects that count as absent whatever the listing shows: damaged, or about to be deleted.
+    pub fn new(listing: &Listing, absent: impl IntoIterator<Item = ChunkId>) -> Self {
+        let mut index = Self { absent: absent.into_iter().collect(), ..Self::default() };
+        let absent = index.absent.iter().map(|id| (id.kind, id.name, id.generation));
+        for (kind, name, generation) in listing.0.keys().copied().chain(absent) {
+            let highest = index.generations.entry((kind, name)).or_insert(generation);
+            *highest = (*highest).max(generation);
         }
         index
     }
 
-    /// Learns a slice of an earlier snapshot, if its object is there with its size.
+    /// Learns a slice of an earlier snapshot, if its object is there with its size and does not count as absent.
     pub fn learn(&mut self, kind: ChunkKind, slice: &Slice, listing: &Listing) {
-        if listing.bytes(kind, &slice.object) != Some(u64::from(slice.object.stored_bytes)) {
+        if self.is_absent(&slice.object.id(kind))
+            || listing.bytes(kind, &slice.object) != Some(u64::from(slice.object.stored_bytes))
+        {
             return;
         }
         self.objects.entry((kind, slice.object.object)).or_insert((slice.object, Origin::EarlierSnapshot));
@@ -87,6 +96,35 @@ impl Index {
 
     pub fn object(&self, kind: ChunkKind, name: &ChunkName) -> Option<&ObjectRef> {
         self.objects.get(&(kind, *name)).map(|(object, _)| object)
+    }
+
+    /// The object, if it is known from a listing alone: nobody has looked at its bytes yet.
+    pub fn unchecked(&self, kind: ChunkKind, name: &ChunkName) -> Option<ObjectRef> {
+        self.objects
+            .get(&(kind, *name))
+            .filter(|(_, origin)| *origin == Origin::EarlierSnapshot)
+            .map(|(object, _)| *object)
+    }
+
+    /// The object's bytes were looked at and are what was stored.
+    pub fn note_checked(&mut self, kind: ChunkKind, object: &ObjectRef) {
+        if let Some((known, origin @ Origin::EarlierSnapshot)) = self.objects.get_mut(&(kind, object.object))
+            && known == object
+        {
+            *origin = Origin::Checked;
+        }
+    }
+
+    /// The object's bytes are not what was stored: from now on it counts as absent.
+    pub fn forget(&mut self, kind: ChunkKind, object: &ObjectRef) {
+        self.absent.insert(object.id(kind));
+        if self.object(kind, &object.object).is_some_and(|known| known.generation == object.generation) {
+            self.objects.remove(&(kind, object.object));
+        }
+    }
+
+    pub fn is_absent(&self, object: &ChunkId) -> bool {
+        self.absent.contains(object)
     }
 
     pub fn slice(&self, id: &[u8; 16]) -> Option<SharedSlice> {
@@ -101,20 +139,42 @@ impl Index {
         self.slices.entry(id).or_insert(shared);
     }
 
-    /// Counts a data object as reused, if an earlier snapshot stored it.
-    pub fn note_reuse(&mut self, name: ChunkName) {
-        if let Some((_, Origin::EarlierSnapshot)) = self.objects.get(&(ChunkKind::Data, name)) {
-            self.reused.insert(name);
+    /// Notes an object as reused, if an earlier snapshot stored it.
+    pub fn note_reuse(&mut self, kind: ChunkKind, name: ChunkName) {
+        if let Some((_, Origin::EarlierSnapshot | Origin::Checked)) = self.objects.get(&(kind, name)) {
+            self.reused.insert((kind, name));
         }
     }
 
+    /// How many data objects of earlier snapshots this backup refers to.
     pub fn reused(&self) -> u64 {
-        self.reused.len() as u64
+        self.reused.iter().filter(|(kind, _)| *kind == ChunkKind::Data).count() as u64
     }
 
-    /// The generation under which a name that the index does not hold should be tried first: the highest that is
-    /// listed. It may be a whole object that no manifest names yet.
-    pub fn listed_generation(&self, kind: ChunkKind, name: &ChunkName) -> Option<u16> {
-        self.generations.get(&(kind, *name)).copied()
+    /// Whether this backup refers to exactly this object.
+    pub fn refers_to(&self, object: &ChunkId) -> bool {
+        let name = (object.kind, object.name);
+        match self.objects.get(&name) {
+            Some((known, _)) if known.generation != object.generation => false,
+            Some((_, Origin::ThisBackup)) => true,
+            Some((_, Origin::EarlierSnapshot | Origin::Checked)) => self.reused.contains(&name),
+            None => false,
+        }
+    }
+
+    /// Objects that this backup refers to and that are not in the listing with their size.
+    pub fn missing(&self, listing: &Listing) -> u64 {
+        let is_missing = |((kind, _), (object, _)): &(&(ChunkKind, ChunkName), &(ObjectRef, Origin))| {
+            self.refers_to(&object.id(*kind)) && listing.bytes(*kind, object) != Some(u64::from(object.stored_bytes))
+        };
+        self.objects.iter().filter(is_missing).count() as u64
+    }
+
+    /// The generation under which a name that the index does not hold should be tried first, where one was stored before: the
+    /// highest that is listed, for it may be a whole object that no manifest names yet, or the one after it if that counts as absent.
+    pub fn first_generation(&self, kind: ChunkKind, name: &ChunkName) -> Option<u16> {
+        let generation = *self.generations.get(&(kind, *name))?;
+        let is_absent = self.is_absent(&ChunkId { kind, name: *name, generation });
+        Some(if is_absent { generation.saturating_add(1) } else { generation })
     }
 }

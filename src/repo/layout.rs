@@ -1,5 +1,7 @@
 //! Names of objects in a repository. The only place that knows them.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::snapshot::SnapshotName;
 use crate::store::ObjectKey;
 use crate::stream::ChunkName;
@@ -7,9 +9,10 @@ use crate::stream::ChunkName;
 pub const DATA: &str = "data/";
 pub const META: &str = "meta/";
 pub const SNAPSHOTS: &str = "snapshots/";
+pub const RECORDS: &str = "records/";
 
 /// What a chunk holds, which decides who can open it and where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ChunkKind {
     /// Rows: for the restore key alone.
     Data,
@@ -43,11 +46,48 @@ pub fn chunk(kind: ChunkKind, name: &ChunkName, generation: u16) -> ObjectKey {
 
 /// The folder of a kind of records, a word of lower-case letters.
 pub fn records(kind: &str) -> String {
-    format!("records/{kind}/")
+    format!("{RECORDS}{kind}/")
 }
 
 pub fn record(kind: &str, name: &SnapshotName) -> ObjectKey {
     key(format!("{}{name}", records(kind)))
+}
+
+/// One chunk object of a repository, without what a manifest knows of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChunkId {
+    pub kind: ChunkKind,
+    pub name: ChunkName,
+    pub generation: u16,
+}
+
+impl ChunkId {
+    pub fn key(&self) -> ObjectKey {
+        chunk(self.kind, &self.name, self.generation)
+    }
+
+    /// None for whatever is not called as a chunk is.
+    pub fn parse_key(object: &ObjectKey) -> Option<Self> {
+        let kind = [ChunkKind::Data, ChunkKind::Meta].into_iter().find(|k| object.as_str().starts_with(k.folder()))?;
+        let (name, generation) = parse_chunk(object)?;
+        let id = Self { kind, name, generation };
+        (id.key() == *object).then_some(id)
+    }
+}
+
+/// As the object is called: `data/ab/ab12...`.
+impl Serialize for ChunkId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.key())
+    }
+}
+
+impl<'de> Deserialize<'de> for ChunkId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let id = ObjectKey::new(text).and_then(|key| Self::parse_key(&key));
+        id.ok_or_else(|| serde::de::Error::custom("no chunk is called so"))
+    }
 }
 
 /// The reverse of [`chunk`], for what a listing says.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::layout::{ChunkId, ChunkKind};
 use super::snapshot::{SnapshotId, SnapshotName};
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, ChunkName, Digest, DigestKey, RowFormat};
@@ -29,6 +30,9 @@ pub struct Manifest {
     pub database: Database,
     /// What was asked for on the command line; all empty: the whole database.
     pub request: Request,
+    /// Words that its operator marked it with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// pg_dump's archive of the whole database's schema, in custom format.
     pub archive: Vec<Slice>,
     pub pg_dump_version: String,
@@ -47,13 +51,25 @@ pub struct Manifest {
     pub populated: Vec<u32>,
     pub large_objects: Option<LargeObjects>,
     pub totals: Totals,
+    /// Why this snapshot may not hold what it should; empty where nothing is suspicious about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicious: Vec<String>,
+    /// What would have made it suspicious, had the operator not said that it is right so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
 }
 
 impl Manifest {
+    /// Whether a person should look at it before it is relied on. Such a snapshot is kept, and is nobody's measure of a good one.
+    pub fn is_suspicious(&self) -> bool {
+        !self.suspicious.is_empty()
+    }
+
     pub fn name(&self) -> SnapshotName {
         SnapshotName { time: self.time, id: self.snapshot.clone() }
     }
 
+    /// Whether the backup found too little to be counted as good.
     pub fn chunk_key(&self) -> ChunkKey {
         ChunkKey(self.chunk_key)
     }
@@ -214,6 +230,12 @@ pub struct ObjectRef {
     pub stored_bytes: u32,
     /// Of the stored bytes.
     pub checksum: Checksum,
+}
+
+impl ObjectRef {
+    pub fn id(&self, kind: ChunkKind) -> ChunkId {
+        ChunkId { kind, name: self.object, generation: self.generation }
+    }
 }
 
 /// A range of an object's plaintext.

@@ -2,23 +2,30 @@
 //!
 //! A repository knows snapshots, not what a store is made of. `docs/format.md` is its contract.
 
+pub mod condemned;
 pub mod damage;
 pub mod error;
 pub mod index;
+pub mod keyring;
 pub mod keys;
 pub mod layout;
 pub mod manifest;
 pub mod objects;
+pub mod prune;
 pub mod records;
 pub mod repository;
 mod signature;
 pub mod snapshot;
+pub mod unfinished;
 
-pub use damage::{Damage, ObjectReader};
+pub use condemned::{Condemned, Swept, Watch};
+pub use damage::{Damage, ObjectReader, ReadDepth};
 pub use error::RepoError;
+pub use keyring::Keyring;
 pub use keys::{KeyError, ReadingKey, RestoreKey, WriterKey};
 pub use manifest::Manifest;
 pub use objects::{ChunkWriter, Objects};
-pub use records::{Proven, Record, Stored};
+pub use records::{Damaged, Proven, ReadShards, Record, Stored};
 pub use repository::Repository;
 pub use snapshot::{SnapshotId, SnapshotName};
+pub use unfinished::{Unfinished, UnfinishedWriter};

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::RepoError;
-use super::index::{Index, SharedSlice};
+use super::index::{Index, Listing, SharedSlice};
 use super::keys::WriterKey;
-use super::layout::{self, ChunkKind};
+use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{ObjectRef, Slice};
-use crate::store::{Put, Store};
+use crate::store::{Put, Store, StoreError};
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, ChunkName, Sealed, Sealer};
 
@@ -36,17 +36,25 @@ enum Place {
     Pack(u32),
 }
 
+/// Rows that were given to the store and that no record names yet: a whole object, or a slice of one.
+pub struct HandedOver {
+    object: ChunkName,
+    slice: Option<([u8; 16], SharedSlice)>,
+}
+
 /// What all writers of one backup share.
 pub struct Objects {
     store: Arc<Store>,
     index: Mutex<Index>,
+    handed_over: Mutex<Vec<HandedOver>>,
     bytes_stored: AtomicU64,
     data_objects_new: AtomicU64,
 }
 
 impl Objects {
     pub fn new(store: Arc<Store>, index: Index) -> Self {
-        Self { store, index: Mutex::new(index), bytes_stored: AtomicU64::new(0), data_objects_new: AtomicU64::new(0) }
+        let (handed_over, bytes_stored, data_objects_new) = Default::default();
+        Self { store, index: Mutex::new(index), handed_over, bytes_stored, data_objects_new }
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -66,13 +74,28 @@ impl Objects {
         self.index().reused()
     }
 
+    /// How many of these objects this backup refers to. Only after [`Objects::settle`].
+    pub fn referred_to(&self, objects: &[ChunkId]) -> u64 {
+        let index = self.index();
+        objects.iter().filter(|object| index.refers_to(object)).count() as u64
+    }
+
+    /// How many objects that this backup refers to are not in the listing with their size.
+    pub fn missing(&self, listing: &Listing) -> u64 {
+        self.index().missing(listing)
+    }
+
     /// Waits until all objects are durable. Where another writer was first with the same chunk, its object is the one
     /// that counts.
     pub async fn settle(&self) -> Result<(), RepoError> {
         for key in self.store.settle().await? {
-            let stored = self.store.get(&key, OBJECT_BYTES_MAX).await?;
-            let kind = if key.as_str().starts_with(layout::META) { ChunkKind::Meta } else { ChunkKind::Data };
-            let Some((name, generation)) = layout::parse_chunk(&key) else { continue };
+            let stored = match self.store.get(&key, OBJECT_BYTES_MAX).await {
+                Ok(stored) => stored,
+                // A prune was faster than this backup, which the look before the manifest finds out.
+                Err(StoreError::NoObject { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let Some(ChunkId { kind, name, generation }) = ChunkId::parse_key(&key) else { continue };
             let mut index = self.index();
             if let Some(mut known) = index.object(kind, &name).copied() {
                 known.generation = generation;
@@ -82,6 +105,30 @@ impl Objects {
             }
         }
         Ok(())
+    }
+
+    /// What was handed over since this was last asked. It is durable once [`Objects::settle`] has returned after this.
+    pub fn take_handed_over(&self) -> Vec<HandedOver> {
+        std::mem::take(&mut *self.handed_over.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn hand_over(&self, slices: impl Iterator<Item = HandedOver>) {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).extend(slices);
+    }
+
+    /// Slices as a manifest would name them, but for their rows. Only after [`Objects::settle`].
+    pub fn resolve_data(&self, handed_over: &[HandedOver]) -> Vec<Slice> {
+        let index = self.index();
+        let resolve = |HandedOver { object, slice }: &HandedOver| {
+            let object = *index.object(ChunkKind::Data, object)?;
+            Some(match slice {
+                None => Slice { object, offset: 0, bytes: object.plain_bytes, rows: 0, slice_id: None },
+                Some((id, shared)) => {
+                    Slice { object, offset: shared.offset, bytes: shared.bytes, rows: 0, slice_id: Some(*id) }
+                }
+            })
+        };
+        handed_over.iter().filter_map(resolve).collect()
     }
 
     /// The slice as a manifest names it. Only after [`Objects::settle`].
@@ -98,7 +145,7 @@ impl Objects {
 
     /// Stores a sealed chunk under its name, or the next generation of it where what the name holds cannot be this chunk.
     async fn put(&self, kind: ChunkKind, name: ChunkName, plain_bytes: u32, sealed: Sealed) -> Result<(), RepoError> {
-        let listed = self.index().listed_generation(kind, &name);
+        let listed = self.index().first_generation(kind, &name);
         let stored_bytes = sealed.bytes().len() as u32;
         let mut object =
             ObjectRef { object: name, generation: 0, plain_bytes, stored_bytes, checksum: sealed.checksum() };
@@ -112,6 +159,10 @@ impl Objects {
                 object.generation = generation;
                 loop {
                     let key = layout::chunk(kind, &name, object.generation);
+                    if self.index().is_absent(&object.id(kind)) {
+                        object.generation = object.generation.checked_add(1).ok_or(RepoError::Occupied { key })?;
+                        continue;
+                    }
                     if self.store.put(&key, &sealed).await? == Put::Stored {
                         self.count_new(kind, stored_bytes);
                         break;
@@ -130,7 +181,22 @@ impl Objects {
                 self.index().insert(kind, object);
             }
         }
+        if kind == ChunkKind::Data {
+            self.hand_over(std::iter::once(HandedOver { object: name, slice: None }));
+        }
         Ok(())
+    }
+
+    /// Looks at an object that is to be used again, and forgets it where its bytes are not what was stored.
+    ///
+    /// For metadata: there is little of it, and without it no row comes back.
+    async fn check(&self, kind: ChunkKind, name: &ChunkName) {
+        let Some(object) = self.index().unchecked(kind, name) else { return };
+        let stored = self.store.get(&layout::chunk(kind, name, object.generation), OBJECT_BYTES_MAX).await;
+        match stored.is_ok_and(|stored| Checksum::of(&stored) == object.checksum) {
+            true => self.index().note_checked(kind, &object),
+            false => self.index().forget(kind, &object),
+        }
     }
 
     fn count_new(&self, kind: ChunkKind, stored_bytes: u32) {
@@ -155,10 +221,10 @@ pub struct ChunkWriter {
 impl ChunkWriter {
     /// `level` is zstd's.
     pub fn new(objects: Arc<Objects>, kind: ChunkKind, key: &WriterKey, level: i32) -> Result<Self, RepoError> {
-        let mut recipients = key.recipients.clone();
-        if kind == ChunkKind::Meta {
-            recipients.push(key.identity.to_public());
-        }
+        let recipients = match kind {
+            ChunkKind::Data => key.recipients.clone(),
+            ChunkKind::Meta => key.metadata_recipients(),
+        };
         Ok(Self {
             objects,
             kind,
@@ -185,7 +251,7 @@ impl ChunkWriter {
         let bytes = plaintext.len() as u32;
         let known = self.objects.index().slice(&id).filter(|shared| shared.bytes == bytes);
         if let Some(SharedSlice { object, offset, .. }) = known {
-            self.objects.index().note_reuse(object);
+            self.objects.index().note_reuse(self.kind, object);
             return Ok(PendingSlice { at: Place::Object(object), offset, bytes, rows, slice_id: Some(id) });
         }
         let offset = self.pack.len() as u32;
@@ -222,11 +288,13 @@ impl ChunkWriter {
         let pack = std::mem::take(&mut self.pack);
         let name = self.store(&pack).await?;
         self.packs.push(name);
+        let shared =
+            self.pack_slices.drain(..).map(|(id, offset, bytes)| (id, SharedSlice { object: name, offset, bytes }));
+        let shared: Vec<_> = shared.collect();
         let mut index = self.objects.index();
-        for (id, offset, bytes) in self.pack_slices.drain(..) {
-            index.insert_slice(id, SharedSlice { object: name, offset, bytes });
-        }
+        shared.iter().for_each(|(id, slice)| index.insert_slice(*id, *slice));
         drop(index);
+        self.objects.hand_over(shared.into_iter().map(|slice| HandedOver { object: name, slice: Some(slice) }));
         self.pack = pack;
         self.pack.clear();
         Ok(())
@@ -234,12 +302,13 @@ impl ChunkWriter {
 
     async fn store(&mut self, plaintext: &[u8]) -> Result<ChunkName, RepoError> {
         let name = ChunkName::of(&self.chunk_key, plaintext);
+        if self.kind == ChunkKind::Meta {
+            self.objects.check(self.kind, &name).await;
+        }
         {
             let mut index = self.objects.index();
             if index.object(self.kind, &name).is_some() {
-                if self.kind == ChunkKind::Data {
-                    index.note_reuse(name);
-                }
+                index.note_reuse(self.kind, name);
                 return Ok(name);
             }
         }

@@ -1,8 +1,9 @@
 //! A repository: its snapshots, and the way from a slice to its bytes.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,17 +11,21 @@ use serde::{Deserialize, Serialize};
 use super::damage::ObjectReader;
 use super::error::RepoError;
 use super::index::{Index, Listing};
+use super::keyring::{Keyring, Trust};
+use super::keys::file::Protection;
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
-use super::layout::{self, ChunkKind};
-use super::manifest::{FORMAT, Manifest, Slice, SliceList};
+use super::layout::{self, ChunkId, ChunkKind};
+use super::manifest::{FORMAT, Manifest, Request, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
+use super::records::Stored;
 use super::signature::{self, Signed};
 use super::snapshot::SnapshotName;
+use super::unfinished::Unfinished;
 use crate::store::{Access, Coming, ObjectKey, Put, Store, StoreError};
 use crate::stream::seal::PublicRecord;
 use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
 
-const MANIFEST_BYTES_MAX: u64 = 1 << 30;
+pub(super) const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 const CONFIG_BYTES_MAX: u64 = 1 << 16;
 /// Slice lists of more slices are stored apart.
 const INLINE_SLICES_MAX: usize = 32;
@@ -48,12 +53,23 @@ pub struct Repository {
     url: String,
     store: Arc<Store>,
     key: ReadingKey,
+    keyring: Keyring,
+    trust: Trust,
+}
+
+/// What a repository holds at the start of a backup.
+pub struct Known {
+    pub index: Index,
+    /// The newest snapshot of the database.
+    pub parent: Option<Manifest>,
+    /// Records of runs that did not finish, of any database.
+    pub unfinished: Vec<Stored<Unfinished>>,
 }
 
 impl Repository {
-    /// Makes a repository at `url` and its two key files in `keys_dir`. Keys first: a repository without keys is worth nothing.
-    /// Returns what the operator should know about the place, if anything.
-    pub async fn create(url: &str, keys_dir: &Path) -> Result<Option<String>, RepoError> {
+    /// Makes a repository at `url` and its two key files in `keys_dir`, the restore key as `protection` says. Keys first: a
+    /// repository without keys is worth nothing. Returns what the operator should know about the place, if anything.
+    pub async fn create(url: &str, keys_dir: &Path, protection: &Protection) -> Result<Option<String>, RepoError> {
         match Store::open(url, Access::Read).await {
             Ok(store) => match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
                 Ok(_) => return Err(RepoError::Exists { url: url.to_owned() }),
@@ -73,7 +89,7 @@ impl Repository {
         std::fs::create_dir_all(keys_dir).map_err(|source| KeyError::Write { path: keys_dir.to_owned(), source })?;
         let (writer, restore) = keys::generate();
         writer.write(&paths[0])?;
-        restore.write(&paths[1])?;
+        restore.write(&paths[1], protection)?;
         let config = Config { format: FORMAT, repository: writer.repository, created: Utc::now() };
         match store.put(&layout::config(), &Sealed::public(&config)?).await? {
             Put::Stored => Ok(store.warning()),
@@ -81,15 +97,21 @@ impl Repository {
         }
     }
 
-    /// Opens a repository and checks that the key belongs to it.
+    /// Opens a repository, checks that the key belongs to it, and learns from the keyring whom to trust. A writer key that was
+    /// revoked does not open it for writing.
     pub async fn open(url: &str, key: ReadingKey, access: Access) -> Result<Self, RepoError> {
         let store = Store::open(url, access).await?;
         let config = match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
             Ok(bytes) => bytes,
-            Err(StoreError::NoObject { .. }) => return Err(RepoError::NoConfig { url: url.to_owned() }),
+            Err(StoreError::NoObject { .. }) if store.list(layout::SNAPSHOTS).await?.is_empty() => {
+                return Err(RepoError::NoConfig { url: url.to_owned() });
+            }
+            Err(StoreError::NoObject { .. }) => {
+                return Err(RepoError::LostConfig { url: url.to_owned(), repository: key.repository });
+            }
             Err(error) => return Err(error.into()),
         };
-        let bad = |source| RepoError::BadConfig { source };
+        let bad = |source| RepoError::BadConfig { repository: key.repository.clone(), source };
         // A newer format may have other fields: its number is read before anything else.
         let FormatOnly { format } = serde_json::from_slice(&config).map_err(bad)?;
         if format > FORMAT {
@@ -99,7 +121,33 @@ impl Repository {
         if config.repository != key.repository {
             return Err(KeyError::OtherRepository { key: key.repository, repository: config.repository }.into());
         }
-        Ok(Self { url: url.to_owned(), store: Arc::new(store), key })
+        let keyring = Keyring::load(&store, key.root).await?;
+        if keyring.number < key.keyring {
+            return Err(RepoError::KeyringLost { remembered: key.keyring, found: keyring.number });
+        }
+        let trust = Trust::new(&key.signers, &keyring);
+        let repository = Self { url: url.to_owned(), store: Arc::new(store), key, keyring, trust };
+        if access == Access::Write
+            && let (KeyKind::Writer, Some(signing)) = (repository.key.kind, &repository.key.signing)
+        {
+            repository.trust.check_writer(&signing.verifying_key())?;
+        }
+        Ok(repository)
+    }
+
+    /// Who may write, as the holder of the restore key has said last.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Whose manifests are trusted, from the key and the keyring together.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The highest keyring that the key's file knew of.
+    pub fn keyring_remembered(&self) -> u64 {
+        self.key.keyring
     }
 
     pub fn url(&self) -> &str {
@@ -119,15 +167,27 @@ impl Repository {
     }
 
     pub fn opener(&self) -> Result<Opener, OpenError> {
-        Opener::new(vec![self.key.identity.clone()])
+        Opener::new(self.key.identities.clone())
     }
 
     /// Names of all snapshots, oldest first. Whether a manifest is genuine shows when it is read.
     pub async fn snapshots(&self) -> Result<Vec<SnapshotName>, RepoError> {
+        Ok(self.snapshots_stored().await?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The same, and when each was stored, on the store's clock.
+    pub async fn snapshots_stored(&self) -> Result<Vec<(SnapshotName, SystemTime)>, RepoError> {
         let listed = self.store.list(layout::SNAPSHOTS).await?;
-        let mut names: Vec<_> = listed.iter().filter_map(|l| SnapshotName::parse_key(&l.key)).collect();
+        let mut names: Vec<_> =
+            listed.iter().filter_map(|l| Some((SnapshotName::parse_key(&l.key)?, l.modified))).collect();
         names.sort();
         Ok(names)
+    }
+
+    /// Bytes of all manifests as stored.
+    pub async fn snapshot_bytes(&self) -> Result<BTreeMap<SnapshotName, u64>, RepoError> {
+        let listed = self.store.list(layout::SNAPSHOTS).await?;
+        Ok(listed.iter().filter_map(|l| Some((SnapshotName::parse_key(&l.key)?, l.bytes))).collect())
     }
 
     /// The snapshot that an id, a unique prefix of one, or `latest` means.
@@ -148,11 +208,16 @@ impl Repository {
     /// Reads a manifest. Its signature is checked before anything in it is decrypted.
     pub async fn manifest(&self, name: &SnapshotName) -> Result<Manifest, RepoError> {
         let stored = self.store.get(&name.key(), MANIFEST_BYTES_MAX).await?;
-        let checked = signature::check(Signed::Manifest, &name.key(), &stored, &self.key.signers);
-        let (_, age_file) = checked.map_err(|reason| RepoError::Signature { name: name.clone(), reason })?;
+        let checked = signature::check(Signed::Manifest, &name.key(), &stored, &self.trust.manifest_signers());
+        let checked = checked.and_then(|(signer, age_file)| {
+            self.trust.check_manifest(&signer, name, &stored)?;
+            Ok(age_file)
+        });
+        let age_file = checked.map_err(|reason| RepoError::Signature { name: name.clone(), reason })?;
         let mut opener = self.opener().map_err(|source| RepoError::Object { key: name.key(), source })?;
         let json = opener.open(age_file, MANIFEST_BYTES_MAX as usize).map_err(|source| match source {
             OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
+            source @ OpenError::Identity { .. } => KeyError::Identity { source }.into(),
             source => RepoError::Object { key: name.key(), source },
         })?;
         let unreadable = |source| RepoError::Manifest { name: name.clone(), source };
@@ -163,14 +228,24 @@ impl Repository {
         serde_json::from_slice(&json).map_err(unreadable)
     }
 
+    /// The same, or none if the snapshot has been forgotten since it was listed.
+    pub async fn manifest_if_there(&self, name: &SnapshotName) -> Result<Option<Manifest>, RepoError> {
+        match self.manifest(name).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(RepoError::Store(StoreError::NoObject { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes a manifest: the moment at which the snapshot exists. Everything that it names must be settled.
     /// Returns the manifest's size as stored.
     pub async fn write_manifest(&self, key: &WriterKey, manifest: &Manifest) -> Result<u64, RepoError> {
         let name = manifest.name();
         let json = serde_json::to_vec(manifest).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
-        let mut recipients = key.recipients.clone();
-        recipients.push(key.identity.to_public());
-        let sealed = Sealer::new(3, recipients)?.seal(&json)?;
+        // It may have been revoked since the repository was opened: nobody would trust the snapshot.
+        let keyring = Keyring::load(&self.store, self.key.root).await?;
+        Trust::new(&self.key.signers, &keyring).check_writer(&key.signing.verifying_key())?;
+        let sealed = Sealer::new(3, key.metadata_recipients())?.seal(&json)?;
         let sealed = signature::sign(Signed::Manifest, &name.key(), sealed, &key.signing);
         match self.store.put(&name.key(), &sealed).await? {
             Put::Stored => Ok(sealed.bytes().len() as u64),
@@ -185,32 +260,58 @@ impl Repository {
         Ok(listing)
     }
 
-    /// What deduplication knows: the slices of the newest snapshots, of `database` first, and the newest of that database.
+    /// What deduplication knows: the slices of the newest snapshots, of `database` first, and of runs that did not finish.
+    /// The objects in `absent`, and those that a check has found to be damaged, count as not stored.
     ///
     /// A manifest that cannot be read is passed over: it costs space, not truth.
-    pub async fn index(&self, database: &str) -> Result<(Index, Option<Manifest>), RepoError> {
+    pub async fn index(&self, database: &str, absent: impl IntoIterator<Item = ChunkId>) -> Result<Known, RepoError> {
         let listing = self.listing().await?;
-        let mut index = Index::new(&listing);
+        let mut index = Index::new(&listing, absent.into_iter().chain(self.damaged().await?));
         let mut parent = None;
         let mut pages_read = HashSet::new();
         for name in self.snapshots().await?.iter().rev().take(MANIFESTS_FOR_INDEX_MAX) {
             let Ok(manifest) = self.manifest(name).await else { continue };
-            manifest.archive.iter().for_each(|slice| index.learn(ChunkKind::Meta, slice, &listing));
+            let metadata = manifest.archive.iter().chain(&manifest.facts);
+            metadata.for_each(|slice| index.learn(ChunkKind::Meta, slice, &listing));
             for list in manifest.slice_lists() {
-                if let SliceList::Pages(pages) = list {
-                    pages.iter().for_each(|page| index.learn(ChunkKind::Meta, page, &listing));
-                    if pages.iter().all(|page| !pages_read.insert(page.object.object)) {
+                let pages = match list {
+                    SliceList::Inline(slices) => {
+                        slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
                         continue;
                     }
+                    SliceList::Pages(pages) => pages,
+                };
+                for page in pages.iter().filter(|page| pages_read.insert(page.object)) {
+                    index.learn(ChunkKind::Meta, page, &listing);
+                    match self.page(&manifest, page).await {
+                        Ok(slices) => {
+                            index.note_checked(ChunkKind::Meta, &page.object);
+                            slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
+                        }
+                        // What cannot be read is stored anew.
+                        Err(_) => index.forget(ChunkKind::Meta, &page.object),
+                    }
                 }
-                let Ok(slices) = self.slices(&manifest, list).await else { continue };
-                slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
             }
             if parent.is_none() && manifest.database.name == database {
                 parent = Some(manifest);
             }
         }
-        Ok((index, parent))
+        let unfinished = self.learn_unfinished(&mut index, &listing).await?;
+        Ok(Known { index, parent, unfinished })
+    }
+
+    /// The newest snapshot of this database and this request that is not suspicious.
+    ///
+    /// A manifest that cannot be read is passed over: it is no measure of anything.
+    pub async fn last_good(&self, database: &str, request: &Request) -> Result<Option<Manifest>, RepoError> {
+        for name in self.snapshots().await?.iter().rev() {
+            let Ok(manifest) = self.manifest(name).await else { continue };
+            if manifest.database.name == database && manifest.request == *request && !manifest.is_suspicious() {
+                return Ok(Some(manifest));
+            }
+        }
+        Ok(None)
     }
 
     /// A slice list, read from its pages where it has some.
@@ -220,12 +321,17 @@ impl Repository {
             SliceList::Pages(pages) => pages,
         };
         let mut slices = Vec::new();
-        for line in self.metadata(manifest, pages).await?.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            let slice = serde_json::from_slice(line)
-                .map_err(|source| RepoError::SliceList { name: manifest.name(), source })?;
-            slices.push(slice);
+        for page in pages {
+            slices.extend(self.page(manifest, page).await?);
         }
         Ok(slices)
+    }
+
+    /// One page of a slice list.
+    async fn page(&self, manifest: &Manifest, page: &Slice) -> Result<Vec<Slice>, RepoError> {
+        let unreadable = |source| RepoError::SliceList { name: manifest.name(), source };
+        let text = self.metadata(manifest, std::slice::from_ref(page)).await?;
+        decode_page(&text).map(|slice| slice.map_err(unreadable)).collect()
     }
 
     /// The bytes of metadata slices, joined.
@@ -348,13 +454,17 @@ pub async fn store_slice_list(writer: &mut ChunkWriter, slices: Vec<Slice>) -> R
     Ok(PendingSliceList::Pages(pages))
 }
 
-fn encode_page(slices: &[Slice]) -> Vec<u8> {
+pub(super) fn encode_page(slices: &[Slice]) -> Vec<u8> {
     let mut text = Vec::with_capacity(slices.len() * 256);
     for slice in slices {
         serde_json::to_writer(&mut text, slice).expect("a slice is plain data, and a vector takes all");
         text.push(b'\n');
     }
     text
+}
+
+pub(super) fn decode_page(page: &[u8]) -> impl Iterator<Item = Result<Slice, serde_json::Error>> {
+    page.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice)
 }
 
 /// A slice list whose pages may not be durable yet.

@@ -71,6 +71,12 @@ pub fn check<'a>(
     Ok((*known, content))
 }
 
+/// What follows the signature line, whoever signed it.
+pub fn content(what: Signed, stored: &[u8]) -> Option<&[u8]> {
+    let (line, content) = stored.split_at_checked(what.line_bytes())?;
+    line.ends_with(b"\n").then_some(content)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

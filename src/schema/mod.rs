@@ -13,3 +13,4 @@ pub mod schedule;
 pub mod selection;
 #[cfg(test)]
 mod shop;
+pub mod statements;

@@ -1,7 +1,7 @@
 //! A store in a local directory.
 //!
 //! An object is written to `tmp/`, fsynced, and given its name by a rename that fails if the name is taken; then the
-//! folder is fsynced. One thread does the waiting, so that those who read from PostgreSQL never wait for the disk
+//! folders on the way to it are fsynced. One thread does the waiting, so that those who read from PostgreSQL never wait for the disk
 //! until [`IN_FLIGHT_MAX`] objects are under way.
 
 use std::collections::BTreeSet;
@@ -45,7 +45,12 @@ struct Job {
 
 impl DirStore {
     pub fn create(root: &Path) -> Result<Self, StoreError> {
+        let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let new: Vec<PathBuf> = root.ancestors().take_while(is_new).map(Path::to_owned).collect();
         fs::create_dir_all(root).map_err(io_error("create", root))?;
+        for folder in new {
+            sync_folder(folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        }
         // An empty `tmp` is what an init leaves that failed after this: it must not stand in the way of the next.
         let _ = fs::remove_dir(root.join("tmp"));
         if fs::read_dir(root).map_err(io_error("read", root))?.next().is_some() {
@@ -103,7 +108,7 @@ impl DirStore {
     pub fn put(&self, key: &ObjectKey, object: &Sealed) -> Result<Put, StoreError> {
         let (tmp, file) = self.write_tmp(object.bytes())?;
         let (put, folder) = publish(&self.root, &tmp, file, key)?;
-        sync_folder(&folder)?;
+        way_to(&self.root, &folder).try_for_each(sync_folder)?;
         Ok(put)
     }
 
@@ -222,7 +227,7 @@ fn run_syncer(root: &Path, queue: Receiver<Job>) -> Result<Vec<ObjectKey>, Store
     let mut folders = BTreeSet::new();
     for Job { tmp, file, key } in queue {
         let (put, folder) = publish(root, &tmp, file, &key)?;
-        folders.insert(folder);
+        folders.extend(way_to(root, &folder).map(Path::to_owned));
         if put == Put::Existed {
             existed.push(key);
         }
@@ -240,8 +245,6 @@ fn publish(root: &Path, tmp: &Path, file: File, key: &ObjectKey) -> Result<(Put,
         match rename_new(tmp, &path) {
             Err(Errno::NOENT) => {
                 fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
-                // The new folder's own name must last as well.
-                sync_folder(folder.parent().unwrap_or(root))?;
                 rename_new(tmp, &path).map_err(|e| io_error("write", &path)(e.into()))
             }
             other => other.map_err(|e| io_error("write", &path)(e.into())),
@@ -251,6 +254,12 @@ fn publish(root: &Path, tmp: &Path, file: File, key: &ObjectKey) -> Result<(Put,
         let _ = fs::remove_file(tmp);
     }
     Ok((result?, folder))
+}
+
+/// A folder and those above it, to the root: the names of folders must last as well. Whether another run has made one, and
+/// has not come to its fsync yet, cannot be seen, so all of them are synced, each once in a run.
+fn way_to<'a>(root: &'a Path, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
+    folder.ancestors().take_while(move |above| above.starts_with(root))
 }
 
 /// A rename that leaves an existing target alone.

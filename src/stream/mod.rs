@@ -5,11 +5,13 @@
 pub mod chunk;
 pub mod digest;
 pub mod format;
+pub mod recipient;
 pub mod rows;
 pub mod seal;
 
 pub use chunk::{Chunker, Cut};
 pub use digest::{Digest, DigestKey, RowHasher};
 pub use format::RowFormat;
+pub use recipient::{Identities, Recipient, RecipientError};
 pub use rows::{MalformedRow, RowSplitter};
 pub use seal::{ChunkKey, ChunkName, OpenError, Opener, SealError, Sealed, Sealer};

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::str::FromStr;
 
-use age::{Decryptor, Encryptor, Identity, Recipient};
+use age::{DecryptError, Decryptor, Encryptor};
 use serde::{Deserialize, Serialize};
 
 use super::chunk::CHUNK_BYTES_MAX;
+use super::recipient::{Identities, Recipient};
 
 /// 32 secret bytes that make chunk names unpredictable: without it nobody can ask whether a known plaintext is stored.
 #[derive(Clone)]
@@ -161,6 +162,8 @@ pub enum SealError {
         #[source]
         source: age::EncryptError,
     },
+    #[error("the program {program}, which a recipient of the writer key needs, is not on this machine")]
+    NoPlugin { program: String },
     #[error("cannot encrypt a chunk")]
     Encrypt {
         #[source]
@@ -172,12 +175,13 @@ pub enum SealError {
 pub struct Sealer {
     compressor: zstd::bulk::Compressor<'static>,
     compressed: Vec<u8>,
-    recipients: Vec<age::x25519::Recipient>,
+    recipients: Vec<Box<dyn age::Recipient + Send>>,
 }
 
 impl Sealer {
     /// `level` is zstd's compression level, 1 to 19, or negative for faster.
-    pub fn new(level: i32, recipients: Vec<age::x25519::Recipient>) -> Result<Self, SealError> {
+    pub fn new(level: i32, recipients: impl IntoIterator<Item = impl Into<Recipient>>) -> Result<Self, SealError> {
+        let recipients = recipients.into_iter().map(|r| r.into().into_age()).collect::<Result<_, _>>()?;
         let compressor = zstd::bulk::Compressor::new(level).map_err(|source| SealError::Compress { source })?;
         Ok(Self { compressor, compressed: Vec::new(), recipients })
     }
@@ -188,10 +192,10 @@ impl Sealer {
         self.compressor
             .compress_to_buffer(plaintext, &mut self.compressed)
             .map_err(|source| SealError::Compress { source })?;
-        let encryptor = Encryptor::with_recipients(self.recipients.iter().map(|r| r as &dyn Recipient))
+        let encryptor = Encryptor::with_recipients(self.recipients.iter().map(|r| &**r as &dyn age::Recipient))
             .map_err(|source| SealError::Recipients { source })?;
-        // The header takes under 400 bytes for each recipient, and each 64 KiB has a tag of 16.
-        let bound = self.compressed.len() + self.compressed.len() / 4096 + 512 * (1 + self.recipients.len());
+        // The header takes under 800 bytes for each recipient, and each 64 KiB has a tag of 16.
+        let bound = self.compressed.len() + self.compressed.len() / 4096 + 800 * (1 + self.recipients.len());
         let mut out = Vec::with_capacity(bound);
         let mut writer = encryptor.wrap_output(&mut out).map_err(|source| SealError::Encrypt { source })?;
         writer.write_all(&self.compressed).map_err(|source| SealError::Encrypt { source })?;
@@ -204,6 +208,12 @@ impl Sealer {
 pub enum OpenError {
     #[error("the key does not open it")]
     WrongKey,
+    /// The fault of the identity, not of what it should open: a plugin that is missing or refused.
+    #[error("the identity cannot be used")]
+    Identity {
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("it is not an age file, or it was changed")]
     Damaged {
         #[source]
@@ -220,14 +230,14 @@ pub enum OpenError {
 
 /// Decrypts and decompresses objects with one set of identities.
 pub struct Opener {
-    identities: Vec<age::x25519::Identity>,
+    identities: Identities,
     decompressor: zstd::bulk::Decompressor<'static>,
 }
 
 impl Opener {
-    pub fn new(identities: Vec<age::x25519::Identity>) -> Result<Self, OpenError> {
+    pub fn new(identities: impl Into<Identities>) -> Result<Self, OpenError> {
         let decompressor = zstd::bulk::Decompressor::new().map_err(|source| OpenError::Decompress { source })?;
-        Ok(Self { identities, decompressor })
+        Ok(Self { identities: identities.into(), decompressor })
     }
 
     /// The plaintext of one stored chunk, which must be what `name` says; at most `plain_bytes_max` bytes.
@@ -239,11 +249,15 @@ impl Opener {
     /// The plaintext of any sealed object, of at most `plain_bytes_max` bytes, so that a hostile object cannot take all memory.
     pub fn open(&mut self, stored: &[u8], plain_bytes_max: usize) -> Result<Vec<u8>, OpenError> {
         let decryptor = Decryptor::new_buffered(stored).map_err(damaged)?;
-        let mut reader =
-            decryptor.decrypt(self.identities.iter().map(|i| i as &dyn Identity)).map_err(|e| match e {
-                age::DecryptError::NoMatchingKeys => OpenError::WrongKey,
-                other => damaged(other),
-            })?;
+        let mut reader = decryptor.decrypt(self.identities.iter()).map_err(|error| match error {
+            DecryptError::NoMatchingKeys => OpenError::WrongKey,
+            // The header is in memory: what cannot be read is a plugin's answer.
+            DecryptError::Io(_)
+            | DecryptError::KeyDecryptionFailed
+            | DecryptError::Plugin(_)
+            | DecryptError::PluginResolve(_) => OpenError::Identity { source: Box::new(error) },
+            other => damaged(other),
+        })?;
         let mut compressed = Vec::with_capacity(stored.len());
         reader.read_to_end(&mut compressed).map_err(damaged)?;
         let size = zstd::zstd_safe::get_frame_content_size(&compressed).ok().flatten().unwrap_or(u64::MAX);

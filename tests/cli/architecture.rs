@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 /// Every arrow that there is. `cli` takes the arguments' types where they are defined; `pg::catalog` fills the manifest's
 /// types with what the server says.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["command", "pg", "policy", "repo", "stop", "store"]),
-    ("command", &["pg", "policy", "repo", "schema", "stop", "store", "stream"]),
+    ("cli", &["command", "pg", "policy", "repo", "retention", "schema", "stop", "store"]),
+    ("command", &["pg", "policy", "repo", "retention", "schema", "stop", "store", "stream"]),
     ("pg", &["repo", "schema", "spelling", "stop", "stream"]),
-    ("policy", &["pg", "schema", "spelling"]),
-    ("repo", &["store", "stream"]),
+    ("policy", &["pg", "retention", "schema", "spelling"]),
+    ("repo", &["retention", "store", "stream"]),
+    ("retention", &[]),
     ("schema", &[]),
     ("spelling", &[]),
     ("stop", &[]),
@@ -33,6 +34,10 @@ const ONLY: &[(&str, &str, &[&str])] = &[
 /// Words that must not stand in a module's code, comments aside.
 const NEVER: &[(&str, &[&str])] = &[
     ("policy", &["tokio", "std::fs", "std::net", "std::process", "async"]),
+    (
+        "retention",
+        &["tokio", "std::fs", "std::net", "std::process", "async", "SystemTime", "Instant", "Local::now", "Utc::now"],
+    ),
     ("schema", &["tokio", "std::fs", "std::net", "std::process", "async"]),
     ("stream", &["tokio", "async", "postgres", "std::net"]),
     ("store", &["SnapshotName", "SnapshotId", "Manifest", "postgres", "snapshot"]),

@@ -6,9 +6,13 @@
 mod architecture;
 mod arguments;
 mod init;
+mod interleave;
+mod key;
 mod keys;
+mod many_objects;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;
 mod policy;
+mod prune;
 mod repository;
 mod source;

@@ -106,9 +106,42 @@ fn a_snapshot_is_named_by_an_id_that_means_one() {
                    it. Nothing of it was used. Restore an earlier snapshot.\n";
     assert_refused(&mut repo.command(["show", "abce"]), 5, refused);
     assert_refused(&mut repo.command(["show", "latest"]), 5, refused);
-    // A list with a gap would pass for a whole one.
+    // A list with a gap would pass for a whole one: each has its line, and says what is wrong with it.
     let said = Said::of(&mut repo.command(["list"]));
-    assert_eq!((said.code, said.stdout.as_str()), (5, ""), "{said:?}");
+    assert_eq!(said.code, 3, "{said:?}");
+    for id in ["abcd0000", "abce0000"] {
+        assert!(said.stdout.contains(&format!("\n{id}  2026-11-2")), "{said:?}");
+        assert!(said.stdout.contains(&format!("\nDAMAGED: {id}: the manifest of snapshot 2026112")), "{said:?}");
+    }
+    let said = Said::of(repo.command(["list"]).arg("--json"));
+    assert_eq!(said.code, 3, "{said:?}");
+    let listed = said.document();
+    assert_eq!(listed[1]["snapshot"], "abce000000000000");
+    assert_eq!(listed[1]["time"], "2026-11-23T03:15:00.123Z");
+    assert!(listed[1]["damaged"].as_str().unwrap().ends_with("it is too short"), "{listed}");
+}
+
+fn rewrite_config(id: &str) -> String {
+    format!(
+        "Nothing else depends on what it holds. Write the file `config` with this line, then run `pgkeep verify`: \
+         {{\"format\": 1, \"repository\": \"{id}\", \"created\": \"2000-01-01T00:00:00Z\"}}"
+    )
+}
+
+#[test]
+fn a_config_that_is_lost_from_a_repository_with_snapshots_is_written_again() {
+    let repo = Repo::new();
+    let config = fs::read_to_string(repo.root().join("config")).unwrap();
+    let id = config.split('"').find(|word| word.len() == 16).unwrap();
+    fs::remove_file(repo.root().join("config")).unwrap();
+    fs::create_dir(repo.root().join("snapshots")).unwrap();
+    fs::write(repo.root().join("snapshots/20261122T031500.123Z-abcd000000000000"), "").unwrap();
+    let text = format!(
+        "pgkeep: the repository at {} has snapshots, and its `config` is missing\n  hint: {}\n",
+        repo.root().display(),
+        rewrite_config(id)
+    );
+    assert_refused(&mut repo.command(["list"]), 5, &text);
 }
 
 #[test]
@@ -120,8 +153,15 @@ fn a_damaged_config_is_told_from_a_newer_format() {
     assert_refused(
         &mut repo.command(["list"]),
         5,
-        "pgkeep: the repository's `config` is damaged\n  because: EOF while parsing an object at line 1 column 12\n",
+        &format!(
+            "pgkeep: the repository's `config` is damaged\n  because: EOF while parsing an object at line 1 column 12\n  hint: {}\n",
+            rewrite_config(config["repository"].as_str().unwrap())
+        ),
     );
+    // What the hint says to write is enough.
+    let hint = rewrite_config(config["repository"].as_str().unwrap());
+    fs::write(&path, hint.split_once("`pgkeep verify`: ").unwrap().1).unwrap();
+    assert_eq!(repo.json(["list"]), serde_json::json!([]));
     config["format"] = 2.into();
     fs::write(&path, config.to_string()).unwrap();
     for verb in [&["list"][..], &["backup", "-d", "x"]] {
@@ -148,7 +188,7 @@ fn a_newer_format_is_told_whatever_else_its_config_holds() {
 }
 
 /// The program as an account that may not do everything: root may.
-fn as_nobody(repo: &Repo, args: &[&str]) -> Command {
+pub fn as_nobody(repo: &Repo, args: &[&str]) -> Command {
     let args = args.iter().map(Into::into);
     let mut all = vec![
         "--repo".into(),

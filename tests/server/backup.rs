@@ -58,7 +58,7 @@ fn a_server_that_does_not_let_us_in_is_exit_code_4() {
         said.stderr.ends_with("hint: the password was taken from the environment variable PGPASSWORD\n"),
         "{said:?}"
     );
-    let said = Said::of(backup(&repo, &dsn("password=right"), &["-q"]).env("PGPASSWORD", "wrong"));
+    let said = Said::of(backup(&repo, &dsn("password=right"), &["-q", "--accept-shrink"]).env("PGPASSWORD", "wrong"));
     assert_eq!(said.code, 0, "{said:?}");
 
     assert_refused(
@@ -99,7 +99,7 @@ fn a_role_that_cannot_read_a_relation_is_told_which_one() {
     );
     assert_eq!(repo.json(["list"]), json!([]));
 
-    let prices = repo.json(["backup", "-d", &clerk, "-t", "public.prices"]);
+    let prices = repo.json(["backup", "-d", &clerk, "-t", "public.prices", "--accept-shrink"]);
     assert_eq!((&prices["tables"], &prices["rows"]), (&json!(1), &json!(0)));
     let all = repo.json(["backup", "-d", &server.dsn_as("reader", "postgres")]);
     assert_eq!((&all["tables"], &all["rows"]), (&json!(3), &json!(100)));
@@ -118,7 +118,7 @@ fn rows_that_row_level_security_would_hide_are_never_left_out_in_silence() {
          hint: Row-level security would hide rows: ALTER ROLE reader BYPASSRLS, or connect as the owner or as a \
          superuser.\n",
     );
-    assert_eq!(repo.json(["backup", "-d", &reader, "-n", "staff"])["tables"], 1);
+    assert_eq!(repo.json(["backup", "-d", &reader, "-n", "staff", "--accept-shrink"])["tables"], 1);
     server.ask("ALTER ROLE reader BYPASSRLS");
     assert_eq!(repo.json(["backup", "-d", &reader])["rows"], 100);
     // FORCE binds the owner as well, yet not a superuser.
@@ -156,7 +156,10 @@ fn a_server_newer_than_pg_dump_names_the_package_to_install() {
          hint: --pg-bin or PGKEEP_PG_BIN must name the folder that holds the programs, often PREFIX/bin\n",
     );
     let bin = server18.binaries.bin_dir.display().to_string();
-    assert_eq!(repo.json(["backup", "-d", &server18.dsn("postgres"), "--pg-bin", &bin])["tables"], 0);
+    assert_eq!(
+        repo.json(["backup", "-d", &server18.dsn("postgres"), "--pg-bin", &bin, "--accept-shrink"])["tables"],
+        0
+    );
 }
 
 #[test]

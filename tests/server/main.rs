@@ -2,22 +2,32 @@
 
 // What a test cannot do without fails it, in helping functions as well.
 #![allow(clippy::unwrap_used)]
-
 mod backup;
+mod budget;
 mod cluster;
 mod connections;
+mod crash;
+mod damage;
 mod dedup;
 mod disk_full;
+mod drill;
 mod extension;
 mod format;
 mod interrupted;
 mod judge;
+mod old_repositories;
 mod oneinstant;
 mod pgkeep;
+mod pooler;
 mod postgres;
+mod power_loss;
+mod prune;
 mod restore;
 mod restore_fails;
 mod roundtrip;
 mod run;
 mod store;
+mod suspicious;
+mod threat;
+mod two_writers;
 mod verify;

@@ -64,6 +64,16 @@ fn the_samples_come_back_on_postgresql_15_and_their_rows_on_18() {
 }
 
 #[test]
+fn the_samples_come_back_on_postgresql_14() {
+    round_trip(14);
+}
+
+#[test]
+fn the_samples_come_back_on_postgresql_17() {
+    round_trip(17);
+}
+
+#[test]
 fn the_samples_come_back_on_postgresql_16() {
     round_trip(16);
 }

@@ -57,6 +57,14 @@ impl Lender {
         lock(&self.0).reading = Reading::Free;
     }
 
+    /// The process number in the server's BackendKeyData, as far as it has come. A pooler sends a number of its own.
+    pub fn announced_pid(&self) -> Option<i32> {
+        match &lock(&self.0).reading {
+            Reading::ByMessage(watch) => watch.announced_pid,
+            Reading::Free => None,
+        }
+    }
+
     /// Takes the stream back, with the server idle and every byte it sent delivered to the borrower.
     pub fn take_back(self) -> Result<RawStream, NotIdle> {
         let mut lent = lock(&self.0);
@@ -136,37 +144,48 @@ impl fmt::Debug for Loan {
 /// Follows the server's messages: a tag byte, a length word that counts itself, the body ("Message Formats", manual of
 /// PostgreSQL).
 struct MessageWatch {
-    /// Tag, length and, for an authentication request, its code.
+    /// Tag, length and the first word of the body, where that is looked at: an authentication request's code, a process number.
     head: [u8; 9],
     head_len: usize,
     body_left: usize,
     last_complete: Option<u8>,
     permitted: RequiredAuth,
     was_challenged: bool,
+    announced_pid: Option<i32>,
 }
 
 const HEADER: usize = 5;
 const AUTHENTICATION: u8 = b'R';
+const BACKEND_KEY_DATA: u8 = b'K';
 const READY_FOR_QUERY: u8 = b'Z';
 
 impl MessageWatch {
     fn new(permitted: RequiredAuth) -> Self {
-        Self { head: [0; 9], head_len: 0, body_left: 0, last_complete: None, permitted, was_challenged: false }
+        Self {
+            head: [0; 9],
+            head_len: 0,
+            body_left: 0,
+            last_complete: None,
+            permitted,
+            was_challenged: false,
+            announced_pid: None,
+        }
     }
 
     fn is_at_ready_for_query(&self) -> bool {
         self.head_len == 0 && self.last_complete == Some(READY_FOR_QUERY)
     }
 
-    fn reads_code(&self) -> bool {
-        self.head_len >= HEADER && self.head[0] == AUTHENTICATION && self.head_len < self.head.len()
+    fn reads_word(&self) -> bool {
+        let is_looked_at = matches!(self.head[0], AUTHENTICATION | BACKEND_KEY_DATA);
+        self.head_len >= HEADER && is_looked_at && self.head_len < self.head.len()
     }
 
     /// How many bytes may be read before the watch must look; never 0.
     fn read_limit(&self) -> usize {
         if self.head_len < HEADER {
             HEADER - self.head_len
-        } else if self.reads_code() {
+        } else if self.reads_word() {
             (self.head.len() - self.head_len).min(self.body_left)
         } else {
             self.body_left
@@ -186,10 +205,14 @@ impl MessageWatch {
                 self.body_left = usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(4);
             }
         } else {
-            if self.reads_code() {
+            if self.reads_word() {
                 self.extend_head(bytes);
                 if self.head_len == self.head.len() {
-                    self.judge_code()?;
+                    let word = [self.head[5], self.head[6], self.head[7], self.head[8]];
+                    match self.head[0] {
+                        AUTHENTICATION => self.judge_code(u32::from_be_bytes(word))?,
+                        _ => self.announced_pid = Some(i32::from_be_bytes(word)),
+                    }
                 }
             }
             self.body_left -= bytes.len();
@@ -206,8 +229,8 @@ impl MessageWatch {
         self.head_len += bytes.len();
     }
 
-    fn judge_code(&mut self) -> io::Result<()> {
-        let method = match u32::from_be_bytes([self.head[5], self.head[6], self.head[7], self.head[8]]) {
+    fn judge_code(&mut self, code: u32) -> io::Result<()> {
+        let method = match code {
             0 if !self.was_challenged => AuthMethod::None,
             3 => AuthMethod::Password,
             5 => AuthMethod::Md5,

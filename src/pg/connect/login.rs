@@ -43,7 +43,27 @@ impl ServerFacts {
     }
 }
 
-/// Logs in and gives the session the settings under which SQL of this program means the same everywhere.
+impl Login {
+    /// The server announced another process number than its session has: something in between made one up.
+    pub fn is_behind_pooler(&self) -> bool {
+        self.lender.announced_pid().is_some_and(|announced| announced != self.facts.backend_pid)
+    }
+
+    /// Asks the session once more which process serves it.
+    pub async fn backend_pid_now(&mut self, endpoint: &Endpoint) -> Result<i32, Error> {
+        let encoding = self.facts.encoding.clone();
+        let asked = drive(&mut self.connection, ask_facts(&self.client, encoding)).await;
+        asked.map(|facts| facts.backend_pid).map_err(|fault| fault.at(endpoint))
+    }
+
+    /// Gives the session the settings under which SQL of this program means the same everywhere.
+    pub async fn settle(&mut self, endpoint: &Endpoint) -> Result<(), Error> {
+        let settings = set_up(&self.client, self.facts.version_num);
+        drive(&mut self.connection, settings).await.map_err(|fault| fault.at(endpoint))
+    }
+}
+
+/// Logs in, and asks where it has come to. The session has its server's settings still.
 pub(super) async fn log_in(
     info: &Conninfo,
     endpoint: &Endpoint,
@@ -55,11 +75,7 @@ pub(super) async fn log_in(
     let (client, mut connection) =
         config.connect_raw(loan, AlreadyNegotiated).await.map_err(|error| refusal(info, endpoint, error))?;
     let encoding = connection.parameter("server_encoding").unwrap_or("UTF8").to_owned();
-    let label = endpoint.to_string();
-    let facts = drive(&mut connection, set_up(&client, encoding)).await.map_err(|fault| match fault {
-        Fault::Query(context, error) => Error::from_query(&label, context, error),
-        Fault::Answer(error) => error,
-    })?;
+    let facts = drive(&mut connection, ask_facts(&client, encoding)).await.map_err(|fault| fault.at(endpoint))?;
     Ok(Login { client, connection, lender, facts })
 }
 
@@ -88,12 +104,22 @@ enum Fault {
     Answer(Error),
 }
 
-/// The first message: until its SET has run, a role's statement_timeout counts.
-const FACTS: &str = "SET statement_timeout = 0; \
+impl Fault {
+    fn at(self, endpoint: &Endpoint) -> Error {
+        match self {
+            Fault::Query(context, error) => Error::from_query(&endpoint.to_string(), context, error),
+            Fault::Answer(error) => error,
+        }
+    }
+}
+
+/// The first message: until its SET has run, a role's statement_timeout counts. The setting ends with the message, for it is
+/// not known yet whether the session is ours alone.
+const FACTS: &str = "SET LOCAL statement_timeout = 0; \
                      SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(), \
                      pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
 
-async fn set_up(client: &Client, encoding: String) -> Result<ServerFacts, Fault> {
+async fn ask_facts(client: &Client, encoding: String) -> Result<ServerFacts, Fault> {
     let answer =
         client.simple_query(FACTS).await.map_err(|error| Fault::Query("a question about its version", error))?;
     let row = answer.iter().find_map(|message| match message {
@@ -105,29 +131,33 @@ async fn set_up(client: &Client, encoding: String) -> Result<ServerFacts, Fault>
         let context = "the server's version and process number".to_owned();
         Fault::Answer(Error::Protocol { context, source: Box::new(source) })
     };
-    let facts = ServerFacts {
+    Ok(ServerFacts {
         version_num: column(0).parse().map_err(not_a_number)?,
         backend_pid: column(1).parse().map_err(not_a_number)?,
         is_standby: column(2) == "t",
         is_read_only: column(3) == "on",
         encoding,
-    };
-    let settings = session_settings(facts.version_num);
+    })
+}
+
+async fn set_up(client: &Client, version_num: u32) -> Result<(), Fault> {
+    let settings = session_settings(version_num);
     client.batch_execute(&settings).await.map_err(|error| Fault::Query("the session's settings", error))?;
-    if facts.version_num >= 140_000 {
+    if version_num >= 140_000 {
         // Without it a server works on for hours for a client that was killed. Not every platform can do it.
         match client.batch_execute("SET client_connection_check_interval = '5s'").await {
             Err(error) if error.as_db_error().is_none() => return Err(Fault::Query("the session's settings", error)),
             Ok(()) | Err(_) => {}
         }
     }
-    Ok(facts)
+    Ok(())
 }
 
 /// No time-out of a role or a database may end a backup half-way, no setting may change how a value is written, and no
 /// `search_path` may change what a name means.
 fn session_settings(version_num: u32) -> String {
     let mut settings = vec![
+        ("statement_timeout", "0"),
         ("lock_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
         ("DateStyle", "ISO"),

@@ -148,7 +148,11 @@ async fn open_address(
             Ok(stream) => {
                 was_encrypted = stream.is_encrypted();
                 match login::log_in(info, endpoint, application_name, stream).await {
-                    Ok(login) => {
+                    Ok(mut login) => {
+                        if login.is_behind_pooler() {
+                            check_session_is_kept(&mut login, info, endpoint, &dialer, address, *encryption).await?;
+                        }
+                        login.settle(endpoint).await?;
                         let encryption = if was_encrypted { Encryption::Demanded } else { Encryption::Plain };
                         let (endpoint, address) = (endpoint.clone(), address.clone());
                         return Ok(Opened { login, endpoint, address, encryption });
@@ -169,6 +173,26 @@ async fn open_address(
         refused = Some(error);
     }
     Err(refused.unwrap_or_else(|| no_address(endpoint.to_string())))
+}
+
+/// Behind a pooler that hands each transaction to whichever server session is free, settings would reach the sessions of
+/// others, and ours be lost. What shows it: a second connection is served by the same process while the first one is open, or
+/// the first one by another than before.
+async fn check_session_is_kept(
+    login: &mut Login,
+    info: &Conninfo,
+    endpoint: &Endpoint,
+    dialer: &Dialer<'_>,
+    address: &Address,
+    encryption: Encryption,
+) -> Result<(), Error> {
+    let stream = dialer.dial(address, encryption).await?;
+    let other = login::log_in(info, endpoint, "pgkeep", stream).await?;
+    let pid = login.facts.backend_pid;
+    if other.facts.backend_pid == pid || login.backend_pid_now(endpoint).await? != pid {
+        return Err(Error::TransactionPooler { endpoint: endpoint.to_string() });
+    }
+    Ok(())
 }
 
 /// A refusal may depend on whether the connection is encrypted (`hostssl`, `hostnossl`); a closed port does not. What is

@@ -51,6 +51,29 @@ fn a_slow_server_is_waited_for() {
     assert_contract_behind(rule, "");
 }
 
+/// What a list does not show yet is there all the same, and is neither overwritten nor lost.
+#[test]
+fn a_list_that_is_behind_lets_nothing_be_overwritten() {
+    let rule = Rule { method: "GET", contains: "list-type=2", times: u32::MAX, fault: Fault::ListsStale };
+    let front = Front::start(&seaweedfs().endpoint, rule);
+    let url = url(&seaweed_bucket(Lock::Off), &front.endpoint);
+    let folder = crate::pgkeep::folder();
+    let run = |args: &[&str]| {
+        let mut command = pgkeep();
+        OWNER.lend(&mut command).args(["--repo", &url]).args(args);
+        Said::of(&mut command)
+    };
+    let keys = folder.path().join("keys").display().to_string();
+    let said = run(&["init", "--keys", &keys]);
+    assert_eq!(said.code, 0, "{said:?}");
+    // The list says that there is nothing here, as it was in the beginning; the name is taken.
+    let said = run(&["init", "--keys", &format!("{keys}-again")]);
+    assert_eq!(said.code, 7, "{said:?}");
+    let said = run(&["list", "--writer-key", &format!("{keys}/writer.key"), "-q"]);
+    assert_eq!((said.code, said.stdout.as_str()), (0, "no snapshots yet\n"), "{said:?}");
+    assert!(front.hits() > 0, "no list was asked for");
+}
+
 /// What `init` says when the server behind this rule never recovers.
 fn init_behind(rule: Rule, parameters: &str) -> (Said, Duration) {
     let bucket = seaweed_bucket(Lock::Off);

@@ -1,0 +1,109 @@
+//! `pgkeep drill` on the command line.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::args::{Common, Programs};
+use super::display::{count, duration};
+use super::keys;
+use super::run::{FOUND_SOMETHING_WRONG, Outcome};
+use crate::command::Error;
+use crate::command::drill::{self, Report};
+use crate::command::progress::Progress;
+use crate::schema::statements::{Statement, statements};
+use crate::stop::Stop;
+
+#[derive(Args)]
+pub struct Drill {
+    /// A snapshot's id, the beginning of one, or `latest`
+    #[arg(value_name = "SNAPSHOT", default_value = "latest")]
+    pub snapshot: String,
+    /// Statements that must each answer true in the restored database (may be repeated)
+    #[arg(long = "assert", value_name = "FILE.sql")]
+    pub assertions: Vec<PathBuf>,
+    /// How many sessions load rows and build indexes at the same time
+    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    #[command(flatten)]
+    pub programs: Programs,
+}
+
+pub(super) async fn run(
+    common: &Common,
+    args: &Drill,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Outcome, Error> {
+    let read = args.assertions.iter().map(|path| read_assertions(path)).collect::<Result<Vec<_>, _>>()?;
+    let repository = keys::open_with_restore_key(common).await?;
+    let options = drill::Options {
+        snapshot: args.snapshot.clone(),
+        assertions: read.into_iter().flatten().collect(),
+        jobs: usize::from(args.jobs),
+        pg_bin: args.programs.pg_bin.clone(),
+    };
+    let report = drill::run(&repository, &options, progress, stop).await?;
+    let outcome = Outcome::new(&report, text(&report))?;
+    Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
+}
+
+/// A file without a statement would make every drill pass.
+fn read_assertions(path: &Path) -> Result<Vec<Statement>, Error> {
+    let usage = |what: String, hint: &str| Error::Usage { what, hint: Some(hint.into()) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        usage(format!("the assertions {} cannot be read: {error}", path.display()), "It is a file of SQL in UTF-8.")
+    })?;
+    let statements = statements(&text);
+    if statements.is_empty() {
+        let hint = "Write statements that answer true, each ended by a semicolon: SELECT count(*) > 0 FROM orders;";
+        return Err(usage(format!("{} holds no statement", path.display()), hint));
+    }
+    Ok(statements)
+}
+
+fn text(report: &Report) -> String {
+    let time = |ms| duration(Duration::from_millis(ms));
+    let mut text = String::new();
+    report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
+    for assertion in &report.assertions {
+        match &assertion.detail {
+            None => text += &format!("true: {}\n", assertion.name),
+            Some(detail) => text += &format!("NOT TRUE: {}: {detail}\n", assertion.name),
+        }
+    }
+    report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
+    let failed = report.assertions.iter().filter(|assertion| !assertion.ok).count() as u64;
+    text += &format!(
+        "drill of {} ({}, {}, {}) on a private PostgreSQL {}: {}{}\n",
+        report.snapshot.short(),
+        report.database,
+        count(report.tables, "table"),
+        count(report.rows, "row"),
+        report.server_version,
+        if report.proven { "restored and proven" } else { "restored, and NOT the snapshot" },
+        match (report.assertions.len() as u64, failed) {
+            (0, _) => String::new(),
+            (all, 0) => format!(", {} true", count(all, "assertion")),
+            (all, failed) => format!(", {failed} of {} NOT true", count(all, "assertion")),
+        },
+    );
+    let phases = &report.phases;
+    text += &format!(
+        "time to recover {} (server {}, definitions {}, rows {}, indexes and statistics {}); proof {} beyond that, assertions {}; data was {} old\n",
+        time(report.rto_ms),
+        time(phases.server_ms),
+        time(phases.restore.pre_data_ms),
+        time(phases.restore.data_ms),
+        time(phases.restore.post_data_ms),
+        time(phases.restore.proof_ms),
+        time(phases.assertions_ms),
+        time(report.data_age_ms),
+    );
+    if let Some(receipt) = &report.receipt {
+        text += &format!("receipt {receipt}; nothing else is left\n");
+    }
+    text
+}

@@ -1,0 +1,286 @@
+//! `pgkeep key`: its grammar, and what it says.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Local, Utc};
+use clap::{Args, Subcommand};
+
+use super::args::Common;
+use super::display::{count, table};
+use super::keys;
+use super::run::Outcome;
+use crate::command::Error;
+use crate::command::key::RestoreKeyFile;
+use crate::command::key::recipients::{RestoreRecipient, StoredChunks};
+use crate::command::key::{list, passphrase, reader, recipients, rotate, writers};
+use crate::repo::keys::file::Protection;
+use crate::repo::{KeyError, WriterKey};
+
+#[derive(Args)]
+pub struct Key {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List the writers, the recipients of the writer key, and whether the restore key takes a passphrase
+    List,
+    /// Encrypt to another recipient as well; the next backup stores every row anew
+    AddRecipient(AddRecipient),
+    /// Encrypt to a recipient no more; the next backup stores every row anew
+    RemoveRecipient(RemoveRecipient),
+    /// Make a reading key: a restore key without its identity, to be used with --identity
+    Reader(Out),
+    /// Put the restore key's file under a passphrase, change it, or remove it
+    Passphrase(Passphrase),
+    /// Make a writer key for another host
+    AddWriter(AddWriter),
+    /// Trust nothing more that a writer signs; what it has written stays readable
+    RevokeWriter(RevokeWriter),
+    /// Put a new writer key in the place of one that may have leaked, and revoke that
+    Rotate(Rotate),
+    /// Make a new restore key, which opens what the old one opens; then rotate every writer key with it
+    RotateRestore(Out),
+}
+
+#[derive(Args)]
+struct AddRecipient {
+    /// age1..., ssh-ed25519 ..., ssh-rsa ..., a plugin's age1NAME1..., or @FILE with one a line
+    #[arg(value_name = "RECIPIENT|@FILE", required = true)]
+    recipients: Vec<String>,
+}
+
+#[derive(Args)]
+struct RemoveRecipient {
+    /// As `pgkeep key list` shows it, or @FILE with one a line
+    #[arg(value_name = "RECIPIENT|@FILE", required = true)]
+    recipients: Vec<String>,
+    /// Remove the restore key's own recipient as well: it opens no later backup
+    #[arg(long)]
+    force: bool,
+    /// Go on using stored rows, which the removed recipient can read; only where this is the repository's one writer
+    #[arg(long)]
+    keep_chunks: bool,
+}
+
+#[derive(Args)]
+struct Out {
+    /// The file to make
+    #[arg(long, short = 'o', value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Args)]
+struct Passphrase {
+    /// Take the passphrase away: the file is plain again
+    #[arg(long, conflicts_with = "new_passphrase_file")]
+    remove: bool,
+    /// The file with the new passphrase; otherwise it is typed twice
+    #[arg(long, value_name = "FILE")]
+    new_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct AddWriter {
+    /// What to call it; the host's name is a good one
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The writer key to make
+    #[arg(long, short = 'o', value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Args)]
+struct RevokeWriter {
+    /// The writer's name, its id, or the beginning of one
+    #[arg(value_name = "NAME|ID")]
+    writer: String,
+    /// Trust this snapshot of the writer no more either (may be repeated)
+    #[arg(long, value_name = "SNAPSHOT")]
+    distrust: Vec<String>,
+}
+
+#[derive(Args)]
+struct Rotate {
+    /// A writer key that was rotated before: share chunks and metadata with it
+    #[arg(long, value_name = "FILE")]
+    like: Option<PathBuf>,
+}
+
+pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
+    match &key.action {
+        Action::List => {
+            let writer = common.writer_key.as_deref().map(WriterKey::read).transpose()?;
+            let repository = match (&common.restore_key, &writer) {
+                // Asks for no passphrase where the writer key can tell as well.
+                (Some(path), Some(key)) if key.root.is_some() && keys::is_protected(path)? => {
+                    keys::open_with_writer_key(common).await?
+                }
+                _ => keys::open_to_read(common).await?,
+            };
+            let report = list::run(&repository, writer.as_ref(), common.restore_key.as_deref())?;
+            Outcome::new(&report, list_text(&report))
+        }
+        Action::AddRecipient(args) => {
+            let report = recipients::add(keys::writer_path(common)?, &recipients::parse(&args.recipients)?)?;
+            Outcome::new(&report, recipients_text(&report))
+        }
+        Action::RemoveRecipient(args) => {
+            let own = if args.force { RestoreRecipient::MayGo } else { RestoreRecipient::Keep };
+            let chunks = if args.keep_chunks { StoredChunks::Reuse } else { StoredChunks::Leave };
+            let gone = recipients::parse(&args.recipients)?;
+            let report = recipients::remove(keys::writer_path(common)?, &gone, own, chunks)?;
+            Outcome::new(&report, recipients_text(&report))
+        }
+        Action::Reader(args) => {
+            let report = reader::run(&keys::restore_key(common).await?.key, &args.output)?;
+            let text = format!(
+                "made {}: it opens nothing by itself and signs nothing; with --identity FILE it reads what is encrypted to that identity\n",
+                report.reader_key.display()
+            );
+            Outcome::new(&report, text)
+        }
+        Action::Passphrase(args) => {
+            let path = keys::restore_path(common)?;
+            let old = keys::protection(common, path).await?;
+            let new = match (&old, args.remove, &args.new_passphrase_file) {
+                (Protection::Plain, true, _) => {
+                    return Err(KeyError::NotProtected { path: path.to_owned() }.into());
+                }
+                (Protection::Passphrase(_), true, _) => Protection::Plain,
+                (_, false, Some(file)) => Protection::Passphrase(keys::passphrase_from_file(file)?),
+                (Protection::Plain, false, None) => keys::new_protection(common, path).await?,
+                (Protection::Passphrase(_), false, None) => {
+                    // A wrong old one is told before a new one is asked for.
+                    RestoreKeyFile::open(path, old.clone())?;
+                    keys::typed_twice(path)?
+                }
+            };
+            let report = passphrase::run(path, &old, &new)?;
+            let text = match report.protected {
+                true => format!("{} takes the passphrase from now on; so must every copy of it\n", path.display()),
+                false => format!("{} is plain: whoever reads the file reads every backup\n", path.display()),
+            };
+            Outcome::new(&report, text)
+        }
+        Action::AddWriter(args) => {
+            let model = keys::writer_key(common)?;
+            let mut restore = keys::restore_key(common).await?;
+            let repository = keys::open_to_sign(common, &restore).await?;
+            let report = writers::add(&repository, &mut restore, &model, &args.name, &args.output).await?;
+            let text = format!(
+                "made {} for the writer {} ({}); keyring {}\nMove it to that host; no copy needs to stay here.\n",
+                report.writer_key.display(),
+                report.name,
+                report.id,
+                report.keyring
+            );
+            Outcome::new(&report, text)
+        }
+        Action::RevokeWriter(args) => {
+            let mut restore = keys::restore_key(common).await?;
+            let repository = keys::open_to_sign(common, &restore).await?;
+            let report = writers::revoke(&repository, &mut restore, &args.writer, &args.distrust).await?;
+            Outcome::new(&report, revoked_text(&report))
+        }
+        Action::Rotate(args) => {
+            let like = args.like.as_deref().map(WriterKey::read).transpose()?;
+            let path = keys::writer_path(common)?;
+            let mut restore = keys::restore_key(common).await?;
+            let repository = keys::open_to_sign(common, &restore).await?;
+            let report = rotate::writer(&repository, &mut restore, path, like.as_ref()).await?;
+            Outcome::new(&report, rotated_text(&report))
+        }
+        Action::RotateRestore(args) => {
+            let restore = keys::restore_key(common).await?;
+            let repository = keys::open_to_sign(common, &restore).await?;
+            let report = rotate::restore(&repository, &restore, &args.output, &restore.protection).await?;
+            let text = format!(
+                "made {new}, which opens old and new backups; keyring {}\n\
+                 Until every writer key is rotated with it (pgkeep key rotate --restore-key {new}), backups go on being encrypted to the old one.\n\
+                 Whoever has the old restore key opens what was encrypted to it, for ever.\n",
+                report.keyring,
+                new = report.restore_key.display(),
+            );
+            Outcome::new(&report, text)
+        }
+    }
+}
+
+fn day(time: Option<DateTime<Utc>>) -> String {
+    time.map_or("-".into(), |time| time.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string())
+}
+
+fn list_text(report: &list::Report) -> String {
+    let row = |writer: &list::WriterLine| {
+        let note = match (writer.trusted_snapshots, writer.given) {
+            (Some(trusted), _) => count(trusted, "snapshot") + " trusted",
+            (None, true) => "this key".into(),
+            (None, false) => String::new(),
+        };
+        let name = writer.name.clone().unwrap_or_else(|| "-".into());
+        vec![writer.id.clone(), name, day(writer.added), day(writer.revoked), note]
+    };
+    let rows: Vec<_> = report.writers.iter().map(row).collect();
+    let mut text = table(&["writer", "name", "added", "revoked", ""], &[], &rows);
+    if let Some(recipients) = &report.recipients {
+        let row = |recipient: &list::RecipientLine| {
+            let note = if recipient.restore_key { "the restore key" } else { "" };
+            vec![recipient.recipient.clone(), recipient.kind.clone(), note.into()]
+        };
+        text.push('\n');
+        text += &table(&["recipient", "kind", ""], &[], &recipients.iter().map(row).collect::<Vec<_>>());
+    }
+    if let Some(protected) = report.restore_key_protected {
+        text += match protected {
+            true => "\nthe restore key takes a passphrase\n",
+            false => "\nthe restore key is not protected by a passphrase\n",
+        };
+    }
+    text
+}
+
+fn recipients_text(report: &recipients::Report) -> String {
+    let mut text = String::new();
+    report.added.iter().for_each(|recipient| text += &format!("added {recipient}\n"));
+    report.removed.iter().for_each(|recipient| text += &format!("removed {recipient}\n"));
+    text += &format!(
+        "{} encrypts to {}\n",
+        report.writer_key.display(),
+        count(report.recipients.len() as u64, "recipient")
+    );
+    text += match (report.added.is_empty(), report.new_chunk_key) {
+        (false, _) => "Snapshots from now on open with it; older ones do not. The next backup stores every row anew.\n",
+        (true, true) => "The next backup stores every row anew; what is stored already stays readable to it.\n",
+        (true, false) => "What is stored already stays readable to it, also where later snapshots use it.\n",
+    };
+    text
+}
+
+fn revoked_text(report: &writers::Revoked) -> String {
+    let mut text = format!("revoked the writer {} ({}); keyring {}\n", report.name, report.id, report.keyring);
+    let line = |what: &str, line: &writers::SnapshotLine| {
+        format!("{what} {} of {}\n", line.snapshot.short(), day(Some(line.time)))
+    };
+    report.trusted.iter().for_each(|snapshot| text += &line("still trusted:", snapshot));
+    report.distrusted.iter().for_each(|snapshot| text += &line("refused:", snapshot));
+    text += "What it signs from now on is refused. Take its access to the repository's storage away as well, and bring copies of \
+             the restore key up to date: they do not know of this.\n";
+    text
+}
+
+fn rotated_text(report: &rotate::Rotated) -> String {
+    format!(
+        "{} holds a new key of the writer {} ({}); keyring {}\n\
+         The old key {} signs nothing more that is trusted; {} of it stay trusted. The next backup stores every row anew.\n\
+         Whoever has the old key can still read the definitions and names in older snapshots, and tell whether rows that he guesses are \
+         in them; rows themselves never.\n",
+        report.writer_key.display(),
+        report.name,
+        report.id,
+        report.keyring,
+        report.old_id,
+        count(report.trusted, "snapshot"),
+    )
+}

@@ -1,0 +1,173 @@
+//! The keys that the arguments name, and the repository opened with them.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::args::Common;
+use super::run::repo_url;
+use super::terminal::Terminal;
+use crate::command::key::RestoreKeyFile;
+use crate::command::{Error, password};
+use crate::repo::keys::file::{self, IsProtected, Protection};
+use crate::repo::keys::{self, DataKey, KeyKind};
+use crate::repo::{KeyError, ReadingKey, Repository, WriterKey};
+use crate::store::Access;
+
+pub fn writer_path(common: &Common) -> Result<&Path, Error> {
+    Ok(common.writer_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Writer })?)
+}
+
+pub fn restore_path(common: &Common) -> Result<&Path, Error> {
+    Ok(common.restore_key.as_deref().ok_or(KeyError::NotGiven { kind: KeyKind::Restore })?)
+}
+
+pub fn writer_key(common: &Common) -> Result<WriterKey, Error> {
+    Ok(WriterKey::read(writer_path(common)?)?)
+}
+
+/// A key that reads, and where to write down what it learns.
+struct Reading {
+    key: ReadingKey,
+    path: PathBuf,
+    protection: Protection,
+}
+
+impl Reading {
+    fn of_writer(path: &Path) -> Result<Self, Error> {
+        let key = ReadingKey::from(&WriterKey::read(path)?);
+        Ok(Self { key, path: path.to_owned(), protection: Protection::Plain })
+    }
+
+    /// A restore key or a reading key, with the identities that were named.
+    async fn of_data_key(common: &Common, path: &Path) -> Result<Self, Error> {
+        let protection = protection(common, path).await?;
+        let key = match DataKey::open(path, &protection)? {
+            DataKey::Restore(key) => ReadingKey::from(&key),
+            DataKey::Reader(_) if common.identity.is_empty() => {
+                return Err(KeyError::NoIdentity { path: path.to_owned() }.into());
+            }
+            DataKey::Reader(key) => ReadingKey::from(&key),
+        };
+        let mut key = key;
+        for identity in &common.identity {
+            key = key.with_identities(keys::read_identities(identity, &Terminal)?);
+        }
+        Ok(Self { key, path: path.to_owned(), protection })
+    }
+
+    async fn open(self, url: &str, access: Access) -> Result<Repository, Error> {
+        let repository = Repository::open(url, self.key, access).await?;
+        let number = repository.keyring().number;
+        if number > repository.keyring_remembered() {
+            // A key on a medium that cannot be written reads all the same.
+            let _ = file::remember_keyring(&self.path, number, &self.protection);
+        }
+        Ok(repository)
+    }
+}
+
+/// The repository, to write into with a writer key.
+pub async fn open_to_write(url: &str, path: &Path, key: &WriterKey) -> Result<Repository, Error> {
+    let reading = Reading { key: ReadingKey::from(key), path: path.to_owned(), protection: Protection::Plain };
+    reading.open(url, Access::Write).await
+}
+
+/// Rows open with the restore key, or with a reading key and an identity.
+pub async fn open_with_restore_key(common: &Common) -> Result<Repository, Error> {
+    let path = restore_path(common)?;
+    Reading::of_data_key(common, path).await?.open(repo_url(common)?, Access::Read).await
+}
+
+/// Either key reads manifests; the restore key, where both are given, reads more.
+pub async fn open_to_read(common: &Common) -> Result<Repository, Error> {
+    open_with_either_key(common, Access::Read).await
+}
+
+pub async fn open_with_either_key(common: &Common, access: Access) -> Result<Repository, Error> {
+    let reading = match (&common.restore_key, &common.writer_key) {
+        (Some(path), _) => Reading::of_data_key(common, path).await?,
+        (None, Some(path)) => Reading::of_writer(path)?,
+        (None, None) => return Err(KeyError::NotGiven { kind: KeyKind::Writer }.into()),
+    };
+    reading.open(repo_url(common)?, access).await
+}
+
+/// The repository, to read manifests with the writer key although there is another.
+pub async fn open_with_writer_key(common: &Common) -> Result<Repository, Error> {
+    Reading::of_writer(writer_path(common)?)?.open(repo_url(common)?, Access::Read).await
+}
+
+/// Whether it takes a passphrase to read a key file.
+pub fn is_protected(path: &Path) -> Result<bool, Error> {
+    Ok(file::is_protected(path)? == IsProtected::Yes)
+}
+
+/// The restore key itself, which signs.
+pub async fn restore_key(common: &Common) -> Result<RestoreKeyFile, Error> {
+    let path = restore_path(common)?;
+    Ok(RestoreKeyFile::open(path, protection(common, path).await?)?)
+}
+
+/// The repository, for the holder of the restore key to sign something in it.
+pub async fn open_to_sign(common: &Common, restore: &RestoreKeyFile) -> Result<Repository, Error> {
+    let key = ReadingKey::from(&restore.key);
+    let reading = Reading { key, path: restore.path.clone(), protection: restore.protection.clone() };
+    reading.open(repo_url(common)?, Access::Write).await
+}
+
+/// What opens a key file. Asks only if the file needs a passphrase.
+pub async fn protection(common: &Common, path: &Path) -> Result<Protection, Error> {
+    match file::is_protected(path)? {
+        IsProtected::No => Ok(Protection::Plain),
+        IsProtected::Yes => {
+            let passphrase = match told_passphrase(common).await? {
+                Some(passphrase) => passphrase,
+                None => ask(path, &format!("the passphrase of {}", path.display()))?,
+            };
+            Ok(Protection::Passphrase(passphrase))
+        }
+    }
+}
+
+/// A passphrase that a key file shall have: from where the arguments and the environment say, otherwise typed twice.
+pub async fn new_protection(common: &Common, path: &Path) -> Result<Protection, Error> {
+    match told_passphrase(common).await? {
+        Some(passphrase) => Ok(Protection::Passphrase(passphrase)),
+        None => typed_twice(path),
+    }
+}
+
+pub fn typed_twice(path: &Path) -> Result<Protection, Error> {
+    let first = ask(path, &format!("a new passphrase for {}", path.display()))?;
+    if first.expose_secret().is_empty() {
+        return Err(KeyError::EmptyPassphrase.into());
+    }
+    let second = ask(path, "the same again")?;
+    match first.expose_secret() == second.expose_secret() {
+        true => Ok(Protection::Passphrase(first)),
+        false => Err(KeyError::PassphrasesDiffer.into()),
+    }
+}
+
+pub fn passphrase_from_file(path: &Path) -> Result<SecretString, Error> {
+    let (passphrase, _) = password::from_file(path).map_err(|source| Error::Passphrase { source })?;
+    Ok(passphrase)
+}
+
+/// From --passphrase-file, PGKEEP_PASSPHRASE_FILE or PGKEEP_PASSPHRASE_COMMAND.
+async fn told_passphrase(common: &Common) -> Result<Option<SecretString>, Error> {
+    if let Some(path) = &common.passphrase_file {
+        return passphrase_from_file(path).map(Some);
+    }
+    let Some(command) = std::env::var("PGKEEP_PASSPHRASE_COMMAND").ok().filter(|command| !command.is_empty()) else {
+        return Ok(None);
+    };
+    let printed = password::from_command(Path::new("sh"), &["-c".to_owned(), command], Path::new(".")).await;
+    let (passphrase, _) = printed.map_err(|source| Error::Passphrase { source })?;
+    Ok(Some(passphrase))
+}
+
+fn ask(path: &Path, prompt: &str) -> Result<SecretString, Error> {
+    Ok(Terminal.passphrase(prompt).ok_or_else(|| KeyError::PassphraseNeeded { path: path.to_owned() })?)
+}

@@ -1,0 +1,130 @@
+//! Questions to whoever sits at the terminal.
+
+use std::fs::{File, OpenOptions};
+use std::io::{IsTerminal, Read, Write, stdin};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::repo::keys::Callbacks;
+
+/// The terminal of this process, if its standard input is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal;
+
+impl Terminal {
+    fn open() -> Option<File> {
+        if !stdin().is_terminal() {
+            return None;
+        }
+        OpenOptions::new().read(true).write(true).open("/dev/tty").ok()
+    }
+
+    /// A passphrase, typed unseen. None without a terminal, and where the question was left with Ctrl-C or Ctrl-D.
+    pub fn passphrase(self, prompt: &str) -> Option<SecretString> {
+        let mut tty = Self::open()?;
+        let quiet = Quiet::begin(&tty)?;
+        write!(tty, "pgkeep: {prompt}: ").ok()?;
+        let typed = read_line(&mut tty);
+        drop(quiet);
+        let _ = writeln!(tty);
+        Some(SecretString::from(typed?.as_str()))
+    }
+}
+
+/// No echo, and each byte at once, so that Ctrl-C is seen although nobody else looks at signals meanwhile.
+struct Quiet {
+    tty: File,
+    before: Termios,
+}
+
+impl Quiet {
+    fn begin(tty: &File) -> Option<Self> {
+        let before = tcgetattr(tty).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        let tty = tty.try_clone().ok()?;
+        // What was typed ahead of the question is an answer too.
+        tcsetattr(&tty, OptionalActions::Now, &quiet).ok()?;
+        Some(Self { tty, before })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.before);
+    }
+}
+
+fn read_line(tty: &mut impl Read) -> Option<Zeroizing<String>> {
+    const CTRL_C: u8 = 3;
+    const CTRL_D: u8 = 4;
+    const CTRL_U: u8 = 21;
+    let mut line = Zeroizing::new(Vec::with_capacity(4096));
+    loop {
+        let mut byte = [0];
+        tty.read_exact(&mut byte).ok()?;
+        match byte[0] {
+            b'\r' | b'\n' => break,
+            CTRL_C | CTRL_D => return None,
+            CTRL_U => line.clear(),
+            8 | 127 => {
+                // A character, not a byte of one.
+                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            byte => line.push(byte),
+        }
+    }
+    std::str::from_utf8(&line).ok().map(|text| Zeroizing::new(text.to_owned()))
+}
+
+impl Callbacks for Terminal {
+    fn display_message(&self, message: &str) {
+        eprintln!("pgkeep: {message}");
+    }
+
+    fn confirm(&self, message: &str, yes_string: &str, no_string: Option<&str>) -> Option<bool> {
+        let question = match no_string {
+            Some(no) => format!("{message} ({yes_string}: y, {no}: n)"),
+            None => format!("{message} ({yes_string}: y)"),
+        };
+        let answer = self.request_public_string(&question)?;
+        match answer.trim() {
+            "y" | "Y" => Some(true),
+            "n" | "N" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn request_public_string(&self, description: &str) -> Option<String> {
+        let mut tty = Self::open()?;
+        write!(tty, "pgkeep: {description}: ").ok()?;
+        let mut typed = Vec::new();
+        let mut byte = [0];
+        while tty.read(&mut byte).ok()? == 1 && byte[0] != b'\n' {
+            typed.push(byte[0]);
+        }
+        String::from_utf8(typed).ok()
+    }
+
+    fn request_passphrase(&self, description: &str) -> Option<SecretString> {
+        self.passphrase(description)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_line;
+
+    #[test]
+    fn a_line_is_what_is_left_after_corrections() {
+        let line = |typed: &[u8]| read_line(&mut &typed[..]).map(|line| line.to_string());
+        assert_eq!(line(b"secret\nmore"), Some("secret".into()));
+        assert_eq!(line("aü\u{7f}b\r".as_bytes()), Some("ab".into()));
+        assert_eq!(line(b"wrong\x15right\n"), Some("right".into()));
+        assert_eq!(line(b"\x7f\x7f\n"), Some(String::new()));
+        assert_eq!(line(b"half\x03"), None);
+        assert_eq!(line(b"no end"), None);
+    }
+}

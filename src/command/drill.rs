@@ -1,0 +1,222 @@
+//! `pgkeep drill`: a restore nobody has to ask for, into a server that is thrown away, with the time that each part took.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use super::mismatch::Mismatch;
+use super::progress::Progress;
+use super::restore::{self, Creation, Grants, Owners, Phases, Proof};
+use super::selecting::Patterns;
+use crate::pg::binaries::server_for;
+use crate::pg::cluster::{ClusterOptions, PrivateCluster, sweep_orphans};
+use crate::pg::connect::connect;
+use crate::pg::conninfo::{Conninfo, Environment};
+use crate::pg::question::{self, Answer};
+use crate::repo::{Record, Repository, SnapshotId};
+use crate::schema::statements::Statement;
+use crate::stop::Stop;
+use crate::stream::seal::PublicRecord;
+
+pub struct Options {
+    /// An id, the beginning of one, or `latest`.
+    pub snapshot: String,
+    /// Statements that must answer true in the restored database.
+    pub assertions: Vec<Statement>,
+    pub jobs: usize,
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Restored, proven, and every assertion true.
+    pub ok: bool,
+    pub snapshot: SnapshotId,
+    pub database: String,
+    pub server_version: String,
+    pub tables: u64,
+    pub rows: u64,
+    /// From nothing to a database that can be used: server, definitions, rows, indexes, statistics; without proof and assertions.
+    pub rto_ms: u64,
+    /// How old the snapshot was when the drill began: what a disaster at that moment would have lost.
+    pub data_age_ms: u64,
+    pub phases: DrillPhases,
+    pub proven: bool,
+    pub mismatches: Vec<Mismatch>,
+    pub assertions: Vec<Assertion>,
+    pub warnings: Vec<String>,
+    /// The record in the repository; none where it could not be written.
+    pub receipt: Option<String>,
+    pub elapsed_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct DrillPhases {
+    pub server_ms: u64,
+    #[serde(flatten)]
+    pub restore: Phases,
+    pub assertions_ms: u64,
+    pub cleanup_ms: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Assertion {
+    pub name: String,
+    pub ok: bool,
+    /// What it answered instead of true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What a drill leaves in the repository. Nothing of it is of the database's content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub snapshot: SnapshotId,
+    pub time: DateTime<Utc>,
+    pub ok: bool,
+    pub proven: bool,
+    pub rto_ms: u64,
+    pub data_age_ms: u64,
+    pub assertions: u64,
+    pub assertions_failed: u64,
+    pub pgkeep: String,
+}
+
+impl PublicRecord for Receipt {}
+
+impl Record for Receipt {
+    const KIND: &'static str = "drill";
+}
+
+pub async fn run(
+    repository: &Repository,
+    options: &Options,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Report, Error> {
+    let (began, started) = (Utc::now(), Instant::now());
+    progress.set_phase("reading the snapshot");
+    let manifest = repository.manifest(&repository.resolve(&options.snapshot).await?).await?;
+    let binaries = server_for(manifest.server.version_num / 10_000, options.pg_bin.as_deref())?;
+
+    progress.set_phase("starting a private server");
+    let server_version = binaries.version.to_string();
+    let cluster = tokio::task::spawn_blocking(move || {
+        if let Err(error) = sweep_orphans() {
+            tracing::warn!(%error, "the files of an earlier private server stay");
+        }
+        PrivateCluster::start(&binaries, private_server())
+    });
+    let cluster = cluster.await.map_err(|source| Error::Internal {
+        what: "the private server's thread ended early".into(),
+        source: Some(Box::new(source)),
+    })??;
+    let server_ms = millis(started);
+
+    // A database of another name where the server has this one from the start.
+    let name = Some(manifest.database.name.as_str()).filter(|name| !["postgres", "template1"].contains(name));
+    let target = Conninfo::resolve(Some(&cluster.dsn(name.unwrap_or("pgkeep_drill"))), &Environment::default())?;
+    let restored = restore::run(
+        repository,
+        &restore::Options {
+            // Not the name that was asked for: `latest` may mean another by now.
+            snapshot: manifest.snapshot.as_str().to_owned(),
+            target: target.clone(),
+            creation: Creation::Create,
+            patterns: Patterns::default(),
+            roles: Vec::new(),
+            owners: Owners::Keep,
+            grants: Grants::Keep,
+            proof: Proof::Make,
+            jobs: options.jobs,
+        },
+        progress,
+        stop,
+    )
+    .await?;
+    let rto_ms = server_ms + restored.elapsed_ms.saturating_sub(restored.phases.proof_ms);
+
+    progress.set_phase("asking the assertions");
+    let phase = Instant::now();
+    let assertions = assert_all(&target, &options.assertions).await?;
+    let assertions_ms = millis(phase);
+
+    progress.set_phase("removing the private server");
+    let phase = Instant::now();
+    let removed = tokio::task::spawn_blocking(move || cluster.stop()).await;
+    removed.map_err(|source| Error::Internal {
+        what: "the private server's thread ended early".into(),
+        source: Some(Box::new(source)),
+    })??;
+    let phases = DrillPhases { server_ms, restore: restored.phases, assertions_ms, cleanup_ms: millis(phase) };
+
+    let failed = assertions.iter().filter(|assertion| !assertion.ok).count() as u64;
+    let receipt = Receipt {
+        snapshot: manifest.snapshot.clone(),
+        time: Utc::now(),
+        ok: restored.proven && failed == 0,
+        proven: restored.proven,
+        rto_ms,
+        data_age_ms: (began - manifest.time).num_milliseconds().max(0).unsigned_abs(),
+        assertions: assertions.len() as u64,
+        assertions_failed: failed,
+        pgkeep: env!("CARGO_PKG_VERSION").into(),
+    };
+    let mut warnings = restored.warnings;
+    let written = repository.write_record(&receipt).await;
+    if let Err(error) = &written {
+        warnings.push(format!("the receipt is not in the repository: {error}"));
+    }
+    Ok(Report {
+        ok: receipt.ok,
+        snapshot: manifest.snapshot,
+        database: manifest.database.name,
+        server_version,
+        tables: restored.tables,
+        rows: restored.rows,
+        rto_ms,
+        data_age_ms: receipt.data_age_ms,
+        phases,
+        proven: restored.proven,
+        mismatches: restored.mismatches,
+        assertions,
+        warnings,
+        receipt: written.ok().map(|key| key.to_string()),
+        elapsed_ms: millis(started),
+    })
+}
+
+fn millis(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
+}
+
+/// Durability is off by the cluster's own choice; nothing runs in the background that would be thrown away as well.
+fn private_server() -> ClusterOptions {
+    let settings = [("autovacuum", "off"), ("max_wal_size", "4GB"), ("checkpoint_timeout", "1h")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    ClusterOptions { settings, ..ClusterOptions::default() }
+}
+
+async fn assert_all(target: &Conninfo, statements: &[Statement]) -> Result<Vec<Assertion>, Error> {
+    let mut assertions = Vec::with_capacity(statements.len());
+    if statements.is_empty() {
+        return Ok(assertions);
+    }
+    let session = connect(target, "pgkeep drill").await.map_err(Error::target_database("connecting"))?;
+    question::prepare(&session).await.map_err(Error::target_database("preparing the assertions"))?;
+    for statement in statements {
+        let failed = Error::target_database(format!("the assertion {}", statement.name));
+        let detail = match question::ask(&session, &statement.sql).await.map_err(failed)? {
+            Answer::True => None,
+            Answer::Otherwise(detail) => Some(detail),
+        };
+        assertions.push(Assertion { name: statement.name.clone(), ok: detail.is_none(), detail });
+    }
+    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    Ok(assertions)
+}

@@ -1,0 +1,151 @@
+//! Reading the objects of an inventory, all of them or as many as there is time for.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use super::{Inventory, Object, SliceDigest, State};
+use crate::command::backup::worker_runtime;
+use crate::command::error::Error;
+use crate::command::progress::Progress;
+use crate::command::shards::{Place, Shard};
+use crate::repo::keys::KeyKind;
+use crate::repo::layout::ChunkKind;
+use crate::repo::{Damage, ObjectReader, ReadDepth};
+use crate::stop::{Stop, in_parallel};
+use crate::stream::ChunkKey;
+
+/// What is read, and until when.
+pub struct Reading<'a> {
+    /// Every shard, the first one first.
+    pub order: &'a [Shard],
+    /// Where an earlier run was when its time was over: in the first shard, after this object.
+    pub resume: Option<&'a Place>,
+    /// No object is begun afterwards, but for the first of each thread: however little time there is, something is read.
+    pub until: Option<Instant>,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Reached {
+    /// Shards of which every object was read, also those without any.
+    pub shards: Vec<Shard>,
+    /// The last object of a shard that was read in part.
+    pub place: Option<Place>,
+    pub objects: u64,
+    /// As stored.
+    pub bytes: u64,
+}
+
+impl Inventory<'_> {
+    /// How deep this key sees into rows.
+    pub fn depth(&self) -> ReadDepth {
+        match self.repository.key_kind() {
+            KeyKind::Writer => ReadDepth::StoredBytes,
+            KeyKind::Restore => ReadDepth::Plaintext,
+        }
+    }
+
+    /// Reads objects that are there, over `jobs` threads: checksum, and as far as the key opens them decryption, name, and the
+    /// digests of their slices.
+    pub fn read(
+        &mut self,
+        reading: &Reading<'_>,
+        jobs: usize,
+        progress: &Arc<Progress>,
+        stop: &Stop,
+    ) -> Result<Reached, Error> {
+        let order = self.in_order(reading);
+        let total = order.iter().map(|at| u64::from(self.objects[*at].object.stored_bytes)).sum();
+        progress.bytes_total.store(total, Ordering::Relaxed);
+        let next = AtomicUsize::new(0);
+        let this = &*self;
+        let is_late = || reading.until.is_some_and(|until| Instant::now() >= until);
+        let workers = in_parallel(jobs.max(1), stop, |n| {
+            let runtime = worker_runtime()?;
+            let mut reader = this.repository.object_reader()?;
+            let lane = progress.begin(n, "objects".into(), 0);
+            let mut done = Vec::new();
+            loop {
+                if stop.is_set() {
+                    return Err(Error::Interrupted);
+                }
+                // Before one is taken, so that all before the first that nobody took were read.
+                if !done.is_empty() && is_late() {
+                    break;
+                }
+                let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                let object = &this.objects[*at];
+                done.push((*at, runtime.block_on(this.look(object, &mut reader))));
+                progress.add(&lane, object.object.stored_bytes.into(), 0);
+            }
+            progress.end(n);
+            Ok::<_, Error>(done)
+        })?;
+        let taken = next.into_inner().min(order.len());
+        let reached = self.reached(reading, &order, taken);
+        for (at, seen) in workers.into_iter().flatten() {
+            match seen {
+                Ok(Seen::Bytes) => self.objects[at].state = State::Sound,
+                Ok(Seen::Rows(slices)) => {
+                    self.objects[at].slices = slices;
+                    self.objects[at].state = State::Read;
+                }
+                Err(damage) => self.objects[at].state = State::Damaged(damage),
+            }
+        }
+        Ok(reached)
+    }
+
+    async fn look(&self, object: &Object, reader: &mut ObjectReader) -> Result<Seen, Damage> {
+        if object.kind == ChunkKind::Data && self.depth() == ReadDepth::StoredBytes {
+            return reader.stored(object.kind, &object.object).await.map(|_| Seen::Bytes);
+        }
+        let keys = &self.keys[object.keys];
+        let plaintext = reader.read(object.kind, &object.object, &ChunkKey(keys.chunk)).await?;
+        Ok(Seen::Rows(object.digest_slices(&plaintext, &keys.hasher)))
+    }
+
+    /// What is to be read, shard by shard, in the order of names. What is damaged or read already needs no second look.
+    fn in_order(&self, reading: &Reading<'_>) -> Vec<usize> {
+        let rank: std::collections::HashMap<Shard, usize> =
+            reading.order.iter().enumerate().map(|(rank, shard)| (*shard, rank)).collect();
+        let is_behind = |object: &Object| {
+            reading.resume.is_some_and(|place| object.shard() == place.shard && object.key() <= place.after)
+        };
+        let wanted = |object: &Object| matches!(object.state, State::Present) && !is_behind(object);
+        let mut order: Vec<usize> = (0..self.objects.len()).filter(|at| wanted(&self.objects[*at])).collect();
+        order.sort_by_cached_key(|at| {
+            let object = &self.objects[*at];
+            (rank.get(&object.shard()).copied().unwrap_or(usize::MAX), object.key())
+        });
+        order
+    }
+
+    /// `taken`: how many of the order were read.
+    fn reached(&self, reading: &Reading<'_>, order: &[usize], taken: usize) -> Reached {
+        let left: HashSet<Shard> = order[taken..].iter().map(|at| self.objects[*at].shard()).collect();
+        let place = order.get(taken).and_then(|next| {
+            let shard = self.objects[*next].shard();
+            let last = taken.checked_sub(1).map(|last| &self.objects[order[last]]).filter(|last| last.shard() == shard);
+            match last {
+                Some(last) => Some(Place { shard, after: last.key() }),
+                // Not one more of the shard that an earlier run was in.
+                None => reading.resume.filter(|place| place.shard == shard).cloned(),
+            }
+        });
+        let bytes = order[..taken].iter().map(|at| u64::from(self.objects[*at].object.stored_bytes)).sum();
+        Reached {
+            shards: reading.order.iter().filter(|shard| !left.contains(shard)).copied().collect(),
+            place,
+            objects: taken as u64,
+            bytes,
+        }
+    }
+}
+
+enum Seen {
+    Bytes,
+    Rows(Vec<SliceDigest>),
+}

@@ -1,0 +1,317 @@
+//! `pgkeep prune`: forgets old snapshots, and deletes what none needs any more.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Instant, SystemTime};
+
+use chrono::{DateTime, Local, Utc};
+use serde::{Serialize, Serializer};
+
+use super::error::Error;
+use super::finding::with_causes;
+use super::progress::Progress;
+use crate::repo::manifest::{Manifest, Request};
+use crate::repo::prune::{self, Deleted, Pace, Plan, References};
+use crate::repo::{Condemned, Proven, RepoError, Repository, SnapshotId, SnapshotName, Swept, Unfinished};
+use crate::retention::{self, Decision, Grace, Group, Proof, Reason, Rules, Scope, Standing, Zone};
+use crate::stop::Stop;
+
+pub struct Options {
+    pub rules: Rules,
+    pub scope: Scope,
+    pub zone: Zone,
+    pub grace: Grace,
+    pub action: Action,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Prune,
+    /// Say what would be done, and write nothing.
+    DryRun,
+}
+
+/// What `--json` prints. In a dry run, what would be.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub dry_run: bool,
+    pub kept: Vec<Kept>,
+    pub forgotten: Vec<Forgotten>,
+    /// Objects that no snapshot refers to any more, named now and deleted by a run after the grace period.
+    pub objects_condemned: u64,
+    pub bytes_condemned: u64,
+    /// Objects that were condemned earlier, and whose grace period is not over.
+    pub objects_waiting: u64,
+    pub bytes_waiting: u64,
+    /// Objects that were condemned by an earlier run and are deleted now.
+    pub objects_deleted: u64,
+    /// Bytes of all that was deleted, manifests included.
+    pub bytes_freed: u64,
+    pub grace_hours: u64,
+    /// What the store would not delete.
+    pub refused: Vec<Refused>,
+    /// Snapshots whose manifest or slice lists cannot be read. While there is one, no object is condemned or deleted.
+    pub unreadable: Vec<Unreadable>,
+    pub warnings: Vec<String>,
+    pub elapsed_ms: u64,
+}
+
+impl Report {
+    /// Whether everything could be done that was to be done.
+    pub fn is_clean(&self) -> bool {
+        self.refused.is_empty() && self.unreadable.is_empty()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct Kept {
+    pub snapshot: SnapshotId,
+    pub time: DateTime<Utc>,
+    /// None where the manifest cannot be read.
+    pub database: Option<String>,
+    #[serde(serialize_with = "words")]
+    pub reasons: Vec<Reason>,
+}
+
+fn words<S: Serializer>(reasons: &[Reason], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(reasons.iter().map(ToString::to_string))
+}
+
+#[derive(Debug, Serialize)]
+pub struct Forgotten {
+    pub snapshot: SnapshotId,
+    pub time: DateTime<Utc>,
+    pub database: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Refused {
+    pub kind: &'static str,
+    pub objects: u64,
+    pub detail: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Unreadable {
+    pub snapshot: SnapshotId,
+    pub detail: String,
+}
+
+/// The selection of a request, as [`Group`] compares it: the order of patterns does not matter.
+pub fn group(database: &str, request: &Request) -> Group {
+    let mut selection = String::new();
+    let lists = [
+        ("schema", &request.schemas),
+        ("no schema", &request.exclude_schemas),
+        ("table", &request.tables),
+        ("no table", &request.exclude_tables),
+    ];
+    for (what, patterns) in lists {
+        let mut patterns: Vec<&String> = patterns.iter().collect();
+        patterns.sort();
+        patterns.dedup();
+        patterns.iter().for_each(|pattern| selection += &format!("{what} {pattern:?} "));
+    }
+    Group { database: database.to_owned(), selection }
+}
+
+/// Two phases: forgets snapshots and condemns objects; deletes what an earlier run condemned.
+pub async fn run(
+    repository: &Repository,
+    options: &Options,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<Report, Error> {
+    let started = Instant::now();
+    if options.rules.is_empty() {
+        return Err(no_rules());
+    }
+    progress.set_phase("reading manifests");
+    let host = SystemTime::now();
+    let census = take_census(repository, stop).await?;
+    // A refusal comes before anything is written.
+    decide(&census, options, host.into())?;
+    let clock = match options.action {
+        Action::Prune => Some(repository.store_time(options.grace).await?),
+        Action::DryRun => None,
+    };
+    let now = clock.as_ref().map_or(host, |(now, _)| *now);
+    // Of two clocks the one that makes more snapshots lie in the future, for these are kept.
+    let decisions = decide(&census, options, host.min(now).into())?;
+    let mut report = explain(&census, decisions, options);
+
+    let mut deleted = Deleted::default();
+    let forgotten: HashSet<&SnapshotId> = report.forgotten.iter().map(|f| &f.snapshot).collect();
+    let names: Vec<SnapshotName> = census.names().filter(|name| forgotten.contains(&name.id)).cloned().collect();
+    if options.action == Action::Prune {
+        progress.set_phase("forgetting snapshots");
+        let sizes = repository.snapshot_bytes().await?;
+        repository.forget(&names, &mut deleted).await;
+        let gone = names.iter().filter(|name| deleted.keys.contains(&name.key()));
+        report.bytes_freed += gone.map(|name| sizes.get(name).copied().unwrap_or_default()).sum::<u64>();
+        report.forgotten.retain(|f| names.iter().any(|n| n.id == f.snapshot && deleted.keys.contains(&n.key())));
+    }
+
+    progress.set_phase("looking for what is still needed");
+    let mut remaining = repository.snapshots().await?;
+    remaining.retain(|name| options.action == Action::Prune || !forgotten_name(&names, name));
+    let references = repository.references(&remaining).await?;
+    let mut plan = plan(repository, &references, now, options.grace).await?;
+    if !references.are_whole() {
+        (plan.condemn, plan.ripe) = (Vec::new(), Vec::new());
+    }
+    let total = |objects: &[(_, u64)]| (objects.len() as u64, objects.iter().map(|(_, bytes)| bytes).sum::<u64>());
+    (report.objects_condemned, report.bytes_condemned) = total(&plan.condemn);
+    (report.objects_waiting, report.bytes_waiting) = total(&plan.waiting);
+    if stop.is_set() {
+        return Err(Error::Interrupted);
+    }
+    if let Some((_, marker)) = clock {
+        progress.set_phase("deleting objects");
+        repository.condemn(&plan, options.grace).await?;
+        plan.finished.push(marker);
+        if repository.sweep(&plan, &references, &mut deleted).await? == Pace::TooSlow {
+            report
+                .warnings
+                .push("half the grace period went by before all was deleted; the rest is for the next run".into());
+        }
+    }
+    let ripe = plan.ripe.iter().flat_map(|ripe| &ripe.objects);
+    for (_, bytes) in
+        ripe.filter(|(object, _)| options.action == Action::DryRun || deleted.keys.contains(&object.key()))
+    {
+        report.objects_deleted += 1;
+        report.bytes_freed += bytes;
+    }
+    report_troubles(&mut report, references, deleted);
+    report.elapsed_ms = started.elapsed().as_millis() as u64;
+    Ok(report)
+}
+
+fn forgotten_name(names: &[SnapshotName], name: &SnapshotName) -> bool {
+    names.binary_search(name).is_ok()
+}
+
+/// That nothing is worth keeping is never meant.
+pub fn no_rules() -> Error {
+    Error::Usage {
+        what: "no rule says what is to be kept".into(),
+        hint: Some("For example: pgkeep prune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --dry-run".into()),
+    }
+}
+
+/// All snapshots, oldest first, and what is known of them.
+struct Census {
+    snapshots: Vec<(SnapshotName, Option<retention::Snapshot>)>,
+}
+
+impl Census {
+    fn names(&self) -> impl Iterator<Item = &SnapshotName> {
+        self.snapshots.iter().map(|(name, _)| name)
+    }
+}
+
+async fn take_census(repository: &Repository, stop: &Stop) -> Result<Census, Error> {
+    let proofs = repository.records::<Proven>().await?;
+    let proven: HashSet<SnapshotId> = proofs.into_iter().map(|proof| proof.record.snapshot).collect();
+    let mut snapshots = Vec::new();
+    for name in repository.snapshots().await? {
+        if stop.is_set() {
+            return Err(Error::Interrupted);
+        }
+        match repository.manifest_if_there(&name).await {
+            Ok(Some(manifest)) => snapshots.push((name, Some(facts(&manifest, &proven)))),
+            // Another prune was first.
+            Ok(None) => {}
+            // Not a fault of the repository.
+            Err(error @ RepoError::Key(_)) => return Err(error.into()),
+            Err(_) => snapshots.push((name, None)),
+        }
+    }
+    Ok(Census { snapshots })
+}
+
+fn facts(manifest: &Manifest, proven: &HashSet<SnapshotId>) -> retention::Snapshot {
+    retention::Snapshot {
+        id: manifest.snapshot.to_string(),
+        group: group(&manifest.database.name, &manifest.request),
+        time: manifest.time,
+        tags: manifest.tags.clone(),
+        standing: if manifest.is_suspicious() { Standing::Suspicious } else { Standing::Good },
+        proof: if proven.contains(&manifest.snapshot) { Proof::Proven } else { Proof::None },
+    }
+}
+
+fn decide(census: &Census, options: &Options, now: DateTime<Utc>) -> Result<Vec<Decision>, Error> {
+    let Options { rules, scope, zone, .. } = options;
+    let known: Vec<_> = census.snapshots.iter().filter_map(|(_, facts)| facts.clone()).collect();
+    let decisions = match zone {
+        Zone::Local => retention::decide(&known, rules, scope, now, &Local),
+        Zone::Named(zone) => retention::decide(&known, rules, scope, now, zone),
+    };
+    Ok(decisions?)
+}
+
+fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Report {
+    let mut decisions: BTreeMap<String, Decision> = decisions.into_iter().map(|d| (d.id.clone(), d)).collect();
+    let (mut kept, mut forgotten, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, facts) in &census.snapshots {
+        let (snapshot, time) = (name.id.clone(), name.time);
+        let database = facts.as_ref().map(|facts| facts.group.database.clone());
+        let reasons = match decisions.remove(name.id.as_str()) {
+            Some(decision) => decision.reasons,
+            None => vec![Reason::Unreadable],
+        };
+        if reasons.contains(&Reason::Future) {
+            warnings.push(format!(
+                "the snapshot {snapshot} is of {}, which lies in the future: a clock is wrong",
+                time.to_rfc3339()
+            ));
+        }
+        match (reasons.is_empty(), database) {
+            (true, Some(database)) => forgotten.push(Forgotten { snapshot, time, database }),
+            (_, database) => kept.push(Kept { snapshot, time, database, reasons }),
+        }
+    }
+    Report {
+        dry_run: options.action == Action::DryRun,
+        kept,
+        forgotten,
+        objects_condemned: 0,
+        bytes_condemned: 0,
+        objects_waiting: 0,
+        bytes_waiting: 0,
+        objects_deleted: 0,
+        bytes_freed: 0,
+        grace_hours: options.grace.duration().as_secs() / 3600,
+        refused: Vec::new(),
+        unreadable: Vec::new(),
+        warnings,
+        elapsed_ms: 0,
+    }
+}
+
+async fn plan(repository: &Repository, references: &References, now: SystemTime, grace: Grace) -> Result<Plan, Error> {
+    let condemned = repository.records::<Condemned>().await?;
+    let swept = repository.records::<Swept>().await?;
+    let mut plan = prune::plan(&repository.chunks().await?, references, &condemned, &swept, now, grace);
+    // Of a backup that nobody went on with: what it stored is condemned by now.
+    let unfinished = repository.records::<Unfinished>().await?.into_iter();
+    let old = unfinished.filter(|record| now.duration_since(record.stored).unwrap_or_default() > grace.duration());
+    plan.finished.extend(old.map(|record| record.key));
+    Ok(plan)
+}
+
+fn report_troubles(report: &mut Report, references: References, deleted: Deleted) {
+    for (name, error) in references.unreadable {
+        let detail = with_causes(&error);
+        report.warnings.push(format!(
+            "the snapshot {} cannot be read, so nobody knows which objects it needs: it is kept, and no object was condemned or deleted",
+            name.id
+        ));
+        report.unreadable.push(Unreadable { snapshot: name.id, detail });
+    }
+    for (what, refusal) in deleted.refusals {
+        let detail = with_causes(&refusal.error);
+        report.refused.push(Refused { kind: what.noun(), objects: refusal.objects, detail });
+    }
+}

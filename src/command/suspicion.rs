@@ -1,0 +1,258 @@
+//! Is a backup that went well a good one? A judgement on what it holds, beside what the last good one held. Pure.
+//!
+//! pg_dump of the wrong database, or of one that somebody has emptied, ends with success. The rule is written down for the
+//! operator in `docs/operations.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::repo::Manifest;
+use crate::repo::manifest::Relation;
+use crate::schema::facts::Facts;
+
+/// Totals under one in this many of the last good snapshot's are far below.
+const FAR_BELOW: u64 = 2;
+/// A table that held one in this many of all rows or bytes, or more, held a large share.
+const LARGE_SHARE: u64 = 4;
+/// Tables that a reason names at most.
+const NAMED_MAX: usize = 10;
+
+/// Whether the operator has said that it is right to hold less than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shrink {
+    Suspect,
+    Accept,
+}
+
+/// Schema and name.
+type Name = (String, String);
+
+/// What a snapshot holds, as far as the judgement looks.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    /// As people type it.
+    snapshot: String,
+    tables: BTreeMap<Name, Table>,
+    /// Every relation that the database has, partitioned tables among them.
+    relations: BTreeSet<Name>,
+    large_objects: Size,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Table {
+    size: Size,
+    /// The table whose partition this is, the topmost one.
+    partition_of: Option<Name>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    rows: u64,
+    /// As COPY sent them.
+    bytes: u64,
+}
+
+impl Size {
+    fn plus(self, other: Size) -> Size {
+        Size { rows: self.rows + other.rows, bytes: self.bytes + other.bytes }
+    }
+
+    fn is_large_share_of(self, all: Size) -> bool {
+        self.rows.saturating_mul(LARGE_SHARE) >= all.rows || self.bytes.saturating_mul(LARGE_SHARE) >= all.bytes
+    }
+}
+
+impl Contents {
+    /// `facts` are the catalog's at that moment. Without them a partition passes for a table of its own, which makes the
+    /// judgement stricter.
+    pub fn of(manifest: &Manifest, facts: &Facts) -> Self {
+        let size = |digest: &crate::stream::Digest| Size { rows: digest.rows, bytes: digest.bytes };
+        let table = |relation: &Relation| {
+            let table = Table { size: size(&relation.digest), partition_of: topmost(relation.oid, facts) };
+            ((relation.schema.clone(), relation.name.clone()), table)
+        };
+        Self {
+            snapshot: manifest.snapshot.short().to_owned(),
+            tables: manifest.relations.iter().map(table).collect(),
+            relations: facts.relations.values().map(|r| (r.schema.clone(), r.name.clone())).collect(),
+            large_objects: manifest.large_objects.as_ref().map(|l| size(&l.digest)).unwrap_or_default(),
+        }
+    }
+
+    fn total(&self) -> Size {
+        self.tables.values().fold(self.large_objects, |total, table| total.plus(table.size))
+    }
+
+    fn has(&self, name: &Name) -> bool {
+        self.tables.contains_key(name) || self.relations.contains(name)
+    }
+}
+
+fn topmost(oid: u32, facts: &Facts) -> Option<Name> {
+    let mut at = facts.relations.get(&oid)?.part_of?;
+    // The catalog has no circles, a damaged one might.
+    for _ in 0..facts.relations.len() {
+        match facts.relations.get(&at)?.part_of {
+            Some(above) => at = above,
+            None => break,
+        }
+    }
+    facts.relations.get(&at).map(|top| (top.schema.clone(), top.name.clone()))
+}
+
+/// The reasons to look at a snapshot before it is relied on, each a clause that can stand alone; none: nothing is
+/// suspicious. `last` is the last good snapshot of the same database and the same request.
+pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
+    let total = found.total();
+    let Some(last) = last else {
+        return match (found.tables.len(), total.rows) {
+            (0, 0) => vec!["it is the first snapshot of this database and selection, and holds no table".into()],
+            (tables, 0) => {
+                vec![format!(
+                    "it is the first snapshot of this database and selection, and none of its {} holds a row",
+                    tables_of(tables)
+                )]
+            }
+            _ => Vec::new(),
+        };
+    };
+    let mut reasons = Vec::new();
+    let before = last.total();
+    let gone = last.tables.iter().filter(|(name, table)| {
+        !found.has(name) && !table.partition_of.as_ref().is_some_and(|parent| found.has(parent))
+    });
+    let gone: Vec<String> =
+        gone.map(|((schema, name), table)| format!("{schema}.{name} ({} rows)", table.size.rows)).collect();
+    if !gone.is_empty() {
+        let are = if gone.len() == 1 { "is" } else { "are" };
+        let (tables, names) = (tables_of(gone.len()), named(&gone));
+        reasons.push(format!("{tables} of the snapshot {} {are} gone: {names}", last.snapshot));
+    }
+    if total.rows == 0 && before.rows > 0 {
+        reasons.push(format!("it holds no row, and the snapshot {} held {}", last.snapshot, before.rows));
+        return reasons;
+    }
+    let emptied = last.tables.iter().filter(|(name, table)| {
+        let is_empty = found.tables.get(*name).is_some_and(|now| now.size.rows == 0);
+        is_empty && table.size.rows > 0 && table.size.is_large_share_of(before)
+    });
+    let mut emptied: Vec<String> = emptied
+        .map(|((schema, name), table)| format!("{schema}.{name} (it held {} of {} rows)", table.size.rows, before.rows))
+        .collect();
+    if found.large_objects.rows == 0 && last.large_objects.rows > 0 && last.large_objects.is_large_share_of(before) {
+        emptied.push(format!("the large objects (they held {} of {} bytes)", last.large_objects.bytes, before.bytes));
+    }
+    if !emptied.is_empty() {
+        reasons.push(format!("empty now: {}", named(&emptied)));
+    }
+    if total.rows < before.rows.div_ceil(FAR_BELOW) {
+        let (now, then) = (total.rows, before.rows);
+        reasons.push(format!("it holds {now} rows, under half of the {then} of the snapshot {}", last.snapshot));
+    }
+    if total.bytes < before.bytes.div_ceil(FAR_BELOW) {
+        let (now, then) = (total.bytes, before.bytes);
+        reasons.push(format!("its rows have {now} bytes, under half of the {then} of the snapshot {}", last.snapshot));
+    }
+    reasons
+}
+
+fn tables_of(n: usize) -> String {
+    if n == 1 { "1 table".into() } else { format!("{n} tables") }
+}
+
+fn named(names: &[String]) -> String {
+    let mut text = names.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > NAMED_MAX {
+        text += &format!(" and {} more", names.len() - NAMED_MAX);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(table: &str) -> Name {
+        ("shop".into(), table.into())
+    }
+
+    /// Tables with their rows of 100 bytes each.
+    fn contents(tables: &[(&str, u64)]) -> Contents {
+        let table = |(table, rows): &(&str, u64)| {
+            (name(table), Table { size: Size { rows: *rows, bytes: rows * 100 }, partition_of: None })
+        };
+        let tables: BTreeMap<_, _> = tables.iter().map(table).collect();
+        Contents {
+            snapshot: "1a2b3c4d".into(),
+            relations: tables.keys().cloned().collect(),
+            tables,
+            ..Contents::default()
+        }
+    }
+
+    fn reasons(now: &[(&str, u64)], before: &[(&str, u64)]) -> Vec<String> {
+        judge(&contents(now), Some(&contents(before)))
+    }
+
+    #[test]
+    fn the_first_snapshot_is_suspicious_when_it_is_empty() {
+        assert_eq!(judge(&contents(&[]), None).len(), 1);
+        let one = judge(&contents(&[("a", 0), ("b", 0)]), None);
+        assert_eq!(
+            one,
+            ["it is the first snapshot of this database and selection, and none of its 2 tables holds a row"]
+        );
+        assert_eq!(judge(&contents(&[("a", 0), ("b", 1)]), None), [""; 0]);
+        let photos = Contents { large_objects: Size { rows: 1, bytes: 5 }, ..contents(&[]) };
+        assert_eq!(judge(&photos, None), [""; 0]);
+    }
+
+    #[test]
+    fn growth_and_small_losses_are_not_suspicious() {
+        let before = [("orders", 100), ("log", 20), ("jobs", 10), ("empty", 0)];
+        assert_eq!(reasons(&before, &before), [""; 0]);
+        assert_eq!(reasons(&[("orders", 500), ("log", 20), ("jobs", 10), ("empty", 0), ("new", 1)], &before), [""; 0]);
+        // A queue that is empty tonight held no large share.
+        assert_eq!(reasons(&[("orders", 100), ("log", 20), ("jobs", 0), ("empty", 0)], &before), [""; 0]);
+        // Half is not under half.
+        assert_eq!(reasons(&[("orders", 45), ("log", 10), ("jobs", 10), ("empty", 0)], &before), [""; 0]);
+        // What was empty when it was accepted may stay so.
+        assert_eq!(reasons(&[("empty", 0)], &[("empty", 0)]), [""; 0]);
+        assert_eq!(reasons(&[], &[]), [""; 0]);
+    }
+
+    #[test]
+    fn each_great_loss_is_named() {
+        let before = [("orders", 100), ("log", 20)];
+        assert_eq!(
+            reasons(&[("orders", 100)], &before),
+            ["1 table of the snapshot 1a2b3c4d is gone: shop.log (20 rows)"]
+        );
+        assert_eq!(
+            reasons(&[("orders", 0), ("log", 0)], &before),
+            ["it holds no row, and the snapshot 1a2b3c4d held 120"]
+        );
+        assert_eq!(
+            reasons(&[("orders", 0), ("log", 90)], &before),
+            ["empty now: shop.orders (it held 100 of 120 rows)"]
+        );
+        let half = reasons(&[("orders", 39), ("log", 20)], &before);
+        assert_eq!(half.len(), 2, "{half:?}");
+        assert_eq!(half[0], "it holds 59 rows, under half of the 120 of the snapshot 1a2b3c4d");
+        assert_eq!(half[1], "its rows have 5900 bytes, under half of the 12000 of the snapshot 1a2b3c4d");
+        assert_eq!(reasons(&[], &before).len(), 2);
+    }
+
+    #[test]
+    fn a_partition_that_was_dropped_is_no_table_that_vanished() {
+        let mut before = contents(&[("y2024", 10), ("y2025", 100), ("other", 50)]);
+        before.relations.insert(name("sales"));
+        for year in ["y2024", "y2025"] {
+            before.tables.get_mut(&name(year)).unwrap().partition_of = Some(name("sales"));
+        }
+        let mut now = contents(&[("y2025", 100), ("other", 50)]);
+        now.relations.insert(name("sales"));
+        assert_eq!(judge(&now, Some(&before)), [""; 0]);
+        now.relations.remove(&name("sales"));
+        assert_eq!(judge(&now, Some(&before)).len(), 1, "without its table it is gone");
+    }
+}

@@ -1,0 +1,73 @@
+//! While rows are read, what is stored already is recorded from time to time, so that a run that is killed was not in vain.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::backup::worker_runtime;
+use super::error::Error;
+use crate::repo::{RepoError, Repository, UnfinishedWriter};
+use crate::stop::Stop;
+use crate::store::StoreError;
+
+/// The time to the first record and the least between two.
+const PAUSE_MIN: Duration = Duration::from_secs(2);
+/// A run that is killed loses at most about this part of its time: a record follows when it has passed since the last one.
+/// So even a run of hours leaves a few dozen of them.
+const PART_LOST: u32 = 4;
+
+/// Runs `work` and records beside it.
+pub(super) fn recorded<R>(
+    writer: &mut UnfinishedWriter,
+    repository: &Repository,
+    stop: &Stop,
+    work: impl FnOnce() -> Result<R, Error>,
+) -> Result<R, Error> {
+    let end = End::default();
+    std::thread::scope(|scope| {
+        let recording = scope.spawn(|| record(writer, repository, &end).inspect_err(|_| stop.trigger()));
+        let result = {
+            let _end = EndOnDrop(&end);
+            work()
+        };
+        let recording = recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match (result, recording) {
+            // A store that fails tells one of those who wait for it why, and the others only that it did.
+            (Err(error), Err(Error::Repository(RepoError::Store(StoreError::WriterGone)))) => Err(error),
+            (_, Err(why)) => Err(why),
+            (result, Ok(())) => result,
+        }
+    })
+}
+
+fn record(writer: &mut UnfinishedWriter, repository: &Repository, end: &End) -> Result<(), Error> {
+    let started = Instant::now();
+    let runtime = worker_runtime()?;
+    while !end.comes_within(PAUSE_MIN.max(started.elapsed() / PART_LOST)) {
+        runtime.block_on(writer.record(repository))?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct End {
+    has_come: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl End {
+    fn comes_within(&self, at_most: Duration) -> bool {
+        let has_come = self.has_come.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(has_come, at_most, |has_come| !*has_come);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// Also where the work panics.
+struct EndOnDrop<'a>(&'a End);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        *self.0.has_come.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.changed.notify_all();
+    }
+}

@@ -1,0 +1,48 @@
+//! Questions of the operator's own to a database: SQL that must answer true.
+
+use tokio_postgres::SimpleQueryMessage;
+
+use super::Error;
+use super::connect::Session;
+
+/// What a statement answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    True,
+    /// What it said instead, or the server's message.
+    Otherwise(String),
+}
+
+/// Gives the session the settings that a user of this database would have, but none by which it could write.
+pub async fn prepare(session: &Session) -> Result<(), Error> {
+    let settings = "RESET ALL; SET default_transaction_read_only = on; SET statement_timeout = 0";
+    session.client().batch_execute(settings).await.map_err(|error| session.fault("the session's settings", error))
+}
+
+/// Runs one statement. An error of the server is an answer; a lost connection is not.
+pub async fn ask(session: &Session, sql: &str) -> Result<Answer, Error> {
+    let messages = match session.client().simple_query(sql).await {
+        Ok(messages) => messages,
+        Err(error) => {
+            return match session.fault("an assertion", error) {
+                Error::Server { source, .. } => Ok(Answer::Otherwise(source.to_string())),
+                other => Err(other),
+            };
+        }
+    };
+    let rows: Vec<_> = messages
+        .iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        })
+        .collect();
+    Ok(match rows[..] {
+        [row] if row.len() == 1 && row.try_get(0).ok().flatten() == Some("t") => Answer::True,
+        [row] if row.len() == 1 => {
+            Answer::Otherwise(format!("it answers {}", row.try_get(0).ok().flatten().unwrap_or("NULL")))
+        }
+        [] => Answer::Otherwise("it answers with no row".into()),
+        ref rows => Answer::Otherwise(format!("it answers with {} rows, and one true is wanted", rows.len())),
+    })
+}

@@ -1,0 +1,150 @@
+//! What can be wrong with keys.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::KeyKind;
+use crate::stream::{OpenError, RecipientError, SealError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("no {} key was given", kind.noun())]
+    NotGiven { kind: KeyKind },
+    #[error("cannot read the key file {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot write the key file {}", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the key file {} exists already", path.display())]
+    Exists { path: PathBuf },
+    #[error("the key file {} can be read by others (mode {mode:03o})", path.display())]
+    Exposed { path: PathBuf, mode: u32 },
+    #[error("{} is not a {} key of pgkeep: {reason}", path.display(), kind.noun())]
+    Malformed { path: PathBuf, kind: KeyKind, reason: &'static str },
+    #[error("the key belongs to the repository {key}, and this is the repository {repository}")]
+    OtherRepository { key: String, repository: String },
+    #[error("the key does not open the snapshot {snapshot}")]
+    DoesNotOpen { snapshot: String },
+
+    #[error("the key file {} is protected by a passphrase, and none was given", path.display())]
+    PassphraseNeeded { path: PathBuf },
+    #[error("the passphrase does not open {}", path.display())]
+    WrongPassphrase { path: PathBuf },
+    #[error("the key file {} is not protected by a passphrase", path.display())]
+    NotProtected { path: PathBuf },
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
+    #[error("the two passphrases differ")]
+    PassphrasesDiffer,
+    #[error("cannot protect the key with the passphrase")]
+    Protect {
+        #[source]
+        source: io::Error,
+    },
+
+    #[error("{} is a reading key, which has no identity of its own", path.display())]
+    NoIdentity { path: PathBuf },
+    #[error("cannot use the identity file {}: {reason}", path.display())]
+    IdentityFile { path: PathBuf, reason: String },
+    #[error("the identity cannot be used")]
+    Identity {
+        #[source]
+        source: OpenError,
+    },
+    #[error("a reading key cannot sign")]
+    CannotSign,
+    #[error("{} reads, and the restore key itself is needed here", path.display())]
+    NeedsRestoreKey { path: PathBuf },
+
+    #[error("the recipient cannot be used")]
+    Recipient {
+        #[source]
+        source: RecipientError,
+    },
+    #[error("{} holds no recipient", path.display())]
+    NoRecipientsInFile { path: PathBuf },
+    #[error("nothing can be encrypted to {recipient}")]
+    RecipientRefuses {
+        recipient: String,
+        #[source]
+        source: Box<SealError>,
+    },
+    #[error("the writer key encrypts to {recipient} already")]
+    HasRecipient { recipient: String },
+    #[error("the writer key does not encrypt to {recipient}")]
+    HasNoRecipient { recipient: String },
+    #[error("{recipient} is the last recipient of the writer key")]
+    LastRecipient { recipient: String },
+    #[error("{recipient} is the restore key's own recipient")]
+    RestoreRecipient { recipient: String },
+
+    #[error("`{name}` cannot be a writer's name")]
+    WriterName { name: String },
+    #[error("there is a writer called {name} already")]
+    WriterExists { name: String },
+    #[error("no writer is called `{asked}`")]
+    NoWriter { asked: String },
+    #[error("`{asked}` may mean {count} writers")]
+    AmbiguousWriter { asked: String, count: usize },
+    #[error("the writer {name} is revoked already")]
+    AlreadyRevoked { name: String },
+    #[error("the writer key {id} was revoked")]
+    Revoked { id: String },
+    #[error("the two keys do not belong together: {reason}")]
+    Mismatched { reason: &'static str },
+}
+
+impl KeyError {
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            KeyError::NotGiven { kind: KeyKind::Writer } => {
+                "Name it with --writer-key FILE or PGKEEP_WRITER_KEY. `pgkeep init` made it.".into()
+            }
+            KeyError::NotGiven { kind: KeyKind::Restore } => {
+                "Name it with --restore-key FILE or PGKEEP_RESTORE_KEY. Data can be read with the restore key alone.".into()
+            }
+            KeyError::Exists { .. } => {
+                "A key is never overwritten: data may depend on it. Name another folder.".into()
+            }
+            KeyError::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
+            KeyError::OtherRepository { .. } => "Each repository has keys of its own, made by its `pgkeep init`.".into(),
+            KeyError::DoesNotOpen { .. } => {
+                "Use the restore key that `pgkeep init` made for this repository. After another writer's rotation, rotate this one as well: pgkeep key rotate --like FILE"
+                    .into()
+            }
+            KeyError::PassphraseNeeded { .. } => {
+                "Run it on a terminal, or name a source: --passphrase-file FILE, PGKEEP_PASSPHRASE_FILE or PGKEEP_PASSPHRASE_COMMAND.".into()
+            }
+            KeyError::WrongPassphrase { .. } => "There is no way around a forgotten passphrase. Is it the right key file?".into(),
+            KeyError::NoIdentity { .. } => "Name the file of your age identity or SSH private key: --identity FILE".into(),
+            KeyError::Identity { .. } => "Is the plugin installed and its device plugged in? What asks a question needs a terminal.".into(),
+            KeyError::CannotSign => "Only a writer key and the restore key itself sign.".into(),
+            KeyError::NeedsRestoreKey { .. } => "Name the restore key that `pgkeep init` made: --restore-key FILE".into(),
+            KeyError::Recipient { .. } => {
+                "A recipient is age1..., ssh-ed25519 ..., ssh-rsa ... or a plugin's age1NAME1...; @FILE reads them from a file, one a line.".into()
+            }
+            KeyError::RecipientRefuses { source, .. } if matches!(**source, SealError::NoPlugin { .. }) => {
+                "Install the plugin on the host that takes backups, on its PATH: it runs there at each backup.".into()
+            }
+            KeyError::HasNoRecipient { .. } => "`pgkeep key list` shows the recipients.".into(),
+            KeyError::LastRecipient { .. } => "Nobody could read the next backup. Add another recipient first.".into(),
+            KeyError::RestoreRecipient { .. } => {
+                "Without it the restore key opens no new backup. --force does it all the same: the other recipients must then be kept as safe.".into()
+            }
+            KeyError::WriterName { .. } => "1 to 64 letters, digits, dots, dashes and underscores; the host's name is a good one.".into(),
+            KeyError::WriterExists { .. } => "Choose another name, or revoke that writer first.".into(),
+            KeyError::NoWriter { .. } | KeyError::AmbiguousWriter { .. } => "`pgkeep key list` shows names and ids.".into(),
+            KeyError::Revoked { .. } => {
+                "Nothing that it writes would be trusted. `pgkeep key add-writer` makes a new key for this host.".into()
+            }
+            _ => return None,
+        })
+    }
+}

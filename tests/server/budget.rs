@@ -1,0 +1,96 @@
+//! `verify --budget`: a little of the repository each time, until all of it was read.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use pgkeep::pg::cluster::ClusterOptions;
+use serde_json::{Value, json};
+
+use crate::pgkeep::{Repo, Said, pgkeep};
+use crate::postgres::Server;
+use crate::verify::{Harm, objects};
+
+/// 40 MB that do not compress: some forty objects, and most of the 512 shards without one.
+fn site() -> (Server, Repo) {
+    let (server, repo) = (Server::start(15, ClusterOptions::default()), Repo::new());
+    server.ask(
+        "CREATE TABLE t (id int, b bytea); ALTER TABLE t ALTER b SET STORAGE EXTERNAL;
+         INSERT INTO t SELECT n, decode(string_agg(md5((n * 100000 + m)::text), ''), 'hex')
+         FROM generate_series(1, 400) n, generate_series(1, 6000) m GROUP BY n",
+    );
+    repo.json(["backup", "-d", &server.dsn("postgres")]);
+    (server, repo)
+}
+
+fn verify(repo: &Repo, key: &str, args: &[&str]) -> (i32, Value) {
+    let path = if key == "--writer-key" { repo.writer_key() } else { repo.restore_key() };
+    let mut command = pgkeep();
+    command.arg("--repo").arg(repo.root()).arg(key).arg(path).args(["verify", "--json", "-j", "1"]).args(args);
+    let said = Said::of(&mut command);
+    (said.code, said.document())
+}
+
+#[test]
+fn each_run_goes_on_where_the_last_one_was_until_all_is_read() {
+    let (server, repo) = site();
+    // The list counts a snapshot only that was there well before the first reading.
+    let manifest = repo.root().join(objects(repo.root(), "snapshots").pop_first().unwrap());
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    fs::File::options().write(true).open(manifest).unwrap().set_modified(an_hour_ago).unwrap();
+    let all = objects(repo.root(), "data").len() + objects(repo.root(), "meta").len();
+    assert_eq!(repo.json(["list"])[0]["read_within_days"], Value::Null);
+
+    // The time is over before the first object is: each run reads one, and none reads again what another has read.
+    for run in 1..=all {
+        let (code, report) = verify(&repo, "--restore-key", &["--budget", "1ms"]);
+        assert_eq!((code, &report["depth"]), (0, &json!("plaintext")), "{report}");
+        assert_eq!(report["objects_read"], 1, "run {run} of {all}: {report}");
+        let is_last = run == all;
+        assert_eq!(report["coverage"]["within_days"], if is_last { json!(1) } else { Value::Null }, "{run}: {report}");
+        assert_eq!(report["coverage"]["bytes_never_read"] == 0, is_last, "{run}: {report}");
+    }
+    assert_eq!(repo.json(["list"])[0]["read_within_days"], 1);
+    let listed = Said::of(&mut repo.command(["list"])).stdout;
+    assert!(listed.contains("\nevery byte was read within 1 day\n"), "{listed}");
+
+    // What is newer than the reading was not read.
+    repo.json(["backup", "-d", &server.dsn("postgres")]);
+    let lines = repo.json(["list"]);
+    assert_eq!((&lines[0]["read_within_days"], &lines[1]["read_within_days"]), (&json!(1), &Value::Null));
+}
+
+#[test]
+fn damage_found_within_a_budget_is_named_recorded_and_healed() {
+    let (server, repo) = site();
+    let victim = objects(repo.root(), "data").pop_last().unwrap();
+    Harm::FlipBit.apply(&repo.root().join(&victim));
+    let (code, report) = verify(&repo, "--writer-key", &["--budget", "2h"]);
+    assert_eq!((code, &report["depth"]), (3, &json!("stored bytes")), "{report}");
+    assert_eq!(report["findings"][0]["object"], *victim);
+    assert_eq!(report["findings"][0]["tables"], json!(["public.t"]));
+    assert_eq!(report["coverage"]["within_days"], 1, "what is damaged was read all the same");
+
+    let record = objects(repo.root(), "records/damaged").pop_first().unwrap();
+    let record = fs::read_to_string(repo.root().join(record)).unwrap();
+    assert!(record.contains(&victim), "{record}");
+    let next = repo.json(["backup", "-d", &server.dsn("postgres")]);
+    assert_eq!(next["objects_new"], 1, "the damaged one alone is written again: {next}");
+    assert!(repo.root().join(format!("{victim}.1")).exists());
+    assert_eq!(verify(&repo, "--restore-key", &["latest", "--read-data"]).0, 0);
+
+    // The record is written once, however often the damage is seen.
+    assert_eq!(verify(&repo, "--writer-key", &["--read-data"]).0, 3);
+    assert_eq!(objects(repo.root(), "records/damaged").len(), 1);
+}
+
+#[test]
+fn a_budget_is_a_time_for_the_whole_repository() {
+    let repo = Repo::new();
+    for wrong in ["10", "m", "0s", "-1m", "1d", "1.5h", "99999999h", ""] {
+        let (code, report) = verify(&repo, "--writer-key", &[&format!("--budget={wrong}")]);
+        assert_eq!(code, 2, "{wrong}: {report}");
+        assert!(wrong.is_empty() || report.to_string().contains("30s, 10m, 2h"), "{wrong}: {report}");
+    }
+    assert_eq!(verify(&repo, "--writer-key", &["latest", "--budget", "1m"]).0, 2);
+    assert_eq!(verify(&repo, "--writer-key", &["--read-data", "--budget", "1m"]).0, 2);
+}

@@ -1,0 +1,147 @@
+//! Backups that end well and hold too little: kept, named, exit code 3, and never the measure of the next.
+
+use pgkeep::pg::cluster::ClusterOptions;
+use serde_json::{Value, json};
+
+use crate::pgkeep::{Repo, Said};
+use crate::postgres::Server;
+
+struct Site {
+    server: Server,
+    repo: Repo,
+}
+
+impl Site {
+    fn start() -> Self {
+        Self { server: Server::start(15, ClusterOptions::default()), repo: Repo::new() }
+    }
+
+    /// The report of a backup of `postgres`, which ends with this exit code.
+    #[track_caller]
+    fn backup(&self, code: i32, args: &[&str]) -> Value {
+        let dsn = self.server.dsn("postgres");
+        let mut backup = self.repo.command(["backup", "--json", "-d", &dsn]);
+        let said = Said::of(backup.args(args));
+        assert_eq!(said.code, code, "{said:?}");
+        let report = said.document();
+        assert_eq!(code == 3, report["suspicious"] != json!([]), "{report}");
+        report
+    }
+
+    /// A backup that is suspicious for one reason, which has these words in it.
+    #[track_caller]
+    fn suspicious(&self, words: &str) -> Value {
+        let report = self.backup(3, &[]);
+        let reasons = report["suspicious"].as_array().unwrap();
+        assert!(reasons.iter().any(|reason| reason.as_str().unwrap().contains(words)), "{words}: {report}");
+        report
+    }
+}
+
+#[test]
+fn what_is_empty_vanished_or_far_less_is_kept_and_marked_until_it_is_accepted() {
+    let site = Site::start();
+    let empty = site.suspicious("holds no table");
+    site.server.ask("CREATE TABLE orders (id int, note text); CREATE TABLE log (line text)");
+    site.suspicious("none of its 2 tables holds a row");
+    site.server.ask(
+        "INSERT INTO orders SELECT n, md5(n::text) FROM generate_series(1, 1000) n;
+         INSERT INTO log SELECT n::text FROM generate_series(1, 300) n",
+    );
+    let good = site.backup(0, &[]);
+
+    // Each is measured by the last good one, not by the suspicious one before it.
+    site.server.ask("ALTER TABLE log RENAME TO journal");
+    let vanished = format!("1 table of the snapshot {} is gone: public.log (300 rows)", short(&good));
+    site.suspicious(&vanished);
+    site.suspicious(&vanished);
+    site.server.ask("ALTER TABLE journal RENAME TO log; DELETE FROM orders WHERE id > 300");
+    let half = site.suspicious("it holds 600 rows, under half of the 1300 of the snapshot");
+    assert_eq!(half["rows"], 600, "what is there is stored");
+    site.server.ask("DELETE FROM orders; INSERT INTO log SELECT n::text FROM generate_series(1, 900) n");
+    site.suspicious("empty now: public.orders (it held 1000 of 1300 rows)");
+    site.server.ask("TRUNCATE orders, log");
+    site.suspicious(&format!("it holds no row, and the snapshot {} held 1300", short(&good)));
+
+    // Accepted, it is a good one, and the next is measured by it.
+    let accepted = site.backup(0, &["--accept-shrink"]);
+    assert_eq!(accepted["suspicious"], json!([]));
+    assert_eq!(accepted["accepted"].as_array().unwrap().len(), 1, "{accepted}");
+    assert_eq!(site.backup(0, &[])["accepted"], json!([]));
+
+    // Who looks at the repository is told, and nothing was thrown away.
+    let lines = site.repo.json(["list"]);
+    let marked: Vec<bool> = lines.as_array().unwrap().iter().map(|line| line["suspicious"] != json!([])).collect();
+    assert_eq!(marked, [true, true, false, true, true, true, true, true, false, false]);
+    assert_eq!(lines[8]["accepted"], accepted["accepted"]);
+    let listed = Said::of(&mut site.repo.command(["list"])).stdout;
+    assert!(listed.contains(&format!("SUSPICIOUS: {}: it is the first snapshot", short(&empty))), "{listed}");
+    let shown = Said::of(&mut site.repo.command(["show", short(&half)])).stdout;
+    assert!(shown.contains("\nSUSPICIOUS: it holds 600 rows"), "{shown}");
+    let shown = site.repo.json(["show", half["snapshot"].as_str().unwrap()]);
+    assert_eq!(shown["suspicious"], half["suspicious"]);
+}
+
+fn short(report: &Value) -> &str {
+    &report["snapshot"].as_str().unwrap()[..8]
+}
+
+#[test]
+fn another_selection_or_database_is_no_measure() {
+    let site = Site::start();
+    site.server.ask(
+        "CREATE SCHEMA a; CREATE TABLE a.t AS SELECT generate_series(1, 1000) AS id;
+         CREATE SCHEMA b; CREATE TABLE b.t AS SELECT generate_series(1, 10) AS id;",
+    );
+    site.server.ask("CREATE DATABASE other");
+    site.backup(0, &[]);
+    site.backup(0, &["-n", "b"]);
+    site.backup(0, &[]);
+    site.server.ask("DELETE FROM b.t WHERE id > 4");
+    site.backup(0, &[]);
+    site.backup(3, &["-n", "b"]);
+
+    let said = Said::of(&mut site.repo.command(["backup", "-d", &site.server.dsn("other")]));
+    assert_eq!(said.code, 3, "the first of another database is empty: {said:?}");
+    assert!(said.stdout.contains("SUSPICIOUS: it is the first snapshot of this database and selection"), "{said:?}");
+    assert!(said.stdout.contains("--accept-shrink"), "it says what to do: {said:?}");
+}
+
+#[test]
+fn a_partition_that_is_dropped_each_month_is_no_alarm() {
+    let site = Site::start();
+    site.server.ask(
+        "CREATE TABLE sales (month int, id int) PARTITION BY LIST (month);
+         CREATE TABLE sales_1 PARTITION OF sales FOR VALUES IN (1); CREATE TABLE sales_2 PARTITION OF sales FOR VALUES IN (2);
+         CREATE TABLE sales_3 PARTITION OF sales FOR VALUES IN (3);
+         INSERT INTO sales SELECT 1 + n % 3, n FROM generate_series(1, 3000) n",
+    );
+    site.backup(0, &[]);
+    site.server.ask("DROP TABLE sales_1");
+    site.backup(0, &[]);
+    site.server.ask("DROP TABLE sales");
+    site.suspicious("2 tables of the snapshot");
+}
+
+#[test]
+fn a_policy_may_accept_it() {
+    let site = Site::start();
+    site.server.ask("CREATE TABLE t (id int)");
+    let policy = |accept: &str| {
+        let (dsn, repo, key) = (site.server.dsn("postgres"), site.repo.root(), site.repo.writer_key());
+        let text = format!(
+            "source.dsn = \"{dsn}\"\nrepository.url = \"{}\"\nrepository.writer_key = \"{}\"\n{accept}",
+            repo.display(),
+            key.display()
+        );
+        let path = key.with_file_name("policy.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let run = |accept: &str| Said::of(crate::pgkeep::pgkeep().args(["run", "--json"]).arg(policy(accept)));
+    let said = run("");
+    assert_eq!(said.code, 3, "{said:?}");
+    let said = run("backup.accept_shrink = true");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(said.document()["accepted"].as_array().unwrap().len(), 1);
+}
