@@ -198,7 +198,7 @@ fn what_a_snapshot_names_is_durable_before_its_own_name_is_there() {
         let all = disk.assert_durable(disk.exit(), None, "at the end");
         // The trace has seen all that there is.
         let new: BTreeSet<PathBuf> = files_below(&root).difference(&before).cloned().collect();
-        assert!(new.len() > 5 && new.is_subset(&all), "{new:?}");
+        assert!(new.len() > 3 && new.is_subset(&all), "{new:?}");
         assert!(new.iter().all(|path| *path == manifest || earlier.contains(path)), "{new:?}");
     }
 
