@@ -12,6 +12,8 @@ use pgkeep::stream::seal::PublicRecord;
 pub enum Promise {
     /// Of two puts of one name at the same moment, one is told that the name was taken.
     OneWins,
+    /// The same, but not of two at the same moment: s3s-fs looks whether the name is free, and then writes.
+    OneWinsInTurn,
     /// The one may overwrite the other, and says so when it is opened.
     WarnsThatBothMayWin,
 }

@@ -30,6 +30,7 @@ fn the_contract_holds_here() {
     let Ok(url) = std::env::var(URL) else { return };
     let promise = match std::env::var(PROMISE).unwrap().as_str() {
         "OneWins" => Promise::OneWins,
+        "OneWinsInTurn" => Promise::OneWinsInTurn,
         _ => Promise::WarnsThatBothMayWin,
     };
     block_on(contract::holds(&url, promise));
@@ -82,7 +83,7 @@ fn seaweedfs_with_object_lock_keeps_the_contract() {
 fn s3s_keeps_the_contract() {
     let server = S3s::start(Conditions::Heeded);
     server.make_bucket("bucket");
-    assert_contract(&url("bucket", &server.endpoint), OWNER, Promise::OneWins);
+    assert_contract(&url("bucket", &server.endpoint), OWNER, Promise::OneWinsInTurn);
 }
 
 #[test]
