@@ -16,7 +16,7 @@ use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
 use crate::pg::catalog::{self, Passwords, TableFacts};
 use crate::pg::conninfo::Conninfo;
-use crate::pg::dump;
+use crate::pg::dump::{self, DumpError};
 use crate::pg::snapshot::{Opened, SourceSnapshot};
 use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::{
@@ -139,7 +139,8 @@ pub async fn run(
         });
         // Whoever failed first stopped the other, whose connection was then lost: that is no cause.
         unsettled = match rows {
-            Err(Error::Source { source: crate::pg::Error::ConnectionLost { .. }, .. }) if dumped.is_err() => {
+            Err(Error::Source { source: crate::pg::Error::ConnectionLost { .. }, .. }) if matches!(&dumped, Err(error) if !matches!(error, DumpError::Stopped)) =>
+            {
                 return dumped.map_err(Error::from).and(Err(Error::Interrupted));
             }
             rows => rows?,

@@ -52,7 +52,7 @@ pub enum Error {
         source: pg::Error,
     },
     #[error("the schema of the source database cannot be read")]
-    Dump(#[from] DumpError),
+    Dump(#[source] DumpError),
     #[error("what pg_dump wrote is not understood")]
     Archive(#[from] ArchiveError),
     #[error("the role {role} cannot read all rows of {}", listed(unreadable))]
@@ -166,6 +166,15 @@ fn some(names: &[String]) -> String {
 impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         Error::Repository(error.into())
+    }
+}
+
+impl From<DumpError> for Error {
+    fn from(error: DumpError) -> Self {
+        match error {
+            DumpError::Stopped => Error::Interrupted,
+            error => Error::Dump(error),
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! `pg_dump`, the authority on DDL: run as a child under the backup's snapshot, its archive taken from a pipe.
 
 use std::io::{self, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::Signal;
 
 use super::binaries::{BinariesError, Binary, find_client};
 use super::catalog::quote_identifier;
@@ -22,6 +25,9 @@ pub enum DumpError {
     },
     #[error("pg_dump could not read the schema: {message}")]
     Failed { message: String },
+    /// What stopped the run killed it: never the cause.
+    #[error("pg_dump was stopped")]
+    Stopped,
 }
 
 impl DumpError {
@@ -35,7 +41,7 @@ impl DumpError {
             DumpError::Failed { message } if message.contains("lock timeout") => {
                 Some("Another session holds a lock on a table; try again when it has ended, or raise --lock-wait-timeout.".into())
             }
-            DumpError::Failed { .. } => None,
+            DumpError::Failed { .. } | DumpError::Stopped => None,
         }
     }
 }
@@ -87,7 +93,11 @@ pub fn schema_archive(
     let message = read_stderr.join().unwrap_or_default();
     let status = child.lock().unwrap_or_else(PoisonError::into_inner).wait().map_err(failed)?;
     read.map_err(failed)?;
-    if status.success() { Ok(archive) } else { Err(DumpError::Failed { message }) }
+    match status.success() {
+        true => Ok(archive),
+        false if stop.is_set() && status.signal() == Some(Signal::KILL.as_raw()) => Err(DumpError::Stopped),
+        false => Err(DumpError::Failed { message }),
+    }
 }
 
 fn kill(child: &Mutex<Child>) {

@@ -1,11 +1,13 @@
 //! A backup that ends early, by a signal or by the server: no snapshot, and no session left behind.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::pgkeep::{Repo, Said};
 use crate::postgres::Server;
@@ -25,8 +27,17 @@ struct Run {
 
 /// A backup in the middle of the rows of public.slow.
 fn backup_in_the_middle(args: &[&str]) -> Run {
+    let (repo, server) = start();
+    in_the_middle(repo, server, args)
+}
+
+fn start() -> (Repo, Server) {
     let (repo, server) = (Repo::new(), Server::start(15, ClusterOptions::default()));
     server.ask(SLOW);
+    (repo, server)
+}
+
+fn in_the_middle(repo: Repo, server: Server, args: &[&str]) -> Run {
     let mut command = repo.command(["backup", "-d", &server.dsn("postgres"), "--level", "19"]);
     let child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let reading = "SELECT count(*) > 0 FROM pg_stat_activity
@@ -101,9 +112,33 @@ fn a_signal_ends_the_wait_for_a_lock() {
     holder.wait().unwrap();
 }
 
+/// The real programs behind a pg_dump that begins late, so that the rows fail while it is at work.
+fn late_pg_dump(server: &Server) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let real = server.binaries.bin_dir.join("pg_dump");
+    let script =
+        format!("#!/bin/sh\n[ \"$1\" = --version ] || sleep 10 >/dev/null 2>&1\nexec '{}' \"$@\"\n", real.display());
+    let program = folder.path().join("pg_dump");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
 #[test]
 fn a_session_that_the_server_ends_is_exit_code_4_and_names_the_table() {
-    let run = backup_in_the_middle(&["-q"]);
+    lost_session_is_named(backup_in_the_middle(&["-q"]));
+}
+
+/// pg_dump is stopped when the rows fail, and that is not why the backup failed.
+#[test]
+fn a_pg_dump_that_had_to_be_stopped_is_not_the_cause() {
+    let (repo, server) = start();
+    let programs = late_pg_dump(&server);
+    let programs = programs.path().to_str().unwrap();
+    lost_session_is_named(in_the_middle(repo, server, &["-q", "--pg-bin", programs]));
+}
+
+fn lost_session_is_named(run: Run) {
     let ended =
         "SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE application_name = 'pgkeep rows'";
     assert_eq!(run.server.ask(ended), "t");
