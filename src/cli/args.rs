@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::drill::Drill;
 use super::key::Key;
 use super::prune::Prune;
+use super::split::Split;
 use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
 use crate::retention::Tag;
 
@@ -106,6 +107,8 @@ pub enum Verb {
     Prune(Prune),
     /// Take the backup that a policy file describes
     Run(Run),
+    /// Move schemas into a database of their own
+    Split(Box<Split>),
     /// Say who writes, who reads, and what protects the keys
     Key(Key),
 }

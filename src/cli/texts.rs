@@ -22,7 +22,7 @@ pub fn backup(report: &backup::Report) -> String {
         report.objects_reused,
         duration(Duration::from_millis(report.elapsed_ms)),
     );
-    text += &left_out_text(&report.left_out);
+    text += &left_out(&report.left_out);
     text += &suspicion_text(&report.suspicious, &report.accepted);
     if !report.suspicious.is_empty() {
         text += "The snapshot is kept, and does not count as a good one. Look at the source and at `pgkeep show`; \
@@ -40,7 +40,7 @@ fn suspicion_text(suspicious: &[String], accepted: &[String]) -> String {
     suspicious.chain(accepted.iter().map(|reason| format!("accepted: {reason}\n"))).collect()
 }
 
-fn left_out_text(left_out: &[crate::repo::manifest::LeftOut]) -> String {
+pub fn left_out(left_out: &[crate::repo::manifest::LeftOut]) -> String {
     left_out.iter().map(|l| format!("left out: {}: {}\n", l.entry, l.reason)).collect()
 }
 
@@ -130,7 +130,7 @@ pub fn show(details: &list::Details) -> String {
     if !line.tags.is_empty() {
         text += &format!("tags      {}\n", line.tags.join(", "));
     }
-    text += &left_out_text(&details.left_out);
+    text += &left_out(&details.left_out);
     text.push('\n');
     let row = |r: &list::RelationLine| {
         let name = format!("{}.{}", r.schema, r.name);
@@ -160,7 +160,7 @@ pub fn restore(report: &restore::Report) -> String {
         (false, false) => "; NOT the snapshot:\n",
     };
     report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
-    text += &left_out_text(&report.left_out);
+    text += &left_out(&report.left_out);
     text += &warnings(&report.warnings);
     text
 }

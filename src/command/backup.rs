@@ -14,7 +14,8 @@ use super::rows::{self, ReadTable, Source};
 use super::selecting::{self, Patterns, with_roles_above};
 use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
-use crate::pg::catalog::{self, Passwords, TableFacts};
+use crate::pg::catalog::{self, Passwords, RoleFacts, TableFacts};
+use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump::{self, DumpError};
 use crate::pg::snapshot::{Opened, SourceSnapshot};
@@ -28,7 +29,7 @@ use crate::retention::Tag;
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 use crate::schema::restore::roles_named;
-use crate::schema::selection::Selection;
+use crate::schema::selection::{self, Selection};
 use crate::stop::Stop;
 
 pub struct Options {
@@ -88,7 +89,7 @@ pub async fn run(
 
     progress.set_phase("connecting");
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
-    let snapshot = open_snapshot(options, wanted).await?;
+    let snapshot = open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
     let began = Utc::now().trunc_subsecs(3);
     let time = options.time.map_or(began, |time| time.trunc_subsecs(3));
     let session = &snapshot.session;
@@ -112,7 +113,7 @@ pub async fn run(
     let (mut facts, untouched) = read_facts(&snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
     let read_archive =
-        || dump::schema_archive(&pg_dump, session, &snapshot.id, options.lock_timeout_ms, &untouched, stop);
+        || dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.lock_timeout_ms, &untouched, stop);
     let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
     let mut read_rows = |plan: &rows::Plan| {
         progress.set_phase("reading rows");
@@ -161,14 +162,7 @@ pub async fn run(
 
     progress.set_phase("reading sequences and roles");
     let sequences = read_sequences(&snapshot, &selection).await?;
-    let mut roles =
-        catalog::roles(session, options.passwords).await.map_err(Error::source_database("reading roles"))?;
-    if !request.is_everything() {
-        let names = with_roles_above(roles_named(&archive, &selection), &roles.memberships);
-        roles.roles.retain(|role| names.contains(&role.name));
-        roles.memberships.retain(|membership| names.contains(&membership.member));
-        roles.settings.retain(|setting| names.contains(&setting.role));
-    }
+    let roles = read_roles(session, &request, &archive, &selection, options.passwords).await?;
     let populated = catalog::populated_views(session).await.map_err(Error::source_database("reading the catalog"))?;
     let version = catalog::server_version(session).await.map_err(Error::source_database("reading the catalog"))?;
     let server = Server { version_num: session.server_version_num(), version };
@@ -284,24 +278,28 @@ async fn last_good(repository: &Repository, database: &str, request: &Request) -
     Ok(Some(Contents::of(&manifest, &facts)))
 }
 
-async fn open_snapshot(options: &Options, wanted: impl Fn(&TableFacts) -> bool) -> Result<Box<SourceSnapshot>, Error> {
-    let opened = SourceSnapshot::open(&options.source, wanted, options.lock_timeout_ms);
+pub(super) async fn open_snapshot(
+    source: &Conninfo,
+    lock_timeout_ms: u64,
+    wanted: impl Fn(&TableFacts) -> bool,
+) -> Result<Box<SourceSnapshot>, Error> {
+    let opened = SourceSnapshot::open(source, wanted, lock_timeout_ms);
     match opened.await.map_err(Error::source_database("opening the snapshot"))? {
         Opened::Snapshot(snapshot) => Ok(snapshot),
-        Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: options.source.user().to_owned(), unreadable }),
+        Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: source.user().to_owned(), unreadable }),
         Opened::Locked { held, source } => Err(Error::Locked { held, source }),
         Opened::Restless => Err(Error::Restless),
     }
 }
 
 /// The catalog's facts, and the tables that pg_dump must leave alone because this role cannot lock them.
-async fn read_facts(snapshot: &SourceSnapshot) -> Result<(Facts, dump::Untouched), Error> {
+pub(super) async fn read_facts(snapshot: &SourceSnapshot) -> Result<(Facts, dump::Untouched), Error> {
     let facts = catalog::facts(&snapshot.session).await.map_err(Error::source_database("reading the catalog"))?;
     let denied = snapshot.tables.iter().filter(|table| table.reading == catalog::Reading::Denied);
     Ok((facts, denied.map(|table| (table.schema.clone(), table.name.clone())).collect()))
 }
 
-async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Result<Vec<Sequence>, Error> {
+pub(super) async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Result<Vec<Sequence>, Error> {
     let session = &snapshot.session;
     let failed = || Error::source_database("reading sequences");
     let mut facts = catalog::sequences(session).await.map_err(failed())?;
@@ -316,7 +314,19 @@ async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Res
     if !unreadable.is_empty() {
         return Err(Error::Unreadable { role: session.conninfo().user().to_owned(), unreadable });
     }
-    let values = catalog::sequence_values(session, &facts.iter().collect::<Vec<_>>()).await.map_err(failed())?;
+    sequence_values(session, facts).await
+}
+
+/// What the sequences stand at now, for they heed no snapshot.
+pub(super) async fn sequences_now(session: &Session, sequences: &[Sequence]) -> Result<Vec<Sequence>, Error> {
+    let mut facts = catalog::sequences(session).await.map_err(Error::source_database("reading sequences"))?;
+    facts.retain(|facts| sequences.iter().any(|sequence| sequence.oid == facts.oid));
+    sequence_values(session, facts).await
+}
+
+async fn sequence_values(session: &Session, facts: Vec<catalog::SequenceFacts>) -> Result<Vec<Sequence>, Error> {
+    let values = catalog::sequence_values(session, &facts.iter().collect::<Vec<_>>()).await;
+    let values = values.map_err(Error::source_database("reading sequences"))?;
     let sequence = |(facts, (last_value, is_called)): (catalog::SequenceFacts, (i64, bool))| Sequence {
         oid: facts.oid,
         schema: facts.schema,
@@ -325,6 +335,24 @@ async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Res
         is_called,
     };
     Ok(facts.into_iter().zip(values).map(sequence).collect())
+}
+
+/// The roles that what is selected refers to, with those above them.
+pub(super) async fn read_roles(
+    session: &Session,
+    request: &selection::Request,
+    archive: &Archive,
+    selection: &Selection,
+    passwords: Passwords,
+) -> Result<RoleFacts, Error> {
+    let mut roles = catalog::roles(session, passwords).await.map_err(Error::source_database("reading roles"))?;
+    if !request.is_everything() {
+        let names = with_roles_above(roles_named(archive, selection), &roles.memberships);
+        roles.roles.retain(|role| names.contains(&role.name));
+        roles.memberships.retain(|membership| names.contains(&membership.member));
+        roles.settings.retain(|setting| names.contains(&setting.role));
+    }
+    Ok(roles)
 }
 
 /// Metadata in chunks of at most 1 MiB.

@@ -2,6 +2,7 @@
 
 use super::password::PasswordError;
 use super::policy_file::PolicyFileError;
+use super::split::SplitError;
 use crate::pg;
 use crate::pg::binaries::BinariesError;
 use crate::pg::catalog::Reading;
@@ -103,6 +104,9 @@ pub enum Error {
     ServerPrograms(#[from] BinariesError),
     #[error("the private server failed")]
     PrivateServer(#[from] ClusterError),
+
+    #[error(transparent)]
+    Split(#[from] SplitError),
 
     /// Nothing was forgotten: what came before the suspicious snapshot may be all that is left.
     #[error("nothing was pruned")]
@@ -229,6 +233,7 @@ impl Error {
             Error::ServerPrograms(error) => error.hint(),
             Error::PrivateServer(error) => error.hint(),
             Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
+            Error::Split(error) => error.hint(),
             Error::Suspicious(_) => Some(
                 "`pgkeep show SNAPSHOT` says why it is. If the database lost its rows, restore an earlier snapshot; prune goes on after the next good backup."
                     .into(),
@@ -261,6 +266,7 @@ impl Error {
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),
             Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } | Error::Suspicious(_) => 7,
+            Error::Split(error) => error.exit_code(),
             Error::Target { .. }
             | Error::Entries { .. }
             | Error::MissingRoles { .. }

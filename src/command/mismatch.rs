@@ -48,7 +48,7 @@ pub struct SequenceValue {
 }
 
 impl Mismatch {
-    pub(super) fn new(schema: &str, name: &str, what: Difference) -> Self {
+    pub fn new(schema: &str, name: &str, what: Difference) -> Self {
         Self { schema: schema.to_owned(), name: name.to_owned(), what }
     }
 

@@ -21,7 +21,7 @@ use crate::pg::wire::Wire;
 use crate::repo::Manifest;
 use crate::repo::manifest::{LargeObjects, Relation, Sequence};
 use crate::stop::{Stop, in_parallel};
-use crate::stream::{Digest, RowHasher};
+use crate::stream::{Digest, DigestKey, RowHasher};
 
 /// How long to wait for a lock on a table of a live source.
 const LOCK_TIMEOUT_MS: u64 = 120_000;
@@ -42,6 +42,18 @@ impl Side {
             Side::Source => Error::Source { what, source },
             Side::Target => Error::Target { what, source },
         }
+    }
+}
+
+/// How rows were digested: with which key, and in which encoding text columns were sent.
+pub struct Measure<'a> {
+    pub key: DigestKey,
+    pub encoding: &'a str,
+}
+
+impl<'a> From<&'a Manifest> for Measure<'a> {
+    fn from(manifest: &'a Manifest) -> Self {
+        Self { key: manifest.digest_key(), encoding: &manifest.database.encoding }
     }
 }
 
@@ -78,16 +90,16 @@ impl<'a> From<&[&'a Relation]> for Scope<'a> {
 /// do columns and tables that the manifest does not know. Owners of large objects are not compared.
 pub fn prove<'a>(
     conninfo: &Conninfo,
-    manifest: &Manifest,
+    measure: impl Into<Measure<'a>>,
     scope: impl Into<Scope<'a>>,
     jobs: usize,
     progress: &Arc<Progress>,
     stop: &Stop,
     side: Side,
 ) -> Result<Vec<Mismatch>, Error> {
-    let scope = scope.into();
+    let (measure, scope) = (measure.into(), scope.into());
     let prove = || {
-        let proof = Proof { conninfo, manifest, scope: &scope, progress, stop, side };
+        let proof = Proof { conninfo, measure: &measure, scope: &scope, progress, stop, side };
         let mut mismatches = proof.run(jobs)?;
         mismatches.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         Ok(mismatches)
@@ -132,7 +144,7 @@ fn named_column(message: &str, columns: &[String]) -> Option<String> {
 
 struct Proof<'a> {
     conninfo: &'a Conninfo,
-    manifest: &'a Manifest,
+    measure: &'a Measure<'a>,
     scope: &'a Scope<'a>,
     progress: &'a Arc<Progress>,
     stop: &'a Stop,
@@ -193,7 +205,7 @@ impl<'a> Proof<'a> {
                 let source = Source {
                     conninfo: snapshot.session.conninfo().clone(),
                     snapshot_id: snapshot.id,
-                    encoding: self.manifest.database.encoding.clone(),
+                    encoding: self.measure.encoding.to_owned(),
                 };
                 rows::check_snapshot_travels(&snapshot.session, &source, self.stop).await?;
                 (snapshot.session, snapshot.tables, Some(source))
@@ -307,7 +319,7 @@ impl<'a> Proof<'a> {
         let jobs = jobs.min(queue.len()).max(1);
         let queue = Mutex::new(queue);
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let hasher = RowHasher::new(&self.manifest.digest_key());
+        let hasher = RowHasher::new(&self.measure.key);
         let workers = in_parallel(jobs, self.stop, |n| {
             let mut digests = Digests::new(comparable.len());
             let Some(mut task) = next() else { return Ok(digests) };
@@ -353,7 +365,7 @@ impl<'a> Proof<'a> {
         };
         let lane = self.progress.begin(n, label.clone(), bytes);
         let mut sink = HashingSink::new(hasher, |bytes, rows| self.progress.add(&lane, bytes, rows));
-        let encoding = &self.manifest.database.encoding;
+        let encoding = self.measure.encoding;
         let copied = match task {
             Task::Relation { comparable: n, part } => {
                 let Comparable { relation, parts, .. } = &comparable[n];

@@ -54,18 +54,20 @@ pub fn find(session: &Session, configured: Option<&Path>) -> Result<Binary, Dump
 /// Relations that pg_dump must not touch: the role cannot read them, and they were not asked for.
 pub type Untouched = Vec<(String, String)>;
 
-/// The schema of the whole database as a custom archive, seen by the snapshot `snapshot_id`.
+/// The schema of the whole database as a custom archive: as the snapshot `snapshot_id` sees it, or as it is now.
 pub fn schema_archive(
     pg_dump: &Binary,
     session: &Session,
-    snapshot_id: &str,
+    snapshot_id: Option<&str>,
     lock_timeout_ms: u64,
     untouched: &Untouched,
     stop: &Stop,
 ) -> Result<Vec<u8>, DumpError> {
     let mut command = pg_dump.command();
     command.args(["--schema-only", "--format=custom", "--compress=0", "--encoding=UTF8", "--no-password"]);
-    command.arg(format!("--snapshot={snapshot_id}"));
+    if let Some(snapshot_id) = snapshot_id {
+        command.arg(format!("--snapshot={snapshot_id}"));
+    }
     if lock_timeout_ms > 0 {
         command.arg(format!("--lock-wait-timeout={lock_timeout_ms}"));
     }

@@ -101,15 +101,15 @@ pub async fn set_role_settings(session: &Session, setting: &RoleSetting, databas
         if setting.in_database { format!(" IN DATABASE {}", quote_identifier(database)) } else { String::new() };
     for pair in &setting.settings {
         let Some((name, value)) = pair.split_once('=') else { continue };
-        let sql = format!(
-            "ALTER ROLE {}{place} SET {} TO {}",
-            quote_identifier(&setting.role),
-            setting_name(name),
-            setting_value(name, value)
-        );
+        let sql = format!("ALTER ROLE {}{place} SET {}", quote_identifier(&setting.role), self::setting(name, value));
         run(session, &format!("the setting {name} of the role {}", setting.role), &sql).await?;
     }
     Ok(())
+}
+
+/// `name TO value`, as `ALTER ... SET` takes it; `value` as the catalog's list of settings has it.
+pub fn setting(name: &str, value: &str) -> String {
+    format!("{} TO {}", setting_name(name), setting_value(name, value))
 }
 
 /// `pgrst.db_schemas` is two identifiers.

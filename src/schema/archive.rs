@@ -146,6 +146,13 @@ impl Archive {
         Ok(Archive { header, entries, by_id })
     }
 
+    /// The archive as it would be had the database never held the entries for which `is_foreign` answers yes.
+    pub fn without(mut self, is_foreign: impl Fn(&Entry) -> bool) -> Archive {
+        self.entries.retain(|entry| !is_foreign(entry));
+        self.by_id = self.entries.iter().enumerate().map(|(position, entry)| (entry.dump_id, position)).collect();
+        self
+    }
+
     pub fn header(&self) -> &Header {
         &self.header
     }

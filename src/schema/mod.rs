@@ -3,6 +3,7 @@
 //! Everything in here is pure: it takes facts and returns a decision with its reasons. No I/O, no tokio.
 
 pub mod archive;
+pub mod compare;
 pub mod facts;
 mod graph;
 mod lexer;

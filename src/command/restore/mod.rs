@@ -1,14 +1,17 @@
 //! `pgkeep restore`: a snapshot, or a part of it, into an empty database, and the proof that it is there.
 
-mod roles;
-mod target;
-mod work;
+pub(super) mod feed;
+pub(super) mod roles;
+pub(super) mod target;
+pub(super) mod work;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
 use serde::Serialize;
+
+use feed::Rows;
 
 use super::error::Error;
 use super::progress::Progress;
@@ -115,7 +118,7 @@ pub async fn run(
     session.close().await.map_err(Error::target_database("the end of the session"))?;
     if definitions.is_err() && options.creation == Creation::Create {
         // It holds nothing, and would stand in the way of the next attempt.
-        target::drop_database(options).await?;
+        target::drop_database(&options.target).await?;
     }
     definitions?;
     phases.pre_data_ms = millis(phase);
@@ -129,7 +132,8 @@ pub async fn run(
         Some(large_objects) => repository.slices(&job.manifest, &large_objects.slices).await?,
         None => Vec::new(),
     };
-    let done = work::run(repository, options, &job, &lists, &large_object_slices, progress, stop)?;
+    let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_object_slices };
+    let done = work::run(&rows, options, &job, progress, stop)?;
     (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
     if !done.failures.is_empty() {
         let first = super::error::FirstFailure(done.failures.iter().take(5).cloned().collect());

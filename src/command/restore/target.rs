@@ -5,6 +5,7 @@ use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
 use crate::pg;
 use crate::pg::connect::{Session, connect};
+use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
 use crate::schema::restore::{Step, Transaction};
 
@@ -15,7 +16,7 @@ const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 /// Makes the database, owned and set up as the snapshot's was, under the name of the target.
 pub async fn create_database(options: &Options, job: &Job) -> Result<(), Error> {
     let database = options.target.database().to_owned();
-    let session = connect_for_maintenance(options).await?;
+    let session = connect_for_maintenance(&options.target).await?;
     let failed = |what: &str| Error::target_database(what.to_owned());
     if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
         return Err(Error::DatabaseExists { database });
@@ -33,17 +34,17 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<(), Error> 
 }
 
 /// Drops the database that this run has made, when nothing came of it.
-pub async fn drop_database(options: &Options) -> Result<(), Error> {
-    let session = connect_for_maintenance(options).await?;
-    let dropped = target::drop_database(&session, options.target.database()).await;
+pub async fn drop_database(target: &Conninfo) -> Result<(), Error> {
+    let session = connect_for_maintenance(target).await?;
+    let dropped = target::drop_database(&session, target.database()).await;
     dropped.map_err(Error::target_database("dropping the database that was made for the restore"))?;
     session.close().await.map_err(Error::target_database("the end of the session"))
 }
 
 /// A session in a database of the server that is not the target.
-async fn connect_for_maintenance(options: &Options) -> Result<Session, Error> {
+async fn connect_for_maintenance(target: &Conninfo) -> Result<Session, Error> {
     for maintenance in MAINTENANCE_DATABASES {
-        match connect(&options.target.with_database(maintenance), "pgkeep restore").await {
+        match connect(&target.with_database(maintenance), "pgkeep restore").await {
             Err(pg::Error::NoSuchDatabase { .. }) => {}
             connected => return connected.map_err(Error::target_database("connecting")),
         }

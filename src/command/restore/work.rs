@@ -1,10 +1,10 @@
 //! The workers of a restore: each has a session and asks the schedule what comes next.
 
-use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::feed::{Feed, Rows};
 use super::target::failure;
 use super::{Job, Options, millis, quoted, session_settings};
 use crate::command::Error;
@@ -17,14 +17,11 @@ use crate::pg::copy::{Freeze, copy_in_statement};
 use crate::pg::sessions;
 use crate::pg::target::{LargeObjectLoader, speed_up};
 use crate::pg::wire::Wire;
-use crate::repo::Repository;
-use crate::repo::layout::ChunkKind;
-use crate::repo::manifest::Slice;
-use crate::repo::repository::SliceReader;
+use crate::repo::manifest::Relation;
 use crate::schema::restore::Transaction;
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
-use crate::stream::RowHasher;
+use crate::stream::{Digest, RowHasher};
 
 /// How long a worker without work waits before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -33,6 +30,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const FREEZE_BYTES_MIN: u64 = 1 << 20;
 
 pub struct Done {
+    /// What every relation of the job was loaded with, in the job's order.
+    pub digests: Vec<Digest>,
     pub failures: Vec<Failure>,
     pub skipped: Vec<String>,
     pub mismatches: Vec<Mismatch>,
@@ -44,6 +43,7 @@ pub struct Done {
 
 struct Shared<'a> {
     schedule: Schedule<'a>,
+    digests: Vec<Digest>,
     failures: Vec<Failure>,
     mismatches: Vec<Mismatch>,
     warnings: Vec<String>,
@@ -54,23 +54,20 @@ struct Shared<'a> {
 
 /// What all workers look at.
 struct Work<'a> {
-    repository: &'a Repository,
+    rows: &'a Rows<'a>,
     options: &'a Options,
     job: &'a Job,
-    lists: &'a [Vec<Slice>],
     progress: &'a Arc<Progress>,
     stop: &'a Stop,
     shared: Mutex<Shared<'a>>,
     changed: Condvar,
 }
 
-/// Loads all rows, runs the steps after them, and proves, with `options.jobs` sessions. `lists` are the relations' slices.
+/// Loads all rows, runs the steps after them, and proves, with `options.jobs` sessions.
 pub fn run(
-    repository: &Repository,
+    rows: &Rows<'_>,
     options: &Options,
     job: &Job,
-    lists: &[Vec<Slice>],
-    large_objects: &[Slice],
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Done, Error> {
@@ -80,6 +77,7 @@ pub fn run(
     let started = Instant::now();
     let shared = Shared {
         schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof),
+        digests: job.relations.iter().map(|relation| relation.digest).collect(),
         failures: Vec::new(),
         mismatches: Vec::new(),
         warnings: Vec::new(),
@@ -87,14 +85,13 @@ pub fn run(
         last_step: started,
         last_proof: started,
     };
-    let work =
-        Work { repository, options, job, lists, progress, stop, shared: Mutex::new(shared), changed: Condvar::new() };
+    let work = Work { rows, options, job, progress, stop, shared: Mutex::new(shared), changed: Condvar::new() };
     let backends = Mutex::new(Vec::new());
     let worked = in_parallel(options.jobs, stop, |n| {
         let mut worker = Worker::new(&work, n)?;
         backends.lock().unwrap_or_else(PoisonError::into_inner).push(worker.wire.backend_pid());
-        if n == 0 && !large_objects.is_empty() {
-            worker.load_large_objects(large_objects)?;
+        if n == 0 {
+            worker.load_large_objects()?;
         }
         worker.work()
     });
@@ -107,6 +104,7 @@ pub fn run(
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
     let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     Ok(Done {
+        digests: shared.digests,
         skipped,
         failures: shared.failures,
         mismatches: shared.mismatches,
@@ -127,9 +125,8 @@ impl<'a> Work<'a> {
 struct Worker<'w, 'a> {
     work: &'w Work<'a>,
     n: usize,
-    runtime: Rc<tokio::runtime::Runtime>,
     wire: Wire,
-    reader: SliceReader,
+    feed: Feed<'w>,
     hasher: RowHasher,
 }
 
@@ -141,9 +138,8 @@ impl<'w, 'a> Worker<'w, 'a> {
             Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
         wire.execute("the session's settings", &session_settings(&work.job.plan)).map_err(failed)?;
         speed_up(&mut wire, work.options.jobs).map_err(failed)?;
-        let manifest = &work.job.manifest;
-        let reader = work.repository.reader(ChunkKind::Data, manifest.chunk_key())?;
-        Ok(Self { work, n, runtime, wire, reader, hasher: RowHasher::new(&manifest.digest_key()) })
+        let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
+        Ok(Self { work, n, wire, feed, hasher: RowHasher::new(&work.job.manifest.digest_key()) })
     }
 
     fn work(&mut self) -> Result<(), Error> {
@@ -236,8 +232,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.
     fn load(&mut self, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
         let relation = &self.work.job.relations[n];
-        let slices = &self.work.lists[n];
-        if slices.is_empty() {
+        if self.feed.is_empty(n) {
             return Ok(());
         }
         let name = quoted(relation);
@@ -258,17 +253,10 @@ impl<'w, 'a> Worker<'w, 'a> {
         );
         let failed = || Error::target_database(label);
         let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;
-        for (at, slice) in slices.iter().enumerate() {
-            self.reader.expect(&slices[at..]);
-            // A damaged object ends the run here, inside the transaction: the COPY fails and nothing of the table stays.
-            let rows = self.runtime.block_on(self.reader.slice(slice)).map_err(|source| damaged(relation, source))?;
-            copy.write(rows).map_err(failed())?;
-            self.work.progress.add(lane, u64::from(slice.bytes), u64::from(slice.rows));
-            if self.work.stop.is_set() {
-                return Err(Error::Interrupted);
-            }
-        }
+        let report = |bytes, rows| self.work.progress.add(lane, bytes, rows);
+        let digest = self.feed.pour(n, relation, &self.hasher, &mut copy, report, self.work.stop)?;
         copy.finish().map_err(failed())?;
+        self.work.lock().digests[n] = digest;
         self.execute(label, b"COMMIT")
     }
 
@@ -286,7 +274,8 @@ impl<'w, 'a> Worker<'w, 'a> {
 
     fn prove(&mut self, n: usize, label: &str, lane: &Lane) -> Result<Option<Mismatch>, Error> {
         let encoding = &self.work.job.manifest.database.encoding;
-        let relation = &self.work.job.relations[n];
+        let digest = self.work.lock().digests[n];
+        let relation = &Relation { digest, ..self.work.job.relations[n].clone() };
         let read = |bytes, _rows| {
             lane.bytes.fetch_add(bytes, Ordering::Relaxed);
         };
@@ -294,21 +283,14 @@ impl<'w, 'a> Worker<'w, 'a> {
             .map_err(Error::target_database(label))
     }
 
-    fn load_large_objects(&mut self, slices: &[Slice]) -> Result<(), Error> {
+    fn load_large_objects(&mut self) -> Result<(), Error> {
+        let Rows::Stored { large_objects, .. } = self.work.rows else { return Ok(()) };
+        if large_objects.is_empty() {
+            return Ok(());
+        }
         let failed = || Error::target_database("restoring large objects");
         let mut loader = LargeObjectLoader::new(&mut self.wire).map_err(failed())?;
-        for (at, slice) in slices.iter().enumerate() {
-            self.reader.expect(&slices[at..]);
-            let read = self.runtime.block_on(self.reader.slice(slice));
-            let rows = read
-                .map_err(|source| Error::DamagedRows { table: "the large objects".into(), source: Box::new(source) })?;
-            loader.write(rows).map_err(failed())?;
-        }
+        self.feed.pour_large_objects(large_objects, |rows| loader.write(rows).map_err(failed()))?;
         loader.finish().map_err(failed())
     }
-}
-
-/// The table is named with the object: that is what the operator asks first.
-fn damaged(relation: &crate::repo::manifest::Relation, source: crate::repo::RepoError) -> Error {
-    Error::DamagedRows { table: format!("{}.{}", relation.schema, relation.name), source: Box::new(source) }
 }

@@ -1,0 +1,180 @@
+//! Where a worker's rows come from: objects of the repository, or another database under one snapshot.
+
+use std::rc::Rc;
+
+use tokio::runtime::Runtime;
+
+use crate::command::Error;
+use crate::command::rows::{Source, join};
+use crate::pg::copy::{PartRange, copy_table};
+use crate::pg::wire::{CopyIn, RowPiece, RowSink, Wire};
+use crate::repo::layout::ChunkKind;
+use crate::repo::manifest::{Manifest, Relation, Slice};
+use crate::repo::repository::SliceReader;
+use crate::repo::{RepoError, Repository};
+use crate::stop::Stop;
+use crate::stream::digest::RowPieces;
+use crate::stream::{Digest, RowHasher};
+
+/// Rows on their way are sent when there are this many bytes of them.
+const POURED_BYTES: usize = 128 << 10;
+
+/// The rows of a job's relations.
+pub enum Rows<'a> {
+    /// `lists` holds the slices of each relation, in the job's order.
+    Stored {
+        repository: &'a Repository,
+        lists: &'a [Vec<Slice>],
+        large_objects: &'a [Slice],
+    },
+    Live(&'a Source),
+}
+
+/// One worker's access to them.
+pub enum Feed<'a> {
+    Stored { runtime: Rc<Runtime>, reader: Box<SliceReader>, lists: &'a [Vec<Slice>] },
+    Live { wire: Box<Wire>, source: &'a Source },
+}
+
+impl<'a> Rows<'a> {
+    pub fn open(&'a self, manifest: &Manifest, runtime: Rc<Runtime>, stop: &Stop) -> Result<Feed<'a>, Error> {
+        Ok(match self {
+            Rows::Stored { repository, lists, .. } => {
+                let reader = Box::new(repository.reader(ChunkKind::Data, manifest.chunk_key())?);
+                Feed::Stored { runtime, reader, lists }
+            }
+            Rows::Live(source) => Feed::Live { wire: Box::new(join(source, runtime, stop)?), source },
+        })
+    }
+}
+
+impl Feed<'_> {
+    /// Whether the relation is known to have no rows.
+    pub fn is_empty(&self, n: usize) -> bool {
+        matches!(self, Feed::Stored { lists, .. } if lists[n].is_empty())
+    }
+
+    /// Copies all rows of the job's `n`th relation, and returns their digest: for stored rows the manifest's, which the proof
+    /// relies on, for a live database that of what was read. `report` gets bytes and rows as they go.
+    pub fn pour(
+        &mut self,
+        n: usize,
+        relation: &Relation,
+        hasher: &RowHasher,
+        copy: &mut CopyIn<'_>,
+        report: impl Fn(u64, u64),
+        stop: &Stop,
+    ) -> Result<Digest, Error> {
+        let name = || format!("{}.{}", relation.schema, relation.name);
+        match self {
+            Feed::Stored { runtime, reader, lists } => {
+                for (at, slice) in lists[n].iter().enumerate() {
+                    reader.expect(&lists[n][at..]);
+                    // A damaged object ends the run here, inside the transaction: the COPY fails and nothing of the table stays.
+                    let rows = runtime.block_on(reader.slice(slice)).map_err(|source| damaged(name(), source))?;
+                    copy.write(rows).map_err(Error::target_database(format!("TABLE DATA {}", name())))?;
+                    report(u64::from(slice.bytes), u64::from(slice.rows));
+                    if stop.is_set() {
+                        return Err(Error::Interrupted);
+                    }
+                }
+                Ok(relation.digest)
+            }
+            Feed::Live { wire, source } => {
+                let mut pipe = Pipe {
+                    hasher,
+                    copy,
+                    report,
+                    digest: Digest::default(),
+                    reported: Digest::default(),
+                    buffer: Vec::with_capacity(POURED_BYTES + (8 << 10)),
+                    large: None,
+                };
+                copy_table(wire, relation.into(), PartRange::Whole, &source.encoding, &mut pipe).map_err(|error| {
+                    match error {
+                        Error::Source { source, .. } => Error::Source { what: format!("reading {}", name()), source },
+                        Error::Target { source, .. } => {
+                            Error::Target { what: format!("TABLE DATA {}", name()), source }
+                        }
+                        other => other,
+                    }
+                })?;
+                pipe.flush()?;
+                Ok(pipe.digest)
+            }
+        }
+    }
+
+    pub fn pour_large_objects(
+        &mut self,
+        slices: &[Slice],
+        mut write: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Feed::Stored { runtime, reader, .. } = self else { return Ok(()) };
+        for (at, slice) in slices.iter().enumerate() {
+            reader.expect(&slices[at..]);
+            let rows =
+                runtime.block_on(reader.slice(slice)).map_err(|source| damaged("the large objects".into(), source))?;
+            write(rows)?;
+        }
+        Ok(())
+    }
+}
+
+/// The table is named with the object: that is what the operator asks first.
+fn damaged(table: String, source: RepoError) -> Error {
+    Error::DamagedRows { table, source: Box::new(source) }
+}
+
+/// Rows of one table from one server to another, digested on the way.
+struct Pipe<'a, 'c, R> {
+    hasher: &'a RowHasher,
+    copy: &'a mut CopyIn<'c>,
+    report: R,
+    digest: Digest,
+    reported: Digest,
+    buffer: Vec<u8>,
+    large: Option<(usize, RowPieces)>,
+}
+
+impl<R: Fn(u64, u64)> Pipe<'_, '_, R> {
+    fn flush(&mut self) -> Result<(), Error> {
+        self.copy.write(&self.buffer).map_err(Error::target_database("loading rows"))?;
+        self.buffer.clear();
+        (self.report)(self.digest.bytes - self.reported.bytes, self.digest.rows - self.reported.rows);
+        self.reported = self.digest;
+        Ok(())
+    }
+}
+
+impl<R: Fn(u64, u64)> RowSink for Pipe<'_, '_, R> {
+    type Error = Error;
+
+    #[inline]
+    fn row(&mut self, row: &[u8]) -> Result<(), Error> {
+        self.digest.add_row(row.len(), self.hasher.hash(row));
+        self.buffer.extend_from_slice(row);
+        if self.buffer.len() >= POURED_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), Error> {
+        match piece {
+            RowPiece::Start { bytes } => self.large = Some((bytes, self.hasher.pieces())),
+            RowPiece::Bytes(bytes) => {
+                if let Some((_, hash)) = &mut self.large {
+                    hash.update(bytes);
+                }
+                self.buffer.extend_from_slice(bytes);
+                if self.buffer.len() >= POURED_BYTES {
+                    self.flush()?;
+                }
+            }
+            RowPiece::End => {
+                if let Some((bytes, hash)) = self.large.take() {
+                    self.digest.add_row(bytes, hash.finish());
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Why a split does not go on.
+
+use super::state::Phase;
+use crate::command::mismatch::Mismatch;
+use crate::pg;
+
+#[derive(Debug, thiserror::Error)]
+pub enum SplitError {
+    #[error("the source and the target are the same database")]
+    SameDatabase,
+    #[error("no schema of the source matches {pattern:?}")]
+    NoSuchSchema { pattern: String },
+    #[error("another split of the source database is under way")]
+    Busy,
+    #[error("the target database {database} holds something already: {}", .contents.join(", "))]
+    NotEmpty { database: String, contents: Vec<String> },
+    #[error("the target database {database} belongs to a split of {source_name} ({schemas})")]
+    AnotherSplit { database: String, source_name: String, schemas: String },
+    #[error("the split is {phase}")]
+    Over { phase: Phase },
+    #[error("there is no split to go on with: the database {database} is no split's target")]
+    NoSplit { database: String },
+    #[error("the fence cannot be had: {}", if sessions.is_empty() { "sessions came and went with locks on the tables".to_owned() } else { sessions.join("; ") })]
+    Fence {
+        sessions: Vec<String>,
+        #[source]
+        source: pg::Error,
+    },
+    #[error("schemas changed while they were copied: {}", .tables.join(", "))]
+    Changed { tables: Vec<String> },
+    #[error("rows were written in the new database since the switch: {}", .tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    RowsWritten { tables: Vec<Mismatch> },
+    #[error("not while the split is only {phase}")]
+    TooEarly { phase: Phase },
+}
+
+impl SplitError {
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            SplitError::SameDatabase => "--to names the new database; it need not exist.".into(),
+            SplitError::NoSuchSchema { .. } => {
+                "`psql -c '\\dn'` lists the schemas; names with capitals need double quotes, as in psql.".into()
+            }
+            SplitError::Busy => {
+                "Wait for it, or end the session that holds its advisory lock (application pgkeep split).".into()
+            }
+            SplitError::NotEmpty { .. } => {
+                "Nothing was changed. Name a database that does not exist yet, or an empty one.".into()
+            }
+            SplitError::AnotherSplit { .. } => "Name another target, or finish or roll back that one.".into(),
+            SplitError::Over { phase: Phase::RolledBack } => {
+                "To begin again, drop the target database or name another one.".into()
+            }
+            SplitError::Over { .. } => "`pgkeep split status` says what is open; `rollback` goes back.".into(),
+            SplitError::NoSplit { .. } => "Name the database that --to named.".into(),
+            SplitError::Fence { .. } => {
+                "Nothing was changed. End those sessions or wait for them, or raise --fence-wait.".into()
+            }
+            SplitError::Changed { .. } => {
+                "The source takes writes again. Stop whoever changes definitions, then run it again.".into()
+            }
+            SplitError::RowsWritten { .. } => {
+                "They would be lost. --discard goes back without them; the new database keeps them, fenced.".into()
+            }
+            SplitError::TooEarly { .. } => "`pgkeep split` goes on where it was.".into(),
+        })
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            SplitError::SameDatabase | SplitError::NoSuchSchema { .. } | SplitError::NoSplit { .. } => 2,
+            _ => 7,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Putting the fence up: short waits, again and again, and who stood in the way.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::SplitError;
+use crate::command::Error;
+use crate::command::progress::Progress;
+use crate::pg::connect::{Session, connect};
+use crate::pg::conninfo::Conninfo;
+use crate::pg::fence::{self, Attempt};
+use crate::stop::Stop;
+
+/// New writers wait behind an attempt, so it is short.
+const ATTEMPT_MS: u64 = 1500;
+const PAUSE: Duration = Duration::from_millis(700);
+/// A writer that was let through by a dead split's fence holds the lock for the rest of its transaction.
+const OWN_WAIT: Duration = Duration::from_secs(5);
+
+/// A session that alone may fence this database.
+pub async fn own(
+    info: &Conninfo,
+    error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
+) -> Result<Session, Error> {
+    let session = connect(info, "pgkeep split").await.map_err(error("connecting"))?;
+    let since = Instant::now();
+    while !fence::own(&session).await.map_err(error("taking the lock of a split"))? {
+        if since.elapsed() > OWN_WAIT {
+            return Err(SplitError::Busy.into());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(session)
+}
+
+/// Fences the tables. Tries for `wait`, and at least once.
+pub async fn put_up(
+    session: &Session,
+    tables: &[(String, String)],
+    destination: &str,
+    wait: Duration,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+    error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
+) -> Result<(), Error> {
+    let since = Instant::now();
+    loop {
+        let attempt = fence::put_up(session, tables, destination, ATTEMPT_MS).await;
+        match attempt.map_err(error("putting the fence up"))? {
+            Attempt::Up => return Ok(()),
+            Attempt::InTheWay { sessions, source } if since.elapsed() >= wait => {
+                return Err(SplitError::Fence { sessions, source }.into());
+            }
+            Attempt::InTheWay { sessions, .. } => {
+                let first = sessions.first().map_or_else(|| "a session that is gone".to_owned(), Clone::clone);
+                progress.set_phase(&format!("waiting for the fence: {first}"));
+            }
+        }
+        if stop.is_set() {
+            return Err(Error::Interrupted);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+pub fn at_source(what: &str) -> Box<dyn FnOnce(crate::pg::Error) -> Error> {
+    Box::new(Error::source_database(what.to_owned()))
+}
+
+pub fn at_target(what: &str) -> Box<dyn FnOnce(crate::pg::Error) -> Error> {
+    Box::new(Error::target_database(what.to_owned()))
+}

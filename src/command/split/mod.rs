@@ -1,0 +1,77 @@
+//! `pgkeep split`: schemas into a database of their own, with a proof and a way back.
+
+mod capture;
+mod error;
+mod holding;
+mod proof;
+mod rollback;
+mod run;
+pub mod state;
+mod status;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use error::SplitError;
+pub use rollback::{Discard, RollbackOptions, RolledBack, rollback};
+pub use run::run;
+pub use status::{Status, status};
+
+use super::mismatch::Mismatch;
+use super::restore::Proof;
+use crate::pg::conninfo::Conninfo;
+use crate::repo::manifest::LeftOut;
+use crate::schema::compare::EntryMismatch;
+use state::Phase;
+
+pub struct Options {
+    /// psql's patterns.
+    pub schemas: Vec<String>,
+    pub source: Conninfo,
+    /// Its database is made if it is not there.
+    pub target: Conninfo,
+    pub jobs: usize,
+    /// 0 waits for ever.
+    pub lock_timeout_ms: u64,
+    /// How long to try to put the fence up.
+    pub fence_wait: Duration,
+    pub proof: Proof,
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// What `--json` prints of a run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub ok: bool,
+    pub phase: Phase,
+    pub schemas: Vec<String>,
+    pub source: String,
+    pub target: String,
+    pub tables: u64,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Rows, sequences and definitions of both sides are equal.
+    pub proven: bool,
+    pub mismatches: Vec<Mismatch>,
+    pub definitions: Vec<EntryMismatch>,
+    pub left_out: Vec<LeftOut>,
+    pub warnings: Vec<String>,
+    /// How long the source refused writes before the target counted.
+    pub downtime_ms: u64,
+    pub phases: Phases,
+    pub elapsed_ms: u64,
+}
+
+/// What each part took. Loading, building and proving overlap, as in a restore.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Phases {
+    pub prepare_ms: u64,
+    pub fence_ms: u64,
+    pub definitions_ms: u64,
+    pub data_ms: u64,
+    pub post_data_ms: u64,
+    pub proof_ms: u64,
+    pub switch_ms: u64,
+}

@@ -1,0 +1,106 @@
+//! Whether the target holds what the source holds, while nobody can change either.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::capture::{Capture, copied_archive};
+use super::state::State;
+use super::{Options, SplitError};
+use crate::command::Error;
+use crate::command::mismatch::{Difference, Mismatch, SequenceValue};
+use crate::command::progress::Progress;
+use crate::command::proof::{Measure, Side, prove};
+use crate::pg::catalog;
+use crate::pg::connect::Session;
+use crate::pg::conninfo::Conninfo;
+use crate::pg::{fence, split_state, target};
+use crate::repo::manifest::{Relation, Sequence};
+use crate::schema::compare::{Depth, EntryMismatch, compare};
+use crate::stop::Stop;
+use crate::stream::DigestKey;
+
+/// Entry by entry, as the same pg_dump writes both sides. Tables that somebody has added under the fence end the run.
+pub async fn definitions(
+    options: &Options,
+    capture: &Capture,
+    fenced: &[(String, String)],
+    schemas: &[String],
+    source: &Session,
+    target: &Session,
+    stop: &Stop,
+) -> Result<Vec<EntryMismatch>, Error> {
+    let failed = || Error::source_database("looking for new tables");
+    let now = fence::tables(source, schemas).await.map_err(failed())?;
+    if now != *fenced {
+        let changed = now
+            .iter()
+            .filter(|table| !fenced.contains(table))
+            .chain(fenced.iter().filter(|table| !now.contains(table)));
+        return Err(
+            SplitError::Changed { tables: changed.map(|(schema, name)| format!("{schema}.{name}")).collect() }.into()
+        );
+    }
+    let copy = copied_archive(&capture.pg_dump, target, options.lock_timeout_ms, stop)?;
+    let plan = &capture.job.plan;
+    let steps = plan.pre_data.iter().map(|step| step.dump_id);
+    let steps = steps.chain(plan.post_data.iter().map(|step| step.step.dump_id));
+    let copied: BTreeSet<_> = steps.collect();
+    let same = source.server_version_num() / 10_000 == target.server_version_num() / 10_000;
+    let depth = if same { Depth::Text } else { Depth::Presence };
+    Ok(compare(&capture.archive, |id| copied.contains(&id), &copy, depth))
+}
+
+/// Tables of the target whose rows are no longer those that were copied.
+pub fn written_since(
+    target: &Conninfo,
+    state: &State,
+    jobs: usize,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Vec<Mismatch>, Error> {
+    let measure = Measure { key: DigestKey(state.digest_key), encoding: &state.encoding };
+    let relations: Vec<&Relation> = state.tables.iter().collect();
+    prove(target, measure, relations.as_slice(), jobs, progress, stop, Side::Target)
+}
+
+/// Indexes and constraints that are invalid in the target and were valid in the source.
+pub async fn invalid(source: &Session, target: &Session, schemas: &[String]) -> Result<Vec<String>, Error> {
+    let there =
+        split_state::invalid(source, schemas).await.map_err(Error::source_database("looking for invalid objects"))?;
+    let here =
+        split_state::invalid(target, schemas).await.map_err(Error::target_database("looking for invalid objects"))?;
+    Ok(here.into_iter().filter(|object| !there.contains(object)).collect())
+}
+
+/// Sequences go on without writes (`nextval` meets no trigger): what they have come to is set at the end, and read back.
+pub async fn sequences(now: &[Sequence], target: &Session) -> Result<Vec<Mismatch>, Error> {
+    let failed = |what: &str| Error::target_database(what.to_owned());
+    let sql = target::sequence_statements(&now.iter().collect::<Vec<_>>());
+    if !sql.is_empty() {
+        let set = target.client().batch_execute(&sql).await.map_err(|error| target.fault("sequences", error));
+        set.map_err(failed("setting sequences"))?;
+    }
+    let facts = catalog::sequences(target).await.map_err(failed("reading sequences"))?;
+    let mut mismatches = Vec::new();
+    let mut there = Vec::new();
+    for sequence in now {
+        match facts.iter().find(|facts| facts.schema == sequence.schema && facts.name == sequence.name) {
+            Some(facts) => there.push((sequence, facts)),
+            None => mismatches.push(Mismatch::new(&sequence.schema, &sequence.name, Difference::MissingSequence)),
+        }
+    }
+    let facts: Vec<_> = there.iter().map(|(_, facts)| *facts).collect();
+    let values = catalog::sequence_values(target, &facts).await.map_err(failed("reading sequences"))?;
+    for ((sequence, _), (last_value, is_called)) in there.iter().zip(values) {
+        let expected = SequenceValue { last_value: sequence.last_value, is_called: sequence.is_called };
+        let found = SequenceValue { last_value, is_called };
+        if expected != found {
+            mismatches.push(Mismatch::new(
+                &sequence.schema,
+                &sequence.name,
+                Difference::SequenceValue { expected, found },
+            ));
+        }
+    }
+    Ok(mismatches)
+}

@@ -1,0 +1,354 @@
+//! The path: prepare, fence, copy, prove, seal, switch. A kill anywhere leaves a source that works, or a split to go on with.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::Utc;
+use rand_core::{OsRng, RngCore};
+
+use super::capture::{self, Capture, capture};
+use super::holding::{at_source, at_target, own, put_up};
+use super::state::{FORMAT, Found, Phase, State};
+use super::{Options, Phases, Report, SplitError, proof};
+use crate::command::mismatch::Mismatch;
+use crate::command::progress::Progress;
+use crate::command::restore::feed::Rows;
+use crate::command::restore::{self, Proof, target as destination, work};
+use crate::command::{Error, backup};
+use crate::pg::catalog::quote_identifier;
+use crate::pg::connect::{Session, connect};
+use crate::pg::fence::{self, Strength};
+use crate::pg::{self, split_state};
+use crate::repo::manifest::{LeftOut, Relation};
+use crate::schema::compare::EntryMismatch;
+use crate::schema::pattern::{Pattern, PatternKind};
+use crate::stop::Stop;
+
+pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
+    let started = Instant::now();
+    let mut phases = Phases::default();
+    progress.set_phase("connecting");
+    let source = own(&options.source, at_source).await?;
+    let identity = split_state::identity(&source).await.map_err(at_source("asking which database this is"))?;
+    let schemas = resolve(&source, &options.schemas).await?;
+
+    let before = previous(options, &identity, &schemas).await?;
+    let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
+    let mut state = match before {
+        Previous::Split(state) if state.phase >= Phase::RolledBack => {
+            return Err(SplitError::Over { phase: state.phase }.into());
+        }
+        Previous::Split(mut state) if state.phase >= Phase::Sealed || (state.phase == Phase::Proven && sealed) => {
+            let target = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            switch(&mut state, &target, started).await?;
+            return Ok(report(options, &state, Vec::new(), phases, started));
+        }
+        previous => prepare(options, previous, &source, identity, &schemas, progress, stop).await?,
+    };
+    let target = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    state.save(&target).await?;
+    phases.prepare_ms = millis(started);
+
+    progress.set_phase("putting the fence up");
+    let since = Instant::now();
+    let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
+    put_up(&source, &fenced, options.target.database(), options.fence_wait, progress, stop, at_source).await?;
+    phases.fence_ms = millis(since);
+    let down = Instant::now();
+    state.enter(Phase::Copying);
+    let copied = copy(options, &mut state, &source, &target, &fenced, &mut phases, progress, stop).await;
+    let copied = match copied {
+        Ok(copied) if copied.is_proven(options.proof) => copied,
+        failed => {
+            // The source takes writes again at once; were this to fail as well, it would with the end of the session.
+            progress.set_phase("taking the fence down");
+            fence::take_down(&source, "").await.map_err(at_source("taking the fence down"))?;
+            let copied = failed?;
+            return Ok(Report { downtime_ms: millis(down), ..copied.report(options, &state, phases, started) });
+        }
+    };
+
+    progress.set_phase("sealing the source");
+    let since = Instant::now();
+    state.tables = copied.tables.clone();
+    state.enter(Phase::Proven);
+    state.save(&target).await?;
+    fence::seal(&source, options.target.database(), "").await.map_err(at_source("sealing the fence"))?;
+    state.enter(Phase::Sealed);
+    state.save(&target).await?;
+    switch(&mut state, &target, down).await?;
+    phases.switch_ms = millis(since);
+    source.close().await.map_err(at_source("the end of the session"))?;
+    target.close().await.map_err(at_target("the end of the session"))?;
+    Ok(copied.report(options, &state, phases, started))
+}
+
+/// What there was of a target before this run.
+enum Previous {
+    Nothing,
+    Empty,
+    Split(Box<State>),
+}
+
+async fn previous(options: &Options, identity: &str, schemas: &[String]) -> Result<Previous, Error> {
+    let session = match connect(&options.target, "pgkeep split").await {
+        Err(pg::Error::NoSuchDatabase { .. }) => return Ok(Previous::Nothing),
+        connected => connected.map_err(at_target("connecting"))?,
+    };
+    let database = || options.target.database().to_owned();
+    if split_state::identity(&session).await.map_err(at_target("asking which database this is"))? == identity {
+        return Err(SplitError::SameDatabase.into());
+    }
+    let found = match State::load(&session).await? {
+        Some(state) if state.source == identity && state.schemas == schemas => Previous::Split(Box::new(state)),
+        Some(state) => {
+            let schemas = state.schemas.join(", ");
+            return Err(
+                SplitError::AnotherSplit { database: database(), source_name: state.source_name, schemas }.into()
+            );
+        }
+        None => {
+            let contents =
+                split_state::contents(&session).await.map_err(at_target("looking for what is there already"))?;
+            if !contents.is_empty() {
+                return Err(SplitError::NotEmpty { database: database(), contents }.into());
+            }
+            Previous::Empty
+        }
+    };
+    session.close().await.map_err(at_target("the end of the session"))?;
+    Ok(found)
+}
+
+/// Names of the schemas that the patterns mean, sorted.
+async fn resolve(source: &Session, patterns: &[String]) -> Result<Vec<String>, Error> {
+    let there = fence::schemas(source).await.map_err(at_source("the list of schemas"))?;
+    let mut names = BTreeSet::new();
+    for text in patterns {
+        let pattern = Pattern::parse(text, PatternKind::Schema)?;
+        let before = names.len();
+        let matching: Vec<&String> = there.iter().filter(|schema| pattern.matches_schema(schema)).collect();
+        if matching.is_empty() && before == names.len() {
+            return Err(SplitError::NoSuchSchema { pattern: text.clone() }.into());
+        }
+        names.extend(matching.into_iter().cloned());
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// A target database that is empty and knows what it is for. What an earlier attempt copied is gone: the source took writes since.
+async fn prepare(
+    options: &Options,
+    previous: Previous,
+    source: &Session,
+    identity: String,
+    schemas: &[String],
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<State, Error> {
+    progress.set_phase("reading the schema");
+    let plan = capture(options, schemas, [0; 32], stop).await?;
+    progress.set_phase("preparing the target");
+    let restoring = capture::restore_options(options, schemas);
+    let (found, history) = match &previous {
+        Previous::Nothing => (Found::Missing, Vec::new()),
+        Previous::Empty => (Found::Empty, Vec::new()),
+        Previous::Split(state) => (state.found, state.history.clone()),
+    };
+    match (&previous, found) {
+        (Previous::Split(_), Found::Missing) => {
+            destination::drop_database(&options.target).await?;
+            destination::create_database(&restoring, &plan.job).await?;
+        }
+        (Previous::Nothing, _) => destination::create_database(&restoring, &plan.job).await?,
+        (Previous::Split(_), Found::Empty) => {
+            let session = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            split_state::empty_again(&session).await.map_err(at_target("emptying the database"))?;
+            session.close().await.map_err(at_target("the end of the session"))?;
+        }
+        (Previous::Empty, _) => {}
+    }
+    let session = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    restore::roles::provide(&session, &plan.job, &restoring).await?;
+    split_state::equip(&session, &equipment(options, &plan, schemas))
+        .await
+        .map_err(at_target("setting the database up"))?;
+    session.close().await.map_err(at_target("the end of the session"))?;
+    let mut digest_key = [0; 32];
+    OsRng.fill_bytes(&mut digest_key);
+    let mut state = State {
+        format: FORMAT,
+        phase: Phase::Created,
+        schemas: schemas.to_vec(),
+        source: identity,
+        source_name: options.source.to_string(),
+        source_database: source.conninfo().database().to_owned(),
+        found,
+        began: Utc::now(),
+        history,
+        digest_key,
+        encoding: plan.source.encoding.clone(),
+        tables: Vec::new(),
+        given_up: Vec::new(),
+        downtime_ms: 0,
+        quarantined: Vec::new(),
+    };
+    state.enter(Phase::Created);
+    plan.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
+    Ok(state)
+}
+
+/// What `pg_dump -n` leaves behind: settings of the database and of roles in it, and the right of the schemas' owners to make more schemas.
+fn equipment(options: &Options, plan: &Capture, schemas: &[String]) -> Vec<String> {
+    let database = quote_identifier(options.target.database());
+    let manifest = &plan.job.manifest;
+    let mut statements = Vec::new();
+    let owners: BTreeSet<&String> = plan
+        .archive
+        .entries()
+        .iter()
+        .filter(|entry| entry.namespace.is_none() && entry.desc == "SCHEMA" && schemas.contains(&entry.tag))
+        .filter_map(|entry| entry.owner.as_ref())
+        .collect();
+    for owner in owners {
+        statements
+            .push(format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {}", quote_identifier(owner)));
+    }
+    for pair in &manifest.database.settings {
+        if let Some((name, value)) = pair.split_once('=') {
+            statements.push(format!("ALTER DATABASE {database} SET {}", pg::target::setting(name, value)));
+        }
+    }
+    for setting in manifest.role_settings.iter().filter(|setting| setting.in_database) {
+        for (name, value) in setting.settings.iter().filter_map(|pair| pair.split_once('=')) {
+            let role = quote_identifier(&setting.role);
+            statements
+                .push(format!("ALTER ROLE {role} IN DATABASE {database} SET {}", pg::target::setting(name, value)));
+        }
+    }
+    statements
+}
+
+/// What a copy came to.
+struct Copied {
+    tables: Vec<Relation>,
+    mismatches: Vec<Mismatch>,
+    definitions: Vec<EntryMismatch>,
+    invalid: Vec<String>,
+    left_out: Vec<LeftOut>,
+    warnings: Vec<String>,
+    rows_compared: Proof,
+}
+
+#[allow(clippy::too_many_arguments, reason = "one path, cut where the fence must come down if it fails")]
+async fn copy(
+    options: &Options,
+    state: &mut State,
+    source: &Session,
+    target: &Session,
+    fenced: &[(String, String)],
+    phases: &mut Phases,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Copied, Error> {
+    state.save(target).await?;
+    let schemas = state.schemas.clone();
+    progress.set_phase("reading the schema");
+    let capture = capture(options, &schemas, state.digest_key, stop).await?;
+    let restoring = capture::restore_options(options, &schemas);
+    progress.set_phase("restoring definitions");
+    let since = Instant::now();
+    let session = connect(&options.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
+    destination::run_pre_data(&session, &capture.job, &restoring).await?;
+    session.close().await.map_err(at_target("the end of the session"))?;
+    phases.definitions_ms = millis(since);
+
+    progress.set_phase("copying rows");
+    let done = work::run(&Rows::Live(&capture.source), &restoring, &capture.job, progress, stop)?;
+    (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
+    if !done.failures.is_empty() {
+        let first = crate::command::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
+        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
+    }
+
+    progress.set_phase("proving definitions and sequences");
+    let since = Instant::now();
+    let definitions = proof::definitions(options, &capture, fenced, &schemas, source, target, stop).await?;
+    let invalid = proof::invalid(source, target, &schemas).await?;
+    let mut mismatches = done.mismatches;
+    let now = backup::sequences_now(&capture.snapshot.session, &capture.job.sequences).await?;
+    mismatches.extend(proof::sequences(&now, target).await?);
+    capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
+    phases.proof_ms += millis(since);
+    let read = capture.job.relations.into_iter().zip(done.digests);
+    let tables = read.map(|(relation, digest)| Relation { digest, ..relation });
+    Ok(Copied {
+        tables: tables.collect(),
+        mismatches,
+        definitions,
+        invalid,
+        left_out: capture.job.left_out,
+        warnings: done.warnings,
+        rows_compared: options.proof,
+    })
+}
+
+impl Copied {
+    /// Nothing differs. Without the comparison of rows, which the operator may leave out, that is no proof but is gone on with.
+    fn is_proven(&self, _: Proof) -> bool {
+        self.mismatches.is_empty() && self.definitions.is_empty() && self.invalid.is_empty()
+    }
+
+    fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
+        let proven = self.is_proven(self.rows_compared);
+        let mut warnings = self.warnings;
+        warnings.extend(self.invalid.iter().map(|object| format!("{object} is not valid in the target")));
+        Report {
+            ok: proven,
+            proven: proven && self.rows_compared == Proof::Make,
+            tables: self.tables.len() as u64,
+            rows: self.tables.iter().map(|table| table.digest.rows).sum(),
+            bytes: self.tables.iter().map(|table| table.digest.bytes).sum(),
+            mismatches: self.mismatches,
+            definitions: self.definitions,
+            left_out: self.left_out,
+            ..report(options, state, warnings, phases, started)
+        }
+    }
+}
+
+/// The target is the one that counts from here on.
+async fn switch(state: &mut State, target: &Session, down: Instant) -> Result<(), Error> {
+    if state.phase < Phase::Switched {
+        state.downtime_ms = millis(down);
+        state.enter(Phase::Switched);
+        state.save(target).await?;
+    }
+    Ok(())
+}
+
+fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phases, started: Instant) -> Report {
+    Report {
+        ok: true,
+        phase: state.phase,
+        schemas: state.schemas.clone(),
+        source: state.source_name.clone(),
+        target: options.target.to_string(),
+        tables: state.tables.len() as u64,
+        rows: state.tables.iter().map(|table| table.digest.rows).sum(),
+        bytes: state.tables.iter().map(|table| table.digest.bytes).sum(),
+        proven: true,
+        mismatches: Vec::new(),
+        definitions: Vec::new(),
+        left_out: Vec::new(),
+        warnings,
+        downtime_ms: state.downtime_ms,
+        phases,
+        elapsed_ms: millis(started),
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
+}

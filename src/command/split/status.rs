@@ -1,0 +1,52 @@
+//! Where a split stands.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::SplitError;
+use super::holding::at_target;
+use super::state::{Phase, State};
+use crate::command::Error;
+use crate::pg::connect::connect;
+use crate::pg::conninfo::Conninfo;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub phase: Phase,
+    pub schemas: Vec<String>,
+    pub source: String,
+    pub began: DateTime<Utc>,
+    pub history: Vec<Step>,
+    pub downtime_ms: u64,
+    /// What can be done now.
+    pub next: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Step {
+    pub phase: Phase,
+    pub time: DateTime<Utc>,
+}
+
+pub async fn status(target: &Conninfo) -> Result<Status, Error> {
+    let session = connect(target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    let no_split = || SplitError::NoSplit { database: target.database().to_owned() };
+    let state = State::load(&session).await?.ok_or_else(no_split)?;
+    session.close().await.map_err(at_target("the end of the session"))?;
+    let next: &[&str] = match state.phase {
+        Phase::Created | Phase::Copying | Phase::Proven | Phase::Sealed => &["split", "rollback"],
+        Phase::Switched => &["rollback", "finish"],
+        Phase::Quarantined => &["finish"],
+        Phase::RolledBack | Phase::Finished => &[],
+    };
+    Ok(Status {
+        phase: state.phase,
+        schemas: state.schemas,
+        source: state.source_name,
+        began: state.began,
+        history: state.history.into_iter().map(|(phase, time)| Step { phase, time }).collect(),
+        downtime_ms: state.downtime_ms,
+        next: next.to_vec(),
+    })
+}

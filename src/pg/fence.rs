@@ -1,0 +1,230 @@
+//! The fence around tables that move away: writes are refused, to superusers as well, until their database is elsewhere.
+//!
+//! A statement trigger on each table refuses. It is the database that refuses, so that no application gets by: triggers that
+//! fire ALWAYS fire for superusers and under `session_replication_role = replica`. Three things it does not stop, because no
+//! trigger sees them: a subscription's apply worker, `ALTER TABLE`, and whoever drops the trigger.
+//!
+//! While the fence is *held*, the trigger asks whether the session that holds it still lives: that session has an advisory lock, which
+//! the server lets go of with the session, however that ends. So a fence never outlives the program that put it up. When it is
+//! *sealed*, the trigger asks nothing, and the fence stays until it is taken down.
+
+use super::Error;
+use super::catalog::{quote_literal, quote_relation};
+use super::connect::Session;
+
+/// Where the fence's function and a split's records live, on either side.
+pub const SCHEMA: &str = "pgkeep_split";
+/// The trigger on each table.
+pub const TRIGGER: &str = "pgkeep_fence";
+
+/// `pkep` and 1: the advisory lock of the one split that a database can be in.
+const LOCK: &str = "1886086512, 1";
+
+/// What stands around the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strength {
+    /// Refuses as long as the session that put it up lives.
+    Held,
+    /// Refuses until it is taken down.
+    Sealed,
+}
+
+/// How an attempt to put it up ended.
+#[derive(Debug)]
+pub enum Attempt {
+    Up,
+    /// Nothing was changed: these sessions write, or hold locks against it.
+    InTheWay {
+        sessions: Vec<String>,
+        source: Error,
+    },
+}
+
+async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
+    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
+}
+
+async fn texts(session: &Session, context: &str, sql: &str) -> Result<Vec<String>, Error> {
+    let rows = session.client().query(sql, &[]).await.map_err(|error| session.fault(context, error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Makes this session the only one that may put up, seal or take down the fence of this database; false if another is.
+///
+/// It ends with the session. A machine that vanishes is noticed by the server's keepalives, after at most 30 s.
+pub async fn own(session: &Session) -> Result<bool, Error> {
+    let settings = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;
+        SET idle_session_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0";
+    // idle_session_timeout came with 14, our oldest.
+    run(session, "a setting", settings).await?;
+    let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK})");
+    let row = session.client().query_one(&sql, &[]).await;
+    Ok(row.map_err(|error| session.fault("the lock of a split", error))?.get(0))
+}
+
+/// Schemas of the database that are not the system's, sorted.
+pub async fn schemas(session: &Session) -> Result<Vec<String>, Error> {
+    let sql = "SELECT nspname::text FROM pg_catalog.pg_namespace
+        WHERE nspname <> 'information_schema' AND nspname <> 'pgkeep_split' AND nspname !~ '^pg_' ORDER BY 1";
+    texts(session, "the list of schemas", sql).await
+}
+
+/// Tables and partitioned tables in the schemas, and their partitions wherever those are: schema and name, sorted.
+pub async fn tables(session: &Session, schemas: &[String]) -> Result<Vec<(String, String)>, Error> {
+    let sql = "WITH RECURSIVE moving(oid) AS (
+            SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p')
+              AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
+                  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+            UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN moving m ON m.oid = i.inhparent
+                JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relispartition AND c.relkind IN ('r', 'p'))
+        SELECT n.nspname::text, c.relname::text FROM moving m JOIN pg_catalog.pg_class c ON c.oid = m.oid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2";
+    let rows = session.client().query(sql, &[&schemas]).await;
+    let rows = rows.map_err(|error| session.fault("the list of tables to fence", error))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Puts the fence up around all tables at once, held by this session, which must [`own`] it. Whoever writes has finished when it is
+/// up; whoever begins to write is refused.
+///
+/// Waits at most `lock_timeout_ms` for those who write. While it waits, new writers wait behind it, so keep that short and try again.
+///
+/// # Errors
+/// No privilege to make a schema or a trigger; the connection.
+pub async fn put_up(
+    session: &Session,
+    tables: &[(String, String)],
+    destination: &str,
+    lock_timeout_ms: u64,
+) -> Result<Attempt, Error> {
+    let mut sql = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms}; CREATE SCHEMA IF NOT EXISTS {SCHEMA};\n");
+    sql += &function(Strength::Held, destination);
+    let names: Vec<String> = tables.iter().map(|(schema, name)| quote_relation(schema, name)).collect();
+    if !names.is_empty() {
+        sql += &format!("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE;\n", names.join(", ONLY "));
+    }
+    for name in &names {
+        sql += &format!(
+            "DROP TRIGGER IF EXISTS {TRIGGER} ON {name};
+            CREATE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name}
+                FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.refuse();
+            ALTER TABLE ONLY {name} ENABLE ALWAYS TRIGGER {TRIGGER};\n"
+        );
+    }
+    sql += "COMMIT";
+    match run(session, "the fence", &sql).await {
+        Ok(()) => Ok(Attempt::Up),
+        // lock_not_available
+        Err(source) if source.sqlstate() == Some("55P03") => {
+            run(session, "the end of a transaction", "ROLLBACK").await?;
+            let sessions = in_the_way(session, tables).await?;
+            Ok(Attempt::InTheWay { sessions, source })
+        }
+        Err(error) => {
+            run(session, "the end of a transaction", "ROLLBACK").await?;
+            Err(error)
+        }
+    }
+}
+
+/// The held fence becomes one that stays. In one transaction with `also`, statements of the caller's.
+pub async fn seal(session: &Session, destination: &str, also: &str) -> Result<(), Error> {
+    let sql = format!("BEGIN;\n{}{also}\nCOMMIT", function(Strength::Sealed, destination));
+    match run(session, "sealing the fence", &sql).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            run(session, "the end of a transaction", "ROLLBACK").await?;
+            Err(error)
+        }
+    }
+}
+
+/// What is there, whoever put it up.
+pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
+    let sql = format!(
+        "SELECT pg_catalog.obj_description(p.oid, 'pg_proc') FROM pg_catalog.pg_proc p
+        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse'"
+    );
+    let found = texts(session, "looking for a fence", &sql).await?;
+    Ok(found.first().map(|text| if text == "sealed" { Strength::Sealed } else { Strength::Held }))
+}
+
+/// Takes the fence down, wherever its triggers are, in one transaction with `also`. Nothing happens where there is none.
+pub async fn take_down(session: &Session, also: &str) -> Result<(), Error> {
+    let sql = format!(
+        "SELECT n.nspname::text || '\\0' || c.relname::text FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE t.tgname = '{TRIGGER}' AND NOT t.tgisinternal AND t.tgparentid = 0 ORDER BY 1"
+    );
+    let sql = sql.replace("'\\0'", "pg_catalog.chr(1)");
+    let mut script = "BEGIN;\n".to_owned();
+    for table in texts(session, "the list of fenced tables", &sql).await? {
+        if let Some((schema, name)) = table.split_once('\u{1}') {
+            script += &format!("DROP TRIGGER {TRIGGER} ON {};\n", quote_relation(schema, name));
+        }
+    }
+    // The schema stays where it holds a record: this database may be the target of another split.
+    script += &format!(
+        "DROP FUNCTION IF EXISTS {SCHEMA}.refuse();
+        DO $$ BEGIN
+            IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '{SCHEMA}') THEN
+                DROP SCHEMA IF EXISTS {SCHEMA};
+            END IF;
+        END $$;\n{also}\nCOMMIT"
+    );
+    match run(session, "taking the fence down", &script).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            run(session, "the end of a transaction", "ROLLBACK").await?;
+            Err(error)
+        }
+    }
+}
+
+/// Who holds or wants a lock that the fence cannot go with, longest first.
+async fn in_the_way(session: &Session, tables: &[(String, String)]) -> Result<Vec<String>, Error> {
+    let (schemas, names): (Vec<&str>, Vec<&str>) = tables.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
+    let sql = "SELECT pg_catalog.format('process %s, role %s, application %s, %s on %s.%s for %s s: %s', a.pid, a.usename,
+                coalesce(pg_catalog.quote_literal(nullif(a.application_name, '')), 'unnamed'), l.mode, n.nspname, c.relname,
+                coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start)::bigint, 0),
+                pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 60))
+        FROM pg_catalog.pg_locks l
+        JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+        JOIN pg_catalog.pg_class c ON c.oid = l.relation
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        JOIN ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS t (schema, name)
+            ON t.schema = n.nspname AND t.name = c.relname
+        WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
+          AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+          AND l.mode IN ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+        ORDER BY a.xact_start LIMIT 20";
+    let rows = session.client().query(sql, &[&schemas, &names]).await;
+    let rows = rows.map_err(|error| session.fault("the list of sessions in the way", error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+fn function(strength: Strength, destination: &str) -> String {
+    let (condition, word) = match strength {
+        // A shared lock can be had only when nobody holds the other; it goes with the writer's transaction.
+        Strength::Held => {
+            (format!("IF pg_catalog.pg_try_advisory_xact_lock_shared({LOCK}) THEN RETURN NULL; END IF;"), "held")
+        }
+        Strength::Sealed => (String::new(), "sealed"),
+    };
+    let message = match strength {
+        Strength::Held => "%.% is being moved to the database %: writes are refused until that is done",
+        Strength::Sealed => "%.% has moved to the database %: writes are refused here",
+    };
+    format!(
+        "CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS pg_catalog.trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $pgkeep$
+        BEGIN
+            {condition}
+            RAISE EXCEPTION {}, TG_TABLE_SCHEMA, TG_TABLE_NAME, {}
+                USING ERRCODE = 'read_only_sql_transaction', HINT = 'pgkeep split put this fence up; `pgkeep split status` says more.';
+        END $pgkeep$;
+        COMMENT ON FUNCTION {SCHEMA}.refuse() IS '{word}';\n",
+        quote_literal(message),
+        quote_literal(destination),
+    )
+}

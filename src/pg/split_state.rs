@@ -1,0 +1,118 @@
+//! The record that a split keeps in its target database: one document, replaced as a whole.
+
+use super::Error;
+use super::connect::Session;
+use super::fence::SCHEMA;
+
+async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
+    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
+}
+
+async fn count(session: &Session, context: &str, sql: &str) -> Result<i64, Error> {
+    Ok(session.client().query_one(sql, &[]).await.map_err(|error| session.fault(context, error))?.get(0))
+}
+
+/// The document; none where the database is no split's target.
+pub async fn load(session: &Session) -> Result<Option<String>, Error> {
+    let there =
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'pgkeep_split' AND c.relname = 'state'";
+    if count(session, "looking for a split's record", there).await? == 0 {
+        return Ok(None);
+    }
+    let row = session.client().query_opt(&format!("SELECT document FROM {SCHEMA}.state"), &[]).await;
+    Ok(row.map_err(|error| session.fault("reading a split's record", error))?.map(|row| row.get(0)))
+}
+
+/// Replaces the document, durably, whatever `synchronous_commit` says elsewhere.
+pub async fn save(session: &Session, document: &str) -> Result<(), Error> {
+    let make = format!(
+        "SET synchronous_commit = on; CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+        CREATE TABLE IF NOT EXISTS {SCHEMA}.state (
+            only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+            document text NOT NULL,
+            changed timestamptz NOT NULL DEFAULT pg_catalog.now())"
+    );
+    run(session, "making a split's record", &make).await?;
+    let sql = format!(
+        "INSERT INTO {SCHEMA}.state (document) VALUES ($1)
+        ON CONFLICT (only_row) DO UPDATE SET document = excluded.document, changed = pg_catalog.now()"
+    );
+    session
+        .client()
+        .execute(&sql, &[&document])
+        .await
+        .map_err(|error| session.fault("writing a split's record", error))?;
+    Ok(())
+}
+
+/// Takes the record away.
+pub async fn forget(session: &Session) -> Result<(), Error> {
+    run(session, "forgetting a split", &format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")).await
+}
+
+/// What of a user's a database holds: relations, functions, types, schemas, extensions but plpgsql. At most ten names.
+pub async fn contents(session: &Session) -> Result<Vec<String>, Error> {
+    let sql = "WITH own AS (SELECT oid FROM pg_catalog.pg_namespace
+            WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgkeep_split') AND nspname NOT LIKE 'pg\\_t%temp\\_%'),
+        member AS (SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e')
+        SELECT what FROM (
+            SELECT c.oid::pg_catalog.regclass::text AS what FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
+                WHERE NOT EXISTS (SELECT FROM member m WHERE m.objid = c.oid)
+            UNION ALL SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
+                WHERE NOT EXISTS (SELECT FROM member m WHERE m.objid = p.oid)
+            UNION ALL SELECT t.oid::pg_catalog.regtype::text FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
+                WHERE t.typrelid = 0 AND t.typelem = 0 AND NOT EXISTS (SELECT FROM member m WHERE m.objid = t.oid)
+            UNION ALL SELECT 'schema ' || pg_catalog.quote_ident(nspname) FROM pg_catalog.pg_namespace n JOIN own ON own.oid = n.oid
+                WHERE nspname <> 'public' AND NOT EXISTS (SELECT FROM member m WHERE m.objid = n.oid)
+            UNION ALL SELECT 'extension ' || pg_catalog.quote_ident(extname) FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql') AS all_of_it
+        ORDER BY 1 LIMIT 10";
+    let rows =
+        session.client().query(sql, &[]).await.map_err(|error| session.fault("what the database holds", error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Makes a database empty again that was empty when a split began in it.
+pub async fn empty_again(session: &Session) -> Result<(), Error> {
+    let sql = "DO $$ DECLARE x text; BEGIN
+            FOR x IN SELECT extname FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' LOOP
+                EXECUTE pg_catalog.format('DROP EXTENSION IF EXISTS %I CASCADE', x); END LOOP;
+            FOR x IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgkeep_split', 'public')
+                    AND nspname NOT LIKE 'pg\\_t%temp\\_%' LOOP
+                EXECUTE pg_catalog.format('DROP SCHEMA %I CASCADE', x); END LOOP;
+        END $$;
+        DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;
+        COMMENT ON SCHEMA public IS 'standard public schema'";
+    run(session, "emptying the database", &format!("BEGIN; {sql}; COMMIT")).await
+}
+
+/// Which database of which cluster this is: no two that differ give the same.
+pub async fn identity(session: &Session) -> Result<String, Error> {
+    let sql = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text || '/' || d.oid
+        FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+    let row = session.client().query_one(sql, &[]).await;
+    Ok(row.map_err(|error| session.fault("asking which database this is", error))?.get(0))
+}
+
+/// Lets the owners of the moved schemas make schemas in their new database, as TwentyCRM and its kind do, and carries over the settings.
+pub async fn equip(session: &Session, statements: &[String]) -> Result<(), Error> {
+    for sql in statements {
+        run(session, "setting the database up", sql).await?;
+    }
+    Ok(())
+}
+
+/// Indexes and constraints of the schemas that are not valid, as text.
+pub async fn invalid(session: &Session, schemas: &[String]) -> Result<Vec<String>, Error> {
+    let sql = "SELECT 'index ' || i.indexrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index i
+            JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE NOT i.indisvalid AND n.nspname = ANY ($1)
+        UNION ALL SELECT 'constraint ' || k.conname::text || ' on ' || k.conrelid::pg_catalog.regclass::text FROM pg_catalog.pg_constraint k
+            JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace WHERE NOT k.convalidated AND n.nspname = ANY ($1) ORDER BY 1";
+    let rows = session.client().query(sql, &[&schemas]).await;
+    Ok(rows
+        .map_err(|error| session.fault("the list of invalid objects", error))?
+        .iter()
+        .map(|row| row.get(0))
+        .collect())
+}

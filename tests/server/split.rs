@@ -1,0 +1,244 @@
+//! Moving schemas into a database of their own: the copy is the original, nobody's row is lost, and there is a way back.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use pgkeep::pg::cluster::ClusterOptions;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::judge::{assert_equal, definitions, load_sample, rows};
+use crate::pgkeep::{Said, pgkeep};
+use crate::postgres::{Server, psql};
+
+fn chronos() -> Server {
+    let server = Server::start(15, ClusterOptions::default());
+    load_sample(&server, "chronos", "0.003");
+    server
+}
+
+fn split(server: &Server, args: &[&str]) -> Said {
+    let (from, to) = (server.dsn("chronos"), server.dsn("twenty"));
+    Said::of(pgkeep().args(["split", "--json"]).args(args).args(["--from", &from, "--to", &to]))
+}
+
+const MOVE: &[&str] = &["--schemas", "core,metadata,workspace_*"];
+const MOVED: &str = "nspname IN ('core', 'metadata') OR nspname LIKE 'workspace\\_%'";
+
+fn refused(server: &Server, sql: &str) -> String {
+    psql(&server.binaries, &server.dsn("chronos"), sql).unwrap_err()
+}
+
+const WRITE: &str = "UPDATE core.workspace SET \"displayName\" = \"displayName\"";
+
+#[test]
+fn schemas_move_with_all_that_they_need_and_come_back() {
+    let server = chronos();
+    let before = rows(&server, "chronos", Some(MOVED));
+    let of_schemas = ["-n", "core", "-n", "metadata", "-n", "workspace_*"];
+    let defined = definitions(&server, "chronos", &of_schemas);
+    let said = split(&server, MOVE);
+    let report = said.document();
+    assert_eq!((said.code, &report["ok"], &report["proven"]), (0, &true.into(), &true.into()), "{said:?}");
+    assert_eq!(report["phase"], "switched");
+    assert!(report["downtime_ms"].as_u64().unwrap() > 0);
+    assert_equal("rows", &before, &rows(&server, "twenty", Some(MOVED)));
+    assert_equal("definitions", &defined, &definitions(&server, "twenty", &of_schemas));
+    // The old place refuses, a superuser and whoever turns triggers off for replication as well; the new one takes.
+    assert!(refused(&server, WRITE).contains("core.workspace has moved to the database twenty"));
+    assert!(refused(&server, &format!("SET session_replication_role = replica; {WRITE}")).contains("has moved"));
+    assert!(refused(&server, "TRUNCATE core.workspace CASCADE").contains("has moved"));
+    psql(&server.binaries, &server.dsn("twenty"), "CREATE SCHEMA \"workspace_new\" AUTHORIZATION twenty_user").unwrap();
+    let settings = "SELECT string_agg(c, ',' ORDER BY c) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(setconfig) c WHERE datname = '%'";
+    let of = |database: &str| server.ask(&settings.replace('%', database));
+    assert_eq!(of("twenty"), of("chronos"));
+
+    // Once more is no harm.
+    assert_eq!(split(&server, MOVE).document()["phase"], "switched");
+
+    let back = split(&server, &["rollback"]);
+    assert_eq!((back.code, &back.document()["ok"]), (0, &true.into()), "{back:?}");
+    psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
+    assert_equal("rows after the rollback", &before, &rows(&server, "chronos", Some(MOVED)));
+    assert_equal("definitions after the rollback", &defined, &definitions(&server, "chronos", &of_schemas));
+    assert_eq!(
+        psql(
+            &server.binaries,
+            &server.dsn("chronos"),
+            "SELECT count(*) FROM pg_namespace WHERE nspname = 'pgkeep_split'"
+        )
+        .unwrap(),
+        "0"
+    );
+    assert!(
+        psql(&server.binaries, &server.dsn("twenty"), WRITE).unwrap_err().contains("has moved to the database chronos")
+    );
+}
+
+#[test]
+fn rows_written_after_the_switch_stop_a_rollback_and_are_named() {
+    let server = chronos();
+    assert_eq!(split(&server, MOVE).code, 0);
+    psql(
+        &server.binaries,
+        &server.dsn("twenty"),
+        "DELETE FROM core.\"featureFlag\" WHERE ctid IN (SELECT ctid FROM core.\"featureFlag\" LIMIT 1)",
+    )
+    .unwrap();
+    let said = split(&server, &["rollback"]);
+    assert_eq!(said.code, 7, "{said:?}");
+    let error = said.document()["error"].as_str().unwrap().to_owned();
+    assert!(error.starts_with("rows were written in the new database since the switch: core.featureFlag: "), "{error}");
+    // Nothing has changed: the new place takes writes, the old one does not.
+    psql(&server.binaries, &server.dsn("twenty"), WRITE).unwrap();
+    assert!(refused(&server, WRITE).contains("has moved"));
+    let said = split(&server, &["rollback", "--discard"]);
+    let document = said.document();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(document["discarded"].as_array().unwrap().iter().any(|table| table["name"] == "featureFlag"), "{document}");
+    psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
+}
+
+#[test]
+fn wrong_answers_are_refused_in_words() {
+    let server = chronos();
+    let refused = |args: &[&str], code: i32, error: &str| {
+        let said = Said::of(pgkeep().args(["split", "--json"]).args(args));
+        assert_eq!(said.code, code, "{said:?}");
+        let told = said.document()["error"].as_str().unwrap().to_owned();
+        assert!(told.contains(error), "{told}");
+    };
+    let (from, to) = (server.dsn("chronos"), server.dsn("twenty"));
+    refused(
+        &["--schemas", "core", "--from", &from, "--to", &from],
+        2,
+        "the source and the target are the same database",
+    );
+    refused(&["--schemas", "cores", "--from", &from, "--to", &to], 2, "no schema of the source matches \"cores\"");
+    server.ask("CREATE DATABASE full_one");
+    psql(&server.binaries, &server.dsn("full_one"), "CREATE TABLE here (id int)").unwrap();
+    refused(
+        &["--schemas", "core", "--from", &from, "--to", &server.dsn("full_one")],
+        7,
+        "the target database full_one holds something already: here",
+    );
+    refused(&["status", "--to", &server.dsn("full_one")], 2, "the database full_one is no split's target");
+    let poor = server.dsn_as("chronos_readonly", "chronos");
+    refused(&["--schemas", "core", "--from", &poor, "--to", &to], 4, "");
+    assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname = 'twenty'"), "0");
+}
+
+/// Somebody is in the middle of a transaction: who it is is said, nothing is changed.
+#[test]
+fn a_fence_that_cannot_be_had_names_who_is_in_the_way() {
+    let server = chronos();
+    let mut holder = server.binaries.command("psql");
+    holder.args(["-X", "-q", "-d", &server.dsn("chronos")]);
+    holder.args(["-c", &format!("SET application_name = 'the accountant'; BEGIN; {WRITE}; SELECT pg_sleep(60)")]);
+    let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let holds = "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'";
+    server.wait_until(holds, "t", Duration::from_secs(10));
+    let said = split(&server, &["--schemas", "core,metadata", "--fence-wait", "2"]);
+    assert_eq!(said.code, 7, "{said:?}");
+    let error = said.document()["error"].as_str().unwrap().to_owned();
+    assert!(error.starts_with("the fence cannot be had: process "), "{error}");
+    assert!(error.contains("application 'the accountant', RowExclusiveLock on core.workspace"), "{error}");
+    server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()");
+    holder.wait().unwrap();
+    psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
+    assert_eq!(split(&server, &["--schemas", "core,metadata"]).code, 0, "and the next one goes on");
+}
+
+fn started(server: &Server) -> Child {
+    let (from, to) = (server.dsn("chronos"), server.dsn("twenty"));
+    let mut command = pgkeep();
+    command.args(["split", "-q"]).args(MOVE).args(["--from", &from, "--to", &to]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Whatever the moment: within two seconds the source takes writes again, or it is sealed and the split goes on to its end.
+#[test]
+fn a_split_that_is_killed_at_any_moment_frees_the_source_and_is_gone_on_with() {
+    let server = chronos();
+    let before = rows(&server, "chronos", Some(MOVED));
+    let since = Instant::now();
+    assert_eq!(started(&server).wait().unwrap().code(), Some(0));
+    let whole = since.elapsed();
+    assert_eq!(split(&server, &["rollback"]).code, 0);
+    server.ask("DROP DATABASE twenty");
+    let (mut freed, mut sealed) = (0, 0);
+    for n in 0..10 {
+        let mut child = started(&server);
+        std::thread::sleep(whole.mul_f64((f64::from(n) + 0.5) / 10.0));
+        kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+        child.wait().unwrap();
+        let since = Instant::now();
+        let takes = loop {
+            match psql(&server.binaries, &server.dsn("chronos"), WRITE) {
+                Ok(_) => break true,
+                Err(error) if error.contains("has moved") => break false,
+                Err(error) => {
+                    assert!(error.contains("is being moved"), "{error}");
+                    assert!(since.elapsed() < Duration::from_secs(2), "still fenced after the kill: {error}");
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
+        };
+        if takes {
+            freed += 1;
+        } else {
+            sealed += 1;
+        }
+        let there = server.ask("SELECT count(*) FROM pg_database WHERE datname = 'twenty'") == "1";
+        if n % 2 == 0 {
+            let said = split(&server, MOVE);
+            assert_eq!((said.code, &said.document()["phase"]), (0, &Value::from("switched")), "kill {n}: {said:?}");
+            assert_equal("rows", &before, &rows(&server, "twenty", Some(MOVED)));
+        }
+        if there || n % 2 == 0 {
+            let said = split(&server, &["rollback"]);
+            let killed_early = said.code == 2 && n % 2 == 1;
+            assert!(said.code == 0 || killed_early, "kill {n}: {said:?}");
+        }
+        psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
+        assert_equal("rows of the source", &before, &rows(&server, "chronos", Some(MOVED)));
+        server.ask("DROP DATABASE IF EXISTS twenty");
+    }
+    println!("{freed} kills freed the source at once, {sealed} found it sealed; a split takes {whole:?}");
+    assert!(freed > 0);
+}
+
+/// A superuser's application writes all the time. What it was told is there is there, once, in the one place that counts.
+#[test]
+fn a_writer_that_never_stops_loses_and_doubles_nothing() {
+    let server = chronos();
+    psql(&server.binaries, &server.dsn("chronos"), "CREATE TABLE core.told (n bigint PRIMARY KEY)").unwrap();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let (dsn, binaries) = (server.dsn_as("twenty_user", "chronos"), server.binaries.clone());
+    let writer = std::thread::spawn(move || {
+        let (mut told, mut refused) = (Vec::new(), 0);
+        for n in 0.. {
+            match psql(&binaries, &dsn, &format!("INSERT INTO core.told VALUES ({n})")) {
+                Ok(_) => told.push(n),
+                Err(error) => {
+                    assert!(error.contains("being moved") || error.contains("has moved"), "{error}");
+                    refused += 1;
+                }
+            }
+            if stopped.try_recv().is_ok() {
+                break;
+            }
+        }
+        (told, refused)
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    let said = split(&server, MOVE);
+    assert_eq!(said.code, 0, "{said:?}");
+    std::thread::sleep(Duration::from_millis(300));
+    stop.send(()).unwrap();
+    let (told, refused): (Vec<i64>, i32) = writer.join().unwrap();
+    assert!(refused > 0 && told.len() > 3, "{} told, {refused} refused", told.len());
+    let there = psql(&server.binaries, &server.dsn("twenty"), "SELECT n FROM core.told ORDER BY n").unwrap();
+    let there: Vec<i64> = there.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(there, told);
+}
