@@ -17,7 +17,7 @@ use crate::policy::LOCK_WAIT_TIMEOUT_DEFAULT;
 use crate::stop::Stop;
 
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(subcommand_negates_reqs = true)]
 pub struct Split {
     #[command(flatten)]
     pub run: RunArgs,
@@ -87,6 +87,12 @@ pub struct RollbackArgs {
 }
 
 pub(super) async fn run(args: &Split, progress: &Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
+    if args.verb.is_some() && (!args.run.schemas.is_empty() || args.run.from.is_some() || args.run.to.is_some()) {
+        return Err(Error::Usage {
+            what: "--schemas, --from and --to before the verb belong to a run".into(),
+            hint: Some("Write what belongs to the verb after it: pgkeep split rollback --from DSN --to DSN".into()),
+        });
+    }
     match &args.verb {
         Some(Verb::Status(args)) => {
             let status = split::status(&conninfo(args.to.as_deref())?).await?;

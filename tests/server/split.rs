@@ -49,7 +49,7 @@ fn schemas_move_with_all_that_they_need_and_come_back() {
     assert!(refused(&server, &format!("SET session_replication_role = replica; {WRITE}")).contains("has moved"));
     assert!(refused(&server, "TRUNCATE core.workspace CASCADE").contains("has moved"));
     psql(&server.binaries, &server.dsn("twenty"), "CREATE SCHEMA \"workspace_new\" AUTHORIZATION twenty_user").unwrap();
-    let settings = "SELECT string_agg(c, ',' ORDER BY c) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(setconfig) c WHERE datname = '%'";
+    let settings = "SELECT string_agg(c, ',' ORDER BY c) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(setconfig) c WHERE datname = '%' AND setrole IN (0, 'twenty_user'::regrole)";
     let of = |database: &str| server.ask(&settings.replace('%', database));
     assert_eq!(of("twenty"), of("chronos"));
 
@@ -120,7 +120,7 @@ fn wrong_answers_are_refused_in_words() {
     refused(
         &["--schemas", "core", "--from", &from, "--to", &server.dsn("full_one")],
         7,
-        "the target database full_one holds something already: here",
+        "the target database full_one holds something already: public.here",
     );
     refused(&["status", "--to", &server.dsn("full_one")], 2, "the database full_one is no split's target");
     let poor = server.dsn_as("chronos_readonly", "chronos");
