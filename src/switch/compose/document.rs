@@ -42,6 +42,7 @@ pub(super) struct Document {
     parents: HashMap<NodeId, NodeId>,
     /// Of the values of maps.
     names: HashMap<NodeId, String>,
+    key_lines: HashMap<NodeId, usize>,
 }
 
 impl Document {
@@ -91,7 +92,14 @@ impl Document {
             if let Some((_, siblings)) = open.last_mut() {
                 siblings.push(id);
             }
-            let bytes = byte(span.start.index())..byte(span.end.index());
+            let start = byte(span.start.index());
+            let end = match kind {
+                // The parser counts a comment behind a quoted scalar as part of it.
+                Kind::Scalar { style: ScalarStyle::SingleQuoted, .. } => closing_quote(text, start, '\''),
+                Kind::Scalar { style: ScalarStyle::DoubleQuoted, .. } => closing_quote(text, start, '"'),
+                _ => byte(span.end.index()),
+            };
+            let bytes = start..end;
             let tag = tag.map(|tag| tag.to_string());
             if matches!(kind, Kind::List(_) | Kind::Map(_)) {
                 open.push((id, Vec::new()));
@@ -103,6 +111,7 @@ impl Document {
 
     fn linked(nodes: Vec<Node>) -> Self {
         let (mut anchors, mut parents, mut names) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut key_lines = HashMap::new();
         for (id, node) in nodes.iter().enumerate() {
             if node.anchor != 0 {
                 anchors.insert(node.anchor, id);
@@ -114,6 +123,7 @@ impl Document {
                 Kind::Map(pairs) => {
                     for (key, value) in pairs {
                         parents.insert(*value, id);
+                        key_lines.insert(*value, nodes[*key].line);
                         if let Kind::Scalar { value: name, .. } = &nodes[*key].kind {
                             names.insert(*value, name.clone());
                         }
@@ -122,7 +132,7 @@ impl Document {
                 Kind::Scalar { .. } | Kind::Alias(_) => {}
             }
         }
-        Self { nodes, anchors, parents, names }
+        Self { nodes, anchors, parents, names, key_lines }
     }
 
     pub fn root(&self) -> Option<NodeId> {
@@ -133,8 +143,9 @@ impl Document {
         &self.nodes[node].kind
     }
 
+    /// The line of a node, or of the key that it is the value of.
     pub fn line(&self, node: NodeId) -> usize {
-        self.nodes[node].line
+        self.key_lines.get(&node).copied().unwrap_or(self.nodes[node].line)
     }
 
     pub fn bytes(&self, node: NodeId) -> Range<usize> {
@@ -261,4 +272,24 @@ impl Document {
             });
         equal && met == values.len()
     }
+}
+
+/// Where a quoted scalar ends that begins here, behind its closing quote.
+fn closing_quote(text: &str, start: usize, quote: char) -> usize {
+    let mut chars = text[start..].char_indices().skip(1).peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' if quote == '"' => drop(chars.next()),
+            c if c == quote => {
+                // Two single quotes are one.
+                if quote == '\'' && chars.peek().is_some_and(|(_, next)| *next == quote) {
+                    chars.next();
+                } else {
+                    return start + at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
 }

@@ -6,7 +6,7 @@ mod document;
 use std::path::Path;
 
 use super::SwitchError;
-use super::site::{Dollar, Site, Style};
+use super::site::{Dollar, Site, Style, line_of};
 use document::{Document, Kind, NodeId, ScalarStyle};
 
 /// How deep aliases and merge keys may refer to each other.
@@ -109,17 +109,17 @@ fn site(
     let raw = &text[token.clone()];
     let (style, quote) = match style {
         ScalarStyle::Literal | ScalarStyle::Folded => return unwritable("has a value in a block (| or >)"),
-        ScalarStyle::Plain if value == raw => (Style::Plain, ""),
-        ScalarStyle::SingleQuoted => (Style::Single, "'"),
-        ScalarStyle::DoubleQuoted => (Style::Double, "\""),
         // An empty value of a map has no bytes either: Compose takes it from its own environment.
         ScalarStyle::Plain if raw.trim().is_empty() => {
             return unwritable("has no value here: Compose takes it from its own environment or its .env file");
         }
+        ScalarStyle::Plain if value == raw => (Style::Plain, ""),
+        ScalarStyle::SingleQuoted => (Style::Single, "'"),
+        ScalarStyle::DoubleQuoted => (Style::Double, "\""),
         ScalarStyle::Plain => return unwritable("has a value of several lines"),
     };
-    let quoted = raw.len() >= 2 * quote.len() && raw.starts_with(quote) && raw.ends_with(quote);
-    if !quoted || raw.contains('\n') {
+    let enclosed = raw.len() >= 2 * quote.len() && raw.starts_with(quote) && raw.ends_with(quote);
+    if !enclosed || raw.contains('\n') {
         return unwritable("has a value of several lines");
     }
     let mut inner = token.start + quote.len()..token.end - quote.len();
@@ -137,6 +137,7 @@ fn site(
     let style = if style == Style::Plain && lead.is_empty() { Style::Typed } else { style };
     let place = document.path(node);
     let path = if lead.is_empty() { place } else { format!("{place}.{key}") };
+    let line = line_of(text, token.start);
     Ok(Site { path, services, line, token, value: inner, style, dollar: Dollar::Interpolates, lead })
 }
 

@@ -47,7 +47,7 @@ fn what_cannot_be_edited_in_place_is_refused() {
         ("      URL:\n", "takes it from its own environment"),
         ("      - URL\n", "takes it from its own environment"),
         ("      URL: &url a\n", "has an anchor"),
-        ("      A: &url a\n      URL: *url\n", "has an anchor"),
+        ("      A: &url a\n      URL: *url\n", "is an alias"),
         ("      URL: [a]\n", "is no single value"),
         ("      URL: a\n      X: 1\n      URL: b\n", "sets URL twice, in line 4 and in line 6"),
         ("      - URL=a\n      - URL=b\n", "sets URL twice, in line 4 and in line 5"),

@@ -35,7 +35,9 @@ pub(super) fn rewrite(key: &str, text: &Text, scope: &Scope) -> Result<String, V
         return scope.exchanges(text, part, &(0..raw.len())).map(|_| raw.to_owned());
     }
     match (part, scope.other_server()) {
-        (Part::Host | Part::Port, None) => Ok(raw.to_owned()),
+        (Part::Host, None) => Ok(raw.to_owned()),
+        (Part::Port, None) if raw.parse::<u16>().is_ok() => Ok(raw.to_owned()),
+        (Part::Port, None) => Err(ValueError::Unknown),
         (Part::Port, Some((_, port))) => {
             if raw.parse::<u16>().is_err() {
                 return Err(ValueError::Unknown);

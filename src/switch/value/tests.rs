@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::pg::conninfo::{Conninfo, Environment};
 
@@ -177,4 +179,22 @@ fn passwords_are_masked() {
         assert_eq!(masked(raw, Dollar::Interpolates, Shown::Unknown), shown, "{raw}");
     }
     assert_eq!(masked("chronos", Dollar::Interpolates, Shown::Known), "chronos");
+}
+
+proptest! {
+    /// Whatever stands in a file: no panic, and nothing but a database, a host and a port differs.
+    #[test]
+    fn any_text_is_taken_or_refused(
+        scheme in "(postgres://|postgresql://|host=|dbname=|)",
+        rest in "[a-c1-3ü:/@?&=,.%$\\{\\}\\[\\]'\"\\\\ -]{0,30}",
+        tail in "(/chronos| dbname=chronos|chronos|)",
+    ) {
+        let raw = format!("{scheme}{rest}{tail}");
+        for server in [Server::Same, other()] {
+            if let Ok(new) = value("URL", &raw, server, &[]) {
+                prop_assert!(new == raw || new.contains("twenty"), "{} {}", raw, new);
+            }
+        }
+        masked(&raw, Dollar::Interpolates, Shown::Unknown);
+    }
 }
