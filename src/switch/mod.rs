@@ -11,6 +11,7 @@
 mod applied;
 mod compose;
 mod diff;
+mod edit;
 mod env_file;
 mod error;
 mod file;

@@ -1,11 +1,14 @@
 use super::*;
 
-fn found(text: &str, key: &str) -> Result<Vec<(String, Vec<String>, usize, String)>, SwitchError> {
+/// Path, services, line and value.
+type Found = (String, Vec<String>, usize, String);
+
+fn found(text: &str, key: &str) -> Result<Vec<Found>, SwitchError> {
     let sites = locate(Path::new("docker-compose.yml"), text, key)?;
     Ok(sites.into_iter().map(|site| (site.path, site.services, site.line, text[site.value].to_owned())).collect())
 }
 
-fn one(path: &str, services: &[&str], line: usize, value: &str) -> (String, Vec<String>, usize, String) {
+fn one(path: &str, services: &[&str], line: usize, value: &str) -> Found {
     (path.into(), services.iter().map(|name| (*name).to_owned()).collect(), line, value.into())
 }
 
