@@ -20,3 +20,4 @@ pub mod spelling;
 pub mod stop;
 pub mod store;
 pub mod stream;
+pub mod switch;

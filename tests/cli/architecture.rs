@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stop", &[]),
     ("store", &["spelling", "stream"]),
     ("stream", &[]),
+    ("switch", &["pg", "spelling"]),
 ];
 
 /// Arrows to one room of a module and no other: from, to, the paths that are used.
@@ -29,6 +30,7 @@ const ONLY: &[(&str, &str, &[&str])] = &[
     ("command", "store", &["StoreError"]),
     ("policy", "pg", &["conninfo"]),
     ("policy", "schema", &["pattern"]),
+    ("switch", "pg", &["conninfo"]),
 ];
 
 /// Words that must not stand in a module's code, comments aside.
@@ -44,6 +46,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("repo", &["postgres", "clap", "indicatif"]),
     ("command", &["clap", "indicatif", "println!", "eprintln!"]),
     ("pg", &["clap", "indicatif", "age::"]),
+    ("switch", &["clap", "indicatif", "tokio_postgres", "println!", "eprintln!"]),
 ];
 
 struct Source {
