@@ -15,6 +15,7 @@ use crate::command::restore::Proof;
 use crate::command::split::{self, Discard, Report, RolledBack, Status};
 use crate::policy::LOCK_WAIT_TIMEOUT_DEFAULT;
 use crate::stop::Stop;
+use crate::switch::Rewrite;
 
 #[derive(Args)]
 #[command(subcommand_negates_reqs = true)]
@@ -48,6 +49,12 @@ pub struct RunArgs {
     /// Do not read the rows of the new database once more to compare them
     #[arg(long)]
     pub no_proof: bool,
+    /// Point a configuration file at the new database: docker-compose.yml:PG_DATABASE_URL, .env:DB_DATABASE (may be repeated)
+    #[arg(long = "rewrite", value_name = "FILE:KEY[=VALUE]")]
+    pub rewrites: Vec<Rewrite>,
+    /// Run this by /bin/sh when the files are rewritten, and again in a rollback
+    #[arg(long, value_name = "COMMAND")]
+    pub hook: Option<String>,
     #[command(flatten)]
     pub programs: Programs,
 }
@@ -104,7 +111,7 @@ pub(super) async fn run(args: &Split, progress: &Arc<Progress>, stop: &Stop) -> 
             let wait = Duration::from_secs(args.fence_wait.into());
             let order =
                 split::RollbackOptions { source: from, target: to, discard, fence_wait: wait, jobs: args.jobs.into() };
-            let back = split::rollback(&order, progress, stop).await?;
+            let back = split::rollback(&order, progress, stop, &mut std::io::stderr()).await?;
             Outcome::new(&back, rollback_text(&back))
         }
         None => {
@@ -118,8 +125,10 @@ pub(super) async fn run(args: &Split, progress: &Arc<Progress>, stop: &Stop) -> 
                 fence_wait: Duration::from_secs(args.fence_wait.into()),
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
                 pg_bin: args.programs.pg_bin.clone(),
+                rewrites: args.rewrites.clone(),
+                hook: args.hook.clone(),
             };
-            let report = split::run(&options, progress, stop).await?;
+            let report = split::run(&options, progress, stop, &mut std::io::stderr()).await?;
             let outcome = Outcome::new(&report, text(&report))?;
             Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
         }
@@ -149,6 +158,9 @@ fn text(report: &Report) -> String {
     }
     let proof = if report.proven { "proven" } else { "rows not compared (--no-proof)" };
     text += &format!("{what} moved from {} to {}: {proof}\n", report.source, report.target);
+    report.rewritten.iter().for_each(|edit| {
+        text += &format!("{}:{}: {} -> {}\n", edit.file.display(), edit.line, edit.before, edit.after);
+    });
     text += &format!("writes were refused for {}; the old tables refuse them from now on\n", time(report.downtime_ms));
     text + "`pgkeep split rollback` goes back, as long as nothing was written in the new database\n"
 }

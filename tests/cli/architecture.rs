@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// Every arrow that there is. `cli` takes the arguments' types where they are defined; `pg::catalog` fills the manifest's
 /// types with what the server says.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["command", "pg", "policy", "repo", "retention", "schema", "stop", "store"]),
-    ("command", &["pg", "policy", "repo", "retention", "schema", "stop", "store", "stream"]),
+    ("cli", &["command", "pg", "policy", "repo", "retention", "schema", "stop", "store", "switch"]),
+    ("command", &["pg", "policy", "repo", "retention", "schema", "stop", "store", "stream", "switch"]),
     ("pg", &["repo", "schema", "spelling", "stop", "stream"]),
     ("policy", &["pg", "retention", "schema", "spelling"]),
     ("repo", &["retention", "store", "stream"]),

@@ -242,3 +242,46 @@ fn a_writer_that_never_stops_loses_and_doubles_nothing() {
     let there: Vec<i64> = there.lines().map(|line| line.parse().unwrap()).collect();
     assert_eq!(there, told);
 }
+
+/// The application's files follow, there and back, and its hook is told.
+#[test]
+fn configuration_is_switched_with_the_database_and_put_back() {
+    let server = chronos();
+    let folder = tempfile::tempdir().unwrap();
+    let (env, told) = (folder.path().join(".env"), folder.path().join("told"));
+    let text =
+        "# Twenty\nPG_DATABASE_URL=postgres://twenty_user:se-cret@db:5432/chronos # the old place\nAPP_SECRET=x\n";
+    std::fs::write(&env, text).unwrap();
+    let rewrite = format!("{}:PG_DATABASE_URL", env.display());
+    let hook = format!("echo $PGKEEP_SPLIT_PHASE $PGKEEP_SPLIT_DATABASE >> {}", told.display());
+    let said = split(&server, &[MOVE, &["--rewrite", &rewrite, "--hook", &hook]].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!said.stdout.contains("se-cret"), "{said:?}");
+    assert_eq!(std::fs::read_to_string(&env).unwrap(), text.replace("/chronos", "/twenty"));
+    assert_eq!(std::fs::read_to_string(&told).unwrap(), "switch twenty\n");
+    let back = split(&server, &["rollback"]);
+    assert_eq!(back.code, 0, "{back:?}");
+    assert_eq!(std::fs::read_to_string(&env).unwrap(), text);
+    assert_eq!(std::fs::read_to_string(&told).unwrap(), "switch twenty\nrollback twenty\n");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no copy of the file is left");
+}
+
+#[test]
+fn a_hook_that_fails_takes_everything_back() {
+    let server = chronos();
+    let folder = tempfile::tempdir().unwrap();
+    let env = folder.path().join(".env");
+    std::fs::write(&env, "DB_DATABASE=chronos\n").unwrap();
+    let rewrite = format!("{}:DB_DATABASE", env.display());
+    let hook = "[ $PGKEEP_SPLIT_PHASE = rollback ] || { echo the worker does not start >&2; exit 3; }";
+    let said = split(&server, &[MOVE, &["--rewrite", &rewrite, "--hook", hook]].concat());
+    assert_eq!(said.code, 7, "{said:?}");
+    let document = said.document();
+    assert_eq!(document["error"], "the switch failed, and everything is as it was: the source takes writes");
+    assert!(document["causes"].to_string().contains("the worker does not start"), "{document}");
+    assert_eq!(std::fs::read_to_string(&env).unwrap(), "DB_DATABASE=chronos\n");
+    psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
+    let wrong = format!("{}:DB_DATABAS", env.display());
+    let said = split(&server, &[MOVE, &["--rewrite", &wrong]].concat());
+    assert_eq!(said.code, 2, "before anything is touched: {said:?}");
+}

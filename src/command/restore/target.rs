@@ -42,7 +42,7 @@ pub async fn drop_database(target: &Conninfo) -> Result<(), Error> {
 }
 
 /// A session in a database of the server that is not the target.
-async fn connect_for_maintenance(target: &Conninfo) -> Result<Session, Error> {
+pub async fn connect_for_maintenance(target: &Conninfo) -> Result<Session, Error> {
     for maintenance in MAINTENANCE_DATABASES {
         match connect(&target.with_database(maintenance), "pgkeep restore").await {
             Err(pg::Error::NoSuchDatabase { .. }) => {}

@@ -1,8 +1,10 @@
 //! Why a split does not go on.
 
 use super::state::Phase;
+use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::pg;
+use crate::switch::{HookError, SwitchError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
@@ -30,6 +32,17 @@ pub enum SplitError {
     Changed { tables: Vec<String> },
     #[error("rows were written in the new database since the switch: {}", .tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     RowsWritten { tables: Vec<Mismatch> },
+    #[error("the applications' configuration cannot be switched")]
+    Files(#[from] SwitchError),
+    #[error("the hook failed")]
+    Hook(#[from] HookError),
+    /// Everything was tried; what it has come to is in `state`.
+    #[error("the switch failed, and {state}")]
+    Switch {
+        state: &'static str,
+        #[source]
+        source: Box<Error>,
+    },
     #[error("not while the split is only {phase}")]
     TooEarly { phase: Phase },
 }
@@ -62,6 +75,9 @@ impl SplitError {
             SplitError::RowsWritten { .. } => {
                 "They would be lost. --discard goes back without them; the new database keeps them, fenced.".into()
             }
+            SplitError::Files(error) => return error.hint(),
+            SplitError::Hook(error) => return error.hint(),
+            SplitError::Switch { source, .. } => return source.hint(),
             SplitError::TooEarly { .. } => "`pgkeep split` goes on where it was.".into(),
         })
     }
@@ -69,7 +85,18 @@ impl SplitError {
     pub fn exit_code(&self) -> u8 {
         match self {
             SplitError::SameDatabase | SplitError::NoSuchSchema { .. } | SplitError::NoSplit { .. } => 2,
+            SplitError::Files(error) => files_code(error),
+            SplitError::Switch { source, .. } => source.exit_code(),
             _ => 7,
         }
+    }
+}
+
+/// A file that somebody has changed is a conflict; the rest are mistakes in what was asked for.
+fn files_code(error: &SwitchError) -> u8 {
+    match error {
+        SwitchError::Changed { .. } | SwitchError::ChangedSince { .. } | SwitchError::Backup { .. } => 7,
+        SwitchError::NotApplied { source, .. } => files_code(source),
+        _ => 2,
     }
 }

@@ -8,6 +8,7 @@ mod rollback;
 mod run;
 pub mod state;
 mod status;
+mod switching;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use super::restore::Proof;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::LeftOut;
 use crate::schema::compare::EntryMismatch;
+use crate::switch::{Kept, PlannedEdit, Rewrite};
 use state::Phase;
 
 pub struct Options {
@@ -39,6 +41,10 @@ pub struct Options {
     pub fence_wait: Duration,
     pub proof: Proof,
     pub pg_bin: Option<PathBuf>,
+    /// Values in configuration files that name the old database.
+    pub rewrites: Vec<Rewrite>,
+    /// Run by a shell when the files are switched, and again in a rollback.
+    pub hook: Option<String>,
 }
 
 /// What `--json` prints of a run.
@@ -58,6 +64,10 @@ pub struct Report {
     pub definitions: Vec<EntryMismatch>,
     pub left_out: Vec<LeftOut>,
     pub warnings: Vec<String>,
+    /// What was written into configuration files, passwords masked.
+    pub rewritten: Vec<PlannedEdit>,
+    /// Values that named the new database already.
+    pub kept: Vec<Kept>,
     /// How long the source refused writes before the target counted.
     pub downtime_ms: u64,
     pub phases: Phases,

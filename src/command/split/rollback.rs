@@ -1,21 +1,24 @@
 //! Back: the old place takes writes again, and what was written in the new one is not lost in silence.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::SplitError;
 use super::holding::{at_source, at_target, own, put_up};
-use super::state::{Found, Phase, State};
+use super::state::{Found, GivenUp, Phase, State};
+use super::{SplitError, switching};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::target as destination;
+use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
 use crate::pg::split_state;
 use crate::stop::Stop;
+use crate::switch;
 
 /// What becomes of rows that were written in the new database since the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +50,16 @@ pub struct RollbackOptions {
     pub jobs: usize,
 }
 
-pub async fn rollback(options: &RollbackOptions, progress: &Arc<Progress>, stop: &Stop) -> Result<RolledBack, Error> {
+pub async fn rollback(
+    options: &RollbackOptions,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+    echo: &mut (dyn Write + Send),
+) -> Result<RolledBack, Error> {
     let (source_info, target_info) = (&options.source, &options.target);
     progress.set_phase("connecting");
     let source = own(source_info, at_source).await?;
-    let target = own(target_info, at_target).await?;
+    let target = connect(target_info, "pgkeep split").await.map_err(at_target("connecting"))?;
     let no_split = || SplitError::NoSplit { database: target_info.database().to_owned() };
     let mut state = State::load(&target).await?.ok_or_else(no_split)?;
     if split_state::identity(&source).await.map_err(at_source("asking which database this is"))? != state.source {
@@ -87,25 +95,61 @@ pub async fn rollback(options: &RollbackOptions, progress: &Arc<Progress>, stop:
         });
     }
 
-    progress.set_phase("fencing the new database");
-    let fenced = fence::tables(&target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
-    let back = source_info.database();
-    put_up(&target, &fenced, back, options.fence_wait, progress, stop, at_target).await?;
-    progress.set_phase("looking for rows written since the switch");
-    let written = super::proof::written_since(target_info, &state, options.jobs, progress, stop)?;
-    if !written.is_empty() && options.discard == Discard::Refuse {
-        fence::take_down(&target, "").await.map_err(at_target("taking the fence down"))?;
-        return Err(SplitError::RowsWritten { tables: written }.into());
-    }
-    progress.set_phase("opening the old database");
-    fence::seal(&target, back, "").await.map_err(at_target("sealing the fence"))?;
-    let again: String = state.given_up.iter().map(super::state::GivenUp::again).collect();
-    fence::take_down(&source, &again).await.map_err(at_source("taking the fence down"))?;
-    state.enter(Phase::RolledBack);
-    state.save(&target).await?;
+    let ends = Ends { source: &source, target: &target };
+    let wait = options.fence_wait;
+    let written = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
     let schemas = state.schemas.clone();
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
     let downtime_ms = since.elapsed().as_millis() as u64;
     Ok(RolledBack { ok: true, phase: Phase::RolledBack, schemas, discarded: written, dropped: false, downtime_ms })
+}
+
+/// Sessions at both ends; that at the source owns its fence.
+pub struct Ends<'a> {
+    pub source: &'a Session,
+    pub target: &'a Session,
+}
+
+/// Back from a sealed source: the new place is sealed, files and applications go back, the old place takes writes. Tables of the new
+/// place with other rows than were copied are returned, or end it before anything has changed.
+#[allow(clippy::too_many_arguments, reason = "both ends, what is to be done, and where to tell")]
+pub async fn undo(
+    ends: &Ends<'_>,
+    state: &mut State,
+    discard: Discard,
+    fence_wait: Duration,
+    jobs: usize,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+    echo: &mut (dyn Write + Send),
+) -> Result<Vec<Mismatch>, Error> {
+    let Ends { source, target } = *ends;
+    progress.set_phase("fencing the new database");
+    if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
+        return Err(SplitError::Busy.into());
+    }
+    let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
+    let back = state.source_database.clone();
+    put_up(target, &fenced, &back, fence_wait, progress, stop, at_target).await?;
+    progress.set_phase("looking for rows written since the switch");
+    let written = super::proof::written_since(target.conninfo(), state, jobs, progress, stop)?;
+    if !written.is_empty() && discard == Discard::Refuse {
+        fence::take_down(target, "").await.map_err(at_target("taking the fence down"))?;
+        return Err(SplitError::RowsWritten { tables: written }.into());
+    }
+    progress.set_phase("opening the old database");
+    // Files first: if one of them cannot be put back, nothing else has changed.
+    if let Err(error) = switching::back(state) {
+        fence::take_down(target, "").await.map_err(at_target("taking the fence down"))?;
+        return Err(error);
+    }
+    fence::seal(target, &back, "").await.map_err(at_target("sealing the fence"))?;
+    let again: String = state.given_up.iter().map(GivenUp::again).collect();
+    fence::take_down(source, &again).await.map_err(at_source("taking the fence down"))?;
+    state.enter(Phase::RolledBack);
+    state.save(target).await?;
+    switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
+    switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await?;
+    Ok(written)
 }

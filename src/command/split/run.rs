@@ -1,6 +1,7 @@
 //! The path: prepare, fence, copy, prove, seal, switch. A kill anywhere leaves a source that works, or a split to go on with.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,8 +10,9 @@ use rand_core::{OsRng, RngCore};
 
 use super::capture::{self, Capture, capture};
 use super::holding::{at_source, at_target, own, put_up};
+use super::rollback::{Discard, Ends, undo};
 use super::state::{FORMAT, Found, Phase, State};
-use super::{Options, Phases, Report, SplitError, proof};
+use super::{Options, Phases, Report, SplitError, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -24,8 +26,14 @@ use crate::repo::manifest::{LeftOut, Relation};
 use crate::schema::compare::EntryMismatch;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::stop::Stop;
+use crate::switch::Plan;
 
-pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
+pub async fn run(
+    options: &Options,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+    echo: &mut (dyn Write + Send),
+) -> Result<Report, Error> {
     let started = Instant::now();
     let mut phases = Phases::default();
     progress.set_phase("connecting");
@@ -33,7 +41,14 @@ pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Re
     let identity = split_state::identity(&source).await.map_err(at_source("asking which database this is"))?;
     let schemas = resolve(&source, &options.schemas).await?;
 
-    let before = previous(options, &identity, &schemas).await?;
+    let (before, target_identity) = previous(options, &identity, &schemas).await?;
+    if let Previous::Split(state) = &before
+        && state.phase < Phase::Switched
+    {
+        // An attempt that was killed half-way through the files.
+        switching::back(state)?;
+    }
+    let files = switching::plan(options, &identity, target_identity.as_deref())?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
     let mut state = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
@@ -41,8 +56,8 @@ pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Re
         }
         Previous::Split(mut state) if state.phase >= Phase::Sealed || (state.phase == Phase::Proven && sealed) => {
             let target = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-            switch(&mut state, &target, started).await?;
-            return Ok(report(options, &state, Vec::new(), phases, started));
+            switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
+            return Ok(with_files(report(options, &state, Vec::new(), phases, started), &files));
         }
         previous => prepare(options, previous, &source, identity, &schemas, progress, stop).await?,
     };
@@ -77,11 +92,9 @@ pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Re
     fence::seal(&source, options.target.database(), "").await.map_err(at_source("sealing the fence"))?;
     state.enter(Phase::Sealed);
     state.save(&target).await?;
-    switch(&mut state, &target, down).await?;
+    switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
     phases.switch_ms = millis(since);
-    source.close().await.map_err(at_source("the end of the session"))?;
-    target.close().await.map_err(at_target("the end of the session"))?;
-    Ok(copied.report(options, &state, phases, started))
+    Ok(with_files(copied.report(options, &state, phases, started), &files))
 }
 
 /// What there was of a target before this run.
@@ -91,13 +104,14 @@ enum Previous {
     Split(Box<State>),
 }
 
-async fn previous(options: &Options, identity: &str, schemas: &[String]) -> Result<Previous, Error> {
+async fn previous(options: &Options, identity: &str, schemas: &[String]) -> Result<(Previous, Option<String>), Error> {
     let session = match connect(&options.target, "pgkeep split").await {
-        Err(pg::Error::NoSuchDatabase { .. }) => return Ok(Previous::Nothing),
+        Err(pg::Error::NoSuchDatabase { .. }) => return Ok((Previous::Nothing, server_identity(options).await?)),
         connected => connected.map_err(at_target("connecting"))?,
     };
     let database = || options.target.database().to_owned();
-    if split_state::identity(&session).await.map_err(at_target("asking which database this is"))? == identity {
+    let there = split_state::identity(&session).await.map_err(at_target("asking which database this is"))?;
+    if there == identity {
         return Err(SplitError::SameDatabase.into());
     }
     let found = match State::load(&session).await? {
@@ -118,7 +132,15 @@ async fn previous(options: &Options, identity: &str, schemas: &[String]) -> Resu
         }
     };
     session.close().await.map_err(at_target("the end of the session"))?;
-    Ok(found)
+    Ok((found, Some(there)))
+}
+
+/// Which server a database would be made on.
+async fn server_identity(options: &Options) -> Result<Option<String>, Error> {
+    let session = destination::connect_for_maintenance(&options.target).await?;
+    let identity = split_state::identity(&session).await.map_err(at_target("asking which server this is"))?;
+    session.close().await.map_err(at_target("the end of the session"))?;
+    Ok(Some(identity))
 }
 
 /// Names of the schemas that the patterns mean, sorted.
@@ -191,6 +213,8 @@ async fn prepare(
         encoding: plan.source.encoding.clone(),
         tables: Vec::new(),
         given_up: Vec::new(),
+        files: None,
+        hook: options.hook.clone(),
         downtime_ms: 0,
         quarantined: Vec::new(),
     };
@@ -318,14 +342,53 @@ impl Copied {
     }
 }
 
-/// The target is the one that counts from here on.
-async fn switch(state: &mut State, target: &Session, down: Instant) -> Result<(), Error> {
+/// The target is the one that counts from here on. What fails here is taken back: the source takes writes again, unless somebody
+/// has written in the target meanwhile.
+#[allow(clippy::too_many_arguments, reason = "both ends, what is to be done, and where to tell")]
+async fn switch(
+    options: &Options,
+    files: &Plan,
+    state: &mut State,
+    source: Session,
+    target: Session,
+    down: Instant,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+    echo: &mut (dyn Write + Send),
+) -> Result<(), Error> {
     if state.phase < Phase::Switched {
+        state.phase = Phase::Sealed;
+        state.hook = options.hook.clone();
+        progress.set_phase("switching");
+        // A rollback that was killed may have left the new place fenced.
+        if fence::strength(&target).await.map_err(at_target("looking for a fence"))?.is_some() {
+            fence::take_down(&target, "").await.map_err(at_target("taking the fence down"))?;
+        }
+        if let Err(error) = switching::there(files, state, &target, echo).await {
+            progress.set_phase("taking the switch back");
+            let ends = Ends { source: &source, target: &target };
+            let undone =
+                undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
+            let outcome = match undone {
+                Ok(_) => "everything is as it was: the source takes writes",
+                Err(_) => {
+                    "it could not be taken back: the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
+                }
+            };
+            return Err(SplitError::Switch { state: outcome, source: Box::new(error) }.into());
+        }
         state.downtime_ms = millis(down);
         state.enter(Phase::Switched);
-        state.save(target).await?;
+        state.save(&target).await?;
+        switching::notify(&target).await.map_err(at_target("telling PostgREST"))?;
+        switching::notify(&source).await.map_err(at_source("telling PostgREST"))?;
     }
-    Ok(())
+    source.close().await.map_err(at_source("the end of the session"))?;
+    target.close().await.map_err(at_target("the end of the session"))
+}
+
+fn with_files(report: Report, files: &Plan) -> Report {
+    Report { rewritten: files.edits(), kept: files.kept().to_vec(), ..report }
 }
 
 fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phases, started: Instant) -> Report {
@@ -343,6 +406,8 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         definitions: Vec::new(),
         left_out: Vec::new(),
         warnings,
+        rewritten: Vec::new(),
+        kept: Vec::new(),
         downtime_ms: state.downtime_ms,
         phases,
         elapsed_ms: millis(started),

@@ -10,6 +10,7 @@ use crate::pg::catalog::{quote_identifier, quote_relation};
 use crate::pg::connect::Session;
 use crate::pg::split_state;
 use crate::repo::manifest::Relation;
+use crate::switch::Applied;
 
 /// How far a split has come. What a kill leaves before [`Phase::Proven`] is copied again: the source has taken writes since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,6 +77,11 @@ pub struct State {
     /// Keys of tables that stay, given up when the source was sealed: statements that make them again, `NOT VALID`.
     #[serde(default)]
     pub given_up: Vec<GivenUp>,
+    /// Configuration files that were switched, or were about to be.
+    #[serde(default)]
+    pub files: Option<Applied>,
+    #[serde(default)]
+    pub hook: Option<String>,
     #[serde(default)]
     pub downtime_ms: u64,
     /// New names of the old schemas after `finish`.

@@ -1,0 +1,65 @@
+//! Sending the applications to the other database: their files, their command, and PostgREST, which is told by the database itself.
+
+use std::io::Write;
+
+use chrono::Utc;
+
+use super::state::State;
+use super::{Options, SplitError};
+use crate::command::Error;
+use crate::pg;
+use crate::pg::connect::Session;
+use crate::pg::conninfo::Conninfo;
+use crate::switch::{Change, HOOK_TIMEOUT_DEFAULT, Hook, Occasion, Phase, Plan, Server};
+
+/// What will be written where. Read before anything is touched, so that a wrong key ends the run at once.
+pub fn plan(options: &Options, source_identity: &str, target_identity: Option<&str>) -> Result<Plan, Error> {
+    let cluster = |identity: &str| identity.split('/').next().map(str::to_owned);
+    let same = target_identity.is_none_or(|target| cluster(target) == cluster(source_identity));
+    let server = if same { Some(Server::Same) } else { Server::other(&options.target) };
+    let change = Change {
+        from: options.source.database().to_owned(),
+        to: options.target.database().to_owned(),
+        server: server.unwrap_or(Server::Same),
+    };
+    Ok(Plan::read(&options.rewrites, &change).map_err(SplitError::from)?)
+}
+
+/// Writes the files, then runs the hook. The record is kept before the first file is touched, so that a rollback can put them back.
+pub async fn there(
+    plan: &Plan,
+    state: &mut State,
+    target: &Session,
+    echo: &mut (dyn Write + Send),
+) -> Result<(), Error> {
+    let record = plan.record(Utc::now());
+    state.files = Some(record.clone());
+    state.save(target).await?;
+    plan.apply(&record).map_err(SplitError::from)?;
+    run_hook(state, Phase::Switch, target.conninfo(), echo).await
+}
+
+/// Puts the files back. What was done already is not done twice.
+pub fn back(state: &State) -> Result<(), Error> {
+    match &state.files {
+        Some(files) => Ok(files.revert().map_err(SplitError::from)?),
+        None => Ok(()),
+    }
+}
+
+pub async fn run_hook(
+    state: &State,
+    phase: Phase,
+    target: &Conninfo,
+    echo: &mut (dyn Write + Send),
+) -> Result<(), Error> {
+    let Some(command) = &state.hook else { return Ok(()) };
+    let hook = Hook { command: command.clone(), timeout: HOOK_TIMEOUT_DEFAULT };
+    Ok(hook.run(&Occasion::new(phase, target), echo).await.map_err(SplitError::from)?)
+}
+
+/// PostgREST reads the schema anew; nobody else listens.
+pub async fn notify(session: &Session) -> Result<(), pg::Error> {
+    let sql = "NOTIFY pgrst, 'reload schema'";
+    session.client().batch_execute(sql).await.map_err(|error| session.fault("telling PostgREST", error))
+}
