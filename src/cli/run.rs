@@ -245,7 +245,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             }
         }
         Verb::Prune(args) => prune::run(common, args, progress, stop).await,
-        Verb::Split(args) => split::run(args, progress, stop).await,
+        Verb::Split(args) => split::run(common, args, progress, stop).await,
         Verb::Key(args) => key::run(common, args).await,
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::args::Programs;
+use super::args::{Common, Programs};
 use super::display::{bytes, count, duration};
 use super::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
-use super::texts;
+use super::{keys, texts};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::Proof;
-use crate::command::split::{self, Discard, Report, RolledBack, Status};
+use crate::command::split::{self, Discard, Finished, Report, RolledBack, Status};
 use crate::policy::LOCK_WAIT_TIMEOUT_DEFAULT;
 use crate::stop::Stop;
 use crate::switch::Rewrite;
@@ -65,6 +65,24 @@ pub enum Verb {
     Status(StatusArgs),
     /// Let the old database take writes again
     Rollback(RollbackArgs),
+    /// Put the old schemas aside under other names; much later, drop them
+    Finish(FinishArgs),
+}
+
+#[derive(Args)]
+pub struct FinishArgs {
+    /// The old database
+    #[arg(long, value_name = "DSN", required = true)]
+    pub from: Option<String>,
+    /// The new database
+    #[arg(long, value_name = "DSN", required = true)]
+    pub to: Option<String>,
+    /// Drop the old schemas for good: the old database's name, typed. Takes --repo with a proven snapshot of them
+    #[arg(long, value_name = "NAME")]
+    pub yes_drop: Option<String>,
+    /// How long to wait for a lock, in seconds; 0 waits for ever
+    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT)]
+    pub lock_wait_timeout: u32,
 }
 
 #[derive(Args)]
@@ -93,7 +111,12 @@ pub struct RollbackArgs {
     pub jobs: u16,
 }
 
-pub(super) async fn run(args: &Split, progress: &Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
+pub(super) async fn run(
+    common: &Common,
+    args: &Split,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Outcome, Error> {
     if args.verb.is_some() && (!args.run.schemas.is_empty() || args.run.from.is_some() || args.run.to.is_some()) {
         return Err(Error::Usage {
             what: "--schemas, --from and --to before the verb belong to a run".into(),
@@ -113,6 +136,21 @@ pub(super) async fn run(args: &Split, progress: &Arc<Progress>, stop: &Stop) -> 
                 split::RollbackOptions { source: from, target: to, discard, fence_wait: wait, jobs: args.jobs.into() };
             let back = split::rollback(&order, progress, stop, &mut std::io::stderr()).await?;
             Outcome::new(&back, rollback_text(&back))
+        }
+        Some(Verb::Finish(args)) => {
+            let options = split::FinishOptions {
+                source: conninfo(args.from.as_deref())?,
+                target: conninfo(args.to.as_deref())?,
+                drop: args.yes_drop.clone(),
+                now: chrono::Utc::now(),
+                lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
+            };
+            let repository = match &args.yes_drop {
+                Some(_) => Some(keys::open_to_read(common).await?),
+                None => None,
+            };
+            let finished = split::finish(&options, repository.as_ref()).await?;
+            Outcome::new(&finished, finish_text(&finished))
         }
         None => {
             let args = &args.run;
@@ -185,4 +223,21 @@ fn rollback_text(back: &RolledBack) -> String {
         false => "; the new one is kept, and refuses writes\n",
     };
     text
+}
+
+fn finish_text(finished: &Finished) -> String {
+    let mut text = String::new();
+    for (from, to) in &finished.quarantined {
+        text += &match finished.dropped {
+            true => format!("dropped: {to}, once {from}\n"),
+            false => format!("put aside: {from} is {to}, and nobody but its owner may use it\n"),
+        };
+    }
+    finished.needed_by.iter().for_each(|by| text += &format!("still needed by {by}\n"));
+    match &finished.snapshot {
+        Some(snapshot) => text + &format!("the snapshot {snapshot} holds what was dropped\n"),
+        None => {
+            text + "when nobody misses them: pgkeep split finish --yes-drop NAME, with a proven snapshot in --repo\n"
+        }
+    }
 }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::judge::{assert_equal, definitions, load_sample, rows};
-use crate::pgkeep::{Said, pgkeep};
+use crate::pgkeep::{Repo, Said, pgkeep};
 use crate::postgres::{Server, psql};
 
 fn chronos() -> Server {
@@ -123,7 +123,8 @@ fn wrong_answers_are_refused_in_words() {
         "the target database full_one holds something already: public.here",
     );
     refused(&["status", "--to", &server.dsn("full_one")], 2, "the database full_one is no split's target");
-    let poor = server.dsn_as("chronos_readonly", "chronos");
+    server.ask("CREATE ROLE poor LOGIN");
+    let poor = server.dsn_as("poor", "chronos");
     refused(&["--schemas", "core", "--from", &poor, "--to", &to], 4, "");
     assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname = 'twenty'"), "0");
 }
@@ -284,4 +285,61 @@ fn a_hook_that_fails_takes_everything_back() {
     let wrong = format!("{}:DB_DATABAS", env.display());
     let said = split(&server, &[MOVE, &["--rewrite", &wrong]].concat());
     assert_eq!(said.code, 2, "before anything is touched: {said:?}");
+}
+
+/// Put aside first; dropped only by name, with a proven snapshot, and while nobody needs or reads them.
+#[test]
+fn the_old_schemas_are_dropped_only_when_nothing_is_lost_by_it() {
+    let (server, repo) = (chronos(), Repo::new());
+    let (from, to) = (server.dsn("chronos"), server.dsn("twenty"));
+    psql(
+        &server.binaries,
+        &from,
+        "DROP VIEW analytics.people_by_source CASCADE; DROP MATERIALIZED VIEW analytics.crm_pipeline CASCADE",
+    )
+    .unwrap();
+    psql(&server.binaries, &from, "CREATE VIEW public.looks_on AS SELECT count(*) FROM core.workspace").unwrap();
+    let finish = |args: &[&str]| {
+        Said::of(&mut repo.command(["split", "finish", "--json", "--from", &from, "--to", &to].iter().chain(args)))
+    };
+    let refused = |said: Said, code: i32, error: &str| {
+        assert_eq!(said.code, code, "{said:?}");
+        assert!(said.document()["error"].as_str().unwrap().contains(error), "{said:?}");
+    };
+    refused(finish(&[]), 8, "");
+    assert_eq!(split(&server, MOVE).code, 0);
+    refused(finish(&["--yes-drop", "chronos"]), 7, "still where they were");
+    let aside = finish(&[]).document();
+    assert_eq!((&aside["ok"], &aside["dropped"]), (&true.into(), &false.into()), "{aside}");
+    assert_eq!(aside["needed_by"], serde_json::json!(["view public.looks_on"]));
+    let moved = aside["quarantined"].as_array().unwrap().iter().find(|pair| pair[0] == "core").unwrap()[1].clone();
+    let moved = moved.as_str().unwrap();
+    assert!(moved.starts_with("core_moved_20"), "{aside}");
+    let workspace = format!("{moved}.workspace");
+    let denied = psql(&server.binaries, &from, &format!("SET ROLE chronos_readonly; TABLE {workspace}")).unwrap_err();
+    assert!(denied.contains("permission denied for schema"), "{denied}");
+    refused(split(&server, &["rollback"]), 7, "the split is finished but for dropping");
+
+    refused(finish(&["--yes-drop", "chronoss"]), 2, "\"chronoss\" is not the name");
+    refused(finish(&["--yes-drop", "chronos"]), 7, "no proven snapshot");
+    repo.json(["backup", "-d", &from]);
+    refused(finish(&["--yes-drop", "chronos"]), 7, "no proven snapshot");
+    repo.restored(["latest", "--create", "-d", &server.dsn("proof")]);
+    refused(finish(&["--yes-drop", "chronos"]), 7, "still needed: view public.looks_on");
+    psql(&server.binaries, &from, "DROP VIEW public.looks_on").unwrap();
+    let read = format!(
+        "SET enable_seqscan = off; SELECT * FROM {workspace} WHERE id = (SELECT min(id::text)::uuid FROM {workspace})"
+    );
+    psql(&server.binaries, &from, &read).unwrap();
+    server.wait_until("SELECT 1", "1", Duration::from_secs(1));
+    std::thread::sleep(Duration::from_millis(1200));
+    refused(finish(&["--yes-drop", "chronos"]), 7, "workspace was read since it was quarantined");
+    assert_eq!(finish(&[]).code, 0, "counts from now");
+    let gone = finish(&["--yes-drop", "chronos"]);
+    assert_eq!((gone.code, &gone.document()["phase"]), (0, &Value::from("finished")), "{gone:?}");
+    let left = "SELECT count(*) FROM pg_namespace WHERE nspname ~ '^(core|metadata|workspace|pgkeep)_?'";
+    assert_eq!(psql(&server.binaries, &from, left).unwrap(), "0");
+    assert_eq!(split(&server, &["status"]).code, 2, "status takes --to alone");
+    let status = Said::of(pgkeep().args(["split", "--json", "status", "--to", &to])).document();
+    assert_eq!((&status["phase"], &status["next"]), (&"finished".into(), &serde_json::json!([])));
 }

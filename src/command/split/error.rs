@@ -32,6 +32,18 @@ pub enum SplitError {
     Changed { tables: Vec<String> },
     #[error("rows were written in the new database since the switch: {}", .tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     RowsWritten { tables: Vec<Mismatch> },
+    #[error("the old schemas are still where they were")]
+    NotQuarantined,
+    #[error("{typed:?} is not the name of the source database")]
+    WrongName { typed: String },
+    #[error(
+        "the repository holds no proven snapshot of all that would be dropped, taken since writes were refused there"
+    )]
+    NoSnapshot,
+    #[error("the old schemas are still needed: {}", .by.join(", "))]
+    StillNeeded { by: Vec<String> },
+    #[error("the old schemas are still used: {}", .by.join("; "))]
+    StillUsed { by: Vec<String> },
     #[error("the applications' configuration cannot be switched")]
     Files(#[from] SwitchError),
     #[error("the hook failed")]
@@ -75,6 +87,18 @@ impl SplitError {
             SplitError::RowsWritten { .. } => {
                 "They would be lost. --discard goes back without them; the new database keeps them, fenced.".into()
             }
+            SplitError::NotQuarantined => {
+                "`pgkeep split finish` without --yes-drop puts them aside first; see for some days that nobody misses them.".into()
+            }
+            SplitError::WrongName { .. } => "Nothing was dropped. Type the name of the database that --from names.".into(),
+            SplitError::NoSnapshot => {
+                "Nothing was dropped. Take a backup of the source with --repo, and prove it: `pgkeep drill`.".into()
+            }
+            SplitError::StillNeeded { .. } => "Nothing was dropped. Drop or change those first.".into(),
+            SplitError::StillUsed { .. } => {
+                "Nothing was dropped. Point whoever reads them at the new database; if that was a person who looked, `pgkeep split finish` once more counts from now."
+                    .into()
+            }
             SplitError::Files(error) => return error.hint(),
             SplitError::Hook(error) => return error.hint(),
             SplitError::Switch { source, .. } => return source.hint(),
@@ -84,7 +108,10 @@ impl SplitError {
 
     pub fn exit_code(&self) -> u8 {
         match self {
-            SplitError::SameDatabase | SplitError::NoSuchSchema { .. } | SplitError::NoSplit { .. } => 2,
+            SplitError::SameDatabase
+            | SplitError::NoSuchSchema { .. }
+            | SplitError::NoSplit { .. }
+            | SplitError::WrongName { .. } => 2,
             SplitError::Files(error) => files_code(error),
             SplitError::Switch { source, .. } => source.exit_code(),
             _ => 7,

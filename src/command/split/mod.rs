@@ -2,6 +2,7 @@
 
 mod capture;
 mod error;
+mod finish;
 mod holding;
 mod proof;
 mod rollback;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use error::SplitError;
+pub use finish::{FinishOptions, Finished, finish};
 pub use rollback::{Discard, RollbackOptions, RolledBack, rollback};
 pub use run::run;
 pub use status::{Status, status};

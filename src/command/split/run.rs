@@ -217,6 +217,7 @@ async fn prepare(
         hook: options.hook.clone(),
         downtime_ms: 0,
         quarantined: Vec::new(),
+        index_reads: Vec::new(),
     };
     state.enter(Phase::Created);
     plan.snapshot.session.close().await.map_err(at_source("the end of the session"))?;

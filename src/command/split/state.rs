@@ -87,6 +87,9 @@ pub struct State {
     /// New names of the old schemas after `finish`.
     #[serde(default)]
     pub quarantined: Vec<(String, String)>,
+    /// How often the old tables had been read by an index when they were quarantined.
+    #[serde(default)]
+    pub index_reads: Vec<(String, i64)>,
 }
 
 /// A foreign key from a table that stays to one that moved.
