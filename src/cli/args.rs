@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::drill::Drill;
 use super::key::Key;
 use super::prune::Prune;
+use super::split::Split;
 use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
 use crate::retention::Tag;
 
@@ -102,6 +103,8 @@ pub enum Verb {
     Verify(Verify),
     /// Restore a snapshot into a private server that is thrown away, and prove it
     Drill(Drill),
+    /// Move schemas into a database of their own: for now, the plan of it
+    Split(Split),
     /// Forget old snapshots, and delete what none needs any more
     Prune(Prune),
     /// Take the backup that a policy file describes

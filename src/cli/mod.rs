@@ -11,6 +11,7 @@ mod prune;
 mod report;
 mod run;
 mod signals;
+mod split;
 mod terminal;
 mod texts;
 

@@ -16,6 +16,7 @@ use super::progress::{Display, Verbosity};
 use super::prune;
 use super::report;
 use super::signals::Interrupt;
+use super::split;
 use super::texts;
 use super::{key, keys};
 use crate::command::progress::Progress;
@@ -243,6 +244,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 }
             }
         }
+        Verb::Split(args) => split::run(args, progress, stop).await,
         Verb::Prune(args) => prune::run(common, args, progress, stop).await,
         Verb::Key(args) => key::run(common, args).await,
     }

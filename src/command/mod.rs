@@ -21,6 +21,7 @@ pub mod restore;
 pub mod rows;
 pub mod selecting;
 pub mod shards;
+pub mod split;
 pub mod suspicion;
 mod unfinished;
 pub mod verify;

@@ -4,8 +4,8 @@
 
 pub mod archive;
 pub mod facts;
-mod graph;
-mod lexer;
+pub(crate) mod graph;
+pub(crate) mod lexer;
 mod mentions;
 pub mod pattern;
 pub mod restore;
