@@ -9,6 +9,8 @@ use crate::schema::archive::Oid;
 pub struct SourceFacts {
     pub database: String,
     pub owner: String,
+    /// The superuser that the cluster was made with: what it owns says nothing of who uses it.
+    pub bootstrap: String,
     pub server: ServerFacts,
     pub locale: Locale,
     /// By `pg_class.oid`, of tables and materialized views.

@@ -95,7 +95,7 @@ pub(super) fn mentions(
                 crossings.push(rules.mention(&Across { kind, name, to, direction, certainty, entry }));
             }
         }
-        if let (Some(why), true) = (&body.unparsed, own != Place::Stays || !body.mentions.is_empty()) {
+        if let (Some(why), true) = (&body.unparsed, own != Place::Stays) {
             let name = format!("{} {}", kind.label(), sides.name(position));
             let reason = format!("its body was read as words only ({why})");
             let action = "look at it, if it may name what is on the other side";

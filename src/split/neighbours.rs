@@ -19,8 +19,8 @@ pub(super) fn forgotten(
     leave: &[Pattern],
 ) -> Vec<Finding> {
     let owners = owners(archive, facts);
-    let moving_owners: BTreeSet<&String> =
-        owners.iter().filter(|(schema, _)| names.moving.contains(*schema)).flat_map(|(_, owners)| owners).collect();
+    let of_moving = owners.iter().filter(|(schema, _)| names.moving.contains(*schema)).flat_map(|(_, owners)| owners);
+    let moving_owners: BTreeSet<&String> = of_moving.filter(|owner| **owner != source.bootstrap).collect();
     let told = told(&source.text);
     let relations = |schema: &str| {
         let own = |relation: &&crate::schema::facts::RelationFacts| {
@@ -29,6 +29,7 @@ pub(super) fn forgotten(
         facts.relations.values().filter(own).count()
     };
     let mut findings = Vec::new();
+    let mut of_the_owner: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for schema in names.staying() {
         let common: Vec<&str> = owners
             .get(schema)
@@ -50,6 +51,10 @@ pub(super) fn forgotten(
             (_, false, ..) | (_, _, true, _) => Severity::Blocker,
             _ => Severity::Warning,
         };
+        if severity == Severity::Warning {
+            of_the_owner.entry(common.join(" and ")).or_default().push(schema.clone());
+            continue;
+        }
         let mut clues = Vec::new();
         if !columns.is_empty() {
             clues.push(format!("{} holds its name", columns.join(" and ")));
@@ -62,14 +67,18 @@ pub(super) fn forgotten(
         let action = match severity {
             Severity::Note if left => "it stays, as --leave says".to_owned(),
             Severity::Note => "it stays".to_owned(),
-            Severity::Blocker => format!(
+            Severity::Blocker | Severity::Warning => format!(
                 "if its rows belong to what moves, they would stay behind: add it to --schemas; if not, say so with --leave {}",
                 pattern_for(schema)
             ),
-            Severity::Warning => format!("it stays; add it to --schemas if it belongs to what moves, or --leave {}", pattern_for(schema)),
         };
         findings.push(Finding::new(severity, FindingKind::ForgottenSchema, schema.clone(), reason, action));
     }
+    findings.extend(of_the_owner.into_iter().map(|(owner, schemas)| {
+        let reason = format!("{owner} owns them and the database, and some of what moves");
+        let action = "they stay; add to --schemas what belongs to what moves, and name the rest with --leave";
+        Finding::new(Severity::Warning, FindingKind::ForgottenSchema, schemas.join(", "), reason, action)
+    }));
     findings
 }
 

@@ -215,20 +215,22 @@ pub(super) fn settings(needed: &BTreeSet<String>, sides: &Sides<'_>, source: &So
             (Some(role), Reach::Cluster) => role.clone(),
         };
         let subject = format!("{who}: {name}");
+        // Any other may hold a secret (PostgREST's jwt_secret).
+        let value_shown = if name.contains("search_path") || name.contains("schemas") { format!("{value}: ") } else { String::new() };
         let mentions = |word: &str| words_of(value).any(|part| part == word);
         let moving: Vec<&String> = sides.names.moving.iter().filter(|schema| mentions(schema)).collect();
         if name == "search_path" && !theirs && !moving.is_empty() {
-            let reason = format!("{value}: it finds what moves, and the role stays with the old database");
+            let reason = format!("{value_shown}it finds what moves, and the role stays with the old database");
             findings.push(Finding::new(Warning, FindingKind::Setting, subject, reason, "it stays as it is; look at who connects as this role"));
         } else if mentions(&source.database) && name != "search_path" {
-            let reason = format!("{value}: it names the old database");
+            let reason = format!("{value_shown}it names the old database");
             findings.push(Finding::new(Warning, FindingKind::Setting, subject, reason, "change it where it means the new one"));
         } else if name != "search_path" && !moving.is_empty() && *reach == Reach::Cluster {
             // PostgREST's pgrst.db_schemas and its kind.
-            let reason = format!("{value}: it names what moves, for every database of the cluster");
+            let reason = format!("{value_shown}it names what moves, for every database of the cluster");
             findings.push(Finding::new(Warning, FindingKind::Setting, subject, reason, "change it after the switch"));
         } else if *reach == Reach::Database && theirs {
-            let reason = format!("{value}: it holds in the old database alone, and no dump of schemas carries it");
+            let reason = format!("{value_shown}it holds in the old database alone, and no dump of schemas carries it");
             findings.push(Finding::new(Note, FindingKind::Setting, subject, reason, "it is set in the new database too"));
         }
     }

@@ -132,6 +132,9 @@ fn crossing_finding(crossing: &Crossing) -> Finding {
             "decide with --boundary drop, loose or bridge, or one by one in --boundary-file; or move both sides".to_owned()
         }
         Action::Drop if crossing.kind == CrossingKind::ForeignKey => "the key is not made anew, and is dropped where it stays".to_owned(),
+        Action::Drop if crossing.kind == CrossingKind::Publication => {
+            "the table leaves it when `finish` drops the table; publish the new place to those who need it".to_owned()
+        }
         Action::Drop => "it stays until `finish`, which drops it".to_owned(),
         Action::Loose => "a delete log and `pgkeep split reap` take the key's place".to_owned(),
         Action::Bridge => "foreign tables take the old place".to_owned(),

@@ -7,8 +7,8 @@ use crate::split::facts::ForeignKey;
 pub async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, Error> {
     let columns = |relation: &str, numbers: &str| {
         format!(
-            "(SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.place) FROM pg_catalog.unnest({numbers}) WITH ORDINALITY k (number, place)
-              JOIN pg_catalog.pg_attribute a ON a.attrelid = {relation} AND a.attnum = k.number)"
+            "(SELECT pg_catalog.array_agg(a.attname::text ORDER BY p.place) FROM pg_catalog.unnest({numbers}) WITH ORDINALITY p (number, place)
+              JOIN pg_catalog.pg_attribute a ON a.attrelid = {relation} AND a.attnum = p.number)"
         )
     };
     let word = |column: &str| {

@@ -25,7 +25,7 @@ pub use roles::{Passwords, RoleFacts, roles};
 pub use sequences::{SequenceFacts, sequence_values, sequences};
 pub use sizes::{extension_versions, sizes};
 pub use text_clues::text_clues;
-pub use usage::{hypertables, large_object_columns, sessions, subscribed};
+pub use usage::{bootstrap_role, hypertables, large_object_columns, sessions, subscribed};
 
 use super::Error;
 use super::connect::Session;

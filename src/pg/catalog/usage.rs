@@ -62,3 +62,9 @@ pub async fn subscribed(session: &Session) -> Result<Vec<(String, String, String
     let rows = query(session, "the list of subscriptions", sql).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }
+
+/// The superuser that the cluster was made with.
+pub async fn bootstrap_role(session: &Session) -> Result<String, Error> {
+    let rows = query(session, "the name of a role", "SELECT pg_catalog.pg_get_userbyid(10)::text").await?;
+    Ok(rows.first().map(|row| row.get(0)).unwrap_or_default())
+}

@@ -16,7 +16,10 @@ use crate::schema::lexer::{Token, TokenKind, tokens};
 /// What the parser says against the text.
 pub fn mentions(definition: &Definition) -> Result<BTreeSet<Mention>, String> {
     let mut mentions = BTreeSet::new();
-    let header = without_schemas(&definition.header, &types_in_header(&definition.header), &mut mentions);
+    let header = match trigger_header(&definition.header) {
+        Some(header) => header.to_owned(),
+        None => without_schemas(&definition.header, &types_in_header(&definition.header), &mut mentions),
+    };
     // The types of arguments are dependencies that the catalog has.
     mentions.clear();
     let text = without_schemas(&definition.text, &types_in_declarations(&definition.text), &mut mentions);
@@ -35,6 +38,20 @@ pub fn mentions(definition: &Definition) -> Result<BTreeSet<Mention>, String> {
     match failed {
         Some(error) => Err(error),
         None => Ok(mentions),
+    }
+}
+
+/// The parser's output for triggers is not JSON, so they are read as functions whose arguments are what a trigger is given.
+fn trigger_header(header: &str) -> Option<&'static str> {
+    let tokens = tokens(header.as_bytes());
+    let returns = tokens.windows(2).find(|pair| pair[0].is_word("RETURNS")).and_then(|pair| pair[1].name())?;
+    match returns.as_str() {
+        "trigger" => Some(
+            "CREATE FUNCTION f(new pgkeep_row, old pgkeep_row, tg_name text, tg_when text, tg_level text, tg_op text, tg_relid oid, \
+             tg_relname text, tg_table_name text, tg_table_schema text, tg_nargs integer, tg_argv text[]) RETURNS pgkeep_row LANGUAGE plpgsql",
+        ),
+        "event_trigger" => Some("CREATE FUNCTION f(tg_event text, tg_tag text) RETURNS void LANGUAGE plpgsql"),
+        _ => None,
     }
 }
 

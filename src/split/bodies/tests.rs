@@ -70,6 +70,17 @@ fn plpgsql_bodies_are_parsed_statement_by_statement() {
 }
 
 #[test]
+fn triggers_are_parsed() {
+    let sql = "CREATE FUNCTION x.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        NEW.updated_at := now(); INSERT INTO erp.log VALUES (TG_OP, OLD.id, TG_ARGV[0]);
+        IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$";
+    assert_eq!(found(sql), ["erp.log Parsed"]);
+    let sql = "CREATE FUNCTION x.f() RETURNS event_trigger LANGUAGE plpgsql AS $$ DECLARE r record; BEGIN
+        FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() LOOP INSERT INTO erp.log VALUES (tg_tag); END LOOP; END $$";
+    assert_eq!(found(sql), ["erp.log Parsed"]);
+}
+
+#[test]
 fn what_is_executed_dynamically_is_less_sure() {
     let sql = "CREATE FUNCTION x.f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
         EXECUTE 'DELETE FROM erp.whole WHERE true';

@@ -124,7 +124,8 @@ impl<'a> Rules<'a> {
     ) -> Crossing {
         let entry = &sides.archive.entries()[position];
         let (root, to) = (sides.root(position), sides.name(needed));
-        let name = sides.name(position);
+        // A publication's entry for a table is named after both.
+        let name = if kind == CrossingKind::Publication { sides.name(root) } else { sides.name(position) };
         let key = format!("{} {name}", kind.label());
         let on = &sides.archive.entries()[needed];
         let has_rows = on.kind.is_relation() || on.kind == Kind::Sequence;

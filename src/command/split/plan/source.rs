@@ -87,6 +87,7 @@ impl Read {
         Ok(SourceFacts {
             owner: database.owner,
             database: database.name,
+            bootstrap: catalog::bootstrap_role(session).await?,
             server: server(session).await?,
             locale,
             sizes: catalog::sizes(session).await?,
