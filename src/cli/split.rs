@@ -72,8 +72,9 @@ pub(super) async fn run(args: &Split, progress: &Arc<Progress>, stop: &Stop) -> 
     }
     let report = plan::run(&options, progress, stop).await?;
     if let Some((path, form)) = args.picture.as_deref().and_then(|path| Some((path, form(path)?))) {
-        std::fs::write(path, form.draw(&report.plan))
-            .map_err(|error| usage(&format!("{} cannot be written: {error}", path.display()), "Name a file in a folder that exists."))?;
+        std::fs::write(path, form.draw(&report.plan)).map_err(|error| {
+            usage(&format!("{} cannot be written: {error}", path.display()), "Name a file in a folder that exists.")
+        })?;
     }
     let outcome = Outcome::new(&report, text::plan(&report))?;
     Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
@@ -82,10 +83,7 @@ pub(super) async fn run(args: &Split, progress: &Arc<Progress>, stop: &Stop) -> 
 fn options(args: &Split) -> Result<Options, Error> {
     let needed = |given: &Option<String>, switch: &str| {
         given.clone().ok_or_else(|| {
-            usage(
-                &format!("{switch} was not given"),
-                "pgkeep split --schemas core,metadata --from DSN --to DSN --plan",
-            )
+            usage(&format!("{switch} was not given"), "pgkeep split --schemas core,metadata --from DSN --to DSN --plan")
         })
     };
     let schemas = needed(&args.schemas, "--schemas")?;
@@ -121,8 +119,12 @@ fn patterns(list: &str) -> Vec<String> {
 
 fn read_choices(path: &Path) -> Result<Choices, Error> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| usage(&format!("the boundary file {name} cannot be read: {error}"), "It is TOML in UTF-8; docs/split.md shows one."))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        usage(
+            &format!("the boundary file {name} cannot be read: {error}"),
+            "It is TOML in UTF-8; docs/split.md shows one.",
+        )
+    })?;
     let file = BoundaryFile::parse(&text)
         .map_err(|error| Error::Usage { what: format!("{name}: {error}"), hint: error.hint() })?;
     Ok(Choices { name, file })

@@ -12,5 +12,5 @@ pub mod restore;
 pub mod schedule;
 pub mod selection;
 #[cfg(test)]
-mod shop;
+pub(crate) mod shop;
 pub mod statements;

@@ -68,11 +68,8 @@ pub fn body(entry: &Entry) -> Option<Body> {
         return None;
     }
     let definition = definition(&entry.defn.to_display())?;
-    let mut body = Body {
-        language: definition.language.clone(),
-        search_path: definition.search_path.clone(),
-        ..Body::default()
-    };
+    let mut body =
+        Body { language: definition.language.clone(), search_path: definition.search_path.clone(), ..Body::default() };
     let parsed = match definition.language.as_str() {
         "c" | "internal" => return None,
         "sql" => sql(&definition.text),
@@ -143,17 +140,14 @@ fn words(text: &str) -> BTreeSet<Mention> {
     let tokens = tokens(text.as_bytes());
     for window in tokens.windows(3) {
         if let (Some(schema), true, Some(name)) = (window[0].name(), window[1].is_symbol("."), window[2].name()) {
-            mentions.insert(Mention {
-                schema: Some(schema),
-                name,
-                noun: Noun::Anything,
-                certainty: Certainty::Text,
-            });
+            mentions.insert(Mention { schema: Some(schema), name, noun: Noun::Anything, certainty: Certainty::Text });
         }
     }
-    for literal in tokens.iter().filter_map(|token| token.literal()) {
-        // A string is never longer than the text around it, so this ends.
-        mentions.extend(words(&lossy(&literal)));
+    // What other languages put in double quotes is a string. It is shorter than the text around it, so this ends.
+    let quoted = |token: &crate::schema::lexer::Token<'_>| token.kind == TokenKind::Quoted && !token.body.is_empty();
+    for token in &tokens {
+        let inner = token.literal().or_else(|| quoted(token).then_some(std::borrow::Cow::Borrowed(token.body)));
+        mentions.extend(inner.into_iter().flat_map(|inner| words(&lossy(&inner))));
     }
     mentions
 }

@@ -104,7 +104,9 @@ impl BoundaryFileError {
     /// What the operator may do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Syntax { .. } => Some("The file is TOML: [constraints], then \"schema.table.constraint\" = \"drop\".".into()),
+            Self::Syntax { .. } => {
+                Some("The file is TOML: [constraints], then \"schema.table.constraint\" = \"drop\".".into())
+            }
             Self::UnknownKey { key, .. } => Some(match spelling::nearest(key, KEYS) {
                 Some(near) => format!("Did you mean `{near}`?"),
                 None => "The file knows default, [constraints] and [objects].".into(),
@@ -149,11 +151,7 @@ impl BoundaryFile {
     }
 }
 
-fn choices(
-    text: &str,
-    key: &str,
-    value: &Spanned<DeValue<'_>>,
-) -> Result<BTreeMap<String, Chosen>, BoundaryFileError> {
+fn choices(text: &str, key: &str, value: &Spanned<DeValue<'_>>) -> Result<BTreeMap<String, Chosen>, BoundaryFileError> {
     let line = line_of(text, value.span().start);
     let no_section = || BoundaryFileError::NoSection { line, key: key.to_owned() };
     let table = value.get_ref().as_table().ok_or_else(no_section)?;
@@ -211,10 +209,7 @@ mod tests {
             told("[constraints]\n# one\na = \"lose\"\n"),
             expected("line 3: `a` must be refuse, drop, loose or bridge", "Did you mean `loose`?")
         );
-        assert_eq!(
-            told("[constraints]\na = 5"),
-            expected("line 2: `a` must be refuse, drop, loose or bridge", "")
-        );
+        assert_eq!(told("[constraints]\na = 5"), expected("line 2: `a` must be refuse, drop, loose or bridge", ""));
         assert_eq!(told("constraints = 1"), expected("line 1: `constraints` must be a section of names", ""));
         assert!(told("a = \n").0.starts_with("line 1: "));
     }

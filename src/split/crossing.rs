@@ -114,6 +114,9 @@ impl<'a> Sides<'a> {
         if !self.selection.contains(entry.dump_id) {
             return Place::Stays;
         }
+        if entry.kind == Kind::Schema {
+            return if self.names.moving.contains(&entry.tag) { Place::Moves } else { Place::Copied };
+        }
         let within = entry.namespace.as_ref().is_some_and(|schema| self.names.moving.contains(schema));
         // A partition goes where its parent goes, whatever its schema.
         if within || entry.kind.is_relation() { Place::Moves } else { Place::Copied }
@@ -199,6 +202,14 @@ fn of_entry(sides: &Sides<'_>, position: usize, rules: &Rules<'_>) -> Vec<Crossi
     if kind == CrossingKind::Publication {
         // Whole schemas are published by name, and a schema is no row.
         to.retain(|needed| sides.archive.entries()[*needed].kind != Kind::Publication);
+    }
+    // Whoever reads a table uses its types as well: the table says enough.
+    let has_rows = |needed: &usize| {
+        let kind = sides.archive.entries()[*needed].kind;
+        kind.is_relation() || kind == Kind::Sequence
+    };
+    if to.iter().any(has_rows) {
+        to.retain(has_rows);
     }
     to.into_iter().map(|needed| rules.entry(sides, position, needed, kind, direction)).collect()
 }

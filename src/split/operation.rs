@@ -15,7 +15,8 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
     for clue in &source.text {
         if let Says::ConnectionStrings(count) = clue.says {
             let name = format!("{}.{}.\"{}\"", clue.schema, clue.table, clue.column);
-            let reason = format!("{count} of its values are connection strings of PostgreSQL: they lead to the old place");
+            let reason =
+                format!("{count} of its values are connection strings of PostgreSQL: they lead to the old place");
             findings.push(Finding::new(
                 Warning,
                 FindingKind::ConnectionString,
@@ -57,7 +58,8 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
         ));
     }
     let moving = |oid: &u32| {
-        let relation = sides.archive.entries().iter().position(|entry| entry.kind == Kind::Table && entry.catalog_id.oid == *oid);
+        let relation =
+            sides.archive.entries().iter().position(|entry| entry.kind == Kind::Table && entry.catalog_id.oid == *oid);
         relation.is_some_and(|position| sides.place(position) == Place::Moves)
     };
     let without = source.sizes.iter().filter(|(oid, size)| size.identity == Identity::Absent && moving(oid)).count();
@@ -184,7 +186,10 @@ fn superuser(role: &super::facts::Role, needs: &[Need], target: &TargetFacts) ->
     let reason = match (names.is_empty(), all_trusted) {
         (true, _) => "it is a superuser, and what moves needs no extension".to_owned(),
         (false, true) => {
-            format!("it is a superuser; of the extensions that move ({}) every one is trusted, and needs none", names.join(", "))
+            format!(
+                "it is a superuser; of the extensions that move ({}) every one is trusted, and needs none",
+                names.join(", ")
+            )
         }
         (false, false) => format!(
             "it is a superuser; the administrator makes the extensions that move ({}), so that it need be none",
@@ -216,22 +221,41 @@ pub(super) fn settings(needed: &BTreeSet<String>, sides: &Sides<'_>, source: &So
         };
         let subject = format!("{who}: {name}");
         // Any other may hold a secret (PostgREST's jwt_secret).
-        let value_shown = if name.contains("search_path") || name.contains("schemas") { format!("{value}: ") } else { String::new() };
+        let value_shown =
+            if name.contains("search_path") || name.contains("schemas") { format!("{value}: ") } else { String::new() };
         let mentions = |word: &str| words_of(value).any(|part| part == word);
         let moving: Vec<&String> = sides.names.moving.iter().filter(|schema| mentions(schema)).collect();
         if name == "search_path" && !theirs && !moving.is_empty() {
             let reason = format!("{value_shown}it finds what moves, and the role stays with the old database");
-            findings.push(Finding::new(Warning, FindingKind::Setting, subject, reason, "it stays as it is; look at who connects as this role"));
+            findings.push(Finding::new(
+                Warning,
+                FindingKind::Setting,
+                subject,
+                reason,
+                "it stays as it is; look at who connects as this role",
+            ));
         } else if mentions(&source.database) && name != "search_path" {
             let reason = format!("{value_shown}it names the old database");
-            findings.push(Finding::new(Warning, FindingKind::Setting, subject, reason, "change it where it means the new one"));
+            findings.push(Finding::new(
+                Warning,
+                FindingKind::Setting,
+                subject,
+                reason,
+                "change it where it means the new one",
+            ));
         } else if name != "search_path" && !moving.is_empty() && *reach == Reach::Cluster {
             // PostgREST's pgrst.db_schemas and its kind.
             let reason = format!("{value_shown}it names what moves, for every database of the cluster");
             findings.push(Finding::new(Warning, FindingKind::Setting, subject, reason, "change it after the switch"));
         } else if *reach == Reach::Database && theirs {
             let reason = format!("{value_shown}it holds in the old database alone, and no dump of schemas carries it");
-            findings.push(Finding::new(Note, FindingKind::Setting, subject, reason, "it is set in the new database too"));
+            findings.push(Finding::new(
+                Note,
+                FindingKind::Setting,
+                subject,
+                reason,
+                "it is set in the new database too",
+            ));
         }
     }
     findings
@@ -247,7 +271,8 @@ impl Sides<'_> {
     pub(super) fn owners_of_moving(&self) -> BTreeSet<String> {
         let moves = |(position, _): &(usize, _)| self.place(*position) == Place::Moves;
         let entries = self.archive.entries().iter().enumerate().filter(moves);
-        let schemas = self.archive.entries().iter().filter(|e| e.kind == Kind::Schema && self.names.moving.contains(&e.tag));
+        let schemas =
+            self.archive.entries().iter().filter(|e| e.kind == Kind::Schema && self.names.moving.contains(&e.tag));
         entries.map(|(_, entry)| entry).chain(schemas).filter_map(|entry| entry.owner.clone()).collect()
     }
 }

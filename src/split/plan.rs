@@ -129,9 +129,12 @@ fn crossing_finding(crossing: &Crossing) -> Finding {
     let action = match crossing.action {
         Action::Refuse if crossing.kind == CrossingKind::Table => "name the other schema as well".to_owned(),
         Action::Refuse => {
-            "decide with --boundary drop, loose or bridge, or one by one in --boundary-file; or move both sides".to_owned()
+            "decide with --boundary drop, loose or bridge, or one by one in --boundary-file; or move both sides"
+                .to_owned()
         }
-        Action::Drop if crossing.kind == CrossingKind::ForeignKey => "the key is not made anew, and is dropped where it stays".to_owned(),
+        Action::Drop if crossing.kind == CrossingKind::ForeignKey => {
+            "the key is not made anew, and is dropped where it stays".to_owned()
+        }
         Action::Drop if crossing.kind == CrossingKind::Publication => {
             "the table leaves it when `finish` drops the table; publish the new place to those who need it".to_owned()
         }

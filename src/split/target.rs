@@ -7,7 +7,13 @@ use super::finding::Severity::{Blocker, Note, Warning};
 use super::finding::{Finding, FindingKind};
 use super::moving::{MovingSchema, Need};
 
-pub(super) fn target(source: &SourceFacts, target: &TargetFacts, needs: &[Need], moves: &[MovingSchema], roles: &BTreeSet<String>) -> Vec<Finding> {
+pub(super) fn target(
+    source: &SourceFacts,
+    target: &TargetFacts,
+    needs: &[Need],
+    moves: &[MovingSchema],
+    roles: &BTreeSet<String>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(version(source, target));
     findings.extend(emptiness(target));
@@ -190,7 +196,8 @@ fn collation(source: &SourceFacts, target: &TargetFacts) -> Vec<Finding> {
             "the target's server does not have the source's collation",
             "install that locale on the target's machine",
         ));
-    } else if let (Cluster::Another, Some(here), Some(there)) = (target.cluster, &locale.actual_version, &target.collation_version)
+    } else if let (Cluster::Another, Some(here), Some(there)) =
+        (target.cluster, &locale.actual_version, &target.collation_version)
         && here != there
     {
         findings.push(Finding::new(
@@ -210,7 +217,7 @@ fn disk(moves: &[MovingSchema]) -> Finding {
     Finding::new(
         Note,
         FindingKind::Disk,
-        format!("{bytes} bytes"),
+        format!("{} MB", bytes.div_ceil(1_000_000)),
         "so much the tables and indexes take in the source; how much is free on the target cannot be asked in SQL",
         "see that the target's volume has twice as much: the write-ahead log needs room as well",
     )

@@ -26,6 +26,7 @@ mod restore;
 mod restore_fails;
 mod roundtrip;
 mod run;
+mod split_plan;
 mod store;
 mod suspicious;
 mod threat;

@@ -15,14 +15,16 @@ pub fn plan(report: &Report) -> String {
     text += &estimate(report);
     text += &needs(report);
     text += &boundary(report);
-    for (title, findings) in
-        [("BLOCKERS", &report.blockers), ("warnings", &report.warnings), ("notes", &report.notes)]
+    for (title, findings) in [("BLOCKERS", &report.blockers), ("warnings", &report.warnings), ("notes", &report.notes)]
     {
         text += &self::findings(title, findings);
     }
     text += &match report.blockers.len() as u64 {
         0 => "nothing blocks the split; nothing was changed\n".to_owned(),
-        n => format!("{} the split; nothing was changed\n", if n == 1 { "1 blocker stops".into() } else { format!("{n} blockers stop") }),
+        n => format!(
+            "{} the split; nothing was changed\n",
+            if n == 1 { "1 blocker stops".into() } else { format!("{n} blockers stop") }
+        ),
     };
     text
 }

@@ -117,10 +117,8 @@ pub async fn make(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> R
         choices: &options.choices.file,
         leave: &leave,
     };
-    let plan = split::plan(&inputs).map_err(|error| Error::Usage {
-        what: format!("{}: {error}", options.choices.name),
-        hint: error.hint(),
-    })?;
+    let plan = split::plan(&inputs)
+        .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;
     Ok(Planned { plan, names, archive, archive_bytes, facts, selection, source, target, estimate })
 }
 

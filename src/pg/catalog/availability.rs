@@ -21,7 +21,8 @@ pub async fn available_extensions(
     let trust = |trusted| if trusted { Trust::Trusted } else { Trust::SuperuserOnly };
     let rows = query(session, "the list of available extensions", sql).await?;
     let versions = rows.iter().map(|row| ((row.get(0), row.get(1)), trust(row.get(2)))).collect();
-    let sql = "SELECT name::text, default_version FROM pg_catalog.pg_available_extensions WHERE default_version IS NOT NULL";
+    let sql =
+        "SELECT name::text, default_version FROM pg_catalog.pg_available_extensions WHERE default_version IS NOT NULL";
     let rows = query(session, "the list of available extensions", sql).await?;
     Ok((versions, rows.iter().map(|row| (row.get(0), row.get(1))).collect()))
 }

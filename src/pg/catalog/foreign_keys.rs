@@ -48,7 +48,8 @@ pub async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, Error> {
 /// The rows of the referencing table whose key is not null, partitions included and children by inheritance not: those rows
 /// refer to a row on the other side.
 pub async fn referencing_rows(session: &Session, key: &ForeignKey) -> Result<u64, Error> {
-    let set: Vec<String> = key.columns.iter().map(|column| format!("{} IS NOT NULL", quote_identifier(column))).collect();
+    let set: Vec<String> =
+        key.columns.iter().map(|column| format!("{} IS NOT NULL", quote_identifier(column))).collect();
     let table = quote_relation(&key.schema, &key.table);
     let condition = set.join(" AND ");
     // ONLY on a partitioned table finds nothing, and without it a table brings its children, which the key does not bind.

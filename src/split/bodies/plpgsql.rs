@@ -82,9 +82,7 @@ fn without_schemas(text: &str, prefixes: &[Range<usize>], mentions: &mut BTreeSe
     let mut copied = 0;
     for prefix in prefixes {
         let cut = tokens(&text.as_bytes()[prefix.start..]);
-        if let (Some(schema), Some(name)) =
-            (cut.first().and_then(Token::name), cut.get(2).and_then(Token::name))
-        {
+        if let (Some(schema), Some(name)) = (cut.first().and_then(Token::name), cut.get(2).and_then(Token::name)) {
             mentions.insert(Mention { schema: Some(schema), name, noun: Noun::Type, certainty: Certainty::Parsed });
         }
         without.push_str(text.get(copied..prefix.start).unwrap_or_default());

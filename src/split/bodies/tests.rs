@@ -47,7 +47,12 @@ fn sql_bodies_are_parsed() {
     assert_eq!(found(sql), ["core.g Parsed", "core.user Parsed", "metadata.kind Parsed"]);
     let body = body(&entry(sql)).unwrap();
     assert_eq!(body.search_path, Some(vec!["core".to_owned(), "pg_temp".to_owned()]));
-    let bare: Vec<&str> = body.mentions.iter().filter(|m| m.schema.is_none() && m.noun == Noun::Relation).map(|m| m.name.as_str()).collect();
+    let bare: Vec<&str> = body
+        .mentions
+        .iter()
+        .filter(|m| m.schema.is_none() && m.noun == Noun::Relation)
+        .map(|m| m.name.as_str())
+        .collect();
     // `w` is a part of the statement itself.
     assert_eq!(bare, ["plain"]);
 }
@@ -65,7 +70,20 @@ fn plpgsql_bodies_are_parsed_statement_by_statement() {
             RAISE NOTICE 'erp.said %', 1;
         EXCEPTION WHEN OTHERS THEN DELETE FROM erp.handled;
         END $_$;";
-    let expected = ["asked", "assigned", "called", "cursored", "defaulted", "handled", "looped", "other", "proc", "refreshed", "typed", "updated"];
+    let expected = [
+        "asked",
+        "assigned",
+        "called",
+        "cursored",
+        "defaulted",
+        "handled",
+        "looped",
+        "other",
+        "proc",
+        "refreshed",
+        "typed",
+        "updated",
+    ];
     assert_eq!(found(sql), expected.map(|name| format!("erp.{name} Parsed")));
 }
 

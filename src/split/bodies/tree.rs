@@ -77,6 +77,8 @@ fn common_tables(tree: &Value) -> BTreeSet<String> {
     names
 }
 
+const BEFORE_TABLE: [&str; 9] = ["FROM", "JOIN", "INTO", "UPDATE", "TABLE", "ONLY", "VIEW", "TRUNCATE", "CALL"];
+
 /// What a string constant may be: a name (`'core.seq'::regclass`), or a statement, whole or with the places of `format`.
 pub fn in_string(string: &str) -> BTreeSet<Mention> {
     let mut mentions = BTreeSet::new();
@@ -102,10 +104,11 @@ pub fn in_string(string: &str) -> BTreeSet<Mention> {
     let filled = string.replace("%I", "pgkeep_place").replace("%s", "pgkeep_place").replace("%L", "'pgkeep place'");
     match parse(&filled, ParserOptions::from(0)) {
         Ok(tree) => collect(&tree, Certainty::Dynamic, &mut mentions),
-        // A piece of a statement: what is written as schema.name in it.
+        // A piece of a statement: what stands where a table does.
         Err(_) => {
-            for window in cut.windows(3) {
-                if let (Some(schema), true, Some(name)) = (window[0].name(), window[1].is_symbol("."), window[2].name()) {
+            for window in cut.windows(4).filter(|window| BEFORE_TABLE.iter().any(|word| window[0].is_word(word))) {
+                if let (Some(schema), true, Some(name)) = (window[1].name(), window[2].is_symbol("."), window[3].name())
+                {
                     let certainty = Certainty::Dynamic;
                     mentions.insert(Mention { schema: Some(schema), name, noun: Noun::Anything, certainty });
                 }

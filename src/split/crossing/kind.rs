@@ -77,7 +77,9 @@ impl CrossingKind {
         }
         Some(match kind {
             // Comments, grants and labels of schemas and databases go with them.
-            Kind::Schema | Kind::Database | Kind::DatabaseProperties | Kind::Extension | Kind::DefaultAcl => return None,
+            Kind::Schema | Kind::Database | Kind::DatabaseProperties | Kind::Extension | Kind::DefaultAcl => {
+                return None;
+            }
             Kind::FkConstraint | Kind::RowSecurity | Kind::SequenceOwnedBy | Kind::IndexAttach => return None,
             Kind::Table => CrossingKind::Table,
             Kind::TableAttach => CrossingKind::Partition,

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use super::{Action, Crossing, CrossingKind, Direction, Sides};
 use crate::schema::archive::{DumpId, Kind};
+use crate::spelling;
 use crate::split::bodies::Certainty;
 use crate::split::boundary::{Boundary, BoundaryFile, BoundaryFileError};
 use crate::split::facts::ForeignKey;
 use crate::split::finding::Severity;
-use crate::spelling;
 
 /// The operator's choices.
 pub struct Rules<'a> {
@@ -237,7 +237,11 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
             );
         }
         CrossingKind::Subscription => {
-            return (Action::Refuse, Severity::Blocker, format!("it writes into {to}, and would write on in the old place"));
+            return (
+                Action::Refuse,
+                Severity::Blocker,
+                format!("it writes into {to}, and would write on in the old place"),
+            );
         }
         _ if !has_rows => {
             return (
@@ -249,7 +253,8 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
         _ => {}
     }
     // A foreign table in the old place has no parent, no trigger of ours and no unique index.
-    let bridges = !matches!(kind, CrossingKind::Table | CrossingKind::Partition | CrossingKind::Trigger | CrossingKind::Default);
+    let bridges =
+        !matches!(kind, CrossingKind::Table | CrossingKind::Partition | CrossingKind::Trigger | CrossingKind::Default);
     match boundary {
         Boundary::Refuse => {
             (Action::Refuse, Severity::Blocker, format!("it needs {to}, which moves away from under it"))

@@ -6,7 +6,9 @@ use crate::split::plan::SplitPlan;
 /// The plan for `dot -Tpdf`.
 pub fn dot(plan: &SplitPlan) -> String {
     let Drawing { nodes, arrows } = drawing(plan);
-    let mut text = String::from("digraph split {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n");
+    let mut text = String::from(
+        "digraph split {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n",
+    );
     for (side, name, title) in [(Side::Moves, "cluster_moves", "moves"), (Side::Stays, "cluster_stays", "stays")] {
         text += &format!("  subgraph {name} {{\n    label={};\n", quoted(title));
         for (n, node) in nodes.iter().enumerate().filter(|(_, node)| node.side == side) {

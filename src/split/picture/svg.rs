@@ -17,7 +17,8 @@ pub fn svg(plan: &SplitPlan) -> String {
     let Drawing { nodes, arrows } = drawing(plan);
     // A box is as high as the labels that leave or reach it need.
     let height_of = |n: usize| {
-        let labels: usize = arrows.iter().filter(|arrow| arrow.from == n || arrow.to == n).map(|arrow| arrow.labels.len() + 1).sum();
+        let labels: usize =
+            arrows.iter().filter(|arrow| arrow.from == n || arrow.to == n).map(|arrow| arrow.labels.len() + 1).sum();
         (nodes[n].lines.len() + 2).max(labels + 1) * LINE
     };
     let mut next = [TOP, TOP];
@@ -38,11 +39,15 @@ pub fn svg(plan: &SplitPlan) -> String {
     );
     for (side, title) in [(0, "moves"), (1, "stays")] {
         let x = MARGIN + side * (BOX_WIDTH + GAP);
-        let _ = writeln!(text, "<text x=\"{x}\" y=\"{}\" font-size=\"16\" font-weight=\"bold\">{title}</text>", TOP - 20);
+        let _ =
+            writeln!(text, "<text x=\"{x}\" y=\"{}\" font-size=\"16\" font-weight=\"bold\">{title}</text>", TOP - 20);
     }
     for (node, (x, y, height)) in nodes.iter().zip(&places) {
         let fill = if node.side == Side::Moves { "#e3f0e3" } else { "#eee" };
-        let _ = writeln!(text, "<rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{height}\" rx=\"6\" fill=\"{fill}\" stroke=\"#555\"/>");
+        let _ = writeln!(
+            text,
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{height}\" rx=\"6\" fill=\"{fill}\" stroke=\"#555\"/>"
+        );
         for (n, line) in std::iter::once(&node.name).chain(&node.lines).enumerate() {
             let weight = if n == 0 { " font-weight=\"bold\"" } else { "" };
             let line_y = y + LINE * (n + 1) + 2;
@@ -59,11 +64,18 @@ pub fn svg(plan: &SplitPlan) -> String {
             (x, y + offset)
         };
         let ((x1, y1), (x2, y2)) = (end(arrow.from), end(arrow.to));
-        let _ = writeln!(text, "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"#555\" marker-end=\"url(#tip)\"/>");
+        let _ = writeln!(
+            text,
+            "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"#555\" marker-end=\"url(#tip)\"/>"
+        );
         let (x, y) = ((x1 + x2) / 2, (y1 + y2) / 2);
         for (n, label) in arrow.labels.iter().enumerate() {
             let line_y = y + LINE * (n + 1);
-            let _ = writeln!(text, "<text x=\"{x}\" y=\"{line_y}\" text-anchor=\"middle\" font-size=\"11\">{}</text>", escaped(label));
+            let _ = writeln!(
+                text,
+                "<text x=\"{x}\" y=\"{line_y}\" text-anchor=\"middle\" font-size=\"11\">{}</text>",
+                escaped(label)
+            );
         }
     }
     text + "</svg>\n"

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::command::error::Error;
 use crate::command::backup::worker_runtime;
+use crate::command::error::Error;
 use crate::command::rows;
 use crate::pg::catalog::TableFacts;
 use crate::pg::copy::{PartRange, RowsOf, copy_table};

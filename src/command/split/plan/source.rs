@@ -16,9 +16,7 @@ use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
 use crate::schema::selection::Selection;
 use crate::split::SchemaNames;
-use crate::split::facts::{
-    Attribute, ForeignKey, Locale, Membership, Reach, Role, ServerFacts, Setting, SourceFacts,
-};
+use crate::split::facts::{Attribute, ForeignKey, Locale, Membership, Reach, Role, ServerFacts, Setting, SourceFacts};
 use crate::stop::Stop;
 
 /// A transaction that only reads, and what identifies the server.
@@ -65,7 +63,12 @@ impl Read {
         Ok((bytes, archive, facts))
     }
 
-    pub async fn facts(&self, archive: &Archive, selection: &Selection, names: &SchemaNames) -> Result<SourceFacts, Error> {
+    pub async fn facts(
+        &self,
+        archive: &Archive,
+        selection: &Selection,
+        names: &SchemaNames,
+    ) -> Result<SourceFacts, Error> {
         self.read_facts(archive, selection, names).await.map_err(failed("reading the catalog"))
     }
 
@@ -115,7 +118,8 @@ impl Read {
         archive: &Archive,
         selection: &Selection,
     ) -> Result<(), pg::Error> {
-        let taken = archive.entries().iter().filter(|entry| entry.kind == Kind::Table && selection.contains(entry.dump_id));
+        let taken =
+            archive.entries().iter().filter(|entry| entry.kind == Kind::Table && selection.contains(entry.dump_id));
         let moving: BTreeSet<u32> = taken.map(|entry| entry.catalog_id.oid).collect();
         let reading: BTreeMap<u32, Reading> = self.snapshot.tables.iter().map(|t| (t.oid, t.reading)).collect();
         for key in keys {
