@@ -300,7 +300,7 @@ fn wrong_questions_are_refused_in_words() {
 
     // A target that holds something is a blocker, an empty one is none.
     server.ask("CREATE DATABASE full_house TEMPLATE template0");
-    let said = Said::of(split(
+    let said = Said::of(&mut split(
         &server,
         "portfolio",
         "erp",
@@ -310,7 +310,7 @@ fn wrong_questions_are_refused_in_words() {
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(said.document()["target"]["exists"], true);
     ask(&server, "full_house", "CREATE TABLE public.here (id integer)");
-    let said = Said::of(split(
+    let said = Said::of(&mut split(
         &server,
         "portfolio",
         "erp",
@@ -326,7 +326,7 @@ fn wrong_questions_are_refused_in_words() {
     // So is a role that may not make one.
     server.ask("CREATE ROLE nobody_much LOGIN");
     let target = server.dsn_as("nobody_much", "new_place");
-    let said = Said::of(split(&server, "portfolio", "erp", &target, &["--boundary", "drop", "--json"]));
+    let said = Said::of(&mut split(&server, "portfolio", "erp", &target, &["--boundary", "drop", "--json"]));
     let document = said.document();
     assert_eq!((said.code, &document["blockers"][0]["kind"]), (3, &Value::from("extension")), "{document}");
     assert!(with(&document["blockers"], "kind", "target_privilege").len() == 1, "{document}");
