@@ -17,6 +17,7 @@ pub mod repo;
 pub mod retention;
 pub mod schema;
 pub mod spelling;
+pub mod split;
 pub mod stop;
 pub mod store;
 pub mod stream;

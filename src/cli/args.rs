@@ -103,12 +103,12 @@ pub enum Verb {
     Verify(Verify),
     /// Restore a snapshot into a private server that is thrown away, and prove it
     Drill(Drill),
+    /// Move schemas into a database of their own: for now, the plan of it
+    Split(Box<Split>),
     /// Forget old snapshots, and delete what none needs any more
     Prune(Prune),
     /// Take the backup that a policy file describes
     Run(Run),
-    /// Move schemas into a database of their own
-    Split(Box<Split>),
     /// Say who writes, who reads, and what protects the keys
     Key(Key),
 }

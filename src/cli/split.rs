@@ -1,42 +1,61 @@
-//! `pgkeep split` on the command line.
+//! `pgkeep split`: its arguments, and what it says.
 
+mod ending;
+mod text;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::args::{Common, Programs};
-use super::display::{bytes, count, duration};
+use super::keys;
 use super::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
-use super::{keys, texts};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::Proof;
-use crate::command::split::{self, Discard, Finished, Report, RolledBack, Status};
+use crate::command::split::plan::{self, Choices, Options};
+use crate::command::split::{self, Discard};
 use crate::policy::LOCK_WAIT_TIMEOUT_DEFAULT;
+use crate::split::picture::PictureForm;
+use crate::split::{Boundary, BoundaryFile};
 use crate::stop::Stop;
 use crate::switch::Rewrite;
 
+/// --plan reads both databases, changes nothing, and says what a split would do; exit code 3 where something blocks it.
+///
+/// What crosses the line between the schemas that move and those that stay is decided by --boundary: refuse stops the split;
+/// drop gives it up and reports it; loose keeps a foreign key by a delete log and `split reap`; bridge leaves foreign tables in
+/// the old place. docs/split.md explains each finding.
 #[derive(Args)]
-#[command(subcommand_negates_reqs = true)]
 pub struct Split {
-    #[command(flatten)]
-    pub run: RunArgs,
     #[command(subcommand)]
     pub verb: Option<Verb>,
-}
-
-#[derive(Args)]
-pub struct RunArgs {
-    /// The schemas that move, separated by commas; psql's patterns (may be repeated)
-    #[arg(long, value_name = "SCHEMA,...", value_delimiter = ',', required = true)]
-    pub schemas: Vec<String>,
-    /// The database that they are in: a libpq connection string, URI or name
-    #[arg(long, value_name = "DSN", required = true)]
+    /// The schemas that move, as patterns: core,metadata,'workspace_*'
+    #[arg(long, value_name = "PATTERN,...")]
+    pub schemas: Option<String>,
+    /// The database that they are in
+    #[arg(long, value_name = "DSN")]
     pub from: Option<String>,
-    /// The database that they move to; made if it is not there
-    #[arg(long, value_name = "DSN", required = true)]
+    /// The database that takes them: it does not exist yet, or is empty
+    #[arg(long, value_name = "DSN")]
     pub to: Option<String>,
+    /// Say what would be done, and touch nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// What becomes of everything that crosses the line: refuse (the default), drop, loose or bridge
+    #[arg(long, value_name = "WORD", value_parser = parse_boundary)]
+    pub boundary: Option<Boundary>,
+    /// A file that says it one by one
+    #[arg(long, value_name = "FILE.toml")]
+    pub boundary_file: Option<PathBuf>,
+    /// Schemas that stay, although they seem to belong to what moves (patterns, may be repeated)
+    #[arg(long, value_name = "PATTERN,...")]
+    pub leave: Vec<String>,
+    /// Draw the plan: .dot for Graphviz, .svg for a browser
+    #[arg(long, value_name = "FILE.dot|FILE.svg", value_parser = parse_picture)]
+    pub picture: Option<PathBuf>,
     /// How many sessions copy rows and build indexes at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
@@ -117,25 +136,27 @@ pub(super) async fn run(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Outcome, Error> {
-    if args.verb.is_some() && (!args.run.schemas.is_empty() || args.run.from.is_some() || args.run.to.is_some()) {
-        return Err(Error::Usage {
-            what: "--schemas, --from and --to before the verb belong to a run".into(),
-            hint: Some("Write what belongs to the verb after it: pgkeep split rollback --from DSN --to DSN".into()),
-        });
+    if args.verb.is_some() && (args.schemas.is_some() || args.from.is_some() || args.to.is_some()) {
+        return Err(usage(
+            "--schemas, --from and --to before the verb belong to a run",
+            "Write what belongs to the verb after it: pgkeep split rollback --from DSN --to DSN",
+        ));
     }
     match &args.verb {
         Some(Verb::Status(args)) => {
             let status = split::status(&conninfo(args.to.as_deref())?).await?;
-            Outcome::new(&status, status_text(&status))
+            Outcome::new(&status, ending::status(&status))
         }
         Some(Verb::Rollback(args)) => {
-            let (from, to) = (conninfo(args.from.as_deref())?, conninfo(args.to.as_deref())?);
-            let discard = if args.discard { Discard::Rows } else { Discard::Refuse };
-            let wait = Duration::from_secs(args.fence_wait.into());
-            let order =
-                split::RollbackOptions { source: from, target: to, discard, fence_wait: wait, jobs: args.jobs.into() };
-            let back = split::rollback(&order, progress, stop, &mut std::io::stderr()).await?;
-            Outcome::new(&back, rollback_text(&back))
+            let options = split::RollbackOptions {
+                source: conninfo(args.from.as_deref())?,
+                target: conninfo(args.to.as_deref())?,
+                discard: if args.discard { Discard::Rows } else { Discard::Refuse },
+                fence_wait: Duration::from_secs(args.fence_wait.into()),
+                jobs: usize::from(args.jobs),
+            };
+            let back = split::rollback(&options, progress, stop, &mut std::io::stderr()).await?;
+            Outcome::new(&back, ending::rollback(&back))
         }
         Some(Verb::Finish(args)) => {
             let options = split::FinishOptions {
@@ -150,94 +171,118 @@ pub(super) async fn run(
                 None => None,
             };
             let finished = split::finish(&options, repository.as_ref()).await?;
-            Outcome::new(&finished, finish_text(&finished))
+            Outcome::new(&finished, ending::finish(&finished))
         }
+        None if args.plan => {
+            let report = plan::run(&options(args)?, progress, stop).await?;
+            if let Some((path, form)) = args.picture.as_deref().and_then(|path| Some((path, form(path)?))) {
+                std::fs::write(path, form.draw(&report.plan)).map_err(|error| {
+                    usage(
+                        &format!("{} cannot be written: {error}", path.display()),
+                        "Name a file in a folder that exists.",
+                    )
+                })?;
+            }
+            planned(&report)
+        }
+        None if args.picture.is_some() => Err(usage("--picture draws a plan", "Add --plan.")),
         None => {
-            let args = &args.run;
             let options = split::Options {
-                schemas: args.schemas.clone(),
-                source: conninfo(args.from.as_deref())?,
-                target: conninfo(args.to.as_deref())?,
+                plan: options(args)?,
                 jobs: usize::from(args.jobs),
-                lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
                 fence_wait: Duration::from_secs(args.fence_wait.into()),
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
-                pg_bin: args.programs.pg_bin.clone(),
                 rewrites: args.rewrites.clone(),
                 hook: args.hook.clone(),
             };
-            let report = split::run(&options, progress, stop, &mut std::io::stderr()).await?;
-            let outcome = Outcome::new(&report, text(&report))?;
-            Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
+            match split::run(&options, progress, stop, &mut std::io::stderr()).await? {
+                split::Outcome::Blocked(report) => planned(&report),
+                split::Outcome::Ended(report) => {
+                    let outcome = Outcome::new(&report, ending::run(&report))?;
+                    Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
+                }
+            }
         }
     }
 }
 
-fn text(report: &Report) -> String {
-    let time = |ms| duration(Duration::from_millis(ms));
-    let mut text = String::new();
-    report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
-    report.definitions.iter().for_each(|entry| text += &format!("differs: {}: {:?}\n", entry.entry, entry.what));
-    text += &texts::left_out(&report.left_out);
-    text += &texts::warnings(&report.warnings);
-    let what = format!(
-        "{} ({}, {}, {})",
-        report.schemas.join(", "),
-        count(report.tables, "table"),
-        count(report.rows, "row"),
-        bytes(report.bytes)
-    );
-    if !report.ok {
-        return text
-            + &format!(
-                "{what} NOT moved: the copy is not the original. The source takes writes again, after {}\n",
-                time(report.downtime_ms)
-            );
-    }
-    let proof = if report.proven { "proven" } else { "rows not compared (--no-proof)" };
-    text += &format!("{what} moved from {} to {}: {proof}\n", report.source, report.target);
-    report.rewritten.iter().for_each(|edit| {
-        text += &format!("{}:{}: {} -> {}\n", edit.file.display(), edit.line, edit.before, edit.after);
-    });
-    text += &format!("writes were refused for {}; the old tables refuse them from now on\n", time(report.downtime_ms));
-    text + "`pgkeep split rollback` goes back, as long as nothing was written in the new database\n"
+/// A plan with blockers is something wrong, whether it was asked for or stopped a run.
+fn planned(report: &plan::Report) -> Result<Outcome, Error> {
+    let outcome = Outcome::new(report, text::plan(report))?;
+    Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
 }
 
-fn status_text(status: &Status) -> String {
-    let mut text = format!("{} from {}: {}\n", status.schemas.join(", "), status.source, status.phase);
-    for step in &status.history {
-        text += &format!("  {}  {}\n", step.time.format("%Y-%m-%d %H:%M:%S UTC"), step.phase);
-    }
-    if !status.next.is_empty() {
-        text += &format!("next: {}\n", status.next.join(", "));
-    }
-    text
-}
-
-fn rollback_text(back: &RolledBack) -> String {
-    let mut text: String =
-        back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
-    text += &format!("{} take writes in the old database again", back.schemas.join(", "));
-    text += match back.dropped {
-        true => "; the new database is gone\n",
-        false => "; the new one is kept, and refuses writes\n",
+fn options(args: &Split) -> Result<Options, Error> {
+    let needed = |given: &Option<String>, switch: &str| {
+        given.clone().ok_or_else(|| {
+            usage(&format!("{switch} was not given"), "pgkeep split --schemas core,metadata --from DSN --to DSN --plan")
+        })
     };
-    text
+    let schemas = needed(&args.schemas, "--schemas")?;
+    Ok(Options {
+        source: conninfo(Some(&needed(&args.from, "--from")?))?,
+        target: conninfo(Some(&needed(&args.to, "--to")?))?,
+        schemas: patterns(&schemas),
+        leave: args.leave.iter().flat_map(|list| patterns(list)).collect(),
+        boundary: args.boundary,
+        choices: args.boundary_file.as_deref().map(read_choices).transpose()?.unwrap_or_default(),
+        lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
+        pg_bin: args.programs.pg_bin.clone(),
+    })
 }
 
-fn finish_text(finished: &Finished) -> String {
-    let mut text = String::new();
-    for (from, to) in &finished.quarantined {
-        text += &match finished.dropped {
-            true => format!("dropped: {to}, once {from}\n"),
-            false => format!("put aside: {from} is {to}, and nobody but its owner may use it\n"),
-        };
-    }
-    finished.needed_by.iter().for_each(|by| text += &format!("still needed by {by}\n"));
-    match &finished.snapshot {
-        Some(snapshot) => text + &format!("the snapshot {snapshot} holds what was dropped\n"),
-        None => {
-            text + "when nobody misses them: pgkeep split finish --yes-drop NAME, with a proven snapshot in --repo\n"
+fn usage(what: &str, hint: &str) -> Error {
+    Error::Usage { what: what.to_owned(), hint: Some(hint.to_owned()) }
+}
+
+/// Cuts at commas, which inside double quotes belong to a name.
+fn patterns(list: &str) -> Vec<String> {
+    let mut patterns = vec![String::new()];
+    let mut quoted = false;
+    for c in list.chars() {
+        quoted ^= c == '"';
+        match patterns.last_mut() {
+            Some(last) if c != ',' || quoted => last.push(c),
+            _ => patterns.push(String::new()),
         }
+    }
+    patterns.iter().map(|pattern| pattern.trim().to_owned()).filter(|pattern| !pattern.is_empty()).collect()
+}
+
+fn read_choices(path: &Path) -> Result<Choices, Error> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        usage(
+            &format!("the boundary file {name} cannot be read: {error}"),
+            "It is TOML in UTF-8; docs/split.md shows one.",
+        )
+    })?;
+    let file = BoundaryFile::parse(&text)
+        .map_err(|error| Error::Usage { what: format!("{name}: {error}"), hint: error.hint() })?;
+    Ok(Choices { name, file })
+}
+
+fn parse_boundary(word: &str) -> Result<Boundary, String> {
+    word.parse().map_err(|error: crate::split::boundary::NoBoundary| error.to_string())
+}
+
+fn form(path: &Path) -> Option<PictureForm> {
+    PictureForm::of_ending(&path.extension()?.to_string_lossy().to_ascii_lowercase())
+}
+
+fn parse_picture(path: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(path);
+    form(&path).map(|_| path).ok_or("a picture's name ends in .dot or .svg")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_cut_at_commas_outside_quotes() {
+        assert_eq!(patterns("core, metadata,workspace_*"), ["core", "metadata", "workspace_*"]);
+        assert_eq!(patterns("\"a,b\",,\"c\"\"d\""), ["\"a,b\"", "\"c\"\"d\""]);
+        assert_eq!(patterns(""), [""; 0]);
     }
 }

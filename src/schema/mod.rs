@@ -5,13 +5,13 @@
 pub mod archive;
 pub mod compare;
 pub mod facts;
-mod graph;
-mod lexer;
+pub(crate) mod graph;
+pub(crate) mod lexer;
 mod mentions;
 pub mod pattern;
 pub mod restore;
 pub mod schedule;
 pub mod selection;
 #[cfg(test)]
-mod shop;
+pub(crate) mod shop;
 pub mod statements;

@@ -5,16 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every arrow that there is. `cli` takes the arguments' types where they are defined; `pg::catalog` fills the manifest's
-/// types with what the server says.
+/// types, and the split's facts, with what the server says.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["command", "pg", "policy", "repo", "retention", "schema", "stop", "store", "switch"]),
-    ("command", &["pg", "policy", "repo", "retention", "schema", "stop", "store", "stream", "switch"]),
-    ("pg", &["repo", "schema", "spelling", "stop", "stream"]),
+    ("cli", &["command", "pg", "policy", "repo", "retention", "schema", "split", "stop", "store", "switch"]),
+    ("command", &["pg", "policy", "repo", "retention", "schema", "split", "stop", "store", "stream", "switch"]),
+    ("pg", &["repo", "schema", "spelling", "split", "stop", "stream"]),
     ("policy", &["pg", "retention", "schema", "spelling"]),
     ("repo", &["retention", "store", "stream"]),
     ("retention", &[]),
     ("schema", &[]),
     ("spelling", &[]),
+    ("split", &["schema", "spelling"]),
     ("stop", &[]),
     ("store", &["spelling", "stream"]),
     ("stream", &[]),
@@ -27,6 +28,7 @@ const ONLY: &[(&str, &str, &[&str])] = &[
     ("cli", "store", &["Access"]),
     ("pg", "repo", &["manifest"]),
     ("pg", "schema", &["facts", "restore"]),
+    ("pg", "split", &["facts"]),
     ("command", "store", &["StoreError"]),
     ("policy", "pg", &["conninfo"]),
     ("policy", "schema", &["pattern"]),
@@ -41,6 +43,7 @@ const NEVER: &[(&str, &[&str])] = &[
         &["tokio", "std::fs", "std::net", "std::process", "async", "SystemTime", "Instant", "Local::now", "Utc::now"],
     ),
     ("schema", &["tokio", "std::fs", "std::net", "std::process", "async"]),
+    ("split", &["tokio", "std::fs", "std::net", "std::process", "async"]),
     ("stream", &["tokio", "async", "postgres", "std::net"]),
     ("store", &["SnapshotName", "SnapshotId", "Manifest", "postgres", "snapshot"]),
     ("repo", &["postgres", "clap", "indicatif"]),

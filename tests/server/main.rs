@@ -27,6 +27,7 @@ mod restore_fails;
 mod roundtrip;
 mod run;
 mod split;
+mod split_plan;
 mod store;
 mod suspicious;
 mod threat;

@@ -41,7 +41,7 @@ pub async fn capture(
     let patterns = patterns(schemas);
     let request = patterns.parse()?;
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
-    let snapshot = backup::open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
+    let snapshot = backup::open_snapshot(&options.plan.source, options.plan.lock_timeout_ms, wanted).await?;
     let session = &snapshot.session;
     let source = Source {
         conninfo: session.conninfo().clone(),
@@ -51,10 +51,11 @@ pub async fn capture(
     rows::check_snapshot_travels(session, &source, stop).await?;
     let failed = |what: &str| Error::source_database(what.to_owned());
     let database = catalog::database(session).await.map_err(failed("reading the catalog"))?;
-    let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
+    let pg_dump = dump::find(session, options.plan.pg_bin.as_deref())?;
     let (mut facts, untouched) = backup::read_facts(&snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
-    let bytes = dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.lock_timeout_ms, &untouched, stop)?;
+    let bytes =
+        dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.plan.lock_timeout_ms, &untouched, stop)?;
     let archive = Archive::parse(&bytes)?.without(is_ours);
     let selection = selecting::select(&archive, &facts, &request)?;
     let sequences = backup::read_sequences(&snapshot, &selection).await?;
@@ -99,7 +100,7 @@ pub async fn capture(
         &facts,
         &selection,
         &RestoreOptions {
-            database: Some(options.target.database().to_owned()),
+            database: Some(options.plan.target.database().to_owned()),
             populated: selecting::only_selected(populated, &archive, &selection).into_iter().collect(),
             ..RestoreOptions::default()
         },
@@ -135,7 +136,7 @@ fn is_ours(entry: &Entry) -> bool {
 pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Options {
     restore::Options {
         snapshot: String::new(),
-        target: options.target.clone(),
+        target: options.plan.target.clone(),
         creation: Creation::Exists,
         patterns: patterns(schemas),
         roles: Vec::new(),

@@ -4,6 +4,7 @@ mod capture;
 mod error;
 mod finish;
 mod holding;
+pub mod plan;
 mod proof;
 mod rollback;
 mod run;
@@ -11,7 +12,6 @@ pub mod state;
 mod status;
 mod switching;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -24,29 +24,30 @@ pub use status::{Status, status};
 
 use super::mismatch::Mismatch;
 use super::restore::Proof;
-use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::LeftOut;
 use crate::schema::compare::EntryMismatch;
 use crate::switch::{Kept, PlannedEdit, Rewrite};
 use state::Phase;
 
 pub struct Options {
-    /// psql's patterns.
-    pub schemas: Vec<String>,
-    pub source: Conninfo,
-    /// Its database is made if it is not there.
-    pub target: Conninfo,
+    /// Both ends, what moves, and what becomes of what crosses.
+    pub plan: plan::Options,
     pub jobs: usize,
-    /// 0 waits for ever.
-    pub lock_timeout_ms: u64,
     /// How long to try to put the fence up.
     pub fence_wait: Duration,
     pub proof: Proof,
-    pub pg_bin: Option<PathBuf>,
     /// Values in configuration files that name the old database.
     pub rewrites: Vec<Rewrite>,
     /// Run by a shell when the files are switched, and again in a rollback.
     pub hook: Option<String>,
+}
+
+/// How a run ended.
+pub enum Outcome {
+    /// The plan has blockers, and nothing was touched.
+    Blocked(Box<plan::Report>),
+    /// The schemas moved, or the copy was not the original and everything is as it was.
+    Ended(Box<Report>),
 }
 
 /// What `--json` prints of a run.

@@ -40,7 +40,7 @@ pub async fn definitions(
             SplitError::Changed { tables: changed.map(|(schema, name)| format!("{schema}.{name}")).collect() }.into()
         );
     }
-    let copy = copied_archive(&capture.pg_dump, target, options.lock_timeout_ms, stop)?;
+    let copy = copied_archive(&capture.pg_dump, target, options.plan.lock_timeout_ms, stop)?;
     let plan = &capture.job.plan;
     let steps = plan.pre_data.iter().map(|step| step.dump_id);
     let steps = steps.chain(plan.post_data.iter().map(|step| step.step.dump_id));

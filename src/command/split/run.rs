@@ -11,8 +11,8 @@ use rand_core::{OsRng, RngCore};
 use super::capture::{self, Capture, capture};
 use super::holding::{at_source, at_target, own, put_up};
 use super::rollback::{Discard, Ends, undo};
-use super::state::{FORMAT, Found, Phase, State};
-use super::{Options, Phases, Report, SplitError, proof, switching};
+use super::state::{FORMAT, Found, GivenUp, Phase, State};
+use super::{Options, Outcome, Phases, Report, SplitError, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -25,6 +25,7 @@ use crate::pg::{self, split_state};
 use crate::repo::manifest::{LeftOut, Relation};
 use crate::schema::compare::EntryMismatch;
 use crate::schema::pattern::{Pattern, PatternKind};
+use crate::split::{Action, Direction};
 use crate::stop::Stop;
 use crate::switch::Plan;
 
@@ -33,13 +34,13 @@ pub async fn run(
     progress: &Arc<Progress>,
     stop: &Stop,
     echo: &mut (dyn Write + Send),
-) -> Result<Report, Error> {
+) -> Result<Outcome, Error> {
     let started = Instant::now();
     let mut phases = Phases::default();
     progress.set_phase("connecting");
-    let source = own(&options.source, at_source).await?;
+    let source = own(&options.plan.source, at_source).await?;
     let identity = split_state::identity(&source).await.map_err(at_source("asking which database this is"))?;
-    let schemas = resolve(&source, &options.schemas).await?;
+    let schemas = resolve(&source, &options.plan.schemas).await?;
 
     let (before, target_identity) = previous(options, &identity, &schemas).await?;
     if let Previous::Split(state) = &before
@@ -55,20 +56,31 @@ pub async fn run(
             return Err(SplitError::Over { phase: state.phase }.into());
         }
         Previous::Split(mut state) if state.phase >= Phase::Sealed || (state.phase == Phase::Proven && sealed) => {
-            let target = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
-            return Ok(with_files(report(options, &state, Vec::new(), phases, started), &files));
+            return Ok(ended(with_files(report(options, &state, Vec::new(), phases, started), &files)));
         }
-        previous => prepare(options, previous, &source, identity, &schemas, progress, stop).await?,
+        Previous::Split(state) => {
+            let given_up = state.given_up.clone();
+            prepare(options, Previous::Split(state), given_up, &source, identity, &schemas, progress, stop).await?
+        }
+        previous => {
+            let planned = plan::make(&options.plan, progress, stop).await?;
+            if !planned.plan.is_clear() {
+                return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
+            }
+            let given_up = given_up(&planned)?;
+            prepare(options, previous, given_up, &source, identity, &schemas, progress, stop).await?
+        }
     };
-    let target = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     state.save(&target).await?;
     phases.prepare_ms = millis(started);
 
     progress.set_phase("putting the fence up");
     let since = Instant::now();
     let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
-    put_up(&source, &fenced, options.target.database(), options.fence_wait, progress, stop, at_source).await?;
+    put_up(&source, &fenced, options.plan.target.database(), options.fence_wait, progress, stop, at_source).await?;
     phases.fence_ms = millis(since);
     let down = Instant::now();
     state.enter(Phase::Copying);
@@ -80,7 +92,7 @@ pub async fn run(
             progress.set_phase("taking the fence down");
             fence::take_down(&source, "").await.map_err(at_source("taking the fence down"))?;
             let copied = failed?;
-            return Ok(Report { downtime_ms: millis(down), ..copied.report(options, &state, phases, started) });
+            return Ok(ended(Report { downtime_ms: millis(down), ..copied.report(options, &state, phases, started) }));
         }
     };
 
@@ -89,12 +101,13 @@ pub async fn run(
     state.tables = copied.tables.clone();
     state.enter(Phase::Proven);
     state.save(&target).await?;
-    fence::seal(&source, options.target.database(), "").await.map_err(at_source("sealing the fence"))?;
+    let given_up: String = state.given_up.iter().map(|key| key.drop.clone()).collect();
+    fence::seal(&source, options.plan.target.database(), &given_up).await.map_err(at_source("sealing the fence"))?;
     state.enter(Phase::Sealed);
     state.save(&target).await?;
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
     phases.switch_ms = millis(since);
-    Ok(with_files(copied.report(options, &state, phases, started), &files))
+    Ok(ended(with_files(copied.report(options, &state, phases, started), &files)))
 }
 
 /// What there was of a target before this run.
@@ -105,11 +118,11 @@ enum Previous {
 }
 
 async fn previous(options: &Options, identity: &str, schemas: &[String]) -> Result<(Previous, Option<String>), Error> {
-    let session = match connect(&options.target, "pgkeep split").await {
+    let session = match connect(&options.plan.target, "pgkeep split").await {
         Err(pg::Error::NoSuchDatabase { .. }) => return Ok((Previous::Nothing, server_identity(options).await?)),
         connected => connected.map_err(at_target("connecting"))?,
     };
-    let database = || options.target.database().to_owned();
+    let database = || options.plan.target.database().to_owned();
     let there = split_state::identity(&session).await.map_err(at_target("asking which database this is"))?;
     if there == identity {
         return Err(SplitError::SameDatabase.into());
@@ -137,7 +150,7 @@ async fn previous(options: &Options, identity: &str, schemas: &[String]) -> Resu
 
 /// Which server a database would be made on.
 async fn server_identity(options: &Options) -> Result<Option<String>, Error> {
-    let session = destination::connect_for_maintenance(&options.target).await?;
+    let session = destination::connect_for_maintenance(&options.plan.target).await?;
     let identity = split_state::identity(&session).await.map_err(at_target("asking which server this is"))?;
     session.close().await.map_err(at_target("the end of the session"))?;
     Ok(Some(identity))
@@ -159,10 +172,37 @@ async fn resolve(source: &Session, patterns: &[String]) -> Result<Vec<String>, E
     Ok(names.into_iter().collect())
 }
 
+fn ended(report: Report) -> Outcome {
+    Outcome::Ended(Box::new(report))
+}
+
+/// Foreign keys from tables that stay, which would soon lead to rows that are no longer kept up.
+fn given_up(planned: &plan::Planned) -> Result<Vec<GivenUp>, Error> {
+    let mut given_up = Vec::new();
+    for crossing in planned.plan.crossing_keys() {
+        if matches!(crossing.action, Action::Loose | Action::Bridge) {
+            return Err(Error::Usage {
+                what: format!("{}: loose and bridge can be planned and not run yet", crossing.key),
+                hint: Some(
+                    "Nothing was touched. --boundary drop gives the key up; --plan says with how many rows.".into(),
+                ),
+            });
+        }
+        let entry = planned.archive.entry(crossing.entry);
+        if let Some(entry) = entry.filter(|_| crossing.direction == Direction::StayingNeedsMoving) {
+            let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
+            given_up.push(GivenUp { key: crossing.key.clone(), drop, make });
+        }
+    }
+    Ok(given_up)
+}
+
 /// A target database that is empty and knows what it is for. What an earlier attempt copied is gone: the source took writes since.
+#[allow(clippy::too_many_arguments, reason = "what is known of both ends before the target is touched")]
 async fn prepare(
     options: &Options,
     previous: Previous,
+    given_up: Vec<GivenUp>,
     source: &Session,
     identity: String,
     schemas: &[String],
@@ -170,7 +210,7 @@ async fn prepare(
     stop: &Stop,
 ) -> Result<State, Error> {
     progress.set_phase("reading the schema");
-    let plan = capture(options, schemas, [0; 32], stop).await?;
+    let draft = capture(options, schemas, [0; 32], stop).await?;
     progress.set_phase("preparing the target");
     let restoring = capture::restore_options(options, schemas);
     let (found, history) = match &previous {
@@ -180,20 +220,20 @@ async fn prepare(
     };
     match (&previous, found) {
         (Previous::Split(_), Found::Missing) => {
-            destination::drop_database(&options.target).await?;
-            destination::create_database(&restoring, &plan.job).await?;
+            destination::drop_database(&options.plan.target).await?;
+            destination::create_database(&restoring, &draft.job).await?;
         }
-        (Previous::Nothing, _) => destination::create_database(&restoring, &plan.job).await?,
+        (Previous::Nothing, _) => destination::create_database(&restoring, &draft.job).await?,
         (Previous::Split(_), Found::Empty) => {
-            let session = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
             split_state::empty_again(&session).await.map_err(at_target("emptying the database"))?;
             session.close().await.map_err(at_target("the end of the session"))?;
         }
         (Previous::Empty, _) => {}
     }
-    let session = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-    restore::roles::provide(&session, &plan.job, &restoring).await?;
-    split_state::equip(&session, &equipment(options, &plan, schemas))
+    let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    restore::roles::provide(&session, &draft.job, &restoring).await?;
+    split_state::equip(&session, &equipment(options, &draft, schemas))
         .await
         .map_err(at_target("setting the database up"))?;
     session.close().await.map_err(at_target("the end of the session"))?;
@@ -204,15 +244,15 @@ async fn prepare(
         phase: Phase::Created,
         schemas: schemas.to_vec(),
         source: identity,
-        source_name: options.source.to_string(),
+        source_name: options.plan.source.to_string(),
         source_database: source.conninfo().database().to_owned(),
         found,
         began: Utc::now(),
         history,
         digest_key,
-        encoding: plan.source.encoding.clone(),
+        encoding: draft.source.encoding.clone(),
         tables: Vec::new(),
-        given_up: Vec::new(),
+        given_up,
         files: None,
         hook: options.hook.clone(),
         downtime_ms: 0,
@@ -220,13 +260,13 @@ async fn prepare(
         index_reads: Vec::new(),
     };
     state.enter(Phase::Created);
-    plan.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
+    draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
     Ok(state)
 }
 
 /// What `pg_dump -n` leaves behind: settings of the database and of roles in it, and the right of the schemas' owners to make more schemas.
 fn equipment(options: &Options, plan: &Capture, schemas: &[String]) -> Vec<String> {
-    let database = quote_identifier(options.target.database());
+    let database = quote_identifier(options.plan.target.database());
     let manifest = &plan.job.manifest;
     let mut statements = Vec::new();
     let owners: BTreeSet<&String> = plan
@@ -284,7 +324,7 @@ async fn copy(
     let restoring = capture::restore_options(options, &schemas);
     progress.set_phase("restoring definitions");
     let since = Instant::now();
-    let session = connect(&options.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
+    let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &capture.job, &restoring).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
     phases.definitions_ms = millis(since);
@@ -398,7 +438,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         phase: state.phase,
         schemas: state.schemas.clone(),
         source: state.source_name.clone(),
-        target: options.target.to_string(),
+        target: options.plan.target.to_string(),
         tables: state.tables.len() as u64,
         rows: state.tables.iter().map(|table| table.digest.rows).sum(),
         bytes: state.tables.iter().map(|table| table.digest.bytes).sum(),

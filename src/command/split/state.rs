@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::command::Error;
-use crate::pg::catalog::{quote_identifier, quote_relation};
 use crate::pg::connect::Session;
 use crate::pg::split_state;
 use crate::repo::manifest::Relation;
@@ -92,25 +91,18 @@ pub struct State {
     pub index_reads: Vec<(String, i64)>,
 }
 
-/// A foreign key from a table that stays to one that moved.
+/// A foreign key from a table that stays to one that moved: pg_dump's statements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenUp {
-    pub schema: String,
-    pub table: String,
-    pub constraint: String,
-    /// `FOREIGN KEY (...) REFERENCES ...`, as the server writes it.
-    pub definition: String,
+    pub key: String,
+    pub drop: String,
+    pub make: String,
 }
 
 impl GivenUp {
     /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them.
     pub fn again(&self) -> String {
-        format!(
-            "ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID;\n",
-            quote_relation(&self.schema, &self.table),
-            quote_identifier(&self.constraint),
-            self.definition
-        )
+        format!("{} NOT VALID;\n", self.make.trim_end().trim_end_matches(';'))
     }
 }
 

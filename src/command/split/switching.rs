@@ -16,10 +16,10 @@ use crate::switch::{Change, HOOK_TIMEOUT_DEFAULT, Hook, Occasion, Phase, Plan, S
 pub fn plan(options: &Options, source_identity: &str, target_identity: Option<&str>) -> Result<Plan, Error> {
     let cluster = |identity: &str| identity.split('/').next().map(str::to_owned);
     let same = target_identity.is_none_or(|target| cluster(target) == cluster(source_identity));
-    let server = if same { Some(Server::Same) } else { Server::other(&options.target) };
+    let server = if same { Some(Server::Same) } else { Server::other(&options.plan.target) };
     let change = Change {
-        from: options.source.database().to_owned(),
-        to: options.target.database().to_owned(),
+        from: options.plan.source.database().to_owned(),
+        to: options.plan.target.database().to_owned(),
         server: server.unwrap_or(Server::Same),
     };
     Ok(Plan::read(&options.rewrites, &change).map_err(SplitError::from)?)

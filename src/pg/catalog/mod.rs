@@ -1,19 +1,31 @@
 //! What the system catalogs say of the database, as plain facts. Read in the backup's own snapshot.
 
+mod availability;
 mod database;
 mod facts;
+mod foreign_keys;
 mod format;
 mod large_objects;
 mod relations;
 mod roles;
 mod sequences;
+mod sizes;
+mod text_clues;
+mod usage;
 
+pub use availability::{
+    available_extensions, cluster_identity, collation_version, encoding, own_objects, rights, role_names,
+};
 pub use database::{database, populated_views, server_version};
 pub use facts::facts;
+pub use foreign_keys::{foreign_keys, referencing_rows};
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
 pub use relations::{Reading, TableFacts, strong_locks, tables};
 pub use roles::{Passwords, RoleFacts, roles};
 pub use sequences::{SequenceFacts, sequence_values, sequences};
+pub use sizes::{extension_versions, sizes};
+pub use text_clues::text_clues;
+pub use usage::{bootstrap_role, hypertables, large_object_columns, sessions, subscribed};
 
 use super::Error;
 use super::connect::Session;

@@ -1,0 +1,127 @@
+//! `pgkeep split --plan`: what a split would do, and touches nothing.
+
+mod rate;
+mod report;
+mod source;
+mod target;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use rate::Estimate;
+pub use report::{Report, Side};
+
+use crate::command::error::Error;
+use crate::command::progress::Progress;
+use crate::pg::conninfo::Conninfo;
+use crate::schema::archive::Archive;
+use crate::schema::facts::Facts;
+use crate::schema::pattern::{Pattern, PatternKind};
+use crate::schema::selection::{self, Request, Selection};
+use crate::split::facts::{Cluster, SourceFacts, TargetFacts};
+use crate::split::{self, Boundary, BoundaryFile, Inputs, SchemaNames, SplitPlan};
+use crate::stop::Stop;
+
+pub struct Options {
+    pub source: Conninfo,
+    /// Names the database that takes what moves; it must not exist, or be empty.
+    pub target: Conninfo,
+    /// Patterns.
+    pub schemas: Vec<String>,
+    /// Patterns of schemas that stay, where they seem to belong to what moves.
+    pub leave: Vec<String>,
+    /// For everything that crosses; none: what the file says, or refuse.
+    pub boundary: Option<Boundary>,
+    pub choices: Choices,
+    /// 0 waits for ever.
+    pub lock_timeout_ms: u64,
+    /// Where pg_dump is, if not where it is looked for.
+    pub pg_bin: Option<PathBuf>,
+}
+
+/// The boundary file, and its name for messages.
+#[derive(Default)]
+pub struct Choices {
+    pub name: String,
+    pub file: BoundaryFile,
+}
+
+/// Everything that was read and decided: what a run starts from.
+pub struct Planned {
+    pub plan: SplitPlan,
+    pub names: SchemaNames,
+    pub archive: Archive,
+    /// As pg_dump wrote it.
+    pub archive_bytes: Vec<u8>,
+    pub facts: Facts,
+    pub selection: Selection,
+    pub source: SourceFacts,
+    pub target: TargetFacts,
+    pub estimate: Estimate,
+}
+
+/// What `--json` prints.
+pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
+    Ok(Report::of(make(options, progress, stop).await?))
+}
+
+/// Reads both sides, in transactions that cannot write, and decides.
+///
+/// # Errors
+/// Source and target are one database; a schema that is not there; a boundary file that names what does not cross; either
+/// database cannot be read.
+pub async fn make(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Planned, Error> {
+    let patterns = parse(&options.schemas)?;
+    let leave = parse(&options.leave)?;
+    if patterns.is_empty() {
+        return Err(Error::Usage {
+            what: "no schema was named".into(),
+            hint: Some("Name those that move: --schemas core,metadata.".into()),
+        });
+    }
+
+    progress.set_phase("looking at the target");
+    let visit = target::Visit::begin(&options.target).await?;
+
+    progress.set_phase("reading the source's schema");
+    let read = source::Read::begin(options, &patterns, stop).await?;
+    let cluster = if read.cluster == visit.cluster { Cluster::Same } else { Cluster::Another };
+    if cluster == Cluster::Same && options.target.database() == read.session().conninfo().database() {
+        return Err(Error::Usage {
+            what: format!("--from and --to are one database, {}", options.target.database()),
+            hint: Some("Name a database that does not exist yet with --to: the split makes it.".into()),
+        });
+    }
+    let (archive_bytes, archive, facts) = read.schema(options, stop).await?;
+    let names = SchemaNames::resolve(&archive, &facts, &patterns)
+        .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
+    let request = Request { schemas: patterns, ..Request::default() };
+    let selection = selection::select(&archive, &facts, &request)
+        .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
+
+    progress.set_phase("counting what crosses");
+    let source = read.facts(&archive, &selection, &names).await?;
+    progress.set_phase("measuring");
+    let estimate = read.estimate(&selection, &source, stop)?;
+    read.end().await?;
+    let target = visit.facts(options, cluster, &source.locale).await?;
+
+    let inputs = Inputs {
+        archive: &archive,
+        facts: &facts,
+        selection: &selection,
+        names: &names,
+        source: &source,
+        target: &target,
+        boundary: options.boundary,
+        choices: &options.choices.file,
+        leave: &leave,
+    };
+    let plan = split::plan(&inputs)
+        .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;
+    Ok(Planned { plan, names, archive, archive_bytes, facts, selection, source, target, estimate })
+}
+
+fn parse(patterns: &[String]) -> Result<Vec<Pattern>, Error> {
+    Ok(patterns.iter().map(|text| Pattern::parse(text, PatternKind::Schema)).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,195 @@
+//! The source, read in one instant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Estimate, Options, rate};
+use crate::command::error::Error;
+use crate::command::selecting;
+use crate::pg;
+use crate::pg::catalog::{self, Passwords, Reading, TableFacts};
+use crate::pg::connect::Session;
+use crate::pg::dump;
+use crate::pg::snapshot::{Opened, SourceSnapshot};
+use crate::repo::manifest::Database;
+use crate::schema::archive::{Archive, Kind};
+use crate::schema::facts::Facts;
+use crate::schema::pattern::Pattern;
+use crate::schema::selection::Selection;
+use crate::split::SchemaNames;
+use crate::split::facts::{Attribute, ForeignKey, Locale, Membership, Reach, Role, ServerFacts, Setting, SourceFacts};
+use crate::stop::Stop;
+
+/// A transaction that only reads, and what identifies the server.
+pub struct Read {
+    snapshot: Box<SourceSnapshot>,
+    pub cluster: String,
+}
+
+fn failed(what: &str) -> impl FnOnce(pg::Error) -> Error + use<> {
+    Error::source_database(what.to_owned())
+}
+
+impl Read {
+    pub async fn begin(options: &Options, patterns: &[Pattern], _stop: &Stop) -> Result<Read, Error> {
+        let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
+        let opened = SourceSnapshot::open(&options.source, wanted, options.lock_timeout_ms);
+        let snapshot = match opened.await.map_err(failed("opening the snapshot"))? {
+            Opened::Snapshot(snapshot) => snapshot,
+            Opened::Unreadable(unreadable) => {
+                return Err(Error::Unreadable { role: options.source.user().to_owned(), unreadable });
+            }
+            Opened::Locked { held, source } => return Err(Error::Locked { held, source }),
+            Opened::Restless => return Err(Error::Restless),
+        };
+        let cluster = catalog::cluster_identity(&snapshot.session).await.map_err(failed("reading the catalog"))?;
+        Ok(Read { snapshot, cluster })
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.snapshot.session
+    }
+
+    /// The whole database's table of contents, and what the catalog adds to it.
+    pub async fn schema(&self, options: &Options, stop: &Stop) -> Result<(Vec<u8>, Archive, Facts), Error> {
+        let session = self.session();
+        let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
+        let mut facts = catalog::facts(session).await.map_err(failed("reading the catalog"))?;
+        let denied = self.snapshot.tables.iter().filter(|table| table.reading == Reading::Denied);
+        let untouched = denied.map(|table| (table.schema.clone(), table.name.clone())).collect();
+        selecting::forget_untouched(&mut facts, &untouched);
+        let id = &self.snapshot.id;
+        let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
+        let archive = Archive::parse(&bytes)?;
+        Ok((bytes, archive, facts))
+    }
+
+    pub async fn facts(
+        &self,
+        archive: &Archive,
+        selection: &Selection,
+        names: &SchemaNames,
+    ) -> Result<SourceFacts, Error> {
+        self.read_facts(archive, selection, names).await.map_err(failed("reading the catalog"))
+    }
+
+    async fn read_facts(
+        &self,
+        archive: &Archive,
+        selection: &Selection,
+        names: &SchemaNames,
+    ) -> Result<SourceFacts, pg::Error> {
+        let session = self.session();
+        let moving: Vec<String> = names.moving.iter().cloned().collect();
+        let others: Vec<String> = names.staying().filter(|schema| *schema != "public").cloned().collect();
+        let database = catalog::database(session).await?;
+        let roles = catalog::roles(session, Passwords::Leave).await?;
+        let settings = settings(&database, &roles);
+        let locale = locale(session, &database).await?;
+        let mut foreign_keys = catalog::foreign_keys(session).await?;
+        self.count_orphans(&mut foreign_keys, archive, selection).await?;
+        Ok(SourceFacts {
+            owner: database.owner,
+            database: database.name,
+            bootstrap: catalog::bootstrap_role(session).await?,
+            server: server(session).await?,
+            locale,
+            sizes: catalog::sizes(session).await?,
+            foreign_keys,
+            extensions: catalog::extension_versions(session).await?,
+            text: catalog::text_clues(session, &moving, &others).await?,
+            sessions: catalog::sessions(session, &moving).await?,
+            roles: roles.roles.iter().map(role).collect(),
+            memberships: roles
+                .memberships
+                .into_iter()
+                .map(|membership| Membership { role: membership.role, member: membership.member })
+                .collect(),
+            settings,
+            hypertables: catalog::hypertables(session).await?,
+            large_object_columns: catalog::large_object_columns(session, &moving).await?,
+            subscribed: catalog::subscribed(session).await?,
+        })
+    }
+
+    /// Counts only the keys that cross, and only where the role may read.
+    async fn count_orphans(
+        &self,
+        keys: &mut [ForeignKey],
+        archive: &Archive,
+        selection: &Selection,
+    ) -> Result<(), pg::Error> {
+        let taken =
+            archive.entries().iter().filter(|entry| entry.kind == Kind::Table && selection.contains(entry.dump_id));
+        let moving: BTreeSet<u32> = taken.map(|entry| entry.catalog_id.oid).collect();
+        let reading: BTreeMap<u32, Reading> = self.snapshot.tables.iter().map(|t| (t.oid, t.reading)).collect();
+        for key in keys {
+            let crosses = moving.contains(&key.relation) != moving.contains(&key.referenced);
+            // A partitioned table is not in the list, and is asked for the rows of its partitions.
+            let readable = reading.get(&key.relation).is_none_or(|reading| *reading == Reading::Complete);
+            if crosses && readable {
+                key.orphans = Some(catalog::referencing_rows(self.session(), key).await?);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn estimate(&self, selection: &Selection, source: &SourceFacts, stop: &Stop) -> Result<Estimate, Error> {
+        let moving = self.snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));
+        let tables: Vec<&TableFacts> = moving.collect();
+        let from = crate::command::rows::Source {
+            conninfo: self.session().conninfo().clone(),
+            snapshot_id: self.snapshot.id.clone(),
+            encoding: self.session().server_encoding().to_owned(),
+        };
+        rate::estimate(&from, &tables, source, stop)
+    }
+
+    pub async fn end(self) -> Result<(), Error> {
+        self.snapshot.session.close().await.map_err(failed("the end of the session"))
+    }
+}
+
+pub(super) async fn server(session: &Session) -> Result<ServerFacts, pg::Error> {
+    let version = catalog::server_version(session).await?;
+    Ok(ServerFacts { version_num: session.server_version_num(), version })
+}
+
+async fn locale(session: &Session, database: &Database) -> Result<Locale, pg::Error> {
+    let mut locale = Locale {
+        encoding: database.encoding.clone(),
+        provider: database.locale_provider.clone(),
+        collate: database.collate.clone(),
+        locale: database.icu_locale.clone(),
+        recorded_version: database.collation_version.clone(),
+        actual_version: None,
+    };
+    (_, locale.actual_version) = catalog::collation_version(session, &locale).await?;
+    Ok(locale)
+}
+
+fn role(role: &crate::repo::manifest::Role) -> Role {
+    let all = [
+        (role.superuser, Attribute::Superuser),
+        (role.login, Attribute::Login),
+        (role.create_db, Attribute::CreateDatabase),
+        (role.create_role, Attribute::CreateRole),
+        (role.replication, Attribute::Replication),
+        (role.bypass_rls, Attribute::BypassRowSecurity),
+    ];
+    let attributes = all.into_iter().filter(|(set, _)| *set).map(|(_, attribute)| attribute).collect();
+    Role { name: role.name.clone(), attributes }
+}
+
+fn settings(database: &Database, roles: &catalog::RoleFacts) -> Vec<Setting> {
+    let pair = |role: Option<&String>, reach: Reach, pair: &String| {
+        let (name, value) = pair.split_once('=')?;
+        Some(Setting { role: role.cloned(), reach, name: name.to_owned(), value: value.to_owned() })
+    };
+    let mut settings: Vec<Setting> =
+        database.settings.iter().filter_map(|text| pair(None, Reach::Database, text)).collect();
+    for role in &roles.settings {
+        let reach = if role.in_database { Reach::Database } else { Reach::Cluster };
+        settings.extend(role.settings.iter().filter_map(|text| pair(Some(&role.role), reach, text)));
+    }
+    settings
+}

@@ -1,0 +1,95 @@
+//! The server that takes what moves, before anything is made there.
+
+use super::Options;
+use super::source::server;
+use crate::command::error::Error;
+use crate::pg;
+use crate::pg::catalog;
+use crate::pg::connect::{Session, connect};
+use crate::pg::conninfo::Conninfo;
+use crate::split::facts::{Cluster, Existence, Locale, TargetFacts};
+
+const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
+const NAME: &str = "pgkeep split plan";
+
+/// A session on the target's server: in the target itself where it exists.
+pub struct Visit {
+    session: Session,
+    /// What the target database holds; absent where it does not exist.
+    existence: Existence,
+    pub cluster: String,
+}
+
+fn failed(what: &str) -> impl FnOnce(pg::Error) -> Error + use<> {
+    Error::target_database(what.to_owned())
+}
+
+impl Visit {
+    pub async fn begin(target: &Conninfo) -> Result<Visit, Error> {
+        let connected = match connect(target, NAME).await {
+            Err(pg::Error::NoSuchDatabase { .. }) => None,
+            connected => Some(connected.map_err(failed("connecting"))?),
+        };
+        let exists = connected.is_some();
+        let session = match connected {
+            Some(session) => session,
+            None => elsewhere(target).await?,
+        };
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let begun = session.client().batch_execute(begin).await;
+        begun.map_err(|error| session.fault("the start of a transaction", error)).map_err(failed("looking at it"))?;
+        let existence = match exists {
+            true => Existence::Exists {
+                objects: catalog::own_objects(&session).await.map_err(failed("reading the catalog"))?,
+            },
+            false => Existence::Absent,
+        };
+        let cluster = catalog::cluster_identity(&session).await.map_err(failed("reading the catalog"))?;
+        Ok(Visit { session, existence, cluster })
+    }
+
+    pub async fn facts(self, options: &Options, cluster: Cluster, locale: &Locale) -> Result<TargetFacts, Error> {
+        let facts = self.read(options, cluster, locale).await.map_err(failed("reading the catalog"))?;
+        self.session.close().await.map_err(failed("the end of the session"))?;
+        Ok(facts)
+    }
+
+    async fn read(&self, options: &Options, cluster: Cluster, locale: &Locale) -> Result<TargetFacts, pg::Error> {
+        let session = &self.session;
+        let (available_extensions, default_versions) = catalog::available_extensions(session).await?;
+        let (roles, member_of) = catalog::role_names(session).await?;
+        let (collation, collation_version) = catalog::collation_version(session, locale).await?;
+        let encoding = match self.existence {
+            Existence::Exists { .. } => Some(catalog::encoding(session).await?),
+            Existence::Absent => None,
+        };
+        Ok(TargetFacts {
+            database: options.target.database().to_owned(),
+            server: server(session).await?,
+            cluster,
+            existence: self.existence.clone(),
+            available_extensions,
+            default_versions,
+            roles,
+            user: session.conninfo().user().to_owned(),
+            rights: catalog::rights(session).await?,
+            member_of,
+            collation_version,
+            collation,
+            encoding,
+        })
+    }
+}
+
+async fn elsewhere(target: &Conninfo) -> Result<Session, Error> {
+    for maintenance in MAINTENANCE_DATABASES {
+        match connect(&target.with_database(maintenance), NAME).await {
+            Err(pg::Error::NoSuchDatabase { .. }) => {}
+            connected => return connected.map_err(failed("connecting")),
+        }
+    }
+    Err(Error::Usage {
+        what: "the target's server has neither a database postgres nor template1 to connect to".into(),
+        hint: Some("Create the target database yourself, empty.".into()),
+    })
+}

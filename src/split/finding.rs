@@ -1,0 +1,77 @@
+//! What the operator should know, how much it matters, and what will be done about it.
+
+use serde::Serialize;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// No run begins while it is there.
+    Blocker,
+    /// A run goes ahead, and something will not be as it was.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// Scripts rely on the words: they never change their meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Something refers across the line between what moves and what stays.
+    Crossing,
+    /// A function whose body could not be parsed.
+    UnparsedBody,
+    /// A schema that was not named, and seems to belong to what moves.
+    ForgottenSchema,
+    /// A column that moves and says where a database is.
+    ConnectionString,
+    /// A sequence from which both sides go on taking numbers.
+    SharedSequence,
+    /// Large objects that a moving column refers to.
+    LargeObjects,
+    /// Moving tables that TimescaleDB manages.
+    Hypertable,
+    /// Moving tables that logical replication could not tell rows apart in.
+    ReplicaIdentity,
+    /// Objects of the whole database that act on what moves, and stay.
+    DatabaseObject,
+    DefaultPrivileges,
+    Session,
+    Role,
+    Superuser,
+    Setting,
+    Extension,
+    Collation,
+    Encoding,
+    ServerVersion,
+    TargetNotEmpty,
+    TargetPrivilege,
+    TargetReadOnly,
+    Disk,
+}
+
+/// One thing to know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    pub severity: Severity,
+    pub kind: FindingKind,
+    /// What it is about: a schema, a role, `VIEW analytics.people`.
+    pub name: String,
+    /// Why it matters.
+    pub reason: String,
+    /// What will be done, or what the operator should do.
+    pub action: String,
+}
+
+impl Finding {
+    pub fn new(
+        severity: Severity,
+        kind: FindingKind,
+        name: impl Into<String>,
+        reason: impl Into<String>,
+        action: impl Into<String>,
+    ) -> Finding {
+        Finding { severity, kind, name: name.into(), reason: reason.into(), action: action.into() }
+    }
+}

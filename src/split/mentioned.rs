@@ -1,0 +1,106 @@
+//! Functions whose text reaches across the line, which no catalog knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bodies::{Certainty, Mention, Noun, body};
+use super::crossing::{Across, Crossing, CrossingKind, Direction, Place, Rules, Sides};
+use super::finding::{Finding, FindingKind, Severity};
+use crate::schema::archive::{Archive, Kind};
+
+/// Which entries a name can mean.
+struct Named {
+    relations: BTreeMap<(String, String), usize>,
+    functions: BTreeMap<(String, String), usize>,
+    types: BTreeMap<(String, String), usize>,
+}
+
+impl Named {
+    fn new(archive: &Archive) -> Named {
+        let mut named = Named { relations: BTreeMap::new(), functions: BTreeMap::new(), types: BTreeMap::new() };
+        for (position, entry) in archive.entries().iter().enumerate() {
+            let Some(schema) = &entry.namespace else { continue };
+            let (map, name) = match entry.kind {
+                kind if kind.is_relation() || kind == Kind::Sequence => (&mut named.relations, entry.tag.as_str()),
+                Kind::Function | Kind::Procedure | Kind::Aggregate => {
+                    // The tag is `name(types)`.
+                    (&mut named.functions, entry.tag.rsplit_once('(').map_or(entry.tag.as_str(), |(name, _)| name))
+                }
+                Kind::Type | Kind::Domain => (&mut named.types, entry.tag.as_str()),
+                _ => continue,
+            };
+            map.insert((schema.clone(), name.to_owned()), position);
+        }
+        named
+    }
+
+    /// The entry that the mention means, seen from a session with this search path.
+    fn find(&self, mention: &Mention, search_path: &[String]) -> Option<usize> {
+        let maps: &[&BTreeMap<_, _>] = match mention.noun {
+            Noun::Relation => &[&self.relations],
+            Noun::Function => &[&self.functions],
+            // A table's name is the name of its row type, too.
+            Noun::Type => &[&self.types, &self.relations],
+            Noun::Anything => &[&self.relations, &self.functions],
+        };
+        let schemas = match &mention.schema {
+            Some(schema) => std::slice::from_ref(schema),
+            None => search_path,
+        };
+        let mut places = schemas.iter().flat_map(|schema| maps.iter().map(move |map| (schema, map)));
+        places.find_map(|(schema, map)| map.get(&(schema.clone(), mention.name.clone())).copied())
+    }
+}
+
+/// The crossings, and the functions that the parser could not read. `search_path` is that of a new session.
+pub(super) fn mentions(
+    sides: &Sides<'_>,
+    search_path: &[String],
+    known: &[Crossing],
+    rules: &Rules<'_>,
+) -> (Vec<Crossing>, Vec<Finding>) {
+    let named = Named::new(sides.archive);
+    let known: BTreeSet<(i32, &str)> = known.iter().map(|crossing| (crossing.entry, crossing.to.as_str())).collect();
+    let (mut crossings, mut findings) = (Vec::new(), Vec::new());
+    for (position, entry) in sides.archive.entries().iter().enumerate() {
+        let Some(body) = body(entry) else { continue };
+        let kind = if entry.kind == Kind::Procedure { CrossingKind::Procedure } else { CrossingKind::Function };
+        let path = body.search_path.as_deref().unwrap_or(search_path);
+        let own = sides.place(position);
+        // What is copied lives on both sides, and each copy may reach across.
+        let directions = match own {
+            _ if sides.is_left_behind(position) => continue,
+            Place::Moves => &[Direction::MovingNeedsStaying][..],
+            Place::Stays => &[Direction::StayingNeedsMoving][..],
+            Place::Copied => &[Direction::MovingNeedsStaying, Direction::StayingNeedsMoving][..],
+        };
+        let mut surest: BTreeMap<(usize, Direction), Certainty> = BTreeMap::new();
+        for mention in &body.mentions {
+            let Some(found) = named.find(mention, path) else { continue };
+            for &direction in directions {
+                let across = match direction {
+                    Direction::MovingNeedsStaying => sides.place(found) == Place::Stays,
+                    Direction::StayingNeedsMoving => sides.place(found) == Place::Moves,
+                };
+                if across {
+                    let certainty = surest.entry((found, direction)).or_insert(mention.certainty);
+                    *certainty = mention.certainty.min(*certainty);
+                }
+            }
+        }
+        for ((found, direction), certainty) in surest {
+            let to = sides.name(found);
+            if !known.contains(&(entry.dump_id, to.as_str())) {
+                let name = sides.name(position);
+                let entry = entry.dump_id;
+                crossings.push(rules.mention(&Across { kind, name, to, direction, certainty, entry }));
+            }
+        }
+        if let (Some(why), true) = (&body.unparsed, own != Place::Stays) {
+            let name = format!("{} {}", kind.label(), sides.name(position));
+            let reason = format!("its body was read as words only ({why})");
+            let action = "look at it, if it may name what is on the other side";
+            findings.push(Finding::new(Severity::Note, FindingKind::UnparsedBody, name, reason, action));
+        }
+    }
+    (crossings, findings)
+}

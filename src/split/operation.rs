@@ -1,0 +1,278 @@
+//! Who uses what moves, and what of the whole database acts on it.
+
+use std::collections::BTreeSet;
+
+use super::crossing::{Place, Sides};
+use super::facts::{Attribute, Identity, Reach, Says, Setting, SourceFacts, TargetFacts, Trust};
+use super::finding::Severity::{Blocker, Note, Warning};
+use super::finding::{Finding, FindingKind};
+use super::moving::Need;
+use crate::schema::archive::Kind;
+
+/// Rows, sequences and large objects that a split by schema does not carry as they are.
+pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for clue in &source.text {
+        if let Says::ConnectionStrings(count) = clue.says {
+            let name = format!("{}.{}.\"{}\"", clue.schema, clue.table, clue.column);
+            let reason =
+                format!("{count} of its values are connection strings of PostgreSQL: they lead to the old place");
+            findings.push(Finding::new(
+                Warning,
+                FindingKind::ConnectionString,
+                name,
+                reason,
+                "set them to NULL or to the new database after the switch",
+            ));
+        }
+    }
+    for (position, entry) in sides.archive.entries().iter().enumerate() {
+        if entry.kind == Kind::Sequence && sides.place(position) == Place::Copied {
+            findings.push(Finding::new(
+                Warning,
+                FindingKind::SharedSequence,
+                sides.name(position),
+                "what moves takes numbers from it, and so does what stays: both go on from the same number",
+                "it is copied with its value; give one side a range of its own if the numbers must differ",
+            ));
+        }
+    }
+    for (schema, table) in &source.hypertables {
+        if sides.names.moving.contains(schema) {
+            findings.push(Finding::new(
+                Blocker,
+                FindingKind::Hypertable,
+                format!("{schema}.{table}"),
+                "its rows are in TimescaleDB's chunks, which no schema holds: a split would move none of them",
+                "leave its schema where it is, or move the whole database",
+            ));
+        }
+    }
+    for column in &source.large_object_columns {
+        findings.push(Finding::new(
+            Warning,
+            FindingKind::LargeObjects,
+            column.clone(),
+            "it may refer to large objects, which belong to no schema and stay",
+            "copy those large objects by hand if it does",
+        ));
+    }
+    let moving = |oid: &u32| {
+        let relation =
+            sides.archive.entries().iter().position(|entry| entry.kind == Kind::Table && entry.catalog_id.oid == *oid);
+        relation.is_some_and(|position| sides.place(position) == Place::Moves)
+    };
+    let without = source.sizes.iter().filter(|(oid, size)| size.identity == Identity::Absent && moving(oid)).count();
+    if without > 0 {
+        findings.push(Finding::new(
+            Note,
+            FindingKind::ReplicaIdentity,
+            if without == 1 { "1 table".to_owned() } else { format!("{without} tables") },
+            "without a primary key or another replica identity, logical replication cannot carry updates and deletes",
+            "nothing now: the split copies them while writers stand still",
+        ));
+    }
+    findings
+}
+
+/// Objects of the whole database that stay, and act on what moves.
+pub(super) fn database_objects(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for entry in sides.archive.entries() {
+        let sql = entry.defn.to_display();
+        match entry.kind {
+            Kind::EventTrigger => findings.push(Finding::new(
+                Note,
+                FindingKind::DatabaseObject,
+                entry.label(),
+                "it acts on the whole database: the new one has none",
+                "make it there by hand if the application counts on it",
+            )),
+            Kind::Publication if sql.contains(" FOR ALL TABLES") => findings.push(Finding::new(
+                Warning,
+                FindingKind::DatabaseObject,
+                entry.label(),
+                "it publishes every table: after the switch its subscribers see no change in what moved",
+                "make a publication in the new database, and let the subscribers use it",
+            )),
+            Kind::DefaultAcl if entry.namespace.is_none() => {
+                let owner = entry.owner.clone().unwrap_or_default();
+                if sides.owners_of_moving().contains(&owner) {
+                    findings.push(Finding::new(
+                        Note,
+                        FindingKind::DefaultPrivileges,
+                        owner,
+                        format!("its default privileges for the whole database stay: {}", first_statement(&sql)),
+                        "set them in the new database too if its new objects shall have them",
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    for (subscription, schema, table) in &source.subscribed {
+        if sides.names.moving.contains(schema) {
+            findings.push(Finding::new(
+                Blocker,
+                FindingKind::DatabaseObject,
+                format!("SUBSCRIPTION {subscription}"),
+                format!("it writes into {schema}.{table}, and would go on in the old place"),
+                "let it write into the new database, or end it before the split",
+            ));
+        }
+    }
+    findings
+}
+
+fn first_statement(sql: &str) -> String {
+    let line = sql.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("--"));
+    line.unwrap_or_default().trim_end_matches(';').to_owned()
+}
+
+/// Sessions that would be fenced.
+pub(super) fn sessions(source: &SourceFacts) -> Vec<Finding> {
+    let using = source.sessions.iter().filter(|group| group.using_now > 0);
+    let finding = |group: &super::facts::SessionGroup| {
+        let application = if group.application.is_empty() { "no application name" } else { &group.application };
+        Finding::new(
+            Note,
+            FindingKind::Session,
+            format!("{} ({application})", group.role),
+            format!("{} of its {} sessions use the moving schemas at this moment", group.using_now, group.sessions),
+            "stop it, or let it meet the fence, before the switch",
+        )
+    };
+    using.map(finding).collect()
+}
+
+/// Roles that what moves needs, and what they may do that they need no longer.
+pub(super) fn roles(
+    needed: &BTreeSet<String>,
+    needs: &[Need],
+    source: &SourceFacts,
+    target: &TargetFacts,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for role in source.roles.iter().filter(|role| needed.contains(&role.name)) {
+        if !target.roles.contains(&role.name) {
+            let memberships: Vec<&str> =
+                source.memberships.iter().filter(|m| m.member == role.name).map(|m| m.role.as_str()).collect();
+            let reason = match memberships.is_empty() {
+                true => "it owns or may use what moves, and the target's server has no such role".to_owned(),
+                false => format!(
+                    "it owns or may use what moves as a member of {}, and the target's server has no such role",
+                    memberships.join(", ")
+                ),
+            };
+            let action = "it is made with its attributes, memberships and settings; its password is not copied unless it can be read";
+            findings.push(Finding::new(Note, FindingKind::Role, role.name.clone(), reason, action));
+        }
+        if role.attributes.contains(&Attribute::Superuser) && role.name != target.user {
+            findings.push(superuser(role, needs, target));
+        }
+    }
+    findings
+}
+
+/// Most superusers of applications are superusers for the sake of `CREATE EXTENSION`.
+fn superuser(role: &super::facts::Role, needs: &[Need], target: &TargetFacts) -> Finding {
+    let extensions: Vec<&Need> = needs.iter().filter(|need| need.kind == "EXTENSION").collect();
+    let trusted = |need: &&&Need| {
+        let mut versions = target.available_extensions.iter().filter(|((name, _), _)| *name == need.name);
+        versions.any(|(_, trust)| *trust == Trust::Trusted)
+    };
+    let all_trusted = extensions.iter().filter(trusted).count() == extensions.len();
+    let names: Vec<&str> = extensions.iter().map(|need| need.name.as_str()).collect();
+    let reason = match (names.is_empty(), all_trusted) {
+        (true, _) => "it is a superuser, and what moves needs no extension".to_owned(),
+        (false, true) => {
+            format!(
+                "it is a superuser; of the extensions that move ({}) every one is trusted, and needs none",
+                names.join(", ")
+            )
+        }
+        (false, false) => format!(
+            "it is a superuser; the administrator makes the extensions that move ({}), so that it need be none",
+            names.join(", ")
+        ),
+    };
+    let kept = role.attributes.iter().filter(|attribute| **attribute != Attribute::Superuser).map(|a| a.word());
+    let words: Vec<&str> = std::iter::once("NOSUPERUSER").chain(kept).collect();
+    let quoted = format!("\"{}\"", role.name.replace('"', "\"\""));
+    let database = format!("\"{}\"", target.database.replace('"', "\"\""));
+    let action = format!(
+        "extensions are made by {}; proposed: ALTER ROLE {quoted} {}; GRANT CREATE ON DATABASE {database} TO {quoted}",
+        target.user,
+        words.join(" ")
+    );
+    Finding::new(Note, FindingKind::Superuser, role.name.clone(), reason, action)
+}
+
+/// Settings that name the old database, or a search path.
+pub(super) fn settings(needed: &BTreeSet<String>, sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for setting in &source.settings {
+        let Setting { role, reach, name, value } = setting;
+        let theirs = role.as_ref().is_none_or(|role| needed.contains(role));
+        let who = match (role, reach) {
+            (None, _) => format!("the database {}", source.database),
+            (Some(role), Reach::Database) => format!("{role} in {}", source.database),
+            (Some(role), Reach::Cluster) => role.clone(),
+        };
+        let subject = format!("{who}: {name}");
+        // Any other may hold a secret (PostgREST's jwt_secret).
+        let value_shown =
+            if name.contains("search_path") || name.contains("schemas") { format!("{value}: ") } else { String::new() };
+        let mentions = |word: &str| words_of(value).any(|part| part == word);
+        let moving: Vec<&String> = sides.names.moving.iter().filter(|schema| mentions(schema)).collect();
+        if name == "search_path" && !theirs && !moving.is_empty() {
+            let reason = format!("{value_shown}it finds what moves, and the role stays with the old database");
+            findings.push(Finding::new(
+                Warning,
+                FindingKind::Setting,
+                subject,
+                reason,
+                "it stays as it is; look at who connects as this role",
+            ));
+        } else if mentions(&source.database) && name != "search_path" {
+            let reason = format!("{value_shown}it names the old database");
+            findings.push(Finding::new(
+                Warning,
+                FindingKind::Setting,
+                subject,
+                reason,
+                "change it where it means the new one",
+            ));
+        } else if name != "search_path" && !moving.is_empty() && *reach == Reach::Cluster {
+            // PostgREST's pgrst.db_schemas and its kind.
+            let reason = format!("{value_shown}it names what moves, for every database of the cluster");
+            findings.push(Finding::new(Warning, FindingKind::Setting, subject, reason, "change it after the switch"));
+        } else if *reach == Reach::Database && theirs {
+            let reason = format!("{value_shown}it holds in the old database alone, and no dump of schemas carries it");
+            findings.push(Finding::new(
+                Note,
+                FindingKind::Setting,
+                subject,
+                reason,
+                "it is set in the new database too",
+            ));
+        }
+    }
+    findings
+}
+
+/// The names in a setting's value, quotes undone.
+fn words_of(value: &str) -> impl Iterator<Item = String> {
+    value.split([',', ' ', '/', '=', ';']).map(|word| word.trim().trim_matches(['"', '\'']).to_owned())
+}
+
+impl Sides<'_> {
+    /// The roles that own what moves.
+    pub(super) fn owners_of_moving(&self) -> BTreeSet<String> {
+        let moves = |(position, _): &(usize, _)| self.place(*position) == Place::Moves;
+        let entries = self.archive.entries().iter().enumerate().filter(moves);
+        let schemas =
+            self.archive.entries().iter().filter(|e| e.kind == Kind::Schema && self.names.moving.contains(&e.tag));
+        entries.map(|(_, entry)| entry).chain(schemas).filter_map(|entry| entry.owner.clone()).collect()
+    }
+}

@@ -1,0 +1,178 @@
+//! The plan: all facts in, the decision with its reasons out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::boundary::{Boundary, BoundaryFile, BoundaryFileError};
+use super::crossing::{Action, Crossing, CrossingKind, Rules, Sides, crossings};
+use super::facts::{SourceFacts, TargetFacts};
+use super::finding::{Finding, FindingKind, Severity};
+use super::mentioned::mentions;
+use super::moving::{MovingSchema, Need, moving, needs};
+use super::names::SchemaNames;
+use super::{neighbours, operation};
+use crate::schema::archive::{Archive, DumpId, Oid};
+use crate::schema::facts::Facts;
+use crate::schema::pattern::Pattern;
+use crate::schema::restore::roles_named;
+use crate::schema::selection::Selection;
+
+/// All that a plan is made of.
+pub struct Inputs<'a> {
+    pub archive: &'a Archive,
+    pub facts: &'a Facts,
+    /// Of the moving schemas, with their closure.
+    pub selection: &'a Selection,
+    pub names: &'a SchemaNames,
+    pub source: &'a SourceFacts,
+    pub target: &'a TargetFacts,
+    /// `--boundary`, where it was given.
+    pub boundary: Option<Boundary>,
+    pub choices: &'a BoundaryFile,
+    /// `--leave`: schemas of which the operator says that they stay.
+    pub leave: &'a [Pattern],
+}
+
+/// What a split would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SplitPlan {
+    pub moves: Vec<MovingSchema>,
+    pub needs: Vec<Need>,
+    pub boundary: Vec<Crossing>,
+    /// In the order of their severity.
+    #[serde(skip)]
+    pub findings: Vec<Finding>,
+    /// The roles that what moves needs, those above them included.
+    pub roles: Vec<String>,
+    /// The entries that the new database gets.
+    #[serde(skip)]
+    pub taken: BTreeSet<DumpId>,
+    /// Entries of the moving side that it does not get, in the archive's order.
+    #[serde(skip)]
+    pub left_behind: Vec<LeftBehind>,
+    /// What becomes of each foreign key that crosses, by `pg_constraint.oid`.
+    #[serde(skip)]
+    pub constraints: BTreeMap<Oid, Action>,
+}
+
+/// An entry that would have gone with its schema, and stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftBehind {
+    pub entry: DumpId,
+    /// As messages name it.
+    pub label: String,
+    pub action: Action,
+}
+
+impl SplitPlan {
+    /// Whether a run may begin.
+    pub fn is_clear(&self) -> bool {
+        self.blockers().next().is_none()
+    }
+
+    pub fn blockers(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Severity::Blocker)
+    }
+
+    pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.severity == severity)
+    }
+
+    /// The foreign keys that cross, with what a run needs to act on them.
+    pub fn crossing_keys(&self) -> impl Iterator<Item = &Crossing> {
+        self.boundary.iter().filter(|crossing| crossing.kind == CrossingKind::ForeignKey)
+    }
+}
+
+/// # Errors
+/// A choice in the boundary file for something that does not cross.
+pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
+    let Inputs { archive, facts, selection, names, source, target, choices, .. } = *inputs;
+    let sides = Sides::new(archive, selection, names);
+    let rules = Rules::new(inputs.boundary, choices);
+
+    let mut boundary = crossings(&sides, &source.foreign_keys, &rules);
+    let (mentioned, unparsed) = mentions(&sides, &facts.search_path, &boundary, &rules);
+    boundary.extend(mentioned);
+    rules.check(&boundary)?;
+
+    let moves = moving(&sides, facts, source);
+    let needs = needs(&sides, source);
+    let roles = roles_above(roles_named(archive, selection), source);
+
+    let mut findings: Vec<Finding> = boundary.iter().map(crossing_finding).collect();
+    findings.extend(unparsed);
+    findings.extend(neighbours::forgotten(archive, facts, source, names, inputs.leave));
+    findings.extend(operation::contents(&sides, source));
+    findings.extend(operation::database_objects(&sides, source));
+    findings.extend(operation::sessions(source));
+    findings.extend(operation::roles(&roles, &needs, source, target));
+    findings.extend(operation::settings(&roles, &sides, source));
+    findings.extend(super::target::target(source, target, &needs, &moves, &roles));
+    findings.sort();
+    findings.dedup();
+
+    Ok(SplitPlan {
+        taken: selection.entries.keys().copied().collect(),
+        left_behind: left_behind(&sides, &boundary),
+        constraints: boundary.iter().filter_map(|crossing| Some((crossing.constraint?, crossing.action))).collect(),
+        roles: roles.into_iter().collect(),
+        moves,
+        needs,
+        boundary,
+        findings,
+    })
+}
+
+fn crossing_finding(crossing: &Crossing) -> Finding {
+    let action = match crossing.action {
+        Action::Refuse if crossing.kind == CrossingKind::Table => "name the other schema as well".to_owned(),
+        Action::Refuse => {
+            "decide with --boundary drop, loose or bridge, or one by one in --boundary-file; or move both sides"
+                .to_owned()
+        }
+        Action::Drop if crossing.kind == CrossingKind::ForeignKey => {
+            "the key is not made anew, and is dropped where it stays".to_owned()
+        }
+        Action::Drop if crossing.kind == CrossingKind::Publication => {
+            "the table leaves it when `finish` drops the table; publish the new place to those who need it".to_owned()
+        }
+        Action::Drop => "it stays until `finish`, which drops it".to_owned(),
+        Action::Loose => "a delete log and `pgkeep split reap` take the key's place".to_owned(),
+        Action::Bridge => "foreign tables take the old place".to_owned(),
+        Action::LeaveBehind => "it is not made in the new database".to_owned(),
+        Action::Keep => "the old database keeps the definition; `finish` leaves it".to_owned(),
+        Action::Review => "change its text, or see that nobody calls it".to_owned(),
+    };
+    Finding::new(crossing.severity, FindingKind::Crossing, crossing.key.clone(), crossing.reason.clone(), action)
+}
+
+fn left_behind(sides: &Sides<'_>, boundary: &[Crossing]) -> Vec<LeftBehind> {
+    let of_crossing: BTreeMap<DumpId, Action> =
+        boundary.iter().map(|crossing| (crossing.entry, crossing.action)).collect();
+    let entries = sides.archive.entries().iter().enumerate();
+    let left = entries.filter(|(position, _)| sides.is_left_behind(*position)).map(|(_, entry)| LeftBehind {
+        entry: entry.dump_id,
+        label: entry.label(),
+        action: of_crossing.get(&entry.dump_id).copied().unwrap_or(Action::LeaveBehind),
+    });
+    left.collect()
+}
+
+/// The roles and those that they belong to, directly or not.
+fn roles_above(mut names: BTreeSet<String>, source: &SourceFacts) -> BTreeSet<String> {
+    let mut added = true;
+    while added {
+        added = false;
+        for membership in &source.memberships {
+            // The server's own roles are everywhere.
+            let own = membership.role.starts_with("pg_");
+            added |= !own && names.contains(&membership.member) && names.insert(membership.role.clone());
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests;
