@@ -57,10 +57,12 @@ pub(super) fn forgotten(
         }
         let mut clues = Vec::new();
         if !columns.is_empty() {
-            clues.push(format!("{} holds its name", columns.join(" and ")));
+            let verb = if columns.len() == 1 { "holds" } else { "hold" };
+            clues.push(format!("{} {verb} its name", columns.join(" and ")));
         }
         if !common.is_empty() {
-            clues.push(format!("{} owns it, and owns what moves", common.join(" and ")));
+            let verb = if common.len() == 1 { "owns" } else { "own" };
+            clues.push(format!("{} {verb} it, and {verb} what moves", common.join(" and ")));
         }
         let count = if tables == 1 { "1 table".to_owned() } else { format!("{tables} tables") };
         let reason = format!("{}; it has {count} and was not named", clues.join("; "));

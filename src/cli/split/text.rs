@@ -20,9 +20,9 @@ pub fn plan(report: &Report) -> String {
         text += &self::findings(title, findings);
     }
     text += &match report.blockers.len() as u64 {
-        0 => "nothing blocks the split; nothing was changed\n".to_owned(),
+        0 => "\nnothing blocks the split; nothing was changed\n".to_owned(),
         n => format!(
-            "{} the split; nothing was changed\n",
+            "\n{} the split; nothing was changed\n",
             if n == 1 { "1 blocker stops".into() } else { format!("{n} blockers stop") }
         ),
     };
@@ -149,8 +149,8 @@ fn findings(title: &str, findings: &[Finding]) -> String {
         return String::new();
     }
     let mut text = format!("\n{title}\n");
-    for Finding { name, reason, action, .. } in findings {
+    for Finding { name, reason, action, .. } in findings.iter().take(LINES_MAX) {
         text += &format!("  {name}\n    {reason}\n    -> {action}\n");
     }
-    text + "\n"
+    text + &more(findings.len())
 }
