@@ -139,7 +139,7 @@ fn a_fence_that_cannot_be_had_names_who_is_in_the_way() {
     let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let holds = "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'";
     server.wait_until(holds, "t", Duration::from_secs(10));
-    let said = split(&server, &["--schemas", "core,metadata", "--fence-wait", "2"]);
+    let said = split(&server, &[MOVE, &["--fence-wait", "2"]].concat());
     assert_eq!(said.code, 7, "{said:?}");
     let error = said.document()["error"].as_str().unwrap().to_owned();
     assert!(error.starts_with("the fence cannot be had: process "), "{error}");
@@ -147,7 +147,7 @@ fn a_fence_that_cannot_be_had_names_who_is_in_the_way() {
     server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()");
     holder.wait().unwrap();
     psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
-    assert_eq!(split(&server, &["--schemas", "core,metadata"]).code, 0, "and the next one goes on");
+    assert_eq!(split(&server, MOVE).code, 0, "and the next one goes on");
 }
 
 fn started(server: &Server) -> Child {
@@ -342,4 +342,43 @@ fn the_old_schemas_are_dropped_only_when_nothing_is_lost_by_it() {
     assert_eq!(split(&server, &["status"]).code, 2, "status takes --to alone");
     let status = Said::of(pgkeep().args(["split", "--json", "status", "--to", &to])).document();
     assert_eq!((&status["phase"], &status["next"]), (&"finished".into(), &serde_json::json!([])));
+}
+
+#[test]
+fn a_plan_with_blockers_stops_the_run_and_nothing_is_touched() {
+    let server = chronos();
+    let said = split(&server, &["--schemas", "core,metadata"]);
+    let document = said.document();
+    assert_eq!((said.code, &document["ok"]), (3, &false.into()), "{said:?}");
+    assert!(document["blockers"].to_string().contains("workspace_"), "{document}");
+    assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname = 'twenty'"), "0");
+    psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
+}
+
+/// portfolio's two halves hold on to each other: what is given up is said, dropped where it stays, and made again by a rollback.
+#[test]
+fn foreign_keys_across_the_line_are_refused_or_given_up_and_come_back() {
+    let server = Server::start(15, ClusterOptions::default());
+    load_sample(&server, "portfolio", "0.01");
+    let (from, to) = (server.dsn("portfolio"), server.dsn("agents"));
+    let split =
+        |args: &[&str]| Said::of(pgkeep().args(["split", "--json"]).args(args).args(["--from", &from, "--to", &to]));
+    let keys = "SELECT string_agg(conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid), E'\\n' ORDER BY 1) FROM pg_constraint
+        WHERE contype = 'f' AND conrelid::regclass::text LIKE 'erp.%' AND confrelid::regclass::text LIKE 'agent.%'";
+    let asked = |sql: &str| psql(&server.binaries, &from, sql).unwrap();
+    let before = asked(keys);
+    assert!(before.contains("execution_runs"), "{before}");
+    let said = split(&["--schemas", "agent"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    let said = split(&["--schemas", "agent", "--boundary", "loose"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.document()["error"].as_str().unwrap().contains("can be planned and not run yet"), "{said:?}");
+    assert_eq!(asked(keys), before);
+    let said = split(&["--schemas", "agent", "--boundary", "drop"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(asked(keys), "", "what stays refers to nothing that has moved");
+    let back = split(&["rollback"]);
+    assert_eq!(back.code, 0, "{back:?}");
+    let again: Vec<String> = asked(keys).lines().map(|line| line.trim_end_matches(" NOT VALID").to_owned()).collect();
+    assert_eq!(again, before.lines().collect::<Vec<_>>());
 }
