@@ -25,7 +25,7 @@ use crate::repo::manifest::{
 use crate::repo::repository::{Known, PendingSliceList, store_slice_list};
 use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
 use crate::retention::Tag;
-use crate::schema::archive::Archive;
+use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
 use crate::schema::facts::Facts;
 use crate::schema::restore::roles_named;
 use crate::schema::selection::Selection;
@@ -145,12 +145,12 @@ pub async fn run(
             }
             rows => rows?,
         };
-        archive_bytes = dumped?;
+        archive_bytes = timeless(dumped?)?;
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
         selecting::check_covers(&selection, &snapshot.tables)?;
     } else {
-        archive_bytes = read_archive()?;
+        archive_bytes = timeless(read_archive()?)?;
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
         let tables: Vec<&TableFacts> =
@@ -325,6 +325,12 @@ async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Res
         is_called,
     };
     Ok(facts.into_iter().zip(values).map(sequence).collect())
+}
+
+/// So that an unchanged schema is stored once: pg_dump writes into its archive when it was made.
+fn timeless(mut archive: Vec<u8>) -> Result<Vec<u8>, ArchiveError> {
+    forget_creation_time(&mut archive)?;
+    Ok(archive)
 }
 
 /// Metadata in chunks of at most 1 MiB.

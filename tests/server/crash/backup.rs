@@ -12,8 +12,7 @@ impl Site {
         assert_eq!(report["objects_new"].as_u64(), Some((after.len() - before.len()) as u64), "{report}");
         let again: Vec<_> = after.iter().filter(|object| object.contains('.')).collect();
         assert!(again.is_empty(), "stored a second time: {again:?}");
-        // What nobody needs any more: what small slices shared, for the next run packs them in another order, and pg_dump's archive, of which
-        // no two are alike. Not one of the chunks, of which each run has a dozen.
+        // What nobody needs any more: what small slices shared, for the next run packs them in another order. Not one of the chunks, of which each run has a dozen.
         let unreferenced = self.verified(&[])["objects_unreferenced"].as_u64().unwrap();
         assert!(unreferenced <= self.unreferenced + 6, "{} objects, then {unreferenced}", self.unreferenced);
         self.unreferenced = unreferenced;
