@@ -103,7 +103,7 @@ pub async fn run(
     progress.set_phase("reading the repository");
     let (watch, condemned) = Watch::begin(repository).await?;
     let Known { index, parent, unfinished } = repository.index(&database.name, condemned).await?;
-    let objects = Arc::new(Objects::new(repository.store().clone(), index));
+    let objects = Arc::new(Objects::new(repository, index));
     let last_good = last_good(repository, &database.name, &options.patterns.clone().into()).await?;
     let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
 

@@ -3,19 +3,21 @@
 use super::*;
 
 impl Site {
-    /// The backup after a kill finds what the killed one has stored.
-    fn assert_next_backup_goes_on(&mut self) {
+    /// The backup after a kill finds what the killed one has stored and signed for. Returns how many objects of those that were
+    /// left it stored again, because nobody had signed for them yet.
+    fn assert_next_backup_goes_on(&mut self) -> usize {
         let before = self.data();
         let report = self.backup();
         let after = self.data();
         assert!(before.is_subset(&after), "a backup removes nothing");
         assert_eq!(report["objects_new"].as_u64(), Some((after.len() - before.len()) as u64), "{report}");
-        let again: Vec<_> = after.iter().filter(|object| object.contains('.')).collect();
-        assert!(again.is_empty(), "stored a second time: {again:?}");
-        // What nobody needs any more: what small slices shared, for the next run packs them in another order. Not one of the chunks, of which each run has a dozen.
+        let again = after.difference(&before).filter(|object| object.contains('.')).count();
+        // What nobody needs any more: what is stored again, and what small slices shared, for the next run packs them in another order.
         let unreferenced = self.verified(&[])["objects_unreferenced"].as_u64().unwrap();
-        assert!(unreferenced <= self.unreferenced + 6, "{} objects, then {unreferenced}", self.unreferenced);
+        let expected = self.unreferenced + 6 + 2 * again as u64;
+        assert!(unreferenced <= expected, "{} objects, then {unreferenced}", self.unreferenced);
         self.unreferenced = unreferenced;
+        again
     }
 }
 
@@ -24,21 +26,26 @@ fn a_backup_killed_at_any_moment_leaves_a_sound_repository_and_the_next_one_goes
     let (mut dice, mut site) = (Dice::new(), Site::start());
     site.change(1);
     let mut whole = undisturbed(&mut site, Verb::Backup);
-    let mut killed = 0;
+    let (mut killed, mut left, mut again) = (0, 0, 0);
     for (n, moment) in dice.moments(runs(20)).into_iter().enumerate() {
         site.change(n + 2);
+        let before = site.data().len();
         // A bit more than a whole run, so that its last moments are met as well.
         let ended = killed_after(&mut site.command(Verb::Backup, ""), whole.mul_f64(moment * 1.05));
         killed += usize::from(ended == Ended::Killed);
+        left += site.data().len() - before;
         site.assert_sound(Verb::Backup, ended);
         let since = Instant::now();
-        site.assert_next_backup_goes_on();
+        again += site.assert_next_backup_goes_on();
         whole = whole.mul_f64(0.7) + since.elapsed().mul_f64(0.3);
         if n % 8 == 7 {
             site.read_whole();
         }
     }
     println!("{killed} of {} backups were killed; one takes {whole:?}", runs(20));
+    println!("of {left} objects that they had stored, {again} were stored again");
+    // It is only a second until the first ones are signed for, and these are runs of a second.
+    assert!(again * 2 <= left, "of {left} objects that were left, {again} were stored again");
     assert!(killed * 2 > runs(20), "only {killed} were killed before they had finished");
     site.read_whole();
 }

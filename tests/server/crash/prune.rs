@@ -70,7 +70,7 @@ fn a_prune_killed_at_any_moment_loses_nothing_and_the_next_one_finishes_its_work
         let before = site.data().len();
         // A bit more than a whole run: objects are deleted at its end.
         let mut command = site.command(Verb::Prune, &keep_last.to_string());
-        let ended = killed_after(&mut command, whole.mul_f64(moment * 1.3));
+        let ended = killed_after(&mut command, whole.mul_f64(moment * 1.1));
         killed += usize::from(ended == Ended::Killed);
         deleted += usize::from(site.data().len() < before);
         site.assert_kept(keep_last, ended);
