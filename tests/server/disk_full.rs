@@ -119,9 +119,9 @@ fn a_disk_that_can_only_be_read_is_told_by_what_writes_and_is_enough_for_what_re
     drop(disk);
 }
 
-/// A prune needs a few bytes, to say what it is about to do: without them it deletes no object.
+/// A prune needs a few bytes, to ask what time it is and to say what it is about to do: without them it deletes nothing.
 #[test]
-fn a_prune_on_a_full_disk_frees_what_it_can_say_and_the_next_one_goes_on() {
+fn a_prune_on_a_full_disk_forgets_nothing_and_does_when_there_is_room() {
     let folder = folder();
     let Some(disk) = SmallDisk::mount(folder.path(), "size=16m") else { return };
     let (repo, server) = (Repo::in_folder(folder.path()), Server::start(15, ClusterOptions::default()));
@@ -142,6 +142,7 @@ fn a_prune_on_a_full_disk_frees_what_it_can_say_and_the_next_one_goes_on() {
         3,
         "nothing is forgotten before the store can be written"
     );
+    drop(file);
     fs::remove_file(&filler).unwrap();
     let pruned = repo.json(["prune", "--keep-last", "1"]);
     assert_eq!(pruned["forgotten"].as_array().unwrap().len(), 2, "{pruned}");
