@@ -26,7 +26,7 @@ use crate::repo::manifest::{
 use crate::repo::repository::{Known, PendingSliceList, store_slice_list};
 use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
 use crate::retention::Tag;
-use crate::schema::archive::Archive;
+use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
 use crate::schema::facts::Facts;
 use crate::schema::restore::roles_named;
 use crate::schema::selection::{self, Selection};
@@ -104,7 +104,7 @@ pub async fn run(
     progress.set_phase("reading the repository");
     let (watch, condemned) = Watch::begin(repository).await?;
     let Known { index, parent, unfinished } = repository.index(&database.name, condemned).await?;
-    let objects = Arc::new(Objects::new(repository.store().clone(), index));
+    let objects = Arc::new(Objects::new(repository, index));
     let last_good = last_good(repository, &database.name, &options.patterns.clone().into()).await?;
     let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
 
@@ -146,12 +146,12 @@ pub async fn run(
             }
             rows => rows?,
         };
-        archive_bytes = dumped?;
+        archive_bytes = timeless(dumped?)?;
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
         selecting::check_covers(&selection, &snapshot.tables)?;
     } else {
-        archive_bytes = read_archive()?;
+        archive_bytes = timeless(read_archive()?)?;
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
         let tables: Vec<&TableFacts> =
@@ -353,6 +353,12 @@ pub(super) async fn read_roles(
         roles.settings.retain(|setting| names.contains(&setting.role));
     }
     Ok(roles)
+}
+
+/// So that an unchanged schema is stored once: pg_dump writes into its archive when it was made.
+fn timeless(mut archive: Vec<u8>) -> Result<Vec<u8>, ArchiveError> {
+    forget_creation_time(&mut archive)?;
+    Ok(archive)
 }
 
 /// Metadata in chunks of at most 1 MiB.

@@ -5,15 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::backup::worker_runtime;
 use super::error::Error;
-use crate::repo::{RepoError, Repository, UnfinishedWriter};
+use crate::repo::{Repository, UnfinishedWriter};
 use crate::stop::Stop;
-use crate::store::StoreError;
 
 /// The time to the first record and the least between two.
-const PAUSE_MIN: Duration = Duration::from_secs(2);
+const PAUSE_MIN: Duration = Duration::from_millis(200);
 /// A run that is killed loses at most about this part of its time: a record follows when it has passed since the last one.
-/// So even a run of hours leaves a few dozen of them.
-const PART_LOST: u32 = 4;
+/// So even a run of hours leaves no more than a hundred of them.
+const PART_LOST: u32 = 8;
 
 /// Runs `work` and records beside it.
 pub(super) fn recorded<R>(
@@ -31,8 +30,6 @@ pub(super) fn recorded<R>(
         };
         let recording = recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (result, recording) {
-            // A store that fails tells one of those who wait for it why, and the others only that it did.
-            (Err(error), Err(Error::Repository(RepoError::Store(StoreError::WriterGone)))) => Err(error),
             (_, Err(why)) => Err(why),
             (result, Ok(())) => result,
         }
@@ -44,6 +41,11 @@ fn record(writer: &mut UnfinishedWriter, repository: &Repository, end: &End) -> 
     let runtime = worker_runtime()?;
     while !end.comes_within(PAUSE_MIN.max(started.elapsed() / PART_LOST)) {
         runtime.block_on(writer.record(repository))?;
+    }
+    // What came last, for a run that ends early in order, or is killed before its manifest. If that fails, the run has an error
+    // to tell that is nearer to the cause, or the manifest will fail in the same way.
+    if started.elapsed() >= PAUSE_MIN {
+        let _ = runtime.block_on(writer.record(repository));
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ pub struct SharedSlice {
 enum Origin {
     /// As the listing shows it.
     EarlierSnapshot,
+    /// The same, and no snapshot refers to it yet: only a run that did not finish has signed for it.
+    UnfinishedRun,
     /// The same, and its bytes were looked at by this run.
     Checked,
     ThisBackup,
@@ -82,12 +84,22 @@ impl Index {
 
     /// Learns a slice of an earlier snapshot, if its object is there with its size and does not count as absent.
     pub fn learn(&mut self, kind: ChunkKind, slice: &Slice, listing: &Listing) {
+        self.learn_from(Origin::EarlierSnapshot, kind, slice, listing);
+    }
+
+    /// The same of a run that did not finish. No check has ever looked at such an object, for none knows of it: it is looked at
+    /// before it is used.
+    pub fn learn_unfinished(&mut self, slice: &Slice, listing: &Listing) {
+        self.learn_from(Origin::UnfinishedRun, ChunkKind::Data, slice, listing);
+    }
+
+    fn learn_from(&mut self, origin: Origin, kind: ChunkKind, slice: &Slice, listing: &Listing) {
         if self.is_absent(&slice.object.id(kind))
             || listing.bytes(kind, &slice.object) != Some(u64::from(slice.object.stored_bytes))
         {
             return;
         }
-        self.objects.entry((kind, slice.object.object)).or_insert((slice.object, Origin::EarlierSnapshot));
+        self.objects.entry((kind, slice.object.object)).or_insert((slice.object, origin));
         if let (ChunkKind::Data, Some(id)) = (kind, slice.slice_id) {
             let shared = SharedSlice { object: slice.object.object, offset: slice.offset, bytes: slice.bytes };
             self.slices.entry(id).or_insert(shared);
@@ -98,29 +110,35 @@ impl Index {
         self.objects.get(&(kind, *name)).map(|(object, _)| object)
     }
 
-    /// The object, if it is known from a listing alone: nobody has looked at its bytes yet.
+    /// The object, if its bytes must be looked at before it is used, and were not yet. Of snapshots that is metadata alone: there
+    /// is little of it, and without it no row comes back.
     pub fn unchecked(&self, kind: ChunkKind, name: &ChunkName) -> Option<ObjectRef> {
-        self.objects
-            .get(&(kind, *name))
-            .filter(|(_, origin)| *origin == Origin::EarlierSnapshot)
-            .map(|(object, _)| *object)
+        let (object, origin) = self.objects.get(&(kind, *name))?;
+        match (origin, kind) {
+            (Origin::UnfinishedRun, _) | (Origin::EarlierSnapshot, ChunkKind::Meta) => Some(*object),
+            (Origin::EarlierSnapshot, ChunkKind::Data) | (Origin::Checked | Origin::ThisBackup, _) => None,
+        }
     }
 
     /// The object's bytes were looked at and are what was stored.
     pub fn note_checked(&mut self, kind: ChunkKind, object: &ObjectRef) {
-        if let Some((known, origin @ Origin::EarlierSnapshot)) = self.objects.get_mut(&(kind, object.object))
+        if let Some((known, origin @ (Origin::EarlierSnapshot | Origin::UnfinishedRun))) =
+            self.objects.get_mut(&(kind, object.object))
             && known == object
         {
             *origin = Origin::Checked;
         }
     }
 
-    /// The object's bytes are not what was stored: from now on it counts as absent.
+    /// The object's bytes are not what was stored: from now on it counts as absent, unless another worker has read it whole.
     pub fn forget(&mut self, kind: ChunkKind, object: &ObjectRef) {
-        self.absent.insert(object.id(kind));
-        if self.object(kind, &object.object).is_some_and(|known| known.generation == object.generation) {
-            self.objects.remove(&(kind, object.object));
+        let known = self.objects.get(&(kind, object.object)).filter(|(known, _)| known.generation == object.generation);
+        match known {
+            Some((_, Origin::Checked | Origin::ThisBackup)) => return,
+            Some(_) => drop(self.objects.remove(&(kind, object.object))),
+            None => {}
         }
+        self.absent.insert(object.id(kind));
     }
 
     pub fn is_absent(&self, object: &ChunkId) -> bool {
@@ -128,7 +146,8 @@ impl Index {
     }
 
     pub fn slice(&self, id: &[u8; 16]) -> Option<SharedSlice> {
-        self.slices.get(id).copied()
+        // Its object may have been forgotten since.
+        self.slices.get(id).filter(|shared| self.object(ChunkKind::Data, &shared.object).is_some()).copied()
     }
 
     pub fn insert(&mut self, kind: ChunkKind, object: ObjectRef) {
@@ -141,7 +160,9 @@ impl Index {
 
     /// Notes an object as reused, if an earlier snapshot stored it.
     pub fn note_reuse(&mut self, kind: ChunkKind, name: ChunkName) {
-        if let Some((_, Origin::EarlierSnapshot | Origin::Checked)) = self.objects.get(&(kind, name)) {
+        if let Some((_, Origin::EarlierSnapshot | Origin::UnfinishedRun | Origin::Checked)) =
+            self.objects.get(&(kind, name))
+        {
             self.reused.insert((kind, name));
         }
     }
@@ -157,7 +178,7 @@ impl Index {
         match self.objects.get(&name) {
             Some((known, _)) if known.generation != object.generation => false,
             Some((_, Origin::ThisBackup)) => true,
-            Some((_, Origin::EarlierSnapshot | Origin::Checked)) => self.reused.contains(&name),
+            Some((_, Origin::EarlierSnapshot | Origin::UnfinishedRun | Origin::Checked)) => self.reused.contains(&name),
             None => false,
         }
     }
@@ -171,7 +192,8 @@ impl Index {
     }
 
     /// The generation under which a name that the index does not hold should be tried first, where one was stored before: the
-    /// highest that is listed, for it may be a whole object that no manifest names yet, or the one after it if that counts as absent.
+    /// highest that is listed, for it may be a whole object that a manifest names which was not read, or the one after it if that counts
+    /// as absent.
     pub fn first_generation(&self, kind: ChunkKind, name: &ChunkName) -> Option<u16> {
         let generation = *self.generations.get(&(kind, *name))?;
         let is_absent = self.is_absent(&ChunkId { kind, name: *name, generation });

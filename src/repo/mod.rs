@@ -17,6 +17,7 @@ pub mod repository;
 mod signature;
 pub mod snapshot;
 pub mod unfinished;
+mod vouchers;
 
 pub use condemned::{Condemned, Swept, Watch};
 pub use damage::{Damage, ObjectReader, ReadDepth};

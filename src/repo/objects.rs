@@ -3,11 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::OnceCell;
+
 use super::error::RepoError;
 use super::index::{Index, Listing, SharedSlice};
 use super::keys::WriterKey;
 use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{ObjectRef, Slice};
+use super::repository::Repository;
+use super::vouchers::Vouchers;
 use crate::store::{Put, Store, StoreError};
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, ChunkName, Sealed, Sealer};
@@ -44,17 +48,22 @@ pub struct HandedOver {
 
 /// What all writers of one backup share.
 pub struct Objects {
+    repository: Repository,
     store: Arc<Store>,
     index: Mutex<Index>,
+    /// Read when the first name is met that is taken and that the index does not know.
+    vouchers: OnceCell<Vouchers>,
     handed_over: Mutex<Vec<HandedOver>>,
     bytes_stored: AtomicU64,
     data_objects_new: AtomicU64,
 }
 
 impl Objects {
-    pub fn new(store: Arc<Store>, index: Index) -> Self {
+    pub fn new(repository: &Repository, index: Index) -> Self {
         let (handed_over, bytes_stored, data_objects_new) = Default::default();
-        Self { store, index: Mutex::new(index), handed_over, bytes_stored, data_objects_new }
+        let (repository, store) = (repository.clone(), repository.store().clone());
+        let (index, vouchers) = (Mutex::new(index), OnceCell::new());
+        Self { repository, store, index, vouchers, handed_over, bytes_stored, data_objects_new }
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -143,7 +152,7 @@ impl Objects {
         })
     }
 
-    /// Stores a sealed chunk under its name, or the next generation of it where what the name holds cannot be this chunk.
+    /// Stores a sealed chunk under its name, or the next generation of it where nobody vouches for what the name holds.
     async fn put(&self, kind: ChunkKind, name: ChunkName, plain_bytes: u32, sealed: Sealed) -> Result<(), RepoError> {
         let listed = self.index().first_generation(kind, &name);
         let stored_bytes = sealed.bytes().len() as u32;
@@ -157,25 +166,8 @@ impl Objects {
             }
             Some(generation) => {
                 object.generation = generation;
-                loop {
+                while !self.put_or_adopt(kind, &mut object, &sealed).await? {
                     let key = layout::chunk(kind, &name, object.generation);
-                    if self.index().is_absent(&object.id(kind)) {
-                        object.generation = object.generation.checked_add(1).ok_or(RepoError::Occupied { key })?;
-                        continue;
-                    }
-                    if self.store.put(&key, &sealed).await? == Put::Stored {
-                        self.count_new(kind, stored_bytes);
-                        break;
-                    }
-                    // Left by a backup that was killed, or damaged: its length tells which.
-                    let there = self.store.get(&key, OBJECT_BYTES_MAX).await;
-                    if let Ok(there) = there.as_ref()
-                        && sealed.is_like(there)
-                    {
-                        object.stored_bytes = there.len() as u32;
-                        object.checksum = Checksum::of(there);
-                        break;
-                    }
                     object.generation = object.generation.checked_add(1).ok_or(RepoError::Occupied { key })?;
                 }
                 self.index().insert(kind, object);
@@ -187,9 +179,30 @@ impl Objects {
         Ok(())
     }
 
-    /// Looks at an object that is to be used again, and forgets it where its bytes are not what was stored.
-    ///
-    /// For metadata: there is little of it, and without it no row comes back.
+    /// Stores a sealed chunk under this generation of its name. Where that is taken, what is there is used if its bytes are those
+    /// that somebody has signed for: left by a run that was killed, an object may have rotted since, and only its signed
+    /// checksum tells, for this key opens no rows. Otherwise the answer is no, and the next generation is to be tried.
+    async fn put_or_adopt(&self, kind: ChunkKind, object: &mut ObjectRef, sealed: &Sealed) -> Result<bool, RepoError> {
+        let id = object.id(kind);
+        if self.index().is_absent(&id) {
+            return Ok(false);
+        }
+        let vouchers = self.vouchers.get_or_try_init(|| self.repository.vouchers()).await?;
+        let Some(checksum) = vouchers.checksum(&id) else {
+            let put = self.store.put(&id.key(), sealed).await?;
+            if put == Put::Stored {
+                self.count_new(kind, object.stored_bytes);
+            }
+            return Ok(put == Put::Stored);
+        };
+        let there = self.store.get(&id.key(), OBJECT_BYTES_MAX).await;
+        let Some(there) = there.ok().filter(|there| Checksum::of(there) == checksum) else { return Ok(false) };
+        (object.stored_bytes, object.checksum) = (there.len() as u32, checksum);
+        Ok(true)
+    }
+
+    /// Looks at an object that is to be used again and must be looked at before, and forgets it where its bytes are not what was
+    /// stored.
     async fn check(&self, kind: ChunkKind, name: &ChunkName) {
         let Some(object) = self.index().unchecked(kind, name) else { return };
         let stored = self.store.get(&layout::chunk(kind, name, object.generation), OBJECT_BYTES_MAX).await;
@@ -249,7 +262,11 @@ impl ChunkWriter {
         }
         let id = ChunkName::of(&self.chunk_key, plaintext).short();
         let bytes = plaintext.len() as u32;
-        let known = self.objects.index().slice(&id).filter(|shared| shared.bytes == bytes);
+        let shared = |objects: &Objects| objects.index().slice(&id).filter(|shared| shared.bytes == bytes);
+        if let Some(SharedSlice { object, .. }) = shared(&self.objects) {
+            self.objects.check(self.kind, &object).await;
+        }
+        let known = shared(&self.objects);
         if let Some(SharedSlice { object, offset, .. }) = known {
             self.objects.index().note_reuse(self.kind, object);
             return Ok(PendingSlice { at: Place::Object(object), offset, bytes, rows, slice_id: Some(id) });
@@ -302,9 +319,7 @@ impl ChunkWriter {
 
     async fn store(&mut self, plaintext: &[u8]) -> Result<ChunkName, RepoError> {
         let name = ChunkName::of(&self.chunk_key, plaintext);
-        if self.kind == ChunkKind::Meta {
-            self.objects.check(self.kind, &name).await;
-        }
+        self.objects.check(self.kind, &name).await;
         {
             let mut index = self.objects.index();
             if index.object(self.kind, &name).is_some() {

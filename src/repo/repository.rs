@@ -49,6 +49,7 @@ struct FormatOnly {
     format: u32,
 }
 
+#[derive(Clone)]
 pub struct Repository {
     url: String,
     store: Arc<Store>,

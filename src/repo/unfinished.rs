@@ -1,7 +1,7 @@
 //! What a backup has stored before it is a snapshot, so that one that is killed does not have to begin again.
 //!
-//! A chunk is found again by its name, but only after it was compressed and encrypted a second time, because nothing else
-//! says how long its object must be; and the ends of parts share objects in an order that no two runs have in common. So a
+//! The name of a stored chunk says nothing of the bytes that are stored under it, and the key that writes rows cannot read
+//! them: an object that nobody has signed for is stored again. And the ends of parts share objects in an order that no two runs have in common. So a
 //! run that goes on for longer than a moment leaves records of what is durable, as the manifest would name it.
 
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::error::RepoError;
 use super::index::{Index, Listing};
 use super::keys::WriterKey;
-use super::layout::{self, ChunkKind};
+use super::layout;
+use super::manifest::Slice;
 use super::objects::Objects;
 use super::records::{Record, Stored};
 use super::repository::{Repository, decode_page, encode_page};
@@ -92,12 +93,20 @@ impl Repository {
         index: &mut Index,
         listing: &Listing,
     ) -> Result<Vec<Stored<Unfinished>>, RepoError> {
-        let records = self.records::<Unfinished>().await?;
+        let records = self.unfinished().await?;
+        records.iter().flat_map(|(_, slices)| slices).for_each(|slice| index.learn_unfinished(slice, listing));
+        Ok(records.into_iter().map(|(record, _)| record).collect())
+    }
+
+    /// The records of runs that did not finish, or are not at their end yet, and what each has stored.
+    pub(super) async fn unfinished(&self) -> Result<Vec<(Stored<Unfinished>, Vec<Slice>)>, RepoError> {
         let mut opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
-        for stored in &records {
-            let Ok(page) = opener.open(&stored.record.page, PAGE_BYTES_MAX) else { continue };
-            decode_page(&page).flatten().for_each(|slice| index.learn(ChunkKind::Data, &slice, listing));
-        }
-        Ok(records)
+        let slices = |stored: &Stored<Unfinished>| {
+            let page = opener.open(&stored.record.page, PAGE_BYTES_MAX).unwrap_or_default();
+            decode_page(&page).flatten().collect()
+        };
+        let records = self.records::<Unfinished>().await?;
+        let slices: Vec<Vec<Slice>> = records.iter().map(slices).collect();
+        Ok(records.into_iter().zip(slices).collect())
     }
 }

@@ -184,5 +184,14 @@ impl Archive {
     }
 }
 
+/// Puts 1 January 2000 in the place of the time at which the archive was made, the one thing in which two archives of the same
+/// definitions differ. `pg_restore` shows this time in its list, and does nothing else with it.
+///
+/// # Errors
+/// What is not the header of such an archive is left as it is.
+pub fn forget_creation_time(archive: &mut [u8]) -> Result<(), ArchiveError> {
+    read::forget_creation_time(archive)
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -30,7 +30,11 @@ pub struct DirStore {
     tmp_prefix: String,
     tmp_count: AtomicU64,
     syncer: Mutex<Option<Syncer>>,
+    failure: Failure,
 }
+
+/// Why an object that was handed over could not be made durable: told to everyone who comes after.
+type Failure = Arc<OnceLock<Arc<StoreError>>>;
 
 struct Syncer {
     jobs: SyncSender<Job>,
@@ -74,6 +78,7 @@ impl DirStore {
             tmp_prefix: format!("{}-{unique:x}", std::process::id()),
             tmp_count: AtomicU64::new(0),
             syncer: Mutex::new(None),
+            failure: Failure::default(),
         };
         if access == Access::Write {
             store.make_folder(&root.join("tmp"))?;
@@ -85,24 +90,30 @@ impl DirStore {
         Ok(store)
     }
 
+    fn check(&self) -> Result<(), StoreError> {
+        self.failure.get().map_or(Ok(()), |error| Err(StoreError::Earlier(error.clone())))
+    }
+
     pub fn put_later(&self, key: ObjectKey, object: Sealed) -> Result<(), StoreError> {
+        self.check()?;
         let (tmp, file) = self.write_tmp(object.bytes())?;
         let mut guard = self.syncer.lock().unwrap_or_else(PoisonError::into_inner);
-        let syncer = guard.get_or_insert_with(|| Syncer::start(self.root.clone()));
+        let syncer = guard.get_or_insert_with(|| Syncer::start(self.root.clone(), self.failure.clone()));
         let jobs = syncer.jobs.clone();
         drop(guard);
-        match jobs.send(Job { tmp, file, key }) {
-            Ok(()) => Ok(()),
-            // The thread ends early only with an error, which settle brings to light.
-            Err(_) => self.settle().and(Err(StoreError::WriterGone)),
-        }
+        jobs.send(Job { tmp, file, key }).map_err(|mpsc::SendError(job)| {
+            let _ = fs::remove_file(job.tmp);
+            self.check().err().unwrap_or(StoreError::WriterGone)
+        })
     }
 
     pub fn settle(&self) -> Result<Vec<ObjectKey>, StoreError> {
         let syncer = self.syncer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Syncer { jobs, thread }) = syncer else { return Ok(Vec::new()) };
+        let Some(Syncer { jobs, thread }) = syncer else { return self.check().map(|()| Vec::new()) };
         drop(jobs);
-        thread.join().unwrap_or(Err(StoreError::WriterGone))
+        let existed = thread.join().unwrap_or(Err(StoreError::WriterGone))?;
+        // One that somebody else waited for may have failed.
+        self.check().map(|()| existed)
     }
 
     pub fn put(&self, key: &ObjectKey, object: &Sealed) -> Result<Put, StoreError> {
@@ -215,14 +226,23 @@ impl Drop for DirStore {
 }
 
 impl Syncer {
-    fn start(root: PathBuf) -> Self {
+    fn start(root: PathBuf, failure: Failure) -> Self {
         let (jobs, queue) = mpsc::sync_channel(IN_FLIGHT_MAX);
-        let thread = std::thread::spawn(move || run_syncer(&root, queue));
+        let thread = std::thread::spawn(move || {
+            let error = match run_syncer(&root, &queue) {
+                Ok(existed) => return Ok(existed),
+                Err(error) => Arc::new(error),
+            };
+            // Said before the queue ends, so that nobody whom it refuses is left without the cause.
+            let _ = failure.set(error.clone());
+            queue.try_iter().for_each(|job| drop(fs::remove_file(job.tmp)));
+            Err(StoreError::Earlier(error))
+        });
         Self { jobs, thread }
     }
 }
 
-fn run_syncer(root: &Path, queue: Receiver<Job>) -> Result<Vec<ObjectKey>, StoreError> {
+fn run_syncer(root: &Path, queue: &Receiver<Job>) -> Result<Vec<ObjectKey>, StoreError> {
     let mut existed = Vec::new();
     let mut folders = BTreeSet::new();
     for Job { tmp, file, key } in queue {

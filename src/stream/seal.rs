@@ -97,25 +97,10 @@ impl Sealed {
         &self.0
     }
 
-    /// Whether stored bytes may be the same plaintext sealed at another time: age's headers differ in length, what follows
-    /// them does not.
-    pub fn is_like(&self, stored: &[u8]) -> bool {
-        payload_bytes(&self.0).is_some_and(|own| payload_bytes(stored) == Some(own))
-    }
-
     /// BLAKE3 of the stored bytes, first 16 bytes, in hexadecimal: what a check without any key can compare.
     pub fn checksum(&self) -> Checksum {
         Checksum::of(&self.0)
     }
-}
-
-/// Bytes after an age file's header, whose last line begins with `---` (age-encryption.org/v1, "Header").
-fn payload_bytes(age_file: &[u8]) -> Option<usize> {
-    const HEADER_BYTES_MAX: usize = 16 << 10;
-    let head = &age_file[..age_file.len().min(HEADER_BYTES_MAX)];
-    let mac = head.windows(5).position(|window| window == b"\n--- ")? + 1;
-    let line = head[mac..].iter().position(|byte| *byte == b'\n')? + 1;
-    Some(age_file.len() - mac - line)
 }
 
 /// BLAKE3 of an object's stored bytes, shortened to 16 bytes.
@@ -293,17 +278,6 @@ mod tests {
         let other = ChunkName::of(&key, b"other");
         let renamed = Opener::new(vec![identity]).unwrap().open_chunk(sealed.bytes(), &other, &key);
         assert!(matches!(renamed, Err(OpenError::NotItsName)));
-    }
-
-    #[test]
-    fn the_same_chunk_sealed_twice_is_alike_and_another_is_not() {
-        let mut sealer = Sealer::new(1, vec![age::x25519::Identity::generate().to_public()]).unwrap();
-        let first = sealer.seal(b"rows").unwrap();
-        for _ in 0..20 {
-            assert!(first.is_like(sealer.seal(b"rows").unwrap().bytes()));
-        }
-        assert!(!first.is_like(sealer.seal(b"other rows").unwrap().bytes()));
-        assert!(!first.is_like(&first.bytes()[..first.bytes().len() - 1]));
     }
 
     #[test]

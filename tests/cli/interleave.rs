@@ -153,7 +153,7 @@ impl Backup {
                 self.began = now;
                 let (watch, absent) = wait(Watch::begin(&self.repository)).unwrap();
                 let index = wait(self.repository.index("shop", absent)).unwrap().index;
-                let objects = Arc::new(Objects::new(self.repository.store().clone(), index));
+                let objects = Arc::new(Objects::new(&self.repository, index));
                 self.data = Some(ChunkWriter::new(objects.clone(), ChunkKind::Data, &world.writer, 1).unwrap());
                 (self.watch, self.objects) = (Some(watch), Some(objects));
                 Stage::Chunk(0)

@@ -20,7 +20,7 @@ async fn fill(repo: &Repo) {
     let key = WriterKey::read(&repo.writer_key()).unwrap();
     let url = repo.root().to_str().unwrap();
     let repository = Repository::open(url, ReadingKey::from(&key), Access::Write).await.unwrap();
-    let objects = Arc::new(Objects::new(repository.store().clone(), Index::default()));
+    let objects = Arc::new(Objects::new(&repository, Index::default()));
     let mut rows = ChunkWriter::new(objects.clone(), ChunkKind::Data, &key, 1).unwrap();
     let mut pending = Vec::new();
     for n in 0..OBJECTS {

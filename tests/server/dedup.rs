@@ -19,14 +19,20 @@ fn sample(script: &str, args: &[&str]) {
     assert!(output.status.success(), "{script} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The stored objects under `data/` with their sizes.
+/// The stored objects below a folder with their sizes.
+fn stored(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut objects = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+        match entry.metadata().unwrap() {
+            folder if folder.is_dir() => objects.append(&mut stored(&entry.path())),
+            file => drop(objects.insert(entry.path(), file.len())),
+        }
+    }
+    objects
+}
+
 fn data(repo: &Repo) -> BTreeMap<PathBuf, u64> {
-    let folders = fs::read_dir(repo.root().join("data")).unwrap().map(|entry| entry.unwrap().path());
-    folders
-        .flat_map(|folder| fs::read_dir(folder).unwrap())
-        .map(|entry| entry.unwrap())
-        .map(|entry| (entry.path(), entry.metadata().unwrap().len()))
-        .collect()
+    stored(&repo.root().join("data"))
 }
 
 fn bytes(objects: &BTreeMap<PathBuf, u64>) -> u64 {
@@ -56,14 +62,24 @@ fn a_second_backup_writes_what_changed() {
     let backup = || repo.json(["backup", "-d", &dsn]);
 
     let first = backup();
-    let stored = data(&repo);
-    assert_eq!(first["objects_new"].as_u64(), Some(stored.len() as u64));
+    let (before, everything) = (data(&repo), stored(repo.root()));
+    assert_eq!(first["objects_new"].as_u64(), Some(before.len() as u64));
     assert_eq!(first["parent"], Value::Null);
 
     let second = backup();
-    println!("unchanged: {} objects of {} bytes at first, then {second}", stored.len(), bytes(&stored));
-    assert_eq!((&second["objects_new"], &second["objects_reused"]), (&json!(0), &json!(stored.len())));
-    assert_eq!(data(&repo), stored, "no data object is written or touched");
+    assert_eq!((&second["objects_new"], &second["objects_reused"]), (&json!(0), &json!(before.len())));
+    assert_eq!(second["bytes_stored"], 0, "neither rows nor the schema are written again");
+    let added: Vec<_> = stored(repo.root()).into_iter().filter(|(path, _)| !everything.contains_key(path)).collect();
+    let [(manifest, manifest_bytes)] = added.as_slice() else { panic!("more than a manifest was written: {added:?}") };
+    assert!(manifest.starts_with(repo.root().join("snapshots")), "{}", manifest.display());
+    println!(
+        "unchanged: {} objects of {} bytes at first, then one manifest of {manifest_bytes}",
+        everything.len(),
+        bytes(&everything)
+    );
+    everything
+        .iter()
+        .for_each(|(path, size)| assert_eq!(fs::metadata(path).unwrap().len(), *size, "{}", path.display()));
     assert_eq!(second["parent"], first["snapshot"]);
     assert_eq!((&second["rows"], &second["bytes_read"]), (&first["rows"], &first["bytes_read"]));
 
@@ -75,7 +91,7 @@ fn a_second_backup_writes_what_changed() {
     sample("append", &["1", "public.events", &dsn]);
     let rows_after = psql(&server.binaries, &dsn, "SELECT count(*) FROM public.events").unwrap();
     let third = backup();
-    let added: BTreeMap<_, _> = data(&repo).into_iter().filter(|(path, _)| !stored.contains_key(path)).collect();
+    let added: BTreeMap<_, _> = data(&repo).into_iter().filter(|(path, _)| !before.contains_key(path)).collect();
     println!(
         "1 % appended to public.events ({rows_before} to {rows_after} rows): {} bytes in {} data objects written; 1 % of \
          the table is {hundredth} bytes stored: {:.2} times that; all written, metadata included: {} bytes",
@@ -90,5 +106,7 @@ fn a_second_backup_writes_what_changed() {
     // The chunk that grew is written again, and so are ends of parts that share an object with this table's.
     assert!(bytes(&added) <= 3 * hundredth, "{} bytes written for {hundredth}", bytes(&added));
     // What was there is there still, byte for byte as long as it was.
-    stored.iter().for_each(|(path, size)| assert_eq!(fs::metadata(path).unwrap().len(), *size, "{}", path.display()));
+    everything
+        .iter()
+        .for_each(|(path, size)| assert_eq!(fs::metadata(path).unwrap().len(), *size, "{}", path.display()));
 }

@@ -1,4 +1,4 @@
-//! A repository on a file system that fills up.
+//! A repository on a file system that fills up, or that can be read and not written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,24 @@ use serde_json::json;
 
 use crate::pgkeep::{Repo, Said, folder};
 use crate::postgres::Server;
+use crate::prune::pass;
 
 /// A file system in memory, of few bytes, unmounted at the end.
-struct SmallDisk(PathBuf);
+pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(at: &Path) -> Self {
-        run("mount", &["-t", "tmpfs", "-o", "size=4m", "tmpfs", at.to_str().unwrap()]);
-        Self(at.to_owned())
+    /// `options`: `size=4m`, `nr_inodes=100`. None where that takes a right that we do not have.
+    pub fn mount(at: &Path, options: &str) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            println!("NOT RUN: it needs root, to mount a small tmpfs");
+            return None;
+        }
+        run("mount", &["-t", "tmpfs", "-o", options, "tmpfs", at.to_str().unwrap()]);
+        Some(Self(at.to_owned()))
     }
 
-    fn grow(&self) {
-        run("mount", &["-o", "remount,size=64m", self.0.to_str().unwrap()]);
+    pub fn remount(&self, options: &str) {
+        run("mount", &["-o", &format!("remount,{options}"), self.0.to_str().unwrap()]);
     }
 }
 
@@ -35,7 +41,7 @@ fn run(program: &str, args: &[&str]) {
     assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
@@ -43,12 +49,8 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_full_disk_is_exit_code_5_and_the_next_run_works_once_there_is_room() {
-    if !rustix::process::geteuid().is_root() {
-        println!("NOT RUN: a full disk needs root, to mount a small tmpfs");
-        return;
-    }
     let folder = folder();
-    let disk = SmallDisk::mount(folder.path());
+    let Some(disk) = SmallDisk::mount(folder.path(), "size=4m") else { return };
     let (repo, server) = (Repo::in_folder(folder.path()), Server::start(15, ClusterOptions::default()));
     server.ask("CREATE TABLE public.noise AS SELECT sha512(i::text::bytea) AS n FROM generate_series(1, 100000) i");
     let dsn = server.dsn("postgres");
@@ -76,7 +78,7 @@ fn a_full_disk_is_exit_code_5_and_the_next_run_works_once_there_is_room() {
     let data = repo.root().join("data");
     let stored_before = files_below(&data);
     assert!(!stored_before.is_empty(), "the disk was too small for this test: nothing was stored at all");
-    disk.grow();
+    disk.remount("size=64m");
     let stored = repo.json(["backup", "-d", &dsn]);
     assert_eq!(stored["rows"], 100_000);
     // What the failed runs had stored was used, and not stored a second time under another name.
@@ -88,4 +90,61 @@ fn a_full_disk_is_exit_code_5_and_the_next_run_works_once_there_is_room() {
     assert_eq!(repo.json(["list"]).as_array().unwrap().len(), 1);
     drop(repo);
     drop(disk);
+}
+
+/// As a disk is mounted after an error, or a snapshot of it.
+#[test]
+fn a_disk_that_can_only_be_read_is_told_by_what_writes_and_is_enough_for_what_reads() {
+    let folder = folder();
+    let Some(disk) = SmallDisk::mount(folder.path(), "size=64m") else { return };
+    let (repo, server) = (Repo::in_folder(folder.path()), Server::start(15, ClusterOptions::default()));
+    server.ask("CREATE TABLE public.t AS SELECT i FROM generate_series(1, 1000) i");
+    let dsn = server.dsn("postgres");
+    repo.json(["backup", "-d", &dsn]);
+    repo.json(["backup", "-d", &dsn]);
+    disk.remount("ro");
+    assert_eq!(repo.json(["list"]).as_array().unwrap().len(), 2);
+    assert_eq!(repo.json(["verify"])["ok"], true);
+    let restored = repo.restored(["latest", "--create", "-d", &server.dsn("copy")]);
+    assert_eq!((&restored["rows"], &restored["proven"]), (&json!(1000), &json!(true)), "{restored}");
+    for args in [&["backup", "-q", "-d", &dsn][..], &["prune", "-q", "--keep-last", "1"]] {
+        let said = Said::of(&mut repo.command(args));
+        let words = format!("pgkeep: cannot write {}/tmp/", repo.root().display());
+        assert!(said.code == 5 && said.stderr.starts_with(&words), "{said:?}");
+        assert!(said.stderr.contains("\n  because: Read-only file system (os error 30)\n  hint: "), "{said:?}");
+    }
+    disk.remount("rw");
+    assert_eq!(repo.json(["prune", "--keep-last", "1"])["forgotten"].as_array().unwrap().len(), 1);
+    drop(repo);
+    drop(disk);
+}
+
+/// A prune needs a few bytes, to ask what time it is and to say what it is about to do: without them it deletes nothing.
+#[test]
+fn a_prune_on_a_full_disk_forgets_nothing_and_does_when_there_is_room() {
+    let folder = folder();
+    let Some(disk) = SmallDisk::mount(folder.path(), "size=16m") else { return };
+    let (repo, server) = (Repo::in_folder(folder.path()), Server::start(15, ClusterOptions::default()));
+    let dsn = server.dsn("postgres");
+    for n in 1..=3 {
+        server.ask(&format!("DROP TABLE IF EXISTS public.t; CREATE TABLE public.t AS SELECT sha512(('{n} ' || i)::bytea) FROM generate_series(1, 20000) i"));
+        repo.json(["backup", "-d", &dsn]);
+    }
+    pass(repo.root(), 48);
+    let filler = folder.path().join("filler");
+    let mut file = fs::File::create(&filler).unwrap();
+    while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    let said = Said::of(&mut repo.command(["prune", "-q", "--keep-last", "1"]));
+    assert!(said.code == 5 && said.stderr.contains("No space left on device"), "{said:?}");
+    assert_eq!(repo.json(["verify"])["ok"], true);
+    assert_eq!(
+        repo.json(["list"]).as_array().unwrap().len(),
+        3,
+        "nothing is forgotten before the store can be written"
+    );
+    drop(file);
+    fs::remove_file(&filler).unwrap();
+    let pruned = repo.json(["prune", "--keep-last", "1"]);
+    assert_eq!(pruned["forgotten"].as_array().unwrap().len(), 2, "{pruned}");
+    drop((repo, disk));
 }

@@ -24,6 +24,7 @@ mod power_loss;
 mod prune;
 mod restore;
 mod restore_fails;
+mod rot;
 mod roundtrip;
 mod run;
 mod split;

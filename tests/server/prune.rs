@@ -11,7 +11,7 @@ use crate::pgkeep::{Repo, Said};
 use crate::postgres::{Server, psql};
 
 /// Lets time pass by the store's clock: sets every file's time back.
-fn pass(folder: &Path, hours: u64) {
+pub fn pass(folder: &Path, hours: u64) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
             pass(&entry, hours);

@@ -22,7 +22,7 @@ fn split(server: &Server, args: &[&str]) -> Said {
     Said::of(pgkeep().args(["split", "--json"]).args(args).args(["--from", &from, "--to", &to]))
 }
 
-const MOVE: &[&str] = &["--schemas", "core,metadata,workspace_*"];
+const MOVE: &[&str] = &["--schemas", "core,metadata,workspace_*", "--boundary", "drop"];
 const MOVED: &str = "nspname IN ('core', 'metadata') OR nspname LIKE 'workspace\\_%'";
 
 fn refused(server: &Server, sql: &str) -> String {
@@ -168,9 +168,9 @@ fn a_split_that_is_killed_at_any_moment_frees_the_source_and_is_gone_on_with() {
     assert_eq!(split(&server, &["rollback"]).code, 0);
     server.ask("DROP DATABASE twenty");
     let (mut freed, mut sealed) = (0, 0);
-    for n in 0..10 {
+    for n in 0..6 {
         let mut child = started(&server);
-        std::thread::sleep(whole.mul_f64((f64::from(n) + 0.5) / 10.0));
+        std::thread::sleep(whole.mul_f64((f64::from(n) + 0.5) / 6.0));
         kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
         child.wait().unwrap();
         let since = Instant::now();

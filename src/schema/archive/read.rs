@@ -11,6 +11,24 @@ const COMPRESSION_ALGORITHM: (u8, u8, u8) = (1, 15, 0);
 /// The version that added `relkind`.
 const RELKIND: (u8, u8, u8) = (1, 16, 0);
 
+/// What stands for the time of creation: 1 January 2000, PostgreSQL's own epoch, as C's `struct tm` counts (from January = 0 and
+/// 1900): second, minute, hour, day, month, year, daylight saving.
+const NO_TIME: [u8; 7] = [0, 0, 0, 1, 0, 100, 0];
+
+/// Writes what [`super::forget_creation_time`] promises.
+pub(super) fn forget_creation_time(bytes: &mut [u8]) -> Result<(), ArchiveError> {
+    let mut reader = Reader { bytes, offset: 0, int_bytes: 4, offset_bytes: 8 };
+    before_creation_time(&mut reader)?;
+    let (start, int_bytes) = (reader.offset, usize::from(reader.int_bytes));
+    creation_time(&mut reader)?;
+    let end = reader.offset;
+    for (int, value) in bytes[start..end].chunks_mut(1 + int_bytes).zip(NO_TIME) {
+        int.fill(0);
+        int[1] = value;
+    }
+    Ok(())
+}
+
 /// Reads what [`super::Archive::parse`] promises.
 pub(super) fn archive(bytes: &[u8]) -> Result<(Header, Vec<Entry>), ArchiveError> {
     let mut reader = Reader { bytes, offset: 0, int_bytes: 4, offset_bytes: 8 };
@@ -28,6 +46,23 @@ pub(super) fn archive(bytes: &[u8]) -> Result<(Header, Vec<Entry>), ArchiveError
 }
 
 fn header(reader: &mut Reader<'_>) -> Result<Header, ArchiveError> {
+    let version = before_creation_time(reader)?;
+    creation_time(reader)?;
+    Ok(Header {
+        version,
+        database: reader.name("database name")?,
+        server_version: reader.name("server version")?,
+        dump_version: reader.name("pg_dump version")?,
+    })
+}
+
+/// Second, minute, hour, day, month, year and daylight saving of the writer's clock: the snapshot has its own time.
+fn creation_time(reader: &mut Reader<'_>) -> Result<(), ArchiveError> {
+    (0..7).try_for_each(|_| reader.int("creation time").map(drop))
+}
+
+/// Leaves the reader at the time of creation, and returns the archive's version.
+fn before_creation_time(reader: &mut Reader<'_>) -> Result<(u8, u8, u8), ArchiveError> {
     if !reader.bytes.starts_with(MAGIC) {
         return Err(ArchiveError::NotAnArchive);
     }
@@ -54,16 +89,7 @@ fn header(reader: &mut Reader<'_>) -> Result<Header, ArchiveError> {
     } else {
         reader.int("compression")?;
     }
-    // Second, minute, hour, day, month, year and daylight saving of the writer's clock: the snapshot has its own time.
-    for _ in 0..7 {
-        reader.int("creation time")?;
-    }
-    Ok(Header {
-        version,
-        database: reader.name("database name")?,
-        server_version: reader.name("server version")?,
-        dump_version: reader.name("pg_dump version")?,
-    })
+    Ok(version)
 }
 
 fn entry(reader: &mut Reader<'_>, version: (u8, u8, u8)) -> Result<Entry, ArchiveError> {

@@ -45,6 +45,22 @@ fn the_list_is_what_pg_restore_lists() {
     }
 }
 
+/// Seven integers of a sign and four bytes, before the database's name.
+#[test]
+fn the_time_of_creation_is_forgotten_and_nothing_else() {
+    for (version, bytes, _) in ARCHIVES {
+        let mut timeless = bytes.to_vec();
+        forget_creation_time(&mut timeless).unwrap();
+        assert_eq!(Archive::parse(&timeless), Archive::parse(bytes));
+        let name = bytes.windows(9).position(|window| window == b"\0\x04\0\0\0shop").unwrap();
+        assert_eq!((&timeless[..name - 35], &timeless[name..]), (&bytes[..name - 35], &bytes[name..]), "{version}");
+        let expected = [0, 0, 0, 1, 0, 100, 0].map(|value| [0, value, 0, 0, 0]);
+        assert_eq!(timeless[name - 35..name], *expected.as_flattened());
+    }
+    assert_eq!(forget_creation_time(&mut b"-- plain SQL".to_vec()), Err(ArchiveError::NotAnArchive));
+    assert!(forget_creation_time(&mut ARCHIVES[0].1[..40].to_vec()).is_err());
+}
+
 #[test]
 fn relkind_comes_with_version_1_16() {
     let kind_of = |bytes: &[u8]| {

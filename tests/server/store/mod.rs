@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 mod account;
 mod commandline;
 mod contract;
+mod folder;
 mod front;
 mod many;
 mod misbehaving;
