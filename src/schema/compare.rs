@@ -100,11 +100,10 @@ fn definition(entry: &Entry) -> Cow<'_, [u8]> {
 }
 
 fn counts(entry: &Entry) -> bool {
-    !entry.kind.is_session_setting()
-        && !entry.kind.is_data()
-        && entry.kind != Kind::Database
-        && !entry.desc.starts_with("DATABASE")
-        && !(entry.tag.starts_with("DATABASE ") && entry.namespace.is_none())
+    let of_database = entry.kind == Kind::Database
+        || entry.desc.starts_with("DATABASE")
+        || (entry.tag.starts_with("DATABASE ") && entry.namespace.is_none());
+    !(entry.kind.is_session_setting() || entry.kind.is_data() || of_database)
 }
 
 /// What every database has, or what comes with the extension that is there: schema public and its remarks.
