@@ -99,7 +99,8 @@ fn a_dry_run_explains_and_changes_nothing() {
     // Chunks 1, 2 and 5, the small chunk that ends each of the two, and their archives' lists are another matter: what the
     // real run condemns is what the dry run said.
     assert!(number(&said, "objects_condemned") > 0, "{said}");
-    let text = Said::of(&mut world.repo.command(["prune", "--keep-last", "1", "--dry-run", "--time-zone", "UTC"]));
+    let text =
+        Said::of(&mut world.repo.command(["prune", "-q", "--keep-last", "1", "--dry-run", "--time-zone", "UTC"]));
     assert_eq!((text.code, text.stderr.as_str()), (0, ""));
     assert_eq!(text.stdout.matches("no rule keeps it").count(), 2, "{}", text.stdout);
     assert!(text.stdout.contains("would forget 2 snapshots, kept 1\n"), "{}", text.stdout);

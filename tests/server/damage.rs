@@ -344,8 +344,8 @@ fn a_backup_heals_metadata_that_nobody_has_checked() {
         let healed = copy.backup();
         let (code, whole) = copy.verify(&[&healed, "--read-data"]);
         assert_eq!((code, &whole["findings"]), (0, &json!([])), "{victim}: {whole}");
-        // pg_dump writes the time into the archive, so that no later one is the same.
-        assert_eq!(copy.root.join(format!("{victim}.1")).exists(), *victim != victims[0], "{victim}");
+        // The objects that only a page names have nobody to vouch for them without it: they are stored again, and it is another page.
+        assert_eq!(copy.root.join(format!("{victim}.1")).exists(), *victim != site.pages[1], "{victim}");
     }
 }
 
