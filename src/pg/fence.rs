@@ -128,9 +128,11 @@ pub async fn put_up(
     }
 }
 
-/// The held fence becomes one that stays. In one transaction with `also`, statements of the caller's.
-pub async fn seal(session: &Session, destination: &str, also: &str) -> Result<(), Error> {
-    let sql = format!("BEGIN;\n{}{also}\nCOMMIT", function(Strength::Sealed, destination));
+/// The held fence becomes one that stays. In one transaction with `also`, statements of the caller's, whose locks are waited for at
+/// most `lock_timeout_ms`.
+pub async fn seal(session: &Session, destination: &str, lock_timeout_ms: u64, also: &str) -> Result<(), Error> {
+    let sealed = function(Strength::Sealed, destination);
+    let sql = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n{sealed}{also}\nCOMMIT");
     match run(session, "sealing the fence", &sql).await {
         Ok(()) => Ok(()),
         Err(error) => {

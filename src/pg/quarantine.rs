@@ -104,7 +104,7 @@ pub async fn drop_for_good(session: &Session, schemas: &[&str], lock_timeout_ms:
         return Ok(outside);
     }
     let names: Vec<String> = schemas.iter().map(|name| quote_identifier(name)).collect();
-    let sql = format!("DROP SCHEMA {} CASCADE; COMMIT", names.join(", "));
+    let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE; COMMIT", names.join(", "));
     if let Err(error) = run(session, "dropping the old schemas", &sql).await {
         run(session, "the end of a transaction", "ROLLBACK").await?;
         return Err(error);

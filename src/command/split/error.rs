@@ -32,6 +32,8 @@ pub enum SplitError {
     Changed { tables: Vec<String> },
     #[error("rows were written in the new database since the switch: {}", .tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     RowsWritten { tables: Vec<Mismatch> },
+    #[error("the source's fence was taken down by somebody, and its tables may have changed since they were copied")]
+    FenceGone,
     #[error("the old schemas are still where they were")]
     NotQuarantined,
     #[error("{typed:?} is not the name of the source database")]
@@ -86,6 +88,9 @@ impl SplitError {
             }
             SplitError::RowsWritten { .. } => {
                 "They would be lost. --discard goes back without them; the new database keeps them, fenced.".into()
+            }
+            SplitError::FenceGone => {
+                "`pgkeep split rollback` goes back to the old tables; or compare both sides yourself before anything is dropped.".into()
             }
             SplitError::NotQuarantined => {
                 "`pgkeep split finish` without --yes-drop puts them aside first; see for some days that nobody misses them.".into()

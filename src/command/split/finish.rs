@@ -11,6 +11,7 @@ use super::state::{Phase, State};
 use crate::command::Error;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
+use crate::pg::fence::{self, Strength};
 use crate::pg::{quarantine, split_state};
 use crate::repo::{Manifest, Proven, Repository};
 
@@ -62,12 +63,17 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
         }
         _ => {}
     }
+    let there = fence::schemas(&source).await.map_err(failed("the list of schemas"))?;
+    let is_gone = !state.quarantined.is_empty() && !state.quarantined.iter().any(|(_, to)| there.contains(to));
+    let strength = fence::strength(&source).await.map_err(failed("looking for a fence"))?;
+    if strength != Some(Strength::Sealed) && !(state.phase == Phase::Quarantined && is_gone) {
+        return Err(SplitError::FenceGone.into());
+    }
     if state.phase == Phase::Switched {
         let suffix = options.now.format("_moved_%Y%m%d").to_string();
         state.quarantined = state.schemas.iter().map(|schema| (schema.clone(), renamed(schema, &suffix))).collect();
         // Named before it is done: a kill in between is found by the names that are there.
         state.save(&target).await?;
-        let there = crate::pg::fence::schemas(&source).await.map_err(failed("the list of schemas"))?;
         let left: Vec<_> = state.quarantined.iter().filter(|(from, _)| there.contains(from)).cloned().collect();
         let moved = quarantine::quarantine(&source, &left, options.lock_timeout_ms).await;
         moved.map_err(failed("quarantining the old schemas"))?;

@@ -72,7 +72,8 @@ pub async fn rollback(
     }
     let strength = fence::strength(&source).await.map_err(at_source("looking for a fence"))?;
     let since = Instant::now();
-    if strength != Some(Strength::Sealed) {
+    // A sealed split whose fence somebody took down is no early one: rows may have been written in the new place.
+    if state.phase < Phase::Sealed && strength != Some(Strength::Sealed) {
         // Nobody was sent to the new database yet, and the source takes writes if it ever stopped.
         progress.set_phase("taking the fence down");
         fence::take_down(&source, "").await.map_err(at_source("taking the fence down"))?;
@@ -144,7 +145,7 @@ pub async fn undo(
         fence::take_down(target, "").await.map_err(at_target("taking the fence down"))?;
         return Err(error);
     }
-    fence::seal(target, &back, "").await.map_err(at_target("sealing the fence"))?;
+    fence::seal(target, &back, 0, "").await.map_err(at_target("sealing the fence"))?;
     let again: String = state.given_up.iter().map(GivenUp::again).collect();
     fence::take_down(source, &again).await.map_err(at_source("taking the fence down"))?;
     state.enter(Phase::RolledBack);

@@ -55,6 +55,7 @@ pub async fn run(
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
+        Previous::Split(state) if state.phase == Phase::Sealed && !sealed => return Err(SplitError::FenceGone.into()),
         Previous::Split(mut state) if state.phase >= Phase::Sealed || (state.phase == Phase::Proven && sealed) => {
             let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
@@ -90,8 +91,10 @@ pub async fn run(
         failed => {
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
             progress.set_phase("taking the fence down");
-            fence::take_down(&source, "").await.map_err(at_source("taking the fence down"))?;
+            let down_again = fence::take_down(&source, "").await.map_err(at_source("taking the fence down"));
+            // Why the copy failed comes first.
             let copied = failed?;
+            down_again?;
             return Ok(ended(Report { downtime_ms: millis(down), ..copied.report(options, &state, phases, started) }));
         }
     };
@@ -102,7 +105,9 @@ pub async fn run(
     state.enter(Phase::Proven);
     state.save(&target).await?;
     let given_up: String = state.given_up.iter().map(|key| key.drop.clone()).collect();
-    fence::seal(&source, options.plan.target.database(), &given_up).await.map_err(at_source("sealing the fence"))?;
+    fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &given_up)
+        .await
+        .map_err(at_source("sealing the fence"))?;
     state.enter(Phase::Sealed);
     state.save(&target).await?;
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
@@ -398,7 +403,10 @@ async fn switch(
     echo: &mut (dyn Write + Send),
 ) -> Result<(), Error> {
     if state.phase < Phase::Switched {
-        state.phase = Phase::Sealed;
+        if state.phase < Phase::Sealed {
+            // A kill came between the seal and its record.
+            state.enter(Phase::Sealed);
+        }
         state.hook = options.hook.clone();
         progress.set_phase("switching");
         // A rollback that was killed may have left the new place fenced.
