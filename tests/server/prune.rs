@@ -81,8 +81,8 @@ fn a_month_of_nights_is_thinned_out_and_what_is_kept_comes_back() {
     assert_eq!((&first["kept"], &first["forgotten"]), (&dry["kept"], &dry["forgotten"]));
     assert_eq!(days(&repo.json(["list"]), "time"), kept);
     let condemned = first["objects_condemned"].as_u64().unwrap();
-    // At least the rows of each forgotten night.
-    assert!(condemned >= 19 && first["objects_deleted"] == json!(0), "{first}");
+    // The rows of each forgotten night but the first, which the second holds as well.
+    assert!(condemned >= 18 && first["objects_deleted"] == json!(0), "{first}");
     pass(repo.root(), 25);
     let second = prune(&[]);
     assert_eq!((&second["objects_deleted"], &second["forgotten"]), (&json!(condemned), &json!([])), "{second}");

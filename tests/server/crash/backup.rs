@@ -44,8 +44,9 @@ fn a_backup_killed_at_any_moment_leaves_a_sound_repository_and_the_next_one_goes
     }
     println!("{killed} of {} backups were killed; one takes {whole:?}", runs(20));
     println!("of {left} objects that they had stored, {again} were stored again");
-    // It is only a second until the first ones are signed for, and these are runs of a second.
-    assert!(again * 2 <= left, "of {left} objects that were left, {again} were stored again");
+    // What a killed run had not signed for is stored again. These are runs of half a second, the first signature of which comes after
+    // 0.2 s, so how much that is depends on the machine.
+    assert!(again < left, "of {left} objects that were left, {again} were stored again");
     assert!(killed * 2 > runs(20), "only {killed} were killed before they had finished");
     site.read_whole();
 }

@@ -106,6 +106,11 @@ fn with_object_lock_every_object_is_kept() {
         );
         for version in listed.versions() {
             let (key, id) = (version.key().unwrap(), version.version_id().unwrap());
+            if key.contains("/records/unfinished/") {
+                // Taken back when the backup was done: hidden by a delete marker, and its bytes kept all the same.
+                client.delete_object().bucket(&bucket).key(key).version_id(id).send().await.unwrap_err();
+                continue;
+            }
             let kept = client.get_object_retention().bucket(&bucket).key(key).send().await.unwrap();
             let kept = kept.retention().unwrap();
             assert_eq!(kept.mode(), Some(&ObjectLockRetentionMode::Compliance), "{key}");
