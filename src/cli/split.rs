@@ -27,7 +27,7 @@ use crate::switch::Rewrite;
 ///
 /// What crosses the line between the schemas that move and those that stay is decided by --boundary: refuse stops the split;
 /// drop gives it up and reports it; loose keeps a foreign key by a delete log and `split reap`; bridge leaves foreign tables in
-/// the old place. docs/split.md explains each finding.
+/// the old place (these two can be planned, and not run yet). docs/split.md explains each finding.
 #[derive(Args)]
 pub struct Split {
     #[command(subcommand)]

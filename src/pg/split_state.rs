@@ -1,8 +1,13 @@
 //! The record that a split keeps in its target database: one document, replaced as a whole.
 
+use std::collections::BTreeSet;
+
 use super::Error;
+use super::catalog::quote_identifier;
 use super::connect::Session;
 use super::fence::SCHEMA;
+use super::target::setting;
+use crate::repo::manifest::RoleSetting;
 
 async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
     session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
@@ -94,9 +99,30 @@ pub async fn identity(session: &Session) -> Result<String, Error> {
     Ok(row.map_err(|error| session.fault("asking which database this is", error))?.get(0))
 }
 
-/// Lets the owners of the moved schemas make schemas in their new database, as TwentyCRM and its kind do, and carries over the settings.
-pub async fn equip(session: &Session, statements: &[String]) -> Result<(), Error> {
-    for sql in statements {
+/// Gives the session's database what `pg_dump -n` leaves behind: the settings of the old one and of roles in it (`name=value`), and the
+/// right of the schemas' owners to make more schemas, as TwentyCRM and its kind do.
+pub async fn equip(
+    session: &Session,
+    owners: &BTreeSet<String>,
+    settings: &[String],
+    role_settings: &[RoleSetting],
+) -> Result<(), Error> {
+    let database = quote_identifier(session.conninfo().database());
+    let mut statements = Vec::new();
+    for owner in owners {
+        let owner = quote_identifier(owner);
+        statements.push(format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {owner}"));
+    }
+    for (name, value) in settings.iter().filter_map(|pair| pair.split_once('=')) {
+        statements.push(format!("ALTER DATABASE {database} SET {}", setting(name, value)));
+    }
+    for in_database in role_settings.iter().filter(|setting| setting.in_database) {
+        let role = quote_identifier(&in_database.role);
+        for (name, value) in in_database.settings.iter().filter_map(|pair| pair.split_once('=')) {
+            statements.push(format!("ALTER ROLE {role} IN DATABASE {database} SET {}", setting(name, value)));
+        }
+    }
+    for sql in &statements {
         run(session, "setting the database up", sql).await?;
     }
     Ok(())

@@ -78,7 +78,7 @@ impl SplitError {
             SplitError::Over { phase: Phase::RolledBack } => {
                 "To begin again, drop the target database or name another one.".into()
             }
-            SplitError::Over { .. } => "`pgkeep split status` says what is open; `rollback` goes back.".into(),
+            SplitError::Over { .. } => "`pgkeep split status` says what is open.".into(),
             SplitError::NoSplit { .. } => "Name the database that --to named.".into(),
             SplitError::Fence { .. } => {
                 "Nothing was changed. End those sessions or wait for them, or raise --fence-wait.".into()

@@ -51,8 +51,6 @@ pub struct Planned {
     pub plan: SplitPlan,
     pub names: SchemaNames,
     pub archive: Archive,
-    /// As pg_dump wrote it.
-    pub archive_bytes: Vec<u8>,
     pub facts: Facts,
     pub selection: Selection,
     pub source: SourceFacts,
@@ -84,7 +82,7 @@ pub async fn make(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> R
     let visit = target::Visit::begin(&options.target).await?;
 
     progress.set_phase("reading the source's schema");
-    let read = source::Read::begin(options, &patterns, stop).await?;
+    let read = source::Read::begin(options, &patterns).await?;
     let cluster = if read.cluster == visit.cluster { Cluster::Same } else { Cluster::Another };
     if cluster == Cluster::Same && options.target.database() == read.session().conninfo().database() {
         return Err(Error::Usage {
@@ -92,7 +90,7 @@ pub async fn make(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> R
             hint: Some("Name a database that does not exist yet with --to: the split makes it.".into()),
         });
     }
-    let (archive_bytes, archive, facts) = read.schema(options, stop).await?;
+    let (archive, facts) = read.schema(options, stop).await?;
     let names = SchemaNames::resolve(&archive, &facts, &patterns)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
     let request = Request { schemas: patterns, ..Request::default() };
@@ -119,7 +117,7 @@ pub async fn make(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> R
     };
     let plan = split::plan(&inputs)
         .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;
-    Ok(Planned { plan, names, archive, archive_bytes, facts, selection, source, target, estimate })
+    Ok(Planned { plan, names, archive, facts, selection, source, target, estimate })
 }
 
 fn parse(patterns: &[String]) -> Result<Vec<Pattern>, Error> {

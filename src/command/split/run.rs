@@ -18,11 +18,11 @@ use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
 use crate::command::restore::{self, Proof, target as destination, work};
 use crate::command::{Error, backup};
-use crate::pg::catalog::quote_identifier;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
 use crate::pg::{self, split_state};
 use crate::repo::manifest::{LeftOut, Relation};
+use crate::schema::archive::Kind;
 use crate::schema::compare::EntryMismatch;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::split::{Action, Direction};
@@ -87,7 +87,7 @@ pub async fn run(
     state.enter(Phase::Copying);
     let copied = copy(options, &mut state, &source, &target, &fenced, &mut phases, progress, stop).await;
     let copied = match copied {
-        Ok(copied) if copied.is_proven(options.proof) => copied,
+        Ok(copied) if copied.is_proven() => copied,
         failed => {
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
             progress.set_phase("taking the fence down");
@@ -238,9 +238,9 @@ async fn prepare(
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     restore::roles::provide(&session, &draft.job, &restoring).await?;
-    split_state::equip(&session, &equipment(options, &draft, schemas))
-        .await
-        .map_err(at_target("setting the database up"))?;
+    let (manifest, owners) = (&draft.job.manifest, owners(&draft, schemas));
+    let equipped = split_state::equip(&session, &owners, &manifest.database.settings, &manifest.role_settings);
+    equipped.await.map_err(at_target("setting the database up"))?;
     session.close().await.map_err(at_target("the end of the session"))?;
     let mut digest_key = [0; 32];
     OsRng.fill_bytes(&mut digest_key);
@@ -269,35 +269,11 @@ async fn prepare(
     Ok(state)
 }
 
-/// What `pg_dump -n` leaves behind: settings of the database and of roles in it, and the right of the schemas' owners to make more schemas.
-fn equipment(options: &Options, plan: &Capture, schemas: &[String]) -> Vec<String> {
-    let database = quote_identifier(options.plan.target.database());
-    let manifest = &plan.job.manifest;
-    let mut statements = Vec::new();
-    let owners: BTreeSet<&String> = plan
-        .archive
-        .entries()
-        .iter()
-        .filter(|entry| entry.namespace.is_none() && entry.desc == "SCHEMA" && schemas.contains(&entry.tag))
-        .filter_map(|entry| entry.owner.as_ref())
-        .collect();
-    for owner in owners {
-        statements
-            .push(format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {}", quote_identifier(owner)));
-    }
-    for pair in &manifest.database.settings {
-        if let Some((name, value)) = pair.split_once('=') {
-            statements.push(format!("ALTER DATABASE {database} SET {}", pg::target::setting(name, value)));
-        }
-    }
-    for setting in manifest.role_settings.iter().filter(|setting| setting.in_database) {
-        for (name, value) in setting.settings.iter().filter_map(|pair| pair.split_once('=')) {
-            let role = quote_identifier(&setting.role);
-            statements
-                .push(format!("ALTER ROLE {role} IN DATABASE {database} SET {}", pg::target::setting(name, value)));
-        }
-    }
-    statements
+/// The roles that own the moving schemas.
+fn owners(draft: &Capture, schemas: &[String]) -> BTreeSet<String> {
+    let entries = draft.archive.entries().iter();
+    let moving = entries.filter(|e| e.namespace.is_none() && e.kind == Kind::Schema && schemas.contains(&e.tag));
+    moving.filter_map(|entry| entry.owner.clone()).collect()
 }
 
 /// What a copy came to.
@@ -366,12 +342,12 @@ async fn copy(
 
 impl Copied {
     /// Nothing differs. Without the comparison of rows, which the operator may leave out, that is no proof but is gone on with.
-    fn is_proven(&self, _: Proof) -> bool {
+    fn is_proven(&self) -> bool {
         self.mismatches.is_empty() && self.definitions.is_empty() && self.invalid.is_empty()
     }
 
     fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
-        let proven = self.is_proven(self.rows_compared);
+        let proven = self.is_proven();
         let mut warnings = self.warnings;
         warnings.extend(self.invalid.iter().map(|object| format!("{object} is not valid in the target")));
         Report {

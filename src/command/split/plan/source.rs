@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Estimate, Options, rate};
+use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::selecting;
 use crate::pg;
 use crate::pg::catalog::{self, Passwords, Reading, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::dump;
-use crate::pg::snapshot::{Opened, SourceSnapshot};
+use crate::pg::snapshot::SourceSnapshot;
 use crate::repo::manifest::Database;
 use crate::schema::archive::{Archive, Kind};
 use crate::schema::facts::Facts;
@@ -30,17 +31,9 @@ fn failed(what: &str) -> impl FnOnce(pg::Error) -> Error + use<> {
 }
 
 impl Read {
-    pub async fn begin(options: &Options, patterns: &[Pattern], _stop: &Stop) -> Result<Read, Error> {
+    pub async fn begin(options: &Options, patterns: &[Pattern]) -> Result<Read, Error> {
         let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
-        let opened = SourceSnapshot::open(&options.source, wanted, options.lock_timeout_ms);
-        let snapshot = match opened.await.map_err(failed("opening the snapshot"))? {
-            Opened::Snapshot(snapshot) => snapshot,
-            Opened::Unreadable(unreadable) => {
-                return Err(Error::Unreadable { role: options.source.user().to_owned(), unreadable });
-            }
-            Opened::Locked { held, source } => return Err(Error::Locked { held, source }),
-            Opened::Restless => return Err(Error::Restless),
-        };
+        let snapshot = backup::open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
         let cluster = catalog::cluster_identity(&snapshot.session).await.map_err(failed("reading the catalog"))?;
         Ok(Read { snapshot, cluster })
     }
@@ -50,17 +43,14 @@ impl Read {
     }
 
     /// The whole database's table of contents, and what the catalog adds to it.
-    pub async fn schema(&self, options: &Options, stop: &Stop) -> Result<(Vec<u8>, Archive, Facts), Error> {
+    pub async fn schema(&self, options: &Options, stop: &Stop) -> Result<(Archive, Facts), Error> {
         let session = self.session();
         let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
-        let mut facts = catalog::facts(session).await.map_err(failed("reading the catalog"))?;
-        let denied = self.snapshot.tables.iter().filter(|table| table.reading == Reading::Denied);
-        let untouched = denied.map(|table| (table.schema.clone(), table.name.clone())).collect();
+        let (mut facts, untouched) = backup::read_facts(&self.snapshot).await?;
         selecting::forget_untouched(&mut facts, &untouched);
         let id = &self.snapshot.id;
         let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
-        let archive = Archive::parse(&bytes)?;
-        Ok((bytes, archive, facts))
+        Ok((Archive::parse(&bytes)?, facts))
     }
 
     pub async fn facts(
