@@ -11,6 +11,7 @@ mod run;
 pub mod state;
 mod status;
 mod switching;
+mod ties;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::holding::{at_source, at_target, own, put_up};
-use super::state::{Found, GivenUp, Phase, State};
+use super::state::{Found, Phase, State};
 use super::{SplitError, switching};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
@@ -146,8 +146,7 @@ pub async fn undo(
         return Err(error);
     }
     fence::seal(target, &back, 0, "").await.map_err(at_target("sealing the fence"))?;
-    let again: String = state.given_up.iter().map(GivenUp::again).collect();
-    fence::take_down(source, &again).await.map_err(at_source("taking the fence down"))?;
+    fence::take_down(source, &state.ties.at_return()).await.map_err(at_source("taking the fence down"))?;
     state.enter(Phase::RolledBack);
     state.save(target).await?;
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;

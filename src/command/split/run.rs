@@ -11,7 +11,8 @@ use rand_core::{OsRng, RngCore};
 use super::capture::{self, Capture, capture};
 use super::holding::{at_source, at_target, own, put_up};
 use super::rollback::{Discard, Ends, undo};
-use super::state::{FORMAT, Found, GivenUp, Phase, State};
+use super::state::{FORMAT, Found, Phase, State};
+use super::ties::Ties;
 use super::{Options, Outcome, Phases, Report, SplitError, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -25,7 +26,6 @@ use crate::repo::manifest::{LeftOut, Relation};
 use crate::schema::archive::Kind;
 use crate::schema::compare::EntryMismatch;
 use crate::schema::pattern::{Pattern, PatternKind};
-use crate::split::{Action, Direction};
 use crate::stop::Stop;
 use crate::switch::Plan;
 
@@ -62,16 +62,16 @@ pub async fn run(
             return Ok(ended(with_files(report(options, &state, Vec::new(), phases, started), &files)));
         }
         Previous::Split(state) => {
-            let given_up = state.given_up.clone();
-            prepare(options, Previous::Split(state), given_up, &source, identity, &schemas, progress, stop).await?
+            let ties = state.ties.clone();
+            prepare(options, Previous::Split(state), ties, &source, identity, &schemas, progress, stop).await?
         }
         previous => {
             let planned = plan::make(&options.plan, progress, stop).await?;
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
-            let given_up = given_up(&planned)?;
-            prepare(options, previous, given_up, &source, identity, &schemas, progress, stop).await?
+            let ties = Ties::decide(&planned)?;
+            prepare(options, previous, ties, &source, identity, &schemas, progress, stop).await?
         }
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
@@ -104,8 +104,7 @@ pub async fn run(
     state.tables = copied.tables.clone();
     state.enter(Phase::Proven);
     state.save(&target).await?;
-    let given_up: String = state.given_up.iter().map(|key| key.drop.clone()).collect();
-    fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &given_up)
+    fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &state.ties.at_seal())
         .await
         .map_err(at_source("sealing the fence"))?;
     state.enter(Phase::Sealed);
@@ -181,33 +180,12 @@ fn ended(report: Report) -> Outcome {
     Outcome::Ended(Box::new(report))
 }
 
-/// Foreign keys from tables that stay, which would soon lead to rows that are no longer kept up.
-fn given_up(planned: &plan::Planned) -> Result<Vec<GivenUp>, Error> {
-    let mut given_up = Vec::new();
-    for crossing in planned.plan.crossing_keys() {
-        if matches!(crossing.action, Action::Loose | Action::Bridge) {
-            return Err(Error::Usage {
-                what: format!("{}: loose and bridge can be planned and not run yet", crossing.key),
-                hint: Some(
-                    "Nothing was touched. --boundary drop gives the key up; --plan says with how many rows.".into(),
-                ),
-            });
-        }
-        let entry = planned.archive.entry(crossing.entry);
-        if let Some(entry) = entry.filter(|_| crossing.direction == Direction::StayingNeedsMoving) {
-            let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
-            given_up.push(GivenUp { key: crossing.key.clone(), drop, make });
-        }
-    }
-    Ok(given_up)
-}
-
 /// A target database that is empty and knows what it is for. What an earlier attempt copied is gone: the source took writes since.
 #[allow(clippy::too_many_arguments, reason = "what is known of both ends before the target is touched")]
 async fn prepare(
     options: &Options,
     previous: Previous,
-    given_up: Vec<GivenUp>,
+    ties: Ties,
     source: &Session,
     identity: String,
     schemas: &[String],
@@ -257,7 +235,7 @@ async fn prepare(
         digest_key,
         encoding: draft.source.encoding.clone(),
         tables: Vec::new(),
-        given_up,
+        ties,
         files: None,
         hook: options.hook.clone(),
         downtime_ms: 0,

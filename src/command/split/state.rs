@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::ties::Ties;
 use crate::command::Error;
 use crate::pg::connect::Session;
 use crate::pg::split_state;
@@ -73,9 +74,9 @@ pub struct State {
     pub encoding: String,
     /// What the target held when it was proven, without slices.
     pub tables: Vec<Relation>,
-    /// Keys of tables that stay, given up when the source was sealed: statements that make them again, `NOT VALID`.
-    #[serde(default)]
-    pub given_up: Vec<GivenUp>,
+    /// What is done with what crosses the line, when the source is sealed and on the way back.
+    #[serde(flatten)]
+    pub ties: Ties,
     /// Configuration files that were switched, or were about to be.
     #[serde(default)]
     pub files: Option<Applied>,
@@ -89,21 +90,6 @@ pub struct State {
     /// How often the old tables had been read by an index when they were quarantined.
     #[serde(default)]
     pub index_reads: Vec<(String, i64)>,
-}
-
-/// A foreign key from a table that stays to one that moved: pg_dump's statements.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GivenUp {
-    pub key: String,
-    pub drop: String,
-    pub make: String,
-}
-
-impl GivenUp {
-    /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them.
-    pub fn again(&self) -> String {
-        format!("{} NOT VALID;\n", self.make.trim_end().trim_end_matches(';'))
-    }
 }
 
 pub const FORMAT: u32 = 1;

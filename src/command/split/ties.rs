@@ -1,0 +1,64 @@
+//! What ties the two halves together across the line, and what becomes of it: when the source is sealed, and on the way back.
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Planned;
+use crate::command::Error;
+use crate::split::Action;
+
+/// Decided by the plan, remembered by the split.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ties {
+    /// Foreign keys that cross, in either direction. None of them stays at the source: one that leads to a table that moves would lead to
+    /// rows that are no longer kept up, and one that leads from there would keep rows of the other table from being deleted.
+    #[serde(default)]
+    pub given_up: Vec<GivenUp>,
+}
+
+/// A foreign key across the line: pg_dump's statements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    pub key: String,
+    pub drop: String,
+    pub make: String,
+}
+
+impl GivenUp {
+    /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them.
+    fn again(&self) -> String {
+        format!("{} NOT VALID;\n", self.make.trim_end().trim_end_matches(';'))
+    }
+}
+
+impl Ties {
+    /// # Errors
+    /// Something is to be done that cannot be done yet.
+    pub fn decide(planned: &Planned) -> Result<Ties, Error> {
+        let mut given_up = Vec::new();
+        for crossing in planned.plan.crossing_keys() {
+            if matches!(crossing.action, Action::Loose | Action::Bridge) {
+                return Err(Error::Usage {
+                    what: format!("{}: loose and bridge can be planned and not run yet", crossing.key),
+                    hint: Some(
+                        "Nothing was touched. --boundary drop gives the key up; --plan says with how many rows.".into(),
+                    ),
+                });
+            }
+            if let Some(entry) = planned.archive.entry(crossing.entry) {
+                let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
+                given_up.push(GivenUp { key: crossing.key.clone(), drop, make });
+            }
+        }
+        Ok(Ties { given_up })
+    }
+
+    /// Statements for the source, in the transaction that seals it.
+    pub fn at_seal(&self) -> String {
+        self.given_up.iter().map(|key| key.drop.as_str()).collect()
+    }
+
+    /// Statements for the source, in the transaction that opens it again.
+    pub fn at_return(&self) -> String {
+        self.given_up.iter().map(GivenUp::again).collect()
+    }
+}
