@@ -31,6 +31,8 @@ pub struct SourceFacts {
     pub large_object_columns: Vec<String>,
     /// Subscriptions that write into tables, as (subscription, schema, table).
     pub subscribed: Vec<(String, String, String)>,
+    /// Tables whose deletions an earlier split's loose key writes down, as (schema, table, key).
+    pub watched: Vec<(String, String, String)>,
 }
 
 /// The server and the database that take what moves.
@@ -159,8 +161,17 @@ pub struct ForeignKey {
     /// As SQL spells it: `NO ACTION`, `CASCADE`, `SET NULL`...
     pub on_delete: String,
     pub on_update: String,
+    pub referenced_rows: ReferencedRows,
     /// Rows whose key is not null: each would refer to nothing. None where it was not counted.
     pub orphans: Option<u64>,
+}
+
+/// Where the rows are that a key refers to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReferencedRows {
+    #[default]
+    Table,
+    Partitions,
 }
 
 /// What a text column of a moving table holds.

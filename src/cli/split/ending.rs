@@ -41,6 +41,16 @@ pub fn status(status: &Status) -> String {
     for step in &status.history {
         text += &format!("  {}  {}\n", step.time.format("%Y-%m-%d %H:%M:%S UTC"), step.phase);
     }
+    for waits in &status.loose {
+        text += &match (waits.entries, waits.oldest_seconds) {
+            (None, _) => format!("loose key {}: its log is in the old database (--from)\n", waits.key),
+            (Some(entries), Some(seconds)) => {
+                let (entries, age) = (count(entries, "gone key"), duration(Duration::from_secs(seconds)));
+                format!("loose key {}: {entries} for `split reap`, the oldest {age} old\n", waits.key)
+            }
+            (Some(_), None) => format!("loose key {}: nothing waits\n", waits.key),
+        };
+    }
     if !status.next.is_empty() {
         text += &format!("next: {}\n", status.next.join(", "));
     }

@@ -4,6 +4,7 @@ mod capture;
 mod error;
 mod finish;
 mod holding;
+mod loose;
 pub mod plan;
 mod proof;
 mod rollback;
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 pub use error::SplitError;
 pub use finish::{FinishOptions, Finished, finish};
+pub use loose::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, Waits, reap};
 pub use rollback::{Discard, RollbackOptions, RolledBack, rollback};
 pub use run::run;
 pub use status::{Status, status};

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::holding::{at_source, at_target, own, put_up};
 use super::state::{Found, Phase, State};
-use super::{SplitError, switching};
+use super::{SplitError, loose, switching};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -146,7 +146,9 @@ pub async fn undo(
         return Err(error);
     }
     fence::seal(target, &back, 0, "").await.map_err(at_target("sealing the fence"))?;
-    fence::take_down(source, &state.ties.at_return()).await.map_err(at_source("taking the fence down"))?;
+    let at_return = loose::at_return(state) + &state.ties.at_return();
+    fence::take_down(source, &at_return).await.map_err(at_source("taking the fence down"))?;
+    loose::take_away(state, target).await?;
     state.enter(Phase::RolledBack);
     state.save(target).await?;
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;

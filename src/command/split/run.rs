@@ -13,7 +13,7 @@ use super::holding::{at_source, at_target, own, put_up};
 use super::rollback::{Discard, Ends, undo};
 use super::state::{FORMAT, Found, Phase, State};
 use super::ties::Ties;
-use super::{Options, Outcome, Phases, Report, SplitError, plan, proof, switching};
+use super::{Options, Outcome, Phases, Report, SplitError, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -71,6 +71,7 @@ pub async fn run(
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
             let ties = Ties::decide(&planned)?;
+            let ties = Ties { loose: loose::describe(&source, &planned).await?, ..ties };
             prepare(options, previous, ties, &source, identity, &schemas, progress, stop).await?
         }
     };
@@ -104,7 +105,9 @@ pub async fn run(
     state.tables = copied.tables.clone();
     state.enter(Phase::Proven);
     state.save(&target).await?;
-    fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &state.ties.at_seal())
+    loose::make_ready(&state, &source, &target).await?;
+    let at_seal = state.ties.at_seal() + &loose::at_seal(&state, &target).await?;
+    fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &at_seal)
         .await
         .map_err(at_source("sealing the fence"))?;
     state.enter(Phase::Sealed);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::loose::LooseKey;
 use super::plan::Planned;
 use crate::command::Error;
 use crate::split::Action;
@@ -13,6 +14,9 @@ pub struct Ties {
     /// rows that are no longer kept up, and one that leads from there would keep rows of the other table from being deleted.
     #[serde(default)]
     pub given_up: Vec<GivenUp>,
+    /// Those of them that become loose.
+    #[serde(default)]
+    pub loose: Vec<LooseKey>,
 }
 
 /// A foreign key across the line: pg_dump's statements.
@@ -36,11 +40,12 @@ impl Ties {
     pub fn decide(planned: &Planned) -> Result<Ties, Error> {
         let mut given_up = Vec::new();
         for crossing in planned.plan.crossing_keys() {
-            if matches!(crossing.action, Action::Loose | Action::Bridge) {
+            if crossing.action == Action::Bridge {
                 return Err(Error::Usage {
-                    what: format!("{}: loose and bridge can be planned and not run yet", crossing.key),
+                    what: format!("{}: bridge can be planned and not run yet", crossing.key),
                     hint: Some(
-                        "Nothing was touched. --boundary drop gives the key up; --plan says with how many rows.".into(),
+                        "Nothing was touched. --boundary drop gives the key up; --plan says with how many rows. loose keeps it, later."
+                            .into(),
                     ),
                 });
             }
@@ -49,7 +54,7 @@ impl Ties {
                 given_up.push(GivenUp { key: crossing.key.clone(), drop, make });
             }
         }
-        Ok(Ties { given_up })
+        Ok(Ties { given_up, loose: Vec::new() })
     }
 
     /// Statements for the source, in the transaction that seals it.

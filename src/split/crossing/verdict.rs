@@ -8,6 +8,7 @@ use crate::schema::archive::{DumpId, Kind};
 use crate::spelling;
 use crate::split::bodies::Certainty;
 use crate::split::boundary::{Boundary, BoundaryFile, BoundaryFileError};
+use super::loose::loose;
 use crate::split::facts::ForeignKey;
 use crate::split::finding::Severity;
 
@@ -88,7 +89,8 @@ impl<'a> Rules<'a> {
             Boundary::Refuse => (Action::Refuse, Severity::Blocker, "no key can reach into another database"),
             Boundary::Drop => (Action::Drop, Severity::Warning, "the key is given up, and nothing keeps them whole"),
             Boundary::Loose => {
-                (Action::Loose, Severity::Note, "what is deleted there is written down, and `split reap` follows it")
+                let (severity, outcome) = loose(key);
+                (Action::Loose, severity, outcome)
             }
             Boundary::Bridge => {
                 (Action::Bridge, Severity::Warning, "joins go on through foreign tables, the key is not enforced")

@@ -6,10 +6,13 @@ use super::{Estimate, Options, rate};
 use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::selecting;
+use crate::command::split::capture::is_ours;
 use crate::pg;
 use crate::pg::catalog::{self, Passwords, Reading, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::dump;
+use crate::pg::fence;
+use crate::pg::loose;
 use crate::pg::snapshot::SourceSnapshot;
 use crate::repo::manifest::Database;
 use crate::schema::archive::{Archive, Kind};
@@ -50,7 +53,9 @@ impl Read {
         selecting::forget_untouched(&mut facts, &untouched);
         let id = &self.snapshot.id;
         let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
-        Ok((Archive::parse(&bytes)?, facts))
+        // What pgkeep made itself is no part of the database; a loose key that would be torn is told by `watched`.
+        facts.relations.retain(|_, relation| ![fence::SCHEMA, loose::SCHEMA].contains(&relation.schema.as_str()));
+        Ok((Archive::parse(&bytes)?.without(is_ours), facts))
     }
 
     pub async fn facts(
@@ -98,6 +103,7 @@ impl Read {
             hypertables: catalog::hypertables(session).await?,
             large_object_columns: catalog::large_object_columns(session, &moving).await?,
             subscribed: catalog::subscribed(session).await?,
+            watched: loose::watched(session).await?,
         })
     }
 
