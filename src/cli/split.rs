@@ -163,7 +163,8 @@ pub(super) async fn run(
                 jobs: usize::from(args.jobs),
             };
             let back = split::rollback(&options, progress, stop, &mut std::io::stderr()).await?;
-            Outcome::new(&back, ending::rollback(&back))
+            let outcome = Outcome::new(&back, ending::rollback(&back))?;
+            Ok(Outcome { exit_code: if back.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
         }
         Some(Verb::Finish(args)) => {
             let options = split::FinishOptions {

@@ -60,6 +60,7 @@ pub fn status(status: &Status) -> String {
 pub fn rollback(back: &RolledBack) -> String {
     let mut text: String =
         back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
+    back.keys_missing.iter().for_each(|key| text += &format!("rows are against it, so it was not made again: {key}\n"));
     text += &format!("{} take writes in the old database again", back.schemas.join(", "));
     text += match back.dropped {
         true => "; the new database is gone\n",

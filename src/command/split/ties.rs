@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::loose::LooseKey;
 use super::plan::Planned;
 use crate::command::Error;
+use crate::pg::catalog::quote_literal;
 use crate::split::Action;
+use crate::split::facts::ForeignKey;
 
 /// Decided by the plan, remembered by the split.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,9 +30,19 @@ pub struct GivenUp {
 }
 
 impl GivenUp {
-    /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them.
+    /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them. A key of a
+    /// partitioned table cannot be made so before PostgreSQL 18: there it is checked, and left out where rows are against it, which
+    /// [`Ties::missing`] finds. One that is there already was made before a kill.
     fn again(&self) -> String {
-        format!("{} NOT VALID;\n", self.make.trim_end().trim_end_matches(';'))
+        let make = self.make.trim_end().trim_end_matches(';');
+        let body = format!(
+            "BEGIN
+                {make} NOT VALID;
+            EXCEPTION WHEN duplicate_object THEN NULL; WHEN wrong_object_type THEN
+                BEGIN {make}; EXCEPTION WHEN foreign_key_violation OR duplicate_object THEN NULL; END;
+            END"
+        );
+        format!("DO {};\n", quote_literal(&body))
     }
 }
 
@@ -60,6 +72,12 @@ impl Ties {
     /// Statements for the source, in the transaction that seals it.
     pub fn at_seal(&self) -> String {
         self.given_up.iter().map(|key| key.drop.as_str()).collect()
+    }
+
+    /// Of the keys that were to come back, those that the source has not.
+    pub fn missing(&self, there: &[ForeignKey]) -> Vec<String> {
+        let has = |key: &str| there.iter().any(|k| format!("{}.{}.{}", k.schema, k.table, k.name) == key);
+        self.given_up.iter().map(|key| key.key.clone()).filter(|key| !has(key)).collect()
     }
 
     /// Statements for the source, in the transaction that opens it again.
