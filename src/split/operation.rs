@@ -18,7 +18,9 @@ pub(super) fn watched(names: &SchemaNames, source: &SourceFacts) -> Vec<Finding>
             Blocker,
             FindingKind::LooseKey,
             format!("{schema}.{table}"),
-            format!("what is deleted in it is written down for the loose key {key} of an earlier split, and the log stays"),
+            format!(
+                "what is deleted in it is written down for the loose key {key} of an earlier split, and the log stays"
+            ),
             "reap it, then take the key away (docs/split.md), or leave the schema where it is",
         )
     };

@@ -44,6 +44,7 @@ impl<'a> Halves<'a> {
     fn moved(&self, schemas: &str) {
         let said = self.split(&["--schemas", schemas, "--boundary", "loose", "--leave", "*"]);
         assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{said:?}");
+        assert!(!said.document()["loose"].as_array().unwrap().is_empty(), "{said:?}");
     }
 
     /// What a reaper says that ends with this code.
@@ -75,7 +76,8 @@ fn sum(reaped: &Value, field: &str) -> u64 {
     reaped["keys"].as_array().unwrap().iter().map(|key| key[field].as_u64().unwrap()).sum()
 }
 
-const RUNS: &str = "SELECT string_agg(id || ' ' || coalesce(session_id::text, 'none'), E'\\n' ORDER BY id) FROM erp.execution_runs";
+const RUNS: &str =
+    "SELECT string_agg(id || ' ' || coalesce(session_id::text, 'none'), E'\\n' ORDER BY id) FROM erp.execution_runs";
 
 /// A third of the sessions, with what inside `agent` would keep them.
 const SESSIONS: &str = "DELETE FROM agent.artifacts; DELETE FROM agent.sessions WHERE id IN (SELECT id FROM agent.sessions ORDER BY id LIMIT 7)";
@@ -87,8 +89,7 @@ fn sessions_that_go_are_forgotten_by_the_runs_in_the_other_database_whichever_mo
     for (schema, parent_moves) in [("agent", true), ("erp", false)] {
         let halves = Halves::of(&server, "portfolio", &format!("moves_{schema}"));
         halves.moved(schema);
-        let (parent, child) =
-            if parent_moves { (&halves.to, &halves.from) } else { (&halves.from, &halves.to) };
+        let (parent, child) = if parent_moves { (&halves.to, &halves.from) } else { (&halves.from, &halves.to) };
         let keys = "SELECT count(*) FROM pg_constraint WHERE conname = 'execution_runs_session_id_fkey'";
         assert_eq!(halves.sql(&halves.from, keys), "0", "the real key is gone");
         let before = halves.sql(child, RUNS);
@@ -202,11 +203,13 @@ fn every_action_type_and_shape_comes_to_what_real_keys_come_to() {
         let halves = Halves::of(&server, "tables", &format!("moves_{schema}"));
         let said = halves.split(&["--plan", "--schemas", schema, "--boundary", "loose"]);
         let warned = said.document()["warnings"].to_string();
-        assert!(warned.contains("kid.keeps.keeps_p_fkey") && warned.contains("kid.of_parts.of_parts_p_fkey"), "{warned}");
+        assert!(
+            warned.contains("kid.keeps.keeps_p_fkey") && warned.contains("kid.of_parts.of_parts_p_fkey"),
+            "{warned}"
+        );
         assert!(!warned.contains("kid.lives"), "{warned}");
         halves.moved(schema);
-        let (parent, child) =
-            if parent_moves { (&halves.to, &halves.from) } else { (&halves.from, &halves.to) };
+        let (parent, child) = if parent_moves { (&halves.to, &halves.from) } else { (&halves.from, &halves.to) };
         halves.sql(parent, &format!("{DELETIONS} DELETE FROM par.kept WHERE id > 7"));
         // What the unsplit copy needs besides: whoever truncates there must own what refers to it, and a key that refuses is in the way.
         halves.sql(&halves.whole, &DELETIONS.replace("TRUNCATE", "RESET ROLE; TRUNCATE"));
@@ -247,11 +250,16 @@ fn every_action_type_and_shape_comes_to_what_real_keys_come_to() {
         server.ask(&format!("CREATE DATABASE {copy}"));
         let dump = folder_dump(&server, parent);
         let mut restore = server.binaries.command("psql");
-        let restored = restore.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &server.dsn(&copy), "-f"]).arg(dump.path()).output().unwrap();
+        let restored = restore
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &server.dsn(&copy), "-f"])
+            .arg(dump.path())
+            .output()
+            .unwrap();
         assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
         halves.sql(&copy, "DELETE FROM par.plain WHERE id = 60");
         let (from, to) = if parent_moves { (child, &copy) } else { (&copy, child) };
-        let said = Said::of(pgkeep().args(["split", "--json", "reap", "--from", &server.dsn(from), "--to", &server.dsn(to)]));
+        let said =
+            Said::of(pgkeep().args(["split", "--json", "reap", "--from", &server.dsn(from), "--to", &server.dsn(to)]));
         assert_eq!(said.code, 7, "{said:?}");
         assert!(said.document()["error"].as_str().unwrap().contains("is a copy"), "{said:?}");
 
@@ -301,19 +309,31 @@ fn a_key_that_is_back_is_left_alone_a_kill_does_no_harm_and_two_reapers_share_th
     // Killed between the child's commit and the log's: somebody holds the log's rows meanwhile.
     halves.both(parent, "DELETE FROM par.p WHERE id BETWEEN 20 AND 39");
     let mut holder = server.binaries.command("psql");
-    holder.args(["-X", "-q", "-d", &server.dsn(parent), "-c", "BEGIN; SELECT FROM pgkeep_loose.log FOR UPDATE; SELECT pg_sleep(60)"]);
+    holder.args([
+        "-X",
+        "-q",
+        "-d",
+        &server.dsn(parent),
+        "-c",
+        "BEGIN; SELECT FROM pgkeep_loose.log FOR UPDATE; SELECT pg_sleep(60)",
+    ]);
     let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let holds = "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'";
     server.wait_until(holds, "t", Duration::from_secs(10));
     let mut reaper = halves.reaper(&[]);
-    let waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgkeep reap' AND wait_event_type = 'Lock'";
+    let waits =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgkeep reap' AND wait_event_type = 'Lock'";
     server.wait_until(waits, "1", Duration::from_secs(10));
     assert_eq!(halves.sql(child, KIDS), halves.sql(&halves.whole, KIDS), "the child has committed");
     kill_process(Pid::from_child(&reaper), Signal::KILL).unwrap();
     reaper.wait().unwrap();
     server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()");
     holder.wait().unwrap();
-    server.wait_until("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgkeep reap'", "0", Duration::from_secs(10));
+    server.wait_until(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgkeep reap'",
+        "0",
+        Duration::from_secs(10),
+    );
     let reaped = halves.reap(0, &[]);
     assert_eq!((sum(&reaped, "entries"), sum(&reaped, "deleted")), (20, 0), "{reaped}");
     assert_eq!(halves.sql(child, KIDS), halves.sql(&halves.whole, KIDS));
@@ -367,8 +387,30 @@ fn a_key_that_is_back_is_left_alone_a_kill_does_no_harm_and_two_reapers_share_th
     assert_eq!(halves.sql(parent, "SELECT count(*) FROM pgkeep_loose.log"), "0");
     assert_eq!(halves.sql(child, KIDS), halves.sql(&halves.whole, KIDS));
 
+    // For people.
+    let (from, to) = (server.dsn(parent), server.dsn(child));
+    let said = |args: &[&str]| {
+        Said::of(pgkeep().args(["--quiet", "split"]).args(args).args(["--from", &from, "--to", &to])).stdout
+    };
+    assert_eq!(said(&["reap"]), "kid.k.k_p_fkey: 0 gone keys read\n");
+    halves.both(parent, "DELETE FROM par.p WHERE id = 340");
+    let status = said(&["status"]);
+    assert!(status.contains("loose key kid.k.k_p_fkey: 1 gone key for `split reap`, the oldest "), "{status}");
+    assert_eq!(said(&["reap"]), "kid.k.k_p_fkey: 1 gone key read, 3 rows deleted\n");
+    assert!(said(&["status"]).contains("loose key kid.k.k_p_fkey: nothing waits\n"));
+
     // Wrong questions.
-    let said = Said::of(pgkeep().args(["split", "--json", "reap", "--from", &server.dsn("pair"), "--to", &server.dsn(&halves.whole)]));
+    let turned = Said::of(pgkeep().args(["split", "--json", "reap", "--from", &to, "--to", &from]));
+    assert_eq!((turned.code, &turned.document()["error"]), (2, &"--from and --to are the wrong way round".into()));
+    let said = Said::of(pgkeep().args([
+        "split",
+        "--json",
+        "reap",
+        "--from",
+        &server.dsn("pair"),
+        "--to",
+        &server.dsn(&halves.whole),
+    ]));
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.document()["error"].as_str().unwrap().starts_with("no loose key leads from"), "{said:?}");
 }

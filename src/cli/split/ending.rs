@@ -33,6 +33,12 @@ pub fn run(report: &Report) -> String {
         text += &format!("{}:{}: {} -> {}\n", edit.file.display(), edit.line, edit.before, edit.after);
     });
     text += &format!("writes were refused for {}; the old tables refuse them from now on\n", time(report.downtime_ms));
+    if !report.loose.is_empty() {
+        text += &format!(
+            "loose keys, which nothing follows but `pgkeep split reap`, again and again: {}\n",
+            report.loose.join(", ")
+        );
+    }
     text + "`pgkeep split rollback` goes back, as long as nothing was written in the new database\n"
 }
 

@@ -60,10 +60,13 @@ fn text(reaped: &Reaped) -> String {
             Progressed::Unwatched => "; NOTHING IS WRITTEN DOWN ANY MORE: its trigger is gone or disabled\n",
         };
         if key.orphans > 0 {
-            text += &format!("  {} to nothing\n", match key.orphans {
-                1 => "1 row refers".to_owned(),
-                rows => format!("{rows} rows refer"),
-            });
+            text += &format!(
+                "  {} to nothing\n",
+                match key.orphans {
+                    1 => "1 row refers".to_owned(),
+                    rows => format!("{rows} rows refer"),
+                }
+            );
         }
         for refusal in &key.refused {
             let gone: Vec<&str> = refusal.gone.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();

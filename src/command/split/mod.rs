@@ -74,6 +74,8 @@ pub struct Report {
     pub rewritten: Vec<PlannedEdit>,
     /// Values that named the new database already.
     pub kept: Vec<Kept>,
+    /// Foreign keys that `split reap` follows from now on.
+    pub loose: Vec<String>,
     /// How long the source refused writes before the target counted.
     pub downtime_ms: u64,
     pub phases: Phases,

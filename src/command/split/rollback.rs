@@ -110,7 +110,15 @@ pub async fn rollback(
     target.close().await.map_err(at_target("the end of the session"))?;
     let downtime_ms = since.elapsed().as_millis() as u64;
     let ok = keys_missing.is_empty();
-    Ok(RolledBack { ok, phase: Phase::RolledBack, schemas, discarded: written, keys_missing, dropped: false, downtime_ms })
+    Ok(RolledBack {
+        ok,
+        phase: Phase::RolledBack,
+        schemas,
+        discarded: written,
+        keys_missing,
+        dropped: false,
+        downtime_ms,
+    })
 }
 
 /// Sessions at both ends; that at the source owns its fence.

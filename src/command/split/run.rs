@@ -414,6 +414,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         warnings,
         rewritten: Vec::new(),
         kept: Vec::new(),
+        loose: state.ties.loose.iter().map(|loose| loose.key.name.clone()).collect(),
         downtime_ms: state.downtime_ms,
         phases,
         elapsed_ms: millis(started),

@@ -53,11 +53,7 @@ pub(super) async fn query(
     session.client().query(sql, &values(&places, columns, more)).await.map_err(|error| session.fault(context, error))
 }
 
-fn values<'a>(
-    places: &'a &'a [i64],
-    columns: &'a [Values],
-    more: &'a [Option<String>],
-) -> Vec<&'a (dyn ToSql + Sync)> {
+fn values<'a>(places: &'a &'a [i64], columns: &'a [Values], more: &'a [Option<String>]) -> Vec<&'a (dyn ToSql + Sync)> {
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![places];
     values.extend(columns.iter().map(|column| column as &(dyn ToSql + Sync)));
     values.extend(more.iter().map(|value| value as &(dyn ToSql + Sync)));
@@ -70,7 +66,8 @@ fn numbered(gone: &[Values], key: &Key) -> (Vec<i64>, Vec<Values>) {
 
 /// The child as this database has it; none where it has no such table.
 pub async fn child(session: &Session, key: &Key) -> Result<Option<Table>, Error> {
-    let sql = "SELECT c.relkind = 'p' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    let sql =
+        "SELECT c.relkind = 'p' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')";
     let Table { schema, name, .. } = &key.child;
     let row = session.client().query_opt(sql, &[schema, name]).await;
@@ -121,10 +118,9 @@ pub async fn apply(session: &Session, key: &Key, effect: &Effect, gone: &[Values
     };
     let (change, more) = match effect {
         Effect::Delete => (format!("DELETE FROM {rows} AS c USING {given} WHERE {condition}"), &[][..]),
-        Effect::SetNull(happened) => (
-            format!("UPDATE {rows} AS c SET {} FROM {given} WHERE {condition}", set(*happened, "NULL")),
-            &[][..],
-        ),
+        Effect::SetNull(happened) => {
+            (format!("UPDATE {rows} AS c SET {} FROM {given} WHERE {condition}", set(*happened, "NULL")), &[][..])
+        }
         Effect::Follow(become_) => {
             let one = |(n, pair): (usize, &super::Pair)| {
                 let number = key.columns.len() + 2 + n;

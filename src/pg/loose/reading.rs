@@ -91,9 +91,8 @@ async fn pairs(session: &Session, oid: u32) -> Result<Vec<Pair>, Error> {
         JOIN base b USING (place) JOIN pg_catalog.pg_type bt ON bt.oid = b.oid AND bt.typtype <> 'd' ORDER BY place";
     let rows = session.client().query(sql, &[&oid]).await;
     let rows = rows.map_err(|error| session.fault("the columns of a foreign key", error))?;
-    let operator = |row: &Row, at: usize| {
-        format!("OPERATOR({}.{})", quote_identifier(row.get(at + 1)), row.get::<_, String>(at))
-    };
+    let operator =
+        |row: &Row, at: usize| format!("OPERATOR({}.{})", quote_identifier(row.get(at + 1)), row.get::<_, String>(at));
     let pair = |row: &Row| Pair {
         parent: row.get(0),
         child: row.get(1),

@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use super::loose::loose;
 use super::{Action, Crossing, CrossingKind, Direction, Sides};
 use crate::schema::archive::{DumpId, Kind};
 use crate::spelling;
 use crate::split::bodies::Certainty;
 use crate::split::boundary::{Boundary, BoundaryFile, BoundaryFileError};
-use super::loose::loose;
 use crate::split::facts::ForeignKey;
 use crate::split::finding::Severity;
 

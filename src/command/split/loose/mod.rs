@@ -1,5 +1,6 @@
 //! Foreign keys that become loose: made before the source is sealed or with it, taken away on the way back, reaped for ever after.
 
+mod batch;
 mod reap;
 mod stored;
 

@@ -39,7 +39,8 @@ pub(in crate::command::split) async fn waits(
 /// Keys whose log is in the old database, which nobody looked into.
 pub(in crate::command::split) fn unseen(state: &State) -> Vec<Waits> {
     let keys = state.ties.loose.iter().filter(|loose| loose.log == Side::Source);
-    keys.map(|loose| Waits { key: loose.key.name.clone(), log: Side::Source, entries: None, oldest_seconds: None }).collect()
+    keys.map(|loose| Waits { key: loose.key.name.clone(), log: Side::Source, entries: None, oldest_seconds: None })
+        .collect()
 }
 
 /// One direction: the database with the log and the one with the children.
@@ -63,13 +64,18 @@ pub(super) async fn between(
 ) -> Result<(Vec<Stored>, Vec<Foreign>), Error> {
     let (here, there) = (identity(pair.parent, parent_error).await?, identity(pair.child, child_error).await?);
     let stored = loose::keys(pair.parent).await.map_err(parent_error("reading the list of loose keys"))?;
-    let (own, others): (Vec<Stored>, Vec<Stored>) = stored
-        .into_iter()
-        .partition(|stored| stored.parent_identity == here && stored.child_identity == there);
+    let (own, others): (Vec<Stored>, Vec<Stored>) =
+        stored.into_iter().partition(|stored| stored.parent_identity == here && stored.child_identity == there);
     // The log came here with a copy of its database: its children are in use by another one.
     if let Some(copy) = others.iter().find(|stored| stored.parent_identity != here && stored.child_identity == there) {
         let database = pair.parent.conninfo().database().to_owned();
-        return Err(SplitError::LogCopied { key: copy.key.name.clone(), database, was: copy.parent_identity.clone(), is: here }.into());
+        return Err(SplitError::LogCopied {
+            key: copy.key.name.clone(),
+            database,
+            was: copy.parent_identity.clone(),
+            is: here,
+        }
+        .into());
     }
     let others = others.into_iter().map(|stored| Foreign { name: stored.key.name, database: stored.child_database });
     Ok((own, others.collect()))
