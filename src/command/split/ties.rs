@@ -6,6 +6,7 @@ use super::loose::LooseKey;
 use super::plan::Planned;
 use crate::command::Error;
 use crate::pg::catalog::quote_literal;
+use crate::schema::archive::{Entry, Kind};
 use crate::split::Action;
 use crate::split::facts::ForeignKey;
 
@@ -27,6 +28,9 @@ pub struct GivenUp {
     pub key: String,
     pub drop: String,
     pub make: String,
+    /// What is said of it.
+    #[serde(default)]
+    pub comment: String,
 }
 
 impl GivenUp {
@@ -35,11 +39,12 @@ impl GivenUp {
     /// [`Ties::missing`] finds. One that is there already was made before a kill.
     fn again(&self) -> String {
         let make = self.make.trim_end().trim_end_matches(';');
+        let comment = &self.comment;
         let body = format!(
             "BEGIN
-                {make} NOT VALID;
+                {make} NOT VALID; {comment}
             EXCEPTION WHEN duplicate_object THEN NULL; WHEN wrong_object_type THEN
-                BEGIN {make}; EXCEPTION WHEN foreign_key_violation OR duplicate_object THEN NULL; END;
+                BEGIN {make}; {comment} EXCEPTION WHEN foreign_key_violation OR duplicate_object THEN NULL; END;
             END"
         );
         format!("DO {};\n", quote_literal(&body))
@@ -63,7 +68,10 @@ impl Ties {
             }
             if let Some(entry) = planned.archive.entry(crossing.entry) {
                 let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
-                given_up.push(GivenUp { key: crossing.key.clone(), drop, make });
+                let of_it =
+                    |comment: &&Entry| comment.kind == Kind::Comment && comment.dependencies.contains(&crossing.entry);
+                let comment = planned.archive.entries().iter().find(of_it).map(|comment| comment.defn.to_display());
+                given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment: comment.unwrap_or_default() });
             }
         }
         Ok(Ties { given_up, loose: Vec::new() })

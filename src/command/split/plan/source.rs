@@ -53,7 +53,7 @@ impl Read {
         selecting::forget_untouched(&mut facts, &untouched);
         let id = &self.snapshot.id;
         let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
-        // What pgkeep made itself is no part of the database; a loose key that would be torn is told by `watched`.
+        // A split that was killed leaves the triggers of a fence that lets everything through. What pgkeep made itself is no part of the database; a loose key that would be torn is told by `watched`.
         facts.relations.retain(|_, relation| ![fence::SCHEMA, loose::SCHEMA].contains(&relation.schema.as_str()));
         Ok((Archive::parse(&bytes)?.without(is_ours), facts))
     }
