@@ -29,6 +29,7 @@ mod roundtrip;
 mod run;
 mod split;
 mod split_plan;
+mod split_rehearse;
 mod store;
 mod suspicious;
 mod threat;

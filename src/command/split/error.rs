@@ -1,5 +1,8 @@
 //! Why a split does not go on.
 
+use std::fmt;
+use std::path::PathBuf;
+
 use super::state::Phase;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
@@ -59,6 +62,37 @@ pub enum SplitError {
     },
     #[error("not while the split is only {phase}")]
     TooEarly { phase: Phase },
+    #[error("extensions of the source cannot be made by the private server: {}", .missing.join("; "))]
+    NoExtension { missing: Vec<String> },
+    #[error("there is no room for the copies in {}: they take about {} MB, and {} MB are free", .folder.display(), needed.div_ceil(1_000_000), free / 1_000_000)]
+    NoRoom { folder: PathBuf, needed: u64, free: u64 },
+    /// On the copies, not at the operator's databases.
+    #[error("the rehearsal failed {step}")]
+    Rehearsal {
+        step: RehearsalStep,
+        #[source]
+        source: Box<Error>,
+    },
+}
+
+/// Where a rehearsal ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RehearsalStep {
+    Copy,
+    Plan,
+    Run,
+    Rollback,
+}
+
+impl fmt::Display for RehearsalStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RehearsalStep::Copy => "while the copy was made in a private server",
+            RehearsalStep::Plan => "in the plan on the copy",
+            RehearsalStep::Run => "in the run on the copies",
+            RehearsalStep::Rollback => "in the rollback on the copies",
+        })
+    }
 }
 
 impl SplitError {
@@ -108,6 +142,16 @@ impl SplitError {
             SplitError::Hook(error) => return error.hint(),
             SplitError::Switch { source, .. } => return source.hint(),
             SplitError::TooEarly { .. } => "`pgkeep split` goes on where it was.".into(),
+            SplitError::NoExtension { .. } => {
+                "Nothing was copied. Install their packages for the private server's version on this machine; one that must be loaded when a server starts cannot be rehearsed.".into()
+            }
+            SplitError::NoRoom { .. } => "Nothing was changed. PGKEEP_TMPDIR names a folder on a larger volume.".into(),
+            SplitError::Rehearsal { source, .. } => {
+                return Some(match source.hint() {
+                    Some(hint) => format!("Nothing was changed at either database, and the copies are gone. {hint}"),
+                    None => "Nothing was changed at either database, and the copies are gone.".into(),
+                });
+            }
         })
     }
 
@@ -119,6 +163,10 @@ impl SplitError {
             | SplitError::WrongName { .. } => 2,
             SplitError::Files(error) => files_code(error),
             SplitError::Switch { source, .. } => source.exit_code(),
+            SplitError::NoExtension { .. } | SplitError::NoRoom { .. } => 8,
+            SplitError::Rehearsal { step: RehearsalStep::Copy, source } => source.exit_code(),
+            // What would have gone wrong on the day: the rehearsal has found it.
+            SplitError::Rehearsal { .. } => 3,
             _ => 7,
         }
     }

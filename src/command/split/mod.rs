@@ -6,6 +6,7 @@ mod finish;
 mod holding;
 pub mod plan;
 mod proof;
+pub mod rehearse;
 mod rollback;
 mod run;
 pub mod state;
@@ -30,6 +31,7 @@ use crate::schema::compare::EntryMismatch;
 use crate::switch::{Kept, PlannedEdit, Rewrite};
 use state::Phase;
 
+#[derive(Clone)]
 pub struct Options {
     /// Both ends, what moves, and what becomes of what crosses.
     pub plan: plan::Options,

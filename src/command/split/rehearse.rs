@@ -1,0 +1,455 @@
+//! `pgkeep split --rehearse`: the whole path, there and back, on copies in private servers that are thrown away.
+
+mod back;
+mod copying;
+mod prediction;
+mod servers;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+pub use back::Back;
+pub use prediction::Prediction;
+pub use servers::PrivateServer;
+
+use super::error::RehearsalStep;
+use super::holding::{at_source, at_target};
+use super::plan::{self, Planned};
+use super::{Options, Outcome, Phases, Report, SplitError, switching};
+use crate::command::Error;
+use crate::command::mismatch::Mismatch;
+use crate::command::progress::Progress;
+use crate::command::restore::target::connect_for_maintenance;
+use crate::pg::connect::connect;
+use crate::pg::likeness::{self, Likeness};
+use crate::pg::{self};
+use crate::repo::manifest::LeftOut;
+use crate::repo::{Manifest, Repository, SnapshotId};
+use crate::schema::archive::{Archive, Kind};
+use crate::schema::compare::EntryMismatch;
+use crate::split::{Finding, Severity};
+use crate::stop::Stop;
+use crate::switch::{self, Kept, PlannedEdit};
+use prediction::{Measured, predict};
+use servers::{Model, Servers};
+
+/// Where the copy's rows come from.
+pub enum Origin<'a> {
+    /// The source itself, read under one snapshot.
+    Live,
+    /// A snapshot of the whole database: an id, the beginning of one, or `latest`.
+    Backup { repository: &'a Repository, snapshot: String, ends: Ends },
+}
+
+/// Whether the operator's servers are there to be asked. They are never written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// For the plan, their settings, and how fast the source is read.
+    Asked,
+    /// Nobody connects to them: the source of the run is not looked at, and its target only lends its name.
+    Unasked,
+}
+
+pub enum Rehearsal {
+    /// The plan has blockers.
+    Blocked(Box<plan::Report>),
+    Ended(Box<Rehearsed>),
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Rehearsed {
+    /// There and back without a difference.
+    pub ok: bool,
+    /// Always true: neither database of the operator's has changed.
+    pub rehearsed: bool,
+    pub schemas: Vec<String>,
+    pub source: String,
+    pub target: String,
+    /// None where the rows came from the source itself.
+    pub snapshot: Option<SnapshotId>,
+    /// What the copies lay on: the source's, and the target's where that is another cluster.
+    pub servers: Vec<PrivateServer>,
+    /// Tables and rows of the whole copy.
+    pub copied_tables: u64,
+    pub copied_rows: u64,
+    /// What moved.
+    pub tables: u64,
+    pub rows: u64,
+    pub bytes: u64,
+    pub proven: bool,
+    pub mismatches: Vec<Mismatch>,
+    pub definitions: Vec<EntryMismatch>,
+    pub left_out: Vec<LeftOut>,
+    /// As of a run.
+    pub phases: Phases,
+    /// None where the run on the copies was not proven.
+    pub rollback: Option<Back>,
+    pub prediction: Option<Prediction>,
+    pub files: Files,
+    /// What could not be tried, and is different on the day.
+    pub not_rehearsed: Vec<String>,
+    pub blockers: Vec<Finding>,
+    pub warnings: Vec<Finding>,
+    pub notes: Vec<Finding>,
+    /// What the run on the copies said.
+    pub run_warnings: Vec<String>,
+    pub times: Times,
+    pub elapsed_ms: u64,
+}
+
+/// What would be written into configuration files. They were read; nothing was written.
+#[derive(Debug, Default, Serialize)]
+pub struct Files {
+    /// For people, passwords masked.
+    pub diff: String,
+    pub edits: Vec<PlannedEdit>,
+    /// Values that name the new database already.
+    pub kept: Vec<Kept>,
+}
+
+/// What each part of the rehearsal took.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Times {
+    /// Looking at both ends.
+    pub plan_ms: u64,
+    pub servers_ms: u64,
+    pub copy_ms: u64,
+    pub run_ms: u64,
+    pub rollback_ms: u64,
+    /// Comparing the old place with what it was.
+    pub check_ms: u64,
+    pub cleanup_ms: u64,
+}
+
+/// The whole path of `run` on copies.
+///
+/// # Errors
+/// Those of a plan; a part of the snapshot is not in it; this machine lacks a server's version, an extension, or room; and
+/// what goes wrong on the way ([`SplitError::Rehearsal`]). The private servers are gone in every case.
+pub async fn rehearse(
+    run: &Options,
+    origin: &Origin<'_>,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Rehearsal, Error> {
+    let started = Instant::now();
+    let mut times = Times::default();
+    let scene = match Scene::look(run, origin, progress, stop).await? {
+        Looked::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
+        Looked::Clear(scene) => scene,
+    };
+    times.plan_ms = millis(started);
+
+    progress.set_phase("starting private servers");
+    let since = Instant::now();
+    let servers = Servers::start(&scene.model, run.plan.pg_bin.as_deref()).await?;
+    servers.check_extensions(&scene.extensions, &scene.extensions_needed).await?;
+    servers.check_room(scene.bytes_expected)?;
+    times.servers_ms = millis(since);
+
+    let since = Instant::now();
+    let here = Options {
+        plan: plan::Options {
+            source: servers.source(scene.run.plan.source.database())?,
+            target: servers.target(scene.run.plan.target.database())?,
+            ..scene.run.plan.clone()
+        },
+        // Files and applications are the operator's.
+        rewrites: Vec::new(),
+        hook: None,
+        ..scene.run.clone()
+    };
+    let copied = match (origin, &scene.manifest) {
+        (Origin::Backup { repository, .. }, Some(manifest)) => {
+            copying::backup(repository, &manifest.snapshot, run.jobs, &here.plan.source, progress, stop).await
+        }
+        _ => copying::live(&scene.run, &here.plan.source, progress, stop).await,
+    };
+    let copied = copied.map_err(while_at(RehearsalStep::Copy))?;
+    let before = plan::make(&here.plan, progress, stop).await.map_err(while_at(RehearsalStep::Plan))?;
+    if !before.plan.is_clear() {
+        return Ok(Rehearsal::Blocked(Box::new(plan::Report::of(before))));
+    }
+    // Now it is known how much moves, also where a backup did not say.
+    servers.check_room(moving_bytes(&before))?;
+    settle(&here).await?;
+    times.copy_ms = millis(since);
+
+    let since = Instant::now();
+    let outcome = super::run(&here, progress, stop, &mut std::io::sink()).await;
+    let there = match outcome.map_err(while_at(RehearsalStep::Run))? {
+        Outcome::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
+        Outcome::Ended(report) => report,
+    };
+    times.run_ms = millis(since);
+    let mut rollback = None;
+    if there.ok {
+        let since = Instant::now();
+        let downtime_ms = back::go(&here, progress, stop).await.map_err(while_at(RehearsalStep::Rollback))?;
+        times.rollback_ms = millis(since);
+        let since = Instant::now();
+        let looked = back::look(&here, &before, downtime_ms, progress, stop).await;
+        rollback = Some(looked.map_err(while_at(RehearsalStep::Rollback))?);
+        times.check_ms = millis(since);
+    }
+
+    progress.set_phase("removing the private servers");
+    let since = Instant::now();
+    let (private, differs) = (servers.servers.clone(), servers.differs.clone());
+    servers.stop().await?;
+    times.cleanup_ms = millis(since);
+    let prediction = rollback.as_ref().map(|back| {
+        predict(&Measured {
+            downtime_ms: there.downtime_ms,
+            data_ms: there.phases.data_ms,
+            rollback_ms: back.downtime_ms,
+            jobs: run.jobs as u64,
+            source: scene.planned.as_ref().map(|planned| &planned.estimate),
+            copy: Some(&before.estimate),
+        })
+    });
+    let not_rehearsed = scene.not_rehearsed(differs);
+    let plan = &scene.planned.as_ref().unwrap_or(&before).plan;
+    let of = |severity| plan.of(severity).cloned().collect();
+    let Report { schemas, tables, rows, bytes, proven, mismatches, definitions, left_out, phases, warnings, .. } =
+        *there;
+    Ok(Rehearsal::Ended(Box::new(Rehearsed {
+        ok: there.ok && rollback.as_ref().is_some_and(|back| back.ok),
+        rehearsed: true,
+        schemas,
+        source: scene.source,
+        target: scene.run.plan.target.to_string(),
+        snapshot: scene.manifest.map(|manifest| manifest.snapshot),
+        servers: private,
+        copied_tables: copied.tables,
+        copied_rows: copied.rows,
+        tables,
+        rows,
+        bytes,
+        proven,
+        mismatches,
+        definitions,
+        left_out,
+        phases,
+        rollback,
+        prediction,
+        files: scene.files,
+        not_rehearsed,
+        blockers: of(Severity::Blocker),
+        warnings: of(Severity::Warning),
+        notes: of(Severity::Note),
+        run_warnings: warnings,
+        times,
+        elapsed_ms: millis(started),
+    })))
+}
+
+enum Looked {
+    Blocked(Box<plan::Report>),
+    Clear(Box<Scene>),
+}
+
+/// What is known before a private server starts.
+struct Scene {
+    /// As the operator would run it.
+    run: Options,
+    /// As reports name it.
+    source: String,
+    /// None where the ends were not asked.
+    planned: Option<Planned>,
+    manifest: Option<Manifest>,
+    model: Model,
+    files: Files,
+    /// Extensions of the source, and those that what moves needs.
+    extensions: Vec<String>,
+    extensions_needed: Vec<String>,
+    /// Both copies, tables and indexes.
+    bytes_expected: u64,
+    large_objects: u64,
+}
+
+impl Scene {
+    async fn look(run: &Options, origin: &Origin<'_>, progress: &Arc<Progress>, stop: &Stop) -> Result<Looked, Error> {
+        let mut run = run.clone();
+        let (manifest, archive) = match origin {
+            Origin::Live => (None, None),
+            Origin::Backup { repository, snapshot, .. } => {
+                progress.set_phase("reading the snapshot");
+                let manifest = repository.manifest(&repository.resolve(snapshot).await?).await?;
+                if !manifest.request.is_whole_database() {
+                    return Err(Error::Usage {
+                        what: format!("the snapshot {} holds a part of its database only", manifest.snapshot.short()),
+                        hint: Some("What stays decides what crosses: name a snapshot of the whole database.".into()),
+                    });
+                }
+                let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
+                (Some(manifest), Some(archive))
+            }
+        };
+        let asked = !matches!(origin, Origin::Backup { ends: Ends::Unasked, .. });
+        let mut source = run.plan.source.to_string();
+        if let Some(manifest) = &manifest {
+            let name = &manifest.database.name;
+            if !asked {
+                run.plan.source = run.plan.target.with_database(name);
+                source = name.clone();
+            } else if run.plan.source.database() != name {
+                return Err(Error::Usage {
+                    what: format!(
+                        "the snapshot {} is of the database {name}, and --from names {}",
+                        manifest.snapshot.short(),
+                        run.plan.source.database()
+                    ),
+                    hint: Some("Leave --from out where nobody is to be connected to, or name another snapshot.".into()),
+                });
+            }
+        }
+        if !asked && run.plan.source.database() == run.plan.target.database() {
+            return Err(SplitError::SameDatabase.into());
+        }
+        let planned = if asked { Some(plan::make(&run.plan, progress, stop).await?) } else { None };
+        if planned.as_ref().is_some_and(|planned| !planned.plan.is_clear()) {
+            return Ok(Looked::Blocked(Box::new(plan::Report::of(planned.ok_or(Error::Interrupted)?))));
+        }
+        let (mut bytes_expected, mut large_objects) = (0, 0);
+        let model = match (&planned, &manifest) {
+            (None, Some(manifest)) => Model::Version(manifest.server.version_num / 10_000),
+            _ => {
+                let session = connect(&run.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?;
+                let asked = async {
+                    bytes_expected = likeness::database_bytes(&session).await?;
+                    large_objects = likeness::large_objects(&session).await?;
+                    Likeness::of(&session).await
+                };
+                let source = Box::new(asked.await.map_err(at_source("asking for the server's settings"))?);
+                session.close().await.map_err(at_source("the end of the session"))?;
+                Model::Real { source, target: Box::new(target_likeness(&run).await?) }
+            }
+        };
+        let files = files(&run, &model)?;
+        let installed = |archive: &Archive| {
+            let entries = archive.entries().iter().filter(|entry| entry.kind == Kind::Extension);
+            entries.map(|entry| entry.tag.clone()).collect::<Vec<_>>()
+        };
+        let extensions = match (&archive, &planned) {
+            (Some(archive), _) => installed(archive),
+            (None, Some(planned)) => planned.source.extensions.keys().cloned().collect(),
+            (None, None) => Vec::new(),
+        };
+        let needs = planned.iter().flat_map(|planned| &planned.plan.needs).filter(|need| need.kind == "EXTENSION");
+        let extensions_needed = needs.map(|need| need.name.clone()).collect();
+        bytes_expected += planned.as_ref().map_or(0, moving_bytes);
+        if let Some(manifest) = &manifest {
+            // Rows alone are counted there: indexes come on top, and a part of both a second time.
+            bytes_expected = bytes_expected.max(2 * manifest.totals.bytes_read);
+            large_objects = 0;
+        }
+        let scene = Scene {
+            run,
+            source,
+            planned,
+            manifest,
+            model,
+            files,
+            extensions,
+            extensions_needed,
+            bytes_expected,
+            large_objects,
+        };
+        Ok(Looked::Clear(Box::new(scene)))
+    }
+
+    fn not_rehearsed(&self, differs: Vec<String>) -> Vec<String> {
+        let mut list = vec![
+            format!(
+                "nobody wrote: the fence waits for those who do, for up to {} s (--fence-wait), and whoever begins to write meanwhile waits with it, 1.5 s at a time",
+                self.run.fence_wait.as_secs()
+            ),
+            "both ends were a superuser's: what --from and --to may do on the day was not tried".to_owned(),
+        ];
+        if let Some(hook) = &self.run.hook {
+            list.push(format!("the hook was not run, and writes are refused for as long as it takes: {hook}"));
+        }
+        if !self.files.edits.is_empty() {
+            list.push("configuration files were read and not written".to_owned());
+        }
+        match &self.model {
+            Model::Version(_) => list.push(
+                "neither server was asked: their settings, the target's extensions and rights, and whether it is another cluster are not known"
+                    .to_owned(),
+            ),
+            Model::Real { source, target } => {
+                for (end, which) in [(source, "source"), (target, "target")] {
+                    if !end.synchronous_standbys.is_empty() {
+                        list.push(format!(
+                            "commits at the {which} wait for standbys ({}); there were none here",
+                            end.synchronous_standbys
+                        ));
+                    }
+                }
+            }
+        }
+        if self.large_objects > 0 {
+            list.push(format!("{} large objects stay where they are, and were not copied", self.large_objects));
+        }
+        list.extend(differs);
+        list
+    }
+}
+
+/// In the target where it exists, otherwise where it would be made.
+async fn target_likeness(run: &Options) -> Result<Likeness, Error> {
+    let session = match connect(&run.plan.target, "pgkeep rehearsal").await {
+        Err(pg::Error::NoSuchDatabase { .. }) => connect_for_maintenance(&run.plan.target).await?,
+        connected => connected.map_err(at_target("connecting"))?,
+    };
+    let likeness = Likeness::of(&session).await.map_err(at_target("asking for the server's settings"))?;
+    session.close().await.map_err(at_target("the end of the session"))?;
+    Ok(likeness)
+}
+
+/// What the run would write into configuration files.
+fn files(run: &Options, model: &Model) -> Result<Files, Error> {
+    if run.rewrites.is_empty() {
+        return Ok(Files::default());
+    }
+    let (source, target) = match model {
+        Model::Real { source, target } => (source.cluster.as_str(), Some(target.cluster.as_str())),
+        Model::Version(_) => ("", None),
+    };
+    let plan: switch::Plan = switching::plan(run, source, target)?;
+    Ok(Files { diff: plan.diff(), edits: plan.edits(), kept: plan.kept().to_vec() })
+}
+
+fn moving_bytes(planned: &Planned) -> u64 {
+    planned.plan.moves.iter().map(|schema| schema.bytes + schema.index_bytes).sum()
+}
+
+/// What loading has left to be written is written before anything is timed.
+async fn settle(here: &Options) -> Result<(), Error> {
+    for session in [
+        connect(&here.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?,
+        connect_for_maintenance(&here.plan.target).await?,
+    ] {
+        likeness::checkpoint(&session).await.map_err(at_target("a checkpoint"))?;
+        session.close().await.map_err(at_target("the end of the session"))?;
+    }
+    Ok(())
+}
+
+/// So that nobody takes a fault of the copies for one of the operator's databases.
+fn while_at(step: RehearsalStep) -> impl FnOnce(Error) -> Error {
+    move |error| match error {
+        // Mistakes in what was asked for speak for themselves; and the source is read while it is copied.
+        Error::Interrupted | Error::Usage { .. } => error,
+        error if step == RehearsalStep::Copy && error.exit_code() == 4 => error,
+        error => SplitError::Rehearsal { step, source: Box::new(error) }.into(),
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
+}
