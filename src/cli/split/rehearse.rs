@@ -106,6 +106,8 @@ fn head(report: &Rehearsed) -> String {
         match (&report.rollback, report.ok) {
             (None, _) => "NOT moved (the copy is not the original) from".to_owned(),
             (Some(_), true) => format!("moved there ({proof}) and back from"),
+            (Some(back), false) if back.ok =>
+                format!("moved there ({proof}) and back, and NOT there a second time, from"),
             (Some(_), false) => format!("moved there ({proof}) and NOT back as it was from"),
         },
         report.target,
@@ -142,11 +144,12 @@ fn times(report: &Rehearsed) -> String {
         };
     }
     text + &format!(
-        "besides: plan {}, servers {}, copy {}, comparing {}\n",
+        "besides: plan {}, servers {}, copy {}, comparing {}{}\n",
         time(times.plan_ms),
         time(times.servers_ms),
         time(times.copy_ms),
-        time(times.check_ms)
+        time(times.check_ms),
+        if times.again_ms > 0 { format!(", a second run {}", time(times.again_ms)) } else { String::new() },
     )
 }
 
@@ -156,7 +159,7 @@ fn prediction(report: &Rehearsed) -> String {
         "expect writes to be refused for {} to {} (here {}); in a rollback for {} to {}\n",
         time(prediction.downtime_low_ms),
         time(prediction.downtime_high_ms),
-        time(prediction.measured_downtime_ms),
+        prediction.measured_downtime_ms.iter().map(|ms| time(*ms)).collect::<Vec<_>>().join(" and "),
         time(prediction.rollback_low_ms),
         time(prediction.rollback_high_ms),
     );

@@ -82,6 +82,8 @@ pub enum RehearsalStep {
     Plan,
     Run,
     Rollback,
+    /// The run once more, after the rollback.
+    Again,
 }
 
 impl fmt::Display for RehearsalStep {
@@ -91,6 +93,7 @@ impl fmt::Display for RehearsalStep {
             RehearsalStep::Plan => "in the plan on the copy",
             RehearsalStep::Run => "in the run on the copies",
             RehearsalStep::Rollback => "in the rollback on the copies",
+            RehearsalStep::Again => "in the second run on the copies, after the rollback",
         })
     }
 }

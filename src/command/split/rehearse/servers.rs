@@ -17,6 +17,14 @@ use crate::pg::likeness::{self, Likeness};
 const MEMORY_SHARE: u64 = 4;
 /// An empty cluster, with its log.
 const EMPTY_BYTES: u64 = 100 << 20;
+/// PostgreSQL's own (manual, "Server Configuration"), where a private server would have others.
+const DEFAULTS: [(&str, &str); 5] = [
+    ("fsync", "on"),
+    ("full_page_writes", "on"),
+    ("shared_buffers", "128MB"),
+    ("synchronous_commit", "on"),
+    ("wal_level", "replica"),
+];
 /// Databases that a cluster has from the start.
 const THERE_ALREADY: [&str; 3] = ["postgres", "template0", "template1"];
 
@@ -56,8 +64,8 @@ impl Servers {
         let mut max_wal_bytes = 0;
         match model {
             Model::Version(major) => {
-                let settings = BTreeMap::from([("shared_buffers".to_owned(), "128MB".to_owned())]);
-                wanted.push((server_for(*major, pg_bin)?, settings));
+                let settings = DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                wanted.push((server_for(*major, pg_bin)?, BTreeMap::from(settings)));
                 max_wal_bytes = 1 << 30;
             }
             Model::Real { source, target } => {
@@ -156,12 +164,12 @@ fn needed_bytes(bytes: u64, max_wal_bytes: u64, servers: u64) -> u64 {
 }
 
 fn options(settings: BTreeMap<String, String>) -> ClusterOptions {
-    let mut settings: Vec<(String, String)> = settings.into_iter().collect();
-    // The server does not start with this one and senders.
-    if settings.iter().any(|(name, value)| name == "wal_level" && value == "minimal") {
-        settings.push(("max_wal_senders".into(), "0".into()));
+    // Making the cluster is not timed and need not be flushed; what is, these settings decide.
+    ClusterOptions {
+        durability: Durability::Throwaway,
+        settings: settings.into_iter().collect(),
+        ..ClusterOptions::default()
     }
-    ClusterOptions { durability: Durability::Durable, settings, ..ClusterOptions::default() }
 }
 
 /// The server's settings, with no more memory than this machine has to spare.
