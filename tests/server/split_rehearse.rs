@@ -261,6 +261,34 @@ fn what_this_machine_lacks_is_said_before_anything_is_copied() {
     assert_eq!(leftovers(&servers), [""; 0]);
 }
 
+/// No plan sees what a trigger on DDL will say. The copy has it too.
+#[test]
+fn what_would_go_wrong_on_the_day_goes_wrong_on_the_copy() {
+    let (servers, server) = (folder(), quiet_server(15, &[]));
+    shop(&server);
+    let sql = "CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ask the DBA first'; END $$;
+        CREATE EVENT TRIGGER guard ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION public.refuse()";
+    psql(&server.binaries, &server.dsn("shop"), sql).unwrap();
+    let before = state(&server, "shop");
+    let mut command = rehearse(servers.path(), &[&server]);
+    command.args([
+        "--schemas",
+        "app",
+        "--boundary",
+        "drop",
+        "--from",
+        &server.dsn("shop"),
+        "--to",
+        &server.dsn("orders"),
+    ]);
+    let said = Said::of(command.arg("--json"));
+    let error = said.document();
+    assert_eq!((said.code, &error["error"]), (3, &json!("the rehearsal failed in the run on the copies")), "{said:?}");
+    assert!(error["causes"].to_string().contains("ask the DBA first"), "{error}");
+    assert!(error["hint"].as_str().unwrap().starts_with("Nothing was changed at either database"), "{error}");
+    assert_eq!((leftovers(&servers).len(), state(&server, "shop")), (0, before));
+}
+
 /// Stopped while a private server runs.
 fn in_the_middle(server: &Server, servers: &TempDir) -> Child {
     let mut command = rehearse(servers.path(), &[server]);
