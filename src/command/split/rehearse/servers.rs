@@ -142,8 +142,8 @@ impl Servers {
     /// Stops them and removes their files; a drop does that too, and cannot say what went wrong.
     pub async fn stop(self) -> Result<(), Error> {
         let stop = move || {
-            let stopped = self.target.map_or(Ok(()), PrivateCluster::stop);
-            self.source.stop().and(stopped)
+            let stopped = self.target.map_or(Ok(()), PrivateCluster::discard);
+            self.source.discard().and(stopped)
         };
         Ok(tokio::task::spawn_blocking(stop).await.map_err(ended_early)??)
     }
