@@ -14,7 +14,7 @@ use crate::command::split::plan::Planned;
 use crate::command::split::state::State;
 use crate::command::split::{Discard, Options, RollbackOptions, proof, rollback};
 use crate::pg::connect::connect;
-use crate::pg::{dump, fence};
+use crate::pg::fence;
 use crate::schema::compare::{Depth, EntryDifference, EntryMismatch, compare};
 use crate::stop::Stop;
 
@@ -66,8 +66,7 @@ pub async fn look(
     };
     let source = connect(&options.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?;
     let strength = fence::strength(&source).await.map_err(at_source("looking for a fence"))?;
-    let pg_dump = dump::find(&source, options.plan.pg_bin.as_deref())?;
-    let after = copied_archive(&pg_dump, &source, options.plan.lock_timeout_ms, stop)?;
+    let after = copied_archive(options, &source, stop)?;
     source.close().await.map_err(at_source("the end of the session"))?;
     let keys = before.plan.crossing_keys().filter_map(|crossing| before.archive.entry(crossing.entry));
     let keys: BTreeSet<String> = keys.map(|entry| entry.label()).collect();
