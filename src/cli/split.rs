@@ -2,6 +2,7 @@
 
 mod ending;
 mod reap;
+mod rehearse;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -76,6 +77,8 @@ pub struct Split {
     #[arg(long, value_name = "COMMAND")]
     pub hook: Option<String>,
     #[command(flatten)]
+    pub rehearsal: rehearse::Rehearse,
+    #[command(flatten)]
     pub programs: Programs,
 }
 
@@ -148,6 +151,12 @@ pub(super) async fn run(
             "Write what belongs to the verb after it: pgkeep split rollback --from DSN --to DSN",
         ));
     }
+    if args.verb.is_some() && (args.plan || args.rehearsal.rehearse) {
+        return Err(usage(
+            "--plan and --rehearse are of a run, and not of this verb",
+            "A rehearsal goes back as well, on its copies: pgkeep split --rehearse --schemas NAME --from DSN --to DSN",
+        ));
+    }
     match &args.verb {
         Some(Verb::Status(args)) => {
             let source = args.from.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?;
@@ -182,8 +191,9 @@ pub(super) async fn run(
             Outcome::new(&finished, ending::finish(&finished))
         }
         Some(Verb::Reap(args)) => reap::run(args, progress, stop).await,
+        None if args.rehearsal.rehearse => rehearse::run(common, args, progress, stop).await,
         None if args.plan => {
-            let report = plan::run(&options(args)?, progress, stop).await?;
+            let report = plan::run(&options(args, args.from.as_ref())?, progress, stop).await?;
             if let Some((path, form)) = args.picture.as_deref().and_then(|path| Some((path, form(path)?))) {
                 std::fs::write(path, form.draw(&report.plan)).map_err(|error| {
                     usage(
@@ -196,15 +206,7 @@ pub(super) async fn run(
         }
         None if args.picture.is_some() => Err(usage("--picture draws a plan", "Add --plan.")),
         None => {
-            let options = split::Options {
-                plan: options(args)?,
-                jobs: usize::from(args.jobs),
-                fence_wait: Duration::from_secs(args.fence_wait.into()),
-                proof: if args.no_proof { Proof::Leave } else { Proof::Make },
-                rewrites: args.rewrites.clone(),
-                hook: args.hook.clone(),
-            };
-            match split::run(&options, progress, stop, &mut std::io::stderr()).await? {
+            match split::run(&run_options(args, args.from.as_ref())?, progress, stop, &mut std::io::stderr()).await? {
                 split::Outcome::Blocked(report) => planned(&report),
                 split::Outcome::Ended(report) => {
                     let outcome = Outcome::new(&report, ending::run(&report))?;
@@ -221,16 +223,27 @@ fn planned(report: &plan::Report) -> Result<Outcome, Error> {
     Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
 }
 
-fn options(args: &Split) -> Result<Options, Error> {
-    let needed = |given: &Option<String>, switch: &str| {
-        given.clone().ok_or_else(|| {
+fn run_options(args: &Split, from: Option<&String>) -> Result<split::Options, Error> {
+    Ok(split::Options {
+        plan: options(args, from)?,
+        jobs: usize::from(args.jobs),
+        fence_wait: Duration::from_secs(args.fence_wait.into()),
+        proof: if args.no_proof { Proof::Leave } else { Proof::Make },
+        rewrites: args.rewrites.clone(),
+        hook: args.hook.clone(),
+    })
+}
+
+fn options(args: &Split, from: Option<&String>) -> Result<Options, Error> {
+    let needed = |given: Option<&String>, switch: &str| {
+        given.cloned().ok_or_else(|| {
             usage(&format!("{switch} was not given"), "pgkeep split --schemas core,metadata --from DSN --to DSN --plan")
         })
     };
-    let schemas = needed(&args.schemas, "--schemas")?;
+    let schemas = needed(args.schemas.as_ref(), "--schemas")?;
     Ok(Options {
-        source: conninfo(Some(&needed(&args.from, "--from")?))?,
-        target: conninfo(Some(&needed(&args.to, "--to")?))?,
+        source: conninfo(Some(&needed(from, "--from")?))?,
+        target: conninfo(Some(&needed(args.to.as_ref(), "--to")?))?,
         schemas: patterns(&schemas),
         leave: args.leave.iter().flat_map(|list| patterns(list)).collect(),
         boundary: args.boundary,

@@ -9,6 +9,7 @@ pub mod copy;
 pub mod dump;
 pub mod error;
 pub mod fence;
+pub mod likeness;
 pub mod loose;
 pub mod quarantine;
 pub mod question;

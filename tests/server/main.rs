@@ -30,6 +30,7 @@ mod run;
 mod split;
 mod split_loose;
 mod split_plan;
+mod split_rehearse;
 mod split_states;
 mod store;
 mod suspicious;

@@ -1,5 +1,8 @@
 //! Why a split does not go on.
 
+use std::fmt;
+use std::path::PathBuf;
+
 use super::state::Phase;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
@@ -69,6 +72,40 @@ pub enum SplitError {
     NoChild { key: String, database: String },
     #[error("not while the split is only {phase}")]
     TooEarly { phase: Phase },
+    #[error("extensions of the source cannot be made by the private server: {}", .missing.join("; "))]
+    NoExtension { missing: Vec<String> },
+    #[error("there is no room for the copies in {}: they take about {} MB, and {} MB are free", .folder.display(), needed.div_ceil(1_000_000), free / 1_000_000)]
+    NoRoom { folder: PathBuf, needed: u64, free: u64 },
+    /// On the copies, not at the operator's databases.
+    #[error("the rehearsal failed {step}")]
+    Rehearsal {
+        step: RehearsalStep,
+        #[source]
+        source: Box<Error>,
+    },
+}
+
+/// Where a rehearsal ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RehearsalStep {
+    Copy,
+    Plan,
+    Run,
+    Rollback,
+    /// The run once more, after the rollback.
+    Again,
+}
+
+impl fmt::Display for RehearsalStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RehearsalStep::Copy => "while the copy was made in a private server",
+            RehearsalStep::Plan => "in the plan on the copy",
+            RehearsalStep::Run => "in the run on the copies",
+            RehearsalStep::Rollback => "in the rollback on the copies",
+            RehearsalStep::Again => "in the second run on the copies, after the rollback",
+        })
+    }
 }
 
 impl SplitError {
@@ -130,6 +167,16 @@ impl SplitError {
                 "Where it was renamed, write its name into pgkeep_loose.keys; where it is gone for good, docs/split.md says how to take the key away.".into()
             }
             SplitError::TooEarly { .. } => "`pgkeep split` goes on where it was.".into(),
+            SplitError::NoExtension { .. } => {
+                "Nothing was copied. Install their packages for the private server's version on this machine; one that must be loaded when a server starts cannot be rehearsed.".into()
+            }
+            SplitError::NoRoom { .. } => "Nothing was changed. PGKEEP_TMPDIR names a folder on a larger volume.".into(),
+            SplitError::Rehearsal { source, .. } => {
+                return Some(match source.hint() {
+                    Some(hint) => format!("Nothing was changed at either database, and the copies are gone. {hint}"),
+                    None => "Nothing was changed at either database, and the copies are gone.".into(),
+                });
+            }
         })
     }
 
@@ -142,6 +189,10 @@ impl SplitError {
             | SplitError::WrongName { .. } => 2,
             SplitError::Files(error) => files_code(error),
             SplitError::Switch { source, .. } => source.exit_code(),
+            SplitError::NoExtension { .. } | SplitError::NoRoom { .. } => 8,
+            SplitError::Rehearsal { step: RehearsalStep::Copy, source } => source.exit_code(),
+            // What would have gone wrong on the day: the rehearsal has found it.
+            SplitError::Rehearsal { .. } => 3,
             _ => 7,
         }
     }

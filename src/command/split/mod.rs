@@ -7,6 +7,7 @@ mod holding;
 mod loose;
 pub mod plan;
 mod proof;
+pub mod rehearse;
 mod rollback;
 mod run;
 pub mod state;
@@ -32,6 +33,7 @@ use crate::schema::compare::EntryMismatch;
 use crate::switch::{Kept, PlannedEdit, Rewrite};
 use state::Phase;
 
+#[derive(Clone)]
 pub struct Options {
     /// Both ends, what moves, and what becomes of what crosses.
     pub plan: plan::Options,

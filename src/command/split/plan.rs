@@ -22,6 +22,7 @@ use crate::split::facts::{Cluster, SourceFacts, TargetFacts};
 use crate::split::{self, Boundary, BoundaryFile, Inputs, SchemaNames, SplitPlan};
 use crate::stop::Stop;
 
+#[derive(Clone)]
 pub struct Options {
     pub source: Conninfo,
     /// Names the database that takes what moves; it must not exist, or be empty.
@@ -40,7 +41,7 @@ pub struct Options {
 }
 
 /// The boundary file, and its name for messages.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Choices {
     pub name: String,
     pub file: BoundaryFile,

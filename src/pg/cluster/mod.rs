@@ -108,8 +108,17 @@ impl PrivateCluster {
 
     /// Disconnects everybody, shuts the server down in order and removes its files. Unlike a drop it reports what did
     /// not work.
-    pub fn stop(mut self) -> Result<(), ClusterError> {
-        self.postmaster.shut_down(Shutdown::Fast).map_err(|source| ClusterError::NotWatched { source })?;
+    pub fn stop(self) -> Result<(), ClusterError> {
+        self.end(Shutdown::Fast)
+    }
+
+    /// The same without writing out what is thrown away: a cluster that flushes would take its time for it.
+    pub fn discard(self) -> Result<(), ClusterError> {
+        self.end(Shutdown::Immediate)
+    }
+
+    fn end(mut self, how: Shutdown) -> Result<(), ClusterError> {
+        self.postmaster.shut_down(how).map_err(|source| ClusterError::NotWatched { source })?;
         self.folder.remove()
     }
 }

@@ -1,0 +1,296 @@
+//! `pgkeep split --rehearse`: the whole path, there and back, on copies in private servers that are thrown away.
+
+mod back;
+mod copying;
+mod prediction;
+mod scene;
+mod servers;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+pub use back::Back;
+pub use prediction::Prediction;
+pub use servers::PrivateServer;
+
+use super::error::RehearsalStep;
+use super::holding::{at_source, at_target};
+use super::plan;
+use super::{Options, Outcome, Phases, Report, SplitError};
+use crate::command::Error;
+use crate::command::mismatch::Mismatch;
+use crate::command::progress::Progress;
+use crate::command::restore::target::{connect_for_maintenance, drop_database};
+use crate::pg::connect::connect;
+use crate::pg::likeness;
+use crate::repo::manifest::LeftOut;
+use crate::repo::{Repository, SnapshotId};
+use crate::schema::compare::EntryMismatch;
+use crate::split::{Finding, Severity};
+use crate::stop::Stop;
+use crate::switch::{Kept, PlannedEdit};
+use prediction::{Measured, Timed, predict};
+use scene::{Looked, Scene, moving_bytes};
+use servers::Servers;
+
+/// A run that took no longer is made twice: the second as it would be on the day after a rollback.
+const TWICE_MS_MAX: u64 = 30_000;
+
+/// Where the copy's rows come from.
+pub enum Origin<'a> {
+    /// The source itself, read under one snapshot.
+    Live,
+    /// A snapshot of the whole database: an id, the beginning of one, or `latest`.
+    Backup { repository: &'a Repository, snapshot: String, ends: Ends },
+}
+
+/// Whether the operator's servers are there to be asked. They are never written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// For the plan, their settings, and how fast the source is read.
+    Asked,
+    /// Nobody connects to them: the source of the run is not looked at, and its target only lends its name.
+    Unasked,
+}
+
+pub enum Rehearsal {
+    /// The plan has blockers.
+    Blocked(Box<plan::Report>),
+    Ended(Box<Rehearsed>),
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Rehearsed {
+    /// There and back without a difference.
+    pub ok: bool,
+    /// Always true: neither database of the operator's has changed.
+    pub rehearsed: bool,
+    pub schemas: Vec<String>,
+    pub source: String,
+    pub target: String,
+    /// None where the rows came from the source itself.
+    pub snapshot: Option<SnapshotId>,
+    /// What the copies lay on: the source's, and the target's where that is another cluster.
+    pub servers: Vec<PrivateServer>,
+    /// Tables and rows of the whole copy.
+    pub copied_tables: u64,
+    pub copied_rows: u64,
+    /// What moved.
+    pub tables: u64,
+    pub rows: u64,
+    pub bytes: u64,
+    pub proven: bool,
+    pub mismatches: Vec<Mismatch>,
+    pub definitions: Vec<EntryMismatch>,
+    pub left_out: Vec<LeftOut>,
+    /// As of a run: of the first.
+    pub phases: Phases,
+    /// None where the run on the copies was not proven.
+    pub rollback: Option<Back>,
+    /// None where something was found.
+    pub prediction: Option<Prediction>,
+    pub files: Files,
+    /// What could not be tried, and is different on the day.
+    pub not_rehearsed: Vec<String>,
+    pub blockers: Vec<Finding>,
+    pub warnings: Vec<Finding>,
+    pub notes: Vec<Finding>,
+    /// What the run on the copies said.
+    pub run_warnings: Vec<String>,
+    pub times: Times,
+    pub elapsed_ms: u64,
+}
+
+/// What would be written into configuration files. They were read; nothing was written.
+#[derive(Debug, Default, Serialize)]
+pub struct Files {
+    /// For people, passwords masked.
+    pub diff: String,
+    pub edits: Vec<PlannedEdit>,
+    /// Values that name the new database already.
+    pub kept: Vec<Kept>,
+}
+
+/// What each part of the rehearsal took.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Times {
+    /// Looking at both ends.
+    pub plan_ms: u64,
+    pub servers_ms: u64,
+    pub copy_ms: u64,
+    pub run_ms: u64,
+    pub rollback_ms: u64,
+    /// The run once more, from what the rollback left; 0 where the first took long.
+    pub again_ms: u64,
+    /// Comparing the old place with what it was.
+    pub check_ms: u64,
+    pub cleanup_ms: u64,
+}
+
+/// The whole path of `run` on copies.
+///
+/// # Errors
+/// Those of a plan; a part of the snapshot is not in it; this machine lacks a server's version, an extension, or room; and
+/// what goes wrong on the way ([`SplitError::Rehearsal`]). The private servers are gone in every case.
+pub async fn rehearse(
+    run: &Options,
+    origin: &Origin<'_>,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Rehearsal, Error> {
+    let started = Instant::now();
+    let mut times = Times::default();
+    let scene = match Scene::look(run, origin, progress, stop).await? {
+        Looked::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
+        Looked::Clear(scene) => scene,
+    };
+    times.plan_ms = millis(started);
+
+    progress.set_phase("starting private servers");
+    let since = Instant::now();
+    let servers = Servers::start(&scene.model, run.plan.pg_bin.as_deref()).await?;
+    servers.check_extensions(&scene.extensions, &scene.extensions_needed).await?;
+    servers.check_room(scene.bytes_expected)?;
+    times.servers_ms = millis(since);
+
+    let since = Instant::now();
+    let here = Options {
+        plan: plan::Options {
+            source: servers.source(scene.run.plan.source.database())?,
+            target: servers.target(scene.run.plan.target.database())?,
+            ..scene.run.plan.clone()
+        },
+        // Files and applications are the operator's.
+        rewrites: Vec::new(),
+        hook: None,
+        ..scene.run.clone()
+    };
+    let copied = match (origin, &scene.manifest) {
+        (Origin::Backup { repository, .. }, Some(manifest)) => {
+            copying::backup(repository, &manifest.snapshot, run.jobs, &here.plan.source, progress, stop).await
+        }
+        _ => copying::live(&scene.run, &here.plan.source, progress, stop).await,
+    };
+    let copied = copied.map_err(while_at(RehearsalStep::Copy))?;
+    let before = plan::make(&here.plan, progress, stop).await.map_err(while_at(RehearsalStep::Plan))?;
+    if !before.plan.is_clear() {
+        return Ok(Rehearsal::Blocked(Box::new(plan::Report::of(before))));
+    }
+    // Now it is known how much moves, also where a backup did not say.
+    servers.check_room(moving_bytes(&before))?;
+    settle(&here).await?;
+    times.copy_ms = millis(since);
+
+    let since = Instant::now();
+    let outcome = super::run(&here, progress, stop, &mut std::io::sink()).await;
+    let mut there = match outcome.map_err(while_at(RehearsalStep::Run))? {
+        Outcome::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
+        Outcome::Ended(report) => report,
+    };
+    times.run_ms = millis(since);
+    let mut rollback = None;
+    if there.ok {
+        let since = Instant::now();
+        let downtime_ms = back::go(&here, progress, stop).await.map_err(while_at(RehearsalStep::Rollback))?;
+        times.rollback_ms = millis(since);
+        let since = Instant::now();
+        let looked = back::look(&here, &before, downtime_ms, progress, stop).await;
+        rollback = Some(looked.map_err(while_at(RehearsalStep::Rollback))?);
+        times.check_ms = millis(since);
+    }
+    let mut runs = vec![Timed { downtime_ms: there.downtime_ms, data_ms: there.phases.data_ms }];
+    if rollback.as_ref().is_some_and(|back| back.ok) && times.run_ms <= TWICE_MS_MAX {
+        let since = Instant::now();
+        drop_database(&here.plan.target).await.map_err(while_at(RehearsalStep::Again))?;
+        let outcome = super::run(&here, progress, stop, &mut std::io::sink()).await;
+        match outcome.map_err(while_at(RehearsalStep::Again))? {
+            Outcome::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
+            Outcome::Ended(again) => {
+                runs.push(Timed { downtime_ms: again.downtime_ms, data_ms: again.phases.data_ms });
+                there.ok &= again.ok;
+                there.mismatches.extend(again.mismatches);
+                there.definitions.extend(again.definitions);
+            }
+        }
+        times.again_ms = millis(since);
+    }
+
+    progress.set_phase("removing the private servers");
+    let since = Instant::now();
+    let (private, differs) = (servers.servers.clone(), servers.differs.clone());
+    servers.stop().await?;
+    times.cleanup_ms = millis(since);
+    let ok = there.ok && rollback.as_ref().is_some_and(|back| back.ok);
+    let prediction = rollback.as_ref().filter(|_| ok).map(|back| {
+        predict(&Measured {
+            runs: &runs,
+            rollback_ms: back.downtime_ms,
+            jobs: run.jobs as u64,
+            source: scene.planned.as_ref().map(|planned| &planned.estimate),
+            copy: Some(&before.estimate),
+        })
+    });
+    let not_rehearsed = scene.not_rehearsed(differs);
+    let plan = &scene.planned.as_ref().unwrap_or(&before).plan;
+    let of = |severity| plan.of(severity).cloned().collect();
+    let Report { schemas, tables, rows, bytes, proven, mismatches, definitions, left_out, phases, warnings, .. } =
+        *there;
+    Ok(Rehearsal::Ended(Box::new(Rehearsed {
+        ok,
+        rehearsed: true,
+        schemas,
+        source: scene.source,
+        target: scene.run.plan.target.to_string(),
+        snapshot: scene.manifest.map(|manifest| manifest.snapshot),
+        servers: private,
+        copied_tables: copied.tables,
+        copied_rows: copied.rows,
+        tables,
+        rows,
+        bytes,
+        proven,
+        mismatches,
+        definitions,
+        left_out,
+        phases,
+        rollback,
+        prediction,
+        files: scene.files,
+        not_rehearsed,
+        blockers: of(Severity::Blocker),
+        warnings: of(Severity::Warning),
+        notes: of(Severity::Note),
+        run_warnings: warnings,
+        times,
+        elapsed_ms: millis(started),
+    })))
+}
+
+/// What loading has left to be written is written before anything is timed.
+async fn settle(here: &Options) -> Result<(), Error> {
+    for session in [
+        connect(&here.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?,
+        connect_for_maintenance(&here.plan.target).await?,
+    ] {
+        likeness::checkpoint(&session).await.map_err(at_target("a checkpoint"))?;
+        session.close().await.map_err(at_target("the end of the session"))?;
+    }
+    Ok(())
+}
+
+/// So that nobody takes a fault of the copies for one of the operator's databases.
+fn while_at(step: RehearsalStep) -> impl FnOnce(Error) -> Error {
+    move |error| match error {
+        // Mistakes in what was asked for speak for themselves; and the source is read while it is copied.
+        Error::Interrupted | Error::Usage { .. } => error,
+        error if step == RehearsalStep::Copy && error.exit_code() == 4 => error,
+        error => SplitError::Rehearsal { step, source: Box::new(error) }.into(),
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
+}

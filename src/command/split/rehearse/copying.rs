@@ -1,0 +1,71 @@
+//! The copy that a rehearsal plays on: the whole database, because what stays decides what crosses.
+
+use std::sync::Arc;
+
+use crate::command::Error;
+use crate::command::error::FirstFailure;
+use crate::command::progress::Progress;
+use crate::command::restore::feed::Rows;
+use crate::command::restore::{self, Creation, Grants, Owners, Proof, target as destination, work};
+use crate::command::selecting::Patterns;
+use crate::command::split::capture::{self, capture};
+use crate::command::split::holding::{at_source, at_target};
+use crate::command::split::{Options, plan};
+use crate::pg::connect::connect;
+use crate::pg::conninfo::Conninfo;
+use crate::repo::{Repository, SnapshotId};
+use crate::stop::Stop;
+
+/// What was copied.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    pub tables: u64,
+    pub rows: u64,
+}
+
+/// Straight from the source, under one snapshot of it, in transactions that cannot write.
+pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, stop: &Stop) -> Result<Extent, Error> {
+    let plan = plan::Options { target: copy.clone(), ..options.plan.clone() };
+    let options = Options { plan, proof: Proof::Leave, ..options.clone() };
+    progress.set_phase("reading the schema");
+    // No schema is all of them.
+    let capture = capture(&options, &[], [0; 32], stop).await?;
+    let restoring = capture::restore_options(&options, &[]);
+    progress.set_phase("copying definitions");
+    destination::create_database(&restoring, &capture.job).await?;
+    let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
+    destination::run_pre_data(&session, &capture.job, &restoring).await?;
+    session.close().await.map_err(at_target("the end of the session"))?;
+    progress.set_phase("copying rows");
+    let done = work::run(&Rows::Live(&capture.source), &restoring, &capture.job, progress, stop)?;
+    capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
+    if !done.failures.is_empty() {
+        let first = FirstFailure(done.failures.iter().take(5).cloned().collect());
+        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
+    }
+    Ok(Extent { tables: done.digests.len() as u64, rows: done.digests.iter().map(|digest| digest.rows).sum() })
+}
+
+/// From a snapshot of the whole database.
+pub async fn backup(
+    repository: &Repository,
+    snapshot: &SnapshotId,
+    jobs: usize,
+    copy: &Conninfo,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Extent, Error> {
+    let options = restore::Options {
+        snapshot: snapshot.as_str().to_owned(),
+        target: copy.clone(),
+        creation: Creation::Create,
+        patterns: Patterns::default(),
+        roles: Vec::new(),
+        owners: Owners::Keep,
+        grants: Grants::Keep,
+        proof: Proof::Leave,
+        jobs,
+    };
+    let report = restore::run(repository, &options, progress, stop).await?;
+    Ok(Extent { tables: report.tables, rows: report.rows })
+}
