@@ -175,7 +175,8 @@ pub async fn rehearse(
         _ => copying::live(&scene.run, &here.plan.source, progress, stop).await,
     };
     let copied = copied.map_err(while_at(RehearsalStep::Copy))?;
-    let before = plan::make(&here.plan, progress, stop).await.map_err(while_at(RehearsalStep::Plan))?;
+    let before =
+        plan::make(&here.plan, plan::Timing::Measured, progress, stop).await.map_err(while_at(RehearsalStep::Plan))?;
     if !before.plan.is_clear() {
         return Ok(Rehearsal::Blocked(Box::new(plan::Report::of(before))));
     }

@@ -63,7 +63,7 @@ pub async fn run(
         }
         previous => {
             let ground = ground(options, previous).await?;
-            let planned = plan::make(&options.plan, progress, stop).await?;
+            let planned = plan::make(&options.plan, plan::Timing::LeftOut, progress, stop).await?;
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }

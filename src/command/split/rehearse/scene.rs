@@ -86,7 +86,8 @@ impl Scene {
         if !asked && run.plan.source.database() == run.plan.target.database() {
             return Err(SplitError::SameDatabase.into());
         }
-        let planned = if asked { Some(plan::make(&run.plan, progress, stop).await?) } else { None };
+        let planned =
+            if asked { Some(plan::make(&run.plan, plan::Timing::Measured, progress, stop).await?) } else { None };
         let planned = match planned {
             Some(planned) if !planned.plan.is_clear() => {
                 return Ok(Looked::Blocked(Box::new(plan::Report::of(planned))));
