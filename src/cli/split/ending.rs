@@ -32,6 +32,9 @@ pub fn run(report: &Report) -> String {
     report.rewritten.iter().for_each(|edit| {
         text += &format!("{}:{}: {} -> {}\n", edit.file.display(), edit.line, edit.before, edit.after);
     });
+    if !report.bridged.is_empty() {
+        text += &format!("foreign tables took the old place of {}\n", report.bridged.join(", "));
+    }
     text += &format!("writes were refused for {}; the old tables refuse them from now on\n", time(report.downtime_ms));
     text + "`pgkeep split rollback` goes back, as long as nothing was written in the new database\n"
 }

@@ -4,6 +4,7 @@ use super::state::Phase;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::pg;
+use crate::pg::bridge::Endpoint;
 use crate::switch::{HookError, SwitchError};
 
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,27 @@ pub enum SplitError {
     },
     #[error("not while the split is only {phase}")]
     TooEarly { phase: Phase },
+    #[error("a role {role} is there already, and no split made it")]
+    BridgeRole { role: String },
+    #[error("the source's server does not get into the new database as {role} by host {} and port {}", .endpoint.host, .endpoint.port)]
+    BridgeAway {
+        role: String,
+        endpoint: Endpoint,
+        #[source]
+        source: pg::Error,
+    },
+    #[error("by host {} and port {} the source's server gets into another database {}", .endpoint.host, .endpoint.port, .endpoint.database)]
+    BridgeElsewhere { endpoint: Endpoint },
+    #[error("the bridge cannot be built")]
+    Bridge {
+        #[source]
+        source: pg::Error,
+    },
+    #[error("the bridge cannot be torn down")]
+    BridgeHolds {
+        #[source]
+        source: pg::Error,
+    },
 }
 
 impl SplitError {
@@ -108,6 +130,22 @@ impl SplitError {
             SplitError::Hook(error) => return error.hint(),
             SplitError::Switch { source, .. } => return source.hint(),
             SplitError::TooEarly { .. } => "`pgkeep split` goes on where it was.".into(),
+            SplitError::BridgeRole { role } => {
+                format!("Nothing was changed. Rename it, or drop it: DROP ROLE {role}.")
+            }
+            SplitError::BridgeAway { role, endpoint, source } => away(role, endpoint, source),
+            SplitError::BridgeElsewhere { .. } => {
+                "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target.".into()
+            }
+            SplitError::Bridge { source } => match source.sqlstate() {
+                // lock_not_available
+                Some("55P03") => "The source takes writes, as before. Somebody has read the tables for longer than --lock-wait-timeout: wait for them, or end them.".into(),
+                _ => "The source takes writes, as before. Change what is in the way, or let --boundary-file give it up (drop).".into(),
+            },
+            SplitError::BridgeHolds { source } => match source.sqlstate() {
+                Some("55P03") => "Nothing was changed. Somebody reads the foreign tables: wait for them, or end them, and try again.".into(),
+                _ => "Nothing was changed. Drop or change what was built on the foreign tables since, and try again.".into(),
+            },
         })
     }
 
@@ -121,6 +159,22 @@ impl SplitError {
             SplitError::Switch { source, .. } => source.exit_code(),
             _ => 7,
         }
+    }
+}
+
+/// What an administrator has to write where.
+fn away(role: &str, endpoint: &Endpoint, error: &pg::Error) -> String {
+    let from = if endpoint.host.starts_with(['/', '@']) { "local" } else { "host" };
+    let address = if from == "local" { "" } else { " ADDRESS-OF-THE-SOURCE" };
+    let line = format!("`{from} {} {role}{address} scram-sha-256`", endpoint.database);
+    match error.sqlstate() {
+        // s_r_e_prohibited_sql_statement_attempted: no password was asked for.
+        Some("2F003") => format!(
+            "Nothing was changed. postgres_fdw lets no ordinary role through where no password is asked for: write {line} above the other lines of the target's pg_hba.conf and reload it, or name an address that asks for one: --bridge-host 127.0.0.1."
+        ),
+        _ => format!(
+            "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target; the target's pg_hba.conf must let it in: {line}."
+        ),
     }
 }
 

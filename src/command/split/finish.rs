@@ -74,8 +74,11 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
         state.quarantined = state.schemas.iter().map(|schema| (schema.clone(), renamed(schema, &suffix))).collect();
         // Named before it is done: a kill in between is found by the names that are there.
         state.save(&target).await?;
-        let left: Vec<_> = state.quarantined.iter().filter(|(from, _)| there.contains(from)).cloned().collect();
-        let moved = quarantine::quarantine(&source, &left, options.lock_timeout_ms).await;
+        // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.
+        let left = state.quarantined.iter().filter(|(from, to)| there.contains(from) && !there.contains(to));
+        let left: Vec<_> = left.cloned().collect();
+        let spans = state.ties.bridge.as_ref().map_or(&[][..], |works| &works.spans);
+        let moved = quarantine::quarantine(&source, &left, spans, options.lock_timeout_ms).await;
         moved.map_err(failed("quarantining the old schemas"))?;
         state.enter(Phase::Quarantined);
         state.save(&target).await?;
@@ -159,11 +162,14 @@ async fn proven_snapshot(repository: &Repository, state: &State) -> Result<Strin
 
 /// Under their old names or under the new ones.
 fn holds(manifest: &Manifest, state: &State) -> bool {
+    let spans = || state.ties.bridge.iter().flat_map(|works| &works.spans);
     state.tables.iter().all(|table| {
         let now = state.quarantined.iter().find(|(from, _)| *from == table.schema).map(|(_, to)| to);
+        let aside = spans().find(|span| (&span.schema, &span.name) == (&table.schema, &table.name));
+        let name = aside.map_or(&table.name, |span| &span.aside);
         manifest.relations.iter().any(|held| {
             (held.schema == table.schema || Some(&held.schema) == now)
-                && held.name == table.name
+                && held.name == *name
                 && held.digest.rows == table.digest.rows
         })
     })

@@ -10,10 +10,10 @@ use rand_core::{OsRng, RngCore};
 
 use super::capture::{self, Capture, capture};
 use super::holding::{at_source, at_target, own, put_up};
-use super::rollback::{Discard, Ends, undo};
+use super::rollback::{Discard, Ends, abandon, undo};
 use super::state::{FORMAT, Found, Phase, State};
 use super::ties::Ties;
-use super::{Options, Outcome, Phases, Report, SplitError, plan, proof, switching};
+use super::{Options, Outcome, Phases, Report, SplitError, bridge, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -70,12 +70,20 @@ pub async fn run(
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
-            let ties = Ties::decide(&planned)?;
+            let ties = Ties::decide(&planned, &options.plan)?;
             prepare(options, previous, ties, &source, identity, &schemas, progress, stop).await?
         }
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     state.save(&target).await?;
+    progress.set_phase("trying the bridge");
+    let password = match bridge::try_out(options, &mut state, source.conninfo(), &target).await {
+        Ok(password) => password,
+        Err(error) => {
+            abandon(&state, target, &options.plan.target).await?;
+            return Err(error);
+        }
+    };
     phases.prepare_ms = millis(started);
 
     progress.set_phase("putting the fence up");
@@ -84,6 +92,12 @@ pub async fn run(
     put_up(&source, &fenced, options.plan.target.database(), options.fence_wait, progress, stop, at_source).await?;
     phases.fence_ms = millis(since);
     let down = Instant::now();
+    if let Err(error) = bridge::rehearse(options, &state, &source).await {
+        let down_again = fence::take_down(&source, "").await.map_err(at_source("taking the fence down"));
+        abandon(&state, target, &options.plan.target).await?;
+        down_again?;
+        return Err(error);
+    }
     state.enter(Phase::Copying);
     let copied = copy(options, &mut state, &source, &target, &fenced, &mut phases, progress, stop).await;
     let copied = match copied {
@@ -104,9 +118,16 @@ pub async fn run(
     state.tables = copied.tables.clone();
     state.enter(Phase::Proven);
     state.save(&target).await?;
-    fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &state.ties.at_seal())
-        .await
-        .map_err(at_source("sealing the fence"))?;
+    let at_seal = state.ties.at_seal() + &bridge::build(&state, password.as_ref());
+    if password.is_some() {
+        pg::bridge::hush(&source).await.map_err(at_source("keeping the log quiet"))?;
+    }
+    let sealing =
+        fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &at_seal).await;
+    if let (Err(_), Some(_)) = (&sealing, &password) {
+        fence::take_down(&source, "").await.map_err(at_source("taking the fence down"))?;
+    }
+    sealing.map_err(at_source("sealing the fence"))?;
     state.enter(Phase::Sealed);
     state.save(&target).await?;
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
@@ -305,6 +326,7 @@ async fn copy(
     mismatches.extend(proof::sequences(&now, target).await?);
     capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
     phases.proof_ms += millis(since);
+    bridge::grant(state, target).await?;
     let read = capture.job.relations.into_iter().zip(done.digests);
     let tables = read.map(|(relation, digest)| Relation { digest, ..relation });
     Ok(Copied {
@@ -411,6 +433,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         warnings,
         rewritten: Vec::new(),
         kept: Vec::new(),
+        bridged: state.ties.bridged(),
         downtime_ms: state.downtime_ms,
         phases,
         elapsed_ms: millis(started),

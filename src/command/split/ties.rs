@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::Planned;
+use super::bridge;
+use super::plan::{self, Planned};
 use crate::command::Error;
+use crate::pg::bridge::{Refresh, Works};
 use crate::split::Action;
 
 /// Decided by the plan, remembered by the split.
@@ -13,6 +15,9 @@ pub struct Ties {
     /// rows that are no longer kept up, and one that leads from there would keep rows of the other table from being deleted.
     #[serde(default)]
     pub given_up: Vec<GivenUp>,
+    /// Foreign tables in the old place.
+    #[serde(default)]
+    pub bridge: Option<Works>,
 }
 
 /// A foreign key across the line: pg_dump's statements.
@@ -33,12 +38,12 @@ impl GivenUp {
 impl Ties {
     /// # Errors
     /// Something is to be done that cannot be done yet.
-    pub fn decide(planned: &Planned) -> Result<Ties, Error> {
+    pub fn decide(planned: &Planned, options: &plan::Options) -> Result<Ties, Error> {
         let mut given_up = Vec::new();
         for crossing in planned.plan.crossing_keys() {
-            if matches!(crossing.action, Action::Loose | Action::Bridge) {
+            if crossing.action == Action::Loose {
                 return Err(Error::Usage {
-                    what: format!("{}: loose and bridge can be planned and not run yet", crossing.key),
+                    what: format!("{}: loose can be planned and not run yet", crossing.key),
                     hint: Some(
                         "Nothing was touched. --boundary drop gives the key up; --plan says with how many rows.".into(),
                     ),
@@ -49,16 +54,24 @@ impl Ties {
                 given_up.push(GivenUp { key: crossing.key.clone(), drop, make });
             }
         }
-        Ok(Ties { given_up })
+        Ok(Ties { given_up, bridge: bridge::decide(planned, options) })
     }
 
-    /// Statements for the source, in the transaction that seals it.
+    /// Relations that moved and have a foreign table in their old place.
+    pub fn bridged(&self) -> Vec<String> {
+        let spans = self.bridge.iter().flat_map(|works| &works.spans);
+        spans.map(|span| format!("{}.{}", span.schema, span.name)).collect()
+    }
+
+    /// Statements for the source, in the transaction that seals it. Those with a password are no part of what is remembered.
     pub fn at_seal(&self) -> String {
         self.given_up.iter().map(|key| key.drop.as_str()).collect()
     }
 
     /// Statements for the source, in the transaction that opens it again.
     pub fn at_return(&self) -> String {
-        self.given_up.iter().map(GivenUp::again).collect()
+        let bridge = self.bridge.as_ref().map(|works| works.tear_down(Refresh::Now));
+        // A key leads to the table that has its name again.
+        bridge.into_iter().chain(self.given_up.iter().map(GivenUp::again)).collect()
     }
 }
