@@ -12,7 +12,7 @@ use super::client::Engine;
 /// At most so many requests at a time: enough for a line on which each takes 50 ms.
 const UPLOADS_MAX: u32 = 16;
 /// At most so many bytes under way, in KiB: the memory that the whole store takes, and the same for one job or twenty.
-const UPLOAD_KIB_MAX: u32 = 16 << 10;
+const UPLOAD_KIB_MAX: u32 = 8 << 10;
 
 pub struct Uploads {
     slots: Arc<Semaphore>,
