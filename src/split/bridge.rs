@@ -21,7 +21,7 @@ pub fn role_name(database: &str) -> String {
     cut(&format!("pgkeep_bridge_{database}"), 63)
 }
 
-/// An identifier has 63 bytes.
+/// At most so many bytes of a name, in whole characters: an identifier has 63.
 pub fn cut(name: &str, bytes_max: usize) -> String {
     let mut end = name.len().min(bytes_max);
     while !name.is_char_boundary(end) {
@@ -76,7 +76,7 @@ pub(super) fn findings(
         Traffic::Reads => ("reads", "writes (--bridge-write lets them through)"),
         Traffic::ReadsAndWrites => (
             "reads and writes",
-            "values of their own for identity, sequence and generated columns (the new database makes them), INSERT ... ON CONFLICT with a target",
+            "values of their own for identity, sequence and generated columns (the new database makes them), INSERT ... ON CONFLICT with a target, the search_path (what fires in the new database must name its schemas)",
         ),
     };
     let mut findings = vec![

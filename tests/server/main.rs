@@ -28,6 +28,7 @@ mod rot;
 mod roundtrip;
 mod run;
 mod split;
+mod split_bridge;
 mod split_plan;
 mod store;
 mod suspicious;

@@ -44,6 +44,9 @@ pub fn status(status: &Status) -> String {
     for step in &status.history {
         text += &format!("  {}  {}\n", step.time.format("%Y-%m-%d %H:%M:%S UTC"), step.phase);
     }
+    if !status.bridged.is_empty() {
+        text += &format!("foreign tables in the old place of {}\n", status.bridged.join(", "));
+    }
     if !status.next.is_empty() {
         text += &format!("next: {}\n", status.next.join(", "));
     }

@@ -14,6 +14,7 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
 use crate::pg::{quarantine, split_state};
 use crate::repo::{Manifest, Proven, Repository};
+use crate::split::bridge::cut;
 
 pub struct FinishOptions {
     pub source: Conninfo,
@@ -71,7 +72,7 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
     }
     if state.phase == Phase::Switched {
         let suffix = options.now.format("_moved_%Y%m%d").to_string();
-        state.quarantined = state.schemas.iter().map(|schema| (schema.clone(), renamed(schema, &suffix))).collect();
+        state.quarantined = state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
         // Named before it is done: a kill in between is found by the names that are there.
         state.save(&target).await?;
         // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.
@@ -130,15 +131,6 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
 
 fn names(state: &State) -> Vec<&str> {
     state.quarantined.iter().map(|(_, to)| to.as_str()).collect()
-}
-
-/// An identifier has 63 bytes.
-fn renamed(schema: &str, suffix: &str) -> String {
-    let mut end = schema.len().min(63 - suffix.len());
-    while !schema.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{suffix}", &schema[..end])
 }
 
 /// The newest snapshot of the source that was taken after the tables were sealed, that holds every one of them with as many rows, and

@@ -80,7 +80,8 @@ pub async fn run(
     let password = match bridge::try_out(options, &mut state, source.conninfo(), &target).await {
         Ok(password) => password,
         Err(error) => {
-            abandon(&state, target, &options.plan.target).await?;
+            // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
+            drop(abandon(&state, target, &options.plan.target).await);
             return Err(error);
         }
     };
@@ -93,9 +94,9 @@ pub async fn run(
     phases.fence_ms = millis(since);
     let down = Instant::now();
     if let Err(error) = bridge::rehearse(options, &state, &source).await {
-        let down_again = fence::take_down(&source, "").await.map_err(at_source("taking the fence down"));
-        abandon(&state, target, &options.plan.target).await?;
-        down_again?;
+        // As above; the fence falls with the session where it is not taken down.
+        drop(fence::take_down(&source, "").await);
+        drop(abandon(&state, target, &options.plan.target).await);
         return Err(error);
     }
     state.enter(Phase::Copying);

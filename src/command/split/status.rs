@@ -19,6 +19,8 @@ pub struct Status {
     pub began: DateTime<Utc>,
     pub history: Vec<Step>,
     pub downtime_ms: u64,
+    /// Relations that moved and have a foreign table in their old place.
+    pub bridged: Vec<String>,
     /// What can be done now.
     pub next: Vec<&'static str>,
 }
@@ -40,6 +42,10 @@ pub async fn status(target: &Conninfo) -> Result<Status, Error> {
         Phase::Quarantined => &["finish"],
         Phase::RolledBack | Phase::Finished => &[],
     };
+    let bridged = match state.phase {
+        Phase::Sealed | Phase::Switched | Phase::Quarantined | Phase::Finished => state.ties.bridged(),
+        _ => Vec::new(),
+    };
     Ok(Status {
         phase: state.phase,
         schemas: state.schemas,
@@ -47,6 +53,7 @@ pub async fn status(target: &Conninfo) -> Result<Status, Error> {
         began: state.began,
         history: state.history.into_iter().map(|(phase, time)| Step { phase, time }).collect(),
         downtime_ms: state.downtime_ms,
+        bridged,
         next: next.to_vec(),
     })
 }
