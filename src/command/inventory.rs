@@ -4,9 +4,12 @@ mod attribute;
 mod read;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 pub use attribute::Findings;
 pub use read::{Reached, Reading};
+
+use xxhash_rust::xxh3::Xxh3;
 
 use super::error::Error;
 use super::shards::Shard;
@@ -21,7 +24,8 @@ pub struct Inventory<'a> {
     repository: &'a Repository,
     listing: Listing,
     objects: Vec<Object>,
-    by_ref: HashMap<(ChunkKind, ObjectRef), usize>,
+    /// Where each is in `objects`, by a hash of all that a manifest says of it: the key itself would take four times the memory.
+    by_ref: HashMap<u128, u32>,
     keys: Vec<Keys>,
     lists: Lists,
 }
@@ -130,6 +134,8 @@ impl<'a> Inventory<'a> {
                 } else if self.objects[object].slice(&slice, stored.format).is_none() {
                     let Slice { offset, bytes, .. } = slice;
                     let rows = Rows::NotRead;
+                    // Most objects have one slice, and a vector's first push would make room for four.
+                    self.objects[object].slices.reserve_exact(1);
                     self.objects[object].slices.push(SliceDigest { offset, bytes, format: stored.format, rows });
                 }
             }
@@ -148,7 +154,7 @@ impl<'a> Inventory<'a> {
 
     /// Where the object is in the inventory. A new one is looked up in the listing.
     fn object(&mut self, kind: ChunkKind, object: &ObjectRef, keys: usize) -> usize {
-        *self.by_ref.entry((kind, *object)).or_insert_with(|| {
+        let at = self.by_ref.entry(fingerprint(kind, object)).or_insert_with(|| {
             let expected = u64::from(object.stored_bytes);
             let state = match self.listing.bytes(kind, object) {
                 None => State::Damaged(Damage::Missing),
@@ -156,8 +162,14 @@ impl<'a> Inventory<'a> {
                 Some(_) => State::Present,
             };
             self.objects.push(Object { kind, object: *object, keys, slices: Vec::new(), state });
-            self.objects.len() - 1
-        })
+            (self.objects.len() - 1) as u32
+        });
+        *at as usize
+    }
+
+    /// Where the object is, if a manifest that was taken in names it.
+    fn position(&self, kind: ChunkKind, object: &ObjectRef) -> Option<usize> {
+        self.by_ref.get(&fingerprint(kind, object)).map(|at| *at as usize)
     }
 
     async fn read_page(&mut self, page: &Slice, keys: usize, reader: &mut ObjectReader) {
@@ -220,6 +232,12 @@ impl<'a> Inventory<'a> {
         }
         bytes
     }
+}
+
+fn fingerprint(kind: ChunkKind, object: &ObjectRef) -> u128 {
+    let mut hasher = Xxh3::new();
+    (kind, object).hash(&mut hasher);
+    hasher.digest128()
 }
 
 impl Object {

@@ -1,6 +1,7 @@
-//! How long a check of a large repository takes. Ignored, because making one takes minutes:
+//! How long a check of a large repository takes, and how much memory. Ignored, because making one takes minutes:
 //! `cargo test --release --test cli -- --ignored --nocapture many_objects`
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,15 +59,26 @@ fn a_check_of_many_objects_on_disk_takes_seconds() {
     let since = Instant::now();
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(fill(&repo));
     println!("{OBJECTS} objects made in {:.1} s", since.elapsed().as_secs_f64());
-    for args in [&["verify"][..], &["verify", "--read-data"], &["list"]] {
+    for args in [&["verify"][..], &["verify", "--read-data"], &["list"], &["prune", "--keep-last", "1", "--dry-run"]] {
         let since = Instant::now();
-        let said = Said::of(repo.command(args).arg("--json"));
+        let (said, peak) = measured(repo.command(args).arg("--json"));
         let took = since.elapsed();
-        println!("pgkeep {}: {:.2} s", args.join(" "), took.as_secs_f64());
+        println!("pgkeep {}: {:.2} s, {:.1} MiB", args.join(" "), took.as_secs_f64(), peak as f64 / 1024.0);
         assert_eq!(said.code, 0, "{said:?}");
+        assert!(peak <= 64 << 10, "{peak} KiB");
         if args == ["verify"] {
             assert!(said.document()["objects_checked"].as_u64().unwrap() > u64::from(OBJECTS));
             assert!(took < Duration::from_secs(5), "{took:?}");
         }
     }
+}
+
+/// What the command said, and its peak resident memory in KiB, by GNU time.
+fn measured(command: &Command) -> (Said, u64) {
+    let peak = tempfile::NamedTempFile::new().unwrap();
+    let mut time = Command::new("/usr/bin/time");
+    time.args(["--format", "%M", "--output"]).arg(peak.path()).arg(command.get_program()).args(command.get_args());
+    time.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let said = Said::of(&mut time);
+    (said, std::fs::read_to_string(peak.path()).unwrap().lines().last().unwrap().parse().unwrap())
 }

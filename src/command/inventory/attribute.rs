@@ -56,7 +56,7 @@ impl Inventory<'_> {
 
     /// The finding of a damaged object; none if it is whole.
     fn finding<'f>(&self, kind: ChunkKind, slice: &Slice, findings: &'f mut Findings) -> Option<&'f mut Finding> {
-        let at = *self.by_ref.get(&(kind, slice.object))?;
+        let at = self.position(kind, &slice.object)?;
         let State::Damaged(damage) = &self.objects[at].state else { return None };
         let name = || layout::chunk(kind, &slice.object.object, slice.object.generation).to_string();
         Some(findings.objects.entry(at).or_insert_with(|| Finding::of_object(name(), damage)))
@@ -96,7 +96,7 @@ impl Inventory<'_> {
         let mut digest = Digest::default();
         let mut open: Option<RowSplitter<'_>> = None;
         for slice in slices {
-            let object = self.by_ref.get(&(ChunkKind::Data, slice.object)).map(|at| &self.objects[*at]);
+            let object = self.position(ChunkKind::Data, &slice.object).map(|at| &self.objects[at]);
             let rows = object.and_then(|object| object.slice(slice, format)).map_or(Rows::NotRead, |s| s.rows);
             match (&open, rows) {
                 (_, Rows::NotRead) => return Ok(Recomputed::NotRead),
