@@ -32,8 +32,7 @@ pub async fn quarantine(
     for (name, aside) in schemas {
         let bridged = spans.iter().filter(|span| span.schema == *name);
         let tables: Vec<&str> = bridged.map(|span| span.name.as_str()).collect();
-        let again =
-            if tables.is_empty() { String::new() } else { bridge::schema_again(name, aside, &tables) };
+        let again = if tables.is_empty() { String::new() } else { bridge::schema_again(name, aside, &tables) };
         let (from, to) = (name, aside);
         let (from, to, literal) = (quote_identifier(from), quote_identifier(to), quote_literal(to));
         sql += &format!(

@@ -33,7 +33,9 @@ pub fn cut(name: &str, bytes_max: usize) -> String {
 /// What stays, reads what moves, and was given up by the operator's choice: the catalog's OIDs.
 pub fn given_up(archive: &crate::schema::archive::Archive, boundary: &[Crossing]) -> Vec<Oid> {
     let given_up = boundary.iter().filter(|crossing| {
-        crossing.direction == Direction::StayingNeedsMoving && crossing.constraint.is_none() && crossing.action == Action::Drop
+        crossing.direction == Direction::StayingNeedsMoving
+            && crossing.constraint.is_none()
+            && crossing.action == Action::Drop
     });
     let oids: BTreeSet<Oid> =
         given_up.filter_map(|crossing| Some(archive.entry(crossing.entry)?.catalog_id.oid)).collect();
@@ -49,7 +51,8 @@ pub(super) fn bridged(sides: &Sides<'_>, boundary: &[Crossing]) -> Vec<Bridged> 
     let wanted: BTreeSet<String> =
         boundary.iter().filter(|crossing| crossing.action == Action::Bridge).map(moving_end).collect();
     let entries = sides.archive.entries().iter().enumerate();
-    let relations = entries.filter(|(position, entry)| entry.kind.is_relation() && wanted.contains(&sides.name(*position)));
+    let relations =
+        entries.filter(|(position, entry)| entry.kind.is_relation() && wanted.contains(&sides.name(*position)));
     let moving = relations.filter(|(position, _)| sides.moves(*position));
     let mut bridged: Vec<Bridged> = moving
         .filter_map(|(_, entry)| {
@@ -118,7 +121,9 @@ fn blocked(sides: &Sides<'_>, table: &Bridged) -> Option<Finding> {
     let name = format!("{}.{}", table.schema, table.name);
     let entries = sides.archive.entries();
     let own = |kind: Kind| {
-        entries.iter().any(|entry| entry.kind == kind && entry.namespace.as_ref() == Some(&table.schema) && entry.tag == table.name)
+        entries.iter().any(|entry| {
+            entry.kind == kind && entry.namespace.as_ref() == Some(&table.schema) && entry.tag == table.name
+        })
     };
     if own(Kind::RowSecurity) {
         return Some(Finding::new(
@@ -155,9 +160,10 @@ fn blocked(sides: &Sides<'_>, table: &Bridged) -> Option<Finding> {
 fn extension(source: &SourceFacts) -> Option<Finding> {
     let (reason, action) = match source.foreign_data {
         ForeignData::Installed | ForeignData::Offered => return None,
-        ForeignData::Missing => {
-            ("foreign tables need it, and the source's server does not have it", "install its package (contrib) on the source's server")
-        }
+        ForeignData::Missing => (
+            "foreign tables need it, and the source's server does not have it",
+            "install its package (contrib) on the source's server",
+        ),
         ForeignData::SuperuserOnly => (
             "foreign tables need it, and only a superuser may create it",
             "let an administrator create it in the source database, and grant USAGE on the foreign data wrapper, or connect as one",

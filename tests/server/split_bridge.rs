@@ -1,6 +1,8 @@
 //! Foreign tables in the old place: what stays reads on, and writes where it may; and everything is put back, or dropped at the end.
 
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use pgkeep::pg::cluster::{ClusterOptions, Listen};
 use secrecy::SecretString;
@@ -71,7 +73,8 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
     let said = split(&[]);
     assert_eq!(said.code, 3, "{said:?}");
     let document = said.document();
-    let blocked: Vec<&Value> = document["blockers"].as_array().unwrap().iter().filter(|b| b["kind"] == "bridge").collect();
+    let blocked: Vec<&Value> =
+        document["blockers"].as_array().unwrap().iter().filter(|b| b["kind"] == "bridge").collect();
     let names: Vec<&str> = blocked.iter().map(|blocker| blocker["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["agent.messages", "agent.sessions"]);
     assert!(blocked[0]["reason"].as_str().unwrap().starts_with("it has row-level security"), "{document}");
@@ -83,12 +86,39 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
 
     // A way that leads nowhere: refused before anybody was refused a write, and nothing is left.
     let (told, hint) = error(&split(&["--bridge-host", "/nowhere"]), 7);
-    assert!(told.starts_with("the source's server does not get into the new database as pgkeep_bridge_agents by host /nowhere"), "{told}");
+    assert!(
+        told.starts_with(
+            "the source's server does not get into the new database as pgkeep_bridge_agents by host /nowhere"
+        ),
+        "{told}"
+    );
     assert!(hint.contains("`local agents pgkeep_bridge_agents scram-sha-256`"), "{hint}");
     ends.old(TAKES_WRITES);
     assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname = 'agents'"), "0");
     assert_eq!(server.ask(BRIDGES), "0");
     assert_equal("definitions after the refusal", &defined, &ends.definitions());
+
+    // Who reads for long is in the way of every exchange, and is named.
+    let mut reader = server.binaries.command("psql");
+    reader.args([
+        "-X",
+        "-q",
+        "-d",
+        &server.dsn("portfolio"),
+        "-c",
+        "SET application_name = 'the report'; BEGIN; SELECT FROM agent.sessions; SELECT pg_sleep(60)",
+    ]);
+    let mut reader = reader.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.wait_until(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'the report' AND wait_event = 'PgSleep'",
+        "t",
+        Duration::from_secs(10),
+    );
+    let (told, _) = error(&split(&["--fence-wait", "0"]), 7);
+    assert!(told.contains("application 'the report', AccessShareLock on agent.sessions"), "{told}");
+    ends.old(TAKES_WRITES);
+    server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the report'");
+    reader.wait().unwrap();
 
     let said = split(&[]);
     assert_eq!(said.code, 0, "{said:?}");
@@ -97,14 +127,21 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
     let status = Said::of(pgkeep().args(["split", "--json", "status", "--to", &server.dsn("agents")])).document();
     assert_eq!(status["bridged"], serde_json::json!(["agent.messages", "agent.sessions"]));
     assert_eq!(ends.old(OVERVIEW), overview, "the view reads the same");
+    let hidden =
+        "SET ROLE app_user; SELECT count(umoptions) FROM pg_user_mappings WHERE srvname = 'pgkeep_bridge_agents'";
+    assert_eq!(ends.old(hidden), "0", "an ordinary role does not see the password");
     let owner = "SET ROLE app_auditor; SELECT count(*) FROM erp.run_overview WHERE owner_name = 'newcomer'";
     assert_eq!(ends.old(owner), "0");
     ends.new("UPDATE agent.sessions SET owner_name = 'newcomer'");
     assert_ne!(ends.old(owner), "0", "an ordinary role sees what was written in the new database");
-    let busiest = ends.new("SELECT session_id FROM agent.messages GROUP BY 1 ORDER BY sum(tokens) DESC NULLS LAST LIMIT 1");
+    let busiest =
+        ends.new("SELECT session_id FROM agent.messages GROUP BY 1 ORDER BY sum(tokens) DESC NULLS LAST LIMIT 1");
     let cost = ends.new(&format!("SELECT sum(tokens) * 0.0001 FROM agent.messages WHERE session_id = '{busiest}'"));
     assert_eq!(ends.old(&format!("SET ROLE app_user; SELECT erp.session_cost('{busiest}')")), cost);
-    for write in ["UPDATE agent.sessions SET ended_at = NULL", "INSERT INTO agent.sessions (agent_id, started_at) VALUES (1, now())"] {
+    for write in [
+        "UPDATE agent.sessions SET ended_at = NULL",
+        "INSERT INTO agent.sessions (agent_id, started_at) VALUES (1, now())",
+    ] {
         let refused = ends.old_refuses(write);
         assert!(refused.contains("permission denied") || refused.contains("does not allow"), "{refused}");
     }
@@ -169,11 +206,16 @@ fn what_stays_writes_through_the_bridge_and_goes_on_when_the_old_tables_are_drop
     assert!(ends.old_refuses("INSERT INTO erp.execution_runs (id) VALUES (1)").contains("non-DEFAULT value"));
     let agents = "UPDATE agent.sessions SET ended_at = NULL WHERE started_at < '2001-06-01'; CALL agent.close_sessions('2001-06-01')";
     ends.old(agents);
-    assert_eq!(ends.new("SELECT id, status FROM erp.execution_runs WHERE global_id = 'late'"), format!("{next}|failed"));
+    assert_eq!(
+        ends.new("SELECT id, status FROM erp.execution_runs WHERE global_id = 'late'"),
+        format!("{next}|failed")
+    );
     assert_eq!(ends.old("DELETE FROM erp.execution_runs WHERE global_id = 'late' RETURNING id"), next);
     assert_eq!(ends.new("SELECT count(*) FROM erp.execution_runs WHERE global_id = 'late'"), "0");
     let grants = "SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM pg_class, aclexplode(relacl) x WHERE oid = '%'::regclass";
-    let aside = ends.old("SELECT oid::regclass FROM pg_class WHERE relname LIKE 'execution\\_runs\\_moved\\_20%' AND relkind = 'r'");
+    let aside = ends.old(
+        "SELECT oid::regclass FROM pg_class WHERE relname LIKE 'execution\\_runs\\_moved\\_20%' AND relkind = 'r'",
+    );
     let of = |name: &str| ends.old(&grants.replace('%', name));
     assert_eq!(of("erp.execution_runs"), of(&aside));
 
@@ -184,7 +226,10 @@ fn what_stays_writes_through_the_bridge_and_goes_on_when_the_old_tables_are_drop
     // The old schema's types go where the foreign table goes: what stays names them.
     let said = finish(&[]);
     assert_eq!((said.code, said.document()["needed_by"].clone()), (0, serde_json::json!([])), "{said:?}");
-    assert_eq!(ends.old("SELECT string_agg(relname, ',') FROM pg_class WHERE relnamespace = 'erp'::regnamespace"), "execution_runs");
+    assert_eq!(
+        ends.old("SELECT string_agg(relname, ',') FROM pg_class WHERE relnamespace = 'erp'::regnamespace"),
+        "execution_runs"
+    );
     let usage = "SELECT string_agg(x.grantee::regrole || ' ' || privilege_type, ',' ORDER BY 1) FROM pg_namespace, aclexplode(nspacl) x WHERE nspname = 'erp' AND grantee <> nspowner";
     assert_eq!(ends.old("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'erp'"), "portfolio");
     assert!(ends.old(&usage.replace("ORDER BY 1", "")).contains("app_user USAGE"));
@@ -245,7 +290,8 @@ fn every_kind_of_reader_follows_and_comes_back_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("boundary.toml");
     std::fs::write(&file, "default = \"bridge\"\n[objects]\n\"VIEW shop.stale\" = \"drop\"\n").unwrap();
-    let args = ["--schemas", "\"Depot's\"", "--boundary-file", file.to_str().unwrap(), "--leave", "shop", "--bridge-write"];
+    let args =
+        ["--schemas", "\"Depot's\"", "--boundary-file", file.to_str().unwrap(), "--leave", "shop", "--bridge-write"];
 
     // A function that takes the table's row has nothing to take from a foreign table.
     ends.old("CREATE FUNCTION shop.leans(b \"Depot's\".\"Bin \"\"x\"\"\") RETURNS int LANGUAGE sql RETURN 1");
@@ -280,8 +326,13 @@ fn every_kind_of_reader_follows_and_comes_back_as_it_was() {
     assert_eq!(ends.old("SELECT count(*) FROM shop.counted"), "18");
     let insert = "INSERT INTO \"Depot's\".\"Bin \"\"x\"\"\" (\"Code\", pair) VALUES ('z', (1, 'q')) RETURNING id, name, twice, pair";
     assert_eq!(ends.old(insert), "21|a'b|6|(1,q)");
-    assert_eq!(ends.old("UPDATE \"Depot's\".\"Bin \"\"x\"\"\" SET name = 'longer' WHERE id = 21 RETURNING twice"), "12");
-    ends.old("DELETE FROM shop.pick WHERE bin = 8; CREATE VIEW shop.younger AS SELECT id FROM \"Depot's\".\"Bin \"\"x\"\"\"");
+    assert_eq!(
+        ends.old("UPDATE \"Depot's\".\"Bin \"\"x\"\"\" SET name = 'longer' WHERE id = 21 RETURNING twice"),
+        "12"
+    );
+    ends.old(
+        "DELETE FROM shop.pick WHERE bin = 8; CREATE VIEW shop.younger AS SELECT id FROM \"Depot's\".\"Bin \"\"x\"\"\"",
+    );
     assert_eq!(ends.old("SELECT DISTINCT note FROM shop.pick"), "a'b");
 
     let said = ends.split(&["rollback", "--discard"]);

@@ -1,22 +1,26 @@
 //! The bridge: tried before anybody is refused a write, built when the source is sealed, torn down on the way back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::Utc;
 use rand_core::{OsRng, RngCore};
 use secrecy::SecretString;
 
-use super::holding::{at_source, at_target};
+use super::holding::{at_source, at_target, with_locks};
 use super::plan::{self, Planned};
 use super::state::State;
 use super::{Options, SplitError};
 use crate::command::Error;
+use crate::command::progress::Progress;
 use crate::pg;
 use crate::pg::bridge::{Endpoint, Extension, Probe, Refresh, Span, Works, hush, is_strange_role, provide_role};
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::{Conninfo, Host, RootCertificates, SslMode};
+use crate::pg::fence;
 use crate::split::bridge::{cut, given_up, role_name};
 use crate::split::facts::ForeignData;
+use crate::stop::Stop;
 
 /// What the plan says of it; none where nothing is bridged.
 pub fn decide(planned: &Planned, options: &plan::Options) -> Option<Works> {
@@ -126,14 +130,56 @@ pub async fn try_out(
 }
 
 /// Under the fence, before anything is copied: the tables and all that reads them change hands, and are put back.
-pub async fn rehearse(options: &Options, state: &State, source: &Session) -> Result<(), Error> {
-    match &state.ties.bridge {
-        Some(works) => {
-            let rehearsed = works.rehearse(source, options.plan.lock_timeout_ms).await;
-            rehearsed.map_err(|source| SplitError::Bridge { source }.into())
+///
+/// # Errors
+/// Something cannot follow; somebody reads the tables for longer than the fence is waited for.
+pub async fn rehearse(
+    options: &Options,
+    state: &State,
+    source: &Session,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<(), Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(()) };
+    let attempt = async |lock_timeout_ms| works.rehearse(source, lock_timeout_ms).await;
+    let rehearsed = with_locks(options.fence_wait, progress, stop, attempt).await?;
+    cannot_be_built(works, source, rehearsed).await
+}
+
+async fn cannot_be_built(works: &Works, session: &Session, built: Result<(), pg::Error>) -> Result<(), Error> {
+    match built {
+        Ok(()) => Ok(()),
+        Err(source) => {
+            let sessions = match source.sqlstate() {
+                Some("55P03") => works.in_the_way(session).await.map_err(at_source("looking for sessions"))?,
+                _ => Vec::new(),
+            };
+            Err(SplitError::Bridge { sessions, source }.into())
         }
-        None => Ok(()),
     }
+}
+
+/// Seals the source and builds the bridge, in one transaction; the keys that cross go before it.
+pub async fn seal(
+    options: &Options,
+    state: &State,
+    source: &Session,
+    password: &SecretString,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<(), Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(()) };
+    hush(source).await.map_err(at_source("keeping the log quiet"))?;
+    let also = state.ties.at_seal() + &works.build(password, Refresh::Now);
+    let destination = options.plan.target.database();
+    let attempt = async |lock_timeout_ms| fence::seal(source, destination, lock_timeout_ms, &also).await;
+    let sealed = with_locks(options.fence_wait, progress, stop, attempt).await?;
+    let sealed = cannot_be_built(works, source, sealed).await;
+    if sealed.is_err() {
+        // Why it was not built comes first; the fence falls with the session where it is not taken down.
+        drop(fence::take_down(source, "").await);
+    }
+    sealed
 }
 
 /// What the role needs in the target, once its tables are there.
@@ -141,14 +187,6 @@ pub async fn grant(state: &State, target: &Session) -> Result<(), Error> {
     match &state.ties.bridge {
         Some(works) => works.grant(target).await.map_err(at_target("granting to the bridge's role")),
         None => Ok(()),
-    }
-}
-
-/// Statements for the transaction that seals the source.
-pub fn build(state: &State, password: Option<&SecretString>) -> String {
-    match (&state.ties.bridge, password) {
-        (Some(works), Some(password)) => works.build(password, Refresh::Now),
-        _ => String::new(),
     }
 }
 

@@ -71,8 +71,10 @@ pub enum SplitError {
     },
     #[error("by host {} and port {} the source's server gets into another database {}", .endpoint.host, .endpoint.port, .endpoint.database)]
     BridgeElsewhere { endpoint: Endpoint },
-    #[error("the bridge cannot be built")]
+    #[error("the bridge cannot be built{}{}", if sessions.is_empty() { "" } else { ": " }, .sessions.join("; "))]
     Bridge {
+        /// Those who read the tables, where they are in the way.
+        sessions: Vec<String>,
         #[source]
         source: pg::Error,
     },
@@ -137,9 +139,9 @@ impl SplitError {
             SplitError::BridgeElsewhere { .. } => {
                 "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target.".into()
             }
-            SplitError::Bridge { source } => match source.sqlstate() {
+            SplitError::Bridge { source, .. } => match source.sqlstate() {
                 // lock_not_available
-                Some("55P03") => "The source takes writes, as before. Somebody has read the tables for longer than --lock-wait-timeout: wait for them, or end them.".into(),
+                Some("55P03") => "The source takes writes, as before. Wait for those who read the tables, or end them, or raise --fence-wait.".into(),
                 _ => "The source takes writes, as before. Change what is in the way, or let --boundary-file give it up (drop).".into(),
             },
             SplitError::BridgeHolds { source } => match source.sqlstate() {

@@ -72,7 +72,8 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
     }
     if state.phase == Phase::Switched {
         let suffix = options.now.format("_moved_%Y%m%d").to_string();
-        state.quarantined = state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
+        state.quarantined =
+            state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
         // Named before it is done: a kill in between is found by the names that are there.
         state.save(&target).await?;
         // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.

@@ -93,7 +93,7 @@ pub async fn run(
     put_up(&source, &fenced, options.plan.target.database(), options.fence_wait, progress, stop, at_source).await?;
     phases.fence_ms = millis(since);
     let down = Instant::now();
-    if let Err(error) = bridge::rehearse(options, &state, &source).await {
+    if let Err(error) = bridge::rehearse(options, &state, &source, progress, stop).await {
         // As above; the fence falls with the session where it is not taken down.
         drop(fence::take_down(&source, "").await);
         drop(abandon(&state, target, &options.plan.target).await);
@@ -119,16 +119,14 @@ pub async fn run(
     state.tables = copied.tables.clone();
     state.enter(Phase::Proven);
     state.save(&target).await?;
-    let at_seal = state.ties.at_seal() + &bridge::build(&state, password.as_ref());
-    if password.is_some() {
-        pg::bridge::hush(&source).await.map_err(at_source("keeping the log quiet"))?;
+    match &password {
+        Some(password) => bridge::seal(options, &state, &source, password, progress, stop).await?,
+        None => {
+            fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &state.ties.at_seal())
+                .await
+                .map_err(at_source("sealing the fence"))?
+        }
     }
-    let sealing =
-        fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &at_seal).await;
-    if let (Err(_), Some(_)) = (&sealing, &password) {
-        fence::take_down(&source, "").await.map_err(at_source("taking the fence down"))?;
-    }
-    sealing.map_err(at_source("sealing the fence"))?;
     state.enter(Phase::Sealed);
     state.save(&target).await?;
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
