@@ -54,8 +54,10 @@ async fn texts(session: &Session, context: &str, sql: &str) -> Result<Vec<String
 /// It ends with the session. A machine that vanishes is noticed by the server's keepalives, after at most 30 s.
 pub async fn own(session: &Session) -> Result<bool, Error> {
     let settings = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;
-        SET idle_session_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0";
-    // idle_session_timeout came with 14, our oldest.
+        SET idle_session_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0;
+        DO $$ BEGIN SET client_connection_check_interval = '1s'; EXCEPTION WHEN OTHERS THEN NULL; END $$";
+    // idle_session_timeout came with 14, our oldest, and so did the last one: that the other end is gone is noticed while a lock is
+    // waited for as well. Not every system can do that.
     run(session, "a setting", settings).await?;
     let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK})");
     let row = session.client().query_one(&sql, &[]).await;
@@ -128,18 +130,41 @@ pub async fn put_up(
     }
 }
 
+/// From now until [`seal`] or [`take_down`] nobody changes what the tables are: a transaction of this session stays open, with locks that
+/// stand against `ALTER TABLE`, `CREATE TRIGGER`, `CREATE INDEX` and their kind, and against nobody who reads.
+///
+/// # Errors
+/// Somebody is at it, and was not done after `lock_timeout_ms`; the connection.
+pub async fn hold_definitions(
+    session: &Session,
+    tables: &[(String, String)],
+    lock_timeout_ms: u64,
+) -> Result<(), Error> {
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = tables.iter().map(|(schema, name)| quote_relation(schema, name)).collect();
+    let sql = format!(
+        "BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms}; LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE",
+        names.join(", ONLY ")
+    );
+    run(session, "keeping the tables' definitions as they are", &sql).await
+}
+
 /// The held fence becomes one that stays. In one transaction with `also`, statements of the caller's, whose locks are waited for at
 /// most `lock_timeout_ms`.
 pub async fn seal(session: &Session, destination: &str, lock_timeout_ms: u64, also: &str) -> Result<(), Error> {
-    let sealed = function(Strength::Sealed, destination);
-    let sql = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n{sealed}{also}\nCOMMIT");
-    match run(session, "sealing the fence", &sql).await {
-        Ok(()) => Ok(()),
-        Err(error) => {
+    // The seal by itself, after whatever has to wait: the server goes on with a statement whose sender was killed, and not with the next.
+    // Where definitions are held, the transaction is open already, and BEGIN is no more than a warning.
+    let first = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n{also}");
+    let then = format!("{}\nCOMMIT", function(Strength::Sealed, destination));
+    for sql in [first, then] {
+        if let Err(error) = run(session, "sealing the fence", &sql).await {
             run(session, "the end of a transaction", "ROLLBACK").await?;
-            Err(error)
+            return Err(error);
         }
     }
+    Ok(())
 }
 
 /// What is there, whoever put it up.
@@ -152,8 +177,17 @@ pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
     Ok(found.first().map(|text| if text == "sealed" { Strength::Sealed } else { Strength::Held }))
 }
 
+/// Lets writers pass a held fence at once, without a lock on any table: who reads for long keeps [`take_down`] waiting. From here on that
+/// waits for no lock longer than a moment.
+pub async fn let_pass(session: &Session) -> Result<(), Error> {
+    let sql = format!("ROLLBACK; SELECT pg_catalog.pg_advisory_unlock({LOCK}); SET lock_timeout = '1s'");
+    run(session, "letting writers pass", &sql).await
+}
+
 /// Takes the fence down, wherever its triggers are, in one transaction with `also`. Nothing happens where there is none.
 pub async fn take_down(session: &Session, also: &str) -> Result<(), Error> {
+    // Of a transaction that holds definitions.
+    run(session, "the end of a transaction", "ROLLBACK").await?;
     let sql = format!(
         "SELECT n.nspname::text || '\\0' || c.relname::text FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

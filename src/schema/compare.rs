@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -22,6 +23,17 @@ pub enum EntryDifference {
     Unexpected,
     /// The definition, the owner or the access method.
     Different,
+}
+
+impl fmt::Display for EntryMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.what {
+            EntryDifference::Missing => "is missing",
+            EntryDifference::Unexpected => "is new",
+            EntryDifference::Different => "is another",
+        };
+        write!(f, "{} {what}", self.entry)
+    }
 }
 
 /// How much of an entry is compared.

@@ -30,6 +30,7 @@ mod run;
 mod split;
 mod split_bridge;
 mod split_plan;
+mod split_states;
 mod store;
 mod suspicious;
 mod threat;

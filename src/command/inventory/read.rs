@@ -16,6 +16,9 @@ use crate::repo::{Damage, ObjectReader, ReadDepth};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::ChunkKey;
 
+/// Objects after which what was seen is taken in.
+const BATCH: usize = 8192;
+
 /// What is read, and until when.
 pub struct Reading<'a> {
     /// Every shard, the first one first.
@@ -59,43 +62,50 @@ impl Inventory<'_> {
         let order = self.in_order(reading);
         let total = order.iter().map(|at| u64::from(self.objects[*at].object.stored_bytes)).sum();
         progress.bytes_total.store(total, Ordering::Relaxed);
-        let next = AtomicUsize::new(0);
-        let this = &*self;
         let is_late = || reading.until.is_some_and(|until| Instant::now() >= until);
-        let workers = in_parallel(jobs.max(1), stop, |n| {
-            let runtime = worker_runtime()?;
-            let mut reader = this.repository.object_reader()?;
-            let lane = progress.begin(n, "objects".into(), 0);
-            let mut done = Vec::new();
-            loop {
-                if stop.is_set() {
-                    return Err(Error::Interrupted);
+        let mut taken = 0;
+        // What was seen is kept for one batch, not for the whole repository.
+        for batch in order.chunks(BATCH) {
+            let next = AtomicUsize::new(0);
+            let this = &*self;
+            let workers = in_parallel(jobs.max(1), stop, |n| {
+                let runtime = worker_runtime()?;
+                let mut reader = this.repository.object_reader()?;
+                let lane = progress.begin(n, "objects".into(), 0);
+                let mut done = Vec::new();
+                loop {
+                    if stop.is_set() {
+                        return Err(Error::Interrupted);
+                    }
+                    // Before one is taken, so that all before the first that nobody took were read.
+                    if (taken > 0 || !done.is_empty()) && is_late() {
+                        break;
+                    }
+                    let Some(at) = batch.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    let object = &this.objects[*at];
+                    done.push((*at, runtime.block_on(this.look(object, &mut reader))));
+                    progress.add(&lane, object.object.stored_bytes.into(), 0);
                 }
-                // Before one is taken, so that all before the first that nobody took were read.
-                if !done.is_empty() && is_late() {
-                    break;
+                progress.end(n);
+                Ok::<_, Error>(done)
+            })?;
+            let read = next.into_inner().min(batch.len());
+            taken += read;
+            for (at, seen) in workers.into_iter().flatten() {
+                match seen {
+                    Ok(Seen::Bytes) => self.objects[at].state = State::Sound,
+                    Ok(Seen::Rows(slices)) => {
+                        self.objects[at].slices = slices;
+                        self.objects[at].state = State::Read;
+                    }
+                    Err(damage) => self.objects[at].state = State::Damaged(damage),
                 }
-                let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                let object = &this.objects[*at];
-                done.push((*at, runtime.block_on(this.look(object, &mut reader))));
-                progress.add(&lane, object.object.stored_bytes.into(), 0);
             }
-            progress.end(n);
-            Ok::<_, Error>(done)
-        })?;
-        let taken = next.into_inner().min(order.len());
-        let reached = self.reached(reading, &order, taken);
-        for (at, seen) in workers.into_iter().flatten() {
-            match seen {
-                Ok(Seen::Bytes) => self.objects[at].state = State::Sound,
-                Ok(Seen::Rows(slices)) => {
-                    self.objects[at].slices = slices;
-                    self.objects[at].state = State::Read;
-                }
-                Err(damage) => self.objects[at].state = State::Damaged(damage),
+            if read < batch.len() {
+                break;
             }
         }
-        Ok(reached)
+        Ok(self.reached(reading, &order, taken))
     }
 
     async fn look(&self, object: &Object, reader: &mut ObjectReader) -> Result<Seen, Damage> {
@@ -116,9 +126,12 @@ impl Inventory<'_> {
         };
         let wanted = |object: &Object| matches!(object.state, State::Present) && !is_behind(object);
         let mut order: Vec<usize> = (0..self.objects.len()).filter(|at| wanted(&self.objects[*at])).collect();
-        order.sort_by_cached_key(|at| {
-            let object = &self.objects[*at];
-            (rank.get(&object.shard()).copied().unwrap_or(usize::MAX), object.key())
+        let rank = |object: &Object| rank.get(&object.shard()).copied().unwrap_or(usize::MAX);
+        order.sort_unstable_by(|a, b| {
+            let (a, b) = (&self.objects[*a], &self.objects[*b]);
+            // Names sort as their keys do; keys themselves are made only where a name was stored twice.
+            let by_name = (rank(a), a.object.object).cmp(&(rank(b), b.object.object));
+            by_name.then_with(|| a.key().cmp(&b.key()))
         });
         order
     }

@@ -98,16 +98,8 @@ fn encryption(target: &Conninfo) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// The source's server does not get there, or gets to another database; somebody else's role has the name.
-pub async fn try_out(
-    options: &Options,
-    state: &mut State,
-    source: &Conninfo,
-    target: &Session,
-) -> Result<Option<SecretString>, Error> {
-    let Some(works) = &mut state.ties.bridge else { return Ok(None) };
-    // A run that goes on may have been told of a better way.
-    works.endpoint = endpoint(&options.plan);
-    works.traffic = options.plan.bridging.traffic;
+pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Result<Option<SecretString>, Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(None) };
     let strange = is_strange_role(target, &works.role).await;
     if strange.map_err(at_target("looking for the bridge's role"))? {
         return Err(SplitError::BridgeRole { role: works.role.clone() }.into());
@@ -154,6 +146,9 @@ async fn cannot_be_built(works: &Works, session: &Session, built: Result<(), pg:
                 Some("55P03") => works.in_the_way(session).await.map_err(at_source("looking for sessions"))?,
                 _ => Vec::new(),
             };
+            // Writers pass at once. The triggers go if that needs no waiting, and do nothing where they stay.
+            drop(fence::let_pass(session).await);
+            drop(fence::take_down(session, "").await);
             Err(SplitError::Bridge { sessions, source }.into())
         }
     }
@@ -172,14 +167,12 @@ pub async fn seal(
     hush(source).await.map_err(at_source("keeping the log quiet"))?;
     let also = state.ties.at_seal() + &works.build(password, Refresh::Now);
     let destination = options.plan.target.database();
-    let attempt = async |lock_timeout_ms| fence::seal(source, destination, lock_timeout_ms, &also).await;
-    let sealed = with_locks(options.fence_wait, progress, stop, attempt).await?;
-    let sealed = cannot_be_built(works, source, sealed).await;
-    if sealed.is_err() {
-        // Why it was not built comes first; the fence falls with the session where it is not taken down.
-        drop(fence::take_down(source, "").await);
+    let attempt = async |lock_timeout_ms| works.shut(source, lock_timeout_ms).await;
+    let mut sealed = with_locks(options.fence_wait, progress, stop, attempt).await?;
+    if sealed.is_ok() {
+        sealed = fence::seal(source, destination, options.plan.lock_timeout_ms, &also).await;
     }
-    sealed
+    cannot_be_built(works, source, sealed).await
 }
 
 /// What the role needs in the target, once its tables are there.

@@ -8,7 +8,6 @@ use crate::command::backup;
 use crate::command::restore::{self, Creation, Grants, Job, Owners};
 use crate::command::rows::{self, Source};
 use crate::command::selecting::{self, Patterns};
-use crate::pg::binaries::Binary;
 use crate::pg::catalog::{self, Passwords, TableFacts};
 use crate::pg::fence;
 use crate::pg::snapshot::SourceSnapshot;
@@ -26,7 +25,6 @@ pub struct Capture {
     pub snapshot: Box<SourceSnapshot>,
     pub source: Source,
     pub archive: Archive,
-    pub pg_dump: Binary,
     /// With digests of nothing: rows are digested on their way.
     pub job: Job,
 }
@@ -109,22 +107,18 @@ pub async fn capture(
         restore::roles::needed(&archive, &selection, &manifest, &restore_options(options, schemas), &role_map);
     let left_out = selecting::describe_left_out(&archive, &selection);
     let job = Job { manifest, plan, relations, sequences, large_objects: false, left_out, role_map, roles_needed };
-    Ok(Capture { snapshot, source, archive, pg_dump, job })
+    Ok(Capture { snapshot, source, archive, job })
 }
 
-/// What pg_dump says of the target, without the split's own record.
-pub fn copied_archive(
-    pg_dump: &Binary,
-    target: &connect::Session,
-    lock_timeout_ms: u64,
-    stop: &Stop,
-) -> Result<Archive, Error> {
-    let bytes = dump::schema_archive(pg_dump, target, None, lock_timeout_ms, &Vec::new(), stop)?;
+/// What pg_dump says of the target, whose server may be newer than the source's, without the split's own record.
+pub fn copied_archive(options: &Options, target: &connect::Session, stop: &Stop) -> Result<Archive, Error> {
+    let pg_dump = dump::find(target, options.plan.pg_bin.as_deref())?;
+    let bytes = dump::schema_archive(&pg_dump, target, None, options.plan.lock_timeout_ms, &Vec::new(), stop)?;
     Ok(Archive::parse(&bytes)?.without(is_ours))
 }
 
 /// What the fence and the record are made of.
-fn is_ours(entry: &Entry) -> bool {
+pub fn is_ours(entry: &Entry) -> bool {
     let within = entry.namespace.as_deref() == Some(fence::SCHEMA);
     let schema =
         entry.namespace.is_none() && (entry.tag == fence::SCHEMA || entry.tag == format!("SCHEMA {}", fence::SCHEMA));

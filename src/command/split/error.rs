@@ -5,6 +5,7 @@ use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::pg;
 use crate::pg::bridge::Endpoint;
+use crate::schema::compare::EntryMismatch;
 use crate::switch::{HookError, SwitchError};
 
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,8 @@ pub enum SplitError {
     },
     #[error("schemas changed while they were copied: {}", .tables.join(", "))]
     Changed { tables: Vec<String> },
+    #[error("the schema has changed since the split was planned: {}", .entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    Stale { entries: Vec<EntryMismatch> },
     #[error("rows were written in the new database since the switch: {}", .tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     RowsWritten { tables: Vec<Mismatch> },
     #[error("the source's fence was taken down by somebody, and its tables may have changed since they were copied")]
@@ -109,6 +112,9 @@ impl SplitError {
             }
             SplitError::Changed { .. } => {
                 "The source takes writes again. Stop whoever changes definitions, then run it again.".into()
+            }
+            SplitError::Stale { .. } => {
+                "The source takes writes again. Look at `pgkeep split --plan` once more, then run it again.".into()
             }
             SplitError::RowsWritten { .. } => {
                 "They would be lost. --discard goes back without them; the new database keeps them, fenced.".into()

@@ -15,6 +15,7 @@ use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::{fence, split_state, target};
 use crate::repo::manifest::{Relation, Sequence};
+use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::compare::{Depth, EntryMismatch, compare};
 use crate::stop::Stop;
 use crate::stream::DigestKey;
@@ -40,7 +41,7 @@ pub async fn definitions(
             SplitError::Changed { tables: changed.map(|(schema, name)| format!("{schema}.{name}")).collect() }.into()
         );
     }
-    let copy = copied_archive(&capture.pg_dump, target, options.plan.lock_timeout_ms, stop)?;
+    let copy = copied_archive(options, target, stop)?;
     let plan = &capture.job.plan;
     let steps = plan.pre_data.iter().map(|step| step.dump_id);
     let steps = steps.chain(plan.post_data.iter().map(|step| step.step.dump_id));
@@ -48,6 +49,24 @@ pub async fn definitions(
     let same = source.server_version_num() / 10_000 == target.server_version_num() / 10_000;
     let depth = if same { Depth::Text } else { Depth::Presence };
     Ok(compare(&capture.archive, |id| copied.contains(&id), &copy, depth))
+}
+
+/// What of the moving schemas, and of what depends on them, is not what was planned. Elsewhere things may come and go.
+pub fn changed_since(planned: &Archive, now: &Archive, schemas: &[String]) -> Vec<EntryMismatch> {
+    let (before, after) = (of_concern(planned, schemas), of_concern(now, schemas));
+    let now = now.clone().without(|entry| !after.contains(&entry.dump_id));
+    compare(planned, |id| before.contains(&id), &now, Depth::Text)
+}
+
+fn of_concern(archive: &Archive, schemas: &[String]) -> BTreeSet<DumpId> {
+    let moves = |entry: &&Entry| match &entry.namespace {
+        Some(namespace) => schemas.contains(namespace),
+        None => entry.kind == Kind::Schema && schemas.contains(&entry.tag),
+    };
+    let moving: BTreeSet<DumpId> = archive.entries().iter().filter(moves).map(|entry| entry.dump_id).collect();
+    let depends = |entry: &&Entry| entry.dependencies.iter().any(|on| moving.contains(on));
+    let depending = archive.entries().iter().filter(depends).map(|entry| entry.dump_id);
+    depending.chain(moving.iter().copied()).collect()
 }
 
 /// Tables of the target whose rows are no longer those that were copied.

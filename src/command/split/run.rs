@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use rand_core::{OsRng, RngCore};
 
 use super::capture::{self, Capture, capture};
@@ -23,7 +23,7 @@ use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
 use crate::pg::{self, split_state};
 use crate::repo::manifest::{LeftOut, Relation};
-use crate::schema::archive::Kind;
+use crate::schema::archive::{Archive, Kind};
 use crate::schema::compare::EntryMismatch;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::stop::Stop;
@@ -51,7 +51,7 @@ pub async fn run(
     }
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let mut state = match before {
+    let (mut state, planned) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -61,23 +61,20 @@ pub async fn run(
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
             return Ok(ended(with_files(report(options, &state, Vec::new(), phases, started), &files)));
         }
-        Previous::Split(state) => {
-            let ties = state.ties.clone();
-            prepare(options, Previous::Split(state), ties, &source, identity, &schemas, progress, stop).await?
-        }
         previous => {
+            let ground = ground(options, previous).await?;
             let planned = plan::make(&options.plan, progress, stop).await?;
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
-            let ties = Ties::decide(&planned, &options.plan)?;
-            prepare(options, previous, ties, &source, identity, &schemas, progress, stop).await?
+            let state = prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?;
+            (state, planned.archive)
         }
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     state.save(&target).await?;
     progress.set_phase("trying the bridge");
-    let password = match bridge::try_out(options, &mut state, source.conninfo(), &target).await {
+    let password = match bridge::try_out(&state, source.conninfo(), &target).await {
         Ok(password) => password,
         Err(error) => {
             // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
@@ -91,16 +88,17 @@ pub async fn run(
     let since = Instant::now();
     let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
     put_up(&source, &fenced, options.plan.target.database(), options.fence_wait, progress, stop, at_source).await?;
-    phases.fence_ms = millis(since);
-    let down = Instant::now();
     if let Err(error) = bridge::rehearse(options, &state, &source, progress, stop).await {
-        // As above; the fence falls with the session where it is not taken down.
-        drop(fence::take_down(&source, "").await);
+        // As above.
         drop(abandon(&state, target, &options.plan.target).await);
         return Err(error);
     }
+    let held = fence::hold_definitions(&source, &fenced, options.plan.lock_timeout_ms).await;
+    held.map_err(at_source("keeping the tables' definitions as they are"))?;
+    phases.fence_ms = millis(since);
+    let down = Instant::now();
     state.enter(Phase::Copying);
-    let copied = copy(options, &mut state, &source, &target, &fenced, &mut phases, progress, stop).await;
+    let copied = copy(options, &mut state, &planned, &source, &target, &fenced, &mut phases, progress, stop).await;
     let copied = match copied {
         Ok(copied) if copied.is_proven() => copied,
         failed => {
@@ -200,39 +198,45 @@ fn ended(report: Report) -> Outcome {
     Outcome::Ended(Box::new(report))
 }
 
-/// A target database that is empty and knows what it is for. What an earlier attempt copied is gone: the source took writes since.
+/// Where a split begins.
+struct Ground {
+    found: Found,
+    /// Of earlier attempts.
+    history: Vec<(Phase, DateTime<Utc>)>,
+}
+
+/// What an earlier attempt made in the target goes: the source has taken writes since, and what crosses may be something else.
+async fn ground(options: &Options, previous: Previous) -> Result<Ground, Error> {
+    let (found, history) = match previous {
+        Previous::Nothing => (Found::Missing, Vec::new()),
+        Previous::Empty => (Found::Empty, Vec::new()),
+        Previous::Split(state) => {
+            let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            (abandon(&state, session, &options.plan.target).await?, state.history)
+        }
+    };
+    Ok(Ground { found, history })
+}
+
+/// A target database that is empty and knows what it is for.
 #[allow(clippy::too_many_arguments, reason = "what is known of both ends before the target is touched")]
 async fn prepare(
     options: &Options,
-    previous: Previous,
-    ties: Ties,
+    ground: Ground,
+    planned: &plan::Planned,
     source: &Session,
     identity: String,
     schemas: &[String],
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<State, Error> {
+    let ties = Ties::decide(planned, &options.plan)?;
     progress.set_phase("reading the schema");
     let draft = capture(options, schemas, [0; 32], stop).await?;
     progress.set_phase("preparing the target");
     let restoring = capture::restore_options(options, schemas);
-    let (found, history) = match &previous {
-        Previous::Nothing => (Found::Missing, Vec::new()),
-        Previous::Empty => (Found::Empty, Vec::new()),
-        Previous::Split(state) => (state.found, state.history.clone()),
-    };
-    match (&previous, found) {
-        (Previous::Split(_), Found::Missing) => {
-            destination::drop_database(&options.plan.target).await?;
-            destination::create_database(&restoring, &draft.job).await?;
-        }
-        (Previous::Nothing, _) => destination::create_database(&restoring, &draft.job).await?,
-        (Previous::Split(_), Found::Empty) => {
-            let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-            split_state::empty_again(&session).await.map_err(at_target("emptying the database"))?;
-            session.close().await.map_err(at_target("the end of the session"))?;
-        }
-        (Previous::Empty, _) => {}
+    if ground.found == Found::Missing {
+        destination::create_database(&restoring, &draft.job).await?;
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     restore::roles::provide(&session, &draft.job, &restoring).await?;
@@ -249,9 +253,9 @@ async fn prepare(
         source: identity,
         source_name: options.plan.source.to_string(),
         source_database: source.conninfo().database().to_owned(),
-        found,
+        found: ground.found,
         began: Utc::now(),
-        history,
+        history: ground.history,
         digest_key,
         encoding: draft.source.encoding.clone(),
         tables: Vec::new(),
@@ -289,6 +293,7 @@ struct Copied {
 async fn copy(
     options: &Options,
     state: &mut State,
+    planned: &Archive,
     source: &Session,
     target: &Session,
     fenced: &[(String, String)],
@@ -300,6 +305,10 @@ async fn copy(
     let schemas = state.schemas.clone();
     progress.set_phase("reading the schema");
     let capture = capture(options, &schemas, state.digest_key, stop).await?;
+    let entries = proof::changed_since(planned, &capture.archive, &schemas);
+    if !entries.is_empty() {
+        return Err(SplitError::Stale { entries }.into());
+    }
     let restoring = capture::restore_options(options, &schemas);
     progress.set_phase("restoring definitions");
     let since = Instant::now();

@@ -6,6 +6,7 @@ use super::bridge;
 use super::plan::{self, Planned};
 use crate::command::Error;
 use crate::pg::bridge::{Refresh, Works};
+use crate::schema::archive::{Entry, Kind};
 use crate::split::Action;
 
 /// Decided by the plan, remembered by the split.
@@ -26,12 +27,15 @@ pub struct GivenUp {
     pub key: String,
     pub drop: String,
     pub make: String,
+    /// What is said of it.
+    #[serde(default)]
+    pub comment: String,
 }
 
 impl GivenUp {
     /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them.
     fn again(&self) -> String {
-        format!("{} NOT VALID;\n", self.make.trim_end().trim_end_matches(';'))
+        format!("{} NOT VALID;\n{}", self.make.trim_end().trim_end_matches(';'), self.comment)
     }
 }
 
@@ -51,7 +55,10 @@ impl Ties {
             }
             if let Some(entry) = planned.archive.entry(crossing.entry) {
                 let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
-                given_up.push(GivenUp { key: crossing.key.clone(), drop, make });
+                let of_it =
+                    |comment: &&Entry| comment.kind == Kind::Comment && comment.dependencies.contains(&crossing.entry);
+                let comment = planned.archive.entries().iter().find(of_it).map(|comment| comment.defn.to_display());
+                given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment: comment.unwrap_or_default() });
             }
         }
         Ok(Ties { given_up, bridge: bridge::decide(planned, options) })

@@ -152,6 +152,24 @@ impl Works {
         transaction(session, "rehearsing the bridge", &sql).await
     }
 
+    /// Keeps everybody out of the relations, readers too, until the transaction ends: that which holds definitions, and which goes on where
+    /// this fails.
+    pub async fn shut(&self, session: &Session, lock_timeout_ms: u64) -> Result<(), Error> {
+        let names: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
+        // BEGIN is no more than a warning in a transaction.
+        let sql = format!(
+            "BEGIN; SAVEPOINT pgkeep_bridge; SET LOCAL lock_timeout = {lock_timeout_ms}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
+            names.join(", ")
+        );
+        match super::run(session, "locking what is to be bridged", &sql).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                super::run(session, "the end of an attempt", "ROLLBACK TO SAVEPOINT pgkeep_bridge").await?;
+                Err(error)
+            }
+        }
+    }
+
     /// Sessions that have one of the relations open, longest first.
     pub async fn in_the_way(&self, session: &Session) -> Result<Vec<String>, Error> {
         let names: Vec<String> =

@@ -6,6 +6,7 @@ use super::{Estimate, Options, rate};
 use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::selecting;
+use crate::command::split::capture::is_ours;
 use crate::pg;
 use crate::pg::catalog::{self, Passwords, Reading, TableFacts};
 use crate::pg::connect::Session;
@@ -50,7 +51,8 @@ impl Read {
         selecting::forget_untouched(&mut facts, &untouched);
         let id = &self.snapshot.id;
         let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
-        Ok((Archive::parse(&bytes)?, facts))
+        // A split that was killed leaves the triggers of a fence that lets everything through.
+        Ok((Archive::parse(&bytes)?.without(is_ours), facts))
     }
 
     pub async fn facts(

@@ -7,6 +7,7 @@ use crate::pg;
 use crate::pg::catalog;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
+use crate::pg::dump;
 use crate::split::facts::{Cluster, Existence, Locale, TargetFacts};
 
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
@@ -49,6 +50,8 @@ impl Visit {
     }
 
     pub async fn facts(self, options: &Options, cluster: Cluster, locale: &Locale) -> Result<TargetFacts, Error> {
+        // A newer server wants a newer one than the source does: better said now than when the copy is to be proven.
+        dump::find(&self.session, options.pg_bin.as_deref())?;
         let facts = self.read(options, cluster, locale).await.map_err(failed("reading the catalog"))?;
         self.session.close().await.map_err(failed("the end of the session"))?;
         Ok(facts)
