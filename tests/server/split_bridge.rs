@@ -37,7 +37,7 @@ impl Ends<'_> {
     }
 
     #[track_caller]
-    fn new(&self, sql: &str) -> String {
+    fn there(&self, sql: &str) -> String {
         psql(&self.to.0.binaries, &self.to.0.dsn(self.to.1), sql).unwrap()
     }
 
@@ -132,11 +132,11 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
     assert_eq!(ends.old(hidden), "0", "an ordinary role does not see the password");
     let owner = "SET ROLE app_auditor; SELECT count(*) FROM erp.run_overview WHERE owner_name = 'newcomer'";
     assert_eq!(ends.old(owner), "0");
-    ends.new("UPDATE agent.sessions SET owner_name = 'newcomer'");
+    ends.there("UPDATE agent.sessions SET owner_name = 'newcomer'");
     assert_ne!(ends.old(owner), "0", "an ordinary role sees what was written in the new database");
     let busiest =
-        ends.new("SELECT session_id FROM agent.messages GROUP BY 1 ORDER BY sum(tokens) DESC NULLS LAST LIMIT 1");
-    let cost = ends.new(&format!("SELECT sum(tokens) * 0.0001 FROM agent.messages WHERE session_id = '{busiest}'"));
+        ends.there("SELECT session_id FROM agent.messages GROUP BY 1 ORDER BY sum(tokens) DESC NULLS LAST LIMIT 1");
+    let cost = ends.there(&format!("SELECT sum(tokens) * 0.0001 FROM agent.messages WHERE session_id = '{busiest}'"));
     assert_eq!(ends.old(&format!("SET ROLE app_user; SELECT erp.session_cost('{busiest}')")), cost);
     for write in [
         "UPDATE agent.sessions SET ended_at = NULL",
@@ -151,9 +151,9 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
     // Of everything in the new database, the role may read two tables.
     let may = "SELECT string_agg(c.oid::regclass::text || ' ' || p, ',' ORDER BY c.relname, p) FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p
         WHERE relkind IN ('r', 'S') AND relnamespace = 'agent'::regnamespace AND has_table_privilege('pgkeep_bridge_agents', c.oid, p)";
-    assert_eq!(ends.new(may), "agent.messages SELECT,agent.sessions SELECT");
+    assert_eq!(ends.there(may), "agent.messages SELECT,agent.sessions SELECT");
 
-    ends.new("UPDATE agent.sessions s SET owner_name = 'back'");
+    ends.there("UPDATE agent.sessions s SET owner_name = 'back'");
     let (told, _) = error(&ends.split(&["rollback"]), 7);
     assert!(told.contains("agent.sessions"), "{told}");
     assert_ne!(ends.old("SELECT count(*) FROM erp.run_overview WHERE owner_name = 'back'"), "0", "the bridge stands");
@@ -162,7 +162,7 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
     let said = ends.split(&["rollback", "--discard"]);
     error(&said, 7);
     assert!(said.stdout.contains("function erp.leans(agent.sessions) uses the row type of agent.sessions"), "{said:?}");
-    ends.new("UPDATE agent.tools SET enabled = enabled");
+    ends.there("UPDATE agent.tools SET enabled = enabled");
     ends.old("DROP FUNCTION erp.leans(agent.sessions)");
     let said = ends.split(&["rollback", "--discard"]);
     assert_eq!(said.code, 0, "{said:?}");
@@ -200,18 +200,18 @@ fn what_stays_writes_through_the_bridge_and_goes_on_when_the_old_tables_are_drop
     assert_eq!(said.document()["bridged"], serde_json::json!(["erp.execution_runs"]));
 
     // The numbers are the new database's, and nobody else's.
-    let next = ends.new("SELECT max(id) + 1 FROM erp.execution_runs");
+    let next = ends.there("SELECT max(id) + 1 FROM erp.execution_runs");
     let insert = "INSERT INTO erp.execution_runs (global_id, status, started_at) VALUES ('late', 'running', '2001-01-01') RETURNING id";
     assert_eq!(ends.old(&format!("SET ROLE app_user; {insert}")), next);
     assert!(ends.old_refuses("INSERT INTO erp.execution_runs (id) VALUES (1)").contains("non-DEFAULT value"));
     let agents = "UPDATE agent.sessions SET ended_at = NULL WHERE started_at < '2001-06-01'; CALL agent.close_sessions('2001-06-01')";
     ends.old(agents);
     assert_eq!(
-        ends.new("SELECT id, status FROM erp.execution_runs WHERE global_id = 'late'"),
+        ends.there("SELECT id, status FROM erp.execution_runs WHERE global_id = 'late'"),
         format!("{next}|failed")
     );
     assert_eq!(ends.old("DELETE FROM erp.execution_runs WHERE global_id = 'late' RETURNING id"), next);
-    assert_eq!(ends.new("SELECT count(*) FROM erp.execution_runs WHERE global_id = 'late'"), "0");
+    assert_eq!(ends.there("SELECT count(*) FROM erp.execution_runs WHERE global_id = 'late'"), "0");
     let grants = "SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM pg_class, aclexplode(relacl) x WHERE oid = '%'::regclass";
     let aside = ends.old(
         "SELECT oid::regclass FROM pg_class WHERE relname LIKE 'execution\\_runs\\_moved\\_20%' AND relkind = 'r'",
@@ -243,7 +243,7 @@ fn what_stays_writes_through_the_bridge_and_goes_on_when_the_old_tables_are_drop
     assert_eq!(ends.old("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'erp\\_moved%'"), "0");
     assert_eq!(ends.old(&format!("SET ROLE app_user; {}", insert.replace("RETURNING id", ""))), "");
     ends.old(agents);
-    assert_eq!(ends.new("SELECT status FROM erp.execution_runs WHERE global_id = 'late'"), "failed");
+    assert_eq!(ends.there("SELECT status FROM erp.execution_runs WHERE global_id = 'late'"), "failed");
 }
 
 /// Everything that reads a table in its own way, in names that need quotes.
@@ -313,13 +313,13 @@ fn every_kind_of_reader_follows_and_comes_back_as_it_was() {
 
     let said = ends.split(&args);
     assert_eq!(said.code, 0, "{said:?}");
-    ends.new("UPDATE \"Depot's\".\"Bin \"\"x\"\"\" SET name = 'new' WHERE id > 1; DELETE FROM \"Depot's\".\"Bin \"\"x\"\"\" WHERE id = 20; INSERT INTO \"Depot's\".parted VALUES (3, 3)");
+    ends.there("UPDATE \"Depot's\".\"Bin \"\"x\"\"\" SET name = 'new' WHERE id > 1; DELETE FROM \"Depot's\".\"Bin \"\"x\"\"\" WHERE id = 20; INSERT INTO \"Depot's\".parted VALUES (3, 3)");
     assert_eq!(ends.old("SELECT renamed FROM shop.plain WHERE bin = 2"), "new");
     assert_eq!(ends.old("SELECT count FROM shop.of_view"), "16");
     assert_eq!(ends.old("SELECT shop.bins(), count(*) FROM shop.parts"), "19|2");
     assert_eq!(ends.old("SELECT count FROM shop.stale"), "20", "as the file says, it sees the old rows");
     assert_eq!(ends.old("SET ROLE clerk; SELECT count(*) FROM shop.pick"), "9");
-    ends.new("DELETE FROM \"Depot's\".\"Bin \"\"x\"\"\" WHERE id = 9");
+    ends.there("DELETE FROM \"Depot's\".\"Bin \"\"x\"\"\" WHERE id = 9");
     assert_eq!(ends.old("SET ROLE clerk; SELECT count(*) FROM shop.pick"), "8", "the policy asks the new database");
     assert_eq!(ends.old("SELECT count(*) FROM shop.counted"), "20");
     ends.old("REFRESH MATERIALIZED VIEW shop.counted; REFRESH MATERIALIZED VIEW shop.of_counted");

@@ -113,10 +113,12 @@ pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Resu
     session.close().await.map_err(at_source("the end of the session"))?;
     match probed {
         Ok(Probe::Reached) => Ok(Some(password)),
-        Ok(Probe::AnotherDatabase) => Err(SplitError::BridgeElsewhere { endpoint: works.endpoint.clone() }.into()),
+        Ok(Probe::AnotherDatabase) => {
+            Err(SplitError::BridgeElsewhere { endpoint: works.endpoint.clone().into() }.into())
+        }
         Err(source) => {
-            let (role, endpoint) = (works.role.clone(), works.endpoint.clone());
-            Err(SplitError::BridgeAway { role, endpoint, source }.into())
+            let (role, endpoint) = (works.role.clone(), Box::new(works.endpoint.clone()));
+            Err(SplitError::BridgeAway { role, endpoint, source: Box::new(source) }.into())
         }
     }
 }
@@ -149,7 +151,7 @@ async fn cannot_be_built(works: &Works, session: &Session, built: Result<(), pg:
             // Writers pass at once. The triggers go if that needs no waiting, and do nothing where they stay.
             drop(fence::let_pass(session).await);
             drop(fence::take_down(session, "").await);
-            Err(SplitError::Bridge { sessions, source }.into())
+            Err(SplitError::Bridge { sessions, source: Box::new(source) }.into())
         }
     }
 }
@@ -188,7 +190,7 @@ pub async fn rehearse_return(state: &State, source: &Session) -> Result<(), Erro
     match &state.ties.bridge {
         Some(works) => {
             let rehearsed = works.rehearse_return(source, RETURN_LOCK_WAIT_MS).await;
-            rehearsed.map_err(|source| SplitError::BridgeHolds { source }.into())
+            rehearsed.map_err(|source| SplitError::BridgeHolds { source: Box::new(source) }.into())
         }
         None => Ok(()),
     }

@@ -68,23 +68,23 @@ pub enum SplitError {
     #[error("the source's server does not get into the new database as {role} by host {} and port {}", .endpoint.host, .endpoint.port)]
     BridgeAway {
         role: String,
-        endpoint: Endpoint,
+        endpoint: Box<Endpoint>,
         #[source]
-        source: pg::Error,
+        source: Box<pg::Error>,
     },
     #[error("by host {} and port {} the source's server gets into another database {}", .endpoint.host, .endpoint.port, .endpoint.database)]
-    BridgeElsewhere { endpoint: Endpoint },
+    BridgeElsewhere { endpoint: Box<Endpoint> },
     #[error("the bridge cannot be built{}{}", if sessions.is_empty() { "" } else { ": " }, .sessions.join("; "))]
     Bridge {
         /// Those who read the tables, where they are in the way.
         sessions: Vec<String>,
         #[source]
-        source: pg::Error,
+        source: Box<pg::Error>,
     },
     #[error("the bridge cannot be torn down")]
     BridgeHolds {
         #[source]
-        source: pg::Error,
+        source: Box<pg::Error>,
     },
 }
 
