@@ -1,6 +1,7 @@
 //! `pgkeep split`: its arguments, and what it says.
 
 mod ending;
+mod reap;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ use crate::switch::Rewrite;
 ///
 /// What crosses the line between the schemas that move and those that stay is decided by --boundary: refuse stops the split;
 /// drop gives it up and reports it; loose keeps a foreign key by a delete log and `split reap`; bridge leaves foreign tables in
-/// the old place (loose can be planned, and not run yet). docs/split.md explains each finding.
+/// the old place. docs/split.md explains each finding.
 #[derive(Args)]
 pub struct Split {
     #[command(subcommand)]
@@ -96,6 +97,8 @@ pub enum Verb {
     Rollback(RollbackArgs),
     /// Put the old schemas aside under other names; much later, drop them
     Finish(FinishArgs),
+    /// Do what loose foreign keys would have done
+    Reap(reap::ReapArgs),
 }
 
 #[derive(Args)]
@@ -119,6 +122,9 @@ pub struct StatusArgs {
     /// The new database
     #[arg(long, value_name = "DSN", required = true)]
     pub to: Option<String>,
+    /// The old database, to see what waits in the logs that loose keys have there
+    #[arg(long, value_name = "DSN")]
+    pub from: Option<String>,
 }
 
 #[derive(Args)]
@@ -154,7 +160,8 @@ pub(super) async fn run(
     }
     match &args.verb {
         Some(Verb::Status(args)) => {
-            let status = split::status(&conninfo(args.to.as_deref())?).await?;
+            let source = args.from.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?;
+            let status = split::status(&conninfo(args.to.as_deref())?, source.as_ref()).await?;
             Outcome::new(&status, ending::status(&status))
         }
         Some(Verb::Rollback(args)) => {
@@ -166,7 +173,8 @@ pub(super) async fn run(
                 jobs: usize::from(args.jobs),
             };
             let back = split::rollback(&options, progress, stop, &mut std::io::stderr()).await?;
-            Outcome::new(&back, ending::rollback(&back))
+            let outcome = Outcome::new(&back, ending::rollback(&back))?;
+            Ok(Outcome { exit_code: if back.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
         }
         Some(Verb::Finish(args)) => {
             let options = split::FinishOptions {
@@ -183,6 +191,7 @@ pub(super) async fn run(
             let finished = split::finish(&options, repository.as_ref()).await?;
             Outcome::new(&finished, ending::finish(&finished))
         }
+        Some(Verb::Reap(args)) => reap::run(args, progress, stop).await,
         None if args.plan => {
             let report = plan::run(&options(args)?, progress, stop).await?;
             if let Some((path, form)) = args.picture.as_deref().and_then(|path| Some((path, form(path)?))) {

@@ -67,7 +67,7 @@ pub async fn own(session: &Session) -> Result<bool, Error> {
 /// Schemas of the database that are not the system's, sorted.
 pub async fn schemas(session: &Session) -> Result<Vec<String>, Error> {
     let sql = "SELECT nspname::text FROM pg_catalog.pg_namespace
-        WHERE nspname <> 'information_schema' AND nspname <> 'pgkeep_split' AND nspname !~ '^pg_' ORDER BY 1";
+        WHERE nspname <> 'information_schema' AND nspname NOT IN ('pgkeep_split', 'pgkeep_loose') AND nspname !~ '^pg_' ORDER BY 1";
     texts(session, "the list of schemas", sql).await
 }
 

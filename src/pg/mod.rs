@@ -10,6 +10,7 @@ pub mod copy;
 pub mod dump;
 pub mod error;
 pub mod fence;
+pub mod loose;
 pub mod quarantine;
 pub mod question;
 pub mod sessions;

@@ -1,6 +1,7 @@
 //! What refers across the line between the schemas that move and those that stay.
 
 mod kind;
+mod loose;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};

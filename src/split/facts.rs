@@ -32,6 +32,8 @@ pub struct SourceFacts {
     /// Subscriptions that write into tables, as (subscription, schema, table).
     pub subscribed: Vec<(String, String, String)>,
     pub foreign_data: ForeignData,
+    /// Tables whose deletions an earlier split's loose key writes down, as (schema, table, key).
+    pub watched: Vec<(String, String, String)>,
 }
 
 /// Whether the source can have foreign tables of `postgres_fdw`.
@@ -183,8 +185,17 @@ pub struct ForeignKey {
     /// As SQL spells it: `NO ACTION`, `CASCADE`, `SET NULL`...
     pub on_delete: String,
     pub on_update: String,
+    pub referenced_rows: ReferencedRows,
     /// Rows whose key is not null: each would refer to nothing. None where it was not counted.
     pub orphans: Option<u64>,
+}
+
+/// Where the rows are that a key refers to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReferencedRows {
+    #[default]
+    Table,
+    Partitions,
 }
 
 /// What a text column of a moving table holds.

@@ -7,7 +7,25 @@ use super::facts::{Attribute, Identity, Reach, Says, Setting, SourceFacts, Targe
 use super::finding::Severity::{Blocker, Note, Warning};
 use super::finding::{Finding, FindingKind};
 use super::moving::Need;
+use super::names::SchemaNames;
 use crate::schema::archive::Kind;
+
+/// A loose key's trigger does not move with its table, and its log would end unnoticed.
+pub(super) fn watched(names: &SchemaNames, source: &SourceFacts) -> Vec<Finding> {
+    let moving = source.watched.iter().filter(|(schema, ..)| names.moving.contains(schema));
+    let finding = |(schema, table, key): &(String, String, String)| {
+        Finding::new(
+            Blocker,
+            FindingKind::LooseKey,
+            format!("{schema}.{table}"),
+            format!(
+                "what is deleted in it is written down for the loose key {key} of an earlier split, and the log stays"
+            ),
+            "reap it, then take the key away (docs/split.md), or leave the schema where it is",
+        )
+    };
+    moving.map(finding).collect()
+}
 
 /// Rows, sequences and large objects that a split by schema does not carry as they are.
 pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> {

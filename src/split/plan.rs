@@ -112,6 +112,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     findings.extend(neighbours::forgotten(archive, facts, source, names, inputs.leave));
     findings.extend(operation::contents(&sides, source));
     findings.extend(operation::database_objects(&sides, source));
+    findings.extend(operation::watched(names, source));
     findings.extend(operation::sessions(source));
     findings.extend(operation::roles(&roles, &needs, source, target));
     findings.extend(operation::settings(&roles, &sides, source));

@@ -29,6 +29,7 @@ mod roundtrip;
 mod run;
 mod split;
 mod split_bridge;
+mod split_loose;
 mod split_plan;
 mod split_states;
 mod store;

@@ -36,6 +36,12 @@ pub fn run(report: &Report) -> String {
         text += &format!("foreign tables took the old place of {}\n", report.bridged.join(", "));
     }
     text += &format!("writes were refused for {}; the old tables refuse them from now on\n", time(report.downtime_ms));
+    if !report.loose.is_empty() {
+        text += &format!(
+            "loose keys, which nothing follows but `pgkeep split reap`, again and again: {}\n",
+            report.loose.join(", ")
+        );
+    }
     text + "`pgkeep split rollback` goes back, as long as nothing was written in the new database\n"
 }
 
@@ -47,6 +53,16 @@ pub fn status(status: &Status) -> String {
     if !status.bridged.is_empty() {
         text += &format!("foreign tables in the old place of {}\n", status.bridged.join(", "));
     }
+    for waits in &status.loose {
+        text += &match (waits.entries, waits.oldest_seconds) {
+            (None, _) => format!("loose key {}: its log is in the old database (--from)\n", waits.key),
+            (Some(entries), Some(seconds)) => {
+                let (entries, age) = (count(entries, "gone key"), duration(Duration::from_secs(seconds)));
+                format!("loose key {}: {entries} for `split reap`, the oldest {age} old\n", waits.key)
+            }
+            (Some(_), None) => format!("loose key {}: nothing waits\n", waits.key),
+        };
+    }
     if !status.next.is_empty() {
         text += &format!("next: {}\n", status.next.join(", "));
     }
@@ -56,6 +72,7 @@ pub fn status(status: &Status) -> String {
 pub fn rollback(back: &RolledBack) -> String {
     let mut text: String =
         back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
+    back.keys_missing.iter().for_each(|key| text += &format!("rows are against it, so it was not made again: {key}\n"));
     text += &format!("{} take writes in the old database again", back.schemas.join(", "));
     text += match back.dropped {
         true => "; the new database is gone\n",

@@ -156,18 +156,20 @@ async fn cannot_be_built(works: &Works, session: &Session, built: Result<(), pg:
     }
 }
 
-/// Seals the source and builds the bridge, in one transaction; the keys that cross go before it.
+#[allow(clippy::too_many_arguments, reason = "both ends, what is to be done, and where to tell")]
+/// Seals the source and builds the bridge, in one transaction; `before` is done before it.
 pub async fn seal(
     options: &Options,
     state: &State,
     source: &Session,
     password: &SecretString,
+    before: &str,
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<(), Error> {
     let Some(works) = &state.ties.bridge else { return Ok(()) };
     hush(source).await.map_err(at_source("keeping the log quiet"))?;
-    let also = state.ties.at_seal() + &works.build(password, Refresh::Now);
+    let also = before.to_owned() + &works.build(password, Refresh::Now);
     let destination = options.plan.target.database();
     let attempt = async |lock_timeout_ms| works.shut(source, lock_timeout_ms).await;
     let mut sealed = with_locks(options.fence_wait, progress, stop, attempt).await?;

@@ -10,6 +10,7 @@ use crate::command::rows::{self, Source};
 use crate::command::selecting::{self, Patterns};
 use crate::pg::catalog::{self, Passwords, TableFacts};
 use crate::pg::fence;
+use crate::pg::loose;
 use crate::pg::snapshot::SourceSnapshot;
 use crate::pg::{connect, dump};
 use crate::repo::SnapshotId;
@@ -117,12 +118,13 @@ pub fn copied_archive(options: &Options, target: &connect::Session, stop: &Stop)
     Ok(Archive::parse(&bytes)?.without(is_ours))
 }
 
-/// What the fence and the record are made of.
+/// What the fence, the record and loose keys are made of.
 pub fn is_ours(entry: &Entry) -> bool {
-    let within = entry.namespace.as_deref() == Some(fence::SCHEMA);
-    let schema =
-        entry.namespace.is_none() && (entry.tag == fence::SCHEMA || entry.tag == format!("SCHEMA {}", fence::SCHEMA));
-    let trigger = entry.kind == Kind::Trigger && entry.tag.ends_with(&format!(" {}", fence::TRIGGER));
+    let own = [fence::SCHEMA, loose::SCHEMA];
+    let within = entry.namespace.as_deref().is_some_and(|schema| own.contains(&schema));
+    let schema = entry.namespace.is_none() && own.contains(&entry.tag.strip_prefix("SCHEMA ").unwrap_or(&entry.tag));
+    let name = entry.tag.rsplit_once(' ').map_or("", |(_, name)| name);
+    let trigger = entry.kind == Kind::Trigger && (name == fence::TRIGGER || name.starts_with(loose::TRIGGER));
     within || schema || trigger
 }
 

@@ -61,6 +61,13 @@ pub enum SplitError {
         #[source]
         source: Box<Error>,
     },
+    #[error("no loose key leads from one of the databases {} and {} to the other{}", .databases[0], .databases[1], if elsewhere.is_empty() { String::new() } else { format!("; there are {}", elsewhere.join(", ")) })]
+    NoLooseKeys { databases: [String; 2], elsewhere: Vec<String> },
+    /// Were it reaped, rows would go whose parents are there in the original.
+    #[error("the log of the loose key {key} is a copy: it was made in another database than {database}")]
+    LogCopied { key: String, database: String, was: String, is: String },
+    #[error("the database {database} has no table that the loose key {key} leads from")]
+    NoChild { key: String, database: String },
     #[error("not while the split is only {phase}")]
     TooEarly { phase: Phase },
     #[error("a role {role} is there already, and no split made it")]
@@ -137,6 +144,15 @@ impl SplitError {
             SplitError::Files(error) => return error.hint(),
             SplitError::Hook(error) => return error.hint(),
             SplitError::Switch { source, .. } => return source.hint(),
+            SplitError::NoLooseKeys { .. } => {
+                "Name the databases of a split with --boundary loose. Where one of them was restored or upgraded, docs/split.md says what to write into pgkeep_loose.keys.".into()
+            }
+            SplitError::LogCopied { was, is, .. } => format!(
+                "Nothing was done. If this one has taken the original's place: UPDATE pgkeep_loose.keys SET parent_identity = '{is}' WHERE parent_identity = '{was}'"
+            ),
+            SplitError::NoChild { .. } => {
+                "Where it was renamed, write its name into pgkeep_loose.keys; where it is gone for good, docs/split.md says how to take the key away.".into()
+            }
             SplitError::TooEarly { .. } => "`pgkeep split` goes on where it was.".into(),
             SplitError::BridgeRole { role } => {
                 format!("Nothing was changed. Rename it, or drop it: DROP ROLE {role}.")
@@ -162,6 +178,7 @@ impl SplitError {
             SplitError::SameDatabase
             | SplitError::NoSuchSchema { .. }
             | SplitError::NoSplit { .. }
+            | SplitError::NoLooseKeys { .. }
             | SplitError::WrongName { .. } => 2,
             SplitError::Files(error) => files_code(error),
             SplitError::Switch { source, .. } => source.exit_code(),

@@ -5,6 +5,7 @@ mod capture;
 mod error;
 mod finish;
 mod holding;
+mod loose;
 pub mod plan;
 mod proof;
 mod rollback;
@@ -20,6 +21,7 @@ use serde::Serialize;
 
 pub use error::SplitError;
 pub use finish::{FinishOptions, Finished, finish};
+pub use loose::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, Waits, reap};
 pub use rollback::{Discard, RollbackOptions, RolledBack, rollback};
 pub use run::run;
 pub use status::{Status, status};
@@ -75,6 +77,8 @@ pub struct Report {
     pub kept: Vec<Kept>,
     /// Relations that moved and have a foreign table in their old place.
     pub bridged: Vec<String>,
+    /// Foreign keys that `split reap` follows from now on.
+    pub loose: Vec<String>,
     /// How long the source refused writes before the target counted.
     pub downtime_ms: u64,
     pub phases: Phases,

@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::holding::{at_source, at_target, own, put_up};
 use super::state::{Found, Phase, State};
-use super::{SplitError, bridge, switching};
+use super::{SplitError, bridge, loose, switching};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::target as destination;
+use crate::pg::catalog;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
@@ -36,6 +37,8 @@ pub struct RolledBack {
     pub schemas: Vec<String>,
     /// Tables of the new database whose rows are not what was copied.
     pub discarded: Vec<Mismatch>,
+    /// Foreign keys across the line that could not be made again, because rows are against them.
+    pub keys_missing: Vec<String>,
     /// The new database is gone, for the split had made it and nobody had used it.
     pub dropped: bool,
     /// How long neither side took writes.
@@ -84,6 +87,7 @@ pub async fn rollback(
             phase: Phase::RolledBack,
             schemas,
             discarded: Vec::new(),
+            keys_missing: Vec::new(),
             dropped,
             downtime_ms: 0,
         });
@@ -93,10 +97,21 @@ pub async fn rollback(
     let wait = options.fence_wait;
     let written = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
     let schemas = state.schemas.clone();
+    let keys = catalog::foreign_keys(&source).await.map_err(at_source("looking for the foreign keys"))?;
+    let keys_missing = state.ties.missing(&keys);
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
     let downtime_ms = since.elapsed().as_millis() as u64;
-    Ok(RolledBack { ok: true, phase: Phase::RolledBack, schemas, discarded: written, dropped: false, downtime_ms })
+    let ok = keys_missing.is_empty();
+    Ok(RolledBack {
+        ok,
+        phase: Phase::RolledBack,
+        schemas,
+        discarded: written,
+        keys_missing,
+        dropped: false,
+        downtime_ms,
+    })
 }
 
 /// The target as it was found, by a split that nobody was sent to yet.
@@ -156,7 +171,9 @@ pub async fn undo(
         return Err(error);
     }
     fence::seal(target, &back, 0, "").await.map_err(at_target("sealing the fence"))?;
-    fence::take_down(source, &state.ties.at_return()).await.map_err(at_source("taking the fence down"))?;
+    let at_return = loose::at_return(state) + &state.ties.at_return();
+    fence::take_down(source, &at_return).await.map_err(at_source("taking the fence down"))?;
+    loose::take_away(state, target).await?;
     state.enter(Phase::RolledBack);
     state.save(target).await?;
     bridge::dismiss(state, target, target.conninfo()).await?;

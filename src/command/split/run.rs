@@ -13,7 +13,7 @@ use super::holding::{at_source, at_target, own, put_up};
 use super::rollback::{Discard, Ends, abandon, undo};
 use super::state::{FORMAT, Found, Phase, State};
 use super::ties::Ties;
-use super::{Options, Outcome, Phases, Report, SplitError, bridge, plan, proof, switching};
+use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -117,13 +117,13 @@ pub async fn run(
     state.tables = copied.tables.clone();
     state.enter(Phase::Proven);
     state.save(&target).await?;
+    loose::make_ready(&state, &source, &target).await?;
+    let at_seal = state.ties.at_seal() + &loose::at_seal(&state, &target).await?;
     match &password {
-        Some(password) => bridge::seal(options, &state, &source, password, progress, stop).await?,
-        None => {
-            fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &state.ties.at_seal())
-                .await
-                .map_err(at_source("sealing the fence"))?
-        }
+        Some(password) => bridge::seal(options, &state, &source, password, &at_seal, progress, stop).await?,
+        None => fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &at_seal)
+            .await
+            .map_err(at_source("sealing the fence"))?,
     }
     state.enter(Phase::Sealed);
     state.save(&target).await?;
@@ -230,7 +230,7 @@ async fn prepare(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<State, Error> {
-    let ties = Ties::decide(planned, &options.plan)?;
+    let ties = Ties { loose: loose::describe(source, planned).await?, ..Ties::decide(planned, &options.plan) };
     progress.set_phase("reading the schema");
     let draft = capture(options, schemas, [0; 32], stop).await?;
     progress.set_phase("preparing the target");
@@ -442,6 +442,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         rewritten: Vec::new(),
         kept: Vec::new(),
         bridged: state.ties.bridged(),
+        loose: state.ties.loose.iter().map(|loose| loose.key.name.clone()).collect(),
         downtime_ms: state.downtime_ms,
         phases,
         elapsed_ms: millis(started),

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::SplitError;
-use super::holding::at_target;
+use super::holding::{at_source, at_target};
+use super::loose::{Side, Waits, waits};
 use super::state::{Phase, State};
 use crate::command::Error;
 use crate::pg::connect::connect;
@@ -21,6 +22,8 @@ pub struct Status {
     pub downtime_ms: u64,
     /// Relations that moved and have a foreign table in their old place.
     pub bridged: Vec<String>,
+    /// Loose keys, and what of them waits for `split reap`.
+    pub loose: Vec<Waits>,
     /// What can be done now.
     pub next: Vec<&'static str>,
 }
@@ -31,11 +34,24 @@ pub struct Step {
     pub time: DateTime<Utc>,
 }
 
-pub async fn status(target: &Conninfo) -> Result<Status, Error> {
+/// Keys whose log is in the old database are only named where `source` is not given.
+pub async fn status(target: &Conninfo, source: Option<&Conninfo>) -> Result<Status, Error> {
     let session = connect(target, "pgkeep split").await.map_err(at_target("connecting"))?;
     let no_split = || SplitError::NoSplit { database: target.database().to_owned() };
     let state = State::load(&session).await?.ok_or_else(no_split)?;
+    let mut loose = waits(&session, Side::Target, at_target).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
+    match source {
+        Some(source) => {
+            let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
+            loose.extend(waits(&session, Side::Source, at_source).await?);
+            session.close().await.map_err(at_source("the end of the session"))?;
+        }
+        None if matches!(state.phase, Phase::Switched | Phase::Quarantined | Phase::Finished) => {
+            loose.extend(super::loose::unseen(&state));
+        }
+        None => {}
+    }
     let next: &[&str] = match state.phase {
         Phase::Created | Phase::Copying | Phase::Proven | Phase::Sealed => &["split", "rollback"],
         Phase::Switched => &["rollback", "finish"],
@@ -54,6 +70,7 @@ pub async fn status(target: &Conninfo) -> Result<Status, Error> {
         history: state.history.into_iter().map(|(phase, time)| Step { phase, time }).collect(),
         downtime_ms: state.downtime_ms,
         bridged,
+        loose,
         next: next.to_vec(),
     })
 }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::bridge;
+use super::loose::LooseKey;
 use super::plan::{self, Planned};
-use crate::command::Error;
 use crate::pg::bridge::{Refresh, Works};
+use crate::pg::catalog::quote_literal;
 use crate::schema::archive::{Entry, Kind};
-use crate::split::Action;
+use crate::split::facts::ForeignKey;
 
 /// Decided by the plan, remembered by the split.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Ties {
     /// Foreign tables in the old place.
     #[serde(default)]
     pub bridge: Option<Works>,
+    /// Those of them that become loose.
+    #[serde(default)]
+    pub loose: Vec<LooseKey>,
 }
 
 /// A foreign key across the line: pg_dump's statements.
@@ -33,26 +37,28 @@ pub struct GivenUp {
 }
 
 impl GivenUp {
-    /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them.
+    /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them. A key of a
+    /// partitioned table cannot be made so before PostgreSQL 18: there it is checked, and left out where rows are against it, which
+    /// [`Ties::missing`] finds. One that is there already was made before a kill.
     fn again(&self) -> String {
-        format!("{} NOT VALID;\n{}", self.make.trim_end().trim_end_matches(';'), self.comment)
+        let make = self.make.trim_end().trim_end_matches(';');
+        let comment = &self.comment;
+        let body = format!(
+            "BEGIN
+                {make} NOT VALID; {comment}
+            EXCEPTION WHEN duplicate_object THEN NULL; WHEN wrong_object_type THEN
+                BEGIN {make}; {comment} EXCEPTION WHEN foreign_key_violation OR duplicate_object THEN NULL; END;
+            END"
+        );
+        format!("DO {};\n", quote_literal(&body))
     }
 }
 
 impl Ties {
-    /// # Errors
-    /// Something is to be done that cannot be done yet.
-    pub fn decide(planned: &Planned, options: &plan::Options) -> Result<Ties, Error> {
+    /// What the plan says; loose keys are described by those who can ask the source.
+    pub fn decide(planned: &Planned, options: &plan::Options) -> Ties {
         let mut given_up = Vec::new();
         for crossing in planned.plan.crossing_keys() {
-            if crossing.action == Action::Loose {
-                return Err(Error::Usage {
-                    what: format!("{}: loose can be planned and not run yet", crossing.key),
-                    hint: Some(
-                        "Nothing was touched. --boundary drop gives the key up; --plan says with how many rows.".into(),
-                    ),
-                });
-            }
             if let Some(entry) = planned.archive.entry(crossing.entry) {
                 let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
                 let of_it =
@@ -61,7 +67,7 @@ impl Ties {
                 given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment: comment.unwrap_or_default() });
             }
         }
-        Ok(Ties { given_up, bridge: bridge::decide(planned, options) })
+        Ties { given_up, bridge: bridge::decide(planned, options), loose: Vec::new() }
     }
 
     /// Relations that moved and have a foreign table in their old place.
@@ -73,6 +79,12 @@ impl Ties {
     /// Statements for the source, in the transaction that seals it. Those with a password are no part of what is remembered.
     pub fn at_seal(&self) -> String {
         self.given_up.iter().map(|key| key.drop.as_str()).collect()
+    }
+
+    /// Of the keys that were to come back, those that the source has not.
+    pub fn missing(&self, there: &[ForeignKey]) -> Vec<String> {
+        let has = |key: &str| there.iter().any(|k| format!("{}.{}.{}", k.schema, k.table, k.name) == key);
+        self.given_up.iter().map(|key| key.key.clone()).filter(|key| !has(key)).collect()
     }
 
     /// Statements for the source, in the transaction that opens it again.

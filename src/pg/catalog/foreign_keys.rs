@@ -1,7 +1,7 @@
 //! Foreign keys, and the rows that hang on them.
 
 use super::{Error, Session, query, quote_identifier, quote_relation};
-use crate::split::facts::ForeignKey;
+use crate::split::facts::{ForeignKey, ReferencedRows};
 
 /// All foreign keys of the database, but those that a partition has from its parent.
 pub async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, Error> {
@@ -17,7 +17,7 @@ pub async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, Error> {
         )
     };
     let sql = format!(
-        "SELECT k.oid, k.conname::text, n.nspname::text, c.relname::text, c.oid, {}, fn.nspname::text, f.relname::text, f.oid, {}, {}, {}
+        "SELECT k.oid, k.conname::text, n.nspname::text, c.relname::text, c.oid, {}, fn.nspname::text, f.relname::text, f.oid, {}, {}, {}, f.relkind = 'p'
         FROM pg_catalog.pg_constraint k
         JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_catalog.pg_class f ON f.oid = k.confrelid JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
@@ -40,6 +40,7 @@ pub async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, Error> {
         referenced_columns: row.get(9),
         on_delete: row.get(10),
         on_update: row.get(11),
+        referenced_rows: if row.get(12) { ReferencedRows::Partitions } else { ReferencedRows::Table },
         orphans: None,
     };
     Ok(query(session, "the list of foreign keys", &sql).await?.into_iter().map(key).collect())

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use super::loose::loose;
 use super::{Action, Crossing, CrossingKind, Direction, Sides};
 use crate::schema::archive::{DumpId, Kind};
 use crate::spelling;
@@ -88,7 +89,8 @@ impl<'a> Rules<'a> {
             Boundary::Refuse => (Action::Refuse, Severity::Blocker, "no key can reach into another database"),
             Boundary::Drop => (Action::Drop, Severity::Warning, "the key is given up, and nothing keeps them whole"),
             Boundary::Loose => {
-                (Action::Loose, Severity::Note, "what is deleted there is written down, and `split reap` follows it")
+                let (severity, outcome) = loose(key);
+                (Action::Loose, severity, outcome)
             }
             Boundary::Bridge => {
                 (Action::Bridge, Severity::Warning, "joins go on through foreign tables, the key is not enforced")

@@ -11,6 +11,8 @@ use crate::pg;
 use crate::pg::catalog::{self, Passwords, Reading, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::dump;
+use crate::pg::fence;
+use crate::pg::loose;
 use crate::pg::snapshot::SourceSnapshot;
 use crate::repo::manifest::Database;
 use crate::schema::archive::{Archive, Kind};
@@ -51,7 +53,8 @@ impl Read {
         selecting::forget_untouched(&mut facts, &untouched);
         let id = &self.snapshot.id;
         let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
-        // A split that was killed leaves the triggers of a fence that lets everything through.
+        // A split that was killed leaves the triggers of a fence that lets everything through. What pgkeep made itself is no part of the database; a loose key that would be torn is told by `watched`.
+        facts.relations.retain(|_, relation| ![fence::SCHEMA, loose::SCHEMA].contains(&relation.schema.as_str()));
         Ok((Archive::parse(&bytes)?.without(is_ours), facts))
     }
 
@@ -101,6 +104,7 @@ impl Read {
             large_object_columns: catalog::large_object_columns(session, &moving).await?,
             subscribed: catalog::subscribed(session).await?,
             foreign_data: crate::pg::bridge::foreign_data(session).await?,
+            watched: loose::watched(session).await?,
         })
     }
 

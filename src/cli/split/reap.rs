@@ -1,0 +1,80 @@
+//! `pgkeep split reap`: its arguments, and what it says.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cli::display::count;
+use crate::cli::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
+use crate::command::Error;
+use crate::command::progress::Progress;
+use crate::command::split::{self, Progressed, ReapOptions, Reaped};
+use crate::stop::Stop;
+
+/// Reads what was deleted in referenced tables and does in the other database what the foreign key would have done: CASCADE, SET NULL,
+/// SET DEFAULT. Run it again and again, by cron or a timer; it may be killed, and two at once are no harm. Exit code 3 where rows are
+/// left that refer to nothing, or something could not be done.
+#[derive(Args)]
+pub struct ReapArgs {
+    /// The old database
+    #[arg(long, value_name = "DSN", required = true)]
+    pub from: Option<String>,
+    /// The new database
+    #[arg(long, value_name = "DSN", required = true)]
+    pub to: Option<String>,
+    /// How many log entries are done in one transaction
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub batch: u32,
+    /// How long to wait for a lock on a row or a table, in seconds, before the rest is left to the next time; 0 waits for ever
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub lock_wait_timeout: u32,
+}
+
+pub async fn run(args: &ReapArgs, progress: &Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
+    let options = ReapOptions {
+        source: conninfo(args.from.as_deref())?,
+        target: conninfo(args.to.as_deref())?,
+        batch: args.batch,
+        lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
+    };
+    let reaped = split::reap(&options, progress, stop).await?;
+    let outcome = Outcome::new(&reaped, text(&reaped))?;
+    Ok(Outcome { exit_code: if reaped.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
+}
+
+fn text(reaped: &Reaped) -> String {
+    let mut text = String::new();
+    for key in &reaped.keys {
+        text += &format!("{}: {} read", key.key, count(key.entries, "gone key"));
+        let numbers = [(key.deleted, "row", "deleted"), (key.updated, "row", "updated")];
+        for (number, noun, done) in numbers.into_iter().filter(|(number, ..)| *number > 0) {
+            text += &format!(", {} {done}", count(number, noun));
+        }
+        if key.back > 0 {
+            text += &format!(", {} passed over because the key is back", key.back);
+        }
+        text += match key.progress {
+            Progressed::Done => "\n",
+            Progressed::Taken => "; another reaper is at it\n",
+            Progressed::Postponed => "; locks were not had in time, the rest waits for the next time\n",
+            Progressed::Unwatched => "; NOTHING IS WRITTEN DOWN ANY MORE: its trigger is gone or disabled\n",
+        };
+        if key.orphans > 0 {
+            text += &format!(
+                "  {} to nothing\n",
+                match key.orphans {
+                    1 => "1 row refers".to_owned(),
+                    rows => format!("{rows} rows refer"),
+                }
+            );
+        }
+        for refusal in &key.refused {
+            let gone: Vec<&str> = refusal.gone.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
+            text += &format!("  refused for ({}): {}\n", gone.join(", "), refusal.error);
+        }
+    }
+    for other in &reaped.elsewhere {
+        text += &format!("not between these databases: {other}\n");
+    }
+    text
+}

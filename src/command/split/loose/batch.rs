@@ -1,0 +1,175 @@
+//! One batch of a key's log: a transaction at each side.
+
+use std::collections::BTreeSet;
+
+use super::Side;
+use super::reap::ReapOptions;
+use super::stored::Pair;
+use crate::command::Error;
+use crate::command::split::holding::{at_source, at_target};
+use crate::pg;
+use crate::pg::loose::{self, Effect, Entry, Happened, Key, Settled};
+use crate::stop::Stop;
+
+pub(super) struct Reaper<'a> {
+    pub pair: &'a Pair<'a>,
+    pub options: &'a ReapOptions,
+    pub settled: Settled,
+    pub stop: &'a Stop,
+}
+
+pub(super) type Place = fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>;
+
+/// What one transaction has come to.
+pub(super) struct Batch {
+    pub entries: u64,
+    pub last: i64,
+    pub deleted: u64,
+    pub updated: u64,
+    pub back: u64,
+    pub orphans: u64,
+    /// Keys that have left orphans.
+    pub left: Vec<Vec<Option<String>>>,
+}
+
+/// Why one has come to nothing. Both sides were rolled back.
+pub(super) enum Trouble {
+    Taken,
+    /// A lock, a deadlock, or a row that changed meanwhile.
+    Again,
+    /// What the child's database says against it: a constraint, a trigger.
+    Refused {
+        entries: Vec<Entry>,
+        error: String,
+    },
+    Failed(Error),
+}
+
+impl Reaper<'_> {
+    pub fn parent_error(&self) -> Place {
+        if self.pair.log == Side::Source { at_source } else { at_target }
+    }
+
+    pub fn child_error(&self) -> Place {
+        if self.pair.log == Side::Source { at_target } else { at_source }
+    }
+
+    /// One transaction at each side. None: there is nothing more.
+    pub async fn batch(
+        &self,
+        key: &Key,
+        after: i64,
+        limit: u32,
+        left: &BTreeSet<Vec<Option<String>>>,
+    ) -> Result<Option<Batch>, Trouble> {
+        let done = self.try_batch(key, after, limit, left).await;
+        if !matches!(done, Ok(Some(_))) {
+            loose::roll_back(self.pair.child).await;
+            loose::roll_back(self.pair.parent).await;
+        }
+        done
+    }
+
+    async fn try_batch(
+        &self,
+        key: &Key,
+        after: i64,
+        limit: u32,
+        left: &BTreeSet<Vec<Option<String>>>,
+    ) -> Result<Option<Batch>, Trouble> {
+        let Pair { parent, child, .. } = *self.pair;
+        let at_parent = |what: &'static str| move |error| self.trouble(error, self.parent_error(), what);
+        let at_child = |what: &'static str| move |error| self.trouble(error, self.child_error(), what);
+        let wait = self.options.lock_timeout_ms;
+        loose::begin(parent, "READ COMMITTED", wait).await.map_err(at_parent("reading the log"))?;
+        if !loose::take(parent, key).await.map_err(at_parent("reading the log"))? {
+            return Err(Trouble::Taken);
+        }
+        let entries = loose::entries(parent, key, after, limit).await.map_err(at_parent("reading the log"))?;
+        let Some(last) = entries.last().map(|entry| entry.entry) else { return Ok(None) };
+
+        // The rows first, then whether their keys are back. A key that somebody makes again after it was asked for is referred to by
+        // rows that are not in the child's snapshot; the rows that are have referred to nothing.
+        loose::begin(child, "REPEATABLE READ", wait).await.map_err(at_child("reaping"))?;
+        let refused = |error: pg::Error| match is_refusal(&error) {
+            true => Trouble::Refused { entries: entries.clone(), error: told(&error) },
+            false => self.trouble(error, self.child_error(), "reaping"),
+        };
+        let gone: Vec<_> = entries.iter().map(|entry| entry.gone.clone()).collect();
+        loose::lock(child, key, &gone).await.map_err(refused)?;
+        let existing = loose::existing(parent, key, &gone).await.map_err(at_parent("asking which keys are back"))?;
+        let existing: BTreeSet<usize> = existing.into_iter().collect();
+        let absent: Vec<&Entry> =
+            entries.iter().enumerate().filter(|(place, _)| !existing.contains(place)).map(|(_, entry)| entry).collect();
+
+        let mut batch = Batch {
+            entries: entries.len() as u64,
+            last,
+            deleted: 0,
+            updated: 0,
+            back: existing.len() as u64,
+            orphans: 0,
+            left: Vec::new(),
+        };
+        let mut done: BTreeSet<i64> = entries.iter().map(|entry| entry.entry).collect();
+        let mut refer_now = Vec::new();
+        // Deletions that follow each other are one statement; a change is found by the one before it.
+        let is_one = |a: &&Entry, b: &&Entry| a.happened == Happened::Delete && b.happened == Happened::Delete;
+        for run in absent.chunk_by(is_one) {
+            let gone: Vec<_> = run.iter().map(|entry| entry.gone.clone()).collect();
+            let Some(effect) = Effect::of(key, run[0].happened, &run[0].become_) else {
+                for (place, rows) in loose::rows_left(child, key, &gone).await.map_err(refused)? {
+                    if !left.contains(&gone[place]) && !batch.left.contains(&gone[place]) {
+                        batch.left.push(gone[place].clone());
+                        batch.orphans += rows;
+                        done.remove(&run[place].entry);
+                    }
+                }
+                continue;
+            };
+            let changed = loose::apply(child, key, &effect, &gone).await.map_err(refused)?;
+            match effect {
+                Effect::Delete => batch.deleted += changed.rows,
+                _ => batch.updated += changed.rows,
+            }
+            refer_now.extend(changed.refer_now);
+        }
+        let defaults: Vec<_> = refer_now.iter().map(|(now, _)| now.clone()).collect();
+        let there = match defaults.is_empty() {
+            true => Vec::new(),
+            false => loose::existing(parent, key, &defaults).await.map_err(at_parent("asking for default keys"))?,
+        };
+        let lost = refer_now.iter().enumerate().filter(|(place, _)| !there.contains(place));
+        batch.orphans += lost.map(|(_, (_, rows))| rows).sum::<u64>();
+
+        // A kill here does them once more, to no rows.
+        loose::commit(child).await.map_err(refused)?;
+        let done: Vec<i64> = done.into_iter().collect();
+        loose::settle(parent, key, &done, self.settled).await.map_err(at_parent("ending log entries"))?;
+        Ok(Some(batch))
+    }
+
+    fn trouble(&self, error: pg::Error, place: Place, what: &str) -> Trouble {
+        match error.sqlstate() {
+            // lock_not_available, deadlock_detected, serialization_failure
+            Some("55P03" | "40P01" | "40001") => Trouble::Again,
+            _ => Trouble::Failed(place(what)(error)),
+        }
+    }
+}
+
+/// In the server's words.
+fn told(error: &pg::Error) -> String {
+    let message = error.server_message();
+    message.map_or_else(
+        || error.to_string(),
+        |message| {
+            [Some(message.message.clone()), message.detail.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
+        },
+    )
+}
+
+/// Integrity constraints, data exceptions, what triggers raise, WITH CHECK OPTION.
+fn is_refusal(error: &pg::Error) -> bool {
+    error.sqlstate().is_some_and(|state| ["23", "22", "P0", "44"].contains(&&state[..2]))
+}

@@ -1,0 +1,125 @@
+//! Foreign keys that become loose: made before the source is sealed or with it, taken away on the way back, reaped for ever after.
+
+mod batch;
+mod reap;
+mod stored;
+
+pub use reap::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, reap};
+pub use stored::Waits;
+pub(super) use stored::{unseen, waits};
+
+use serde::{Deserialize, Serialize};
+
+use super::SplitError;
+use super::holding::{at_source, at_target};
+use super::plan::Planned;
+use super::state::State;
+use crate::command::Error;
+use crate::pg::connect::Session;
+use crate::pg::loose::{self, Key, Unfit};
+use crate::pg::split_state;
+use crate::split::{Action, Direction};
+
+/// A key across the line that becomes loose, as the source described it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LooseKey {
+    pub log: Side,
+    pub key: Key,
+}
+
+/// Where the referenced table is after the split, and with it the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    Source,
+    Target,
+}
+
+/// What the source says of the keys that the plan makes loose, while it still has them.
+///
+/// # Errors
+/// A key that nothing can take the place of.
+pub async fn describe(source: &Session, planned: &Planned) -> Result<Vec<LooseKey>, Error> {
+    let mut last = loose::last_number(source).await.map_err(at_source("reading the list of loose keys"))?;
+    let mut keys = Vec::new();
+    for crossing in planned.plan.crossing_keys().filter(|crossing| crossing.action == Action::Loose) {
+        let Some(oid) = crossing.constraint else { continue };
+        // Numbers that neither database has yet: the target has none.
+        last += 1;
+        let described = loose::describe(source, oid, last).await.map_err(at_source("reading a foreign key"))?;
+        let key = described.map_err(|unfit| unfit_key(&crossing.key, unfit))?;
+        let log = match crossing.direction {
+            Direction::MovingNeedsStaying => Side::Source,
+            Direction::StayingNeedsMoving => Side::Target,
+        };
+        keys.push(LooseKey { log, key });
+    }
+    Ok(keys)
+}
+
+fn unfit_key(key: &str, unfit: Unfit) -> Error {
+    let why = match unfit {
+        Unfit::Period => "compares periods, and loose keys compare values",
+        Unfit::NotEnforced => "is not enforced, and a loose key would do what it does not",
+    };
+    Error::Usage {
+        what: format!("the foreign key {key} {why}"),
+        hint: Some("Nothing was touched. Choose `drop` for it in --boundary-file.".into()),
+    }
+}
+
+/// Makes the keys whose parent has moved, in the target, which nobody writes yet. Both databases must know what the keys compare
+/// with; a database that does not would be found out by the first reaper, months later.
+pub async fn make_ready(state: &State, source: &Session, target: &Session) -> Result<(), Error> {
+    for LooseKey { log, key } in &state.ties.loose {
+        match log {
+            Side::Source => loose::check(target, key).await.map_err(at_target("trying a loose key"))?,
+            Side::Target => loose::check(source, key).await.map_err(at_source("trying a loose key"))?,
+        }
+    }
+    let keys = of(state, Side::Target);
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let here = identity(target, at_target).await?;
+    let sql = loose::install(&keys, &here, &state.source, &state.source_database);
+    let made = target.client().batch_execute(&format!("BEGIN;\n{sql}COMMIT")).await;
+    made.map_err(|error| at_target("making loose keys")(target.fault("making loose keys", error)))
+}
+
+/// Statements that make the keys whose parent stays, for the transaction that seals the source and drops the real ones: no deletion
+/// falls between.
+pub async fn at_seal(state: &State, target: &Session) -> Result<String, Error> {
+    let keys = of(state, Side::Source);
+    if keys.is_empty() {
+        return Ok(String::new());
+    }
+    let there = identity(target, at_target).await?;
+    Ok(loose::install(&keys, &state.source, &there, target.conninfo().database()))
+}
+
+/// Statements for the transaction that opens the source again: the old rows of children that had moved are brought up to what has
+/// happened to their parents since, and the keys are no more.
+pub fn at_return(state: &State) -> String {
+    let keys = of(state, Side::Source);
+    let replays: String = keys.iter().map(|key| loose::replay(key)).collect();
+    replays + &loose::forget(&keys)
+}
+
+/// Takes the keys away whose parent had moved: the target is sealed, and nothing is written down there any more.
+pub async fn take_away(state: &State, target: &Session) -> Result<(), Error> {
+    let sql = loose::forget(&of(state, Side::Target));
+    let gone = target.client().batch_execute(&sql).await;
+    gone.map_err(|error| at_target("taking loose keys away")(target.fault("taking loose keys away", error)))
+}
+
+fn of(state: &State, side: Side) -> Vec<&Key> {
+    state.ties.loose.iter().filter(|loose| loose.log == side).map(|loose| &loose.key).collect()
+}
+
+async fn identity(
+    session: &Session,
+    error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
+) -> Result<String, Error> {
+    split_state::identity(session).await.map_err(error("asking which database this is"))
+}

@@ -1,0 +1,211 @@
+//! `pgkeep split reap`: does at the children what their loose keys would have done. At least once, and no harm if more often: the
+//! child commits first, then the log's entries are done with.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::batch::{Reaper, Trouble};
+use super::stored::{Foreign, Pair, between};
+use super::{Side, SplitError, identity};
+use crate::command::Error;
+use crate::command::progress::Progress;
+use crate::command::split::holding::{at_source, at_target};
+use crate::command::split::state::{Phase, State};
+use crate::pg::connect::{Session, connect};
+use crate::pg::conninfo::Conninfo;
+use crate::pg::loose::{self, Settled, Stored, Watch};
+use crate::stop::Stop;
+
+pub struct ReapOptions {
+    pub source: Conninfo,
+    pub target: Conninfo,
+    /// How many entries are done in one transaction.
+    pub batch: u32,
+    /// For each lock; 0 waits for ever.
+    pub lock_timeout_ms: u64,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Reaped {
+    /// Every entry was done, and no row refers to nothing.
+    pub ok: bool,
+    pub keys: Vec<KeyReaped>,
+    /// Loose keys of either database that lead to a third one.
+    pub elsewhere: Vec<String>,
+    pub elapsed_ms: u64,
+}
+
+/// What became of one key's log.
+#[derive(Debug, Serialize)]
+pub struct KeyReaped {
+    pub key: String,
+    pub log: Side,
+    pub on_delete: &'static str,
+    pub on_update: &'static str,
+    pub progress: Progressed,
+    /// Entries that were read.
+    pub entries: u64,
+    /// Rows of the child.
+    pub deleted: u64,
+    pub updated: u64,
+    /// Entries whose key the parent has again: nothing was done for them.
+    pub back: u64,
+    /// Rows of the child that refer to nothing, and for which the key has no action, or whose default refers to nothing.
+    pub orphans: u64,
+    /// Entries that the child's database refused; they stay in the log.
+    pub refused: Vec<Refusal>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progressed {
+    Done,
+    /// Another reaper is at it.
+    Taken,
+    /// Locks were not had in time; what is left waits for the next time.
+    Postponed,
+    /// All was done, and nothing writes the log any more: its trigger is gone or disabled.
+    Unwatched,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Refusal {
+    /// The key that is gone, column by column.
+    pub gone: Vec<Option<String>>,
+    pub error: String,
+}
+
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// # Errors
+/// No loose key is between the two databases; the split is not so far; either database.
+pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) -> Result<Reaped, Error> {
+    let started = Instant::now();
+    progress.set_phase("connecting");
+    let source = connect(&options.source, "pgkeep reap").await.map_err(at_source("connecting"))?;
+    let target = connect(&options.target, "pgkeep reap").await.map_err(at_target("connecting"))?;
+    let ways = [
+        Pair { parent: &source, child: &target, log: Side::Source },
+        Pair { parent: &target, child: &source, log: Side::Target },
+    ];
+    let phase = State::load(&target).await?.map(|state| state.phase);
+    if phase.is_none() && is_target_of(&source, &target).await? {
+        return Err(Error::Usage {
+            what: "--from and --to are the wrong way round".into(),
+            hint: Some("--from names the database that was split, --to the one that took its schemas.".into()),
+        });
+    }
+    match phase {
+        Some(phase @ Phase::RolledBack) => return Err(SplitError::Over { phase }.into()),
+        // Rows of the new place that change before the switch would be taken for written ones.
+        Some(phase) if phase < Phase::Switched => return Err(SplitError::TooEarly { phase }.into()),
+        _ => {}
+    }
+    let (mut reaped, mut elsewhere) = (Vec::new(), Vec::new());
+    for pair in &ways {
+        let reaper = Reaper { pair, options, settled: settled(pair.log, phase), stop };
+        let (keys, others) = between(pair, reaper.parent_error(), reaper.child_error()).await?;
+        elsewhere.extend(
+            others.into_iter().map(|Foreign { name, database }| format!("{name} (its rows are in {database})")),
+        );
+        for stored in keys {
+            progress.set_phase(&format!("reaping {}", stored.key.name));
+            reaped.push(reaper.key(stored).await?);
+        }
+    }
+    if reaped.is_empty() {
+        let databases = [options.source.database().to_owned(), options.target.database().to_owned()];
+        return Err(SplitError::NoLooseKeys { databases, elsewhere }.into());
+    }
+    source.close().await.map_err(at_source("the end of the session"))?;
+    target.close().await.map_err(at_target("the end of the session"))?;
+    let is_done = |key: &KeyReaped| {
+        matches!(key.progress, Progressed::Done | Progressed::Taken) && key.orphans == 0 && key.refused.is_empty()
+    };
+    let ok = reaped.iter().all(is_done);
+    Ok(Reaped { ok, keys: reaped, elsewhere, elapsed_ms: started.elapsed().as_millis() as u64 })
+}
+
+/// Whether this database took what the other one gave.
+async fn is_target_of(session: &Session, other: &Session) -> Result<bool, Error> {
+    let Some(state) = State::load(session).await? else { return Ok(false) };
+    Ok(state.source == identity(other, at_target).await?)
+}
+
+/// As long as a rollback can bring the old rows of a moved child back, it must find what has happened to their parents.
+fn settled(log: Side, phase: Option<Phase>) -> Settled {
+    match (log, phase) {
+        (Side::Source, Some(Phase::Switched)) => Settled::Mark,
+        _ => Settled::Forget,
+    }
+}
+
+impl Reaper<'_> {
+    async fn key(&self, stored: Stored) -> Result<KeyReaped, Error> {
+        let Stored { mut key, watch, .. } = stored;
+        let database = || self.pair.child.conninfo().database().to_owned();
+        let child = loose::child(self.pair.child, &key).await.map_err(self.child_error()("looking for a table"))?;
+        key.child = child.ok_or_else(|| SplitError::NoChild { key: key.name.clone(), database: database() })?;
+        if self.settled == Settled::Forget {
+            loose::purge(self.pair.parent, &key).await.map_err(self.parent_error()("forgetting log entries"))?;
+        }
+        let mut reaped = KeyReaped {
+            key: key.name.clone(),
+            log: self.pair.log,
+            on_delete: key.on_delete.word(),
+            on_update: key.on_update.word(),
+            progress: if watch == Watch::Kept { Progressed::Done } else { Progressed::Unwatched },
+            entries: 0,
+            deleted: 0,
+            updated: 0,
+            back: 0,
+            orphans: 0,
+            refused: Vec::new(),
+        };
+        // Entries that stay in the log are passed over; the same key is counted once.
+        let (mut after, mut one_by_one_until, mut attempts) = (0, 0, 0);
+        let mut left = BTreeSet::new();
+        loop {
+            if self.stop.is_set() {
+                return Err(Error::Interrupted);
+            }
+            let limit = if after < one_by_one_until { 1 } else { self.options.batch };
+            match self.batch(&key, after, limit, &left).await {
+                Ok(None) => return Ok(reaped),
+                Ok(Some(batch)) => {
+                    reaped.entries += batch.entries;
+                    reaped.deleted += batch.deleted;
+                    reaped.updated += batch.updated;
+                    reaped.back += batch.back;
+                    reaped.orphans += batch.orphans;
+                    left.extend(batch.left);
+                    (after, attempts) = (batch.last, 0);
+                }
+                Err(Trouble::Taken) => return Ok(KeyReaped { progress: Progressed::Taken, ..reaped }),
+                Err(Trouble::Again) => {
+                    attempts += 1;
+                    if attempts == ATTEMPTS {
+                        return Ok(KeyReaped { progress: Progressed::Postponed, ..reaped });
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(Trouble::Refused { entries, error }) => match &entries[..] {
+                    // One bad entry must not keep the others back.
+                    [.., last] if entries.len() > 1 => one_by_one_until = last.entry,
+                    [only] => {
+                        reaped.entries += 1;
+                        reaped.refused.push(Refusal { gone: only.gone.clone(), error });
+                        (after, attempts) = (only.entry, 0);
+                    }
+                    _ => return Ok(reaped),
+                },
+                Err(Trouble::Failed(error)) => return Err(error),
+            }
+        }
+    }
+}

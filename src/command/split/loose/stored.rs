@@ -1,0 +1,82 @@
+//! The loose keys that two databases have between them, and what waits in their logs.
+
+use serde::Serialize;
+
+use super::{Side, SplitError, identity};
+use crate::command::Error;
+use crate::command::split::state::State;
+use crate::pg;
+use crate::pg::connect::Session;
+use crate::pg::loose::{self, Stored};
+
+/// What of a key's log nobody has reaped yet.
+#[derive(Debug, Serialize)]
+pub struct Waits {
+    pub key: String,
+    /// Where the log is.
+    pub log: Side,
+    /// None: the log is in the old database, which was not named.
+    pub entries: Option<u64>,
+    pub oldest_seconds: Option<u64>,
+}
+
+/// What waits in this database's logs.
+pub(in crate::command::split) async fn waits(
+    session: &Session,
+    log: Side,
+    error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
+) -> Result<Vec<Waits>, Error> {
+    let waiting = loose::waiting(session).await.map_err(error("reading the log of loose keys"))?;
+    let waits = waiting.into_iter().map(|waiting| Waits {
+        key: waiting.key,
+        log,
+        entries: Some(waiting.entries),
+        oldest_seconds: waiting.oldest_seconds,
+    });
+    Ok(waits.collect())
+}
+
+/// Keys whose log is in the old database, which nobody looked into.
+pub(in crate::command::split) fn unseen(state: &State) -> Vec<Waits> {
+    let keys = state.ties.loose.iter().filter(|loose| loose.log == Side::Source);
+    keys.map(|loose| Waits { key: loose.key.name.clone(), log: Side::Source, entries: None, oldest_seconds: None })
+        .collect()
+}
+
+/// One direction: the database with the log and the one with the children.
+pub(super) struct Pair<'a> {
+    pub parent: &'a Session,
+    pub child: &'a Session,
+    pub log: Side,
+}
+
+/// A key that leads from one of the databases to a third one, or that was made elsewhere.
+pub(super) struct Foreign {
+    pub name: String,
+    pub database: String,
+}
+
+/// The keys of this direction, and those that are not between these two databases.
+pub(super) async fn between(
+    pair: &Pair<'_>,
+    parent_error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error> + Copy,
+    child_error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error> + Copy,
+) -> Result<(Vec<Stored>, Vec<Foreign>), Error> {
+    let (here, there) = (identity(pair.parent, parent_error).await?, identity(pair.child, child_error).await?);
+    let stored = loose::keys(pair.parent).await.map_err(parent_error("reading the list of loose keys"))?;
+    let (own, others): (Vec<Stored>, Vec<Stored>) =
+        stored.into_iter().partition(|stored| stored.parent_identity == here && stored.child_identity == there);
+    // The log came here with a copy of its database: its children are in use by another one.
+    if let Some(copy) = others.iter().find(|stored| stored.parent_identity != here && stored.child_identity == there) {
+        let database = pair.parent.conninfo().database().to_owned();
+        return Err(SplitError::LogCopied {
+            key: copy.key.name.clone(),
+            database,
+            was: copy.parent_identity.clone(),
+            is: here,
+        }
+        .into());
+    }
+    let others = others.into_iter().map(|stored| Foreign { name: stored.key.name, database: stored.child_database });
+    Ok((own, others.collect()))
+}

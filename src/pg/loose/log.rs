@@ -1,0 +1,197 @@
+//! The log, as the reaper reads it in the parent's database.
+
+use super::reading::{exists, reach};
+use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table, by_column, given, run};
+use crate::pg::Error;
+use crate::pg::connect::Session;
+
+/// One reaper at a time does the work of a key: the entries of a key are done in their order, because a key that was changed twice is
+/// found by its first change alone, and two reapers that skipped each other's locked entries would lose it on the way. `pker` and the
+/// key's number, as an advisory lock that goes with the transaction, so that a pooler between is no harm.
+const LOCK: i32 = 1_886_086_514;
+
+/// A key of the list, and between which databases it was made.
+pub struct Stored {
+    pub key: Key,
+    /// `split_state::identity` of both databases when it was made.
+    pub parent_identity: String,
+    pub child_identity: String,
+    pub child_database: String,
+    pub watch: Watch,
+}
+
+/// Whether anything writes the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    Kept,
+    /// The trigger for deletions is not there, or is disabled.
+    Gone,
+}
+
+/// Something that happened to a row of the parent.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub entry: i64,
+    pub happened: Happened,
+    /// The key that is gone, column by column; none is null.
+    pub gone: Vec<Option<String>>,
+    /// What it has become, of an update.
+    pub become_: Vec<Option<String>>,
+}
+
+/// What of a key's log is still to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub key: String,
+    pub entries: u64,
+    /// Since the oldest of them was written, in seconds.
+    pub oldest_seconds: Option<u64>,
+}
+
+/// The list of keys, with the name that each parent has now: it may have been renamed.
+pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
+    if !exists(session).await? {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT k.key, k.name, coalesce(n.nspname::text, k.parent_schema), coalesce(c.relname::text, k.parent_table), coalesce(c.relkind = 'p', false),
+            k.child_schema, k.child_table, k.parent_columns, k.child_columns, k.types, k.own_operators, k.operators, k.on_delete, k.on_update,
+            k.set_columns, k.parent_identity, k.child_identity, k.child_database, t.oid IS NOT NULL AND t.tgenabled <> 'D'
+        FROM {SCHEMA}.keys k LEFT JOIN pg_catalog.pg_trigger t ON t.tgname = '{TRIGGER}' || k.key || '_delete' AND t.tgparentid = 0
+        LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY k.key"
+    );
+    let rows = session.client().query(&sql, &[]).await;
+    let rows = rows.map_err(|error| session.fault("the list of loose keys", error))?;
+    let stored = |row: &tokio_postgres::Row| {
+        let lists: [Vec<String>; 5] = [7, 8, 9, 10, 11].map(|at| row.get(at));
+        let pair = |n: usize| {
+            let [parent, child, kind, own, across] = [0, 1, 2, 3, 4].map(|list| lists[list].get(n).cloned());
+            Some(Pair { parent: parent?, child: child?, kind: kind?, own: own?, across: across? })
+        };
+        Stored {
+            key: Key {
+                number: row.get(0),
+                name: row.get(1),
+                parent: Table { schema: row.get(2), name: row.get(3), reach: reach(row.get(4)) },
+                // How far its name reaches is asked at the child.
+                child: Table { schema: row.get(5), name: row.get(6), reach: reach(false) },
+                columns: (0..lists[0].len()).filter_map(pair).collect(),
+                on_delete: Referential::of_word(row.get(12)),
+                on_update: Referential::of_word(row.get(13)),
+                set_columns: row.get(14),
+            },
+            parent_identity: row.get(15),
+            child_identity: row.get(16),
+            child_database: row.get(17),
+            watch: if row.get(18) { Watch::Kept } else { Watch::Gone },
+        }
+    };
+    Ok(rows.iter().map(stored).collect())
+}
+
+/// What waits, key by key; none where there is no log.
+pub async fn waiting(session: &Session) -> Result<Vec<Waiting>, Error> {
+    if !exists(session).await? {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT k.name, pg_catalog.count(l.entry), pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.min(l.at))::bigint
+        FROM {SCHEMA}.keys k LEFT JOIN {SCHEMA}.log l ON l.key = k.key AND l.reaped IS NULL GROUP BY k.key, k.name ORDER BY k.key"
+    );
+    let rows = session.client().query(&sql, &[]).await;
+    let rows = rows.map_err(|error| session.fault("what waits in the log", error))?;
+    let waiting = |row: &tokio_postgres::Row| Waiting {
+        key: row.get(0),
+        entries: row.get::<_, i64>(1).unsigned_abs(),
+        oldest_seconds: row.get::<_, Option<i64>>(2).map(|seconds| seconds.max(0).unsigned_abs()),
+    };
+    Ok(rows.iter().map(waiting).collect())
+}
+
+/// Begins a transaction in which locks are waited for at most so long. At the child it is REPEATABLE READ: what is done there is done
+/// to rows that were there before the parent was asked whether their key is back.
+pub async fn begin(session: &Session, isolation: &str, lock_timeout_ms: u64) -> Result<(), Error> {
+    let sql = format!("BEGIN ISOLATION LEVEL {isolation}; SET LOCAL lock_timeout = {lock_timeout_ms}");
+    run(session, "the start of a transaction", &sql).await
+}
+
+/// Ends a transaction with what it did.
+pub async fn commit(session: &Session) -> Result<(), Error> {
+    run(session, "the end of a transaction", "COMMIT").await
+}
+
+/// Ends a transaction that is not to be; a session that is lost has none.
+pub async fn roll_back(session: &Session) {
+    let _ = run(session, "the end of a transaction", "ROLLBACK").await;
+}
+
+/// Takes the key's lock for the transaction; false where another reaper has it.
+pub async fn take(session: &Session, key: &Key) -> Result<bool, Error> {
+    let sql = "SELECT pg_catalog.pg_try_advisory_xact_lock($1, $2)";
+    let row = session.client().query_one(sql, &[&LOCK, &key.number]).await;
+    Ok(row.map_err(|error| session.fault("the lock of a loose key", error))?.get(0))
+}
+
+/// The next entries after this one, in their order. What a transaction of a writer has not committed yet comes later, and cannot be
+/// about a key that a later entry is about: it would hold that row's lock.
+pub async fn entries(session: &Session, key: &Key, after: i64, at_most: u32) -> Result<Vec<Entry>, Error> {
+    let sql = format!(
+        "SELECT entry, happened = 'update', gone, coalesce(become, '{{}}') FROM {SCHEMA}.log
+        WHERE key = $1 AND entry > $2 AND reaped IS NULL ORDER BY entry LIMIT $3"
+    );
+    let rows = session.client().query(&sql, &[&key.number, &after, &i64::from(at_most)]).await;
+    let rows = rows.map_err(|error| session.fault("the log of a loose key", error))?;
+    let entry = |row: &tokio_postgres::Row| Entry {
+        entry: row.get(0),
+        happened: if row.get(1) { Happened::Update } else { Happened::Delete },
+        gone: row.get(2),
+        become_: row.get(3),
+    };
+    Ok(rows.iter().map(entry).collect())
+}
+
+/// Which of the keys, by their places in the list, the parent has. They are locked (FOR KEY SHARE), so that they stay as long as the
+/// transaction; one that is just being deleted is waited for.
+pub async fn existing(session: &Session, key: &Key, gone: &[Vec<Option<String>>]) -> Result<Vec<usize>, Error> {
+    let sql = format!(
+        "SELECT g.n FROM {} JOIN {} AS p ON {} FOR KEY SHARE OF p",
+        given(key.columns.len()),
+        key.parent.rows(),
+        key.at_parent(|n| format!("g.k{n}"))
+    );
+    let places: Vec<i64> = (0..gone.len() as i64).collect();
+    let columns = by_column(gone.iter().map(Vec::as_slice), key.columns.len());
+    let rows = super::apply::query(session, "whether a key is back", &sql, &places, &columns, &[]).await?;
+    Ok(rows.iter().map(|row| row.get::<_, i64>(0).unsigned_abs() as usize).collect())
+}
+
+/// What becomes of entries that are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Forget,
+    /// The old rows of the child may come back, and have seen nothing of them.
+    Mark,
+}
+
+/// Ends the transaction with these entries done.
+pub async fn settle(session: &Session, key: &Key, done: &[i64], how: Settled) -> Result<(), Error> {
+    let sql = match how {
+        Settled::Forget => format!("DELETE FROM {SCHEMA}.log WHERE key = $1 AND entry = ANY ($2)"),
+        Settled::Mark => {
+            format!("UPDATE {SCHEMA}.log SET reaped = pg_catalog.now() WHERE key = $1 AND entry = ANY ($2)")
+        }
+    };
+    session
+        .client()
+        .execute(&sql, &[&key.number, &done])
+        .await
+        .map_err(|error| session.fault("the end of log entries", error))?;
+    commit(session).await
+}
+
+/// Forgets entries that were marked.
+pub async fn purge(session: &Session, key: &Key) -> Result<(), Error> {
+    let sql = format!("DELETE FROM {SCHEMA}.log WHERE key = $1 AND reaped IS NOT NULL");
+    let purged = session.client().execute(&sql, &[&key.number]).await;
+    purged.map(drop).map_err(|error| session.fault("the end of log entries", error))
+}
