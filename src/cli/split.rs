@@ -17,9 +17,10 @@ use super::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::Proof;
-use crate::command::split::plan::{self, Choices, Options};
+use crate::command::split::plan::{self, Bridging, Choices, Options};
 use crate::command::split::{self, Discard};
 use crate::policy::LOCK_WAIT_TIMEOUT_DEFAULT;
+use crate::split::facts::Traffic;
 use crate::split::picture::PictureForm;
 use crate::split::{Boundary, BoundaryFile};
 use crate::stop::Stop;
@@ -29,7 +30,7 @@ use crate::switch::Rewrite;
 ///
 /// What crosses the line between the schemas that move and those that stay is decided by --boundary: refuse stops the split;
 /// drop gives it up and reports it; loose keeps a foreign key by a delete log and `split reap`; bridge leaves foreign tables in
-/// the old place (it can be planned, and not run yet). docs/split.md explains each finding.
+/// the old place. docs/split.md explains each finding.
 #[derive(Args)]
 pub struct Split {
     #[command(subcommand)]
@@ -52,6 +53,15 @@ pub struct Split {
     /// A file that says it one by one
     #[arg(long, value_name = "FILE.toml")]
     pub boundary_file: Option<PathBuf>,
+    /// With --boundary bridge: let what stays write through the foreign tables as well
+    #[arg(long)]
+    pub bridge_write: bool,
+    /// With --boundary bridge: the host by which the source's server reaches the target, where that is not the one in --to
+    #[arg(long, value_name = "HOST")]
+    pub bridge_host: Option<String>,
+    /// The same for the port
+    #[arg(long, value_name = "PORT")]
+    pub bridge_port: Option<u16>,
     /// Schemas that stay, although they seem to belong to what moves (patterns, may be repeated)
     #[arg(long, value_name = "PATTERN,...")]
     pub leave: Vec<String>,
@@ -247,6 +257,11 @@ fn options(args: &Split, from: Option<&String>) -> Result<Options, Error> {
         schemas: patterns(&schemas),
         leave: args.leave.iter().flat_map(|list| patterns(list)).collect(),
         boundary: args.boundary,
+        bridging: Bridging {
+            host: args.bridge_host.clone(),
+            port: args.bridge_port,
+            traffic: if args.bridge_write { Traffic::ReadsAndWrites } else { Traffic::Reads },
+        },
         choices: args.boundary_file.as_deref().map(read_choices).transpose()?.unwrap_or_default(),
         lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
         pg_bin: args.programs.pg_bin.clone(),

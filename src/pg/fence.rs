@@ -177,6 +177,13 @@ pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
     Ok(found.first().map(|text| if text == "sealed" { Strength::Sealed } else { Strength::Held }))
 }
 
+/// Lets writers pass a held fence at once, without a lock on any table: who reads for long keeps [`take_down`] waiting. From here on that
+/// waits for no lock longer than a moment.
+pub async fn let_pass(session: &Session) -> Result<(), Error> {
+    let sql = format!("ROLLBACK; SELECT pg_catalog.pg_advisory_unlock({LOCK}); SET lock_timeout = '1s'");
+    run(session, "letting writers pass", &sql).await
+}
+
 /// Takes the fence down, wherever its triggers are, in one transaction with `also`. Nothing happens where there is none.
 pub async fn take_down(session: &Session, also: &str) -> Result<(), Error> {
     // Of a transaction that holds definitions.

@@ -1,6 +1,7 @@
 //! Everything that speaks to PostgreSQL: connections, the catalog, row streams, `pg_dump`, private clusters.
 
 pub mod binaries;
+pub mod bridge;
 pub mod catalog;
 pub mod cluster;
 pub mod connect;

@@ -1,6 +1,7 @@
 //! The old schemas after a split: out of the way under other names, and gone at last.
 
 use super::Error;
+use super::bridge::{self, Span};
 use super::catalog::{quote_identifier, quote_literal};
 use super::connect::Session;
 use super::fence;
@@ -20,12 +21,23 @@ async fn texts(session: &Session, context: &str, sql: &str, schemas: &[&str]) ->
 /// Renames the schemas and takes everybody's privileges on them, in one transaction. The fence stays around their tables.
 ///
 /// What refers to their objects by OID (views, keys, defaults) goes on working; what names them in text does not, which is the point.
-pub async fn quarantine(session: &Session, schemas: &[Renamed], lock_timeout_ms: u64) -> Result<(), Error> {
+/// Foreign tables of a bridge stay under the old name, in a schema of their own.
+pub async fn quarantine(
+    session: &Session,
+    schemas: &[Renamed],
+    spans: &[Span],
+    lock_timeout_ms: u64,
+) -> Result<(), Error> {
     let mut sql = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n");
-    for (from, to) in schemas {
+    for (name, aside) in schemas {
+        let bridged = spans.iter().filter(|span| span.schema == *name);
+        let tables: Vec<&str> = bridged.map(|span| span.name.as_str()).collect();
+        let again = if tables.is_empty() { String::new() } else { bridge::schema_again(name, aside, &tables) };
+        let (from, to) = (name, aside);
         let (from, to, literal) = (quote_identifier(from), quote_identifier(to), quote_literal(to));
         sql += &format!(
             "ALTER SCHEMA {from} RENAME TO {to};
+            {again}
             DO $$ DECLARE grantee text; BEGIN
                 FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
                     FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a WHERE n.nspname = {literal} AND a.grantee <> n.nspowner
@@ -47,7 +59,8 @@ pub async fn needed_by(session: &Session, schemas: &[&str]) -> Result<Vec<String
     let sql = "WITH inside AS (
             SELECT 'pg_class'::pg_catalog.regclass AS classid, c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1)
             UNION ALL SELECT 'pg_proc'::pg_catalog.regclass, p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = ANY ($1)
-            UNION ALL SELECT 'pg_type'::pg_catalog.regclass, t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = ANY ($1)),
+            UNION ALL SELECT 'pg_type'::pg_catalog.regclass, t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = ANY ($1)
+            UNION ALL SELECT 'pg_collation'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_collation o JOIN pg_catalog.pg_namespace n ON n.oid = o.collnamespace WHERE n.nspname = ANY ($1)),
         depends AS (
             SELECT d.classid, d.objid FROM pg_catalog.pg_depend d JOIN inside i ON i.classid = d.refclassid AND i.oid = d.refobjid
             WHERE d.deptype IN ('n', 'a'))
@@ -61,6 +74,9 @@ pub async fn needed_by(session: &Session, schemas: &[&str]) -> Result<Vec<String
             UNION ALL SELECT 'table ' || c.oid::pg_catalog.regclass::text FROM depends d JOIN pg_catalog.pg_class c
                     ON d.classid = 'pg_class'::pg_catalog.regclass AND c.oid = d.objid
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname <> ALL ($1) AND c.relkind IN ('r', 'p', 'f')
+            UNION ALL SELECT 'type ' || y.oid::pg_catalog.regtype::text FROM depends d JOIN pg_catalog.pg_type y
+                    ON d.classid = 'pg_type'::pg_catalog.regclass AND y.oid = d.objid
+                JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace WHERE n.nspname <> ALL ($1)
             UNION ALL SELECT 'function ' || p.oid::pg_catalog.regprocedure::text FROM depends d JOIN pg_catalog.pg_proc p
                     ON d.classid = 'pg_proc'::pg_catalog.regclass AND p.oid = d.objid
                 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname <> ALL ($1)

@@ -123,6 +123,10 @@ impl<'a> Sides<'a> {
         if within || entry.kind.is_relation() { Place::Moves } else { Place::Copied }
     }
 
+    pub fn moves(&self, position: usize) -> bool {
+        self.place(position) == Place::Moves
+    }
+
     /// Whether the entry belongs to the moving side and the new database is nevertheless without it.
     pub fn is_left_behind(&self, position: usize) -> bool {
         self.left_out.contains(&self.archive.entries()[position].dump_id)

@@ -31,8 +31,32 @@ pub struct SourceFacts {
     pub large_object_columns: Vec<String>,
     /// Subscriptions that write into tables, as (subscription, schema, table).
     pub subscribed: Vec<(String, String, String)>,
+    pub foreign_data: ForeignData,
     /// Tables whose deletions an earlier split's loose key writes down, as (schema, table, key).
     pub watched: Vec<(String, String, String)>,
+}
+
+/// Whether the source can have foreign tables of `postgres_fdw`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForeignData {
+    Installed,
+    /// It can be made by the connected role.
+    Offered,
+    /// It is installed, and the connected role may not use it.
+    NoUsage,
+    /// It can be made, but not by the connected role.
+    SuperuserOnly,
+    #[default]
+    Missing,
+}
+
+/// What goes through a bridge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Traffic {
+    #[default]
+    Reads,
+    ReadsAndWrites,
 }
 
 /// The server and the database that take what moves.

@@ -20,6 +20,8 @@ pub enum Severity {
 pub enum FindingKind {
     /// Something refers across the line between what moves and what stays.
     Crossing,
+    /// What foreign tables in the old place carry, and what they do not.
+    Bridge,
     /// A function whose body could not be parsed.
     UnparsedBody,
     /// A schema that was not named, and seems to belong to what moves.

@@ -91,8 +91,8 @@ pub(super) fn mentions(
             let to = sides.name(found);
             if !known.contains(&(entry.dump_id, to.as_str())) {
                 let name = sides.name(position);
-                let entry = entry.dump_id;
-                crossings.push(rules.mention(&Across { kind, name, to, direction, certainty, entry }));
+                let (entry, to_kind) = (entry.dump_id, sides.archive.entries()[found].kind);
+                crossings.push(rules.mention(&Across { kind, name, to, to_kind, direction, certainty, entry }));
             }
         }
         if let (Some(why), true) = (&body.unparsed, own != Place::Stays) {

@@ -8,6 +8,7 @@
 
 pub mod bodies;
 pub mod boundary;
+pub mod bridge;
 pub mod crossing;
 pub mod facts;
 pub mod finding;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::boundary::{Boundary, BoundaryFile, BoundaryFileError};
+use super::bridge::{self, Bridged};
 use super::crossing::{Action, Crossing, CrossingKind, Rules, Sides, crossings};
-use super::facts::{SourceFacts, TargetFacts};
+use super::facts::{SourceFacts, TargetFacts, Traffic};
 use super::finding::{Finding, FindingKind, Severity};
 use super::mentioned::mentions;
 use super::moving::{MovingSchema, Need, moving, needs};
@@ -32,6 +33,8 @@ pub struct Inputs<'a> {
     pub choices: &'a BoundaryFile,
     /// `--leave`: schemas of which the operator says that they stay.
     pub leave: &'a [Pattern],
+    /// What goes through foreign tables, where there will be some.
+    pub traffic: Traffic,
 }
 
 /// What a split would do.
@@ -51,6 +54,9 @@ pub struct SplitPlan {
     /// Entries of the moving side that it does not get, in the archive's order.
     #[serde(skip)]
     pub left_behind: Vec<LeftBehind>,
+    /// The relations that move and leave a foreign table in the old place.
+    #[serde(skip)]
+    pub bridged: Vec<Bridged>,
     /// What becomes of each foreign key that crosses, by `pg_constraint.oid`.
     #[serde(skip)]
     pub constraints: BTreeMap<Oid, Action>,
@@ -111,12 +117,15 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     findings.extend(operation::roles(&roles, &needs, source, target));
     findings.extend(operation::settings(&roles, &sides, source));
     findings.extend(super::target::target(source, target, &needs, &moves, &roles));
+    let bridged = bridge::bridged(&sides, &boundary);
+    findings.extend(bridge::findings(&sides, &bridged, source, target, inputs.traffic));
     findings.sort();
     findings.dedup();
 
     Ok(SplitPlan {
         taken: selection.entries.keys().copied().collect(),
         left_behind: left_behind(&sides, &boundary),
+        bridged,
         constraints: boundary.iter().filter_map(|crossing| Some((crossing.constraint?, crossing.action))).collect(),
         roles: roles.into_iter().collect(),
         moves,

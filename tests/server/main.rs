@@ -28,6 +28,7 @@ mod rot;
 mod roundtrip;
 mod run;
 mod split;
+mod split_bridge;
 mod split_loose;
 mod split_plan;
 mod split_rehearse;

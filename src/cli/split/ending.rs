@@ -32,6 +32,9 @@ pub fn run(report: &Report) -> String {
     report.rewritten.iter().for_each(|edit| {
         text += &format!("{}:{}: {} -> {}\n", edit.file.display(), edit.line, edit.before, edit.after);
     });
+    if !report.bridged.is_empty() {
+        text += &format!("foreign tables took the old place of {}\n", report.bridged.join(", "));
+    }
     text += &format!("writes were refused for {}; the old tables refuse them from now on\n", time(report.downtime_ms));
     if !report.loose.is_empty() {
         text += &format!(
@@ -46,6 +49,9 @@ pub fn status(status: &Status) -> String {
     let mut text = format!("{} from {}: {}\n", status.schemas.join(", "), status.source, status.phase);
     for step in &status.history {
         text += &format!("  {}  {}\n", step.time.format("%Y-%m-%d %H:%M:%S UTC"), step.phase);
+    }
+    if !status.bridged.is_empty() {
+        text += &format!("foreign tables in the old place of {}\n", status.bridged.join(", "));
     }
     for waits in &status.loose {
         text += &match (waits.entries, waits.oldest_seconds) {

@@ -7,6 +7,7 @@ use super::state::Phase;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::pg;
+use crate::pg::bridge::Endpoint;
 use crate::schema::compare::EntryMismatch;
 use crate::switch::{HookError, SwitchError};
 
@@ -72,6 +73,29 @@ pub enum SplitError {
     NoChild { key: String, database: String },
     #[error("not while the split is only {phase}")]
     TooEarly { phase: Phase },
+    #[error("a role {role} is there already, and no split made it")]
+    BridgeRole { role: String },
+    #[error("the source's server does not get into the new database as {role} by host {} and port {}", .endpoint.host, .endpoint.port)]
+    BridgeAway {
+        role: String,
+        endpoint: Box<Endpoint>,
+        #[source]
+        source: Box<pg::Error>,
+    },
+    #[error("by host {} and port {} the source's server gets into another database {}", .endpoint.host, .endpoint.port, .endpoint.database)]
+    BridgeElsewhere { endpoint: Box<Endpoint> },
+    #[error("the bridge cannot be built{}{}", if sessions.is_empty() { "" } else { ": " }, .sessions.join("; "))]
+    Bridge {
+        /// Those who read the tables, where they are in the way.
+        sessions: Vec<String>,
+        #[source]
+        source: Box<pg::Error>,
+    },
+    #[error("the bridge cannot be torn down")]
+    BridgeHolds {
+        #[source]
+        source: Box<pg::Error>,
+    },
     #[error("extensions of the source cannot be made by the private server: {}", .missing.join("; "))]
     NoExtension { missing: Vec<String> },
     #[error("there is no room for the copies in {}: they take about {} MB, and {} MB are free", .folder.display(), needed.div_ceil(1_000_000), free / 1_000_000)]
@@ -177,6 +201,22 @@ impl SplitError {
                     None => "Nothing was changed at either database, and the copies are gone.".into(),
                 });
             }
+            SplitError::BridgeRole { role } => {
+                format!("Nothing was changed. Rename it, or drop it: DROP ROLE {role}.")
+            }
+            SplitError::BridgeAway { role, endpoint, source } => away(role, endpoint, source),
+            SplitError::BridgeElsewhere { .. } => {
+                "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target.".into()
+            }
+            SplitError::Bridge { source, .. } => match source.sqlstate() {
+                // lock_not_available
+                Some("55P03") => "The source takes writes, as before. Wait for those who read the tables, or end them, or raise --fence-wait.".into(),
+                _ => "The source takes writes, as before. Change what is in the way, or let --boundary-file give it up (drop).".into(),
+            },
+            SplitError::BridgeHolds { source } => match source.sqlstate() {
+                Some("55P03") => "Nothing was changed. Somebody reads the foreign tables: wait for them, or end them, and try again.".into(),
+                _ => "Nothing was changed. Drop or change what was built on the foreign tables since, and try again.".into(),
+            },
         })
     }
 
@@ -195,6 +235,22 @@ impl SplitError {
             SplitError::Rehearsal { .. } => 3,
             _ => 7,
         }
+    }
+}
+
+/// What an administrator has to write where.
+fn away(role: &str, endpoint: &Endpoint, error: &pg::Error) -> String {
+    let from = if endpoint.host.starts_with(['/', '@']) { "local" } else { "host" };
+    let address = if from == "local" { "" } else { " ADDRESS-OF-THE-SOURCE" };
+    let line = format!("`{from} {} {role}{address} scram-sha-256`", endpoint.database);
+    match error.sqlstate() {
+        // s_r_e_prohibited_sql_statement_attempted: no password was asked for.
+        Some("2F003") => format!(
+            "Nothing was changed. postgres_fdw lets no ordinary role through where no password is asked for: write {line} above the other lines of the target's pg_hba.conf and reload it, or name an address that asks for one: --bridge-host 127.0.0.1."
+        ),
+        _ => format!(
+            "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target; the target's pg_hba.conf must let it in: {line}."
+        ),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
 use crate::pg::{quarantine, split_state};
 use crate::repo::{Manifest, Proven, Repository};
+use crate::split::bridge::cut;
 
 pub struct FinishOptions {
     pub source: Conninfo,
@@ -71,11 +72,15 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
     }
     if state.phase == Phase::Switched {
         let suffix = options.now.format("_moved_%Y%m%d").to_string();
-        state.quarantined = state.schemas.iter().map(|schema| (schema.clone(), renamed(schema, &suffix))).collect();
+        state.quarantined =
+            state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
         // Named before it is done: a kill in between is found by the names that are there.
         state.save(&target).await?;
-        let left: Vec<_> = state.quarantined.iter().filter(|(from, _)| there.contains(from)).cloned().collect();
-        let moved = quarantine::quarantine(&source, &left, options.lock_timeout_ms).await;
+        // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.
+        let left = state.quarantined.iter().filter(|(from, to)| there.contains(from) && !there.contains(to));
+        let left: Vec<_> = left.cloned().collect();
+        let spans = state.ties.bridge.as_ref().map_or(&[][..], |works| &works.spans);
+        let moved = quarantine::quarantine(&source, &left, spans, options.lock_timeout_ms).await;
         moved.map_err(failed("quarantining the old schemas"))?;
         state.enter(Phase::Quarantined);
         state.save(&target).await?;
@@ -129,15 +134,6 @@ fn names(state: &State) -> Vec<&str> {
     state.quarantined.iter().map(|(_, to)| to.as_str()).collect()
 }
 
-/// An identifier has 63 bytes.
-fn renamed(schema: &str, suffix: &str) -> String {
-    let mut end = schema.len().min(63 - suffix.len());
-    while !schema.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{suffix}", &schema[..end])
-}
-
 /// The newest snapshot of the source that was taken after the tables were sealed, that holds every one of them with as many rows, and
 /// that a restore or drill has proven.
 async fn proven_snapshot(repository: &Repository, state: &State) -> Result<String, Error> {
@@ -159,11 +155,14 @@ async fn proven_snapshot(repository: &Repository, state: &State) -> Result<Strin
 
 /// Under their old names or under the new ones.
 fn holds(manifest: &Manifest, state: &State) -> bool {
+    let spans = || state.ties.bridge.iter().flat_map(|works| &works.spans);
     state.tables.iter().all(|table| {
         let now = state.quarantined.iter().find(|(from, _)| *from == table.schema).map(|(_, to)| to);
+        let aside = spans().find(|span| (&span.schema, &span.name) == (&table.schema, &table.name));
+        let name = aside.map_or(&table.name, |span| &span.aside);
         manifest.relations.iter().any(|held| {
             (held.schema == table.schema || Some(&held.schema) == now)
-                && held.name == table.name
+                && held.name == *name
                 && held.digest.rows == table.digest.rows
         })
     })

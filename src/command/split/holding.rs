@@ -63,6 +63,30 @@ pub async fn put_up(
     }
 }
 
+/// Tries for `wait`, and at least once, what needs locks that nobody else may hold; each time for as long as [`ATTEMPT_MS`], so that
+/// nobody queues behind it for longer. What fails for another reason is not tried again.
+pub async fn with_locks(
+    wait: Duration,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+    mut attempt: impl AsyncFnMut(u64) -> Result<(), crate::pg::Error>,
+) -> Result<Result<(), crate::pg::Error>, Error> {
+    let since = Instant::now();
+    loop {
+        match attempt(ATTEMPT_MS).await {
+            // lock_not_available
+            Err(error) if error.sqlstate() == Some("55P03") && since.elapsed() < wait => {
+                progress.set_phase("waiting for those who read the tables");
+            }
+            ended => return Ok(ended),
+        }
+        if stop.is_set() {
+            return Err(Error::Interrupted);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 pub fn at_source(what: &str) -> Box<dyn FnOnce(crate::pg::Error) -> Error> {
     Box::new(Error::source_database(what.to_owned()))
 }

@@ -1,5 +1,6 @@
 //! `pgkeep split`: schemas into a database of their own, with a proof and a way back.
 
+mod bridge;
 mod capture;
 mod error;
 mod finish;
@@ -76,6 +77,8 @@ pub struct Report {
     pub rewritten: Vec<PlannedEdit>,
     /// Values that named the new database already.
     pub kept: Vec<Kept>,
+    /// Relations that moved and have a foreign table in their old place.
+    pub bridged: Vec<String>,
     /// Foreign keys that `split reap` follows from now on.
     pub loose: Vec<String>,
     /// How long the source refused writes before the target counted.

@@ -18,7 +18,7 @@ use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::schema::selection::{self, Request, Selection};
-use crate::split::facts::{Cluster, SourceFacts, TargetFacts};
+use crate::split::facts::{Cluster, SourceFacts, TargetFacts, Traffic};
 use crate::split::{self, Boundary, BoundaryFile, Inputs, SchemaNames, SplitPlan};
 use crate::stop::Stop;
 
@@ -34,10 +34,20 @@ pub struct Options {
     /// For everything that crosses; none: what the file says, or refuse.
     pub boundary: Option<Boundary>,
     pub choices: Choices,
+    pub bridging: Bridging,
     /// 0 waits for ever.
     pub lock_timeout_ms: u64,
     /// Where pg_dump is, if not where it is looked for.
     pub pg_bin: Option<PathBuf>,
+}
+
+/// How foreign tables in the old place reach the new database.
+#[derive(Clone, Default)]
+pub struct Bridging {
+    /// As the source's server sees the target, where that is not how this program does.
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub traffic: Traffic,
 }
 
 /// The boundary file, and its name for messages.
@@ -128,6 +138,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
         boundary: options.boundary,
         choices: &options.choices.file,
         leave: &leave,
+        traffic: options.bridging.traffic,
     };
     let plan = split::plan(&inputs)
         .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;

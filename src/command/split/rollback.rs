@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::holding::{at_source, at_target, own, put_up};
 use super::state::{Found, Phase, State};
-use super::{SplitError, loose, switching};
+use super::{SplitError, bridge, loose, switching};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -80,15 +80,8 @@ pub async fn rollback(
         // Nobody was sent to the new database yet, and the source takes writes if it ever stopped.
         progress.set_phase("taking the fence down");
         fence::take_down(&source, "").await.map_err(at_source("taking the fence down"))?;
-        let dropped = state.found == Found::Missing;
         let schemas = state.schemas.clone();
-        if dropped {
-            target.close().await.map_err(at_target("the end of the session"))?;
-            destination::drop_database(target_info).await?;
-        } else {
-            split_state::empty_again(&target).await.map_err(at_target("emptying the database"))?;
-            split_state::forget(&target).await.map_err(at_target("forgetting the split"))?;
-        }
+        let dropped = abandon(&state, target, target_info).await? == Found::Missing;
         return Ok(RolledBack {
             ok: true,
             phase: Phase::RolledBack,
@@ -121,6 +114,22 @@ pub async fn rollback(
     })
 }
 
+/// The target as it was found, by a split that nobody was sent to yet.
+pub async fn abandon(state: &State, target: Session, info: &Conninfo) -> Result<Found, Error> {
+    if state.found == Found::Missing {
+        target.close().await.map_err(at_target("the end of the session"))?;
+        destination::drop_database(info).await?;
+        let server = destination::connect_for_maintenance(info).await?;
+        bridge::dismiss(state, &server, info).await?;
+        server.close().await.map_err(at_target("the end of the session"))?;
+    } else {
+        split_state::empty_again(&target).await.map_err(at_target("emptying the database"))?;
+        split_state::forget(&target).await.map_err(at_target("forgetting the split"))?;
+        bridge::dismiss(state, &target, info).await?;
+    }
+    Ok(state.found)
+}
+
 /// Sessions at both ends; that at the source owns its fence.
 pub struct Ends<'a> {
     pub source: &'a Session,
@@ -141,6 +150,7 @@ pub async fn undo(
     echo: &mut (dyn Write + Send),
 ) -> Result<Vec<Mismatch>, Error> {
     let Ends { source, target } = *ends;
+    bridge::rehearse_return(state, source).await?;
     progress.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
         return Err(SplitError::Busy.into());
@@ -166,6 +176,7 @@ pub async fn undo(
     loose::take_away(state, target).await?;
     state.enter(Phase::RolledBack);
     state.save(target).await?;
+    bridge::dismiss(state, target, target.conninfo()).await?;
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
     switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await?;
     Ok(written)

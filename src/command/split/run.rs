@@ -10,10 +10,10 @@ use rand_core::{OsRng, RngCore};
 
 use super::capture::{self, Capture, capture};
 use super::holding::{at_source, at_target, own, put_up};
-use super::rollback::{Discard, Ends, undo};
+use super::rollback::{Discard, Ends, abandon, undo};
 use super::state::{FORMAT, Found, Phase, State};
 use super::ties::Ties;
-use super::{Options, Outcome, Phases, Report, SplitError, loose, plan, proof, switching};
+use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -73,12 +73,26 @@ pub async fn run(
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     state.save(&target).await?;
+    progress.set_phase("trying the bridge");
+    let password = match bridge::try_out(&state, source.conninfo(), &target).await {
+        Ok(password) => password,
+        Err(error) => {
+            // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
+            drop(abandon(&state, target, &options.plan.target).await);
+            return Err(error);
+        }
+    };
     phases.prepare_ms = millis(started);
 
     progress.set_phase("putting the fence up");
     let since = Instant::now();
     let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
     put_up(&source, &fenced, options.plan.target.database(), options.fence_wait, progress, stop, at_source).await?;
+    if let Err(error) = bridge::rehearse(options, &state, &source, progress, stop).await {
+        // As above.
+        drop(abandon(&state, target, &options.plan.target).await);
+        return Err(error);
+    }
     let held = fence::hold_definitions(&source, &fenced, options.plan.lock_timeout_ms).await;
     held.map_err(at_source("keeping the tables' definitions as they are"))?;
     phases.fence_ms = millis(since);
@@ -105,9 +119,12 @@ pub async fn run(
     state.save(&target).await?;
     loose::make_ready(&state, &source, &target).await?;
     let at_seal = state.ties.at_seal() + &loose::at_seal(&state, &target).await?;
-    fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &at_seal)
-        .await
-        .map_err(at_source("sealing the fence"))?;
+    match &password {
+        Some(password) => bridge::seal(options, &state, &source, password, &at_seal, progress, stop).await?,
+        None => fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &at_seal)
+            .await
+            .map_err(at_source("sealing the fence"))?,
+    }
     state.enter(Phase::Sealed);
     state.save(&target).await?;
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
@@ -194,17 +211,8 @@ async fn ground(options: &Options, previous: Previous) -> Result<Ground, Error> 
         Previous::Nothing => (Found::Missing, Vec::new()),
         Previous::Empty => (Found::Empty, Vec::new()),
         Previous::Split(state) => {
-            match state.found {
-                Found::Missing => destination::drop_database(&options.plan.target).await?,
-                Found::Empty => {
-                    let session = connect(&options.plan.target, "pgkeep split").await;
-                    let session = session.map_err(at_target("connecting"))?;
-                    split_state::empty_again(&session).await.map_err(at_target("emptying the database"))?;
-                    split_state::forget(&session).await.map_err(at_target("forgetting the split"))?;
-                    session.close().await.map_err(at_target("the end of the session"))?;
-                }
-            }
-            (state.found, state.history)
+            let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            (abandon(&state, session, &options.plan.target).await?, state.history)
         }
     };
     Ok(Ground { found, history })
@@ -222,7 +230,7 @@ async fn prepare(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<State, Error> {
-    let ties = Ties { loose: loose::describe(source, planned).await?, ..Ties::decide(planned)? };
+    let ties = Ties { loose: loose::describe(source, planned).await?, ..Ties::decide(planned, &options.plan) };
     progress.set_phase("reading the schema");
     let draft = capture(options, schemas, [0; 32], stop).await?;
     progress.set_phase("preparing the target");
@@ -326,6 +334,7 @@ async fn copy(
     mismatches.extend(proof::sequences(&now, target).await?);
     capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
     phases.proof_ms += millis(since);
+    bridge::grant(state, target).await?;
     let read = capture.job.relations.into_iter().zip(done.digests);
     let tables = read.map(|(relation, digest)| Relation { digest, ..relation });
     Ok(Copied {
@@ -432,6 +441,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         warnings,
         rewritten: Vec::new(),
         kept: Vec::new(),
+        bridged: state.ties.bridged(),
         loose: state.ties.loose.iter().map(|loose| loose.key.name.clone()).collect(),
         downtime_ms: state.downtime_ms,
         phases,

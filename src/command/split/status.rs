@@ -20,6 +20,8 @@ pub struct Status {
     pub began: DateTime<Utc>,
     pub history: Vec<Step>,
     pub downtime_ms: u64,
+    /// Relations that moved and have a foreign table in their old place.
+    pub bridged: Vec<String>,
     /// Loose keys, and what of them waits for `split reap`.
     pub loose: Vec<Waits>,
     /// What can be done now.
@@ -56,6 +58,10 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>) -> Result<Stat
         Phase::Quarantined => &["finish"],
         Phase::RolledBack | Phase::Finished => &[],
     };
+    let bridged = match state.phase {
+        Phase::Sealed | Phase::Switched | Phase::Quarantined | Phase::Finished => state.ties.bridged(),
+        _ => Vec::new(),
+    };
     Ok(Status {
         phase: state.phase,
         schemas: state.schemas,
@@ -63,6 +69,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>) -> Result<Stat
         began: state.began,
         history: state.history.into_iter().map(|(phase, time)| Step { phase, time }).collect(),
         downtime_ms: state.downtime_ms,
+        bridged,
         loose,
         next: next.to_vec(),
     })

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bridge;
 use super::loose::LooseKey;
-use super::plan::Planned;
-use crate::command::Error;
+use super::plan::{self, Planned};
+use crate::pg::bridge::{Refresh, Works};
 use crate::pg::catalog::quote_literal;
 use crate::schema::archive::{Entry, Kind};
-use crate::split::Action;
 use crate::split::facts::ForeignKey;
 
 /// Decided by the plan, remembered by the split.
@@ -17,6 +17,9 @@ pub struct Ties {
     /// rows that are no longer kept up, and one that leads from there would keep rows of the other table from being deleted.
     #[serde(default)]
     pub given_up: Vec<GivenUp>,
+    /// Foreign tables in the old place.
+    #[serde(default)]
+    pub bridge: Option<Works>,
     /// Those of them that become loose.
     #[serde(default)]
     pub loose: Vec<LooseKey>,
@@ -52,20 +55,10 @@ impl GivenUp {
 }
 
 impl Ties {
-    /// # Errors
-    /// Something is to be done that cannot be done yet.
-    pub fn decide(planned: &Planned) -> Result<Ties, Error> {
+    /// What the plan says; loose keys are described by those who can ask the source.
+    pub fn decide(planned: &Planned, options: &plan::Options) -> Ties {
         let mut given_up = Vec::new();
         for crossing in planned.plan.crossing_keys() {
-            if crossing.action == Action::Bridge {
-                return Err(Error::Usage {
-                    what: format!("{}: bridge can be planned and not run yet", crossing.key),
-                    hint: Some(
-                        "Nothing was touched. --boundary drop gives the key up; --plan says with how many rows. loose keeps it, later."
-                            .into(),
-                    ),
-                });
-            }
             if let Some(entry) = planned.archive.entry(crossing.entry) {
                 let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
                 let of_it =
@@ -74,10 +67,16 @@ impl Ties {
                 given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment: comment.unwrap_or_default() });
             }
         }
-        Ok(Ties { given_up, loose: Vec::new() })
+        Ties { given_up, bridge: bridge::decide(planned, options), loose: Vec::new() }
     }
 
-    /// Statements for the source, in the transaction that seals it.
+    /// Relations that moved and have a foreign table in their old place.
+    pub fn bridged(&self) -> Vec<String> {
+        let spans = self.bridge.iter().flat_map(|works| &works.spans);
+        spans.map(|span| format!("{}.{}", span.schema, span.name)).collect()
+    }
+
+    /// Statements for the source, in the transaction that seals it. Those with a password are no part of what is remembered.
     pub fn at_seal(&self) -> String {
         self.given_up.iter().map(|key| key.drop.as_str()).collect()
     }
@@ -90,6 +89,8 @@ impl Ties {
 
     /// Statements for the source, in the transaction that opens it again.
     pub fn at_return(&self) -> String {
-        self.given_up.iter().map(GivenUp::again).collect()
+        let bridge = self.bridge.as_ref().map(|works| works.tear_down(Refresh::Now));
+        // A key leads to the table that has its name again.
+        bridge.into_iter().chain(self.given_up.iter().map(GivenUp::again)).collect()
     }
 }

@@ -134,6 +134,9 @@ impl<'a> Rules<'a> {
         let boundary = self.boundary(&key);
         let (action, severity, reason) = match direction {
             Direction::MovingNeedsStaying => left_behind(kind, boundary, &to),
+            Direction::StayingNeedsMoving if boundary == Boundary::Bridge && on.kind == Kind::Sequence => {
+                stays(kind, Boundary::Drop, &to, has_rows)
+            }
             Direction::StayingNeedsMoving => stays(kind, boundary, &to, has_rows),
         };
         Crossing {
@@ -158,7 +161,7 @@ impl<'a> Rules<'a> {
 
     /// A function whose text names something on the other side.
     pub(in crate::split) fn mention(&self, mention: &Across) -> Crossing {
-        let Across { kind, name, to, direction, certainty, entry } = mention;
+        let Across { kind, name, to, to_kind, direction, certainty, entry } = mention;
         let how = match certainty {
             Certainty::Catalog | Certainty::Parsed => "its text names",
             Certainty::Dynamic => "a string in its text, which is executed or read as a name, holds",
@@ -167,7 +170,19 @@ impl<'a> Rules<'a> {
         let key = format!("{} {name}", kind.label());
         let bridged = self.boundary(&key) == Boundary::Bridge && *direction == Direction::StayingNeedsMoving;
         let (action, severity, outcome) = match (bridged, direction) {
-            (true, _) => (Action::Bridge, Severity::Note, "it goes on through the foreign tables in the old place"),
+            (true, _) if to_kind.is_relation() => {
+                (Action::Bridge, Severity::Note, "it goes on through the foreign tables in the old place")
+            }
+            (true, _) if *to_kind == Kind::Sequence => (
+                Action::Review,
+                Severity::Warning,
+                "no bridge carries a sequence: it takes numbers that the new database gives as well, and fails after `finish`",
+            ),
+            (true, _) => (
+                Action::Review,
+                Severity::Warning,
+                "bridges carry tables and views alone: it finds the old one, and none after `finish`",
+            ),
             (false, Direction::MovingNeedsStaying) => {
                 (Action::Review, Severity::Warning, "in the new database it fails when it is called")
             }
@@ -203,6 +218,7 @@ pub(in crate::split) struct Across {
     pub kind: CrossingKind,
     pub name: String,
     pub to: String,
+    pub to_kind: Kind,
     pub direction: Direction,
     pub certainty: Certainty,
     pub entry: DumpId,
@@ -254,9 +270,16 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
         }
         _ => {}
     }
-    // A foreign table in the old place has no parent, no trigger of ours and no unique index.
-    let bridges =
-        !matches!(kind, CrossingKind::Table | CrossingKind::Partition | CrossingKind::Trigger | CrossingKind::Default);
+    // What can be told anew to read another relation. A foreign table has no parent, no trigger of ours and no unique index.
+    let bridges = matches!(
+        kind,
+        CrossingKind::View
+            | CrossingKind::MaterializedView
+            | CrossingKind::Rule
+            | CrossingKind::Function
+            | CrossingKind::Procedure
+            | CrossingKind::Policy
+    );
     match boundary {
         Boundary::Refuse => {
             (Action::Refuse, Severity::Blocker, format!("it needs {to}, which moves away from under it"))

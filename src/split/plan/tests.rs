@@ -74,6 +74,7 @@ fn try_plan(
         boundary,
         choices: &BoundaryFile::parse(file).unwrap(),
         leave: &[],
+        traffic: Traffic::Reads,
     })
 }
 

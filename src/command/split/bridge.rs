@@ -1,0 +1,218 @@
+//! The bridge: tried before anybody is refused a write, built when the source is sealed, torn down on the way back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::Utc;
+use rand_core::{OsRng, RngCore};
+use secrecy::SecretString;
+
+use super::holding::{at_source, at_target, with_locks};
+use super::plan::{self, Planned};
+use super::state::State;
+use super::{Options, SplitError};
+use crate::command::Error;
+use crate::command::progress::Progress;
+use crate::pg;
+use crate::pg::bridge::{Endpoint, Extension, Probe, Refresh, Span, Works, hush, is_strange_role, provide_role};
+use crate::pg::connect::{Session, connect};
+use crate::pg::conninfo::{Conninfo, Host, RootCertificates, SslMode};
+use crate::pg::fence;
+use crate::split::bridge::{cut, given_up, role_name};
+use crate::split::facts::ForeignData;
+use crate::stop::Stop;
+
+/// What the plan says of it; none where nothing is bridged.
+pub fn decide(planned: &Planned, options: &plan::Options) -> Option<Works> {
+    let bridged = &planned.plan.bridged;
+    if bridged.is_empty() {
+        return None;
+    }
+    let suffix = Utc::now().format("_moved_%Y%m%d").to_string();
+    let mut taken = BTreeSet::new();
+    let mut aside = |schema: &str, name: &str| {
+        // Long names may be cut to the same.
+        let numbers = (1..).map(|n| if n == 1 { suffix.clone() } else { format!("{suffix}_{n}") });
+        let mut names = numbers.map(|suffix| cut(name, 63 - suffix.len()) + &suffix);
+        names.find(|name| taken.insert((schema.to_owned(), name.clone()))).unwrap_or_default()
+    };
+    let spans = bridged.iter().map(|table| Span {
+        aside: aside(&table.schema, &table.name),
+        schema: table.schema.clone(),
+        name: table.name.clone(),
+    });
+    let spans = spans.collect();
+    let role = role_name(options.target.database());
+    Some(Works {
+        server: role.clone(),
+        role,
+        endpoint: endpoint(options),
+        traffic: options.bridging.traffic,
+        extension: match planned.source.foreign_data {
+            ForeignData::Installed => Extension::Found,
+            _ => Extension::Brought,
+        },
+        spans,
+        leave: given_up(&planned.archive, &planned.plan.boundary),
+        schemas: planned.names.moving.iter().cloned().collect(),
+    })
+}
+
+/// Where the source's server finds the target: as this program does, unless it was told otherwise.
+fn endpoint(options: &plan::Options) -> Endpoint {
+    let target = &options.target;
+    let first = target.endpoints().first();
+    let host = first.map_or_else(String::new, |endpoint| match endpoint.host() {
+        Host::Socket(folder) => folder.display().to_string(),
+        Host::Name(name) | Host::Address { name: Some(name), .. } => name.clone(),
+        Host::Address { name: None, address } => address.to_string(),
+    });
+    Endpoint {
+        host: options.bridging.host.clone().unwrap_or(host),
+        port: options.bridging.port.or(first.map(|endpoint| endpoint.port())).unwrap_or(pg::conninfo::DEFAULT_PORT),
+        database: target.database().to_owned(),
+        options: encryption(target),
+    }
+}
+
+/// As strict as this program is asked to be. A file of root certificates must be there under the same name on the source's machine.
+fn encryption(target: &Conninfo) -> Vec<(String, String)> {
+    let tls = target.tls();
+    let word = match tls.mode {
+        SslMode::Disable => "disable",
+        SslMode::Allow => "allow",
+        SslMode::Prefer => return Vec::new(),
+        SslMode::Require => "require",
+        SslMode::VerifyCa => "verify-ca",
+        SslMode::VerifyFull => "verify-full",
+    };
+    let mut options = vec![("sslmode".to_owned(), word.to_owned())];
+    if let (SslMode::VerifyCa | SslMode::VerifyFull, RootCertificates::File(path)) = (tls.mode, &tls.roots) {
+        options.push(("sslrootcert".to_owned(), path.display().to_string()));
+    }
+    options
+}
+
+/// Makes the role in the target and goes there and back once by way of the source's server, before the fence goes up. Returns the
+/// role's password, which is kept nowhere but in the user mapping.
+///
+/// # Errors
+/// The source's server does not get there, or gets to another database; somebody else's role has the name.
+pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Result<Option<SecretString>, Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(None) };
+    let strange = is_strange_role(target, &works.role).await;
+    if strange.map_err(at_target("looking for the bridge's role"))? {
+        return Err(SplitError::BridgeRole { role: works.role.clone() }.into());
+    }
+    let password = password();
+    provide_role(target, &works.role, &password).await.map_err(at_target("making the bridge's role"))?;
+    // A session of its own: postgres_fdw keeps its connection as long as the session lives.
+    let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
+    hush(&session).await.map_err(at_source("keeping the log quiet"))?;
+    let probed = works.probe(&session, target, &password).await;
+    session.close().await.map_err(at_source("the end of the session"))?;
+    match probed {
+        Ok(Probe::Reached) => Ok(Some(password)),
+        Ok(Probe::AnotherDatabase) => {
+            Err(SplitError::BridgeElsewhere { endpoint: works.endpoint.clone().into() }.into())
+        }
+        Err(source) => {
+            let (role, endpoint) = (works.role.clone(), Box::new(works.endpoint.clone()));
+            Err(SplitError::BridgeAway { role, endpoint, source: Box::new(source) }.into())
+        }
+    }
+}
+
+/// Under the fence, before anything is copied: the tables and all that reads them change hands, and are put back.
+///
+/// # Errors
+/// Something cannot follow; somebody reads the tables for longer than the fence is waited for.
+pub async fn rehearse(
+    options: &Options,
+    state: &State,
+    source: &Session,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<(), Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(()) };
+    let attempt = async |lock_timeout_ms| works.rehearse(source, lock_timeout_ms).await;
+    let rehearsed = with_locks(options.fence_wait, progress, stop, attempt).await?;
+    cannot_be_built(works, source, rehearsed).await
+}
+
+async fn cannot_be_built(works: &Works, session: &Session, built: Result<(), pg::Error>) -> Result<(), Error> {
+    match built {
+        Ok(()) => Ok(()),
+        Err(source) => {
+            let sessions = match source.sqlstate() {
+                Some("55P03") => works.in_the_way(session).await.map_err(at_source("looking for sessions"))?,
+                _ => Vec::new(),
+            };
+            // Writers pass at once. The triggers go if that needs no waiting, and do nothing where they stay.
+            drop(fence::let_pass(session).await);
+            drop(fence::take_down(session, "").await);
+            Err(SplitError::Bridge { sessions, source: Box::new(source) }.into())
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "both ends, what is to be done, and where to tell")]
+/// Seals the source and builds the bridge, in one transaction; `before` is done before it.
+pub async fn seal(
+    options: &Options,
+    state: &State,
+    source: &Session,
+    password: &SecretString,
+    before: &str,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<(), Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(()) };
+    hush(source).await.map_err(at_source("keeping the log quiet"))?;
+    let also = before.to_owned() + &works.build(password, Refresh::Now);
+    let destination = options.plan.target.database();
+    let attempt = async |lock_timeout_ms| works.shut(source, lock_timeout_ms).await;
+    let mut sealed = with_locks(options.fence_wait, progress, stop, attempt).await?;
+    if sealed.is_ok() {
+        sealed = fence::seal(source, destination, options.plan.lock_timeout_ms, &also).await;
+    }
+    cannot_be_built(works, source, sealed).await
+}
+
+/// What the role needs in the target, once its tables are there.
+pub async fn grant(state: &State, target: &Session) -> Result<(), Error> {
+    match &state.ties.bridge {
+        Some(works) => works.grant(target).await.map_err(at_target("granting to the bridge's role")),
+        None => Ok(()),
+    }
+}
+
+/// The way back is tried before it is gone.
+pub async fn rehearse_return(state: &State, source: &Session) -> Result<(), Error> {
+    match &state.ties.bridge {
+        Some(works) => {
+            let rehearsed = works.rehearse_return(source, RETURN_LOCK_WAIT_MS).await;
+            rehearsed.map_err(|source| SplitError::BridgeHolds { source: Box::new(source) }.into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Readers of the old place wait behind a rehearsal.
+const RETURN_LOCK_WAIT_MS: u64 = 5000;
+
+/// The role goes, and whatever it was granted in the session's database.
+pub async fn dismiss(state: &State, session: &Session, target: &Conninfo) -> Result<(), Error> {
+    match &state.ties.bridge {
+        Some(works) => {
+            let dismissed = pg::bridge::dismiss_role(session, &works.role, target.database()).await;
+            dismissed.map_err(at_target("dropping the bridge's role"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// 128 bits, in letters and digits.
+fn password() -> SecretString {
+    SecretString::from(format!("{:016x}{:016x}", OsRng.next_u64(), OsRng.next_u64()))
+}

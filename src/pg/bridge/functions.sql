@@ -1,0 +1,175 @@
+-- Functions of one session, by which relations take each other's place: a foreign table that of a table, and back.
+-- Whatever reads a relation is tied to it by OID, not by name, so it must be made anew once the names have changed hands. Definitions
+-- come from where pg_dump has them (pg_get_viewdef and its kind), read at that moment: nothing that was changed since the plan is lost.
+
+-- What outside the schemas `inside` reads one of the relations.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_readers(going oid[], inside text[]) RETURNS TABLE (class text, object oid)
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $f$
+    SELECT DISTINCT CASE WHEN r.rulename <> '_RETURN' THEN 'rule' WHEN c.relkind = 'm' THEN 'materialized view' ELSE 'view' END,
+            CASE WHEN r.rulename <> '_RETURN' THEN r.oid ELSE c.oid END
+        FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+        JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (going) AND d.deptype = 'n'
+            AND c.oid <> ALL (going) AND n.nspname <> ALL (inside)
+    UNION SELECT 'function', p.oid FROM pg_depend d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+        JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (going) AND d.deptype = 'n' AND n.nspname <> ALL (inside)
+    UNION SELECT 'policy', p.oid FROM pg_depend d JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+        JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (going) AND d.deptype = 'n'
+            AND c.oid <> ALL (going) AND n.nspname <> ALL (inside)
+$f$;
+
+-- Owner, privileges and comments of `old` for `new`, whatever default privileges gave it.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_dress(old oid, new oid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $f$
+DECLARE
+    before pg_class; after pg_class; kind text; g record;
+BEGIN
+    SELECT * INTO before FROM pg_class WHERE oid = old;
+    SELECT * INTO after FROM pg_class WHERE oid = new;
+    kind := CASE after.relkind WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'MATERIALIZED VIEW' END;
+    EXECUTE format('ALTER %s %s OWNER TO %I', kind, new::regclass, pg_get_userbyid(before.relowner));
+    IF before.relacl IS NOT NULL OR after.relacl IS NOT NULL THEN
+        FOR g IN SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a WHERE c.oid = new LOOP
+            EXECUTE format('REVOKE ALL ON %s FROM %s', new::regclass, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END);
+        END LOOP;
+        FOR g IN SELECT a.* FROM aclexplode(coalesce(before.relacl, acldefault('r', before.relowner))) WITH ORDINALITY AS a ORDER BY a.ordinality LOOP
+            EXECUTE format('GRANT %s ON %s TO %s%s', g.privilege_type, new::regclass,
+                CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+                CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+        END LOOP;
+    END IF;
+    FOR g IN SELECT t.attname, a.* FROM pg_attribute t, aclexplode(t.attacl) WITH ORDINALITY AS a
+            WHERE t.attrelid = old AND NOT t.attisdropped ORDER BY t.attnum, a.ordinality LOOP
+        EXECUTE format('GRANT %s (%I) ON %s TO %s%s', g.privilege_type, g.attname, new::regclass,
+            CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+            CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+    END LOOP;
+    FOR g IN SELECT t.attname, d.description FROM pg_description d LEFT JOIN pg_attribute t ON d.objsubid > 0 AND t.attrelid = old AND t.attnum = d.objsubid
+            WHERE d.classoid = 'pg_class'::regclass AND d.objoid = old AND (d.objsubid = 0 OR NOT t.attisdropped) LOOP
+        EXECUTE CASE WHEN g.attname IS NULL THEN format('COMMENT ON %s %s IS %L', kind, new::regclass, g.description)
+            ELSE format('COMMENT ON COLUMN %s.%I IS %L', new::regclass, g.attname, g.description) END;
+    END LOOP;
+END $f$;
+
+-- A foreign table with the columns of `old`. Where it is written through, a column whose values its table makes up (identity, a
+-- sequence, generated) is declared GENERATED: postgres_fdw then sends the word DEFAULT for it, so that the one place which counts
+-- makes the value. The expression is never used.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_place(old oid, schema name, name name, server name, writes boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog AS $f$
+DECLARE
+    columns text;
+BEGIN
+    SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+            || CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
+                THEN (SELECT format(' COLLATE %I.%I', n.nspname, o.collname) FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace WHERE o.oid = a.attcollation)
+                ELSE '' END
+            || CASE WHEN NOT writes THEN ''
+                WHEN a.attgenerated <> '' OR a.attidentity <> '' OR EXISTS (SELECT FROM pg_depend s JOIN pg_class c ON c.oid = s.refobjid
+                    WHERE s.classid = 'pg_attrdef'::regclass AND s.objid = d.oid AND s.refclassid = 'pg_class'::regclass AND c.relkind = 'S')
+                THEN format(' GENERATED ALWAYS AS (NULL::%s) STORED', format_type(a.atttypid, a.atttypmod))
+                WHEN d.oid IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) ELSE '' END
+            || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY a.attnum)
+        INTO columns
+        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE a.attrelid = old AND a.attnum > 0 AND NOT a.attisdropped;
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (%s) SERVER %I OPTIONS (schema_name %L, table_name %L)', schema, name, columns, server, schema, name);
+    PERFORM pg_temp.pgkeep_dress(old, format('%I.%I', schema, name)::regclass);
+END $f$;
+
+-- The statements that make a reader anew under its name, and those that clear away afterwards.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_remake(class text, object oid, OUT make text[], OUT clear text[], OUT refresh text[])
+LANGUAGE plpgsql SET search_path = pg_catalog AS $f$
+DECLARE
+    options text; relation pg_class; aside text; schema text; part record;
+BEGIN
+    make := '{}'; clear := '{}'; refresh := '{}';
+    IF class = 'function' THEN
+        make := ARRAY[pg_get_functiondef(object)];
+        RETURN;
+    ELSIF class = 'rule' THEN
+        make := ARRAY[regexp_replace(pg_get_ruledef(object), '^CREATE RULE', 'CREATE OR REPLACE RULE')];
+        RETURN;
+    ELSIF class = 'policy' THEN
+        SELECT ARRAY[format('ALTER POLICY %I ON %s', polname, polrelid::regclass)
+            || coalesce(' USING (' || pg_get_expr(polqual, polrelid) || ')', '')
+            || coalesce(' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')', '')] INTO make FROM pg_policy WHERE oid = object;
+        RETURN;
+    END IF;
+    SELECT * INTO relation FROM pg_class WHERE oid = object;
+    SELECT ' WITH (' || string_agg(format('%I = %L', option_name, option_value), ', ') || ')' INTO options FROM pg_options_to_table(relation.reloptions);
+    IF class = 'view' THEN
+        make := ARRAY[format('CREATE OR REPLACE VIEW %s%s AS %s', object::regclass, coalesce(options, ''), pg_get_viewdef(object))];
+        RETURN;
+    END IF;
+    -- A materialized view has no OR REPLACE: the new one stands beside the old one until nothing reads that any more.
+    SELECT quote_ident(nspname) INTO schema FROM pg_namespace WHERE oid = relation.relnamespace;
+    aside := 'pgkeep_' || object;
+    FOR part IN SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indrelid = object LOOP
+        make := make || ('DROP INDEX ' || part.name);
+    END LOOP;
+    FOR part IN SELECT format('%I.%I', n.nspname, s.stxname) AS name FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = object LOOP
+        make := make || ('DROP STATISTICS ' || part.name);
+    END LOOP;
+    make := make || format('ALTER MATERIALIZED VIEW %s RENAME TO %I', object::regclass, aside);
+    make := make || format('CREATE MATERIALIZED VIEW %s%s%s%s AS %s WITH NO DATA', object::regclass,
+        (SELECT format(' USING %I', amname) FROM pg_am WHERE oid = relation.relam), coalesce(options, ''),
+        coalesce((SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace WHERE oid = relation.reltablespace), ''),
+        rtrim(pg_get_viewdef(object), '; '));
+    make := make || format('SELECT pg_temp.pgkeep_dress(%L::regclass, %L::regclass)', schema || '.' || quote_ident(aside), object::regclass);
+    FOR part IN SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS sql, obj_description(i.indexrelid, 'pg_class') AS said,
+                c.relname, i.indisclustered, (SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace) AS space
+            FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = object ORDER BY c.relname LOOP
+        make := make || part.sql;
+        IF part.space IS NOT NULL THEN make := make || format('ALTER INDEX %s SET TABLESPACE %I', part.name, part.space); END IF;
+        IF part.said IS NOT NULL THEN make := make || format('COMMENT ON INDEX %s IS %L', part.name, part.said); END IF;
+        IF part.indisclustered THEN make := make || format('ALTER MATERIALIZED VIEW %s CLUSTER ON %I', object::regclass, part.relname); END IF;
+    END LOOP;
+    FOR part IN SELECT pg_get_statisticsobjdef(s.oid) AS sql, format('%I.%I', n.nspname, s.stxname) AS name, pg_get_userbyid(s.stxowner) AS owner
+            FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = object ORDER BY s.stxname LOOP
+        make := make || part.sql;
+        make := make || format('ALTER STATISTICS %s OWNER TO %I', part.name, part.owner);
+    END LOOP;
+    clear := ARRAY[format('DROP MATERIALIZED VIEW %s.%I', schema, aside)];
+    IF relation.relispopulated THEN
+        refresh := ARRAY[format('REFRESH MATERIALIZED VIEW %s', object::regclass)];
+    END IF;
+END $f$;
+
+-- Runs `exchange`, which gives the names of `going` to others, and lets all readers but `leave` read those. Says what is left to refresh.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_exchange(going oid[], leave oid[], inside text[], exchange text[], afterwards text[]) RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog SET check_function_bodies = off AS $f$
+DECLARE
+    queue oid[] := going; found text[] := '{}'; next oid[]; item text; statement text; reader record; part record;
+    make text[] := '{}'; clear text[] := '{}'; refresh text[] := '{}';
+BEGIN
+    FOR reader IN SELECT pg_describe_object(d.classid, d.objid, 0) AS name, t.typrelid::regclass AS relation
+            FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype = 'n'
+            LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+            LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+            LEFT JOIN pg_namespace n ON n.oid = coalesce(p.pronamespace, c.relnamespace)
+            WHERE t.typrelid = ANY (going) AND n.nspname <> ALL (inside) AND coalesce(p.oid, c.oid) <> ALL (leave) LOOP
+        RAISE EXCEPTION '% uses the row type of %', reader.name, reader.relation
+            USING ERRCODE = 'dependent_objects_still_exist', HINT = 'What takes its place has a row type of its own. Change it so that it names columns or a type.';
+    END LOOP;
+    WHILE cardinality(queue) > 0 LOOP
+        next := '{}';
+        FOR reader IN SELECT r.class, r.object FROM pg_temp.pgkeep_readers(queue, inside) r WHERE r.object <> ALL (leave) ORDER BY 1, 2 LOOP
+            -- What is reached again later is made later: after all that it reads.
+            item := reader.class || ':' || reader.object;
+            found := array_append(array_remove(found, item), item);
+            IF reader.class = 'materialized view' THEN next := next || reader.object; END IF;
+        END LOOP;
+        queue := next;
+    END LOOP;
+    FOREACH item IN ARRAY found LOOP
+        SELECT * INTO part FROM pg_temp.pgkeep_remake(split_part(item, ':', 1), split_part(item, ':', 2)::oid);
+        make := make || part.make; clear := part.clear || clear; refresh := refresh || part.refresh;
+    END LOOP;
+    FOREACH statement IN ARRAY exchange || make || clear || afterwards LOOP
+        EXECUTE statement;
+    END LOOP;
+    RETURN refresh;
+END $f$;

@@ -1,0 +1,135 @@
+//! A bridge: foreign tables (postgres_fdw) in the place of tables that live in another database, and the role that they read it by.
+//!
+//! Everything at the source is text for one transaction, so that it is there as a whole or not at all. The role's password is in the
+//! user mapping alone: the catalog shows it to superusers and to the server's owner, as the chapter on `pg_user_mappings` says.
+
+mod role;
+mod works;
+
+use serde::{Deserialize, Serialize};
+
+pub use role::{dismiss_role, is_strange_role, provide_role};
+
+use super::Error;
+use super::catalog::quote_literal;
+use super::connect::Session;
+use crate::split::facts::{ForeignData, Traffic};
+
+const FUNCTIONS: &str = include_str!("functions.sql");
+const ASIDE: &str = include_str!("aside.sql");
+
+/// Holds the extension where the split brought it.
+const SCHEMA: &str = "pgkeep_bridge";
+
+/// Where the source's server finds the target, in the words of libpq.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+    /// `sslmode` and its kind.
+    #[serde(default)]
+    pub options: Vec<(String, String)>,
+}
+
+/// Who made the extension `postgres_fdw` in the source database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extension {
+    Found,
+    /// The split makes it, and takes it away on the way back.
+    Brought,
+}
+
+/// A relation that moved, and the name of what is left of it in the old place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    pub schema: String,
+    pub name: String,
+    pub aside: String,
+}
+
+/// What the statements are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Works {
+    pub role: String,
+    pub server: String,
+    pub endpoint: Endpoint,
+    pub traffic: Traffic,
+    pub extension: Extension,
+    pub spans: Vec<Span>,
+    /// Readers that the operator gave up: they go on seeing the old rows.
+    pub leave: Vec<u32>,
+    /// The schemas that move.
+    pub schemas: Vec<String>,
+}
+
+/// Whether materialized views are filled at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    Now,
+    /// For a rehearsal, which is rolled back.
+    Never,
+}
+
+async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
+    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
+}
+
+async fn texts(session: &Session, context: &str, sql: &str) -> Result<Vec<String>, Error> {
+    let rows = session.client().query(sql, &[]).await.map_err(|error| session.fault(context, error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Whether this database can have foreign tables of postgres_fdw, made by the session's role.
+pub async fn foreign_data(session: &Session) -> Result<ForeignData, Error> {
+    let sql = "SELECT CASE
+            WHEN EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwname = 'postgres_fdw') THEN
+                CASE WHEN pg_catalog.has_foreign_data_wrapper_privilege('postgres_fdw', 'USAGE') THEN 'there' ELSE 'denied' END
+            WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'postgres_fdw') THEN 'missing'
+            WHEN pg_catalog.current_setting('is_superuser') = 'on' THEN 'offered' ELSE 'forbidden' END";
+    let found = texts(session, "looking for postgres_fdw", sql).await?;
+    Ok(match found.first().map_or("", String::as_str) {
+        "there" => ForeignData::Installed,
+        "denied" => ForeignData::NoUsage,
+        "offered" => ForeignData::Offered,
+        "forbidden" => ForeignData::SuperuserOnly,
+        _ => ForeignData::Missing,
+    })
+}
+
+/// Keeps statements with the password out of the server's log, as far as the role may: a superuser may.
+pub async fn hush(session: &Session) -> Result<(), Error> {
+    let sql = "SELECT pg_catalog.set_config(s.name, s.value, false)
+        FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic'),
+            ('log_duration', 'off'), ('pg_stat_statements.track', 'none')) AS s (name, value)
+        WHERE pg_catalog.current_setting('is_superuser') = 'on' AND pg_catalog.current_setting(s.name, true) IS NOT NULL";
+    texts(session, "keeping the log quiet", sql).await.map(drop)
+}
+
+/// Runs a script that begins and commits; takes it back where it fails.
+async fn transaction(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
+    match run(session, context, sql).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            run(session, "the end of a transaction", "ROLLBACK").await?;
+            Err(error)
+        }
+    }
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    Reached,
+    AnotherDatabase,
+}
+
+/// Statements that make a schema again after it went aside, for the foreign tables in it. They follow its renaming.
+pub fn schema_again(name: &str, aside: &str, tables: &[&str]) -> String {
+    let tables: Vec<String> = tables.iter().map(|table| quote_literal(table)).collect();
+    ASIDE
+        .replace("{name}", &quote_literal(name))
+        .replace("{aside}", &quote_literal(aside))
+        .replace("{tables}", &format!("ARRAY[{}]::name[]", tables.join(", ")))
+}

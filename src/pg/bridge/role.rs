@@ -1,0 +1,148 @@
+//! The role that reads the target through a bridge, and the question by which the way there is tried.
+
+use rand_core::{OsRng, RngCore};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Probe, SCHEMA, Works, run, texts, transaction};
+use crate::pg::catalog::{quote_identifier, quote_literal, quote_relation};
+use crate::pg::connect::Session;
+use crate::pg::{Error, fence};
+use crate::split::facts::Traffic;
+
+/// Roles of this name that somebody else made.
+pub async fn is_strange_role(session: &Session, role: &str) -> Result<bool, Error> {
+    let sql = format!(
+        "SELECT 'strange' FROM pg_catalog.pg_roles WHERE rolname = {}
+            AND coalesce(pg_catalog.shobj_description(oid, 'pg_authid'), '') <> {}",
+        quote_literal(role),
+        quote_literal(&mark(session.conninfo().database()))
+    );
+    Ok(!texts(session, "looking for the bridge's role", &sql).await?.is_empty())
+}
+
+/// The comment by which our role is known again.
+fn mark(database: &str) -> String {
+    format!("pgkeep split: a bridge to the database {database}")
+}
+
+/// Makes the role in the target, or gives the one from an earlier attempt this password. It may log in and nothing else, and takes at
+/// most half of the server's connections. The server never sees the password itself.
+pub async fn provide_role(session: &Session, role: &str, password: &SecretString) -> Result<(), Error> {
+    let name = quote_identifier(role);
+    // Of letters and digits: SASLprep leaves it as it is.
+    let verifier = postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes());
+    let there = format!("SELECT 'there' FROM pg_catalog.pg_roles WHERE rolname = {}", quote_literal(role));
+    let there = !texts(session, "looking for the bridge's role", &there).await?.is_empty();
+    let connections = "SELECT greatest(5, pg_catalog.current_setting('max_connections')::int / 2)::text";
+    let connections = texts(session, "a setting", connections).await?.concat();
+    let sql = format!(
+        "BEGIN; {} ROLE {name} LOGIN CONNECTION LIMIT {connections} PASSWORD {};
+        COMMENT ON ROLE {name} IS {};
+        GRANT CONNECT ON DATABASE {} TO {name}; COMMIT",
+        if there { "ALTER" } else { "CREATE" },
+        quote_literal(&verifier),
+        quote_literal(&mark(session.conninfo().database())),
+        quote_identifier(session.conninfo().database()),
+    );
+    transaction(session, "making the bridge's role", &sql).await
+}
+
+/// Takes the role, its privileges in the session's database and its sessions away. Nothing happens where there is none of ours.
+pub async fn dismiss_role(session: &Session, role: &str, database: &str) -> Result<(), Error> {
+    let (name, literal) = (quote_identifier(role), quote_literal(role));
+    let ours = format!(
+        "SELECT 'ours' FROM pg_catalog.pg_roles WHERE rolname = {literal} AND pg_catalog.shobj_description(oid, 'pg_authid') = {}",
+        quote_literal(&mark(database))
+    );
+    if texts(session, "looking for the bridge's role", &ours).await?.is_empty() {
+        return Ok(());
+    }
+    // A role may drop what it is a member of; a superuser need not be one.
+    let sql = format!(
+        "DO $$ BEGIN
+            IF NOT pg_catalog.pg_has_role(current_user, {literal}, 'USAGE') THEN GRANT {name} TO current_user; END IF;
+        END $$;
+        SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usename = {literal};
+        DROP OWNED BY {name}; DROP ROLE {name}"
+    );
+    run(session, "dropping the bridge's role", &sql).await
+}
+
+impl Works {
+    /// What the role may do in the target: as much as the traffic needs, on what is bridged.
+    pub async fn grant(&self, target: &Session) -> Result<(), Error> {
+        let role = quote_identifier(&self.role);
+        let mut sql = "BEGIN;\n".to_owned();
+        for span in &self.spans {
+            let table = quote_relation(&span.schema, &span.name);
+            let privileges = match self.traffic {
+                Traffic::Reads => "SELECT",
+                Traffic::ReadsAndWrites => "SELECT, INSERT, UPDATE, DELETE",
+            };
+            sql += &format!("GRANT USAGE ON SCHEMA {} TO {role};\n", quote_identifier(&span.schema));
+            sql += &format!("GRANT {privileges} ON {table} TO {role};\n");
+            if self.traffic == Traffic::ReadsAndWrites {
+                // Those that its columns take numbers from.
+                sql += &format!(
+                    "DO $pgkeep$ DECLARE s record; BEGIN
+                        FOR s IN SELECT DISTINCT c.oid::pg_catalog.regclass AS name, n.oid::pg_catalog.regnamespace AS schema FROM pg_catalog.pg_attrdef a
+                            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = a.oid
+                            JOIN pg_catalog.pg_class c ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.refobjid AND c.relkind = 'S'
+                            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE a.adrelid = {}::pg_catalog.regclass
+                        LOOP
+                            EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %s TO %I', s.schema, {role});
+                            EXECUTE pg_catalog.format('GRANT USAGE ON SEQUENCE %s TO %I', s.name, {role});
+                        END LOOP;
+                    END $pgkeep$;\n",
+                    quote_literal(&table),
+                    role = quote_literal(&self.role),
+                );
+            }
+        }
+        sql += "COMMIT";
+        transaction(target, "granting to the bridge's role", &sql).await
+    }
+
+    /// Asks the target a question through the source's server, as an ordinary role where the session's may make one, in a transaction
+    /// that is rolled back. What comes back must be what was laid there, or another database answers.
+    pub async fn probe(&self, source: &Session, target: &Session, password: &SecretString) -> Result<Probe, Error> {
+        let token = format!("{:016x}{:016x}", OsRng.next_u64(), OsRng.next_u64());
+        let role = quote_identifier(&self.role);
+        let table = format!("{}.bridge_probe", fence::SCHEMA);
+        let lay = format!(
+            "BEGIN; DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (token text); INSERT INTO {table} VALUES ({});
+            GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {table} TO {role}; COMMIT",
+            quote_literal(&token),
+            fence::SCHEMA,
+        );
+        transaction(target, "laying a question for the bridge", &lay).await?;
+        let answer = self.ask(source, password).await;
+        let clear = format!("DROP TABLE {table}; REVOKE USAGE ON SCHEMA {} FROM {role}", fence::SCHEMA);
+        run(target, "clearing the question away", &clear).await?;
+        Ok(if answer? == [token] { Probe::Reached } else { Probe::AnotherDatabase })
+    }
+
+    async fn ask(&self, source: &Session, password: &SecretString) -> Result<Vec<String>, Error> {
+        let sql = format!(
+            "BEGIN; {}CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+            CREATE FOREIGN TABLE {SCHEMA}.probe (token text) SERVER {} OPTIONS (schema_name {}, table_name 'bridge_probe');
+            DO $pgkeep$ BEGIN
+                IF pg_catalog.current_setting('is_superuser') = 'on' THEN
+                    -- Superusers are let through where no password was asked for, and nobody else is.
+                    CREATE ROLE pgkeep_bridge_probe;
+                    GRANT USAGE ON SCHEMA {SCHEMA} TO pgkeep_bridge_probe; GRANT SELECT ON {SCHEMA}.probe TO pgkeep_bridge_probe;
+                    SET LOCAL ROLE pgkeep_bridge_probe;
+                END IF;
+            END $pgkeep$",
+            self.way(password),
+            quote_identifier(&self.server),
+            quote_literal(fence::SCHEMA),
+        );
+        let asked = match run(source, "building a bridge to try it", &sql).await {
+            Ok(()) => texts(source, "reading through the bridge", &format!("SELECT token FROM {SCHEMA}.probe")).await,
+            Err(error) => Err(error),
+        };
+        run(source, "the end of a transaction", "ROLLBACK").await?;
+        asked
+    }
+}

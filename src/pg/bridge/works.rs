@@ -1,0 +1,197 @@
+//! What is built at the source, as text for one transaction, and how it is torn down.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Works, texts, transaction};
+use crate::pg::Error;
+use crate::pg::catalog::{quote_identifier, quote_literal, quote_relation};
+use crate::pg::connect::Session;
+use crate::split::facts::Traffic;
+
+impl Works {
+    /// The server and how it is logged in to. The password must not reach a log: see [`hush`].
+    pub(super) fn way(&self, password: &SecretString) -> String {
+        let server = quote_identifier(&self.server);
+        let super::Endpoint { host, port, database, options } = &self.endpoint;
+        let writes = match self.traffic {
+            Traffic::Reads => "false",
+            Traffic::ReadsAndWrites => "true",
+        };
+        let port = port.to_string();
+        let mut pairs = vec![("host", host.as_str()), ("port", &port), ("dbname", database), ("connect_timeout", "10")];
+        pairs.extend(options.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        // The other database knows its indexes and statistics, this one does not.
+        pairs.extend([
+            ("use_remote_estimate", "true"),
+            ("fetch_size", "1000"),
+            ("updatable", writes),
+            ("truncatable", "false"),
+        ]);
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{} {}", quote_identifier(name), quote_literal(value))).collect();
+        let extension = match self.extension {
+            Extension::Found => String::new(),
+            Extension::Brought => {
+                format!("CREATE SCHEMA {SCHEMA}; CREATE EXTENSION postgres_fdw SCHEMA {SCHEMA};\n")
+            }
+        };
+        format!(
+            "{extension}CREATE SERVER {server} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({});
+            CREATE USER MAPPING FOR PUBLIC SERVER {server} OPTIONS (user {}, password {});\n",
+            pairs.join(", "),
+            quote_literal(&self.role),
+            quote_literal(password.expose_secret()),
+        )
+    }
+
+    /// Tables and foreign tables change places, and the server stands. For the transaction of the seal, where the keys across the line
+    /// are gone already.
+    pub fn build(&self, password: &SecretString, refresh: Refresh) -> String {
+        let exchange: Vec<String> = self.spans.iter().flat_map(|span| self.place(span)).collect();
+        let going: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
+        let statements = self.exchange(&going, &self.schemas, &exchange, &[], refresh, "");
+        let tried: String = match refresh {
+            // One row through each: grants, names and columns fit.
+            Refresh::Now => going.iter().map(|name| format!("PERFORM * FROM {name} LIMIT 1;\n")).collect(),
+            Refresh::Never => String::new(),
+        };
+        format!("{FUNCTIONS}{}{statements}DO $pgkeep$ BEGIN\n{tried} END $pgkeep$;\n", self.way(password))
+    }
+
+    fn place(&self, span: &Span) -> [String; 2] {
+        let Span { schema, name, aside } = span;
+        let writes = self.traffic == Traffic::ReadsAndWrites;
+        let old = quote_literal(&quote_relation(schema, aside));
+        [
+            format!("ALTER TABLE {} RENAME TO {}", quote_relation(schema, name), quote_identifier(aside)),
+            format!(
+                "SELECT pg_temp.pgkeep_place({old}::regclass, {}, {}, {}, {writes})",
+                quote_literal(schema),
+                quote_literal(name),
+                quote_literal(&self.server)
+            ),
+        ]
+    }
+
+    /// Everything as it was before [`build`](Self::build). What is back already is left alone; so is a server that others use meanwhile.
+    pub fn tear_down(&self, refresh: Refresh) -> String {
+        let going: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
+        let (mut exchange, mut afterwards, mut asides) = (Vec::new(), Vec::new(), Vec::new());
+        for (n, span) in self.spans.iter().enumerate() {
+            let old = quote_relation(&span.schema, &span.aside);
+            // Whoever dropped a foreign table by hand gets the old one all the same.
+            exchange.push(format!("ALTER FOREIGN TABLE IF EXISTS {} RENAME TO pgkeep_bridge_{n}", going[n]));
+            exchange.push(format!("ALTER TABLE {old} RENAME TO {}", quote_identifier(&span.name)));
+            let schema = quote_identifier(&span.schema);
+            afterwards.push(format!("DROP FOREIGN TABLE IF EXISTS {schema}.pgkeep_bridge_{n}"));
+            asides.push(format!("pg_catalog.to_regclass({}) IS NULL", quote_literal(&old)));
+        }
+        let back = format!("IF {} THEN RETURN; END IF;", asides.join(" AND "));
+        let statements = self.exchange(&going, &[], &exchange, &afterwards, refresh, &back);
+        let extension = match self.extension {
+            Extension::Found => String::new(),
+            Extension::Brought => format!(
+                "IF NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_server s JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE w.fdwname = 'postgres_fdw') THEN
+                    DROP EXTENSION IF EXISTS postgres_fdw; DROP SCHEMA IF EXISTS {SCHEMA};
+                END IF;"
+            ),
+        };
+        format!(
+            "{FUNCTIONS}{statements}DO $pgkeep$ BEGIN
+                IF NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_table t JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver WHERE s.srvname = {}) THEN
+                    DROP SERVER IF EXISTS {} CASCADE;
+                END IF;
+                {extension}
+            END $pgkeep$;\n",
+            quote_literal(&self.server),
+            quote_identifier(&self.server)
+        )
+    }
+
+    fn exchange(
+        &self,
+        going: &[String],
+        inside: &[String],
+        exchange: &[String],
+        afterwards: &[String],
+        refresh: Refresh,
+        before: &str,
+    ) -> String {
+        let regclass = |name: &String| format!("pg_catalog.to_regclass({})::oid", quote_literal(name));
+        let regclasses: Vec<String> = going.iter().map(regclass).collect();
+        let leave: Vec<String> = self.leave.iter().map(|oid| format!("{oid}::oid")).collect();
+        let list = |texts: &[String]| {
+            let quoted: Vec<String> = texts.iter().map(|text| quote_literal(text)).collect();
+            format!("ARRAY[{}]::text[]", quoted.join(", "))
+        };
+        let refreshed = match refresh {
+            Refresh::Now => "FOREACH statement IN ARRAY refresh LOOP EXECUTE statement; END LOOP;",
+            Refresh::Never => "",
+        };
+        format!(
+            "DO $pgkeep$ DECLARE refresh text[]; statement text; BEGIN
+                {before}
+                refresh := pg_temp.pgkeep_exchange(pg_catalog.array_remove(ARRAY[{}]::oid[], NULL), ARRAY[{}]::oid[], {}, {}, {});
+                {refreshed}
+            END $pgkeep$;\n",
+            regclasses.join(", "),
+            leave.join(", "),
+            list(inside),
+            list(exchange),
+            list(afterwards),
+        )
+    }
+
+    /// Does what [`build`](Self::build) does to tables and their readers, and takes it back.
+    pub async fn rehearse(&self, session: &Session, lock_timeout_ms: u64) -> Result<(), Error> {
+        let nobody = SecretString::from("of nobody");
+        let sql = format!(
+            "BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n{}ROLLBACK",
+            self.build(&nobody, Refresh::Never)
+        );
+        transaction(session, "rehearsing the bridge", &sql).await
+    }
+
+    /// Keeps everybody out of the relations, readers too, until the transaction ends: that which holds definitions, and which goes on where
+    /// this fails.
+    pub async fn shut(&self, session: &Session, lock_timeout_ms: u64) -> Result<(), Error> {
+        let names: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
+        // BEGIN is no more than a warning in a transaction.
+        let sql = format!(
+            "BEGIN; SAVEPOINT pgkeep_bridge; SET LOCAL lock_timeout = {lock_timeout_ms}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
+            names.join(", ")
+        );
+        match super::run(session, "locking what is to be bridged", &sql).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                super::run(session, "the end of an attempt", "ROLLBACK TO SAVEPOINT pgkeep_bridge").await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sessions that have one of the relations open, longest first.
+    pub async fn in_the_way(&self, session: &Session) -> Result<Vec<String>, Error> {
+        let names: Vec<String> =
+            self.spans.iter().map(|span| quote_literal(&quote_relation(&span.schema, &span.name))).collect();
+        let sql = format!(
+            "SELECT pg_catalog.format('process %s, role %s, application %s, %s on %s for %s s', a.pid, a.usename,
+                coalesce(pg_catalog.quote_literal(nullif(a.application_name, '')), 'unnamed'), l.mode, l.relation::pg_catalog.regclass,
+                coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start)::bigint, 0))
+            FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+            WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
+                AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+                AND l.relation IN (SELECT pg_catalog.to_regclass(name)::oid FROM pg_catalog.unnest(ARRAY[{}]) AS name)
+            ORDER BY a.xact_start LIMIT 20",
+            names.join(", ")
+        );
+        texts(session, "the list of sessions in the way", &sql).await
+    }
+
+    /// The same for the way back.
+    pub async fn rehearse_return(&self, session: &Session, lock_timeout_ms: u64) -> Result<(), Error> {
+        let sql =
+            format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n{}ROLLBACK", self.tear_down(Refresh::Never));
+        transaction(session, "rehearsing the way back", &sql).await
+    }
+}

@@ -1,0 +1,177 @@
+//! Foreign tables in the old place: for what, and what they do not carry.
+
+use std::collections::BTreeSet;
+
+use super::crossing::{Action, Crossing, Direction, Sides};
+use super::facts::{ForeignData, Right, SourceFacts, TargetFacts, Traffic};
+use super::finding::Severity::{Blocker, Note, Warning};
+use super::finding::{Finding, FindingKind};
+use crate::schema::archive::{DumpId, Kind, Oid};
+
+/// A relation that moves, and that something in the old place goes on using by a foreign table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bridged {
+    pub schema: String,
+    pub name: String,
+    pub entry: DumpId,
+}
+
+/// The role by which the old database reads the new one; the foreign server has the same name.
+pub fn role_name(database: &str) -> String {
+    cut(&format!("pgkeep_bridge_{database}"), 63)
+}
+
+/// At most so many bytes of a name, in whole characters: an identifier has 63.
+pub fn cut(name: &str, bytes_max: usize) -> String {
+    let mut end = name.len().min(bytes_max);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
+/// What stays, reads what moves, and was given up by the operator's choice: the catalog's OIDs.
+pub fn given_up(archive: &crate::schema::archive::Archive, boundary: &[Crossing]) -> Vec<Oid> {
+    let given_up = boundary.iter().filter(|crossing| {
+        crossing.direction == Direction::StayingNeedsMoving
+            && crossing.constraint.is_none()
+            && crossing.action == Action::Drop
+    });
+    let oids: BTreeSet<Oid> =
+        given_up.filter_map(|crossing| Some(archive.entry(crossing.entry)?.catalog_id.oid)).collect();
+    oids.into_iter().collect()
+}
+
+/// The moving ends of what is to be bridged.
+pub(super) fn bridged(sides: &Sides<'_>, boundary: &[Crossing]) -> Vec<Bridged> {
+    let moving_end = |crossing: &Crossing| match crossing.direction {
+        Direction::StayingNeedsMoving => crossing.to.clone(),
+        Direction::MovingNeedsStaying => crossing.from.clone(),
+    };
+    let wanted: BTreeSet<String> =
+        boundary.iter().filter(|crossing| crossing.action == Action::Bridge).map(moving_end).collect();
+    let entries = sides.archive.entries().iter().enumerate();
+    let relations =
+        entries.filter(|(position, entry)| entry.kind.is_relation() && wanted.contains(&sides.name(*position)));
+    let moving = relations.filter(|(position, _)| sides.moves(*position));
+    let mut bridged: Vec<Bridged> = moving
+        .filter_map(|(_, entry)| {
+            Some(Bridged { schema: entry.namespace.clone()?, name: entry.tag.clone(), entry: entry.dump_id })
+        })
+        .collect();
+    bridged.sort();
+    bridged
+}
+
+pub(super) fn findings(
+    sides: &Sides<'_>,
+    bridged: &[Bridged],
+    source: &SourceFacts,
+    target: &TargetFacts,
+    traffic: Traffic,
+) -> Vec<Finding> {
+    if bridged.is_empty() {
+        return Vec::new();
+    }
+    let role = role_name(&target.database);
+    let names: Vec<String> = bridged.iter().map(|table| format!("{}.{}", table.schema, table.name)).collect();
+    let (carried, missing) = match traffic {
+        Traffic::Reads => ("reads", "writes (--bridge-write lets them through)"),
+        Traffic::ReadsAndWrites => (
+            "reads and writes",
+            "values of their own for identity, sequence and generated columns (the new database makes them), INSERT ... ON CONFLICT with a target, the search_path (what fires in the new database must name its schemas)",
+        ),
+    };
+    let mut findings = vec![
+        Finding::new(
+            Note,
+            FindingKind::Bridge,
+            role.clone(),
+            format!("the old database goes on using {}", names.join(", ")),
+            format!(
+                "the role {role} is made in the new database, for {carried} of these alone; in the old one a server {role} of postgres_fdw, and foreign tables in their place"
+            ),
+        ),
+        Finding::new(
+            Warning,
+            FindingKind::Bridge,
+            names.join(", "),
+            format!(
+                "a foreign table does not carry keys to it, triggers, TRUNCATE, row types, two databases' commit at one instant, {missing}"
+            ),
+            "see that nobody in the old database counts on it; what reads much is slower than before",
+        ),
+    ];
+    findings.extend(bridged.iter().filter_map(|table| blocked(sides, table)));
+    findings.extend(extension(source));
+    if !target.rights.contains(&Right::Superuser) && !target.rights.contains(&Right::CreateRole) {
+        findings.push(Finding::new(
+            Blocker,
+            FindingKind::Bridge,
+            target.user.clone(),
+            format!("it may not make the role {role} on the target's server"),
+            "connect as one with CREATEROLE",
+        ));
+    }
+    findings
+}
+
+/// Why this one cannot have a foreign table in its place.
+fn blocked(sides: &Sides<'_>, table: &Bridged) -> Option<Finding> {
+    let name = format!("{}.{}", table.schema, table.name);
+    let entries = sides.archive.entries();
+    let own = |kind: Kind| {
+        entries.iter().any(|entry| {
+            entry.kind == kind && entry.namespace.as_ref() == Some(&table.schema) && entry.tag == table.name
+        })
+    };
+    if own(Kind::RowSecurity) {
+        return Some(Finding::new(
+            Blocker,
+            FindingKind::Bridge,
+            name,
+            "it has row-level security, which knows one role behind a bridge, whoever asks: all rows would be shown to everybody, or none to anybody",
+            "decide with --boundary-file for those who use it: drop or loose; or take the policies away",
+        ));
+    }
+    let definition = sides.archive.entry(table.entry)?;
+    let view = definition.kind == Kind::View;
+    if view && definition.defn.to_display().contains("security_invoker") {
+        return Some(Finding::new(
+            Blocker,
+            FindingKind::Bridge,
+            name,
+            "it is a view that reads with the rights of whoever asks, which behind a bridge is a role with rights to nothing else",
+            "decide with --boundary-file for those who use it: drop; or bridge the tables that it reads",
+        ));
+    }
+    if definition.kind == Kind::ForeignTable {
+        return Some(Finding::new(
+            Blocker,
+            FindingKind::Bridge,
+            name,
+            "it is a foreign table itself, whose user mappings know nothing of the bridge's role",
+            "decide with --boundary-file for those who use it: drop",
+        ));
+    }
+    None
+}
+
+fn extension(source: &SourceFacts) -> Option<Finding> {
+    let (reason, action) = match source.foreign_data {
+        ForeignData::Installed | ForeignData::Offered => return None,
+        ForeignData::Missing => (
+            "foreign tables need it, and the source's server does not have it",
+            "install its package (contrib) on the source's server",
+        ),
+        ForeignData::SuperuserOnly => (
+            "foreign tables need it, and only a superuser may create it",
+            "let an administrator create it in the source database, and grant USAGE on the foreign data wrapper, or connect as one",
+        ),
+        ForeignData::NoUsage => (
+            "foreign tables need it, and the connected role may not use it",
+            "GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw, or connect as a superuser",
+        ),
+    };
+    Some(Finding::new(Blocker, FindingKind::Bridge, "postgres_fdw", reason, action))
+}
