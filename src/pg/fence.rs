@@ -174,48 +174,71 @@ pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse'"
     );
     let found = texts(session, "looking for a fence", &sql).await?;
-    Ok(found.first().map(|text| if text == "sealed" { Strength::Sealed } else { Strength::Held }))
+    Ok(found.first().and_then(|text| match text.as_str() {
+        "sealed" => Some(Strength::Sealed),
+        "held" => Some(Strength::Held),
+        _ => None,
+    }))
 }
 
-/// Lets writers pass a held fence at once, without a lock on any table: who reads for long keeps [`take_down`] waiting. From here on that
-/// waits for no lock longer than a moment.
-pub async fn let_pass(session: &Session) -> Result<(), Error> {
-    let sql = format!("ROLLBACK; SELECT pg_catalog.pg_advisory_unlock({LOCK}); SET lock_timeout = '1s'");
-    run(session, "letting writers pass", &sql).await
-}
-
-/// Takes the fence down, wherever its triggers are, in one transaction with `also`. Nothing happens where there is none.
+/// Opens the fence, in one transaction with `also`, and takes it away. Writers pass from that moment on; no table is locked for it. The
+/// triggers go one by one, each only if that takes a moment: who reads a table for long keeps one there, which lets everything pass and is
+/// taken away by the next fence. Nothing happens where there is none.
 pub async fn take_down(session: &Session, also: &str) -> Result<(), Error> {
     // Of a transaction that holds definitions.
     run(session, "the end of a transaction", "ROLLBACK").await?;
+    let open = format!(
+        "BEGIN;
+        DO $$ BEGIN
+            IF EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse') THEN
+                CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS pg_catalog.trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+                    AS 'BEGIN RETURN NULL; END';
+                COMMENT ON FUNCTION {SCHEMA}.refuse() IS 'open';
+            END IF;
+        END $$;\n{also}\nCOMMIT"
+    );
+    if let Err(error) = run(session, "opening the fence", &open).await {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
+        return Err(error);
+    }
     let sql = format!(
-        "SELECT n.nspname::text || '\\0' || c.relname::text FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        "SELECT pg_catalog.format('DROP TRIGGER {TRIGGER} ON %I.%I', n.nspname, c.relname) FROM pg_catalog.pg_trigger t
+        JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE t.tgname = '{TRIGGER}' AND NOT t.tgisinternal AND t.tgparentid = 0 ORDER BY 1"
     );
-    let sql = sql.replace("'\\0'", "pg_catalog.chr(1)");
-    let mut script = "BEGIN;\n".to_owned();
-    for table in texts(session, "the list of fenced tables", &sql).await? {
-        if let Some((schema, name)) = table.split_once('\u{1}') {
-            script += &format!("DROP TRIGGER {TRIGGER} ON {};\n", quote_relation(schema, name));
+    let mut stay = 0;
+    run(session, "a setting", "SET lock_timeout = '1s'").await?;
+    for drop in texts(session, "the list of fenced tables", &sql).await? {
+        match run(session, "taking the fence away", &drop).await {
+            // undefined_object, undefined_table: with their table.
+            Err(error) if matches!(error.sqlstate(), Some("42704" | "42P01")) => {}
+            // lock_not_available; one reader is waited for, not each.
+            Err(error) if error.sqlstate() == Some("55P03") => {
+                stay += 1;
+                run(session, "a setting", "SET lock_timeout = '20ms'").await?;
+            }
+            dropped => dropped?,
         }
     }
+    run(session, "a setting", "RESET lock_timeout").await?;
+    if stay > 0 {
+        tracing::warn!(
+            triggers = stay,
+            "tables are read: their triggers, which let everything pass, stay until the next split"
+        );
+        return Ok(());
+    }
     // The schema stays where it holds a record: this database may be the target of another split.
-    script += &format!(
+    let rest = format!(
         "DROP FUNCTION IF EXISTS {SCHEMA}.refuse();
         DO $$ BEGIN
             IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '{SCHEMA}') THEN
                 DROP SCHEMA IF EXISTS {SCHEMA};
             END IF;
-        END $$;\n{also}\nCOMMIT"
+        END $$"
     );
-    match run(session, "taking the fence down", &script).await {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            run(session, "the end of a transaction", "ROLLBACK").await?;
-            Err(error)
-        }
-    }
+    run(session, "taking the fence away", &rest).await
 }
 
 /// Who holds or wants a lock that the fence cannot go with, longest first.

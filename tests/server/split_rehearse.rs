@@ -198,6 +198,29 @@ fn blockers_stop_a_rehearsal_before_anything_is_copied() {
 }
 
 #[test]
+fn what_holds_the_halves_together_is_rehearsed_as_well() {
+    let server = quiet_server(15, &[]);
+    shop(&server);
+    let view =
+        "CREATE VIEW public.notes AS SELECT p.name, o.note FROM public.people p JOIN app.orders o ON o.person = p.id";
+    psql(&server.binaries, &server.dsn("shop"), view).unwrap();
+    let (servers, before) = (folder(), state(&server, "shop"));
+    for boundary in ["bridge", "loose"] {
+        let mut command = rehearse(servers.path(), &[&server]);
+        command.args(["--schemas", "app", "--boundary", boundary, "--json"]);
+        let said = Said::of(command.args(["--from", &server.dsn("shop"), "--to", &server.dsn("orders")]));
+        let report = said.document();
+        assert_eq!((said.code, &report["ok"]), (0, &json!(true)), "{boundary}: {said:?}");
+        assert_eq!(
+            (&report["rollback"]["ok"], &report["rollback"]["fenced"]),
+            (&json!(true), &Value::Null),
+            "{report}"
+        );
+        assert_equal("the cluster", &before, &state(&server, "shop"));
+    }
+}
+
+#[test]
 fn two_clusters_of_two_versions_are_two_private_servers() {
     let (servers, old, new) =
         (folder(), quiet_server(15, &[("max_wal_size", "300MB")]), quiet_server(16, &[("max_wal_size", "200MB")]));

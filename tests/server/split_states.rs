@@ -195,6 +195,29 @@ fn a_plan_that_is_stale_stops_the_run_and_the_source_takes_writes() {
     assert_eq!(place.go_on().code, 0, "planned anew");
 }
 
+/// Somebody reads an old table for long while the split is taken back: writers do not wait for that, and the next split does not mind
+/// what was left.
+#[test]
+fn a_long_reader_keeps_no_writer_waiting_after_a_rollback() {
+    let server = Server::start(15, ClusterOptions::default());
+    load_sample(&server, "portfolio", "0.003");
+    let place = Place { from: server.dsn("portfolio"), to: server.dsn("agents"), server };
+    let triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'pgkeep_fence'";
+    assert_eq!(place.go_on().code, 0);
+    let mut reader = place.somebody("SELECT count(*) FROM agent.agents");
+    let since = Instant::now();
+    assert_eq!(place.split(&["rollback"]).code, 0);
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
+    psql(&place.server.binaries, &place.from, &format!("SET lock_timeout = '1s'; {WRITE}")).unwrap();
+    assert_eq!(psql(&place.server.binaries, &place.from, triggers).unwrap(), "1", "the one that is read");
+    place.server.ask(&place.asleep("pg_terminate_backend(pid)"));
+    reader.wait().unwrap();
+    place.server.ask("DROP DATABASE agents");
+    assert_eq!(place.go_on().code, 0, "once more");
+    assert_eq!(place.split(&["rollback"]).code, 0);
+    assert_eq!(psql(&place.server.binaries, &place.from, triggers).unwrap(), "0");
+}
+
 /// Two servers, and a newer one: rows are what they were, and so are definitions where one version writes both.
 #[test]
 fn schemas_move_to_another_server_and_come_back() {

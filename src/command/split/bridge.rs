@@ -148,8 +148,7 @@ async fn cannot_be_built(works: &Works, session: &Session, built: Result<(), pg:
                 Some("55P03") => works.in_the_way(session).await.map_err(at_source("looking for sessions"))?,
                 _ => Vec::new(),
             };
-            // Writers pass at once. The triggers go if that needs no waiting, and do nothing where they stay.
-            drop(fence::let_pass(session).await);
+            // Why it cannot be built comes first; were this to fail, writers would pass with the end of the session.
             drop(fence::take_down(session, "").await);
             Err(SplitError::Bridge { sessions, source: Box::new(source) }.into())
         }

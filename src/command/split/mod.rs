@@ -7,6 +7,7 @@ mod finish;
 mod holding;
 mod loose;
 pub mod plan;
+mod preparing;
 mod proof;
 pub mod rehearse;
 mod rollback;

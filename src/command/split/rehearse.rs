@@ -151,7 +151,7 @@ pub async fn rehearse(
 
     progress.set_phase("starting private servers");
     let since = Instant::now();
-    let servers = Servers::start(&scene.model, run.plan.pg_bin.as_deref()).await?;
+    let servers = Servers::start(&scene.model, run.plan.target.database(), run.plan.pg_bin.as_deref()).await?;
     servers.check_extensions(&scene.extensions, &scene.extensions_needed).await?;
     servers.check_room(scene.bytes_expected)?;
     times.servers_ms = millis(since);
@@ -161,6 +161,8 @@ pub async fn rehearse(
         plan: plan::Options {
             source: servers.source(scene.run.plan.source.database())?,
             target: servers.target(scene.run.plan.target.database())?,
+            // The private servers see one another as this program does.
+            bridging: plan::Bridging { host: None, port: None, ..scene.run.plan.bridging.clone() },
             ..scene.run.plan.clone()
         },
         // Files and applications are the operator's.

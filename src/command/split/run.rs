@@ -1,31 +1,26 @@
 //! The path: prepare, fence, copy, prove, seal, switch. A kill anywhere leaves a source that works, or a split to go on with.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
-use rand_core::{OsRng, RngCore};
-
-use super::capture::{self, Capture, capture};
+use super::capture::{self, capture};
 use super::holding::{at_source, at_target, own, put_up};
+use super::preparing::{Previous, ground, prepare, previous, resolve};
 use super::rollback::{Discard, Ends, abandon, undo};
-use super::state::{FORMAT, Found, Phase, State};
-use super::ties::Ties;
+use super::state::{Phase, State};
 use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
-use crate::command::restore::{self, Proof, target as destination, work};
+use crate::command::restore::{Proof, target as destination, work};
 use crate::command::{Error, backup};
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
-use crate::pg::{self, split_state};
+use crate::pg::split_state;
 use crate::repo::manifest::{LeftOut, Relation};
-use crate::schema::archive::{Archive, Kind};
+use crate::schema::archive::Archive;
 use crate::schema::compare::EntryMismatch;
-use crate::schema::pattern::{Pattern, PatternKind};
 use crate::stop::Stop;
 use crate::switch::Plan;
 
@@ -132,150 +127,8 @@ pub async fn run(
     Ok(ended(with_files(copied.report(options, &state, phases, started), &files)))
 }
 
-/// What there was of a target before this run.
-enum Previous {
-    Nothing,
-    Empty,
-    Split(Box<State>),
-}
-
-async fn previous(options: &Options, identity: &str, schemas: &[String]) -> Result<(Previous, Option<String>), Error> {
-    let session = match connect(&options.plan.target, "pgkeep split").await {
-        Err(pg::Error::NoSuchDatabase { .. }) => return Ok((Previous::Nothing, server_identity(options).await?)),
-        connected => connected.map_err(at_target("connecting"))?,
-    };
-    let database = || options.plan.target.database().to_owned();
-    let there = split_state::identity(&session).await.map_err(at_target("asking which database this is"))?;
-    if there == identity {
-        return Err(SplitError::SameDatabase.into());
-    }
-    let found = match State::load(&session).await? {
-        Some(state) if state.source == identity && state.schemas == schemas => Previous::Split(Box::new(state)),
-        Some(state) => {
-            let schemas = state.schemas.join(", ");
-            return Err(
-                SplitError::AnotherSplit { database: database(), source_name: state.source_name, schemas }.into()
-            );
-        }
-        None => {
-            let contents =
-                split_state::contents(&session).await.map_err(at_target("looking for what is there already"))?;
-            if !contents.is_empty() {
-                return Err(SplitError::NotEmpty { database: database(), contents }.into());
-            }
-            Previous::Empty
-        }
-    };
-    session.close().await.map_err(at_target("the end of the session"))?;
-    Ok((found, Some(there)))
-}
-
-/// Which server a database would be made on.
-async fn server_identity(options: &Options) -> Result<Option<String>, Error> {
-    let session = destination::connect_for_maintenance(&options.plan.target).await?;
-    let identity = split_state::identity(&session).await.map_err(at_target("asking which server this is"))?;
-    session.close().await.map_err(at_target("the end of the session"))?;
-    Ok(Some(identity))
-}
-
-/// Names of the schemas that the patterns mean, sorted.
-async fn resolve(source: &Session, patterns: &[String]) -> Result<Vec<String>, Error> {
-    let there = fence::schemas(source).await.map_err(at_source("the list of schemas"))?;
-    let mut names = BTreeSet::new();
-    for text in patterns {
-        let pattern = Pattern::parse(text, PatternKind::Schema)?;
-        let before = names.len();
-        let matching: Vec<&String> = there.iter().filter(|schema| pattern.matches_schema(schema)).collect();
-        if matching.is_empty() && before == names.len() {
-            return Err(SplitError::NoSuchSchema { pattern: text.clone() }.into());
-        }
-        names.extend(matching.into_iter().cloned());
-    }
-    Ok(names.into_iter().collect())
-}
-
 fn ended(report: Report) -> Outcome {
     Outcome::Ended(Box::new(report))
-}
-
-/// Where a split begins.
-struct Ground {
-    found: Found,
-    /// Of earlier attempts.
-    history: Vec<(Phase, DateTime<Utc>)>,
-}
-
-/// What an earlier attempt made in the target goes: the source has taken writes since, and what crosses may be something else.
-async fn ground(options: &Options, previous: Previous) -> Result<Ground, Error> {
-    let (found, history) = match previous {
-        Previous::Nothing => (Found::Missing, Vec::new()),
-        Previous::Empty => (Found::Empty, Vec::new()),
-        Previous::Split(state) => {
-            let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-            (abandon(&state, session, &options.plan.target).await?, state.history)
-        }
-    };
-    Ok(Ground { found, history })
-}
-
-/// A target database that is empty and knows what it is for.
-#[allow(clippy::too_many_arguments, reason = "what is known of both ends before the target is touched")]
-async fn prepare(
-    options: &Options,
-    ground: Ground,
-    planned: &plan::Planned,
-    source: &Session,
-    identity: String,
-    schemas: &[String],
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<State, Error> {
-    let ties = Ties { loose: loose::describe(source, planned).await?, ..Ties::decide(planned, &options.plan) };
-    progress.set_phase("reading the schema");
-    let draft = capture(options, schemas, [0; 32], stop).await?;
-    progress.set_phase("preparing the target");
-    let restoring = capture::restore_options(options, schemas);
-    if ground.found == Found::Missing {
-        destination::create_database(&restoring, &draft.job).await?;
-    }
-    let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-    restore::roles::provide(&session, &draft.job, &restoring).await?;
-    let (manifest, owners) = (&draft.job.manifest, owners(&draft, schemas));
-    let equipped = split_state::equip(&session, &owners, &manifest.database.settings, &manifest.role_settings);
-    equipped.await.map_err(at_target("setting the database up"))?;
-    session.close().await.map_err(at_target("the end of the session"))?;
-    let mut digest_key = [0; 32];
-    OsRng.fill_bytes(&mut digest_key);
-    let mut state = State {
-        format: FORMAT,
-        phase: Phase::Created,
-        schemas: schemas.to_vec(),
-        source: identity,
-        source_name: options.plan.source.to_string(),
-        source_database: source.conninfo().database().to_owned(),
-        found: ground.found,
-        began: Utc::now(),
-        history: ground.history,
-        digest_key,
-        encoding: draft.source.encoding.clone(),
-        tables: Vec::new(),
-        ties,
-        files: None,
-        hook: options.hook.clone(),
-        downtime_ms: 0,
-        quarantined: Vec::new(),
-        index_reads: Vec::new(),
-    };
-    state.enter(Phase::Created);
-    draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
-    Ok(state)
-}
-
-/// The roles that own the moving schemas.
-fn owners(draft: &Capture, schemas: &[String]) -> BTreeSet<String> {
-    let entries = draft.archive.entries().iter();
-    let moving = entries.filter(|e| e.namespace.is_none() && e.kind == Kind::Schema && schemas.contains(&e.tag));
-    moving.filter_map(|entry| entry.owner.clone()).collect()
 }
 
 /// What a copy came to.

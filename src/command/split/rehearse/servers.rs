@@ -12,6 +12,7 @@ use crate::pg::binaries::{ServerBinaries, server_for};
 use crate::pg::cluster::{ClusterError, ClusterOptions, Durability, PrivateCluster};
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::pg::likeness::{self, Likeness};
+use crate::split::bridge::role_name;
 
 /// Of the memory that is free, the shared buffers of all private servers take this part at most.
 const MEMORY_SHARE: u64 = 4;
@@ -58,7 +59,8 @@ pub struct Servers {
 impl Servers {
     /// # Errors
     /// This machine has no programs of such a version; a server does not start.
-    pub async fn start(model: &Model, pg_bin: Option<&Path>) -> Result<Self, Error> {
+    pub async fn start(model: &Model, target: &str, pg_bin: Option<&Path>) -> Result<Self, Error> {
+        let admission = admission(target_name(target));
         let mut differs = Vec::new();
         let mut wanted = Vec::new();
         let mut max_wal_bytes = 0;
@@ -84,7 +86,7 @@ impl Servers {
         let servers = wanted.iter().map(describe).collect();
         let started = tokio::task::spawn_blocking(move || {
             let start = |(binaries, settings): (ServerBinaries, BTreeMap<String, String>)| {
-                PrivateCluster::start(&binaries, options(settings))
+                PrivateCluster::start(&binaries, options(settings, admission.clone()))
             };
             wanted.into_iter().map(start).collect::<Result<Vec<_>, _>>()
         });
@@ -101,8 +103,7 @@ impl Servers {
     }
 
     pub fn target(&self, database: &str) -> Result<Conninfo, Error> {
-        let name = if THERE_ALREADY.contains(&database) { "pgkeep_rehearsal_target" } else { database };
-        end(self.target.as_ref().unwrap_or(&self.source), name)
+        end(self.target.as_ref().unwrap_or(&self.source), target_name(database))
     }
 
     /// Tries every extension. `needed` are those that what moves needs, which the target's server must have too.
@@ -163,11 +164,22 @@ fn needed_bytes(bytes: u64, max_wal_bytes: u64, servers: u64) -> u64 {
     bytes + bytes / 10 + max_wal_bytes.min(2 * bytes) + servers * EMPTY_BYTES
 }
 
-fn options(settings: BTreeMap<String, String>) -> ClusterOptions {
+fn target_name(database: &str) -> &str {
+    if THERE_ALREADY.contains(&database) { "pgkeep_rehearsal_target" } else { database }
+}
+
+/// `pg_hba.conf`: a bridge's role is asked for its password, without which postgres_fdw lets no ordinary role pass; the socket's folder
+/// keeps everybody else out.
+fn admission(target: &str) -> Vec<u8> {
+    format!("local all \"{}\" scram-sha-256\nlocal all all trust\n", role_name(target)).into_bytes()
+}
+
+fn options(settings: BTreeMap<String, String>, admission: Vec<u8>) -> ClusterOptions {
     // Making the cluster is not timed and need not be flushed; what is, these settings decide.
     ClusterOptions {
         durability: Durability::Throwaway,
         settings: settings.into_iter().collect(),
+        data_files: vec![("pg_hba.conf".to_owned(), admission)],
         ..ClusterOptions::default()
     }
 }
