@@ -65,10 +65,10 @@ fn a_check_of_many_objects_on_disk_takes_seconds() {
         let took = since.elapsed();
         println!("pgkeep {}: {:.2} s, {:.1} MiB", args.join(" "), took.as_secs_f64(), peak as f64 / 1024.0);
         assert_eq!(said.code, 0, "{said:?}");
-        assert!(peak <= 64 << 10, "{peak} KiB");
         if args == ["verify"] {
             assert!(said.document()["objects_checked"].as_u64().unwrap() > u64::from(OBJECTS));
             assert!(took < Duration::from_secs(5), "{took:?}");
+            assert!(peak <= 64 << 10, "{peak} KiB");
         }
     }
 }

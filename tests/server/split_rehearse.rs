@@ -42,6 +42,13 @@ fn rehearse(servers: &Path, programs: &[&Server]) -> Command {
     command
 }
 
+/// The shop's schema `app`, into a database of its own on the same server.
+fn rehearse_app(servers: &Path, server: &Server, boundary: &str) -> Said {
+    let (from, to) = (server.dsn("shop"), server.dsn("orders"));
+    let args = ["--json", "--schemas", "app", "--boundary", boundary, "--from", &from, "--to", &to];
+    Said::of(rehearse(servers, &[server]).args(args))
+}
+
 fn leftovers(servers: &TempDir) -> Vec<String> {
     let entries = fs::read_dir(servers.path()).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -147,16 +154,8 @@ fn a_backup_is_rehearsed_without_any_server_of_the_operators() {
     let run = |snapshot: &str| {
         let mut command = rehearse(servers.path(), &[&server]);
         command.arg("--repo").arg(repo.root()).arg("--restore-key").arg(repo.restore_key());
-        command.args([
-            "--schemas",
-            "app",
-            "--boundary",
-            "drop",
-            "--snapshot",
-            snapshot,
-            "--to",
-            "host=/nonexistent dbname=orders",
-        ]);
+        command.args(["--schemas", "app", "--boundary", "drop", "--snapshot", snapshot]);
+        command.args(["--to", "host=/nonexistent dbname=orders"]);
         Said::of(command.arg("--json"))
     };
     let said = run("latest");
@@ -206,9 +205,7 @@ fn what_holds_the_halves_together_is_rehearsed_as_well() {
     psql(&server.binaries, &server.dsn("shop"), view).unwrap();
     let (servers, before) = (folder(), state(&server, "shop"));
     for boundary in ["bridge", "loose"] {
-        let mut command = rehearse(servers.path(), &[&server]);
-        command.args(["--schemas", "app", "--boundary", boundary, "--json"]);
-        let said = Said::of(command.args(["--from", &server.dsn("shop"), "--to", &server.dsn("orders")]));
+        let said = rehearse_app(servers.path(), &server, boundary);
         let report = said.document();
         assert_eq!((said.code, &report["ok"]), (0, &json!(true)), "{boundary}: {said:?}");
         assert_eq!(
@@ -251,20 +248,7 @@ fn what_this_machine_lacks_is_said_before_anything_is_copied() {
     let sql = "CREATE EXTENSION citext; CREATE EXTENSION pg_trgm; SET allow_system_table_mods = on;
         UPDATE pg_extension SET extname = 'elsewhere_' || extname WHERE extname IN ('citext', 'pg_trgm')";
     psql(&server.binaries, &server.dsn("shop"), sql).unwrap();
-    let run = || {
-        let mut command = rehearse(servers.path(), &[&server]);
-        command.args([
-            "--schemas",
-            "app",
-            "--boundary",
-            "drop",
-            "--from",
-            &server.dsn("shop"),
-            "--to",
-            &server.dsn("orders"),
-        ]);
-        Said::of(command.arg("--json"))
-    };
+    let run = || rehearse_app(servers.path(), &server, "drop");
     let said = run();
     assert_eq!(said.code, 8, "{said:?}");
     let expected = "extensions of the source cannot be made by the private server: elsewhere_citext (not installed); elsewhere_pg_trgm (not installed)";
@@ -293,18 +277,7 @@ fn what_would_go_wrong_on_the_day_goes_wrong_on_the_copy() {
         CREATE EVENT TRIGGER guard ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION public.refuse()";
     psql(&server.binaries, &server.dsn("shop"), sql).unwrap();
     let before = state(&server, "shop");
-    let mut command = rehearse(servers.path(), &[&server]);
-    command.args([
-        "--schemas",
-        "app",
-        "--boundary",
-        "drop",
-        "--from",
-        &server.dsn("shop"),
-        "--to",
-        &server.dsn("orders"),
-    ]);
-    let said = Said::of(command.arg("--json"));
+    let said = rehearse_app(servers.path(), &server, "drop");
     let error = said.document();
     assert_eq!((said.code, &error["error"]), (3, &json!("the rehearsal failed in the run on the copies")), "{said:?}");
     assert!(error["causes"].to_string().contains("ask the DBA first"), "{error}");
