@@ -103,7 +103,7 @@ pub enum Verb {
     Verify(Verify),
     /// Restore a snapshot into a private server that is thrown away, and prove it
     Drill(Drill),
-    /// Move schemas into a database of their own: for now, the plan of it
+    /// Move schemas into a database of their own, with a plan, a proof and a way back
     Split(Box<Split>),
     /// Forget old snapshots, and delete what none needs any more
     Prune(Prune),

@@ -75,7 +75,7 @@ fn comes_back(remote: &Remote, reader: Account) -> Value {
     let dsn = server.dsn("postgres");
     let first = remote.json(OWNER, "writer.key", &["backup", "-d", &dsn]);
     assert_eq!(first["rows"], 100_000);
-    assert!(first["objects_new"].as_u64().unwrap() > 3, "{first}");
+    assert!(first["objects_new"].as_u64().unwrap() > 1, "{first}");
     let second = remote.json(OWNER, "writer.key", &["backup", "-d", &dsn]);
     assert_eq!((&second["objects_new"], &second["objects_reused"]), (&json!(0), &first["objects_new"]), "{second}");
     assert_eq!(remote.json(reader, "writer.key", &["list"]).as_array().unwrap().len(), 2);
@@ -102,7 +102,7 @@ fn with_object_lock_every_object_is_kept() {
         let listed = client.list_object_versions().bucket(&bucket).send().await.unwrap();
         let folders = |name: &str| listed.versions().iter().filter(|v| v.key().unwrap().contains(name)).count();
         assert!(
-            folders("/data/") > 3 && folders("/meta/") > 0 && folders("/snapshots/") == 1 && folders("/config") == 1
+            folders("/data/") > 1 && folders("/meta/") > 0 && folders("/snapshots/") == 1 && folders("/config") == 1
         );
         for version in listed.versions() {
             let (key, id) = (version.key().unwrap(), version.version_id().unwrap());
