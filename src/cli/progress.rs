@@ -69,15 +69,16 @@ fn line(progress: &Progress, phase: &str, elapsed: Duration) -> String {
         return phase.to_owned();
     }
     let rate = read as f64 / elapsed.as_secs_f64().max(0.001);
-    let left = total.saturating_sub(read) as f64 / rate;
-    format!(
-        "{phase}: {} of about {}, {} rows, {}/s, about {} left",
-        bytes(read),
-        bytes(total.max(read)),
-        progress.rows.load(Ordering::Relaxed),
-        bytes(rate as u64),
-        duration(Duration::from_secs_f64(left.min(1e7)))
-    )
+    let rows = progress.rows.load(Ordering::Relaxed);
+    let text = format!("{phase}: {} of about {}, {rows} rows", bytes(read), bytes(total.max(read)));
+    // Before anything was read, and once all of it was, there is nothing to reckon.
+    match total.saturating_sub(read) {
+        left if left > 0 && read > 0 => {
+            let left = duration(Duration::from_secs_f64((left as f64 / rate).min(1e7)));
+            format!("{text}, {}/s, about {left} left", bytes(rate as u64))
+        }
+        _ => text,
+    }
 }
 
 fn bars(progress: &Progress, done: &AtomicBool) {
