@@ -104,7 +104,7 @@ fn what_an_old_snapshot_holds_is_used_again_but_for_what_rotted() {
     let dsn = server.dsn("postgres");
     let filled = |with: u32| {
         server.ask(&format!(
-            "TRUNCATE public.noise; INSERT INTO public.noise SELECT i, sha512(('{with} ' || i)::bytea) FROM generate_series(1, 30000) i"
+            "TRUNCATE public.noise; INSERT INTO public.noise SELECT i, sha512(('{with} ' || i)::bytea) FROM generate_series(1, 120000) i"
         ));
         repo.json(["backup", "-d", &dsn, "-j", "1"])
     };
