@@ -167,6 +167,19 @@ pub async fn seal(session: &Session, destination: &str, lock_timeout_ms: u64, al
     Ok(())
 }
 
+/// A statement for [`take_down`]: makes a foreign key again that the seal gave up, unchecked where the server can; checked, and left out
+/// where rows are against it, where it cannot; and not a second time.
+pub fn key_again(make: &str, comment: &str) -> String {
+    let body = format!(
+        "BEGIN
+            {make} NOT VALID; {comment}
+        EXCEPTION WHEN duplicate_object THEN NULL; WHEN wrong_object_type THEN
+            BEGIN {make}; {comment} EXCEPTION WHEN foreign_key_violation OR duplicate_object THEN NULL; END;
+        END"
+    );
+    format!("DO {};\n", quote_literal(&body))
+}
+
 /// What is there, whoever put it up.
 pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
     let sql = format!(

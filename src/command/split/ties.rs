@@ -6,7 +6,7 @@ use super::bridge;
 use super::loose::LooseKey;
 use super::plan::{self, Planned};
 use crate::pg::bridge::{Refresh, Works};
-use crate::pg::catalog::quote_literal;
+use crate::pg::fence;
 use crate::schema::archive::{Entry, Kind};
 use crate::split::facts::ForeignKey;
 
@@ -41,16 +41,7 @@ impl GivenUp {
     /// partitioned table cannot be made so before PostgreSQL 18: there it is checked, and left out where rows are against it, which
     /// [`Ties::missing`] finds. One that is there already was made before a kill.
     fn again(&self) -> String {
-        let make = self.make.trim_end().trim_end_matches(';');
-        let comment = &self.comment;
-        let body = format!(
-            "BEGIN
-                {make} NOT VALID; {comment}
-            EXCEPTION WHEN duplicate_object THEN NULL; WHEN wrong_object_type THEN
-                BEGIN {make}; {comment} EXCEPTION WHEN foreign_key_violation OR duplicate_object THEN NULL; END;
-            END"
-        );
-        format!("DO {};\n", quote_literal(&body))
+        fence::key_again(self.make.trim_end().trim_end_matches(';'), &self.comment)
     }
 }
 
