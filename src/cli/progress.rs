@@ -1,8 +1,9 @@
-//! Progress: bars on a terminal, a plain line now and then elsewhere, nothing where `--quiet` or `--json` asks for it.
+//! Progress: bars on a terminal, elsewhere a line for each phase and one every ten seconds, nothing where `--quiet` or
+//! `--json` asks for it.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows progress until it is dropped.
 pub struct Display {
-    done: Arc<AtomicBool>,
+    progress: Arc<Progress>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -28,38 +29,41 @@ pub enum Verbosity {
 
 impl Display {
     pub fn start(progress: &Arc<Progress>, verbosity: Verbosity) -> Self {
-        let done = Arc::new(AtomicBool::new(false));
+        let progress = progress.clone();
         if verbosity == Verbosity::Quiet {
-            return Self { done, thread: None };
+            return Self { progress, thread: None };
         }
-        let (progress, until) = (progress.clone(), done.clone());
         let show = if stderr().is_terminal() { bars } else { plain };
-        Self { done, thread: Some(std::thread::spawn(move || show(&progress, &until))) }
+        let shown = progress.clone();
+        Self { progress, thread: Some(std::thread::spawn(move || show(&shown))) }
     }
 }
 
 impl Drop for Display {
     fn drop(&mut self) {
-        self.done.store(true, Ordering::SeqCst);
+        self.progress.finish();
         if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
             let _ = thread.join();
         }
     }
 }
 
-fn plain(progress: &Progress, done: &AtomicBool) {
+/// Every phase has its line, however short it was: what a log shows does not depend on when somebody looked.
+fn plain(progress: &Progress) {
     let start = Instant::now();
-    let mut last_phase = String::new();
-    let mut last_line = Instant::now();
-    while !done.load(Ordering::SeqCst) {
-        let phase = progress.phase();
-        if phase != last_phase || last_line.elapsed() >= PLAIN_EVERY {
-            eprintln!("{}", line(progress, &phase, start.elapsed()));
-            last_phase = phase;
-            last_line = Instant::now();
+    let (mut phase, mut seen) = (String::new(), 0);
+    loop {
+        let (begun, over) = progress.wait(seen, PLAIN_EVERY);
+        if over && begun.is_empty() {
+            return;
         }
-        std::thread::park_timeout(TICK);
+        if begun.is_empty() && seen > 0 {
+            eprintln!("{}", line(progress, &phase, start.elapsed()));
+        }
+        for next in begun {
+            eprintln!("{next}");
+            (phase, seen) = (next, seen + 1);
+        }
     }
 }
 
@@ -81,7 +85,7 @@ fn line(progress: &Progress, phase: &str, elapsed: Duration) -> String {
     }
 }
 
-fn bars(progress: &Progress, done: &AtomicBool) {
+fn bars(progress: &Progress) {
     let style =
         |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
@@ -92,8 +96,16 @@ fn bars(progress: &Progress, done: &AtomicBool) {
     total.set_style(phase_only);
     let mut lanes: Vec<ProgressBar> = Vec::new();
     let mut counting = false;
-    while !done.load(Ordering::SeqCst) {
-        total.set_message(progress.phase());
+    let mut phases = 0;
+    loop {
+        let (begun, over) = progress.wait(phases, TICK);
+        if over {
+            break;
+        }
+        phases += begun.len();
+        if let Some(phase) = begun.into_iter().next_back() {
+            total.set_message(phase);
+        }
         let (read, expected) = (progress.bytes.load(Ordering::Relaxed), progress.bytes_total.load(Ordering::Relaxed));
         if expected > 0 && !counting {
             counting = true;
@@ -120,7 +132,6 @@ fn bars(progress: &Progress, done: &AtomicBool) {
                 None => lanes[n].set_message(""),
             }
         }
-        std::thread::park_timeout(TICK);
     }
     lanes.iter().for_each(ProgressBar::finish_and_clear);
     total.finish_and_clear();

@@ -1,17 +1,25 @@
 //! How far a command is. Workers count, the terminal looks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Shared between the workers and whoever shows it.
 #[derive(Default)]
 pub struct Progress {
-    phase: Mutex<String>,
+    phases: Mutex<Phases>,
+    news: Condvar,
     /// Bytes of rows expected, an estimate.
     pub bytes_total: AtomicU64,
     pub bytes: AtomicU64,
     pub rows: AtomicU64,
     lanes: Mutex<Vec<Option<Arc<Lane>>>>,
+}
+
+#[derive(Default)]
+struct Phases {
+    names: Vec<String>,
+    over: bool,
 }
 
 /// What one worker is busy with.
@@ -28,11 +36,30 @@ impl Progress {
     }
 
     pub fn set_phase(&self, phase: &str) {
-        phase.clone_into(&mut self.phase.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut phases = self.phases();
+        if phases.names.last().is_none_or(|last| last != phase) {
+            phases.names.push(phase.to_owned());
+            self.news.notify_all();
+        }
     }
 
-    pub fn phase(&self) -> String {
-        self.phase.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Nothing more will come.
+    pub fn finish(&self) {
+        self.phases().over = true;
+        self.news.notify_all();
+    }
+
+    /// Waits for a phase after the first `seen`, for the end, or for `patience`: the phases after those, and whether it
+    /// was the end.
+    pub fn wait(&self, seen: usize, patience: Duration) -> (Vec<String>, bool) {
+        let nothing_new = |phases: &mut Phases| phases.names.len() == seen && !phases.over;
+        let (phases, _) =
+            self.news.wait_timeout_while(self.phases(), patience, nothing_new).unwrap_or_else(PoisonError::into_inner);
+        (phases.names[seen..].to_vec(), phases.over)
+    }
+
+    fn phases(&self) -> MutexGuard<'_, Phases> {
+        self.phases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Worker `n` begins with something.

@@ -193,7 +193,7 @@ impl<'a> Migration<'a> {
         let held = format!(
             "SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'AccessExclusiveLock' AND granted"
         );
-        server.wait_until(&held, "1", Duration::from_secs(10));
+        server.wait_for(&held, "1");
         Self { server, psql }
     }
 }

@@ -42,7 +42,7 @@ fn in_the_middle(repo: Repo, server: Server, args: &[&str]) -> Run {
     let child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let reading = "SELECT count(*) > 0 FROM pg_stat_activity
         WHERE application_name = 'pgkeep rows' AND state = 'active' AND query LIKE 'COPY%slow%'";
-    server.wait_until(reading, "t", Duration::from_secs(30));
+    server.wait_for(reading, "t");
     Run { server, repo, child }
 }
 
@@ -99,11 +99,11 @@ fn a_signal_ends_the_wait_for_a_lock() {
     let mut psql = server.binaries.command("psql");
     psql.args(["-X", "-q", "-d", &server.dsn("postgres"), "-c", sql]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut holder = psql.spawn().unwrap();
-    server.wait_until("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'", "1", Duration::from_secs(10));
+    server.wait_for("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'", "1");
     let child = repo.command(["backup", "-q", "-d", &server.dsn("postgres")]).stderr(Stdio::piped()).spawn().unwrap();
     let waiting =
         "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND wait_event_type = 'Lock'";
-    server.wait_until(waiting, "1", Duration::from_secs(10));
+    server.wait_for(waiting, "1");
     let run = Run { server, repo, child };
     run.signal(Signal::TERM);
     let (said, server, _repo) = run.end();

@@ -58,7 +58,13 @@ impl Server {
         psql(&self.binaries, &self.dsn("postgres"), sql).unwrap()
     }
 
-    /// Asks until the answer is this one.
+    /// Asks until the answer is this one, with patience enough for a machine that is busy with other things.
+    #[track_caller]
+    pub fn wait_for(&self, sql: &str, expected: &str) {
+        self.wait_until(sql, expected, Duration::from_secs(60));
+    }
+
+    /// The same where it has to be there soon.
     #[track_caller]
     pub fn wait_until(&self, sql: &str, expected: &str, at_most: Duration) {
         let deadline = Instant::now() + at_most;

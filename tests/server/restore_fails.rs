@@ -136,7 +136,7 @@ fn interrupt(check: &str, index: &str, busy_with: &str, signal: Signal) -> (Serv
         "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND state = 'active'
          AND query LIKE '%{busy_with}%' AND clock_timestamp() - query_start > '0.3 s'"
     );
-    server.wait_until(&busy, "t", Duration::from_secs(20));
+    server.wait_for(&busy, "t");
     let since = Instant::now();
     kill_process(Pid::from_child(&child), signal).unwrap();
     while child.try_wait().unwrap().is_none() {

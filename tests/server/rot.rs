@@ -81,7 +81,7 @@ fn what_a_killed_run_has_signed_for_is_used_but_for_what_rotted() {
     // A record names objects that are there before it: by the third, the first two of a kind are named.
     let records = || fs::read_dir(repo.root().join("records/unfinished")).map_or(0, Iterator::count);
     while records() < 3 || objects(repo.root(), "data").len() < 4 {
-        assert!(since.elapsed() < Duration::from_secs(30) && child.try_wait().unwrap().is_none());
+        assert!(since.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none());
         std::thread::sleep(Duration::from_millis(2));
     }
     child.kill().unwrap();

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use pgkeep::pg::cluster::{ClusterOptions, Listen};
 use secrecy::SecretString;
@@ -109,10 +108,9 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
         "SET application_name = 'the report'; BEGIN; SELECT FROM agent.sessions; SELECT pg_sleep(60)",
     ]);
     let mut reader = reader.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    server.wait_until(
+    server.wait_for(
         "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'the report' AND wait_event = 'PgSleep'",
         "t",
-        Duration::from_secs(10),
     );
     let (told, _) = error(&split(&["--fence-wait", "0"]), 7);
     assert!(told.contains("application 'the report', AccessShareLock on agent.sessions"), "{told}");

@@ -2,7 +2,6 @@
 //! keys, sees the same statements, and the rows of the referencing tables must be the same in both.
 
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
 use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
@@ -319,21 +318,17 @@ fn a_key_that_is_back_is_left_alone_a_kill_does_no_harm_and_two_reapers_share_th
     ]);
     let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let holds = "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'";
-    server.wait_until(holds, "t", Duration::from_secs(10));
+    server.wait_for(holds, "t");
     let mut reaper = halves.reaper(&[]);
     let waits =
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgkeep reap' AND wait_event_type = 'Lock'";
-    server.wait_until(waits, "1", Duration::from_secs(10));
+    server.wait_for(waits, "1");
     assert_eq!(halves.sql(child, KIDS), halves.sql(&halves.whole, KIDS), "the child has committed");
     kill_process(Pid::from_child(&reaper), Signal::KILL).unwrap();
     reaper.wait().unwrap();
     server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()");
     holder.wait().unwrap();
-    server.wait_until(
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgkeep reap'",
-        "0",
-        Duration::from_secs(10),
-    );
+    server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgkeep reap'", "0");
     let reaped = halves.reap(0, &[]);
     assert_eq!((sum(&reaped, "entries"), sum(&reaped, "deleted")), (20, 0), "{reaped}");
     assert_eq!(halves.sql(child, KIDS), halves.sql(&halves.whole, KIDS));
@@ -368,7 +363,7 @@ fn a_key_that_is_back_is_left_alone_a_kill_does_no_harm_and_two_reapers_share_th
     let mut holder = server.binaries.command("psql");
     holder.args(["-X", "-q", "-d", &server.dsn(child), "-c", "BEGIN; LOCK TABLE kid.k; SELECT pg_sleep(61)"]);
     let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    server.wait_until(&holds.replace("(60)", "(61)"), "t", Duration::from_secs(10));
+    server.wait_for(&holds.replace("(60)", "(61)"), "t");
     let reaped = halves.reap(3, &["--lock-wait-timeout", "1"]);
     assert_eq!(reaped["keys"][0]["progress"], "postponed", "{reaped}");
     server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(61)' AND pid <> pg_backend_pid()");

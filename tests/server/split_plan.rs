@@ -361,11 +361,7 @@ fn a_plan_writes_nothing_on_either_side() {
     target.ask("CREATE DATABASE new_place");
     let counters = |server: &Server, database: &str| {
         // The statistics of a session are there once it has ended.
-        server.wait_until(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%'",
-            "0",
-            std::time::Duration::from_secs(10),
-        );
+        server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%'", "0");
         server.ask(&format!("SELECT pg_stat_clear_snapshot(), tup_inserted, tup_updated, tup_deleted FROM pg_stat_database WHERE datname = '{database}'"))
     };
     let state =
@@ -404,7 +400,7 @@ fn sessions_that_use_what_moves_are_told_by_role_and_application() {
         .unwrap();
     let sleeping =
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'twenty worker' AND wait_event = 'PgSleep'";
-    server.wait_until(sleeping, "1", std::time::Duration::from_secs(10));
+    server.wait_for(sleeping, "1");
     let (plan, _) = planned(&server, "chronos", "core,metadata", &[]);
     busy.kill().unwrap();
     busy.wait().unwrap();

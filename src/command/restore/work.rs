@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::feed::{Feed, Rows};
 use super::target::failure;
-use super::{Job, Options, millis, quoted, session_settings};
+use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
 use crate::command::backup::worker_runtime;
 use crate::command::error::Failure;
@@ -113,7 +113,6 @@ pub fn run(
         post_data_ms: since(shared.last_step, shared.last_load),
         proof_ms: since(shared.last_proof, shared.last_step.max(shared.last_load)),
     })
-    .inspect(|_| progress.set_phase(&format!("done in {} ms", millis(started))))
 }
 
 impl<'a> Work<'a> {

@@ -47,7 +47,7 @@ fn a_backup_killed_at_any_moment_leaves_a_sound_repository_and_the_next_one_goes
     // What a killed run had not signed for is stored again. These are runs of half a second, the first signature of which comes after
     // 0.2 s, so how much that is depends on the machine.
     assert!(again < left, "of {left} objects that were left, {again} were stored again");
-    assert!(killed * 2 > runs(20), "only {killed} were killed before they had finished");
+    assert!(killed * 4 > runs(20), "only {killed} were killed before they had finished");
     site.read_whole();
 }
 
@@ -68,37 +68,33 @@ fn a_backup_that_is_killed_again_and_again_is_done_in_the_end() {
     );
     let dsn = server.dsn("postgres");
     let backup = |repo: &Repo| repo.command(["backup", "-q", "-d", &dsn, "--level", "19"]);
-    // As many rows as keep this machine busy for long enough, for the first record comes after 2 s.
-    let (whole, undisturbed) = (1..)
+    let timed = |repo: &Repo| {
+        let since = Instant::now();
+        let said = Said::of(&mut backup(repo));
+        assert_eq!(said.code, 0, "{said:?}");
+        since.elapsed()
+    };
+    // As many rows as keep this machine busy for long enough, for the first record comes after 2 s; and enough to store beside what
+    // reading alone takes, less than which no run can take.
+    let (whole, undisturbed) = (1..=8)
         .find_map(|n| {
             let undisturbed = Repo::new();
-            let since = Instant::now();
-            let said = Said::of(&mut backup(&undisturbed));
-            assert_eq!(said.code, 0, "{said:?}");
-            let whole = since.elapsed();
-            if whole < Duration::from_millis(4500) {
-                server.ask(&format!(
-                    "INSERT INTO shop.noise SELECT i, sha512(i::text::bytea) FROM generate_series({n}00001, {}00000) i",
-                    n + 1
-                ));
-                return None;
+            let (whole, least) = (timed(&undisturbed), timed(&undisturbed));
+            if whole >= Duration::from_millis(4500) && least * 4 < whole {
+                return Some((whole, undisturbed));
             }
-            Some((whole, undisturbed))
+            let more = format!("SELECT i, sha512(i::text::bytea) FROM generate_series({n}00001, {}00000) i", n + 1);
+            server.ask(&format!("INSERT INTO shop.noise {more}"));
+            None
         })
-        .unwrap();
+        .expect("rows that take longer to store than to read");
     let at_once = objects(undisturbed.root(), "data").len();
-    // Once more, with nothing to be stored: less than this no run can take.
-    let since = Instant::now();
-    let said = Said::of(&mut backup(&undisturbed));
-    assert_eq!(said.code, 0, "{said:?}");
-    let least = since.elapsed();
     let time = whole.mul_f64(0.6);
-    assert!(least * 2 < time, "reading alone takes {least:?} of {whole:?}");
 
     let mut rounds = 1;
     while killed_after(&mut backup(&repo), time) == Ended::Killed {
         rounds += 1;
-        assert!(rounds <= 8, "after {rounds} rounds of {time:?} not done; undisturbed it takes {whole:?}");
+        assert!(rounds <= 20, "after {rounds} rounds of {time:?} not done; undisturbed it takes {whole:?}");
         assert_eq!(repo.json(["list"]).as_array().unwrap().len(), 0);
     }
     let stored = objects(repo.root(), "data").len();

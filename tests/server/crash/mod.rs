@@ -174,7 +174,7 @@ impl Site {
     fn assert_sound(&mut self, verb: Verb, ended: Ended) {
         let others =
             "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
-        self.server.wait_until(others, "0", Duration::from_secs(10));
+        self.server.wait_for(others, "0");
         let report = self.verified(&[]);
         let listed = self.listed();
         assert_eq!(listed.len() as u64, report["snapshots_checked"].as_u64().unwrap(), "{report}");

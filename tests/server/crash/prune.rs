@@ -82,7 +82,7 @@ fn a_prune_killed_at_any_moment_loses_nothing_and_the_next_one_finishes_its_work
         whole = whole.mul_f64(0.7) + since.elapsed().mul_f64(0.3);
     }
     println!("{killed} of {} prunes were killed, {deleted} of all had deleted objects; one takes {whole:?}", runs(12));
-    assert!(killed * 3 > runs(12), "only {killed} were killed before they had finished");
+    assert!(killed * 4 > runs(12), "only {killed} were killed before they had finished");
     // A dozen may all be killed too early on a quick machine, where a prune takes 20 ms.
     assert!(deleted > 0 || runs(12) < 100, "no prune came as far as to delete an object");
 
