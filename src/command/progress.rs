@@ -90,3 +90,27 @@ impl Progress {
         self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phase_is_told_once_and_the_end_wakes_who_waits() {
+        let progress = Progress::new();
+        for phase in ["connecting", "reading rows", "reading rows", "writing the manifest"] {
+            progress.set_phase(phase);
+        }
+        let forever = Duration::from_secs(3600);
+        let all = ["connecting", "reading rows", "writing the manifest"].map(String::from).to_vec();
+        assert_eq!(progress.wait(0, forever), (all.clone(), false));
+        assert_eq!(progress.wait(1, forever), (all[1..].to_vec(), false));
+        assert_eq!(progress.wait(3, Duration::ZERO), (vec![], false));
+        let waiting = std::thread::spawn({
+            let progress = progress.clone();
+            move || progress.wait(3, forever)
+        });
+        progress.finish();
+        assert_eq!(waiting.join().ok(), Some((vec![], true)));
+    }
+}
