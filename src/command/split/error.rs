@@ -57,10 +57,16 @@ pub enum SplitError {
     Files(#[from] SwitchError),
     #[error("the hook failed")]
     Hook(#[from] HookError),
+    #[error("the old database takes writes again{}, but the hook failed", without(keys_missing))]
+    HookOnTheWayBack {
+        keys_missing: Vec<String>,
+        #[source]
+        source: HookError,
+    },
     /// Everything was tried; what it has come to is in `state`.
     #[error("the switch failed, and {state}")]
     Switch {
-        state: &'static str,
+        state: String,
         #[source]
         source: Box<Error>,
     },
@@ -180,6 +186,9 @@ impl SplitError {
             }
             SplitError::Files(error) => return error.hint(),
             SplitError::Hook(error) => return error.hint(),
+            SplitError::HookOnTheWayBack { .. } => {
+                "The split is rolled back. Do by hand what the hook has left undone, so that the applications use the old database.".into()
+            }
             SplitError::Switch { source, .. } => return source.hint(),
             SplitError::NoLooseKeys { .. } => {
                 "Name the databases of a split with --boundary loose. Where one of them was restored or upgraded, docs/split.md says what to write into pgkeep_loose.keys.".into()
@@ -235,6 +244,14 @@ impl SplitError {
             SplitError::Rehearsal { .. } => 3,
             _ => 7,
         }
+    }
+}
+
+/// Foreign keys that did not come back, after words on what takes writes.
+pub fn without(keys_missing: &[String]) -> String {
+    match keys_missing {
+        [] => String::new(),
+        keys => format!(", without the foreign keys that rows are against: {}", keys.join(", ")),
     }
 }
 

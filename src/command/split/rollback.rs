@@ -19,7 +19,7 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
 use crate::pg::split_state;
 use crate::stop::Stop;
-use crate::switch;
+use crate::switch::{self, HookError};
 
 /// What becomes of rows that were written in the new database since the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,16 +95,17 @@ pub async fn rollback(
 
     let ends = Ends { source: &source, target: &target };
     let wait = options.fence_wait;
-    let written = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
+    let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
     let schemas = state.schemas.clone();
-    let keys = catalog::foreign_keys(&source).await.map_err(at_source("looking for the foreign keys"))?;
-    let keys_missing = state.ties.missing(&keys);
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
     let downtime_ms = since.elapsed().as_millis() as u64;
-    let ok = keys_missing.is_empty();
+    let Undone { written, keys_missing, hook } = undone;
+    if let Err(source) = hook {
+        return Err(SplitError::HookOnTheWayBack { keys_missing, source }.into());
+    }
     Ok(RolledBack {
-        ok,
+        ok: keys_missing.is_empty(),
         phase: Phase::RolledBack,
         schemas,
         discarded: written,
@@ -136,6 +137,16 @@ pub struct Ends<'a> {
     pub target: &'a Session,
 }
 
+/// What going back has come to: the old place takes writes.
+pub struct Undone {
+    /// Tables of the new place with other rows than were copied.
+    pub written: Vec<Mismatch>,
+    /// As in [`RolledBack`].
+    pub keys_missing: Vec<String>,
+    /// The operator's command on the way back, the last thing that is done.
+    pub hook: Result<(), HookError>,
+}
+
 /// Back from a sealed source: the new place is sealed, files and applications go back, the old place takes writes. Tables of the new
 /// place with other rows than were copied are returned, or end it before anything has changed.
 #[allow(clippy::too_many_arguments, reason = "both ends, what is to be done, and where to tell")]
@@ -148,7 +159,7 @@ pub async fn undo(
     progress: &Arc<Progress>,
     stop: &Stop,
     echo: &mut (dyn Write + Send),
-) -> Result<Vec<Mismatch>, Error> {
+) -> Result<Undone, Error> {
     let Ends { source, target } = *ends;
     bridge::rehearse_return(state, source).await?;
     progress.set_phase("fencing the new database");
@@ -178,6 +189,7 @@ pub async fn undo(
     state.save(target).await?;
     bridge::dismiss(state, target, target.conninfo()).await?;
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
-    switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await?;
-    Ok(written)
+    let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
+    let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
+    Ok(Undone { written, keys_missing: state.ties.missing(&keys), hook })
 }

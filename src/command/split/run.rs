@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::capture::{self, capture};
+use super::error::without;
 use super::holding::{at_source, at_target, own, put_up};
 use super::preparing::{Previous, ground, prepare, previous, resolve};
-use super::rollback::{Discard, Ends, abandon, undo};
+use super::rollback::{Discard, Ends, Undone, abandon, undo};
 use super::state::{Phase, State};
 use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
@@ -255,12 +256,7 @@ async fn switch(
             let ends = Ends { source: &source, target: &target };
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
-            let outcome = match undone {
-                Ok(_) => "everything is as it was: the source takes writes",
-                Err(_) => {
-                    "it could not be taken back: the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
-                }
-            };
+            let outcome = in_words(undone, &source).await;
             return Err(SplitError::Switch { state: outcome, source: Box::new(error) }.into());
         }
         state.downtime_ms = millis(down);
@@ -271,6 +267,26 @@ async fn switch(
     }
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))
+}
+
+/// What taking the switch back has come to.
+async fn in_words(undone: Result<Undone, Error>, source: &Session) -> String {
+    match undone {
+        Ok(Undone { keys_missing, hook: Ok(()), .. }) if keys_missing.is_empty() => {
+            "everything is as it was: the source takes writes".into()
+        }
+        Ok(Undone { keys_missing, hook, .. }) => {
+            let hook = hook.err().map(|error| format!("; on the way back, {error}")).unwrap_or_default();
+            format!("the source takes writes again{}{hook}", without(&keys_missing))
+        }
+        // Who is refused is what the source itself says.
+        Err(error) => match fence::strength(source).await {
+            Ok(None) => format!("the source takes writes again, but not everything could be taken back ({error})"),
+            _ => format!(
+                "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
+            ),
+        },
+    }
 }
 
 fn with_files(report: Report, files: &Plan) -> Report {

@@ -10,7 +10,7 @@ use crate::command::Error;
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
-use crate::switch::{Change, HOOK_TIMEOUT_DEFAULT, Hook, Occasion, Phase, Plan, Server};
+use crate::switch::{Change, HOOK_TIMEOUT_DEFAULT, Hook, HookError, Occasion, Phase, Plan, Server};
 
 /// What will be written where. Read before anything is touched, so that a wrong key ends the run at once.
 pub fn plan(options: &Options, source_identity: &str, target_identity: Option<&str>) -> Result<Plan, Error> {
@@ -36,7 +36,7 @@ pub async fn there(
     state.files = Some(record.clone());
     state.save(target).await?;
     plan.apply(&record).map_err(SplitError::from)?;
-    run_hook(state, Phase::Switch, target.conninfo(), echo).await
+    Ok(run_hook(state, Phase::Switch, target.conninfo(), echo).await.map_err(SplitError::from)?)
 }
 
 /// Puts the files back. What was done already is not done twice.
@@ -52,10 +52,10 @@ pub async fn run_hook(
     phase: Phase,
     target: &Conninfo,
     echo: &mut (dyn Write + Send),
-) -> Result<(), Error> {
+) -> Result<(), HookError> {
     let Some(command) = &state.hook else { return Ok(()) };
     let hook = Hook { command: command.clone(), timeout: HOOK_TIMEOUT_DEFAULT };
-    Ok(hook.run(&Occasion::new(phase, target), echo).await.map_err(SplitError::from)?)
+    hook.run(&Occasion::new(phase, target), echo).await
 }
 
 /// PostgREST reads the schema anew; nobody else listens.
