@@ -158,7 +158,7 @@ fn started(server: &Server) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Whatever the moment: within seconds the source takes writes again, or it is sealed and the split goes on to its end.
+/// Whatever the moment: within five seconds the source takes writes again, or it is sealed and the split goes on to its end.
 #[test]
 fn a_split_that_is_killed_at_any_moment_frees_the_source_and_is_gone_on_with() {
     let server = chronos();
