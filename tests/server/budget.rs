@@ -40,15 +40,20 @@ fn each_run_goes_on_where_the_last_one_was_until_all_is_read() {
     let all = objects(repo.root(), "data").len() + objects(repo.root(), "meta").len();
     assert_eq!(repo.json(["list"])[0]["read_within_days"], Value::Null);
 
-    // The time is over before the first object is: each run reads one, and none reads again what another has read.
-    for run in 1..=all {
+    // The time is over before the first object is, or little later: each run reads one at least, and none reads again what
+    // another has read.
+    let mut read = 0;
+    while read < all {
         let (code, report) = verify(&repo, "--restore-key", &["--budget", "1ms"]);
         assert_eq!((code, &report["depth"]), (0, &json!("plaintext")), "{report}");
-        assert_eq!(report["objects_read"], 1, "run {run} of {all}: {report}");
-        let is_last = run == all;
-        assert_eq!(report["coverage"]["within_days"], if is_last { json!(1) } else { Value::Null }, "{run}: {report}");
-        assert_eq!(report["coverage"]["bytes_never_read"] == 0, is_last, "{run}: {report}");
+        let now = report["objects_read"].as_u64().unwrap() as usize;
+        assert!((1..=all / 2).contains(&now), "{read} of {all} were read: {report}");
+        read += now;
+        let is_last = read == all;
+        assert_eq!(report["coverage"]["within_days"], if is_last { json!(1) } else { Value::Null }, "{read}: {report}");
+        assert_eq!(report["coverage"]["bytes_never_read"] == 0, is_last, "{read} of {all}: {report}");
     }
+    assert_eq!(read, all, "nothing was read twice");
     assert_eq!(repo.json(["list"])[0]["read_within_days"], 1);
     let listed = Said::of(&mut repo.command(["list"])).stdout;
     assert!(listed.contains("\nevery byte was read within 1 day\n"), "{listed}");
