@@ -2,6 +2,7 @@
 
 pub mod binaries;
 pub mod bridge;
+pub mod builds;
 pub mod catalog;
 pub mod cluster;
 pub mod connect;

@@ -232,18 +232,10 @@ impl<'a> LargeObjectLoader<'a> {
 }
 
 /// Settings with which a session loads faster, each only where the role may set it: `synchronous_commit` is anyone's,
-/// `wal_compression` takes a superuser or a grant. Index builds get as much memory as the server's setting or, if that is
-/// more, this session's share of `shared_buffers` among `jobs`: the server has been given that much before.
-pub fn speed_up(wire: &mut Wire, jobs: usize) -> Result<(), Error> {
+/// `wal_compression` takes a superuser or a grant.
+pub fn speed_up(wire: &mut Wire) -> Result<(), Error> {
     // Compiling expressions costs more than it saves in the one place where it sets in, the refresh of large views.
     wire.execute("a setting", b"SET synchronous_commit = off; SET jit = off")?;
-    let memory = format!(
-        "SELECT pg_catalog.set_config('maintenance_work_mem',
-            greatest(m.setting::bigint, least(b.setting::bigint * 8 / {jobs}, 1048576))::text, false)
-        FROM pg_catalog.pg_settings m, pg_catalog.pg_settings b
-        WHERE m.name = 'maintenance_work_mem' AND b.name = 'shared_buffers'"
-    );
-    wire.execute("a setting", memory.as_bytes())?;
     for attempt in ["SET wal_compression = lz4", "SET wal_compression = on"] {
         match wire.execute("a setting", attempt.as_bytes()) {
             Ok(()) => break,

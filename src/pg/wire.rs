@@ -120,6 +120,15 @@ impl Wire {
         &self.endpoint
     }
 
+    /// Whether the server is known to run on this machine.
+    pub fn is_local(&self) -> bool {
+        match &self.stream {
+            Stream::Unix(_) => true,
+            Stream::Tcp(socket) => socket.peer_addr().is_ok_and(|address| address.ip().is_loopback()),
+            Stream::Tls(_) => false,
+        }
+    }
+
     /// Warnings that the server sent since the last call.
     pub fn take_notices(&mut self) -> Vec<ServerMessage> {
         std::mem::take(&mut self.notices)
@@ -447,6 +456,6 @@ fn parse_data_row(body: &[u8]) -> Option<TextRow> {
     Some(row)
 }
 
-fn protocol(context: &str, what: &str) -> Error {
+pub(super) fn protocol(context: &str, what: &str) -> Error {
     Error::Protocol { context: context.to_owned(), source: what.into() }
 }

@@ -109,6 +109,8 @@ pub struct PostDataStep {
     pub after_rows: Vec<Oid>,
     /// Two steps that lock the same object must not run at once, unless both lock it shared.
     pub locks: Vec<Lock>,
+    /// Whether it builds a B-tree.
+    pub sorts: bool,
     /// How many steps wait for this one directly.
     pub followers: usize,
     /// How many steps the longest chain that waits for this one has: the scheduler's hint for what to start first.

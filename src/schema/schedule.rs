@@ -66,8 +66,10 @@ pub struct Schedule<'a> {
     state: BTreeMap<Task, State>,
     running: BTreeSet<Task>,
     skipped: Vec<usize>,
-    /// Steps that have not ended, by wave, and loads; so that a wave need not look at all others.
+    /// Steps that have not ended, by wave, those of the main wave by what they lock too, and loads; so that nobody need look at all
+    /// others.
     steps_left: BTreeMap<Wave, usize>,
+    steps_left_on: BTreeMap<Oid, usize>,
     loads_left: usize,
 }
 
@@ -89,9 +91,22 @@ impl<'a> Schedule<'a> {
         state.extend((0..steps.len()).map(|n| (Task::Step(n), State::Open)));
         let mut steps_left = BTreeMap::new();
         steps.iter().for_each(|step| *steps_left.entry(step.wave).or_default() += 1);
+        let mut steps_left_on = BTreeMap::new();
+        let locks = steps.iter().flat_map(main_locks);
+        locks.for_each(|lock| *steps_left_on.entry(lock.object).or_default() += 1);
         let loads_left = loads.len();
         let (running, skipped) = (BTreeSet::new(), Vec::new());
-        Self { jobs, loads, steps, step_bytes, load_of, state, running, skipped, steps_left, loads_left }
+        Self { jobs, loads, steps, step_bytes, load_of, state, running, skipped, steps_left, steps_left_on, loads_left }
+    }
+
+    /// How many tasks are being done.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Bytes of the rows that a step reads.
+    pub fn step_bytes(&self, n: usize) -> u64 {
+        self.step_bytes[n]
     }
 
     /// Positions of steps that were not run because something that they need failed.
@@ -122,7 +137,11 @@ impl<'a> Schedule<'a> {
         self.state.insert(task, state);
         match task {
             Task::Load(_) => self.loads_left -= 1,
-            Task::Step(n) => *self.steps_left.entry(self.steps[n].wave).or_default() -= 1,
+            Task::Step(n) => {
+                let step = &self.steps[n];
+                *self.steps_left.entry(step.wave).or_default() -= 1;
+                main_locks(step).iter().for_each(|lock| *self.steps_left_on.entry(lock.object).or_default() -= 1);
+            }
             Task::Prove(_) | Task::Analyze(_) => {}
         }
     }
@@ -219,14 +238,18 @@ impl<'a> Schedule<'a> {
         (0..self.loads.len()).filter(|n| open(n) && free(n)).max_by_key(|n| self.loads[*n].bytes).map(Task::Prove)
     }
 
-    /// Statistics come when all steps are done, for an expression's statistics need its index.
+    /// Statistics of a table come when all its indexes are built, for an expression's statistics need its index.
     fn statistics(&self) -> Option<Task> {
-        if self.steps_left.values().any(|left| *left > 0) {
-            return None;
-        }
         let open = |n: &usize| self.is(Task::Analyze(*n), State::Open) && self.is(Task::Load(*n), State::Well);
-        (0..self.loads.len()).filter(open).max_by_key(|n| self.loads[*n].bytes).map(Task::Analyze)
+        let is_built = |n: &usize| self.steps_left_on.get(&self.loads[*n].oid).is_none_or(|left| *left == 0);
+        let ready = (0..self.loads.len()).filter(|n| open(n) && is_built(n));
+        ready.max_by_key(|n| self.loads[*n].bytes).map(Task::Analyze)
     }
+}
+
+/// What a step of the main wave locks.
+fn main_locks(step: &PostDataStep) -> &[Lock] {
+    if step.wave == Wave::Main { &step.locks } else { &[] }
 }
 
 #[cfg(test)]
@@ -237,7 +260,7 @@ mod tests {
 
     fn step(wave: Wave, after: Vec<usize>, after_rows: Vec<Oid>, locks: Vec<Lock>) -> PostDataStep {
         let step = Step { dump_id: 1, label: "x".into(), statements: Vec::new(), transaction: Transaction::Allowed };
-        PostDataStep { step, wave, after, after_rows, locks, followers: 0, chain: 0 }
+        PostDataStep { step, wave, after, after_rows, locks, sorts: false, followers: 0, chain: 0 }
     }
 
     fn loads(n: u32) -> Vec<Load> {
@@ -303,6 +326,29 @@ mod tests {
         assert_eq!(schedule.assign(), Next::Run(Task::Load(1)));
         schedule.end(Task::Load(2), Ended::Well);
         assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
+    }
+
+    #[test]
+    fn statistics_wait_for_the_indexes_of_their_table_alone() {
+        let index_on = |oid| step(Wave::Main, vec![], vec![oid], vec![Lock { object: oid, mode: LockMode::Shared }]);
+        let grant = step(Wave::Grants, vec![], vec![], vec![Lock { object: 1, mode: LockMode::Exclusive }]);
+        let steps = [index_on(0), index_on(1), grant];
+        let mut schedule = Schedule::new(2, loads(2), &steps, Proof::Leave);
+        let mut assigned = |ended: Option<Task>| {
+            ended.into_iter().for_each(|task| schedule.end(task, Ended::Well));
+            schedule.assign()
+        };
+        assert_eq!(assigned(None), Next::Run(Task::Load(1)));
+        assert_eq!(assigned(None), Next::Run(Task::Load(0)));
+        assert_eq!(assigned(Some(Task::Load(1))), Next::Run(Task::Step(1)));
+        assert_eq!(assigned(Some(Task::Load(0))), Next::Run(Task::Step(0)));
+        assert_eq!(
+            assigned(Some(Task::Step(1))),
+            Next::Run(Task::Analyze(1)),
+            "the other table's index is being built"
+        );
+        assert_eq!(assigned(Some(Task::Step(0))), Next::Run(Task::Analyze(0)), "the grant waits for the statistics");
+        assert_eq!(assigned(Some(Task::Analyze(1))), Next::Run(Task::Step(2)));
     }
 
     #[test]

@@ -13,12 +13,13 @@ use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Mismatch};
 use crate::pg;
+use crate::pg::builds::{Build, Builds};
 use crate::pg::copy::{Freeze, copy_in_statement};
 use crate::pg::sessions;
 use crate::pg::target::{LargeObjectLoader, speed_up};
 use crate::pg::wire::Wire;
 use crate::repo::manifest::Relation;
-use crate::schema::restore::Transaction;
+use crate::schema::restore::{PostDataStep, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{Digest, RowHasher};
@@ -125,6 +126,7 @@ struct Worker<'w, 'a> {
     work: &'w Work<'a>,
     n: usize,
     wire: Wire,
+    builds: Builds,
     feed: Feed<'w>,
     hasher: RowHasher,
 }
@@ -136,9 +138,10 @@ impl<'w, 'a> Worker<'w, 'a> {
         let mut wire =
             Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
         wire.execute("the session's settings", &session_settings(&work.job.plan)).map_err(failed)?;
-        speed_up(&mut wire, work.options.jobs).map_err(failed)?;
+        speed_up(&mut wire).map_err(failed)?;
+        let builds = Builds::new(&mut wire, work.options.jobs).map_err(failed)?;
         let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
-        Ok(Self { work, n, wire, feed, hasher: RowHasher::new(&work.job.manifest.digest_key()) })
+        Ok(Self { work, n, wire, builds, feed, hasher: RowHasher::new(&work.job.manifest.digest_key()) })
     }
 
     fn work(&mut self) -> Result<(), Error> {
@@ -260,7 +263,8 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
-        let step = &self.work.job.plan.post_data[n].step;
+        let PostDataStep { step, sorts, .. } = &self.work.job.plan.post_data[n];
+        self.suit(n, *sorts, label)?;
         let together = step.transaction == Transaction::Allowed && step.statements.len() > 1;
         if together {
             self.execute(label, b"BEGIN")?;
@@ -269,6 +273,17 @@ impl<'w, 'a> Worker<'w, 'a> {
             self.execute(label, sql.as_bytes())?;
         }
         if together { self.execute(label, b"COMMIT") } else { Ok(()) }
+    }
+
+    /// Index builds share the cores of a server on this machine with the other workers.
+    fn suit(&mut self, n: usize, sorts: bool, label: &str) -> Result<(), Error> {
+        let (bytes, running) = {
+            let shared = self.work.lock();
+            (shared.schedule.step_bytes(n), shared.schedule.running())
+        };
+        let cores = std::thread::available_parallelism().ok().filter(|_| self.wire.is_local());
+        let cores = cores.map(|cores| (cores.get() / running.max(1)).max(1) as u64);
+        self.builds.suit(&mut self.wire, Build { bytes, sorts, cores }).map_err(Error::target_database(label))
     }
 
     fn prove(&mut self, n: usize, label: &str, lane: &Lane) -> Result<Option<Mismatch>, Error> {

@@ -79,7 +79,8 @@ impl<'a> Order<'a> {
         let after_rows = objects.iter().copied().filter(has_rows).collect();
         self.steps_of.insert(entry.dump_id, self.steps.len());
         let after = after.into_iter().collect();
-        self.steps.push(PostDataStep { step, wave, after, after_rows, locks, followers: 0, chain: 0 });
+        let sorts = builds_b_tree(entry);
+        self.steps.push(PostDataStep { step, wave, after, after_rows, locks, sorts, followers: 0, chain: 0 });
     }
 
     /// The relations (and the publication) that a step of the entry touches, partitions included where it reaches into them.
@@ -128,6 +129,7 @@ impl<'a> Order<'a> {
                 after,
                 after_rows: Vec::new(),
                 locks: vec![Lock { object: entry.catalog_id.oid, mode: LockMode::Exclusive }],
+                sorts: false,
                 followers: 0,
                 chain: 0,
             });
@@ -200,6 +202,15 @@ fn refresh(entry: &Entry) -> Step {
         label: format!("REFRESH {}", entry.label()),
         statements: vec![SqlText::new(format!("REFRESH MATERIALIZED VIEW {schema}{};", quoted(&entry.tag)))],
         transaction: Transaction::Allowed,
+    }
+}
+
+fn builds_b_tree(entry: &Entry) -> bool {
+    let has = |word| tokens(entry.defn.as_bytes()).iter().any(|token| token.is_word(word));
+    match entry.kind {
+        Kind::Index => has("btree"),
+        Kind::Constraint => has("UNIQUE") || has("PRIMARY"),
+        _ => false,
     }
 }
 

@@ -143,6 +143,18 @@ fn only_plain_index_builds_share_a_table() {
 }
 
 #[test]
+fn b_trees_are_told_from_what_does_not_sort() {
+    let (_, plan) = everything(&RestoreOptions::default());
+    let sorts = |label: &str| plan.post_data[position(&plan, label)].sorts;
+    assert!(
+        ["CONSTRAINT shop.item item_pkey", "CONSTRAINT shop.item item_code_key", "INDEX shop.sale_day"].map(sorts)
+            == [true; 3]
+    );
+    let others = ["INDEX shop.item_search", "FK CONSTRAINT shop.sale sale_item_fkey", "TRIGGER shop.item item_touch"];
+    assert!(others.map(sorts) == [false; 3]);
+}
+
+#[test]
 fn owners_and_grants_can_stay_behind() {
     let options = RestoreOptions { owners: Owners::Restorer, grants: Grants::Omit, ..RestoreOptions::default() };
     let (_, plan) = everything(&options);
