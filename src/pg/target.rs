@@ -231,19 +231,11 @@ impl<'a> LargeObjectLoader<'a> {
     }
 }
 
-/// Settings with which a session loads faster, each only where the role may set it: `synchronous_commit` is anyone's,
-/// `wal_compression` takes a superuser or a grant.
+/// Settings with which a session loads faster, and which are anyone's to set. Whether the log is compressed is the server's choice:
+/// it takes a third off the log of index builds, for 7 % of their processor time.
 pub fn speed_up(wire: &mut Wire) -> Result<(), Error> {
     // Compiling expressions costs more than it saves in the one place where it sets in, the refresh of large views.
-    wire.execute("a setting", b"SET synchronous_commit = off; SET jit = off")?;
-    for attempt in ["SET wal_compression = lz4", "SET wal_compression = on"] {
-        match wire.execute("a setting", attempt.as_bytes()) {
-            Ok(()) => break,
-            Err(Error::Server { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    wire.execute("a setting", b"SET synchronous_commit = off; SET jit = off")
 }
 
 #[cfg(test)]
