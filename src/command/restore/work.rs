@@ -275,15 +275,12 @@ impl<'w, 'a> Worker<'w, 'a> {
         if together { self.execute(label, b"COMMIT") } else { Ok(()) }
     }
 
-    /// Index builds share the cores of a server on this machine with the other workers.
     fn suit(&mut self, n: usize, sorts: bool, label: &str) -> Result<(), Error> {
-        let (bytes, running) = {
-            let shared = self.work.lock();
-            (shared.schedule.step_bytes(n), shared.schedule.running())
+        let build = {
+            let schedule = &self.work.lock().schedule;
+            Build { bytes: schedule.step_bytes(n), sorts, sessions: schedule.running() }
         };
-        let cores = std::thread::available_parallelism().ok().filter(|_| self.wire.is_local());
-        let cores = cores.map(|cores| (cores.get() / running.max(1)).max(1) as u64);
-        self.builds.suit(&mut self.wire, Build { bytes, sorts, cores }).map_err(Error::target_database(label))
+        self.builds.suit(&mut self.wire, build).map_err(Error::target_database(label))
     }
 
     fn prove(&mut self, n: usize, label: &str, lane: &Lane) -> Result<Option<Mismatch>, Error> {
