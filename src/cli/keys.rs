@@ -123,7 +123,11 @@ pub async fn protection(common: &Common, path: &Path) -> Result<Protection, Erro
         IsProtected::Yes => {
             let passphrase = match told_passphrase(common).await? {
                 Some(passphrase) => passphrase,
-                None => ask(path, &format!("the passphrase of {}", path.display()))?,
+                None => {
+                    let prompt = format!("the passphrase of {}", path.display());
+                    let needed = || KeyError::PassphraseNeeded { path: path.to_owned() };
+                    Terminal.passphrase(&prompt).ok_or_else(needed)?
+                }
             };
             Ok(Protection::Passphrase(passphrase))
         }
@@ -139,11 +143,13 @@ pub async fn new_protection(common: &Common, path: &Path) -> Result<Protection, 
 }
 
 pub fn typed_twice(path: &Path) -> Result<Protection, Error> {
-    let first = ask(path, &format!("a new passphrase for {}", path.display()))?;
+    let needed = || KeyError::PassphraseNeeded { path: path.to_owned() };
+    let mut terminal = Terminal.unseen().ok_or_else(needed)?;
+    let first = terminal.ask(&format!("a new passphrase for {}", path.display())).ok_or_else(needed)?;
     if first.expose_secret().is_empty() {
         return Err(KeyError::EmptyPassphrase.into());
     }
-    let second = ask(path, "the same again")?;
+    let second = terminal.ask("the same again").ok_or_else(needed)?;
     match first.expose_secret() == second.expose_secret() {
         true => Ok(Protection::Passphrase(first)),
         false => Err(KeyError::PassphrasesDiffer.into()),
@@ -166,8 +172,4 @@ async fn told_passphrase(common: &Common) -> Result<Option<SecretString>, Error>
     let printed = password::from_command(Path::new("sh"), &["-c".to_owned(), command], Path::new(".")).await;
     let (passphrase, _) = printed.map_err(|source| Error::Passphrase { source })?;
     Ok(Some(passphrase))
-}
-
-fn ask(path: &Path, prompt: &str) -> Result<SecretString, Error> {
-    Ok(Terminal.passphrase(prompt).ok_or_else(|| KeyError::PassphraseNeeded { path: path.to_owned() })?)
 }

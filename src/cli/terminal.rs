@@ -23,35 +23,41 @@ impl Terminal {
 
     /// A passphrase, typed unseen. None without a terminal, and where the question was left with Ctrl-C or Ctrl-D.
     pub fn passphrase(self, prompt: &str) -> Option<SecretString> {
-        let mut tty = Self::open()?;
-        let quiet = Quiet::begin(&tty)?;
-        write!(tty, "pgkeep: {prompt}: ").ok()?;
-        let typed = read_line(&mut tty);
-        drop(quiet);
-        let _ = writeln!(tty);
-        Some(SecretString::from(typed?.as_str()))
+        self.unseen()?.ask(prompt)
+    }
+
+    /// The terminal without its echo, for several questions: between two of them nothing that is typed ahead is shown either.
+    pub fn unseen(self) -> Option<Unseen> {
+        Unseen::begin(Self::open()?)
     }
 }
 
 /// No echo, and each byte at once, so that Ctrl-C is seen although nobody else looks at signals meanwhile.
-struct Quiet {
+pub struct Unseen {
     tty: File,
     before: Termios,
 }
 
-impl Quiet {
-    fn begin(tty: &File) -> Option<Self> {
-        let before = tcgetattr(tty).ok()?;
+impl Unseen {
+    fn begin(tty: File) -> Option<Self> {
+        let before = tcgetattr(&tty).ok()?;
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
-        let tty = tty.try_clone().ok()?;
         // What was typed ahead of the question is an answer too.
         tcsetattr(&tty, OptionalActions::Now, &quiet).ok()?;
         Some(Self { tty, before })
     }
+
+    /// What was typed; none where the question was left with Ctrl-C or Ctrl-D.
+    pub fn ask(&mut self, prompt: &str) -> Option<SecretString> {
+        write!(self.tty, "pgkeep: {prompt}: ").ok()?;
+        let typed = read_line(&mut self.tty);
+        let _ = writeln!(self.tty);
+        Some(SecretString::from(typed?.as_str()))
+    }
 }
 
-impl Drop for Quiet {
+impl Drop for Unseen {
     fn drop(&mut self) {
         let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.before);
     }

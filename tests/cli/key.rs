@@ -73,8 +73,9 @@ fn on_terminal(command: &Command, typed: &str) -> (i32, String) {
     let (mut shown, mut byte) = (Vec::new(), [0]);
     while screen.read(&mut byte).unwrap() == 1 {
         shown.push(byte[0]);
-        // Each answer waits for its question: what is typed ahead the terminal itself would show.
-        if shown.ends_with(b": ") {
+        // Each answer waits for its question, which begins with the program's name: what is typed ahead of the first the terminal
+        // itself would show.
+        if shown.ends_with(b": ") && !shown.ends_with(b"pgkeep: ") {
             match answers.next() {
                 Some(answer) => writeln!(keyboard.as_mut().unwrap(), "{answer}").unwrap(),
                 None => keyboard = None,
@@ -292,6 +293,11 @@ fn a_new_passphrase_is_typed_twice_and_unseen() {
     assert!(!root.exists() && !keys.exists());
     let (code, shown) = on_terminal(&init, "\n");
     assert!(code == 6 && shown.contains("the passphrase is empty"), "{shown}");
+    // Typed a little ahead of the second question, it is unseen as well.
+    let (code, shown) = on_terminal(&init, "correct horse\rcorrect horse\n");
+    assert!(code == 0 && !shown.contains("correct horse"), "{shown}");
+    fs::remove_dir_all(&root).unwrap();
+    fs::remove_dir_all(&keys).unwrap();
     let (code, shown) = on_terminal(&init, "correct horse\ncorrect horse\n");
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("a new passphrase for") && shown.contains("the same again"), "{shown}");
