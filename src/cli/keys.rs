@@ -125,8 +125,7 @@ pub async fn protection(common: &Common, path: &Path) -> Result<Protection, Erro
                 Some(passphrase) => passphrase,
                 None => {
                     let prompt = format!("the passphrase of {}", path.display());
-                    let needed = || KeyError::PassphraseNeeded { path: path.to_owned() };
-                    Terminal.passphrase(&prompt).ok_or_else(needed)?
+                    Terminal.passphrase(&prompt).ok_or_else(|| not_given(path))?
                 }
             };
             Ok(Protection::Passphrase(passphrase))
@@ -143,7 +142,7 @@ pub async fn new_protection(common: &Common, path: &Path) -> Result<Protection, 
 }
 
 pub fn typed_twice(path: &Path) -> Result<Protection, Error> {
-    let needed = || KeyError::PassphraseNeeded { path: path.to_owned() };
+    let needed = || not_given(path);
     let mut terminal = Terminal.unseen().ok_or_else(needed)?;
     let first = terminal.ask(&format!("a new passphrase for {}", path.display())).ok_or_else(needed)?;
     if first.expose_secret().is_empty() {
@@ -172,4 +171,8 @@ async fn told_passphrase(common: &Common) -> Result<Option<SecretString>, Error>
     let printed = password::from_command(Path::new("sh"), &["-c".to_owned(), command], Path::new(".")).await;
     let (passphrase, _) = printed.map_err(|source| Error::Passphrase { source })?;
     Ok(Some(passphrase))
+}
+
+fn not_given(path: &Path) -> KeyError {
+    KeyError::PassphraseNeeded { path: path.to_owned() }
 }
