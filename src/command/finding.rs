@@ -41,6 +41,8 @@ pub enum Kind {
     MissingTable,
     #[serde(rename = "missing column")]
     MissingColumn,
+    #[serde(rename = "mixed up values")]
+    MixedUpValues,
     Sequence,
     #[serde(rename = "large objects")]
     LargeObjects,
@@ -63,6 +65,7 @@ impl Kind {
             Kind::RowDigest => "row digest",
             Kind::MissingTable => "missing table",
             Kind::MissingColumn => "missing column",
+            Kind::MixedUpValues => "mixed up values",
             Kind::Sequence => "sequence",
             Kind::LargeObjects => "large objects",
         }
@@ -115,6 +118,7 @@ impl Finding {
             Difference::Rows { .. } => Kind::RowDigest,
             Difference::MissingTable => Kind::MissingTable,
             Difference::MissingColumns { .. } => Kind::MissingColumn,
+            Difference::MixedUpValues { .. } => Kind::MixedUpValues,
             Difference::MissingSequence | Difference::SequenceValue { .. } => Kind::Sequence,
             Difference::LargeObjects { .. } => Kind::LargeObjects,
         };

@@ -28,6 +28,11 @@ pub enum Difference {
     MissingColumns {
         columns: Vec<String>,
     },
+    /// The copy's columns are in another order, and values elsewhere carry them by their places.
+    MixedUpValues {
+        columns: Vec<String>,
+        held_by: Vec<String>,
+    },
     MissingSequence,
     SequenceValue {
         expected: SequenceValue,
@@ -75,6 +80,12 @@ impl fmt::Display for Difference {
             Difference::Rows { expected, found } => write!(f, "{found}, and not {expected}"),
             Difference::MissingTable => f.write_str("there is no such table"),
             Difference::MissingColumns { columns } => write!(f, "it lacks the columns {}", columns.join(", ")),
+            Difference::MixedUpValues { columns, held_by } => write!(
+                f,
+                "its columns are in another order than they were ({}), and the rows of it that are values in {} have theirs mixed up",
+                columns.join(", "),
+                held_by.join(", ")
+            ),
             Difference::MissingSequence => f.write_str("there is no such sequence"),
             Difference::SequenceValue { expected, found } => write!(f, "it stands at {found}, and not at {expected}"),
             Difference::LargeObjects { missing, unexpected } => {

@@ -1,6 +1,7 @@
 //! One file a verb. Each reads as a table of contents: no byte loops, no SQL, no terminal.
 
 pub mod backup;
+mod column_order;
 pub mod drill;
 pub mod error;
 pub mod finding;

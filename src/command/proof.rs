@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::backup::worker_runtime;
+use super::column_order::column_order;
 use super::error::Error;
 use super::hashing::HashingSink;
 use super::mismatch::differ;
@@ -191,7 +192,7 @@ impl<'a> Proof<'a> {
         Ok(mismatches)
     }
 
-    /// Opens the database, and compares what needs no rows: sequences, and which large objects there are.
+    /// Opens the database, and compares what needs no rows: the order of columns, sequences, and which large objects there are.
     async fn look(&self, mismatches: &mut Vec<Mismatch>) -> Result<Found, Error> {
         let failed = |what: &'static str| self.side.error(what);
         let (session, tables, source) = match self.side {
@@ -211,6 +212,8 @@ impl<'a> Proof<'a> {
                 (snapshot.session, snapshot.tables, Some(source))
             }
         };
+        let order = column_order(&session, &self.scope.relations).await.map_err(failed("reading the catalog"))?;
+        mismatches.extend(order.mismatches);
         let sequences = catalog::sequences(&session).await.map_err(failed("reading sequences"))?;
         self.compare_sequences(&session, sequences, mismatches).await?;
         if let Some(expected) = self.scope.large_objects {

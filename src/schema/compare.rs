@@ -97,18 +97,33 @@ fn text(entry: &Entry) -> Text<'_> {
     (definition(entry), entry.owner.as_deref(), entry.table_am.as_deref())
 }
 
-/// The definition; of a policy with its roles in the order of their names, for the catalog has them in that of their OIDs.
+/// The definition, but for what a copy cannot have in the same order.
 fn definition(entry: &Entry) -> Cow<'_, [u8]> {
-    let bytes = entry.defn.as_bytes();
-    let policy = entry.defn.to_display();
-    let Some((before, after)) = policy.split_once(" TO ").filter(|_| entry.desc == "POLICY") else {
-        return Cow::Borrowed(bytes);
+    let sql = entry.defn.to_display();
+    let sorted = match entry.desc.as_str() {
+        "POLICY" => with_sorted_roles(&sql),
+        "TABLE" | "FOREIGN TABLE" => with_sorted_columns(&sql),
+        _ => None,
     };
+    sorted.map_or(Cow::Borrowed(entry.defn.as_bytes()), |sql| Cow::Owned(sql.into_bytes()))
+}
+
+/// A policy's roles in the order of their names: the catalog has them in that of their OIDs.
+fn with_sorted_roles(policy: &str) -> Option<String> {
+    let (before, after) = policy.split_once(" TO ")?;
     let ends = [" USING (", " WITH CHECK (", ";"].iter().filter_map(|end| after.find(end));
     let (roles, rest) = after.split_at(ends.min().unwrap_or(after.len()));
     let mut roles: Vec<&str> = roles.split(", ").collect();
     roles.sort_unstable();
-    Cow::Owned(format!("{before} TO {}{rest}", roles.join(", ")).into_bytes())
+    Some(format!("{before} TO {}{rest}", roles.join(", ")))
+}
+
+/// The lines of a table that inherits, sorted: inherited columns come first in a copy, wherever they were.
+fn with_sorted_columns(table: &str) -> Option<String> {
+    let (columns, inherits) = table.rsplit_once("\n)\nINHERITS (")?;
+    let mut lines: Vec<&str> = columns.lines().map(|line| line.trim_end_matches(',')).collect();
+    lines.sort_unstable();
+    Some(format!("{}\n)\nINHERITS ({inherits}", lines.join("\n")))
 }
 
 fn counts(entry: &Entry) -> bool {

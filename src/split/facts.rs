@@ -1,6 +1,7 @@
 //! What the catalogs of both sides say and the table of contents does not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::schema::archive::Oid;
 
@@ -32,8 +33,35 @@ pub struct SourceFacts {
     /// Subscriptions that write into tables, as (subscription, schema, table).
     pub subscribed: Vec<(String, String, String)>,
     pub foreign_data: ForeignData,
+    /// Tables whose columns the copy has in another order.
+    pub reordered: Vec<Reordered>,
     /// Tables whose deletions an earlier split's loose key writes down, as (schema, table, key).
     pub watched: Vec<(String, String, String)>,
+}
+
+/// A table that inherits, and whose copy has its columns in another order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reordered {
+    pub schema: String,
+    pub table: String,
+    /// All of them, in the order of the copy.
+    pub columns: Vec<String>,
+    /// Where rows of the table are held as values.
+    pub held_by: Vec<Holder>,
+}
+
+/// A column with values of a table's row type, or of a type that contains it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub schema: String,
+    pub table: String,
+    pub column: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.schema, self.table, self.column)
+    }
 }
 
 /// Whether the source can have foreign tables of `postgres_fdw`.

@@ -32,6 +32,8 @@ pub enum FindingKind {
     SharedSequence,
     /// Large objects that a moving column refers to.
     LargeObjects,
+    /// A table whose columns the copy has in another order.
+    ColumnOrder,
     /// A table that moves, and whose deletions are written down for a loose key of an earlier split.
     LooseKey,
     /// Moving tables that TimescaleDB manages.

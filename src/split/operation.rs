@@ -75,6 +75,32 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
             "copy those large objects by hand if it does",
         ));
     }
+    findings.extend(source.reordered.iter().filter(|table| sides.names.moving.contains(&table.schema)).map(|table| {
+        let name = format!("{}.{}", table.schema, table.table);
+        let held_by: Vec<String> = table.held_by.iter().map(ToString::to_string).collect();
+        let order = table.columns.join(", ");
+        if held_by.is_empty() {
+            Finding::new(
+                Warning,
+                FindingKind::ColumnOrder,
+                name,
+                format!("it inherits, and its copy has the inherited columns first, as after pg_dump: {order}"),
+                "see that nobody counts on their places: SELECT *, and INSERT or COPY that names no columns",
+            )
+        } else {
+            Finding::new(
+                Blocker,
+                FindingKind::ColumnOrder,
+                name,
+                format!(
+                    "its copy has its columns in another order ({order}), and {} {} rows of it as values, by the columns' places",
+                    held_by.join(" and "),
+                    if held_by.len() == 1 { "holds" } else { "hold" },
+                ),
+                "make the table anew with its columns in that order, or keep the values as jsonb",
+            )
+        }
+    }));
     let moving = |oid: &u32| {
         let relation =
             sides.archive.entries().iter().position(|entry| entry.kind == Kind::Table && entry.catalog_id.oid == *oid);

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use feed::Rows;
 
+use super::column_order::{ColumnOrder, column_order};
 use super::error::Error;
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
@@ -115,12 +116,18 @@ pub async fn run(
     let mut phases = Phases::default();
     let phase = Instant::now();
     let definitions = target::run_pre_data(&session, &job, options).await;
+    let relations: Vec<&Relation> = job.relations.iter().collect();
+    let order = match &definitions {
+        Ok(()) => column_order(&session, &relations).await,
+        Err(_) => Ok(ColumnOrder::default()),
+    };
     session.close().await.map_err(Error::target_database("the end of the session"))?;
     if definitions.is_err() && options.creation == Creation::Create {
         // It holds nothing, and would stand in the way of the next attempt.
         target::drop_database(&options.target).await?;
     }
     definitions?;
+    let order = order.map_err(Error::target_database("reading the order of columns"))?;
     phases.pre_data_ms = millis(phase);
 
     progress.set_phase("restoring rows");
@@ -139,7 +146,8 @@ pub async fn run(
         let first = super::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
         return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
     }
-    let mut mismatches = done.mismatches;
+    let mut mismatches = order.mismatches;
+    mismatches.extend(done.mismatches);
     if options.proof == Proof::Make {
         progress.set_phase("proving sequences and large objects");
         let phase = Instant::now();
@@ -156,7 +164,8 @@ pub async fn run(
         )?);
         phases.proof_ms += millis(phase);
     }
-    let mut warnings = done.warnings;
+    let mut warnings = order.warnings;
+    warnings.extend(done.warnings);
     warnings.extend(
         job.plan
             .not_refreshable

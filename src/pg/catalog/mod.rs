@@ -1,6 +1,7 @@
 //! What the system catalogs say of the database, as plain facts. Read in the backup's own snapshot.
 
 mod availability;
+mod column_order;
 mod database;
 mod facts;
 mod foreign_keys;
@@ -16,6 +17,7 @@ mod usage;
 pub use availability::{
     available_extensions, cluster_identity, collation_version, encoding, own_objects, rights, role_names,
 };
+pub use column_order::{Inheriting, holders, inheriting, reordered};
 pub use database::{database, populated_views, server_version};
 pub use facts::facts;
 pub use foreign_keys::{foreign_keys, referencing_rows};

@@ -102,6 +102,7 @@ impl Read {
             settings,
             hypertables: catalog::hypertables(session).await?,
             large_object_columns: catalog::large_object_columns(session, &moving).await?,
+            reordered: catalog::reordered(session).await?,
             subscribed: catalog::subscribed(session).await?,
             foreign_data: crate::pg::bridge::foreign_data(session).await?,
             watched: loose::watched(session).await?,

@@ -1,0 +1,50 @@
+//! Whether a copy's columns are where they were. Of a table that inherits they need not be: inherited ones come first.
+
+use super::mismatch::{Difference, Mismatch};
+use crate::pg;
+use crate::pg::catalog::{self, Inheriting};
+use crate::pg::connect::Session;
+use crate::repo::manifest::Relation;
+use crate::split::facts::Holder;
+
+/// Tables whose columns are in another order than when their rows were read.
+#[derive(Default)]
+pub struct ColumnOrder {
+    /// What the operator should know.
+    pub warnings: Vec<String>,
+    /// Values elsewhere that carry the columns by their places are mixed up.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Compares the database with the manifest's relations. Where a generated column was, the manifest does not say.
+pub async fn column_order(session: &Session, relations: &[&Relation]) -> Result<ColumnOrder, pg::Error> {
+    let mut order = ColumnOrder::default();
+    for (oid, table) in catalog::inheriting(session).await? {
+        if !relations.iter().any(|relation| is_reordered(relation, &table)) {
+            continue;
+        }
+        let holds = |relation: &&Relation, holder: &Holder| {
+            relation.digest.rows > 0 && relation.schema == holder.schema && relation.name == holder.table
+        };
+        let holders = catalog::holders(session, oid).await?;
+        let held_by = holders.iter().filter(|holder| relations.iter().any(|relation| holds(relation, holder)));
+        let held_by: Vec<String> = held_by.map(ToString::to_string).collect();
+        let Inheriting { schema, name, columns, .. } = table;
+        if held_by.is_empty() {
+            let columns = columns.join(", ");
+            order
+                .warnings
+                .push(format!("{schema}.{name} has its inherited columns first, as after pg_dump: {columns}"));
+        } else {
+            order.mismatches.push(Mismatch::new(&schema, &name, Difference::MixedUpValues { columns, held_by }));
+        }
+    }
+    Ok(order)
+}
+
+/// Whether it is the table, has all the columns, and has them elsewhere.
+fn is_reordered(relation: &Relation, table: &Inheriting) -> bool {
+    let same = relation.schema == table.schema && relation.name == table.name;
+    let with_rows = table.columns.iter().filter(|column| relation.columns.contains(column));
+    same && with_rows.clone().count() == relation.columns.len() && !with_rows.eq(&relation.columns)
+}
