@@ -1,5 +1,6 @@
 //! Whether a copy's columns are where they were. Of a table that inherits they need not be: inherited ones come first.
 
+use super::error::Failure;
 use super::mismatch::{Difference, Mismatch};
 use crate::pg;
 use crate::pg::catalog::{self, Inheriting};
@@ -14,6 +15,21 @@ pub struct ColumnOrder {
     pub warnings: Vec<String>,
     /// Values elsewhere that carry the columns by their places are mixed up.
     pub mismatches: Vec<Mismatch>,
+}
+
+impl ColumnOrder {
+    /// Gives the reason why a table's rows were refused, where they hold such values.
+    pub fn explain(&self, failure: &mut Failure) {
+        let Some(table) = failure.entry.strip_prefix("TABLE DATA ") else { return };
+        let of_table = |holder: &String| holder.rsplit_once('.').is_some_and(|(name, _)| name == table);
+        let explains = |mismatch: &&Mismatch| match &mismatch.what {
+            Difference::MixedUpValues { held_by, .. } => held_by.iter().any(of_table),
+            _ => false,
+        };
+        if let Some(mismatch) = self.mismatches.iter().find(explains) {
+            failure.hint = Some(mismatch.to_string());
+        }
+    }
 }
 
 /// Compares the database with the manifest's relations. Where a generated column was, the manifest does not say.

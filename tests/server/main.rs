@@ -13,6 +13,7 @@ mod disk_full;
 mod drill;
 mod extension;
 mod format;
+mod inheritance;
 mod interrupted;
 mod judge;
 mod old_repositories;

@@ -140,9 +140,10 @@ pub async fn run(
         None => Vec::new(),
     };
     let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_object_slices };
-    let done = work::run(&rows, options, &job, progress, stop)?;
+    let mut done = work::run(&rows, options, &job, progress, stop)?;
     (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
     if !done.failures.is_empty() {
+        done.failures.iter_mut().for_each(|failure| order.explain(failure));
         let first = super::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
         return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
     }
