@@ -70,14 +70,12 @@ pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {
 pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Selection, Error> {
     let selection = selection::select(archive, facts, request)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
-    let mut lost: Vec<String> = selection.tables_lost(archive).map(|entry| entry.label()).collect();
-    if request.schemas.is_empty() {
-        // A view that was asked for by its name is missed as much as a table is.
-        let left_out = selection.left_out.iter().filter_map(|left_out| archive.entry(left_out.entry));
-        lost.extend(
-            left_out.filter(|entry| entry.kind.is_relation() && entry.kind != Kind::Table).map(|entry| entry.label()),
-        );
-    }
+    // A backup that ignored a table would call itself complete and not be; a view that was asked for by its name is missed as much.
+    let by_name = request.schemas.is_empty();
+    let missed = |kind: Kind| kind == Kind::Table || (by_name && kind.is_relation());
+    let lost = selection.left_out.iter().filter(|left| archive.entry(left.entry).is_some_and(|e| missed(e.kind)));
+    let lost: Vec<String> =
+        lost.map(|left| describe(archive, left)).map(|l| format!("{} ({})", l.entry, l.reason)).collect();
     let chosen = || selection.entries.values().any(|reason| matches!(reason, Reason::Asked));
     if lost.is_empty() && !request.is_everything() && selection.relations_with_rows.is_empty() && !chosen() {
         return Err(Error::Usage {
@@ -128,23 +126,20 @@ pub fn with_roles_above(mut names: BTreeSet<String>, memberships: &[Membership])
 }
 
 pub fn describe_left_out(archive: &Archive, selection: &Selection) -> Vec<LeftOut> {
+    selection.left_out.iter().map(|left_out| describe(archive, left_out)).collect()
+}
+
+fn describe(archive: &Archive, left_out: &selection::LeftOut) -> LeftOut {
     let label = |id: DumpId| archive.entry(id).map_or_else(|| id.to_string(), |entry| entry.label());
-    let describe = |left_out: &selection::LeftOut| LeftOut {
-        entry: label(left_out.entry),
-        reason: match left_out.reason {
-            LeftOutReason::NeedsOutside { relation } => {
-                format!("it needs {}, which was not asked for", label(relation))
-            }
-            LeftOutReason::NeedsLeftOut { entry } => format!("it needs {}, which is left out", label(entry)),
-            LeftOutReason::PartitionNotAsked { parent } => {
-                format!("its parent {} was asked for by name alone", label(parent))
-            }
-            LeftOutReason::PublicationNotAsked { publication } => {
-                format!("{} belongs to no schema", label(publication))
-            }
-        },
+    let reason = match left_out.reason {
+        LeftOutReason::NeedsOutside { relation } => format!("it needs {}, which was not asked for", label(relation)),
+        LeftOutReason::NeedsLeftOut { entry } => format!("it needs {}, which is left out", label(entry)),
+        LeftOutReason::PartitionNotAsked { parent } => {
+            format!("its parent {} was asked for by name alone", label(parent))
+        }
+        LeftOutReason::PublicationNotAsked { publication } => format!("{} belongs to no schema", label(publication)),
     };
-    selection.left_out.iter().map(describe).collect()
+    LeftOut { entry: label(left_out.entry), reason }
 }
 
 /// Those of the relations (by oid) whose entries are selected.

@@ -14,6 +14,9 @@ pub struct Facts {
     /// By `pg_class.oid`: every relation of the kinds of [`RelationKind`] outside the system's own schemas and outside
     /// temporary ones, extension members included.
     pub relations: BTreeMap<Oid, RelationFacts>,
+    /// What exclusion constraints need beside their table, by `pg_constraint.oid`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exclusions: BTreeMap<Oid, Vec<Needed>>,
     /// The schemas in which an unqualified pattern finds a relation, first one first (`current_schemas(false)`).
     pub search_path: Vec<String>,
 }
@@ -29,6 +32,16 @@ pub struct ExtensionFacts {
     pub types: BTreeSet<String>,
     /// Member text search dictionaries and configurations.
     pub dictionaries: BTreeSet<String>,
+}
+
+/// An operator class or a function of a constraint's index. The catalog says it of the index, and pg_dump has no entry for that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Needed {
+    /// The object is the extension's.
+    Extension(String),
+    /// By the oid of its catalog, and its own.
+    Object(Oid, Oid),
 }
 
 /// A relation's place in the database.

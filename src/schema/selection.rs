@@ -14,7 +14,7 @@ mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::archive::{Archive, DumpId, Entry, Kind, Oid};
+use super::archive::{Archive, DumpId, Kind, Oid};
 use super::facts::{Facts, Membership, RelationFacts, RelationKind};
 use super::graph::Graph;
 use super::pattern::Pattern;
@@ -88,13 +88,6 @@ pub struct Selection {
 impl Selection {
     pub fn contains(&self, dump_id: DumpId) -> bool {
         self.entries.contains_key(&dump_id)
-    }
-
-    /// Tables that the request covers and that are nevertheless left out, with their rows: a backup that ignored them would
-    /// call itself complete and not be.
-    pub fn tables_lost<'a>(&'a self, archive: &'a Archive) -> impl Iterator<Item = &'a Entry> {
-        let lost = self.left_out.iter().filter_map(|left_out| archive.entry(left_out.entry));
-        lost.filter(|entry| entry.kind == Kind::Table)
     }
 }
 

@@ -107,8 +107,7 @@ fn inherited_columns_come_first_and_values_that_this_would_mix_up_are_found() {
     let said = split(&["--schemas", "app"]);
     assert_eq!((said.code, &said.document()["proven"]), (0, &json!(true)), "{said:?}");
     assert_eq!(ask("moved", ORDER), in_copy);
-    let values =
-        "SELECT string_agg(format('%s %s %s %s', id, number, amount, note), ',' ORDER BY id) FROM app.bills";
+    let values = "SELECT string_agg(format('%s %s %s %s', id, number, amount, note), ',' ORDER BY id) FROM app.bills";
     assert_eq!(ask("moved", values), ask("office", values));
     assert_eq!(split(&["rollback"]).code, 0);
     assert_equal("rows", &before.0, &rows(&server, "office", app));

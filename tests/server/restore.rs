@@ -18,6 +18,8 @@ const SCHEMAS: &str = r#"
     CREATE EXTENSION pgcrypto SCHEMA public;
     CREATE SCHEMA sales AUTHORIZATION shop_owner; CREATE SCHEMA staff AUTHORIZATION "staff office";
     GRANT USAGE ON SCHEMA sales TO readers;
+    CREATE EXTENSION btree_gist SCHEMA public; CREATE FUNCTION public.near(n int) RETURNS int4range LANGUAGE sql IMMUTABLE AS $$ SELECT int4range(n, n + 2) $$;
+    CREATE TABLE sales.shelves (room int, place int, EXCLUDE USING gist (room WITH =, public.near(place) WITH &&));
     CREATE TYPE sales.state AS ENUM ('new', 'paid');
     CREATE FUNCTION public.code(id bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT encode(public.digest(id::text, 'sha1'), 'hex') $$;
     CREATE TABLE sales.orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, state sales.state DEFAULT 'new', note text,

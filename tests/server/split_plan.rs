@@ -111,6 +111,16 @@ fn the_customers_schemas_that_only_text_names_block_a_split_of_core_and_metadata
     assert_eq!(code, 0, "{all}");
     assert_moves(&server, "chronos", &all, "core|metadata|workspace_.*");
     assert_eq!(with(&all["blockers"], "kind", "forgotten_schema").len(), 0);
+
+    // Text is read whatever its collation; such columns side by side have none in common.
+    let notes = "CREATE COLLATION public.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        CREATE TABLE metadata.notes (strict text COLLATE \"C\", loose text COLLATE public.loose, plain text);
+        INSERT INTO metadata.notes SELECT 'a', 'workspace_' || 'elsewhere', 'b'; CREATE SCHEMA workspace_elsewhere;
+        CREATE TABLE workspace_elsewhere.t ()";
+    ask(&server, "chronos", notes);
+    let (plan, _) = planned(&server, "chronos", "metadata", &["--boundary", "drop"]);
+    let forgotten = with(&plan["blockers"], "name", "workspace_elsewhere");
+    assert!(forgotten[0]["reason"].as_str().unwrap().contains("metadata.notes.\"loose\""), "{forgotten:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Error, Session, query};
-use crate::schema::facts::{ExtensionFacts, Facts, Membership, RelationFacts, RelationKind};
+use crate::schema::facts::{ExtensionFacts, Facts, Membership, Needed, RelationFacts, RelationKind};
 
 /// Read under the same snapshot as the archive. The empty search path of our sessions is not the operator's: patterns without a
 /// schema look where the role's and the database's settings say.
@@ -11,6 +11,7 @@ pub async fn facts(session: &Session) -> Result<Facts, Error> {
     Ok(Facts {
         extensions: extensions(session).await?,
         relations: relations(session).await?,
+        exclusions: exclusions(session).await?,
         search_path: search_path(session).await?,
     })
 }
@@ -98,4 +99,25 @@ async fn relations(session: &Session) -> Result<BTreeMap<u32, RelationFacts>, Er
         relations.insert(row.get(0), facts);
     }
     Ok(relations)
+}
+
+async fn exclusions(session: &Session) -> Result<BTreeMap<u32, Vec<Needed>>, Error> {
+    let sql = "SELECT c.oid, d.refclassid, d.refobjid, x.extname::text
+        FROM pg_catalog.pg_constraint c
+        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.conindid AND d.deptype = 'n'
+        LEFT JOIN pg_catalog.pg_depend e ON e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'
+        LEFT JOIN pg_catalog.pg_extension x ON x.oid = e.refobjid
+        WHERE c.contype = 'x' ORDER BY 1, 2, 3";
+    let mut exclusions: BTreeMap<u32, Vec<Needed>> = BTreeMap::new();
+    for row in query(session, "what exclusion constraints need", sql).await? {
+        let needed = match row.get::<_, Option<String>>(3) {
+            Some(extension) => Needed::Extension(extension),
+            None => Needed::Object(row.get(1), row.get(2)),
+        };
+        let all = exclusions.entry(row.get(0)).or_default();
+        if !all.contains(&needed) {
+            all.push(needed);
+        }
+    }
+    Ok(exclusions)
 }

@@ -43,8 +43,12 @@ async fn text_tables(session: &Session, moving: &[String]) -> Result<Vec<Table>,
 async fn clues_in(session: &Session, table: &Table, others: &[String]) -> Result<Vec<TextClue>, Error> {
     let schemas: Vec<String> = others.iter().map(|name| quote_literal(name)).collect();
     let schemas = format!("ARRAY[{}]::text[]", schemas.join(", "));
-    let values: Vec<String> =
-        table.columns.iter().map(|c| format!("({}, r.{}::text)", quote_literal(c), quote_identifier(c))).collect();
+    // Columns may have collations that do not agree, or that regular expressions refuse.
+    let values: Vec<String> = table
+        .columns
+        .iter()
+        .map(|c| format!("({}, r.{}::text COLLATE pg_catalog.\"C\")", quote_literal(c), quote_identifier(c)))
+        .collect();
     let sql = format!(
         "SELECT s.name, pg_catalog.array_agg(DISTINCT s.value) FILTER (WHERE s.value = ANY ({schemas})),
             pg_catalog.bool_and(s.value = ANY ({schemas})), pg_catalog.count(*) FILTER (WHERE s.value ~ '^postgres(ql)?://')

@@ -1,12 +1,12 @@
 //! The request and all that it needs, entry by entry.
 
 use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::scope::Scope;
 use super::{LeftOut, LeftOutReason, Reason, Selection};
-use crate::schema::archive::{Archive, DumpId, Kind};
-use crate::schema::facts::Facts;
+use crate::schema::archive::{Archive, CatalogId, DumpId, Kind};
+use crate::schema::facts::{Facts, Needed};
 use crate::schema::graph::Graph;
 use crate::schema::mentions::Mentions;
 
@@ -16,6 +16,8 @@ pub(super) struct Closure<'a> {
     graph: &'a Graph,
     scope: &'a Scope,
     mentions: Mentions,
+    /// By the position of an exclusion constraint, what its index needs.
+    exclusions: HashMap<usize, Vec<usize>>,
     /// For each entry that cannot be made, why.
     blocked: Vec<Option<LeftOutReason>>,
     taken: BTreeMap<DumpId, Reason>,
@@ -30,6 +32,7 @@ impl<'a> Closure<'a> {
             graph,
             scope,
             mentions: Mentions::new(archive, facts),
+            exclusions: exclusions(archive, facts),
             blocked: blocked(archive, graph, scope),
             taken: BTreeMap::new(),
             left_out: BTreeMap::new(),
@@ -69,7 +72,8 @@ impl<'a> Closure<'a> {
 
     fn follow(&mut self, position: usize) {
         let entry = &self.archive.entries()[position];
-        for &needed in self.graph.needs(position) {
+        let of_index = self.exclusions.get(&position).cloned().unwrap_or_default();
+        for &needed in self.graph.needs(position).iter().chain(&of_index) {
             self.take(needed, Reason::NeededBy(entry.dump_id));
         }
         for mentioned in self.mentions.of(entry) {
@@ -159,6 +163,20 @@ impl<'a> Closure<'a> {
             ..Selection::default()
         }
     }
+}
+
+fn exclusions(archive: &Archive, facts: &Facts) -> HashMap<usize, Vec<usize>> {
+    let entries = archive.entries();
+    let position = |needed: &Needed| match needed {
+        Needed::Extension(name) => entries.iter().position(|entry| entry.kind == Kind::Extension && entry.tag == *name),
+        Needed::Object(tableoid, oid) => {
+            let catalog_id = CatalogId { tableoid: *tableoid, oid: *oid };
+            entries.iter().position(|entry| entry.catalog_id == catalog_id)
+        }
+    };
+    let constraints = entries.iter().enumerate().filter(|(_, entry)| entry.kind == Kind::Constraint);
+    let needs = constraints.filter_map(|(at, entry)| Some((at, facts.exclusions.get(&entry.catalog_id.oid)?)));
+    needs.map(|(at, needs)| (at, needs.iter().filter_map(position).collect())).collect()
 }
 
 /// Spreads from the relations outside to all that cannot be made without them.
