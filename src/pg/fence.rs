@@ -9,8 +9,9 @@
 //! *sealed*, the trigger asks nothing, and the fence stays until it is taken down.
 
 use super::Error;
-use super::catalog::{quote_literal, quote_relation};
+use super::catalog::{quote_identifier, quote_literal, quote_relation};
 use super::connect::Session;
+use crate::split::facts::ForeignKey;
 
 /// Where the fence's function and a split's records live, on either side.
 pub const SCHEMA: &str = "pgkeep_split";
@@ -178,6 +179,19 @@ pub fn key_again(make: &str, comment: &str) -> String {
         END"
     );
     format!("DO {};\n", quote_literal(&body))
+}
+
+/// Checks the rows of a foreign key that came back unchecked. Nobody's writes wait for it.
+pub async fn check_key(session: &Session, key: &ForeignKey, lock_timeout_ms: u64) -> Result<(), Error> {
+    let (table, name) = (quote_relation(&key.schema, &key.table), quote_identifier(&key.name));
+    let sql = format!(
+        "BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms}; ALTER TABLE {table} VALIDATE CONSTRAINT {name}; COMMIT"
+    );
+    let checked = run(session, "checking a foreign key", &sql).await;
+    if checked.is_err() {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
+    }
+    checked
 }
 
 /// What is there, whoever put it up.

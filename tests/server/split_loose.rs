@@ -117,11 +117,9 @@ fn sessions_that_go_are_forgotten_by_the_runs_in_the_other_database_whichever_mo
             assert_eq!(halves.sql(database, ours), "0");
         }
         let valid = "SELECT convalidated FROM pg_constraint WHERE conname = 'execution_runs_session_id_fkey'";
-        assert_eq!(halves.sql(&halves.from, valid), "f");
+        assert_eq!(halves.sql(&halves.from, valid), "t");
         // The child stayed: what was reaped in it stays done. The child had moved: its old rows are told what has happened.
         assert_eq!(halves.sql(&halves.from, RUNS), judge, "{schema}");
-        let validate = "ALTER TABLE erp.execution_runs VALIDATE CONSTRAINT execution_runs_session_id_fkey";
-        halves.sql(&halves.from, validate);
     }
 }
 

@@ -171,7 +171,7 @@ fn a_backup_is_rehearsed_without_any_server_of_the_operators() {
     );
     assert!(report["not_rehearsed"].to_string().contains("neither server was asked"), "{report}");
     // The key that crossed comes back unchecked, which is no difference and is said.
-    assert_eq!(report["rollback"]["not_valid"], json!(["FK CONSTRAINT app.orders orders_person_fkey"]));
+    assert_eq!(report["rollback"]["not_valid"], json!([]));
     assert_eq!((leftovers(&servers).len(), records()), (0, before), "nothing is left, in the repository neither");
 }
 
@@ -340,12 +340,12 @@ fn a_rehearsal_that_is_stopped_or_killed_leaves_nothing() {
     for words in [
         "app (1 table, 2000 rows, ",
         "moved there (proven) and back from shop",
-        "1 foreign key came back NOT VALID",
         "expect writes to be refused for ",
         "not rehearsed: nobody wrote",
     ] {
         assert!(said.stdout.contains(words), "{words}: {said:?}");
     }
+    assert!(!said.stdout.contains("NOT VALID"), "{said:?}");
     assert!(said.stdout.ends_with("nothing was changed at either database, and nothing is left of the copies\n"));
     assert_eq!(leftovers(&servers), [""; 0]);
     assert_eq!(before, state(&server, "shop"));

@@ -73,6 +73,9 @@ pub fn rollback(back: &RolledBack) -> String {
     let mut text: String =
         back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
     back.keys_missing.iter().for_each(|key| text += &format!("rows are against it, so it was not made again: {key}\n"));
+    for key in &back.keys_unchecked {
+        text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");
+    }
     text += &format!("{} take writes in the old database again", back.schemas.join(", "));
     text += match back.dropped {
         true => "; the new database is gone\n",

@@ -57,9 +57,10 @@ pub enum SplitError {
     Files(#[from] SwitchError),
     #[error("the hook failed")]
     Hook(#[from] HookError),
-    #[error("the old database takes writes again{}, but the hook failed", without(keys_missing))]
+    #[error("the old database takes writes again{}, but the hook failed", with_keys(keys_missing, keys_unchecked))]
     HookOnTheWayBack {
         keys_missing: Vec<String>,
+        keys_unchecked: Vec<String>,
         #[source]
         source: HookError,
     },
@@ -247,12 +248,16 @@ impl SplitError {
     }
 }
 
-/// Foreign keys that did not come back, after words on what takes writes.
-pub fn without(keys_missing: &[String]) -> String {
-    match keys_missing {
-        [] => String::new(),
-        keys => format!(", without the foreign keys that rows are against: {}", keys.join(", ")),
+/// Foreign keys that did not come back, or not as they were, after words on what takes writes.
+pub fn with_keys(missing: &[String], unchecked: &[String]) -> String {
+    let mut text = String::new();
+    if !missing.is_empty() {
+        text += &format!(", without the foreign keys that rows are against: {}", missing.join(", "));
     }
+    if !unchecked.is_empty() {
+        text += &format!(", with foreign keys that are NOT VALID now: {}", unchecked.join(", "));
+    }
+    text
 }
 
 /// What an administrator has to write where.

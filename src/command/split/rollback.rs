@@ -39,6 +39,8 @@ pub struct RolledBack {
     pub discarded: Vec<Mismatch>,
     /// Foreign keys across the line that could not be made again, because rows are against them.
     pub keys_missing: Vec<String>,
+    /// Foreign keys across the line that came back `NOT VALID`, with what was in the way of checking their rows.
+    pub keys_unchecked: Vec<String>,
     /// The new database is gone, for the split had made it and nobody had used it.
     pub dropped: bool,
     /// How long neither side took writes.
@@ -88,6 +90,7 @@ pub async fn rollback(
             schemas,
             discarded: Vec::new(),
             keys_missing: Vec::new(),
+            keys_unchecked: Vec::new(),
             dropped,
             downtime_ms: 0,
         });
@@ -96,13 +99,14 @@ pub async fn rollback(
     let ends = Ends { source: &source, target: &target };
     let wait = options.fence_wait;
     let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
+    let downtime_ms = since.elapsed().as_millis() as u64;
+    let keys_unchecked = check_keys(&source, &state, wait, progress, stop).await?;
     let schemas = state.schemas.clone();
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
-    let downtime_ms = since.elapsed().as_millis() as u64;
     let Undone { written, keys_missing, hook } = undone;
     if let Err(source) = hook {
-        return Err(SplitError::HookOnTheWayBack { keys_missing, source }.into());
+        return Err(SplitError::HookOnTheWayBack { keys_missing, keys_unchecked, source }.into());
     }
     Ok(RolledBack {
         ok: keys_missing.is_empty(),
@@ -110,6 +114,7 @@ pub async fn rollback(
         schemas,
         discarded: written,
         keys_missing,
+        keys_unchecked,
         dropped: false,
         downtime_ms,
     })
@@ -192,4 +197,29 @@ pub async fn undo(
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
     Ok(Undone { written, keys_missing: state.ties.missing(&keys), hook })
+}
+
+/// Checks the rows of the foreign keys that came back, while everybody works again. What is in the way is told, and fails nothing: a
+/// key that was not checked holds for all that is written from now on.
+pub async fn check_keys(
+    source: &Session,
+    state: &State,
+    lock_wait: Duration,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Vec<String>, Error> {
+    let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
+    let mut unchecked = Vec::new();
+    for key in state.ties.to_check(&keys) {
+        progress.set_phase("checking the foreign keys that came back");
+        let reason = match stop.is_set() {
+            true => "interrupted".to_owned(),
+            false => match fence::check_key(source, key, lock_wait.as_millis() as u64).await {
+                Ok(()) => continue,
+                Err(error) => error.server_message().map_or_else(|| error.to_string(), |said| said.message.clone()),
+            },
+        };
+        unchecked.push(format!("{}.{}.{}: {reason}", key.schema, key.table, key.name));
+    }
+    Ok(unchecked)
 }

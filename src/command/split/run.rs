@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::capture::{self, capture};
-use super::error::without;
+use super::error::with_keys;
 use super::holding::{at_source, at_target, own, put_up};
 use super::preparing::{Previous, ground, prepare, previous, resolve};
-use super::rollback::{Discard, Ends, Undone, abandon, undo};
+use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::state::{Phase, State};
 use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
@@ -256,7 +256,11 @@ async fn switch(
             let ends = Ends { source: &source, target: &target };
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
-            let outcome = in_words(undone, &source).await;
+            let unchecked = match undone.is_ok() {
+                true => check_keys(&source, state, options.fence_wait, progress, stop).await.unwrap_or_default(),
+                false => Vec::new(),
+            };
+            let outcome = in_words(undone, &unchecked, &source).await;
             return Err(SplitError::Switch { state: outcome, source: Box::new(error) }.into());
         }
         state.downtime_ms = millis(down);
@@ -270,14 +274,14 @@ async fn switch(
 }
 
 /// What taking the switch back has come to.
-async fn in_words(undone: Result<Undone, Error>, source: &Session) -> String {
+async fn in_words(undone: Result<Undone, Error>, unchecked: &[String], source: &Session) -> String {
     match undone {
-        Ok(Undone { keys_missing, hook: Ok(()), .. }) if keys_missing.is_empty() => {
+        Ok(Undone { keys_missing, hook: Ok(()), .. }) if keys_missing.is_empty() && unchecked.is_empty() => {
             "everything is as it was: the source takes writes".into()
         }
         Ok(Undone { keys_missing, hook, .. }) => {
             let hook = hook.err().map(|error| format!("; on the way back, {error}")).unwrap_or_default();
-            format!("the source takes writes again{}{hook}", without(&keys_missing))
+            format!("the source takes writes again{}{hook}", with_keys(&keys_missing, unchecked))
         }
         // Who is refused is what the source itself says.
         Err(error) => match fence::strength(source).await {

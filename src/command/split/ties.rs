@@ -74,8 +74,15 @@ impl Ties {
 
     /// Of the keys that were to come back, those that the source has not.
     pub fn missing(&self, there: &[ForeignKey]) -> Vec<String> {
-        let has = |key: &str| there.iter().any(|k| format!("{}.{}.{}", k.schema, k.table, k.name) == key);
+        let has = |key: &str| there.iter().any(|there| name(there) == key);
         self.given_up.iter().map(|key| key.key.clone()).filter(|key| !has(key)).collect()
+    }
+
+    /// Of the keys that came back, those that had been checked before they were given up.
+    pub fn to_check<'a>(&self, there: &'a [ForeignKey]) -> Vec<&'a ForeignKey> {
+        let checked = |key: &&GivenUp| !key.make.contains(" NOT VALID");
+        let names: Vec<&String> = self.given_up.iter().filter(checked).map(|key| &key.key).collect();
+        there.iter().filter(|key| names.contains(&&name(key))).collect()
     }
 
     /// Statements for the source, in the transaction that opens it again.
@@ -84,4 +91,9 @@ impl Ties {
         // A key leads to the table that has its name again.
         bridge.into_iter().chain(self.given_up.iter().map(GivenUp::again)).collect()
     }
+}
+
+/// As a plan and a boundary file write it.
+fn name(key: &ForeignKey) -> String {
+    format!("{}.{}.{}", key.schema, key.table, key.name)
 }

@@ -28,7 +28,7 @@ pub struct Back {
     /// Tables of the old place with other rows than were copied.
     pub mismatches: Vec<Mismatch>,
     pub definitions: Vec<EntryMismatch>,
-    /// Foreign keys that came back `NOT VALID`, as they do.
+    /// Foreign keys that came back `NOT VALID`: rows are against them, or a lock was in the way.
     pub not_valid: Vec<String>,
     /// The fence still stands.
     pub fenced: Option<&'static str>,
