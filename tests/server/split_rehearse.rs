@@ -170,7 +170,7 @@ fn a_backup_is_rehearsed_without_any_server_of_the_operators() {
         (&json!(whole), &json!("shop"), &json!(2100))
     );
     assert!(report["not_rehearsed"].to_string().contains("neither server was asked"), "{report}");
-    // The key that crossed comes back unchecked, which is no difference and is said.
+    // The key that crossed is back, and checked.
     assert_eq!(report["rollback"]["not_valid"], json!([]));
     assert_eq!((leftovers(&servers).len(), records()), (0, before), "nothing is left, in the repository neither");
 }
