@@ -100,7 +100,7 @@ pub async fn rollback(
     let wait = options.fence_wait;
     let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
     let downtime_ms = since.elapsed().as_millis() as u64;
-    let keys_unchecked = check_keys(&source, &state, wait, progress, stop).await?;
+    let keys_unchecked = check_keys(&source, &state, wait, progress).await;
     let schemas = state.schemas.clone();
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
@@ -201,25 +201,19 @@ pub async fn undo(
 
 /// Checks the rows of the foreign keys that came back, while everybody works again. What is in the way is told, and fails nothing: a
 /// key that was not checked holds for all that is written from now on.
-pub async fn check_keys(
-    source: &Session,
-    state: &State,
-    lock_wait: Duration,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Vec<String>, Error> {
-    let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
+pub async fn check_keys(source: &Session, state: &State, lock_wait: Duration, progress: &Arc<Progress>) -> Vec<String> {
+    let keys = match catalog::foreign_keys(source).await {
+        Ok(keys) => keys,
+        Err(error) => return vec![format!("they could not be looked for: {error}")],
+    };
+    let lock_timeout_ms = lock_wait.as_millis().max(1) as u64;
     let mut unchecked = Vec::new();
     for key in state.ties.to_check(&keys) {
         progress.set_phase("checking the foreign keys that came back");
-        let reason = match stop.is_set() {
-            true => "interrupted".to_owned(),
-            false => match fence::check_key(source, key, lock_wait.as_millis() as u64).await {
-                Ok(()) => continue,
-                Err(error) => error.server_message().map_or_else(|| error.to_string(), |said| said.message.clone()),
-            },
-        };
-        unchecked.push(format!("{}.{}.{}: {reason}", key.schema, key.table, key.name));
+        if let Err(error) = fence::check_key(source, key, lock_timeout_ms).await {
+            let reason = error.server_message().map_or_else(|| error.to_string(), |said| said.message.clone());
+            unchecked.push(format!("{}.{}.{}: {reason}", key.schema, key.table, key.name));
+        }
     }
-    Ok(unchecked)
+    unchecked
 }

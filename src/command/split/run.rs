@@ -257,7 +257,7 @@ async fn switch(
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
             let unchecked = match undone.is_ok() {
-                true => check_keys(&source, state, options.fence_wait, progress, stop).await.unwrap_or_default(),
+                true => check_keys(&source, state, options.fence_wait, progress).await,
                 false => Vec::new(),
             };
             let outcome = in_words(undone, &unchecked, &source).await;

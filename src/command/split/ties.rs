@@ -80,7 +80,7 @@ impl Ties {
 
     /// Of the keys that came back, those that had been checked before they were given up.
     pub fn to_check<'a>(&self, there: &'a [ForeignKey]) -> Vec<&'a ForeignKey> {
-        let checked = |key: &&GivenUp| !key.make.contains(" NOT VALID");
+        let checked = |key: &&GivenUp| !key.make.trim_end().ends_with(" NOT VALID;");
         let names: Vec<&String> = self.given_up.iter().filter(checked).map(|key| &key.key).collect();
         there.iter().filter(|key| names.contains(&&name(key))).collect()
     }
