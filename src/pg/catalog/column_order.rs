@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use super::{Error, Session, query};
-use crate::schema::archive::Oid;
 use crate::split::facts::{Holder, Reordered};
 
 /// A table in plain inheritance, as a parent or as a child.
@@ -16,13 +15,13 @@ pub struct Inheriting {
     pub schema: String,
     pub name: String,
     /// In the order of inheritance.
-    parents: Vec<Oid>,
+    parents: Vec<u32>,
     /// All of them, in the table's order.
     pub columns: Vec<String>,
 }
 
 /// Tables in plain inheritance, by oid; partitions, which keep their order, are left out.
-pub async fn inheriting(session: &Session) -> Result<BTreeMap<Oid, Inheriting>, Error> {
+pub async fn inheriting(session: &Session) -> Result<BTreeMap<u32, Inheriting>, Error> {
     let sql = "SELECT c.oid, n.nspname::text, c.relname::text,
             ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
             ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
@@ -53,7 +52,7 @@ pub async fn reordered(session: &Session) -> Result<Vec<Reordered>, Error> {
 
 /// Columns of tables that hold rows of this one as values, be it in arrays, domains, ranges or other rows. Such a value carries its
 /// columns by their place.
-pub async fn holders(session: &Session, table: Oid) -> Result<Vec<Holder>, Error> {
+pub async fn holders(session: &Session, table: u32) -> Result<Vec<Holder>, Error> {
     let sql = "WITH RECURSIVE types (oid) AS (
             SELECT c.reltype FROM pg_catalog.pg_class c WHERE c.oid = $1
             UNION
@@ -73,7 +72,7 @@ pub async fn holders(session: &Session, table: Oid) -> Result<Vec<Holder>, Error
 }
 
 /// What is inherited first, parent by parent, in the order that the parents' own copies have.
-fn order_of_copy(tables: &BTreeMap<Oid, Inheriting>, oid: Oid) -> Vec<String> {
+fn order_of_copy(tables: &BTreeMap<u32, Inheriting>, oid: u32) -> Vec<String> {
     let Some(table) = tables.get(&oid) else { return Vec::new() };
     let inherited = table.parents.iter().flat_map(|parent| order_of_copy(tables, *parent));
     let mut order: Vec<String> = Vec::with_capacity(table.columns.len());
@@ -91,7 +90,7 @@ mod tests {
 
     #[test]
     fn what_is_inherited_comes_first() {
-        let table = |parents: &[Oid], columns: &str| Inheriting {
+        let table = |parents: &[u32], columns: &str| Inheriting {
             parents: parents.to_vec(),
             columns: columns.split(' ').map(str::to_owned).collect(),
             ..Inheriting::default()
