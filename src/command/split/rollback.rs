@@ -18,6 +18,7 @@ use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
 use crate::pg::split_state;
+use crate::split::facts::ForeignKey;
 use crate::stop::Stop;
 use crate::switch::{self, HookError};
 
@@ -100,11 +101,12 @@ pub async fn rollback(
     let wait = options.fence_wait;
     let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
     let downtime_ms = since.elapsed().as_millis() as u64;
-    let keys_unchecked = check_keys(&source, &state, wait, progress).await;
+    let Undone { written, keys, hook } = undone;
+    let keys_missing = state.ties.missing(&keys);
+    let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
     let schemas = state.schemas.clone();
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
-    let Undone { written, keys_missing, hook } = undone;
     if let Err(source) = hook {
         return Err(SplitError::HookOnTheWayBack { keys_missing, keys_unchecked, source }.into());
     }
@@ -146,8 +148,8 @@ pub struct Ends<'a> {
 pub struct Undone {
     /// Tables of the new place with other rows than were copied.
     pub written: Vec<Mismatch>,
-    /// As in [`RolledBack`].
-    pub keys_missing: Vec<String>,
+    /// The old place's foreign keys.
+    pub keys: Vec<ForeignKey>,
     /// The operator's command on the way back, the last thing that is done.
     pub hook: Result<(), HookError>,
 }
@@ -196,19 +198,20 @@ pub async fn undo(
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
-    Ok(Undone { written, keys_missing: state.ties.missing(&keys), hook })
+    Ok(Undone { written, keys, hook })
 }
 
 /// Checks the rows of the foreign keys that came back, while everybody works again. What is in the way is told, and fails nothing: a
 /// key that was not checked holds for all that is written from now on.
-pub async fn check_keys(source: &Session, state: &State, lock_wait: Duration, progress: &Arc<Progress>) -> Vec<String> {
-    let keys = match catalog::foreign_keys(source).await {
-        Ok(keys) => keys,
-        Err(error) => return vec![format!("they could not be looked for: {error}")],
-    };
+pub async fn check_keys(
+    source: &Session,
+    keys: Vec<&ForeignKey>,
+    lock_wait: Duration,
+    progress: &Arc<Progress>,
+) -> Vec<String> {
     let lock_timeout_ms = lock_wait.as_millis().max(1) as u64;
     let mut unchecked = Vec::new();
-    for key in state.ties.to_check(&keys) {
+    for key in keys {
         progress.set_phase("checking the foreign keys that came back");
         if let Err(error) = fence::check_key(source, key, lock_timeout_ms).await {
             let reason = error.server_message().map_or_else(|| error.to_string(), |said| said.message.clone());

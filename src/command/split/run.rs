@@ -23,7 +23,7 @@ use crate::repo::manifest::{LeftOut, Relation};
 use crate::schema::archive::Archive;
 use crate::schema::compare::EntryMismatch;
 use crate::stop::Stop;
-use crate::switch::Plan;
+use crate::switch::{HookError, Plan};
 
 pub async fn run(
     options: &Options,
@@ -256,11 +256,14 @@ async fn switch(
             let ends = Ends { source: &source, target: &target };
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
-            let unchecked = match undone.is_ok() {
-                true => check_keys(&source, state, options.fence_wait, progress).await,
-                false => Vec::new(),
+            let outcome = match undone {
+                Ok(Undone { keys, hook, .. }) => {
+                    let to_check = state.ties.to_check(&keys);
+                    let unchecked = check_keys(&source, to_check, options.fence_wait, progress).await;
+                    taken_back(&state.ties.missing(&keys), &unchecked, hook)
+                }
+                Err(error) => not_taken_back(&error, &source).await,
             };
-            let outcome = in_words(undone, &unchecked, &source).await;
             return Err(SplitError::Switch { state: outcome, source: Box::new(error) }.into());
         }
         state.downtime_ms = millis(down);
@@ -274,22 +277,21 @@ async fn switch(
 }
 
 /// What taking the switch back has come to.
-async fn in_words(undone: Result<Undone, Error>, unchecked: &[String], source: &Session) -> String {
-    match undone {
-        Ok(Undone { keys_missing, hook: Ok(()), .. }) if keys_missing.is_empty() && unchecked.is_empty() => {
-            "everything is as it was: the source takes writes".into()
-        }
-        Ok(Undone { keys_missing, hook, .. }) => {
-            let hook = hook.err().map(|error| format!("; on the way back, {error}")).unwrap_or_default();
-            format!("the source takes writes again{}{hook}", with_keys(&keys_missing, unchecked))
-        }
-        // Who is refused is what the source itself says.
-        Err(error) => match fence::strength(source).await {
-            Ok(None) => format!("the source takes writes again, but not everything could be taken back ({error})"),
-            _ => format!(
-                "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
-            ),
-        },
+fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookError>) -> String {
+    if missing.is_empty() && unchecked.is_empty() && hook.is_ok() {
+        return "everything is as it was: the source takes writes".into();
+    }
+    let hook = hook.err().map(|error| format!("; on the way back, {error}")).unwrap_or_default();
+    format!("the source takes writes again{}{hook}", with_keys(missing, unchecked))
+}
+
+/// Who is refused is what the source itself says.
+async fn not_taken_back(error: &Error, source: &Session) -> String {
+    match fence::strength(source).await {
+        Ok(None) => format!("the source takes writes again, but not everything could be taken back ({error})"),
+        _ => format!(
+            "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
+        ),
     }
 }
 
