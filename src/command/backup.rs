@@ -1,5 +1,6 @@
 //! `pgkeep backup`: one instant of a database into the repository.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -320,7 +321,8 @@ pub(super) async fn read_sequences(snapshot: &SourceSnapshot, selection: &Select
 /// What the sequences stand at now, for they heed no snapshot.
 pub(super) async fn sequences_now(session: &Session, sequences: &[Sequence]) -> Result<Vec<Sequence>, Error> {
     let mut facts = catalog::sequences(session).await.map_err(Error::source_database("reading sequences"))?;
-    facts.retain(|facts| sequences.iter().any(|sequence| sequence.oid == facts.oid));
+    let wanted: BTreeSet<u32> = sequences.iter().map(|sequence| sequence.oid).collect();
+    facts.retain(|facts| wanted.contains(&facts.oid));
     sequence_values(session, facts).await
 }
 

@@ -8,6 +8,13 @@
 //! the server lets go of with the session, however that ends. So a fence never outlives the program that put it up. When it is
 //! *sealed*, the trigger asks nothing, and the fence stays until it is taken down.
 
+mod function;
+mod lock;
+
+pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
+
+use std::collections::BTreeSet;
+
 use super::Error;
 use super::catalog::{quote_identifier, quote_literal, quote_relation};
 use super::connect::Session;
@@ -30,17 +37,6 @@ pub enum Strength {
     Sealed,
 }
 
-/// How an attempt to put it up ended.
-#[derive(Debug)]
-pub enum Attempt {
-    Up,
-    /// Nothing was changed: these sessions write, or hold locks against it.
-    InTheWay {
-        sessions: Vec<String>,
-        source: Error,
-    },
-}
-
 async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
     session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
 }
@@ -54,7 +50,10 @@ async fn texts(session: &Session, context: &str, sql: &str) -> Result<Vec<String
 ///
 /// It ends with the session. A machine that vanishes is noticed by the server's keepalives, after at most 30 s.
 pub async fn own(session: &Session) -> Result<bool, Error> {
-    let settings = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;
+    // What a state depends on must be on the disk before the state is: a server may answer COMMIT before.
+    let settings = "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
+            WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
+        SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;
         SET idle_session_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0;
         DO $$ BEGIN SET client_connection_check_interval = '1s'; EXCEPTION WHEN OTHERS THEN NULL; END $$";
     // idle_session_timeout came with 14, our oldest, and so did the last one: that the other end is gone is noticed while a lock is
@@ -89,83 +88,143 @@ pub async fn tables(session: &Session, schemas: &[String]) -> Result<Vec<(String
 }
 
 /// Puts the fence up around all tables at once, held by this session, which must [`own`] it. Whoever writes has finished when it is
-/// up; whoever begins to write is refused.
+/// up; whoever begins to write is refused. From then on nobody changes what the tables are: the session's transaction stays open, with
+/// locks that stand against `ALTER TABLE`, `CREATE TRIGGER`, `CREATE INDEX` and their kind, and against nobody who reads.
 ///
-/// Waits at most `lock_timeout_ms` for those who write. While it waits, new writers wait behind it, so keep that short and try again.
+/// While it waits, new writers wait behind it: see [`Patience`].
 ///
 /// # Errors
-/// No privilege to make a schema or a trigger; the connection.
+/// No privilege to make a schema or a trigger; a schema or a function of ours that is somebody else's; the connection.
 pub async fn put_up(
     session: &Session,
     tables: &[(String, String)],
     destination: &str,
-    lock_timeout_ms: u64,
+    patience: Patience,
 ) -> Result<Attempt, Error> {
-    let mut sql = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms}; CREATE SCHEMA IF NOT EXISTS {SCHEMA};\n");
-    sql += &function(Strength::Held, destination);
-    let names: Vec<String> = tables.iter().map(|(schema, name)| quote_relation(schema, name)).collect();
-    if !names.is_empty() {
-        sql += &format!("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE;\n", names.join(", ONLY "));
+    let attempt = put_up_in_transaction(session, tables, destination, patience).await;
+    if !matches!(attempt, Ok(Attempt::Up)) {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
     }
-    for name in &names {
+    attempt
+}
+
+async fn put_up_in_transaction(
+    session: &Session,
+    tables: &[(String, String)],
+    destination: &str,
+    patience: Patience,
+) -> Result<Attempt, Error> {
+    run(session, "the start of a transaction", BEGIN).await?;
+    // A fence that was opened may have left its trigger on a table.
+    let there = texts(session, "the list of fenced tables", &triggers("n.nspname || '.' || c.relname")).await?;
+    let there: BTreeSet<String> = there.into_iter().collect();
+    match lock(session, tables, "SHARE ROW EXCLUSIVE", patience).await? {
+        Attempt::Up => {}
+        in_the_way => return Ok(in_the_way),
+    }
+    let mut sql = function::schema() + &function::refusing(Strength::Held, destination);
+    for (schema, name) in tables {
+        let table = quote_relation(schema, name);
+        if there.contains(&format!("{schema}.{name}")) {
+            sql += &format!("DROP TRIGGER IF EXISTS {TRIGGER} ON {table};\n");
+        }
         sql += &format!(
-            "DROP TRIGGER IF EXISTS {TRIGGER} ON {name};
-            CREATE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name}
+            "CREATE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
                 FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.refuse();
-            ALTER TABLE ONLY {name} ENABLE ALWAYS TRIGGER {TRIGGER};\n"
+            ALTER TABLE ONLY {table} ENABLE ALWAYS TRIGGER {TRIGGER};\n"
         );
     }
-    sql += "COMMIT";
-    match run(session, "the fence", &sql).await {
-        Ok(()) => Ok(Attempt::Up),
-        // lock_not_available
-        Err(source) if source.sqlstate() == Some("55P03") => {
-            run(session, "the end of a transaction", "ROLLBACK").await?;
-            let sessions = in_the_way(session, tables).await?;
-            Ok(Attempt::InTheWay { sessions, source })
-        }
-        Err(error) => {
-            run(session, "the end of a transaction", "ROLLBACK").await?;
-            Err(error)
-        }
-    }
+    run(session, "the fence", &(sql + "COMMIT")).await?;
+    Ok(Attempt::Up)
 }
+
+/// Whatever `default_transaction_isolation` and `default_transaction_read_only` say.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 /// From now until [`seal`] or [`take_down`] nobody changes what the tables are: a transaction of this session stays open, with locks that
 /// stand against `ALTER TABLE`, `CREATE TRIGGER`, `CREATE INDEX` and their kind, and against nobody who reads.
 ///
 /// # Errors
-/// Somebody is at it, and was not done after `lock_timeout_ms`; the connection.
+/// The connection.
 pub async fn hold_definitions(
     session: &Session,
     tables: &[(String, String)],
-    lock_timeout_ms: u64,
-) -> Result<(), Error> {
-    if tables.is_empty() {
-        return Ok(());
+    patience: Patience,
+) -> Result<Attempt, Error> {
+    run(session, "the start of a transaction", BEGIN).await?;
+    let held = lock(session, tables, "SHARE UPDATE EXCLUSIVE", patience).await;
+    if !matches!(held, Ok(Attempt::Up)) {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
     }
-    let names: Vec<String> = tables.iter().map(|(schema, name)| quote_relation(schema, name)).collect();
-    let sql = format!(
-        "BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms}; LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE",
-        names.join(", ONLY ")
-    );
-    run(session, "keeping the tables' definitions as they are", &sql).await
+    held
 }
 
-/// The held fence becomes one that stays. In one transaction with `also`, statements of the caller's, whose locks are waited for at
-/// most `lock_timeout_ms`.
-pub async fn seal(session: &Session, destination: &str, lock_timeout_ms: u64, also: &str) -> Result<(), Error> {
-    // The seal by itself, after whatever has to wait: the server goes on with a statement whose sender was killed, and not with the next.
-    // Where definitions are held, the transaction is open already, and BEGIN is no more than a warning.
-    let first = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n{also}");
-    let then = format!("{}\nCOMMIT", function(Strength::Sealed, destination));
-    for sql in [first, then] {
-        if let Err(error) = run(session, "sealing the fence", &sql).await {
+/// Takes the locks that a seal needs, readers' too, in the transaction that [`hold_definitions`] began. It goes on where they cannot be had.
+pub async fn lock_to_seal(
+    session: &Session,
+    relations: &[(String, String)],
+    patience: Patience,
+) -> Result<Attempt, Error> {
+    run(session, "the start of an attempt", "SAVEPOINT pgkeep_seal").await?;
+    let locked = lock(session, relations, "ACCESS EXCLUSIVE", patience).await?;
+    if !matches!(locked, Attempt::Up) {
+        run(session, "the end of an attempt", UNSEALED).await?;
+    }
+    Ok(locked)
+}
+
+const UNSEALED: &str = "ROLLBACK TO SAVEPOINT pgkeep_seal; RELEASE SAVEPOINT pgkeep_seal";
+
+/// The held fence becomes one that stays, after [`lock_to_seal`], together with `also`: statements of the caller's. Where somebody is in their
+/// way, nothing has changed, and the locks are given back.
+pub async fn seal(session: &Session, destination: &str, also: &str, patience: Patience) -> Result<Attempt, Error> {
+    let first = format!("SET LOCAL lock_timeout = {};\n{also}", patience.lock_timeout_ms);
+    match run(session, "what is done when the source is sealed", &first).await {
+        Err(source) if is_in_the_way(&source) => {
+            run(session, "the end of an attempt", UNSEALED).await?;
+            return Ok(Attempt::InTheWay { who: Vec::new(), source });
+        }
+        Err(error) => {
             run(session, "the end of a transaction", "ROLLBACK").await?;
             return Err(error);
         }
+        Ok(()) => {}
     }
-    Ok(())
+    // The seal by itself, after all that may take a while: the server goes on with a statement whose sender was killed, and not with the next.
+    let then = format!("{}{}\nCOMMIT", function::schema(), function::refusing(Strength::Sealed, destination));
+    if let Err(error) = run(session, "sealing the fence", &then).await {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
+        return Err(error);
+    }
+    Ok(Attempt::Up)
+}
+
+/// Seals a fence that was put up and around which nothing is held: that of a new place which is left.
+pub async fn seal_at_once(session: &Session, destination: &str) -> Result<(), Error> {
+    let sql = format!("{BEGIN};\n{}{}\nCOMMIT", function::schema(), function::refusing(Strength::Sealed, destination));
+    let sealed = run(session, "sealing the fence", &sql).await;
+    if sealed.is_err() {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
+    }
+    sealed
+}
+
+/// The relations, and all partitions and children of theirs.
+pub async fn with_partitions(
+    session: &Session,
+    relations: &[(String, String)],
+) -> Result<Vec<(String, String)>, Error> {
+    let (schemas, names): (Vec<&str>, Vec<&str>) = relations.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
+    let sql = "WITH RECURSIVE tree(oid) AS (
+            SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            JOIN ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS t (schema, name)
+                ON t.schema = n.nspname AND t.name = c.relname
+            UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON t.oid = i.inhparent)
+        SELECT n.nspname::text, c.relname::text FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.oid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v') ORDER BY 1, 2";
+    let rows = session.client().query(sql, &[&schemas, &names]).await;
+    let rows = rows.map_err(|error| session.fault("the list of tables to lock", error))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// A statement for [`take_down`]: makes a foreign key again that the seal gave up, unchecked where the server can; checked, and left out
@@ -208,32 +267,71 @@ pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
     }))
 }
 
-/// Opens the fence, in one transaction with `also`, and takes it away. Writers pass from that moment on; no table is locked for it. The
-/// triggers go one by one, each only if that takes a moment: who reads a table for long keeps one there, which lets everything pass and is
-/// taken away by the next fence. Nothing happens where there is none.
-pub async fn take_down(session: &Session, also: &str) -> Result<(), Error> {
+/// Opens the fence and takes it away. Writers pass from that moment on; no table is locked for it. Nothing happens where there is none.
+pub async fn take_down(session: &Session) -> Result<(), Error> {
     // Of a transaction that holds definitions.
     run(session, "the end of a transaction", "ROLLBACK").await?;
-    let open = format!(
-        "BEGIN;
-        DO $$ BEGIN
-            IF EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-                WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse') THEN
-                CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS pg_catalog.trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-                    AS 'BEGIN RETURN NULL; END';
-                COMMENT ON FUNCTION {SCHEMA}.refuse() IS 'open';
-            END IF;
-        END $$;\n{also}\nCOMMIT"
-    );
-    if let Err(error) = run(session, "opening the fence", &open).await {
+    let opened = run(session, "opening the fence", &format!("{BEGIN}; {}COMMIT", opening())).await;
+    if let Err(error) = opened {
         run(session, "the end of a transaction", "ROLLBACK").await?;
         return Err(error);
     }
-    let sql = format!(
-        "SELECT pg_catalog.format('DROP TRIGGER {TRIGGER} ON %I.%I', n.nspname, c.relname) FROM pg_catalog.pg_trigger t
-        JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE t.tgname = '{TRIGGER}' AND NOT t.tgisinternal AND t.tgparentid = 0 ORDER BY 1"
+    clear_away(session).await
+}
+
+/// The same in one transaction with `also`, which needs locks on these relations. Where somebody is in the way, nothing has changed.
+pub async fn open_with(
+    session: &Session,
+    relations: &[(String, String)],
+    also: &str,
+    patience: Patience,
+) -> Result<Attempt, Error> {
+    let attempt = open_in_transaction(session, relations, also, patience).await;
+    if !matches!(attempt, Ok(Attempt::Up)) {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
+        return attempt;
+    }
+    clear_away(session).await?;
+    attempt
+}
+
+async fn open_in_transaction(
+    session: &Session,
+    relations: &[(String, String)],
+    also: &str,
+    patience: Patience,
+) -> Result<Attempt, Error> {
+    run(session, "the start of a transaction", BEGIN).await?;
+    match lock(session, relations, "SHARE ROW EXCLUSIVE", patience).await? {
+        Attempt::Up => {}
+        in_the_way => return Ok(in_the_way),
+    }
+    let sql = format!("SET LOCAL lock_timeout = {};\n{}{also}\nCOMMIT", patience.lock_timeout_ms, opening());
+    match run(session, "opening the fence", &sql).await {
+        Err(source) if is_in_the_way(&source) => Ok(Attempt::InTheWay { who: Vec::new(), source }),
+        opened => opened.map(|()| Attempt::Up),
+    }
+}
+
+/// A statement that lets writers pass, where there is a fence.
+fn opening() -> String {
+    let body = format!(
+        "BEGIN
+            IF EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse') THEN
+                {}{}
+            END IF;
+        END",
+        function::ours(),
+        function::open()
     );
+    format!("DO {};\n", quote_literal(&body))
+}
+
+/// The triggers of an opened fence go one by one, each only if that takes a moment: who reads a table for long keeps one there, which lets
+/// everything pass and is taken away by the next fence.
+async fn clear_away(session: &Session) -> Result<(), Error> {
+    let sql = triggers(&format!("pg_catalog.format('DROP TRIGGER {TRIGGER} ON %I.%I', n.nspname, c.relname)"));
     let mut stay = 0;
     run(session, "a setting", "SET lock_timeout = '1s'").await?;
     for drop in texts(session, "the list of fenced tables", &sql).await? {
@@ -268,49 +366,11 @@ pub async fn take_down(session: &Session, also: &str) -> Result<(), Error> {
     run(session, "taking the fence away", &rest).await
 }
 
-/// Who holds or wants a lock that the fence cannot go with, longest first.
-async fn in_the_way(session: &Session, tables: &[(String, String)]) -> Result<Vec<String>, Error> {
-    let (schemas, names): (Vec<&str>, Vec<&str>) = tables.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
-    let sql = "SELECT pg_catalog.format('process %s, role %s, application %s, %s on %s.%s for %s s: %s', a.pid, a.usename,
-                coalesce(pg_catalog.quote_literal(nullif(a.application_name, '')), 'unnamed'), l.mode, n.nspname, c.relname,
-                coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start)::bigint, 0),
-                pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 60))
-        FROM pg_catalog.pg_locks l
-        JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-        JOIN pg_catalog.pg_class c ON c.oid = l.relation
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        JOIN ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS t (schema, name)
-            ON t.schema = n.nspname AND t.name = c.relname
-        WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
-          AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-          AND l.mode IN ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-        ORDER BY a.xact_start LIMIT 20";
-    let rows = session.client().query(sql, &[&schemas, &names]).await;
-    let rows = rows.map_err(|error| session.fault("the list of sessions in the way", error))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-fn function(strength: Strength, destination: &str) -> String {
-    let (condition, word) = match strength {
-        // A shared lock can be had only when nobody holds the other; it goes with the writer's transaction.
-        Strength::Held => {
-            (format!("IF pg_catalog.pg_try_advisory_xact_lock_shared({LOCK}) THEN RETURN NULL; END IF;"), "held")
-        }
-        Strength::Sealed => (String::new(), "sealed"),
-    };
-    let message = match strength {
-        Strength::Held => "%.% is being moved to the database %: writes are refused until that is done",
-        Strength::Sealed => "%.% has moved to the database %: writes are refused here",
-    };
+/// A query for something of each table that has the fence's trigger.
+fn triggers(what: &str) -> String {
     format!(
-        "CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS pg_catalog.trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $pgkeep$
-        BEGIN
-            {condition}
-            RAISE EXCEPTION {}, TG_TABLE_SCHEMA, TG_TABLE_NAME, {}
-                USING ERRCODE = 'read_only_sql_transaction', HINT = 'pgkeep split put this fence up; `pgkeep split status` says more.';
-        END $pgkeep$;
-        COMMENT ON FUNCTION {SCHEMA}.refuse() IS '{word}';\n",
-        quote_literal(message),
-        quote_literal(destination),
+        "SELECT {what} FROM pg_catalog.pg_trigger t
+        JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE t.tgname = '{TRIGGER}' AND NOT t.tgisinternal AND t.tgparentid = 0 ORDER BY 1"
     )
 }

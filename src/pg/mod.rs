@@ -13,6 +13,7 @@ pub mod error;
 pub mod fence;
 pub mod likeness;
 pub mod loose;
+pub mod numbers;
 pub mod quarantine;
 pub mod question;
 pub mod sessions;

@@ -125,6 +125,6 @@ pub async fn drop_for_good(session: &Session, schemas: &[&str], lock_timeout_ms:
         run(session, "the end of a transaction", "ROLLBACK").await?;
         return Err(error);
     }
-    fence::take_down(session, "").await?;
+    fence::take_down(session).await?;
     Ok(Vec::new())
 }

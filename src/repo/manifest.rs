@@ -276,7 +276,7 @@ mod slice_id {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence {
     pub oid: u32,
     pub schema: String,

@@ -42,6 +42,20 @@ pub fn rows(server: &Server, database: &str, schemas: Option<&str>) -> String {
     text_of(psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &dsn, "-f"]).arg(file))
 }
 
+/// The same rows with sequences that go on above a reserve, as those of a new place do.
+pub fn gone_on(rows: &str) -> String {
+    let mut is_sequence = false;
+    let gone_on = rows.lines().map(|line| {
+        let text = match line.split_once('\t').filter(|_| is_sequence) {
+            Some((value, called)) => format!("{}\t{called}\n", value.parse::<i64>().unwrap() + 1000),
+            None => format!("{line}\n"),
+        };
+        is_sequence = line.ends_with(" S");
+        text
+    });
+    gone_on.collect()
+}
+
 /// What pg_dump, of the server's own version, writes of the definitions: its entries, sorted, because their order follows from
 /// OIDs where names and dependencies leave it open. Without the key that newer versions make up for each run.
 pub fn definitions(server: &Server, database: &str, args: &[&str]) -> String {

@@ -323,9 +323,9 @@ fn every_kind_of_reader_follows_and_comes_back_as_it_was() {
     ends.old("REFRESH MATERIALIZED VIEW shop.counted; REFRESH MATERIALIZED VIEW shop.of_counted");
     assert_eq!(ends.old("SELECT count(*) FROM shop.counted"), "18");
     let insert = "INSERT INTO \"Depot's\".\"Bin \"\"x\"\"\" (\"Code\", pair) VALUES ('z', (1, 'q')) RETURNING id, name, twice, pair";
-    assert_eq!(ends.old(insert), "21|a'b|6|(1,q)");
+    assert_eq!(ends.old(insert), "1021|a'b|6|(1,q)");
     assert_eq!(
-        ends.old("UPDATE \"Depot's\".\"Bin \"\"x\"\"\" SET name = 'longer' WHERE id = 21 RETURNING twice"),
+        ends.old("UPDATE \"Depot's\".\"Bin \"\"x\"\"\" SET name = 'longer' WHERE id = 1021 RETURNING twice"),
         "12"
     );
     ends.old(

@@ -1,26 +1,22 @@
 //! The bridge: tried before anybody is refused a write, built when the source is sealed, torn down on the way back.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use chrono::Utc;
 use rand_core::{OsRng, RngCore};
 use secrecy::SecretString;
 
-use super::holding::{at_source, at_target, with_locks};
+use super::SplitError;
+use super::holding::{Had, Trying, at_source, at_target};
 use super::plan::{self, Planned};
 use super::state::State;
-use super::{Options, SplitError};
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::pg;
 use crate::pg::bridge::{Endpoint, Extension, Probe, Refresh, Span, Works, hush, is_strange_role, provide_role};
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::{Conninfo, Host, RootCertificates, SslMode};
-use crate::pg::fence;
 use crate::split::bridge::{cut, given_up, role_name};
 use crate::split::facts::ForeignData;
-use crate::stop::Stop;
 
 /// What the plan says of it; none where nothing is bridged.
 pub fn decide(planned: &Planned, options: &plan::Options) -> Option<Works> {
@@ -127,55 +123,34 @@ pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Resu
 ///
 /// # Errors
 /// Something cannot follow; somebody reads the tables for longer than the fence is waited for.
-pub async fn rehearse(
-    options: &Options,
-    state: &State,
-    source: &Session,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<(), Error> {
+pub async fn rehearse(state: &State, source: &Session, trying: &Trying<'_>) -> Result<(), Error> {
     let Some(works) = &state.ties.bridge else { return Ok(()) };
-    let attempt = async |lock_timeout_ms| works.rehearse(source, lock_timeout_ms).await;
-    let rehearsed = with_locks(options.fence_wait, progress, stop, attempt).await?;
-    cannot_be_built(works, source, rehearsed).await
-}
-
-async fn cannot_be_built(works: &Works, session: &Session, built: Result<(), pg::Error>) -> Result<(), Error> {
-    match built {
-        Ok(()) => Ok(()),
-        Err(source) => {
-            let sessions = match source.sqlstate() {
-                Some("55P03") => works.in_the_way(session).await.map_err(at_source("looking for sessions"))?,
-                _ => Vec::new(),
-            };
-            // Why it cannot be built comes first; were this to fail, writers would pass with the end of the session.
-            drop(fence::take_down(session, "").await);
-            Err(SplitError::Bridge { sessions, source: Box::new(source) }.into())
-        }
+    let attempt = async |patience| works.rehearse(source, patience).await;
+    let had = trying.again_and_again(source, works.spans.len(), at_source, attempt).await;
+    match had.map_err(|error| cannot_be_built(state, error))? {
+        Had::Up => Ok(()),
+        Had::NotInTime { who, source } => Err(SplitError::Bridge { sessions: who, source: Box::new(source) }.into()),
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "both ends, what is to be done, and where to tell")]
-/// Seals the source and builds the bridge, in one transaction; `before` is done before it.
-pub async fn seal(
-    options: &Options,
-    state: &State,
-    source: &Session,
-    password: &SecretString,
-    before: &str,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<(), Error> {
-    let Some(works) = &state.ties.bridge else { return Ok(()) };
+/// Statements that build the bridge, for the transaction that seals the source.
+pub async fn at_seal(state: &State, source: &Session, password: Option<&SecretString>) -> Result<String, Error> {
+    let (Some(works), Some(password)) = (&state.ties.bridge, password) else { return Ok(String::new()) };
     hush(source).await.map_err(at_source("keeping the log quiet"))?;
-    let also = before.to_owned() + &works.build(password, Refresh::Now);
-    let destination = options.plan.target.database();
-    let attempt = async |lock_timeout_ms| works.shut(source, lock_timeout_ms).await;
-    let mut sealed = with_locks(options.fence_wait, progress, stop, attempt).await?;
-    if sealed.is_ok() {
-        sealed = fence::seal(source, destination, options.plan.lock_timeout_ms, &also).await;
+    Ok(works.build(password, Refresh::Now))
+}
+
+/// What the source refuses where a bridge is built is the bridge's failure.
+pub fn cannot_be_built(state: &State, error: Error) -> Error {
+    match error {
+        Error::Source { source, .. } if state.ties.bridge.is_some() => {
+            SplitError::Bridge { sessions: Vec::new(), source: Box::new(source) }.into()
+        }
+        Error::Split(SplitError::Seal { sessions, source }) if state.ties.bridge.is_some() => {
+            SplitError::Bridge { sessions, source: Box::new(source) }.into()
+        }
+        other => other,
     }
-    cannot_be_built(works, source, sealed).await
 }
 
 /// What the role needs in the target, once its tables are there.
@@ -187,18 +162,18 @@ pub async fn grant(state: &State, target: &Session) -> Result<(), Error> {
 }
 
 /// The way back is tried before it is gone.
-pub async fn rehearse_return(state: &State, source: &Session) -> Result<(), Error> {
-    match &state.ties.bridge {
-        Some(works) => {
-            let rehearsed = works.rehearse_return(source, RETURN_LOCK_WAIT_MS).await;
-            rehearsed.map_err(|source| SplitError::BridgeHolds { source: Box::new(source) }.into())
+pub async fn rehearse_return(state: &State, source: &Session, trying: &Trying<'_>) -> Result<(), Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(()) };
+    let attempt = async |patience| works.rehearse_return(source, patience).await;
+    let had = trying.again_and_again(source, works.spans.len(), at_source, attempt).await;
+    match had {
+        Ok(Had::Up) => Ok(()),
+        Ok(Had::NotInTime { source, .. }) | Err(Error::Source { source, .. }) => {
+            Err(SplitError::BridgeHolds { source: Box::new(source) }.into())
         }
-        None => Ok(()),
+        Err(error) => Err(error),
     }
 }
-
-/// Readers of the old place wait behind a rehearsal.
-const RETURN_LOCK_WAIT_MS: u64 = 5000;
 
 /// The role goes, and whatever it was granted in the session's database.
 pub async fn dismiss(state: &State, session: &Session, target: &Conninfo) -> Result<(), Error> {

@@ -1,14 +1,18 @@
 //! The moving part of the source at one instant: its definitions, and the session through which its rows are read.
 
+use std::collections::BTreeSet;
+
 use chrono::Utc;
 
-use super::Options;
+use super::proof::of_concern;
+use super::{Options, SplitError};
 use crate::command::Error;
 use crate::command::backup;
 use crate::command::restore::{self, Creation, Grants, Job, Owners};
 use crate::command::rows::{self, Source};
 use crate::command::selecting::{self, Patterns};
-use crate::pg::catalog::{self, Passwords, TableFacts};
+use crate::pg::catalog::{self, Fingerprint, Passwords, TableFacts};
+use crate::pg::connect::Session;
 use crate::pg::fence;
 use crate::pg::loose;
 use crate::pg::snapshot::SourceSnapshot;
@@ -17,6 +21,7 @@ use crate::repo::SnapshotId;
 use crate::repo::manifest::{FORMAT, Manifest, Relation, Server, SliceList, Totals};
 use crate::schema::archive::{Archive, Entry, Kind};
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
+use crate::schema::selection::Selection;
 use crate::stop::Stop;
 use crate::stream::Digest;
 
@@ -25,9 +30,17 @@ pub struct Capture {
     /// Holds the instant, and keeps the tables from being altered, as long as it is open.
     pub snapshot: Box<SourceSnapshot>,
     pub source: Source,
+    pub drawn: Drawn,
+}
+
+/// What is to be made: everything but rows.
+pub struct Drawn {
     pub archive: Archive,
     /// With digests of nothing: rows are digested on their way.
     pub job: Job,
+    selection: Selection,
+    /// By which it is known whether anything has changed since.
+    fingerprint: Fingerprint,
 }
 
 /// Reads everything but rows. The fence's own objects are left out.
@@ -37,8 +50,44 @@ pub async fn capture(
     digest_key: [u8; 32],
     stop: &Stop,
 ) -> Result<Capture, Error> {
-    let patterns = patterns(schemas);
-    let request = patterns.parse()?;
+    let (snapshot, source) = instant(options, schemas, stop).await?;
+    let drawn = draw(options, schemas, digest_key, &snapshot, stop).await?;
+    Ok(Capture { snapshot, source, drawn })
+}
+
+/// The same for what was drawn before: only rows are read anew, and that nothing else has changed is made sure of.
+///
+/// # Errors
+/// Definitions have changed: [`SplitError::Stale`].
+pub async fn capture_again(
+    options: &Options,
+    schemas: &[String],
+    mut drawn: Drawn,
+    stop: &Stop,
+) -> Result<Capture, Error> {
+    let (snapshot, source) = instant(options, schemas, stop).await?;
+    drawn.check(&snapshot.session).await?;
+    drawn.job.relations = relations(&snapshot, &drawn.selection);
+    Ok(Capture { snapshot, source, drawn })
+}
+
+impl Drawn {
+    /// # Errors
+    /// Definitions are not what they were when this was read.
+    pub async fn check(&self, session: &Session) -> Result<(), Error> {
+        let entries = self.archive.entries();
+        let name = |class: u32, oid: u32| {
+            let found = entries.iter().find(|entry| (entry.catalog_id.tableoid, entry.catalog_id.oid) == (class, oid));
+            found.map(|entry| format!("{}, which is gone", entry.label()))
+        };
+        let changed = self.fingerprint.changed(session, name).await;
+        let changed = changed.map_err(Error::source_database("looking for changed definitions"))?;
+        if changed.is_empty() { Ok(()) } else { Err(SplitError::Stale { changed }.into()) }
+    }
+}
+
+async fn instant(options: &Options, schemas: &[String], stop: &Stop) -> Result<(Box<SourceSnapshot>, Source), Error> {
+    let request = patterns(schemas).parse()?;
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
     let snapshot = backup::open_snapshot(&options.plan.source, options.plan.lock_timeout_ms, wanted).await?;
     let session = &snapshot.session;
@@ -48,21 +97,40 @@ pub async fn capture(
         encoding: session.server_encoding().to_owned(),
     };
     rows::check_snapshot_travels(session, &source, stop).await?;
+    Ok((snapshot, source))
+}
+
+fn relations(snapshot: &SourceSnapshot, selection: &Selection) -> Vec<Relation> {
+    let chosen = snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));
+    chosen.map(unread).collect()
+}
+
+async fn draw(
+    options: &Options,
+    schemas: &[String],
+    digest_key: [u8; 32],
+    snapshot: &SourceSnapshot,
+    stop: &Stop,
+) -> Result<Drawn, Error> {
+    let patterns = patterns(schemas);
+    let request = patterns.parse()?;
+    let session = &snapshot.session;
     let failed = |what: &str| Error::source_database(what.to_owned());
     let database = catalog::database(session).await.map_err(failed("reading the catalog"))?;
     let pg_dump = dump::find(session, options.plan.pg_bin.as_deref())?;
-    let (mut facts, untouched) = backup::read_facts(&snapshot).await?;
+    let (mut facts, untouched) = backup::read_facts(snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
     let bytes =
         dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.plan.lock_timeout_ms, &untouched, stop)?;
     let archive = Archive::parse(&bytes)?.without(is_ours);
     let selection = selecting::select(&archive, &facts, &request)?;
-    let sequences = backup::read_sequences(&snapshot, &selection).await?;
+    let single = singles(&archive, &selection, schemas);
+    let fingerprint = catalog::fingerprint(session, schemas, &single).await.map_err(failed("reading the catalog"))?;
+    let sequences = backup::read_sequences(snapshot, &selection).await?;
     let roles = backup::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
     let populated = catalog::populated_views(session).await.map_err(failed("reading the catalog"))?;
     let version = catalog::server_version(session).await.map_err(failed("reading the catalog"))?;
-    let chosen = snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));
-    let relations: Vec<Relation> = chosen.map(unread).collect();
+    let relations = relations(snapshot, &selection);
     let now = Utc::now();
     let manifest = Manifest {
         format: FORMAT,
@@ -108,7 +176,15 @@ pub async fn capture(
         restore::roles::needed(&archive, &selection, &manifest, &restore_options(options, schemas), &role_map);
     let left_out = selecting::describe_left_out(&archive, &selection);
     let job = Job { manifest, plan, relations, sequences, large_objects: false, left_out, role_map, roles_needed };
-    Ok(Capture { snapshot, source, archive, job })
+    Ok(Drawn { archive, job, selection, fingerprint })
+}
+
+/// What is copied, and what depends on the schemas, elsewhere: the catalog's OIDs.
+fn singles(archive: &Archive, selection: &Selection, schemas: &[String]) -> Vec<u32> {
+    let concerned = of_concern(archive, schemas);
+    let of = |entry: &&Entry| selection.contains(entry.dump_id) || concerned.contains(&entry.dump_id);
+    let oids: BTreeSet<u32> = archive.entries().iter().filter(of).map(|entry| entry.catalog_id.oid).collect();
+    oids.into_iter().filter(|oid| *oid != 0).collect()
 }
 
 /// What pg_dump says of the target, whose server may be newer than the source's, without the split's own record.

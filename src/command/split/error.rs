@@ -8,7 +8,6 @@ use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::pg;
 use crate::pg::bridge::Endpoint;
-use crate::schema::compare::EntryMismatch;
 use crate::switch::{HookError, SwitchError};
 
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +32,20 @@ pub enum SplitError {
         #[source]
         source: pg::Error,
     },
-    #[error("schemas changed while they were copied: {}", .tables.join(", "))]
-    Changed { tables: Vec<String> },
-    #[error("the schema has changed since the split was planned: {}", .entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
-    Stale { entries: Vec<EntryMismatch> },
+    #[error("the schema has changed since the split was planned: {}", .changed.join(", "))]
+    Stale { changed: Vec<String> },
+    #[error("the source cannot be sealed: {}", if sessions.is_empty() { "sessions came and went with locks on the tables".to_owned() } else { sessions.join("; ") })]
+    Seal {
+        sessions: Vec<String>,
+        #[source]
+        source: pg::Error,
+    },
+    #[error("the old database cannot be opened: {}", if sessions.is_empty() { "sessions came and went with locks on the tables".to_owned() } else { sessions.join("; ") })]
+    Opening {
+        sessions: Vec<String>,
+        #[source]
+        source: pg::Error,
+    },
     #[error("rows were written in the new database since the switch: {}", .tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     RowsWritten { tables: Vec<Mismatch> },
     #[error("the source's fence was taken down by somebody, and its tables may have changed since they were copied")]
@@ -161,11 +170,14 @@ impl SplitError {
             SplitError::Fence { .. } => {
                 "Nothing was changed. End those sessions or wait for them, or raise --fence-wait.".into()
             }
-            SplitError::Changed { .. } => {
-                "The source takes writes again. Stop whoever changes definitions, then run it again.".into()
-            }
             SplitError::Stale { .. } => {
                 "The source takes writes again. Look at `pgkeep split --plan` once more, then run it again.".into()
+            }
+            SplitError::Seal { .. } => {
+                "The source takes writes again. End those sessions or wait for them, or raise --fence-wait.".into()
+            }
+            SplitError::Opening { .. } => {
+                "Both databases refuse writes. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
             }
             SplitError::RowsWritten { .. } => {
                 "They would be lost. --discard goes back without them; the new database keeps them, fenced.".into()

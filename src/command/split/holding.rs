@@ -8,12 +8,10 @@ use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
-use crate::pg::fence::{self, Attempt};
+use crate::pg::fence::{self, Attempt, Patience};
 use crate::stop::Stop;
 
-/// New writers wait behind an attempt, so it is short.
-const ATTEMPT_MS: u64 = 1500;
-const PAUSE: Duration = Duration::from_millis(700);
+const PAUSE: Duration = Duration::from_millis(500);
 /// A writer that was let through by a dead split's fence holds the lock for the rest of its transaction.
 const OWN_WAIT: Duration = Duration::from_secs(5);
 
@@ -33,57 +31,83 @@ pub async fn own(
     Ok(session)
 }
 
-/// Fences the tables. Tries for `wait`, and at least once.
+/// How trying for a while has come out.
+pub enum Had {
+    Up,
+    NotInTime { who: Vec<String>, source: crate::pg::Error },
+}
+
+/// Whom to tell, and for how long to try.
+#[derive(Clone, Copy)]
+pub struct Trying<'a> {
+    pub wait: Duration,
+    pub progress: &'a Arc<Progress>,
+    pub stop: &'a Stop,
+    /// What is told while it is tried.
+    pub phase: &'static str,
+}
+
+impl Trying<'_> {
+    /// Tries for as long as is waited, and at least once, what needs locks on so many relations. Each attempt is over before the server looks
+    /// for deadlocks, so that nobody who works is ended for it; but for one where only the server's own cleaning is in the way.
+    pub async fn again_and_again(
+        &self,
+        session: &Session,
+        relations: usize,
+        error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
+        mut attempt: impl AsyncFnMut(Patience) -> Result<Attempt, crate::pg::Error>,
+    ) -> Result<Had, Error> {
+        let since = Instant::now();
+        let deadlock_timeout_ms = fence::deadlock_timeout_ms(session).await.map_err(error(self.phase))?;
+        let short = Patience::short(deadlock_timeout_ms, relations);
+        let mut patience = short;
+        loop {
+            match attempt(patience).await.map_err(error(self.phase))? {
+                Attempt::Up => return Ok(Had::Up),
+                Attempt::InTheWay { who, source } => {
+                    let only_cleaning = !who.is_empty() && who.iter().all(|one| one.is_autovacuum);
+                    patience = if only_cleaning { Patience::for_autovacuum(deadlock_timeout_ms) } else { short };
+                    let who: Vec<String> = who.into_iter().map(|one| one.who).collect();
+                    if since.elapsed() >= self.wait {
+                        return Ok(Had::NotInTime { who, source });
+                    }
+                    let first = who.first().map_or("a session that is gone", String::as_str);
+                    self.progress.set_phase(&format!("{}: waiting for {first}", self.phase));
+                }
+            }
+            if self.stop.is_set() {
+                return Err(Error::Interrupted);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Fences the tables, and keeps what they are as it is.
 pub async fn put_up(
     session: &Session,
     tables: &[(String, String)],
     destination: &str,
-    wait: Duration,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    trying: &Trying<'_>,
     error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
 ) -> Result<(), Error> {
-    let since = Instant::now();
-    loop {
-        let attempt = fence::put_up(session, tables, destination, ATTEMPT_MS).await;
-        match attempt.map_err(error("putting the fence up"))? {
-            Attempt::Up => return Ok(()),
-            Attempt::InTheWay { sessions, source } if since.elapsed() >= wait => {
-                return Err(SplitError::Fence { sessions, source }.into());
-            }
-            Attempt::InTheWay { sessions, .. } => {
-                let first = sessions.first().map_or_else(|| "a session that is gone".to_owned(), Clone::clone);
-                progress.set_phase(&format!("waiting for the fence: {first}"));
-            }
-        }
-        if stop.is_set() {
-            return Err(Error::Interrupted);
-        }
-        tokio::time::sleep(PAUSE).await;
+    let attempt = async |patience| fence::put_up(session, tables, destination, patience).await;
+    match trying.again_and_again(session, tables.len(), error, attempt).await? {
+        Had::Up => Ok(()),
+        Had::NotInTime { who, source } => Err(SplitError::Fence { sessions: who, source }.into()),
     }
 }
 
-/// Tries for `wait`, and at least once, what needs locks that nobody else may hold; each time for as long as [`ATTEMPT_MS`], so that
-/// nobody queues behind it for longer. What fails for another reason is not tried again.
-pub async fn with_locks(
-    wait: Duration,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-    mut attempt: impl AsyncFnMut(u64) -> Result<(), crate::pg::Error>,
-) -> Result<Result<(), crate::pg::Error>, Error> {
-    let since = Instant::now();
-    loop {
-        match attempt(ATTEMPT_MS).await {
-            // lock_not_available
-            Err(error) if error.sqlstate() == Some("55P03") && since.elapsed() < wait => {
-                progress.set_phase("waiting for those who read the tables");
-            }
-            ended => return Ok(ended),
-        }
-        if stop.is_set() {
-            return Err(Error::Interrupted);
-        }
-        tokio::time::sleep(PAUSE).await;
+/// From now on nobody changes what the fenced tables are.
+pub async fn hold_definitions(
+    session: &Session,
+    tables: &[(String, String)],
+    trying: &Trying<'_>,
+) -> Result<(), Error> {
+    let attempt = async |patience| fence::hold_definitions(session, tables, patience).await;
+    match trying.again_and_again(session, tables.len(), at_source, attempt).await? {
+        Had::Up => Ok(()),
+        Had::NotInTime { who, source } => Err(SplitError::Fence { sessions: who, source }.into()),
     }
 }
 

@@ -12,6 +12,7 @@ mod proof;
 pub mod rehearse;
 mod rollback;
 mod run;
+mod sealing;
 pub mod state;
 mod status;
 mod switching;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use rand_core::{OsRng, RngCore};
 
-use super::capture::{self, Capture, capture};
+use super::capture::{self, Drawn, capture};
 use super::holding::{at_source, at_target};
 use super::rollback::abandon;
 use super::state::{FORMAT, Found, Phase, State};
 use super::ties::Ties;
-use super::{Options, SplitError, loose, plan};
+use super::{Options, SplitError, loose, plan, proof};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::{self, target as destination};
@@ -107,7 +107,7 @@ pub async fn ground(options: &Options, previous: Previous) -> Result<Ground, Err
     Ok(Ground { found, history })
 }
 
-/// A target database that is empty and knows what it is for.
+/// A target database that is empty and knows what it is for, and what is to be made there.
 #[allow(clippy::too_many_arguments, reason = "what is known of both ends before the target is touched")]
 pub async fn prepare(
     options: &Options,
@@ -118,23 +118,27 @@ pub async fn prepare(
     schemas: &[String],
     progress: &Arc<Progress>,
     stop: &Stop,
-) -> Result<State, Error> {
+) -> Result<(State, Drawn), Error> {
     let ties = Ties { loose: loose::describe(source, planned).await?, ..Ties::decide(planned, &options.plan) };
     progress.set_phase("reading the schema");
-    let draft = capture(options, schemas, [0; 32], stop).await?;
+    let mut digest_key = [0; 32];
+    OsRng.fill_bytes(&mut digest_key);
+    let draft = capture(options, schemas, digest_key, stop).await?;
+    let changed = proof::changed_since(&planned.archive, &draft.drawn.archive, schemas);
+    if !changed.is_empty() {
+        return Err(SplitError::Stale { changed: changed.iter().map(ToString::to_string).collect() }.into());
+    }
     progress.set_phase("preparing the target");
     let restoring = capture::restore_options(options, schemas);
     if ground.found == Found::Missing {
-        destination::create_database(&restoring, &draft.job).await?;
+        destination::create_database(&restoring, &draft.drawn.job).await?;
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-    restore::roles::provide(&session, &draft.job, &restoring).await?;
-    let (manifest, owners) = (&draft.job.manifest, owners(&draft, schemas));
+    restore::roles::provide(&session, &draft.drawn.job, &restoring).await?;
+    let (manifest, owners) = (&draft.drawn.job.manifest, owners(&draft.drawn, schemas));
     let equipped = split_state::equip(&session, &owners, &manifest.database.settings, &manifest.role_settings);
     equipped.await.map_err(at_target("setting the database up"))?;
     session.close().await.map_err(at_target("the end of the session"))?;
-    let mut digest_key = [0; 32];
-    OsRng.fill_bytes(&mut digest_key);
     let mut state = State {
         format: FORMAT,
         phase: Phase::Created,
@@ -148,6 +152,7 @@ pub async fn prepare(
         digest_key,
         encoding: draft.source.encoding.clone(),
         tables: Vec::new(),
+        sequences: Vec::new(),
         ties,
         files: None,
         hook: options.hook.clone(),
@@ -157,11 +162,11 @@ pub async fn prepare(
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
-    Ok(state)
+    Ok((state, draft.drawn))
 }
 
 /// The roles that own the moving schemas.
-fn owners(draft: &Capture, schemas: &[String]) -> BTreeSet<String> {
+fn owners(draft: &Drawn, schemas: &[String]) -> BTreeSet<String> {
     let entries = draft.archive.entries().iter();
     let moving = entries.filter(|e| e.namespace.is_none() && e.kind == Kind::Schema && schemas.contains(&e.tag));
     moving.filter_map(|entry| entry.owner.clone()).collect()

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::capture::{Capture, copied_archive};
+use super::Options;
+use super::capture::{Drawn, copied_archive};
 use super::state::State;
-use super::{Options, SplitError};
 use crate::command::Error;
 use crate::command::mismatch::{Difference, Mismatch, SequenceValue};
 use crate::command::progress::Progress;
@@ -13,42 +13,29 @@ use crate::command::proof::{Measure, Side, prove};
 use crate::pg::catalog;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
-use crate::pg::{fence, split_state, target};
+use crate::pg::{split_state, target};
 use crate::repo::manifest::{Relation, Sequence};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::compare::{Depth, EntryMismatch, compare};
 use crate::stop::Stop;
 use crate::stream::DigestKey;
 
-/// Entry by entry, as the same pg_dump writes both sides. Tables that somebody has added under the fence end the run.
-pub async fn definitions(
+/// Entry by entry, as the same pg_dump writes both sides.
+pub fn definitions(
     options: &Options,
-    capture: &Capture,
-    fenced: &[(String, String)],
-    schemas: &[String],
+    drawn: &Drawn,
     source: &Session,
     target: &Session,
     stop: &Stop,
 ) -> Result<Vec<EntryMismatch>, Error> {
-    let failed = || Error::source_database("looking for new tables");
-    let now = fence::tables(source, schemas).await.map_err(failed())?;
-    if now != *fenced {
-        let changed = now
-            .iter()
-            .filter(|table| !fenced.contains(table))
-            .chain(fenced.iter().filter(|table| !now.contains(table)));
-        return Err(
-            SplitError::Changed { tables: changed.map(|(schema, name)| format!("{schema}.{name}")).collect() }.into()
-        );
-    }
     let copy = copied_archive(options, target, stop)?;
-    let plan = &capture.job.plan;
+    let plan = &drawn.job.plan;
     let steps = plan.pre_data.iter().map(|step| step.dump_id);
     let steps = steps.chain(plan.post_data.iter().map(|step| step.step.dump_id));
     let copied: BTreeSet<_> = steps.collect();
     let same = source.server_version_num() / 10_000 == target.server_version_num() / 10_000;
     let depth = if same { Depth::Text } else { Depth::Presence };
-    Ok(compare(&capture.archive, |id| copied.contains(&id), &copy, depth))
+    Ok(compare(&drawn.archive, |id| copied.contains(&id), &copy, depth))
 }
 
 /// What of the moving schemas, and of what depends on them, is not what was planned. Elsewhere things may come and go.
@@ -58,7 +45,7 @@ pub fn changed_since(planned: &Archive, now: &Archive, schemas: &[String]) -> Ve
     compare(planned, |id| before.contains(&id), &now, Depth::Text)
 }
 
-fn of_concern(archive: &Archive, schemas: &[String]) -> BTreeSet<DumpId> {
+pub(super) fn of_concern(archive: &Archive, schemas: &[String]) -> BTreeSet<DumpId> {
     let moves = |entry: &&Entry| match &entry.namespace {
         Some(namespace) => schemas.contains(namespace),
         None => entry.kind == Kind::Schema && schemas.contains(&entry.tag),

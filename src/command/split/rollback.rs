@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::holding::{at_source, at_target, own, put_up};
+use super::holding::{Had, Trying, at_source, at_target, own, put_up};
 use super::state::{Found, Phase, State};
 use super::{SplitError, bridge, loose, switching};
 use crate::command::Error;
@@ -17,7 +17,9 @@ use crate::pg::catalog;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
+use crate::pg::numbers::{self, Reserve};
 use crate::pg::split_state;
+use crate::repo::manifest::Sequence;
 use crate::split::facts::ForeignKey;
 use crate::stop::Stop;
 use crate::switch::{self, HookError};
@@ -82,7 +84,7 @@ pub async fn rollback(
     if state.phase < Phase::Sealed && strength != Some(Strength::Sealed) {
         // Nobody was sent to the new database yet, and the source takes writes if it ever stopped.
         progress.set_phase("taking the fence down");
-        fence::take_down(&source, "").await.map_err(at_source("taking the fence down"))?;
+        fence::take_down(&source).await.map_err(at_source("taking the fence down"))?;
         let schemas = state.schemas.clone();
         let dropped = abandon(&state, target, target_info).await? == Found::Missing;
         return Ok(RolledBack {
@@ -168,29 +170,29 @@ pub async fn undo(
     echo: &mut (dyn Write + Send),
 ) -> Result<Undone, Error> {
     let Ends { source, target } = *ends;
-    bridge::rehearse_return(state, source).await?;
+    let trying = |phase| Trying { wait: fence_wait, progress, stop, phase };
+    bridge::rehearse_return(state, source, &trying("trying the way back")).await?;
     progress.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
         return Err(SplitError::Busy.into());
     }
     let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
     let back = state.source_database.clone();
-    put_up(target, &fenced, &back, fence_wait, progress, stop, at_target).await?;
+    put_up(target, &fenced, &back, &trying("fencing the new database"), at_target).await?;
     progress.set_phase("looking for rows written since the switch");
     let written = super::proof::written_since(target.conninfo(), state, jobs, progress, stop)?;
     if !written.is_empty() && discard == Discard::Refuse {
-        fence::take_down(target, "").await.map_err(at_target("taking the fence down"))?;
+        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         return Err(SplitError::RowsWritten { tables: written }.into());
     }
     progress.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.
     if let Err(error) = switching::back(state) {
-        fence::take_down(target, "").await.map_err(at_target("taking the fence down"))?;
+        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         return Err(error);
     }
-    fence::seal(target, &back, 0, "").await.map_err(at_target("sealing the fence"))?;
-    let at_return = loose::at_return(state) + &state.ties.at_return();
-    fence::take_down(source, &at_return).await.map_err(at_source("taking the fence down"))?;
+    fence::seal_at_once(target, &back).await.map_err(at_target("sealing the fence"))?;
+    open_source(state, ends, &trying("opening the old database")).await?;
     loose::take_away(state, target).await?;
     state.enter(Phase::RolledBack);
     state.save(target).await?;
@@ -199,6 +201,22 @@ pub async fn undo(
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
     Ok(Undone { written, keys, hook })
+}
+
+/// The old place takes writes again, with its keys, and above every number that the new one has given out.
+async fn open_source(state: &State, ends: &Ends<'_>, trying: &Trying<'_>) -> Result<(), Error> {
+    let Ends { source, target } = *ends;
+    let stand = numbers::values(target, &state.sequences).await.map_err(at_target("reading sequences"))?;
+    let was = |now: &Sequence| state.sequences.iter().any(|was| was == now);
+    let taken: Vec<Sequence> = stand.into_iter().filter(|now| !was(now)).collect();
+    let also = loose::at_return(state) + &state.ties.at_return() + &numbers::go_on(&taken, Reserve::Kept);
+    let relations = fence::with_partitions(source, &state.ties.ends()).await;
+    let relations = relations.map_err(at_source("the list of tables to lock"))?;
+    let attempt = async |patience| fence::open_with(source, &relations, &also, patience).await;
+    match trying.again_and_again(source, relations.len(), at_source, attempt).await? {
+        Had::Up => Ok(()),
+        Had::NotInTime { who, source } => Err(SplitError::Opening { sessions: who, source }.into()),
+    }
 }
 
 /// Checks the rows of the foreign keys that came back, while everybody works again. What is in the way is told, and fails nothing: a

@@ -4,11 +4,14 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::capture::{self, capture};
+use secrecy::SecretString;
+
+use super::capture::{self, Capture, Drawn, capture_again};
 use super::error::with_keys;
-use super::holding::{at_source, at_target, own, put_up};
+use super::holding::{Trying, at_source, at_target, hold_definitions, own, put_up};
 use super::preparing::{Previous, ground, prepare, previous, resolve};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
+use super::sealing::Seal;
 use super::state::{Phase, State};
 use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
@@ -18,9 +21,9 @@ use crate::command::restore::{Proof, target as destination, work};
 use crate::command::{Error, backup};
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
+use crate::pg::numbers::{self, Reserve};
 use crate::pg::split_state;
 use crate::repo::manifest::{LeftOut, Relation};
-use crate::schema::archive::Archive;
 use crate::schema::compare::EntryMismatch;
 use crate::stop::Stop;
 use crate::switch::{HookError, Plan};
@@ -47,7 +50,7 @@ pub async fn run(
     }
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let (mut state, planned) = match before {
+    let (mut state, drawn) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -63,8 +66,7 @@ pub async fn run(
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
-            let state = prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?;
-            (state, planned.archive)
+            prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?
         }
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
@@ -79,52 +81,44 @@ pub async fn run(
         }
     };
     phases.prepare_ms = millis(started);
+    // Before anybody is refused a write: what takes long on wide schemas.
+    progress.set_phase("restoring definitions");
+    let since = Instant::now();
+    let restoring = capture::restore_options(options, &schemas);
+    let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
+    destination::run_pre_data(&session, &drawn.job, &restoring).await?;
+    session.close().await.map_err(at_target("the end of the session"))?;
+    phases.definitions_ms = millis(since);
 
     progress.set_phase("putting the fence up");
     let since = Instant::now();
+    let trying = Trying { wait: options.fence_wait, progress, stop, phase: "putting the fence up" };
     let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
-    put_up(&source, &fenced, options.plan.target.database(), options.fence_wait, progress, stop, at_source).await?;
-    if let Err(error) = bridge::rehearse(options, &state, &source, progress, stop).await {
-        // As above.
-        drop(abandon(&state, target, &options.plan.target).await);
-        return Err(error);
-    }
-    let held = fence::hold_definitions(&source, &fenced, options.plan.lock_timeout_ms).await;
-    held.map_err(at_source("keeping the tables' definitions as they are"))?;
-    phases.fence_ms = millis(since);
+    put_up(&source, &fenced, options.plan.target.database(), &trying, at_source).await?;
     let down = Instant::now();
-    state.enter(Phase::Copying);
-    let copied = copy(options, &mut state, &planned, &source, &target, &fenced, &mut phases, progress, stop).await;
+    let fenced_in = Fenced { options, fenced: &fenced, password: password.as_ref(), progress, stop };
+    let copied = fenced_in.move_over(drawn, &mut state, &source, &target, since, &mut phases).await;
     let copied = match copied {
         Ok(copied) if copied.is_proven() => copied,
         failed => {
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
             progress.set_phase("taking the fence down");
-            let down_again = fence::take_down(&source, "").await.map_err(at_source("taking the fence down"));
+            let down_again = fence::take_down(&source).await.map_err(at_source("taking the fence down"));
             // Why the copy failed comes first.
-            let copied = failed?;
+            let copied = match failed {
+                Err(error @ Error::Split(SplitError::Bridge { .. })) if state.phase < Phase::Copying => {
+                    drop(abandon(&state, target, &options.plan.target).await);
+                    return Err(error);
+                }
+                failed => failed?,
+            };
             down_again?;
             return Ok(ended(Report { downtime_ms: millis(down), ..copied.report(options, &state, phases, started) }));
         }
     };
-
-    progress.set_phase("sealing the source");
     let since = Instant::now();
-    state.tables = copied.tables.clone();
-    state.enter(Phase::Proven);
-    state.save(&target).await?;
-    loose::make_ready(&state, &source, &target).await?;
-    let at_seal = state.ties.at_seal() + &loose::at_seal(&state, &target).await?;
-    match &password {
-        Some(password) => bridge::seal(options, &state, &source, password, &at_seal, progress, stop).await?,
-        None => fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &at_seal)
-            .await
-            .map_err(at_source("sealing the fence"))?,
-    }
-    state.enter(Phase::Sealed);
-    state.save(&target).await?;
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
-    phases.switch_ms = millis(since);
+    phases.switch_ms += millis(since);
     Ok(ended(with_files(copied.report(options, &state, phases, started), &files)))
 }
 
@@ -143,63 +137,95 @@ struct Copied {
     rows_compared: Proof,
 }
 
-#[allow(clippy::too_many_arguments, reason = "one path, cut where the fence must come down if it fails")]
-async fn copy(
-    options: &Options,
-    state: &mut State,
-    planned: &Archive,
-    source: &Session,
-    target: &Session,
-    fenced: &[(String, String)],
-    phases: &mut Phases,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Copied, Error> {
-    state.save(target).await?;
-    let schemas = state.schemas.clone();
-    progress.set_phase("reading the schema");
-    let capture = capture(options, &schemas, state.digest_key, stop).await?;
-    let entries = proof::changed_since(planned, &capture.archive, &schemas);
-    if !entries.is_empty() {
-        return Err(SplitError::Stale { entries }.into());
-    }
-    let restoring = capture::restore_options(options, &schemas);
-    progress.set_phase("restoring definitions");
-    let since = Instant::now();
-    let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
-    destination::run_pre_data(&session, &capture.job, &restoring).await?;
-    session.close().await.map_err(at_target("the end of the session"))?;
-    phases.definitions_ms = millis(since);
+/// What is done while the source's writers are refused by a fence that goes with this program.
+struct Fenced<'a> {
+    options: &'a Options,
+    fenced: &'a [(String, String)],
+    password: Option<&'a SecretString>,
+    progress: &'a Arc<Progress>,
+    stop: &'a Stop,
+}
 
-    progress.set_phase("copying rows");
-    let done = work::run(&Rows::Live(&capture.source), &restoring, &capture.job, progress, stop)?;
-    (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
-    if !done.failures.is_empty() {
-        let first = crate::command::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
-        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
+impl Fenced<'_> {
+    /// From the fence to the seal. Where this fails, or what it returns is not proven, the source is not sealed.
+    async fn move_over(
+        &self,
+        drawn: Drawn,
+        state: &mut State,
+        source: &Session,
+        target: &Session,
+        since: Instant,
+        phases: &mut Phases,
+    ) -> Result<Copied, Error> {
+        let Fenced { options, fenced, progress, stop, .. } = *self;
+        let trying = |phase| Trying { wait: options.fence_wait, progress, stop, phase };
+        bridge::rehearse(state, source, &trying("trying the bridge's tables")).await?;
+        hold_definitions(source, fenced, &trying("keeping the tables' definitions as they are")).await?;
+        phases.fence_ms = millis(since);
+        state.enter(Phase::Copying);
+        state.save(target).await?;
+        let (copied, drawn) = self.copy(drawn, state, source, target, phases).await?;
+        if !copied.is_proven() {
+            return Ok(copied);
+        }
+        progress.set_phase("sealing the source");
+        let since = Instant::now();
+        state.tables = copied.tables.clone();
+        state.sequences = drawn.job.sequences.clone();
+        state.enter(Phase::Proven);
+        state.save(target).await?;
+        loose::make_ready(state, source, target).await?;
+        let also = state.ties.at_seal() + &loose::at_seal(state, target).await?;
+        let also = also + &bridge::at_seal(state, source, self.password).await?;
+        let sealed =
+            Seal { options, state, drawn: &drawn, also: &also }.put(source, &trying("sealing the source")).await;
+        sealed.map_err(|error| bridge::cannot_be_built(state, error))?;
+        phases.switch_ms = millis(since);
+        Ok(copied)
     }
 
-    progress.set_phase("proving definitions and sequences");
-    let since = Instant::now();
-    let definitions = proof::definitions(options, &capture, fenced, &schemas, source, target, stop).await?;
-    let invalid = proof::invalid(source, target, &schemas).await?;
-    let mut mismatches = done.mismatches;
-    let now = backup::sequences_now(&capture.snapshot.session, &capture.job.sequences).await?;
-    mismatches.extend(proof::sequences(&now, target).await?);
-    capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
-    phases.proof_ms += millis(since);
-    bridge::grant(state, target).await?;
-    let read = capture.job.relations.into_iter().zip(done.digests);
-    let tables = read.map(|(relation, digest)| Relation { digest, ..relation });
-    Ok(Copied {
-        tables: tables.collect(),
-        mismatches,
-        definitions,
-        invalid,
-        left_out: capture.job.left_out,
-        warnings: done.warnings,
-        rows_compared: options.proof,
-    })
+    async fn copy(
+        &self,
+        drawn: Drawn,
+        state: &State,
+        source: &Session,
+        target: &Session,
+        phases: &mut Phases,
+    ) -> Result<(Copied, Drawn), Error> {
+        let Fenced { options, progress, stop, .. } = *self;
+        progress.set_phase("reading the schema");
+        let Capture { snapshot, source: rows, drawn } = capture_again(options, &state.schemas, drawn, stop).await?;
+        progress.set_phase("copying rows");
+        let restoring = capture::restore_options(options, &state.schemas);
+        let done = work::run(&Rows::Live(&rows), &restoring, &drawn.job, progress, stop)?;
+        (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
+        if !done.failures.is_empty() {
+            let first = crate::command::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
+            return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
+        }
+        progress.set_phase("proving definitions and sequences");
+        let since = Instant::now();
+        let definitions = proof::definitions(options, &drawn, source, target, stop)?;
+        let invalid = proof::invalid(source, target, &state.schemas).await?;
+        let mut mismatches = done.mismatches;
+        let now = backup::sequences_now(&snapshot.session, &drawn.job.sequences).await?;
+        mismatches.extend(proof::sequences(&now, target).await?);
+        snapshot.session.close().await.map_err(at_source("the end of the session"))?;
+        phases.proof_ms += millis(since);
+        bridge::grant(state, target).await?;
+        let read = drawn.job.relations.iter().zip(done.digests);
+        let tables = read.map(|(relation, digest)| Relation { digest, ..relation.clone() });
+        let copied = Copied {
+            tables: tables.collect(),
+            mismatches,
+            definitions,
+            invalid,
+            left_out: drawn.job.left_out.clone(),
+            warnings: done.warnings,
+            rows_compared: options.proof,
+        };
+        Ok((copied, drawn))
+    }
 }
 
 impl Copied {
@@ -242,14 +268,16 @@ async fn switch(
 ) -> Result<(), Error> {
     if state.phase < Phase::Switched {
         if state.phase < Phase::Sealed {
-            // A kill came between the seal and its record.
+            // The seal is there: what a kill left between it and its record is done now.
             state.enter(Phase::Sealed);
         }
+        sequences_go_on(state, &source, &target).await?;
+        state.save(&target).await?;
         state.hook = options.hook.clone();
         progress.set_phase("switching");
         // A rollback that was killed may have left the new place fenced.
         if fence::strength(&target).await.map_err(at_target("looking for a fence"))?.is_some() {
-            fence::take_down(&target, "").await.map_err(at_target("taking the fence down"))?;
+            fence::take_down(&target).await.map_err(at_target("taking the fence down"))?;
         }
         if let Err(error) = switching::there(files, state, &target, echo).await {
             progress.set_phase("taking the switch back");
@@ -274,6 +302,15 @@ async fn switch(
     }
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))
+}
+
+/// The new place goes on above every number that the old one has given out.
+async fn sequences_go_on(state: &mut State, source: &Session, target: &Session) -> Result<(), Error> {
+    let stand = numbers::values(source, &state.sequences).await.map_err(at_source("reading sequences"))?;
+    let set = target.client().batch_execute(&numbers::go_on(&stand, Reserve::Kept)).await;
+    set.map_err(|error| at_target("setting sequences")(target.fault("setting sequences", error)))?;
+    state.sequences = numbers::values(target, &state.sequences).await.map_err(at_target("reading sequences"))?;
+    Ok(())
 }
 
 /// What taking the switch back has come to.

@@ -9,7 +9,7 @@ use super::ties::Ties;
 use crate::command::Error;
 use crate::pg::connect::Session;
 use crate::pg::split_state;
-use crate::repo::manifest::Relation;
+use crate::repo::manifest::{Relation, Sequence};
 use crate::switch::Applied;
 
 /// How far a split has come. What a kill leaves before [`Phase::Proven`] is copied again: the source has taken writes since.
@@ -74,6 +74,9 @@ pub struct State {
     pub encoding: String,
     /// What the target held when it was proven, without slices.
     pub tables: Vec<Relation>,
+    /// What the target's sequences were set to when the source was sealed; before that, what they stood at.
+    #[serde(default)]
+    pub sequences: Vec<Sequence>,
     /// What is done with what crosses the line, when the source is sealed and on the way back.
     #[serde(flatten)]
     pub ties: Ties,

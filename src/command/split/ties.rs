@@ -1,5 +1,7 @@
 //! What ties the two halves together across the line, and what becomes of it: when the source is sealed, and on the way back.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::bridge;
@@ -34,6 +36,9 @@ pub struct GivenUp {
     /// What is said of it.
     #[serde(default)]
     pub comment: String,
+    /// The tables at both ends: schema and name.
+    #[serde(default)]
+    pub ends: Vec<(String, String)>,
 }
 
 impl GivenUp {
@@ -54,8 +59,14 @@ impl Ties {
                 let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
                 let of_it =
                     |comment: &&Entry| comment.kind == Kind::Comment && comment.dependencies.contains(&crossing.entry);
-                let comment = planned.archive.entries().iter().find(of_it).map(|comment| comment.defn.to_display());
-                given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment: comment.unwrap_or_default() });
+                let comment = planned.archive.entries().iter().find(of_it);
+                let comment = comment.map(|comment| comment.defn.to_display()).unwrap_or_default();
+                let ends = planned.source.foreign_keys.iter().find(|key| Some(key.oid) == crossing.constraint);
+                let ends = ends
+                    .into_iter()
+                    .flat_map(|key| [(&key.schema, &key.table), (&key.referenced_schema, &key.referenced_table)]);
+                let ends = ends.map(|(schema, name)| (schema.clone(), name.clone())).collect();
+                given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment, ends });
             }
         }
         Ties { given_up, bridge: bridge::decide(planned, options), loose: Vec::new() }
@@ -65,6 +76,20 @@ impl Ties {
     pub fn bridged(&self) -> Vec<String> {
         let spans = self.bridge.iter().flat_map(|works| &works.spans);
         spans.map(|span| format!("{}.{}", span.schema, span.name)).collect()
+    }
+
+    /// The tables at both ends of the foreign keys: schema and name.
+    pub fn ends(&self) -> Vec<(String, String)> {
+        let ends: BTreeSet<_> = self.given_up.iter().flat_map(|key| &key.ends).cloned().collect();
+        ends.into_iter().collect()
+    }
+
+    /// Relations that nobody may use while the source is sealed.
+    pub fn locked(&self) -> Vec<(String, String)> {
+        let spans = self.bridge.iter().flat_map(|works| &works.spans);
+        let spans = spans.map(|span| (span.schema.clone(), span.name.clone()));
+        let locked: BTreeSet<_> = self.ends().into_iter().chain(spans).collect();
+        locked.into_iter().collect()
     }
 
     /// Statements for the source, in the transaction that seals it. Those with a password are no part of what is remembered.

@@ -6,6 +6,7 @@ use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Works, texts, transacti
 use crate::pg::Error;
 use crate::pg::catalog::{quote_identifier, quote_literal, quote_relation};
 use crate::pg::connect::Session;
+use crate::pg::fence::{Attempt, InTheWay, Patience, is_in_the_way};
 use crate::split::facts::Traffic;
 
 impl Works {
@@ -143,35 +144,13 @@ impl Works {
     }
 
     /// Does what [`build`](Self::build) does to tables and their readers, and takes it back.
-    pub async fn rehearse(&self, session: &Session, lock_timeout_ms: u64) -> Result<(), Error> {
+    pub async fn rehearse(&self, session: &Session, patience: Patience) -> Result<Attempt, Error> {
         let nobody = SecretString::from("of nobody");
-        let sql = format!(
-            "BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n{}ROLLBACK",
-            self.build(&nobody, Refresh::Never)
-        );
-        transaction(session, "rehearsing the bridge", &sql).await
-    }
-
-    /// Keeps everybody out of the relations, readers too, until the transaction ends: that which holds definitions, and which goes on where
-    /// this fails.
-    pub async fn shut(&self, session: &Session, lock_timeout_ms: u64) -> Result<(), Error> {
-        let names: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
-        // BEGIN is no more than a warning in a transaction.
-        let sql = format!(
-            "BEGIN; SAVEPOINT pgkeep_bridge; SET LOCAL lock_timeout = {lock_timeout_ms}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
-            names.join(", ")
-        );
-        match super::run(session, "locking what is to be bridged", &sql).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                super::run(session, "the end of an attempt", "ROLLBACK TO SAVEPOINT pgkeep_bridge").await?;
-                Err(error)
-            }
-        }
+        self.try_in_transaction(session, &self.build(&nobody, Refresh::Never), patience).await
     }
 
     /// Sessions that have one of the relations open, longest first.
-    pub async fn in_the_way(&self, session: &Session) -> Result<Vec<String>, Error> {
+    async fn in_the_way(&self, session: &Session) -> Result<Vec<String>, Error> {
         let names: Vec<String> =
             self.spans.iter().map(|span| quote_literal(&quote_relation(&span.schema, &span.name))).collect();
         let sql = format!(
@@ -189,9 +168,19 @@ impl Works {
     }
 
     /// The same for the way back.
-    pub async fn rehearse_return(&self, session: &Session, lock_timeout_ms: u64) -> Result<(), Error> {
-        let sql =
-            format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n{}ROLLBACK", self.tear_down(Refresh::Never));
-        transaction(session, "rehearsing the way back", &sql).await
+    pub async fn rehearse_return(&self, session: &Session, patience: Patience) -> Result<Attempt, Error> {
+        self.try_in_transaction(session, &self.tear_down(Refresh::Never), patience).await
+    }
+
+    async fn try_in_transaction(&self, session: &Session, sql: &str, patience: Patience) -> Result<Attempt, Error> {
+        let sql = format!("BEGIN; SET LOCAL lock_timeout = {};\n{sql}ROLLBACK", patience.lock_timeout_ms);
+        match transaction(session, "rehearsing the bridge", &sql).await {
+            Err(source) if is_in_the_way(&source) => {
+                let who = self.in_the_way(session).await?;
+                let who = who.into_iter().map(|who| InTheWay { who, is_autovacuum: false }).collect();
+                Ok(Attempt::InTheWay { who, source })
+            }
+            tried => tried.map(|()| Attempt::Up),
+        }
     }
 }

@@ -4,6 +4,7 @@ mod availability;
 mod column_order;
 mod database;
 mod facts;
+mod fingerprint;
 mod foreign_keys;
 mod format;
 mod large_objects;
@@ -20,6 +21,7 @@ pub use availability::{
 pub use column_order::{Inheriting, holders, inheriting, reordered};
 pub use database::{database, populated_views, server_version};
 pub use facts::facts;
+pub use fingerprint::{Fingerprint, fingerprint};
 pub use foreign_keys::{foreign_keys, referencing_rows};
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
 pub use relations::{Reading, TableFacts, strong_locks, tables};

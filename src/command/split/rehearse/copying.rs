@@ -32,12 +32,12 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
     let capture = capture(&options, &[], [0; 32], stop).await?;
     let restoring = capture::restore_options(&options, &[]);
     progress.set_phase("copying definitions");
-    destination::create_database(&restoring, &capture.job).await?;
+    destination::create_database(&restoring, &capture.drawn.job).await?;
     let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
-    destination::run_pre_data(&session, &capture.job, &restoring).await?;
+    destination::run_pre_data(&session, &capture.drawn.job, &restoring).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
     progress.set_phase("copying rows");
-    let done = work::run(&Rows::Live(&capture.source), &restoring, &capture.job, progress, stop)?;
+    let done = work::run(&Rows::Live(&capture.source), &restoring, &capture.drawn.job, progress, stop)?;
     capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
     if !done.failures.is_empty() {
         let first = FirstFailure(done.failures.iter().take(5).cloned().collect());

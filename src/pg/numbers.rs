@@ -1,0 +1,72 @@
+//! Sequences that go on in another database: above every number that was handed out, whoever asks for one meanwhile.
+//!
+//! `nextval` meets no trigger, so a fence does not stop it. What a sequence stands at is read when its tables are sealed, and a reserve
+//! is added for numbers that are taken between that moment and the one at which everybody has gone over.
+
+use std::collections::BTreeSet;
+
+use super::Error;
+use super::catalog::{self, SequenceFacts, quote_literal, quote_relation};
+use super::connect::Session;
+use crate::repo::manifest::Sequence;
+
+/// So many numbers are passed over; a tenth of those that are left, where there are few.
+const RESERVE: u32 = 1000;
+
+/// Whether numbers may still be taken where the values were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reserve {
+    Kept,
+    None,
+}
+
+/// Statements that set sequences of the session's database to these values, or further with a reserve. A sequence that is further already
+/// stays where it is; one that is not there is passed over.
+pub fn go_on(sequences: &[Sequence], reserve: Reserve) -> String {
+    let reserve = match reserve {
+        Reserve::Kept => RESERVE,
+        Reserve::None => 0,
+    };
+    if sequences.is_empty() {
+        return String::new();
+    }
+    let list = |of: &dyn Fn(&Sequence) -> String| sequences.iter().map(of).collect::<Vec<_>>().join(", ");
+    // Numeric, because a bigint may overflow.
+    let body = format!(
+        "DECLARE wanted record; s pg_catalog.pg_sequence; value numeric; there bigint; there_called boolean; BEGIN
+            FOR wanted IN SELECT * FROM ROWS FROM (pg_catalog.unnest(ARRAY[{names}]::text[]), pg_catalog.unnest(ARRAY[{values}]::bigint[]),
+                pg_catalog.unnest(ARRAY[{called}]::boolean[])) AS w (name, value, called)
+            LOOP
+                SELECT * INTO s FROM pg_catalog.pg_sequence WHERE seqrelid = pg_catalog.to_regclass(wanted.name);
+                CONTINUE WHEN NOT FOUND;
+                EXECUTE 'SELECT last_value, is_called FROM ' || wanted.name INTO there, there_called;
+                value := wanted.value + s.seqincrement * least({reserve}, pg_catalog.floor(
+                    (CASE WHEN s.seqincrement > 0 THEN s.seqmax - wanted.value::numeric ELSE wanted.value::numeric - s.seqmin END)
+                        / pg_catalog.abs(s.seqincrement::numeric) / 10));
+                IF (value - there) * pg_catalog.sign(s.seqincrement::numeric) > 0 OR value = there AND wanted.called AND NOT there_called THEN
+                    PERFORM pg_catalog.setval(s.seqrelid::pg_catalog.regclass, value::bigint, wanted.called);
+                END IF;
+            END LOOP;
+        END",
+        names = list(&|sequence| quote_literal(&quote_relation(&sequence.schema, &sequence.name))),
+        values = list(&|sequence| sequence.last_value.to_string()),
+        called = list(&|sequence| sequence.is_called.to_string()),
+    );
+    format!("DO {};\n", quote_literal(&body))
+}
+
+/// The values of those of these sequences, by their names, that the database has.
+pub async fn values(session: &Session, sequences: &[Sequence]) -> Result<Vec<Sequence>, Error> {
+    let wanted: BTreeSet<(&str, &str)> = sequences.iter().map(|s| (s.schema.as_str(), s.name.as_str())).collect();
+    let mut there = catalog::sequences(session).await?;
+    there.retain(|facts| facts.readable && wanted.contains(&(facts.schema.as_str(), facts.name.as_str())));
+    let values = catalog::sequence_values(session, &there.iter().collect::<Vec<_>>()).await?;
+    let value = |(facts, (last_value, is_called)): (SequenceFacts, (i64, bool))| Sequence {
+        oid: facts.oid,
+        schema: facts.schema,
+        name: facts.name,
+        last_value,
+        is_called,
+    };
+    Ok(there.into_iter().zip(values).map(value).collect())
+}
