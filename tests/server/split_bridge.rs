@@ -198,7 +198,8 @@ fn what_stays_writes_through_the_bridge_and_goes_on_when_the_old_tables_are_drop
     assert_eq!(said.document()["bridged"], serde_json::json!(["erp.execution_runs"]));
 
     // The numbers are the new database's, and nobody else's.
-    let next = ends.there("SELECT max(id) + 1 FROM erp.execution_runs");
+    let next =
+        ends.there("SELECT pg_sequence_last_value(pg_get_serial_sequence('erp.execution_runs', 'id')::regclass) + 1");
     let insert = "INSERT INTO erp.execution_runs (global_id, status, started_at) VALUES ('late', 'running', '2001-01-01') RETURNING id";
     assert_eq!(ends.old(&format!("SET ROLE app_user; {insert}")), next);
     assert!(ends.old_refuses("INSERT INTO erp.execution_runs (id) VALUES (1)").contains("non-DEFAULT value"));

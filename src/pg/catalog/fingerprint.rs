@@ -46,7 +46,7 @@ const VOLATILE: &[&str] = &[
     "pg_index.indcheckxmin",
 ];
 
-/// Every catalog that definitions are made of. `spaces` are the schemas, `single` the objects elsewhere, `rel`, `typ`, `proc` and their
+/// Every catalog that definitions are made of; row types and arrays go with what they are of. `spaces` are the schemas, `single` the objects elsewhere, `rel`, `typ`, `proc` and their
 /// kind what lies in either.
 const CATALOGS: &[Catalog] = &[
     own("pg_namespace", "c.oid IN (SELECT oid FROM spaces)"),
@@ -221,7 +221,9 @@ impl Fingerprint {
         let sql = format!(
             "WITH spaces AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1)),
             rel AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM spaces) OR oid = ANY ($2)),
-            typ AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_type WHERE typnamespace IN (SELECT oid FROM spaces) OR oid = ANY ($2)),
+            typ AS MATERIALIZED (SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class r ON r.oid = t.typrelid
+                WHERE (t.typnamespace IN (SELECT oid FROM spaces) OR t.oid = ANY ($2))
+                    AND coalesce(r.relkind = 'c', true) AND t.oid NOT IN (SELECT typarray FROM pg_catalog.pg_type)),
             proc AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_proc WHERE pronamespace IN (SELECT oid FROM spaces) OR oid = ANY ($2))
             {}",
             parts.join("\nUNION ALL ")

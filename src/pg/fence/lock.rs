@@ -106,7 +106,9 @@ async fn in_the_way(session: &Session, relations: &[(String, String)], mode: &st
         JOIN ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS t (schema, name)
             ON t.schema = n.nspname AND t.name = c.relname
         LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-        LEFT JOIN pg_catalog.pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+        LEFT JOIN pg_catalog.pg_locks own ON l.pid IS NULL AND own.pid IS NULL AND own.locktype = 'transactionid' AND own.granted
+            AND own.virtualtransaction = l.virtualtransaction
+        LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = own.transactionid
         WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
           AND (l.mode <> ALL ('{AccessShareLock,RowShareLock}') OR $3 = 'ACCESS EXCLUSIVE')

@@ -1,0 +1,372 @@
+//! Check, then wait, then act: what changes between the proof and the seal, who waits for it, and what a crash leaves of it.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use pgkeep::pg::catalog::fingerprint;
+use pgkeep::pg::cluster::ClusterOptions;
+use pgkeep::pg::connect::{Session, connect};
+use pgkeep::pg::conninfo::{Conninfo, Environment};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::judge::{definitions, rows};
+use crate::pgkeep::{Said, pgkeep};
+use crate::postgres::{Server, psql};
+
+/// Schemas as an application makes them: one of each kind of object that sits in a schema, and something that stays.
+const SHOP: &str = r#"
+    CREATE ROLE reader; CREATE ROLE grantee; CREATE ROLE clerk;
+    CREATE SCHEMA stay; CREATE TABLE stay.parent (id int PRIMARY KEY); INSERT INTO stay.parent SELECT generate_series(1, 100);
+    CREATE SCHEMA core;
+    CREATE TYPE core.mood AS ENUM ('glad'); CREATE DOMAIN core.amount AS int CHECK (VALUE > 0); CREATE TYPE core.pair AS (a int, b text);
+    CREATE SEQUENCE core.numbers;
+    CREATE TABLE core.goods (id bigserial PRIMARY KEY, name text DEFAULT 'x', amount core.amount, parent int REFERENCES stay.parent, mood core.mood);
+    INSERT INTO core.goods (name, parent) SELECT 'n' || g, 1 + g % 100 FROM generate_series(1, 200) g;
+    CREATE TABLE core.parted (id int) PARTITION BY RANGE (id); CREATE TABLE core.parted_1 PARTITION OF core.parted FOR VALUES FROM (0) TO (9);
+    CREATE FUNCTION core.one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+    CREATE FUNCTION core.note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER note BEFORE UPDATE ON core.goods FOR EACH ROW EXECUTE FUNCTION core.note();
+    CREATE VIEW core.glad AS SELECT * FROM core.goods WHERE mood = 'glad';
+    CREATE MATERIALIZED VIEW core.counted AS SELECT count(*) FROM core.goods;
+    CREATE POLICY mine ON core.goods USING (true);
+    CREATE INDEX by_name ON core.goods (name);
+    CREATE STATISTICS core.name_parent ON name, parent FROM core.goods;
+    CREATE RULE silent AS ON INSERT TO core.glad DO INSTEAD NOTHING;
+    CREATE AGGREGATE core.total (int) (SFUNC = int4pl, STYPE = int);
+    CREATE OPERATOR core.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
+    CREATE COLLATION core.plain FROM "C";
+    CREATE TEXT SEARCH CONFIGURATION core.words (COPY = simple);
+    COMMENT ON TABLE core.goods IS 'goods';
+    GRANT USAGE ON SCHEMA core TO reader; GRANT SELECT ON core.goods TO reader; ALTER DEFAULT PRIVILEGES IN SCHEMA core GRANT SELECT ON TABLES TO reader;
+"#;
+
+/// Whatever changes a definition, and a word of what is told of it.
+const CHANGES: &[(&str, &str)] = &[
+    ("CREATE TABLE core.late AS SELECT 1 AS a", "table core.late"),
+    ("CREATE VIEW core.late AS SELECT 1 AS a", "view core.late"),
+    ("CREATE VIEW stay.late AS SELECT * FROM core.goods", "view stay.late"),
+    ("CREATE FUNCTION core.late() RETURNS int LANGUAGE sql AS 'SELECT 2'", "function core.late()"),
+    ("CREATE OR REPLACE FUNCTION core.one() RETURNS int LANGUAGE sql AS 'SELECT 2'", "function core.one()"),
+    ("ALTER FUNCTION core.one() SET work_mem = '1MB'", "function core.one()"),
+    ("DROP FUNCTION core.one()", "which is gone"),
+    ("GRANT SELECT ON core.goods TO grantee", "table core.goods"),
+    ("GRANT UPDATE (name) ON core.goods TO grantee", "table core.goods"),
+    ("REVOKE SELECT ON core.goods FROM reader", "table core.goods"),
+    ("REVOKE USAGE ON SCHEMA core FROM reader", "schema core"),
+    ("REVOKE EXECUTE ON FUNCTION core.one() FROM PUBLIC", "function core.one()"),
+    ("GRANT USAGE ON SEQUENCE core.numbers TO grantee", "sequence core.numbers"),
+    ("ALTER DEFAULT PRIVILEGES IN SCHEMA core GRANT INSERT ON TABLES TO grantee", "default privileges"),
+    ("ALTER TABLE core.goods OWNER TO grantee", "table core.goods"),
+    ("ALTER SCHEMA core OWNER TO grantee", "schema core"),
+    ("ALTER TYPE core.mood ADD VALUE 'sad'", "type core.mood"),
+    ("ALTER TYPE core.mood RENAME VALUE 'glad' TO 'merry'", "type core.mood"),
+    ("ALTER TYPE core.pair ADD ATTRIBUTE c int", "composite type core.pair"),
+    ("ALTER DOMAIN core.amount SET DEFAULT 1", "type core.amount"),
+    ("ALTER DOMAIN core.amount ADD CHECK (VALUE < 10)", "constraint"),
+    ("ALTER POLICY mine ON core.goods USING (false)", "policy mine"),
+    ("ALTER TABLE core.goods ENABLE ROW LEVEL SECURITY", "table core.goods"),
+    ("ALTER TABLE core.goods ADD COLUMN late int", "table core.goods"),
+    ("ALTER TABLE core.goods ALTER name SET DEFAULT 'y'", "table core.goods"),
+    ("ALTER TABLE core.goods ALTER name SET STATISTICS 500", "table core.goods"),
+    ("ALTER TABLE core.goods RENAME name TO named", "table core.goods"),
+    ("ALTER TABLE core.goods DISABLE TRIGGER note", "trigger note"),
+    ("ALTER TABLE core.goods REPLICA IDENTITY FULL", "table core.goods"),
+    ("ALTER TABLE core.goods SET (fillfactor = 70)", "table core.goods"),
+    ("ALTER TABLE core.goods SET UNLOGGED", "table core.goods"),
+    ("ALTER TABLE core.goods ADD CHECK (id > 0)", "constraint"),
+    ("ALTER TABLE core.goods ADD FOREIGN KEY (id) REFERENCES stay.parent NOT VALID", "constraint"),
+    ("ALTER TABLE core.goods ALTER CONSTRAINT goods_parent_fkey DEFERRABLE", "constraint"),
+    ("DROP INDEX core.by_name", "which is gone"),
+    ("ALTER INDEX core.by_name RENAME TO by_name_too", "index core.by_name_too"),
+    ("CREATE INDEX ON core.goods (amount)", "index core.goods_amount_idx"),
+    ("CREATE TABLE core.parted_2 PARTITION OF core.parted FOR VALUES FROM (9) TO (20)", "table core.parted_2"),
+    ("ALTER TABLE core.parted DETACH PARTITION core.parted_1", "table core.parted_1"),
+    ("CREATE OR REPLACE VIEW core.glad AS SELECT * FROM core.goods WHERE mood = 'glad' AND id > 0", "view core.glad"),
+    ("DROP RULE silent ON core.glad", "which is gone"),
+    ("DROP STATISTICS core.name_parent", "which is gone"),
+    ("ALTER STATISTICS core.name_parent SET STATISTICS 100", "statistics object core.name_parent"),
+    ("ALTER SEQUENCE core.numbers INCREMENT 2", "sequence core.numbers"),
+    ("ALTER SEQUENCE core.numbers OWNED BY core.goods.id", "sequence core.numbers"),
+    ("DROP AGGREGATE core.total (int)", "which is gone"),
+    ("DROP OPERATOR core.=== (int, int)", "which is gone"),
+    ("ALTER TEXT SEARCH CONFIGURATION core.words DROP MAPPING FOR word", "text search configuration core.words"),
+    ("ALTER COLLATION core.plain OWNER TO grantee", "collation core.plain"),
+    ("COMMENT ON TABLE core.goods IS 'other goods'", "table core.goods"),
+    ("COMMENT ON COLUMN core.goods.name IS 'a name'", "table core.goods"),
+    ("COMMENT ON POLICY mine ON core.goods IS 'mine'", "policy mine"),
+    ("CREATE PUBLICATION late FOR TABLE core.goods", "table core.goods"),
+    ("REFRESH MATERIALIZED VIEW core.counted WITH NO DATA", "materialized view core.counted"),
+];
+
+/// What goes on in a database where nobody changes a definition.
+const WORK: &[&str] = &[
+    "INSERT INTO core.goods (name) VALUES ('more')",
+    "UPDATE core.goods SET name = name",
+    "ANALYZE",
+    "VACUUM",
+    "VACUUM FULL core.goods",
+    "REINDEX TABLE core.goods",
+    "CLUSTER core.goods USING goods_pkey; ALTER TABLE core.goods SET WITHOUT CLUSTER",
+    "SELECT nextval('core.numbers')",
+    "TRUNCATE core.parted",
+    "REFRESH MATERIALIZED VIEW core.counted",
+    "CREATE TABLE stay.of_no_concern (); CREATE VIEW stay.seen AS SELECT * FROM stay.parent; GRANT SELECT ON stay.parent TO grantee",
+    "CREATE TEMP TABLE mine AS SELECT * FROM core.goods",
+];
+
+fn shop(server: &Server, database: &str) -> String {
+    server.ask(&format!("CREATE DATABASE {database}"));
+    let dsn = server.dsn(database);
+    psql(&server.binaries, &dsn, SHOP).unwrap();
+    dsn
+}
+
+async fn session(dsn: &str) -> Session {
+    connect(&Conninfo::resolve(Some(dsn), &Environment::default()).unwrap(), "test").await.unwrap()
+}
+
+/// Each change of a definition is found and named, and no work is taken for one.
+#[test]
+fn whatever_changes_a_definition_is_seen_and_work_is_not() {
+    for major in [14, 15, 18] {
+        let server = Server::start(major, ClusterOptions::default());
+        let dsn = shop(&server, "model");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let ask = |sql: &str| psql(&server.binaries, &dsn, sql).unwrap();
+        let changed = |before: &pgkeep::pg::catalog::Fingerprint| -> Vec<String> {
+            runtime.block_on(async {
+                let session = session(&dsn).await;
+                let changed = before.changed(&session, |_, oid| Some(format!("{oid}, which is gone"))).await.unwrap();
+                session.close().await.unwrap();
+                changed
+            })
+        };
+        let before = runtime.block_on(async {
+            let session = session(&dsn).await;
+            fingerprint(&session, &["core".to_owned()], &[]).await.unwrap()
+        });
+        for work in WORK {
+            ask(work);
+            assert_eq!(changed(&before), Vec::<String>::new(), "{major}: {work}");
+        }
+        for (change, word) in CHANGES {
+            let told = runtime.block_on(async {
+                let session = session(&dsn).await;
+                let run = async |sql: &str| session.client().batch_execute(sql).await;
+                run(&format!("BEGIN; {change}")).await.unwrap_or_else(|error| panic!("{major}: {change}: {error:?}"));
+                let told = before.changed(&session, |_, oid| Some(format!("{oid}, which is gone"))).await.unwrap();
+                run("ROLLBACK").await.unwrap();
+                session.close().await.unwrap();
+                told
+            });
+            assert!(told.iter().any(|told| told.contains(word)), "{major}: {change}: {told:?}");
+        }
+    }
+}
+
+struct Place {
+    server: Server,
+    from: String,
+    to: String,
+}
+
+impl Place {
+    fn new(options: ClusterOptions) -> Self {
+        let server = Server::start(15, options);
+        let from = shop(&server, "shop");
+        Self { from, to: server.dsn("goods"), server }
+    }
+
+    fn command(&self, args: &[&str]) -> std::process::Command {
+        let mut command = pgkeep();
+        command.args(["split", "--json"]).args(args).args(["--from", &self.from, "--to", &self.to]);
+        command
+    }
+
+    fn begun(&self, more: &[&str]) -> Child {
+        let mut command = self.command(&["--schemas", "core", "--boundary", "drop"]);
+        command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn moved(&self) -> Said {
+        self.begun(&[]).wait_with_output().unwrap().into()
+    }
+
+    fn old(&self, sql: &str) -> Result<String, String> {
+        psql(&self.server.binaries, &self.from, sql)
+    }
+
+    fn new_place(&self, sql: &str) -> String {
+        psql(&self.server.binaries, &self.to, sql).unwrap()
+    }
+
+    /// Somebody with a transaction that stays open until [`Self::ended`].
+    fn somebody(&self, does: &str) -> Child {
+        let mut session = self.server.binaries.command("psql");
+        session.args(["-X", "-q", "-d", &self.from, "-c", &format!("BEGIN; {does}; SELECT pg_sleep(120)")]);
+        let session = session.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.server.wait_for(&Self::asleep("count(*)::text"), "1");
+        session
+    }
+
+    fn ended(&self, mut somebody: Child) {
+        self.server.ask(&Self::asleep("pg_terminate_backend(pid)"));
+        somebody.wait().unwrap();
+    }
+
+    fn asleep(what: &str) -> String {
+        format!("SELECT {what} FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%pg_sleep(120)'")
+    }
+
+    /// The server crashes and comes back: what its log has not on the disk is lost.
+    fn crash(&self) {
+        let pid = || {
+            psql(
+                &self.server.binaries,
+                &self.from,
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'",
+            )
+        };
+        let before = pid().unwrap();
+        kill_process(Pid::from_raw(before.parse().unwrap()).unwrap(), Signal::KILL).unwrap();
+        let since = Instant::now();
+        while pid().is_ok_and(|now| now == before) || pid().is_err() {
+            assert!(since.elapsed() < Duration::from_secs(60), "it does not come back");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the split's record says so.
+    fn reaches(&self, phase: &str) {
+        let since = Instant::now();
+        let document = || psql(&self.server.binaries, &self.to, "SELECT document FROM pgkeep_split.state");
+        let at = |text: &String| serde_json::from_str::<serde_json::Value>(text).is_ok_and(|doc| doc["phase"] == phase);
+        while !document().as_ref().is_ok_and(at) {
+            assert!(since.elapsed() < Duration::from_secs(60), "{phase} is never reached");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// A staying table is read for long while a key to it has to go: its other readers hardly wait, the numbers that are handed out meanwhile
+/// are not handed out again, and once the reader is gone the source is sealed.
+#[test]
+fn a_seal_that_waits_keeps_no_reader_waiting_and_no_number_is_handed_out_twice() {
+    let place = Place::new(ClusterOptions::default());
+    let reader = place.somebody("SELECT count(*) FROM stay.parent");
+    let split = place.begun(&[]);
+    place.reaches("proven");
+    let refused = place.old("INSERT INTO core.goods (name) VALUES ('x')").unwrap_err();
+    assert!(refused.contains("is being moved"), "{refused}");
+    for _ in 0..10 {
+        let since = Instant::now();
+        place.old("SET statement_timeout = '5s'; SELECT count(*) FROM stay.parent").unwrap();
+        assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    }
+    let last: i64 =
+        place.old("SELECT max(nextval('core.goods_id_seq')) FROM generate_series(1, 300)").unwrap().parse().unwrap();
+    place.ended(reader);
+    let said: Said = split.wait_with_output().unwrap().into();
+    assert_eq!(said.code, 0, "{said:?}");
+    let next: i64 = place.new_place("SELECT nextval('core.goods_id_seq')").parse().unwrap();
+    assert!(next > last, "{next} after {last}");
+    // Between the seal and the way back numbers are taken on both sides.
+    let there: i64 =
+        place.new_place("SELECT max(nextval('core.goods_id_seq')) FROM generate_series(1, 5000)").parse().unwrap();
+    let back = Said::of(&mut place.command(&["rollback"]));
+    assert_eq!(back.code, 0, "{back:?}");
+    let next: i64 = place.old("SELECT nextval('core.goods_id_seq')").unwrap().parse().unwrap();
+    assert!(next > there, "{next} after {there}");
+}
+
+/// What changes in the moving schemas after the proof ends the run, which names it; the source takes writes again.
+#[test]
+fn what_is_made_after_the_proof_ends_the_run() {
+    let place = Place::new(ClusterOptions::default());
+    for (change, named, undone) in [
+        ("CREATE TABLE core.late AS SELECT generate_series(1, 500)", "table core.late", "DROP TABLE core.late"),
+        ("REVOKE SELECT ON core.goods FROM reader", "table core.goods", "GRANT SELECT ON core.goods TO reader"),
+        ("ALTER TYPE core.mood ADD VALUE 'sad'", "type core.mood", "SELECT 1"),
+    ] {
+        let reader = place.somebody("SELECT count(*) FROM stay.parent");
+        let split = place.begun(&[]);
+        place.reaches("proven");
+        place.old(change).unwrap();
+        place.ended(reader);
+        let said: Said = split.wait_with_output().unwrap().into();
+        let told = said.document();
+        assert_eq!(said.code, 7, "{change}: {told}");
+        assert_eq!(told["error"], format!("the schema has changed since the split was planned: {named}"));
+        place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
+        place.old(undone).unwrap();
+    }
+    assert_eq!(place.moved().code, 0, "and then it moves");
+    let split = definitions(&place.server, "goods", &["-n", "core"]);
+    assert!(split.contains("'sad'") && !split.contains("core.late"), "{split}");
+}
+
+/// Locks that the application takes in another order than the fence: whoever is ended for a deadlock is not the application.
+#[test]
+fn no_transaction_of_the_applications_is_ended_for_a_deadlock() {
+    let settings = vec![("deadlock_timeout".to_owned(), "700ms".to_owned())];
+    let place = Place::new(ClusterOptions { settings, ..ClusterOptions::default() });
+    place.old("CREATE TABLE core.zebra (n int); INSERT INTO core.zebra VALUES (1)").unwrap();
+    // It holds the last table, and wants the first one while the fence has that and waits for the last.
+    let script = "BEGIN; UPDATE core.zebra SET n = n + 1; SELECT pg_sleep(0.3); UPDATE core.goods SET name = name WHERE id = 1; COMMIT";
+    let mut application = place.server.binaries.command("psql");
+    application.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &place.from]);
+    let reader = place.somebody("UPDATE core.zebra SET n = n");
+    let split = place.begun(&[]);
+    let waits = "SELECT (count(*) > 0)::text FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'";
+    place.server.wait_for(waits, "true");
+    place.ended(reader);
+    for _ in 0..12 {
+        application.arg("-c").arg(script);
+    }
+    let output = application.output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() || error.contains("is being moved") || error.contains("has moved"), "{error}");
+    assert!(!error.contains("deadlock"), "{error}");
+    let said: Said = split.wait_with_output().unwrap().into();
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+/// A transaction that was prepared belongs to no session, and is named all the same.
+#[test]
+fn a_prepared_transaction_in_the_way_is_named() {
+    let settings = vec![("max_prepared_transactions".to_owned(), "5".to_owned())];
+    let place = Place::new(ClusterOptions { settings, ..ClusterOptions::default() });
+    place.old("BEGIN; UPDATE core.goods SET name = name; PREPARE TRANSACTION 'it''s left'").unwrap();
+    let said: Said = place.begun(&["--fence-wait", "1"]).wait_with_output().unwrap().into();
+    let told = said.document();
+    assert_eq!(said.code, 7, "{told}");
+    let error = told["error"].as_str().unwrap();
+    assert!(
+        error.contains("the prepared transaction 'it''s left' of role postgres, RowExclusiveLock on core.goods"),
+        "{error}"
+    );
+    assert!(error.contains("ROLLBACK PREPARED"), "{error}");
+    place.old("ROLLBACK PREPARED 'it''s left'").unwrap();
+    assert_eq!(place.moved().code, 0);
+}
+
+/// A server that answers COMMIT before it is on the disk, and crashes as soon as the split has said that it is done.
+#[test]
+fn a_crash_right_after_takes_nothing_back() {
+    let settings = [("synchronous_commit", "off"), ("wal_writer_delay", "10s"), ("checkpoint_timeout", "1h")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let place = Place::new(ClusterOptions { settings, ..ClusterOptions::default() });
+    place.old("CHECKPOINT").unwrap();
+    assert_eq!(place.moved().code, 0);
+    place.crash();
+    let refused = place.old("INSERT INTO core.goods (name) VALUES ('x')").unwrap_err();
+    assert!(refused.contains("has moved"), "{refused}");
+    let moved = rows(&place.server, "goods", Some("nspname = 'core'"));
+    assert!(moved.contains("n200"), "{moved}");
+    let back = Said::of(&mut place.command(&["rollback"]));
+    assert_eq!(back.code, 0, "{back:?}");
+    place.crash();
+    place.old("INSERT INTO core.goods (name) VALUES ('x')").unwrap();
+    let status = Said::of(&mut place.command(&["status"]));
+    assert_eq!(status.document()["phase"], "rolled_back");
+}
