@@ -299,6 +299,7 @@ fn what_is_made_after_the_proof_ends_the_run() {
         assert_eq!(told["error"], format!("the schema has changed since the split was planned: {named}"));
         place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
         place.old(undone).unwrap();
+        place.server.ask("DROP DATABASE goods");
     }
     assert_eq!(place.moved().code, 0, "and then it moves");
     let split = definitions(&place.server, "goods", &["-n", "core"]);
