@@ -8,7 +8,7 @@ use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::judge::{assert_equal, definitions, gone_on, load_sample, rows};
+use crate::judge::{assert_equal, assert_gone_over, definitions, load_sample, rows};
 use crate::pgkeep::{Repo, Said, pgkeep};
 use crate::postgres::{Server, psql};
 
@@ -43,7 +43,7 @@ fn schemas_move_with_all_that_they_need_and_come_back() {
     assert_eq!((said.code, &report["ok"], &report["proven"]), (0, &true.into(), &true.into()), "{said:?}");
     assert_eq!(report["phase"], "switched");
     assert!(report["downtime_ms"].as_u64().unwrap() > 0);
-    assert_equal("rows", &gone_on(&before), &rows(&server, "twenty", Some(MOVED)));
+    assert_gone_over("rows", &before, &rows(&server, "twenty", Some(MOVED)));
     assert_equal("definitions", &defined, &definitions(&server, "twenty", &of_schemas));
     // The old place refuses, a superuser and whoever turns triggers off for replication as well; the new one takes.
     assert!(refused(&server, WRITE).contains("core.workspace has moved to the database twenty"));
@@ -195,7 +195,7 @@ fn a_split_that_is_killed_at_any_moment_frees_the_source_and_is_gone_on_with() {
         if n % 2 == 0 {
             let said = split(&server, MOVE);
             assert_eq!((said.code, &said.document()["phase"]), (0, &Value::from("switched")), "kill {n}: {said:?}");
-            assert_equal("rows", &gone_on(&before), &rows(&server, "twenty", Some(MOVED)));
+            assert_gone_over("rows", &before, &rows(&server, "twenty", Some(MOVED)));
         }
         if there || n % 2 == 0 {
             let said = split(&server, &["rollback"]);
@@ -469,7 +469,7 @@ fn erp_and_agent_move_each_way_with_every_boundary() {
             assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{told}: {said:?}");
             assert_eq!(asked(keys), "0", "{told}: no key leads to or from what has moved");
 
-            assert_equal(&told, &gone_on(&moved_rows), &rows(&server, "agents", Some(&moves)));
+            assert_gone_over(&told, &moved_rows, &rows(&server, "agents", Some(&moves)));
             let there = entries("agents", schema);
             let announced = |entry: &str| {
                 let crosses = plan["boundary"].as_array().unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::judge::{assert_equal, definitions, gone_on, load_sample, rows};
+use crate::judge::{assert_equal, assert_gone_over, definitions, load_sample, rows};
 use crate::pgkeep::{Said, pgkeep};
 use crate::postgres::{Server, psql};
 
@@ -141,8 +141,8 @@ fn whatever_the_state_a_killed_split_is_gone_on_with_or_taken_back() {
             if goes_on {
                 let said = place.go_on();
                 assert_eq!((said.code, &said.document()["phase"]), (0, &"switched".into()), "{told}: {said:?}");
-                let there = gone_on(&rows(server, "portfolio", Some(MOVED)));
-                assert_equal(&told, &there, &rows(server, "agents", Some(MOVED)));
+                let old = rows(server, "portfolio", Some(MOVED));
+                assert_gone_over(&told, &old, &rows(server, "agents", Some(MOVED)));
                 assert!(psql(&server.binaries, &place.from, WRITE).unwrap_err().contains("has moved"), "{told}");
             }
             let back = place.split(&["rollback"]);
@@ -237,7 +237,7 @@ fn schemas_move_to_another_server_and_come_back() {
         let said = split(&["--schemas", "core,metadata,workspace_*", "--boundary", "drop"]);
         let document = said.document();
         assert_eq!((said.code, &document["proven"]), (0, &true.into()), "{major}: {said:?}");
-        assert_equal("rows", &gone_on(&before), &rows(&other, "twenty", Some(moved)));
+        assert_gone_over("rows", &before, &rows(&other, "twenty", Some(moved)));
         if major == 15 {
             assert_equal("definitions", &defined, &definitions(&other, "twenty", &of_schemas));
         }
