@@ -223,8 +223,7 @@ fn warnings_that_are_larger_than_any_buffer_are_passed_over() {
         (1..=20).for_each(|row| copy.write(format!("{row}\n").as_bytes()).unwrap());
         copy.finish().unwrap();
         let lines = wire.take_notices().into_lines();
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(lines[0].starts_with("a warning of 1000") && lines[0].ends_with(" bytes (40 times)"), "{lines:?}");
+        assert_eq!(lines, ["a warning of 1000 kB (40 times)"]);
         let many = vec![b"SELECT public.shout(1);".to_vec(); 50].concat();
         wire.execute("the test", &many).unwrap();
     }
@@ -242,6 +241,7 @@ fn after_a_table_that_is_refused_half_way_the_next_ones_are_copied() {
         CREATE TABLE core.second AS SELECT g AS id, repeat('w', 1000) AS a FROM generate_series(1, 1000) g";
     tell(&server, "fits", sql);
     for (from, to) in ways(&server, "fits").into_iter().zip(ways(&server, "copy")) {
+        tell(&server, "fits", "DELETE FROM core.second WHERE id = 0");
         let mut split = pgkeep();
         split.args(["split", "--json", "-j", "1", "--schemas", "core", "--from", &from, "--to", &to]);
         let said = end(start(&mut split), Duration::from_secs(60));

@@ -72,7 +72,7 @@ impl Wire {
 
     /// A notice of which not all is there, at the front, and too long to be kept. The server is writing it, and nothing else.
     pub(super) fn pass_over_notice(&mut self, context: &str, total: usize) -> Result<(), Error> {
-        self.notices.add_text(format!("a warning of {total} bytes"));
+        self.notices.add_text(format!("a warning of {} kB", total / 1000));
         let mut left = total;
         loop {
             let piece = left.min(self.end - self.start);
