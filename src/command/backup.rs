@@ -1,6 +1,6 @@
 //! `pgkeep backup`: one instant of a database into the repository.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -195,8 +195,8 @@ pub async fn run(
         digest: table.digest,
         slices: lists.pop().unwrap_or_default(),
     });
-    let relations =
-        read.tables.iter().zip(lists).map(|(table, slices)| relation(&snapshot.tables, table, slices)).collect();
+    let facts_of: HashMap<u32, &TableFacts> = snapshot.tables.iter().map(|table| (table.oid, table)).collect();
+    let relations = read.tables.iter().zip(lists).map(|(table, slices)| relation(&facts_of, table, slices)).collect();
     totals.bytes_stored = objects.bytes_stored();
     totals.objects_new = objects.data_objects_new();
     totals.objects_reused = objects.data_objects_reused();
@@ -375,8 +375,8 @@ async fn store_metadata(
     Ok(slices)
 }
 
-fn relation(tables: &[TableFacts], read: &ReadTable, slices: SliceList) -> Relation {
-    let facts = tables.iter().find(|table| table.oid == read.oid).expect("every table that was read is in the list");
+fn relation(tables: &HashMap<u32, &TableFacts>, read: &ReadTable, slices: SliceList) -> Relation {
+    let facts = tables.get(&read.oid).expect("every table that was read is in the list");
     Relation {
         oid: facts.oid,
         schema: facts.schema.clone(),

@@ -1,5 +1,7 @@
 //! Whether a copy's columns are where they were. Of a table that inherits they need not be: inherited ones come first.
 
+use std::collections::HashMap;
+
 use super::error::Failure;
 use super::mismatch::{Difference, Mismatch};
 use crate::pg;
@@ -35,15 +37,22 @@ impl ColumnOrder {
 /// Compares the database with the manifest's relations. Where a generated column was, the manifest does not say.
 pub async fn column_order(session: &Session, relations: &[&Relation]) -> Result<ColumnOrder, pg::Error> {
     let mut order = ColumnOrder::default();
+    let by_name: HashMap<(&str, &str), &Relation> =
+        relations.iter().map(|relation| ((relation.schema.as_str(), relation.name.as_str()), *relation)).collect();
     for (oid, table) in catalog::inheriting(session).await? {
-        if !relations.iter().any(|relation| is_reordered(relation, &table)) {
+        if !by_name
+            .get(&(table.schema.as_str(), table.name.as_str()))
+            .is_some_and(|relation| is_reordered(relation, &table))
+        {
             continue;
         }
-        let holds = |relation: &&Relation, holder: &Holder| {
-            relation.digest.rows > 0 && relation.schema == holder.schema && relation.name == holder.table
+        let has_rows = |holder: &&Holder| {
+            by_name
+                .get(&(holder.schema.as_str(), holder.table.as_str()))
+                .is_some_and(|relation| relation.digest.rows > 0)
         };
         let holders = catalog::holders(session, oid).await?;
-        let held_by = holders.iter().filter(|holder| relations.iter().any(|relation| holds(relation, holder)));
+        let held_by = holders.iter().filter(has_rows);
         let held_by: Vec<String> = held_by.map(ToString::to_string).collect();
         let Inheriting { schema, name, columns, .. } = table;
         if held_by.is_empty() {
@@ -58,9 +67,8 @@ pub async fn column_order(session: &Session, relations: &[&Relation]) -> Result<
     Ok(order)
 }
 
-/// Whether it is the table, has all the columns, and has them elsewhere.
+/// Whether the table has all the columns, and has them elsewhere.
 fn is_reordered(relation: &Relation, table: &Inheriting) -> bool {
-    let same = relation.schema == table.schema && relation.name == table.name;
     let with_rows = table.columns.iter().filter(|column| relation.columns.contains(column));
-    same && with_rows.clone().count() == relation.columns.len() && !with_rows.eq(&relation.columns)
+    with_rows.clone().count() == relation.columns.len() && !with_rows.eq(&relation.columns)
 }

@@ -1,7 +1,8 @@
 //! The COPY statements that read rows, and those that write them.
 
 use super::catalog::{TableFacts, large_object_query, quote_identifier, quote_relation};
-use super::wire::{RowSink, Wire};
+use super::error::Error;
+use super::wire::{RowSink, Wire, protocol};
 use crate::repo::manifest::Relation;
 use crate::stream::RowFormat;
 
@@ -68,6 +69,21 @@ pub fn copy_table<S: RowSink>(
     let sql = format!("COPY {from} TO STDOUT ({})", options(format, encoding));
     let context = format!("COPY {schema}.{table}");
     wire.copy_out(&context, sql.as_bytes(), format, sink)
+}
+
+/// Which of the relations have no rows, in one question. They are named with all their columns, so that one that is missing is the
+/// error that it is for [`copy_table`]. Conditions of configuration tables are not heeded.
+pub fn which_are_empty(wire: &mut Wire, relations: &[RowsOf<'_>]) -> Result<Vec<bool>, Error> {
+    let is_empty = |rows: &RowsOf<'_>| {
+        format!("NOT EXISTS (SELECT {} FROM ONLY {})", columns(rows.columns), quote_relation(rows.schema, rows.name))
+    };
+    let sql = format!("SELECT {}", relations.iter().map(is_empty).collect::<Vec<_>>().join(", "));
+    let context = "asking which tables are empty";
+    let rows = wire.query(context, sql.as_bytes())?;
+    match &rows[..] {
+        [row] if row.len() == relations.len() => Ok(row.iter().map(|empty| empty.as_deref() == Some("t")).collect()),
+        _ => Err(protocol(context, "the answer is not one row")),
+    }
 }
 
 /// Reads large objects with oids in `first..=last` as rows.

@@ -2,11 +2,24 @@
 //!
 //! Loading is held back by the write-ahead log, building an index by the processor; so while one worker loads, another builds
 //! what is ready. No I/O here: workers ask for a task and say when it is done.
+//!
+//! A database may have tens of thousands of tables, so no question looks at all tasks: each task counts what it still waits for,
+//! and stands in a queue, by its rank, as soon as that is nothing (`tests.rs` holds this against an implementation that looks).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod locks;
+mod needs;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 use super::archive::Oid;
-use super::restore::{Lock, LockMode, PostDataStep, Wave};
+use super::restore::{PostDataStep, Wave};
+use locks::Locks;
+use needs::Needs;
 
 /// A relation whose rows are loaded.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +66,13 @@ enum State {
     Open,
     Running,
     Well,
+    /// It failed, something that it needs did, or nobody asked for it.
     Skipped,
 }
+
+/// Of steps that are ready, the greatest begins: the one with the most rows, then the one with the longest chain behind it, then
+/// the first.
+type Rank = (u64, usize, Reverse<usize>);
 
 pub struct Schedule<'a> {
     jobs: usize,
@@ -62,46 +80,58 @@ pub struct Schedule<'a> {
     steps: &'a [PostDataStep],
     /// Bytes of the rows that a step reads, in order to begin with the longest.
     step_bytes: Vec<u64>,
-    load_of: BTreeMap<Oid, usize>,
-    state: BTreeMap<Task, State>,
-    running: BTreeSet<Task>,
+    states: States,
+    running: Running,
+    /// Tasks that have not begun.
+    open: usize,
     skipped: Vec<usize>,
-    /// Steps that have not ended, by wave, those of the main wave by what they lock too, and loads; so that nobody need look at all
-    /// others.
-    steps_left: BTreeMap<Wave, usize>,
-    steps_left_on: BTreeMap<Oid, usize>,
-    loads_left: usize,
+    needs: Needs,
+    locks: Locks,
+    /// Loads that have not begun, the next one last.
+    loads_open: Vec<usize>,
+    /// Steps that need nothing more, or only locks.
+    ready: BinaryHeap<Rank>,
+    /// Loaded tables by their bytes: those that are not proven, and those without statistics whose indexes are all built. Statistics
+    /// come after the indexes, for an expression's statistics need its index.
+    proofs: BinaryHeap<(u64, usize)>,
+    statistics: BinaryHeap<(u64, usize)>,
 }
 
 impl<'a> Schedule<'a> {
     pub fn new(jobs: usize, loads: Vec<Load>, steps: &'a [PostDataStep], proof: Proof) -> Self {
-        let load_of: BTreeMap<Oid, usize> = loads.iter().enumerate().map(|(n, load)| (load.oid, n)).collect();
+        let load_of: HashMap<Oid, usize> = loads.iter().enumerate().map(|(n, load)| (load.oid, n)).collect();
         let bytes = |step: &PostDataStep| {
             step.after_rows.iter().filter_map(|oid| load_of.get(oid)).map(|n| loads[*n].bytes).sum()
         };
-        let step_bytes = steps.iter().map(bytes).collect();
-        let mut state = BTreeMap::new();
-        for n in 0..loads.len() {
-            state.insert(Task::Load(n), State::Open);
-            state.insert(Task::Analyze(n), State::Open);
-            if proof == Proof::Make {
-                state.insert(Task::Prove(n), State::Open);
-            }
-        }
-        state.extend((0..steps.len()).map(|n| (Task::Step(n), State::Open)));
-        let mut steps_left = BTreeMap::new();
-        steps.iter().for_each(|step| *steps_left.entry(step.wave).or_default() += 1);
-        let mut steps_left_on = BTreeMap::new();
-        let locks = steps.iter().flat_map(main_locks);
-        locks.for_each(|lock| *steps_left_on.entry(lock.object).or_default() += 1);
-        let loads_left = loads.len();
-        let (running, skipped) = (BTreeSet::new(), Vec::new());
-        Self { jobs, loads, steps, step_bytes, load_of, state, running, skipped, steps_left, steps_left_on, loads_left }
+        let step_bytes: Vec<u64> = steps.iter().map(bytes).collect();
+        let mut loads_open: Vec<usize> = (0..loads.len()).collect();
+        loads_open.sort_by_key(|n| (loads[*n].bytes, *n));
+        let (needs, free) = Needs::new(steps, &load_of, loads.len());
+        let locks = Locks::new(steps, &loads);
+        let states = States::new(loads.len(), steps.len(), proof);
+        let mut schedule = Self {
+            jobs,
+            open: states.open(),
+            loads,
+            steps,
+            step_bytes,
+            states,
+            running: Running::default(),
+            skipped: Vec::new(),
+            needs,
+            locks,
+            loads_open,
+            ready: BinaryHeap::new(),
+            proofs: BinaryHeap::new(),
+            statistics: BinaryHeap::new(),
+        };
+        schedule.make_ready(free);
+        schedule
     }
 
     /// How many tasks are being done.
     pub fn running(&self) -> usize {
-        self.running.len()
+        self.running.all
     }
 
     /// Bytes of the rows that a step reads.
@@ -116,256 +146,214 @@ impl<'a> Schedule<'a> {
 
     /// What the worker that asks should do.
     pub fn assign(&mut self) -> Next {
-        let Some(task) = self.choose() else {
-            let open = self.state.values().any(|state| *state == State::Open);
-            return if open || !self.running.is_empty() { Next::Wait } else { Next::Finished };
-        };
-        self.state.insert(task, State::Running);
-        self.running.insert(task);
-        Next::Run(task)
+        match self.choose() {
+            Some(task) => {
+                self.begin(task);
+                Next::Run(task)
+            }
+            None if self.open > 0 || self.running.all > 0 => Next::Wait,
+            None => Next::Finished,
+        }
+    }
+
+    /// Up to `most` further loads or proofs for the worker that was given one, as long as `fits` agrees to the next one: of small
+    /// tables, several are done in one go. Each is ended like any other.
+    pub fn more(&mut self, given: Task, most: usize, fits: impl Fn(usize) -> bool) -> Vec<Task> {
+        let mut more = Vec::new();
+        while more.len() < most {
+            let next = match given {
+                Task::Load(_) => self.loads_open.pop_if(|n| fits(*n)).map(Task::Load),
+                Task::Prove(_) => self.next_proof(&fits).map(Task::Prove),
+                Task::Step(_) | Task::Analyze(_) => None,
+            };
+            let Some(next) = next else { break };
+            self.begin(next);
+            more.push(next);
+        }
+        more
+    }
+
+    fn begin(&mut self, task: Task) {
+        *self.states.of(task) = State::Running;
+        self.open -= 1;
+        self.running.add(task);
+        match task {
+            Task::Load(_) => {}
+            Task::Step(n) => self.locks.take(n, &mut self.ready),
+            // Both only read; what wants the table for itself would wait inside the server, and hold up its worker.
+            Task::Prove(n) | Task::Analyze(n) => self.locks.take_table(n),
+        }
     }
 
     pub fn end(&mut self, task: Task, ended: Ended) {
-        self.running.remove(&task);
+        self.running.remove(task);
+        let proofs = match task {
+            Task::Load(_) => Vec::new(),
+            Task::Step(n) => self.locks.release(n, &mut self.ready),
+            Task::Prove(n) | Task::Analyze(n) => self.locks.release_table(n, &mut self.ready),
+        };
+        self.proofs.extend(proofs.into_iter().map(|n| (self.loads[n].bytes, n)));
         match ended {
             Ended::Well => self.set_ended(task, State::Well),
             Ended::Badly => self.skip(task),
         }
+        let free = self.needs.open_waves();
+        self.make_ready(free);
     }
 
     fn set_ended(&mut self, task: Task, state: State) {
-        self.state.insert(task, state);
+        *self.states.of(task) = state;
         match task {
-            Task::Load(_) => self.loads_left -= 1,
+            Task::Load(n) => {
+                let free = self.needs.load_ended(n);
+                self.make_ready(free);
+                if state == State::Well {
+                    if self.states.proofs[n] == State::Open {
+                        self.proofs.push((self.loads[n].bytes, n));
+                    }
+                    self.look_at_statistics(n);
+                }
+            }
             Task::Step(n) => {
-                let step = &self.steps[n];
-                *self.steps_left.entry(step.wave).or_default() -= 1;
-                main_locks(step).iter().for_each(|lock| *self.steps_left_on.entry(lock.object).or_default() -= 1);
+                let free = self.needs.step_ended(n, self.steps[n].wave);
+                self.make_ready(free);
+                if self.steps[n].wave == Wave::Main {
+                    self.locks.built(n).into_iter().for_each(|load| self.look_at_statistics(load));
+                }
             }
             Task::Prove(_) | Task::Analyze(_) => {}
         }
     }
 
+    fn look_at_statistics(&mut self, n: usize) {
+        let loaded = self.states.loads[n] == State::Well && self.states.statistics[n] == State::Open;
+        if loaded && self.locks.is_built(n) {
+            self.statistics.push((self.loads[n].bytes, n));
+        }
+    }
+
+    /// Steps that have all that they need, in a wave that has begun.
+    fn make_ready(&mut self, free: Vec<usize>) {
+        let rank = |n: usize| (self.step_bytes[n], self.steps[n].chain, Reverse(n));
+        self.ready.extend(free.into_iter().map(rank));
+    }
+
     /// Marks a failed task and everything that waits for it.
     fn skip(&mut self, task: Task) {
-        self.set_ended(task, State::Skipped);
-        let waits = |n: usize| match task {
-            Task::Step(failed) => self.steps[n].after.contains(&failed),
-            Task::Load(failed) => self.steps[n].after_rows.contains(&self.loads[failed].oid),
-            Task::Prove(_) | Task::Analyze(_) => false,
-        };
-        let waiting: Vec<usize> =
-            (0..self.steps.len()).filter(|n| self.is(Task::Step(*n), State::Open) && waits(*n)).collect();
         if let Task::Load(n) = task {
             for follower in [Task::Prove(n), Task::Analyze(n)] {
-                if self.is(follower, State::Open) {
-                    self.state.insert(follower, State::Skipped);
+                if *self.states.of(follower) == State::Open {
+                    *self.states.of(follower) = State::Skipped;
+                    self.open -= 1;
                 }
             }
         }
-        for n in waiting {
-            // Another path may have reached it meanwhile.
-            if self.is(Task::Step(n), State::Open) {
+        self.set_ended(task, State::Skipped);
+        // The next one last.
+        let mut waiting: Vec<usize> = self.needs.followers(task).rev().collect();
+        while let Some(n) = waiting.pop() {
+            // Another path may have reached it.
+            if self.states.steps[n] == State::Open {
+                self.open -= 1;
                 self.skipped.push(n);
-                self.skip(Task::Step(n));
+                self.set_ended(Task::Step(n), State::Skipped);
+                waiting.extend(self.needs.followers(Task::Step(n)).rev());
             }
         }
     }
 
-    fn is(&self, task: Task, state: State) -> bool {
-        self.state.get(&task) == Some(&state)
-    }
-
-    fn choose(&self) -> Option<Task> {
-        let load =
-            (0..self.loads.len()).filter(|n| self.is(Task::Load(*n), State::Open)).max_by_key(|n| self.loads[*n].bytes);
-        let step = self.best_step();
-        let loading = self.running.iter().filter(|task| matches!(task, Task::Load(_))).count();
+    fn choose(&mut self) -> Option<Task> {
         // Loads come first until half of the workers have one; then whatever is ready besides.
-        let first =
-            if loading < self.jobs.div_ceil(2) { (load.map(Task::Load), step) } else { (step, load.map(Task::Load)) };
-        first.0.or(first.1).or_else(|| self.proof()).or_else(|| self.statistics())
+        let load_first = self.running.loads < self.jobs.div_ceil(2);
+        let load = |schedule: &mut Self| schedule.loads_open.pop().map(Task::Load);
+        let step = |schedule: &mut Self| schedule.next_step().map(Task::Step);
+        let first = if load_first { load(self).or_else(|| step(self)) } else { step(self).or_else(|| load(self)) };
+        first
+            .or_else(|| self.next_proof(|_| true).map(Task::Prove))
+            .or_else(|| self.next_statistics().map(Task::Analyze))
     }
 
-    fn best_step(&self) -> Option<Task> {
-        let ready = (0..self.steps.len()).filter(|n| self.is(Task::Step(*n), State::Open) && self.is_ready(*n));
-        ready.max_by_key(|n| (self.step_bytes[*n], self.steps[*n].chain, std::cmp::Reverse(*n))).map(Task::Step)
-    }
-
-    fn is_ready(&self, n: usize) -> bool {
-        let step = &self.steps[n];
-        let ended = |state: Option<&State>| matches!(state, None | Some(State::Well | State::Skipped));
-        let step_ended = |n: &usize| ended(self.state.get(&Task::Step(*n)));
-        let rows_ended = |oid: &Oid| self.load_of.get(oid).is_none_or(|n| ended(self.state.get(&Task::Load(*n))));
-        if !step.after.iter().all(step_ended) || !step.after_rows.iter().all(rows_ended) {
-            return false;
+    fn next_step(&mut self) -> Option<usize> {
+        // All steps that are ready are of one wave.
+        let serial = matches!(self.needs.wave(), Wave::Grants | Wave::Last);
+        if serial && self.running.steps > 0 {
+            return None;
         }
-        if step.wave != Wave::Main {
-            let earlier = self.steps_left.range(..step.wave).any(|(_, left)| *left > 0);
-            if self.loads_left > 0 || earlier {
-                return false;
+        while let Some(rank) = self.ready.pop() {
+            let Reverse(n) = rank.2;
+            if self.states.steps[n] != State::Open {
+                self.locks.give_up(n, &mut self.ready);
+            } else if !self.locks.makes_wait(n, rank, &mut self.ready) {
+                return Some(n);
             }
         }
-        let serial = matches!(step.wave, Wave::Grants | Wave::Last);
-        let same_wave_runs = self.running_steps().any(|m| self.steps[m].wave == step.wave);
-        let waits_its_turn = serial && same_wave_runs;
-        !waits_its_turn && step.locks.iter().all(|lock| !self.is_locked_against(*lock))
+        None
     }
 
-    fn running_steps(&self) -> impl Iterator<Item = usize> {
-        self.running.iter().filter_map(|task| match task {
-            Task::Step(n) => Some(*n),
-            _ => None,
-        })
+    /// A loaded table that is not proven yet, and that no running step holds; none where the next does not fit.
+    fn next_proof(&mut self, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        while self.proofs.peek().is_some_and(|(_, n)| fits(*n)) {
+            let (_, n) = self.proofs.pop()?;
+            if !self.locks.makes_proof_wait(n) {
+                return Some(n);
+            }
+        }
+        None
     }
 
-    fn is_locked_against(&self, wanted: Lock) -> bool {
-        let clash = |held: &Lock| {
-            held.object == wanted.object && (held.mode == LockMode::Exclusive || wanted.mode == LockMode::Exclusive)
-        };
-        self.running.iter().any(|task| match task {
-            Task::Step(n) => self.steps[*n].locks.iter().any(clash),
-            // Both only read; what wants the table for itself would wait inside the server, and hold up its worker.
-            Task::Prove(n) | Task::Analyze(n) => clash(&Lock { object: self.loads[*n].oid, mode: LockMode::Shared }),
-            Task::Load(_) => false,
-        })
-    }
-
-    /// A loaded table that is not proven yet, and that no running step holds.
-    fn proof(&self) -> Option<Task> {
-        let open = |n: &usize| self.is(Task::Prove(*n), State::Open) && self.is(Task::Load(*n), State::Well);
-        let free = |n: &usize| !self.is_locked_against(Lock { object: self.loads[*n].oid, mode: LockMode::Shared });
-        (0..self.loads.len()).filter(|n| open(n) && free(n)).max_by_key(|n| self.loads[*n].bytes).map(Task::Prove)
-    }
-
-    /// Statistics of a table come when all its indexes are built, for an expression's statistics need its index.
-    fn statistics(&self) -> Option<Task> {
-        let open = |n: &usize| self.is(Task::Analyze(*n), State::Open) && self.is(Task::Load(*n), State::Well);
-        let is_built = |n: &usize| self.steps_left_on.get(&self.loads[*n].oid).is_none_or(|left| *left == 0);
-        let ready = (0..self.loads.len()).filter(|n| open(n) && is_built(n));
-        ready.max_by_key(|n| self.loads[*n].bytes).map(Task::Analyze)
+    fn next_statistics(&mut self) -> Option<usize> {
+        self.statistics.pop().map(|(_, n)| n)
     }
 }
 
-/// What a step of the main wave locks.
-fn main_locks(step: &PostDataStep) -> &[Lock] {
-    if step.wave == Wave::Main { &step.locks } else { &[] }
+/// How far each task is, by its number.
+struct States {
+    loads: Vec<State>,
+    steps: Vec<State>,
+    proofs: Vec<State>,
+    statistics: Vec<State>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::restore::{Step, Transaction};
-    use super::*;
-    use proptest::prelude::*;
-
-    fn step(wave: Wave, after: Vec<usize>, after_rows: Vec<Oid>, locks: Vec<Lock>) -> PostDataStep {
-        let step = Step { dump_id: 1, label: "x".into(), statements: Vec::new(), transaction: Transaction::Allowed };
-        PostDataStep { step, wave, after, after_rows, locks, sorts: false, followers: 0, chain: 0 }
+impl States {
+    fn new(loads: usize, steps: usize, proof: Proof) -> Self {
+        let proof = if proof == Proof::Make { State::Open } else { State::Skipped };
+        let open = |tasks| vec![State::Open; tasks];
+        Self { loads: open(loads), steps: open(steps), proofs: vec![proof; loads], statistics: open(loads) }
     }
 
-    fn loads(n: u32) -> Vec<Load> {
-        (0..n).map(|oid| Load { oid, bytes: u64::from(oid) * 100 }).collect()
+    fn open(&self) -> usize {
+        let proofs = self.proofs.iter().filter(|state| **state == State::Open).count();
+        self.loads.len() + self.steps.len() + self.statistics.len() + proofs
     }
 
-    proptest! {
-        /// Whatever the graph and the order in which workers finish: everything runs once, nothing before what it needs, and no
-        /// two tasks that exclude each other run together.
-        #[test]
-        fn every_task_runs_once_and_in_time(
-            seeds in prop::collection::vec((0usize..4, 0usize..1000, 0u32..6, any::<bool>()), 0..30),
-            jobs in 1usize..5,
-            picks in prop::collection::vec(0usize..100, 200),
-        ) {
-            let mut waves: Vec<usize> = seeds.iter().map(|s| s.0).collect();
-            waves.sort_unstable();
-            let steps: Vec<PostDataStep> = seeds.iter().enumerate().map(|(n, (_, after, table, exclusive))| {
-                let wave = [Wave::Main, Wave::Grants, Wave::Refresh, Wave::Last][waves[n]];
-                let after = if n > 0 { vec![after % n] } else { vec![] };
-                let mode = if *exclusive { LockMode::Exclusive } else { LockMode::Shared };
-                step(wave, after, vec![*table], vec![Lock { object: *table, mode }])
-            }).collect();
-            let mut schedule = Schedule::new(jobs, loads(6), &steps, Proof::Make);
-            let mut running: Vec<Task> = Vec::new();
-            let mut done: Vec<Task> = Vec::new();
-            let mut picks = picks.into_iter().cycle();
-            loop {
-                while running.len() < jobs {
-                    match schedule.assign() {
-                        Next::Run(task) => {
-                            if let Task::Step(n) = task {
-                                for needed in &steps[n].after { prop_assert!(done.contains(&Task::Step(*needed))); }
-                                prop_assert!(done.contains(&Task::Load(steps[n].after_rows[0] as usize)));
-                                for other in &running {
-                                    if let Task::Step(m) = other {
-                                        let (a, b) = (steps[n].locks[0], steps[*m].locks[0]);
-                                        prop_assert!(a.object != b.object || (a.mode == LockMode::Shared && b.mode == LockMode::Shared));
-                                    }
-                                }
-                            }
-                            running.push(task);
-                        }
-                        Next::Wait => { prop_assert!(!running.is_empty(), "waits for nothing"); break; }
-                        Next::Finished => { prop_assert!(running.is_empty()); break; }
-                    }
-                }
-                if running.is_empty() { break; }
-                let task = running.remove(picks.next().unwrap_or(0) % running.len());
-                prop_assert!(!done.contains(&task));
-                done.push(task);
-                schedule.end(task, Ended::Well);
-            }
-            prop_assert_eq!(done.len(), 6 * 3 + steps.len());
+    fn of(&mut self, task: Task) -> &mut State {
+        match task {
+            Task::Load(n) => &mut self.loads[n],
+            Task::Step(n) => &mut self.steps[n],
+            Task::Prove(n) => &mut self.proofs[n],
+            Task::Analyze(n) => &mut self.statistics[n],
         }
     }
+}
 
-    #[test]
-    fn a_worker_builds_while_another_loads() {
-        let steps = [step(Wave::Main, vec![], vec![2], vec![])];
-        let mut schedule = Schedule::new(2, loads(3), &steps, Proof::Leave);
-        assert_eq!(schedule.assign(), Next::Run(Task::Load(2)));
-        assert_eq!(schedule.assign(), Next::Run(Task::Load(1)));
-        schedule.end(Task::Load(2), Ended::Well);
-        assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
+/// How many tasks are being done.
+#[derive(Default)]
+struct Running {
+    all: usize,
+    loads: usize,
+    steps: usize,
+}
+
+impl Running {
+    fn add(&mut self, task: Task) {
+        self.all += 1;
+        self.loads += usize::from(matches!(task, Task::Load(_)));
+        self.steps += usize::from(matches!(task, Task::Step(_)));
     }
 
-    #[test]
-    fn statistics_wait_for_the_indexes_of_their_table_alone() {
-        let index_on = |oid| step(Wave::Main, vec![], vec![oid], vec![Lock { object: oid, mode: LockMode::Shared }]);
-        let grant = step(Wave::Grants, vec![], vec![], vec![Lock { object: 1, mode: LockMode::Exclusive }]);
-        let steps = [index_on(0), index_on(1), grant];
-        let mut schedule = Schedule::new(2, loads(2), &steps, Proof::Leave);
-        let mut assigned = |ended: Option<Task>| {
-            ended.into_iter().for_each(|task| schedule.end(task, Ended::Well));
-            schedule.assign()
-        };
-        assert_eq!(assigned(None), Next::Run(Task::Load(1)));
-        assert_eq!(assigned(None), Next::Run(Task::Load(0)));
-        assert_eq!(assigned(Some(Task::Load(1))), Next::Run(Task::Step(1)));
-        assert_eq!(assigned(Some(Task::Load(0))), Next::Run(Task::Step(0)));
-        assert_eq!(
-            assigned(Some(Task::Step(1))),
-            Next::Run(Task::Analyze(1)),
-            "the other table's index is being built"
-        );
-        assert_eq!(assigned(Some(Task::Step(0))), Next::Run(Task::Analyze(0)), "the grant waits for the statistics");
-        assert_eq!(assigned(Some(Task::Analyze(1))), Next::Run(Task::Step(2)));
-    }
-
-    #[test]
-    fn what_needs_a_failed_step_is_skipped_and_named() {
-        let steps = [
-            step(Wave::Main, vec![], vec![0], vec![]),
-            step(Wave::Main, vec![0], vec![], vec![]),
-            step(Wave::Last, vec![1], vec![], vec![]),
-        ];
-        let mut schedule = Schedule::new(1, loads(1), &steps, Proof::Leave);
-        let Next::Run(load) = schedule.assign() else { panic!("nothing to load") };
-        schedule.end(load, Ended::Well);
-        assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
-        schedule.end(Task::Step(0), Ended::Badly);
-        assert_eq!(schedule.skipped(), [1, 2]);
-        assert_eq!(schedule.assign(), Next::Run(Task::Analyze(0)));
-        schedule.end(Task::Analyze(0), Ended::Well);
-        assert_eq!(schedule.assign(), Next::Finished);
+    fn remove(&mut self, task: Task) {
+        self.all -= 1;
+        self.loads -= usize::from(matches!(task, Task::Load(_)));
+        self.steps -= usize::from(matches!(task, Task::Step(_)));
     }
 }

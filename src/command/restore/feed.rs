@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 
 use crate::command::Error;
 use crate::command::rows::{Source, join};
-use crate::pg::copy::{PartRange, copy_table};
+use crate::pg::copy::{PartRange, RowsOf, copy_table, which_are_empty};
 use crate::pg::wire::{CopyIn, RowPiece, RowSink, Wire};
 use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::{Manifest, Relation, Slice};
@@ -18,6 +18,9 @@ use crate::stream::{Digest, RowHasher};
 
 /// Rows on their way are sent when there are this many bytes of them.
 const POURED_BYTES: usize = 128 << 10;
+
+/// A live table of more bytes holds rows, most likely: an index of TOAST alone takes a few pages.
+const EMPTY_BYTES_MAX: u64 = 64 << 10;
 
 /// The rows of a job's relations.
 pub enum Rows<'a> {
@@ -33,7 +36,7 @@ pub enum Rows<'a> {
 /// One worker's access to them.
 pub enum Feed<'a> {
     Stored { runtime: Rc<Runtime>, reader: Box<SliceReader>, lists: &'a [Vec<Slice>] },
-    Live { wire: Box<Wire>, source: &'a Source },
+    Live { runtime: Rc<Runtime>, wire: Box<Wire>, source: &'a Source },
 }
 
 impl<'a> Rows<'a> {
@@ -43,7 +46,10 @@ impl<'a> Rows<'a> {
                 let reader = Box::new(repository.reader(ChunkKind::Data, manifest.chunk_key())?);
                 Feed::Stored { runtime, reader, lists }
             }
-            Rows::Live(source) => Feed::Live { wire: Box::new(join(source, runtime, stop)?), source },
+            Rows::Live(source) => {
+                let wire = Box::new(join(source, runtime.clone(), stop)?);
+                Feed::Live { runtime, wire, source }
+            }
         })
     }
 }
@@ -52,6 +58,26 @@ impl Feed<'_> {
     /// Whether the relation is known to have no rows.
     pub fn is_empty(&self, n: usize) -> bool {
         matches!(self, Feed::Stored { lists, .. } if lists[n].is_empty())
+    }
+
+    /// Whether it is worth asking, together with others, if the relation has rows at all.
+    pub fn may_be_empty(&self, n: usize, relation: &Relation) -> bool {
+        match self {
+            Feed::Stored { .. } => self.is_empty(n),
+            // Until rows are read, the digest holds the table's size.
+            Feed::Live { .. } => relation.configuration.is_none() && relation.digest.bytes <= EMPTY_BYTES_MAX,
+        }
+    }
+
+    /// Which of the job's relations have no rows.
+    pub fn which_are_empty(&mut self, numbers: &[usize], relations: &[Relation]) -> Result<Vec<bool>, Error> {
+        match self {
+            Feed::Stored { lists, .. } => Ok(numbers.iter().map(|n| lists[*n].is_empty()).collect()),
+            Feed::Live { wire, .. } => {
+                let rows: Vec<RowsOf<'_>> = numbers.iter().map(|n| (&relations[*n]).into()).collect();
+                which_are_empty(wire, &rows).map_err(Error::source_database("asking which tables are empty"))
+            }
+        }
     }
 
     /// Copies all rows of the job's `n`th relation, and returns their digest: for stored rows the manifest's, which the proof
@@ -80,7 +106,7 @@ impl Feed<'_> {
                 }
                 Ok(relation.digest)
             }
-            Feed::Live { wire, source } => {
+            Feed::Live { runtime, wire, source } => {
                 let mut pipe = Pipe {
                     hasher,
                     copy,
@@ -90,15 +116,20 @@ impl Feed<'_> {
                     buffer: Vec::with_capacity(POURED_BYTES + (8 << 10)),
                     large: None,
                 };
-                copy_table(wire, relation.into(), PartRange::Whole, &source.encoding, &mut pipe).map_err(|error| {
-                    match error {
+                let copied = copy_table(wire, relation.into(), PartRange::Whole, &source.encoding, &mut pipe);
+                if let Err(error) = copied {
+                    if wire.is_broken() && !stop.is_set() {
+                        // The target would not have the rest of the rows; the session is in the middle of them.
+                        **wire = join(source, runtime.clone(), stop)?;
+                    }
+                    return Err(match error {
                         Error::Source { source, .. } => Error::Source { what: format!("reading {}", name()), source },
                         Error::Target { source, .. } => {
                             Error::Target { what: format!("TABLE DATA {}", name()), source }
                         }
                         other => other,
-                    }
-                })?;
+                    });
+                }
                 pipe.flush()?;
                 Ok(pipe.digest)
             }

@@ -2,7 +2,9 @@
 
 pub(super) mod feed;
 pub(super) mod roles;
+mod small;
 pub(super) mod target;
+mod warnings;
 pub(super) mod work;
 
 use std::sync::Arc;

@@ -11,6 +11,9 @@ use crate::schema::restore::{Step, Transaction};
 
 /// Definitions that share a transaction: all of them in most databases, and fewer locks than a server has by default.
 const STEPS_IN_TRANSACTION: usize = 1500;
+/// Definitions that go to the server in one message. A message for each would take longer than many of them do.
+const STEPS_IN_MESSAGE: usize = 100;
+const BYTES_IN_MESSAGE: usize = 256 << 10;
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 
 /// Makes the database, owned and set up as the snapshot's was, under the name of the target.
@@ -94,11 +97,8 @@ pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Re
             if together {
                 run("BEGIN", "BEGIN").await.map_err(failed("restoring definitions"))?;
             }
-            for step in batch {
-                if let Err(error) = run_step(session, step).await {
-                    // The session ends with the error; the transaction with it.
-                    return Err(entry_failed(step, &error));
-                }
+            for steps in if together { messages(batch) } else { batch.chunks(1).collect() } {
+                run_steps(session, steps).await?;
             }
             if together {
                 run("COMMIT", "COMMIT").await.map_err(failed("restoring definitions"))?;
@@ -114,6 +114,54 @@ pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Re
         run("sequences and large objects", &sql).await.map_err(failed("restoring sequences and large objects"))?;
     }
     Ok(())
+}
+
+/// Steps of one transaction, cut into messages.
+fn messages(steps: &[Step]) -> Vec<&[Step]> {
+    let (mut messages, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (n, step) in steps.iter().enumerate() {
+        let more: usize = step.statements.iter().map(|sql| sql.as_bytes().len()).sum();
+        if n > start && (n - start == STEPS_IN_MESSAGE || bytes + more > BYTES_IN_MESSAGE) {
+            messages.push(&steps[start..n]);
+            (start, bytes) = (n, 0);
+        }
+        bytes += more;
+    }
+    messages.push(&steps[start..]);
+    messages
+}
+
+/// One message for all; where the server refuses it, one by one, to learn which step it is. The session ends with the error, and
+/// with it the transaction.
+async fn run_steps(session: &Session, steps: &[Step]) -> Result<(), Error> {
+    if let (2.., Some(sql)) = (steps.len(), as_one_text(steps)) {
+        match session.client().batch_execute(&sql).await.map_err(|error| session.fault("definitions", error)) {
+            Ok(()) => return Ok(()),
+            Err(pg::Error::Server { .. }) => {
+                let back = session.client().batch_execute(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await;
+                back.map_err(|error| session.fault("a savepoint", error))
+                    .map_err(Error::target_database("restoring definitions"))?;
+            }
+            Err(error) => return Err(Error::target_database("restoring definitions")(error)),
+        }
+    }
+    for step in steps {
+        run_step(session, step).await.map_err(|error| entry_failed(step, &error))?;
+    }
+    Ok(())
+}
+
+const SAVEPOINT: &str = "pgkeep_definitions";
+
+/// None where the text is not UTF-8; the step that is to blame says so by itself.
+fn as_one_text(steps: &[Step]) -> Option<String> {
+    let mut sql = format!("SAVEPOINT {SAVEPOINT};\n");
+    for statement in steps.iter().flat_map(|step| &step.statements) {
+        sql += std::str::from_utf8(statement.as_bytes()).ok()?;
+        // Whatever it ends with: a comment ends with the line, and an empty statement is none.
+        sql += "\n;\n";
+    }
+    Some(sql + &format!("RELEASE SAVEPOINT {SAVEPOINT}"))
 }
 
 async fn run_step(session: &Session, step: &Step) -> Result<(), pg::Error> {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::feed::{Feed, Rows};
+use super::small::{self, Given};
 use super::target::failure;
+use super::warnings::Warnings;
 use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
 use crate::command::backup::worker_runtime;
@@ -42,26 +44,26 @@ pub struct Done {
     pub proof_ms: u64,
 }
 
-struct Shared<'a> {
-    schedule: Schedule<'a>,
-    digests: Vec<Digest>,
+pub(super) struct Shared<'a> {
+    pub(super) schedule: Schedule<'a>,
+    pub(super) digests: Vec<Digest>,
     failures: Vec<Failure>,
     mismatches: Vec<Mismatch>,
-    warnings: Vec<String>,
+    warnings: Warnings,
     last_load: Instant,
     last_step: Instant,
     last_proof: Instant,
 }
 
 /// What all workers look at.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     rows: &'a Rows<'a>,
     options: &'a Options,
-    job: &'a Job,
+    pub(super) job: &'a Job,
     progress: &'a Arc<Progress>,
     stop: &'a Stop,
     shared: Mutex<Shared<'a>>,
-    changed: Condvar,
+    pub(super) changed: Condvar,
 }
 
 /// Loads all rows, runs the steps after them, and proves, with `options.jobs` sessions.
@@ -81,7 +83,7 @@ pub fn run(
         digests: job.relations.iter().map(|relation| relation.digest).collect(),
         failures: Vec::new(),
         mismatches: Vec::new(),
-        warnings: Vec::new(),
+        warnings: Warnings::default(),
         last_load: started,
         last_step: started,
         last_proof: started,
@@ -109,7 +111,7 @@ pub fn run(
         skipped,
         failures: shared.failures,
         mismatches: shared.mismatches,
-        warnings: shared.warnings,
+        warnings: shared.warnings.into_lines(),
         data_ms: since(shared.last_load, started),
         post_data_ms: since(shared.last_step, shared.last_load),
         proof_ms: since(shared.last_proof, shared.last_step.max(shared.last_load)),
@@ -117,17 +119,28 @@ pub fn run(
 }
 
 impl<'a> Work<'a> {
-    fn lock(&self) -> MutexGuard<'_, Shared<'a>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shared<'a>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Worker<'w, 'a> {
-    work: &'w Work<'a>,
+impl Shared<'_> {
+    pub(super) fn note_time(&mut self, task: Task) {
+        let now = Instant::now();
+        match task {
+            Task::Load(_) => self.last_load = now,
+            Task::Step(_) | Task::Analyze(_) => self.last_step = now,
+            Task::Prove(_) => self.last_proof = now,
+        }
+    }
+}
+
+pub(super) struct Worker<'w, 'a> {
+    pub(super) work: &'w Work<'a>,
     n: usize,
-    wire: Wire,
+    pub(super) wire: Wire,
     builds: Builds,
-    feed: Feed<'w>,
+    pub(super) feed: Feed<'w>,
     hasher: RowHasher,
 }
 
@@ -145,48 +158,50 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn work(&mut self) -> Result<(), Error> {
-        while let Some(task) = self.next()? {
-            let outcome = self.perform(task);
-            let mut shared = self.work.lock();
-            let now = Instant::now();
-            match task {
-                Task::Load(_) => shared.last_load = now,
-                Task::Step(_) | Task::Analyze(_) => shared.last_step = now,
-                Task::Prove(_) => shared.last_proof = now,
+        while let Some(Given { tasks, size }) = self.next()? {
+            for task in self.together(tasks, size)? {
+                self.work_on(task)?;
             }
-            let warnings = self.wire.take_notices();
-            shared.warnings.extend(warnings.into_iter().map(|w| format!("{}: {}", self.label(task), w.message)));
-            match outcome {
-                Ok(None) => shared.schedule.end(task, Ended::Well),
-                Ok(Some(mismatch)) => {
-                    shared.mismatches.push(mismatch);
-                    shared.schedule.end(task, Ended::Well);
-                }
-                // What the server refuses is an entry's failure; what ends the session ends the run.
-                Err(Error::Target { source: source @ pg::Error::Server { .. }, .. }) => {
-                    shared.failures.push(failure(&self.label(task), &source));
-                    shared.schedule.end(task, Ended::Badly);
-                    drop(shared);
-                    let rolled_back = self.wire.execute("the end of a transaction", b"ROLLBACK");
-                    rolled_back.map_err(Error::target_database("after a failure"))?;
-                }
-                Err(error) => return Err(error),
-            }
-            self.work.changed.notify_all();
         }
         self.work.progress.end(self.n);
         Ok(())
     }
 
-    /// The next task, when there is one; none when all are done.
-    fn next(&self) -> Result<Option<Task>, Error> {
+    fn work_on(&mut self, task: Task) -> Result<(), Error> {
+        let outcome = self.perform(task);
+        let mut shared = self.work.lock();
+        shared.note_time(task);
+        let warnings = self.wire.take_notices().into_lines();
+        shared.warnings.extend(warnings.into_iter().map(|warning| format!("{}: {warning}", self.label(task))));
+        match outcome {
+            Ok(None) => shared.schedule.end(task, Ended::Well),
+            Ok(Some(mismatch)) => {
+                shared.mismatches.push(mismatch);
+                shared.schedule.end(task, Ended::Well);
+            }
+            // What the server refuses is an entry's failure; what ends the session ends the run.
+            Err(Error::Target { source: source @ pg::Error::Server { .. }, .. }) => {
+                shared.failures.push(failure(&self.label(task), &source));
+                shared.schedule.end(task, Ended::Badly);
+                drop(shared);
+                let rolled_back = self.wire.execute("the end of a transaction", b"ROLLBACK");
+                rolled_back.map_err(Error::target_database("after a failure"))?;
+            }
+            Err(error) => return Err(error),
+        }
+        self.work.changed.notify_all();
+        Ok(())
+    }
+
+    /// What comes next, when there is something; none when all is done.
+    fn next(&self) -> Result<Option<Given>, Error> {
         let mut shared = self.work.lock();
         loop {
             if self.work.stop.is_set() {
                 return Err(Error::Interrupted);
             }
             match shared.schedule.assign() {
-                Next::Run(task) => return Ok(Some(task)),
+                Next::Run(task) => return Ok(Some(small::given(task, &mut shared, self))),
                 Next::Finished => {
                     self.work.changed.notify_all();
                     return Ok(None);
@@ -220,6 +235,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Task::Load(n) => self.load(n, &label, &lane).map(|()| None),
             Task::Step(n) => self.step(n, &label).map(|()| None),
             Task::Prove(n) => self.prove(n, &label, &lane),
+            Task::Analyze(n) if self.has_no_statistics(n) => Ok(None),
             Task::Analyze(n) => {
                 let sql = format!("ANALYZE {}", quoted(&self.work.job.relations[n]));
                 self.execute(&label, sql.as_bytes()).map(|()| None)

@@ -1,6 +1,6 @@
 //! Whether the target holds what the source holds, while nobody can change either.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Options;
@@ -87,11 +87,12 @@ pub async fn sequences(now: &[Sequence], target: &Session) -> Result<Vec<Mismatc
         set.map_err(failed("setting sequences"))?;
     }
     let facts = catalog::sequences(target).await.map_err(failed("reading sequences"))?;
+    let facts: HashMap<_, _> = facts.iter().map(|s| ((s.schema.as_str(), s.name.as_str()), s)).collect();
     let mut mismatches = Vec::new();
     let mut there = Vec::new();
     for sequence in now {
-        match facts.iter().find(|facts| facts.schema == sequence.schema && facts.name == sequence.name) {
-            Some(facts) => there.push((sequence, facts)),
+        match facts.get(&(sequence.schema.as_str(), sequence.name.as_str())) {
+            Some(facts) => there.push((sequence, *facts)),
             None => mismatches.push(Mismatch::new(&sequence.schema, &sequence.name, Difference::MissingSequence)),
         }
     }

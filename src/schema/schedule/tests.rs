@@ -1,0 +1,235 @@
+use std::collections::BTreeSet;
+
+use super::oracle::Oracle;
+use super::*;
+use crate::schema::restore::{Lock, LockMode, Step, Transaction};
+use proptest::prelude::*;
+
+fn step(wave: Wave, after: Vec<usize>, after_rows: Vec<Oid>, locks: Vec<Lock>) -> PostDataStep {
+    let step = Step { dump_id: 1, label: "x".into(), statements: Vec::new(), transaction: Transaction::Allowed };
+    PostDataStep { step, wave, after, after_rows, locks, sorts: false, followers: 0, chain: 0 }
+}
+
+fn loads(n: u32) -> Vec<Load> {
+    (0..n).map(|oid| Load { oid, bytes: u64::from(oid) * 100 }).collect()
+}
+
+proptest! {
+    /// Whatever the graph and the order in which workers finish: everything runs once, nothing before what it needs, and no
+    /// two tasks that exclude each other run together.
+    #[test]
+    fn every_task_runs_once_and_in_time(
+        seeds in prop::collection::vec((0usize..4, 0usize..1000, 0u32..6, any::<bool>()), 0..30),
+        jobs in 1usize..5,
+        picks in prop::collection::vec(0usize..100, 200),
+    ) {
+        let mut waves: Vec<usize> = seeds.iter().map(|s| s.0).collect();
+        waves.sort_unstable();
+        let steps: Vec<PostDataStep> = seeds.iter().enumerate().map(|(n, (_, after, table, exclusive))| {
+            let wave = [Wave::Main, Wave::Grants, Wave::Refresh, Wave::Last][waves[n]];
+            let after = if n > 0 { vec![after % n] } else { vec![] };
+            let mode = if *exclusive { LockMode::Exclusive } else { LockMode::Shared };
+            step(wave, after, vec![*table], vec![Lock { object: *table, mode }])
+        }).collect();
+        let mut schedule = Schedule::new(jobs, loads(6), &steps, Proof::Make);
+        let mut running: Vec<Task> = Vec::new();
+        let mut done: Vec<Task> = Vec::new();
+        let mut picks = picks.into_iter().cycle();
+        loop {
+            while running.len() < jobs {
+                match schedule.assign() {
+                    Next::Run(task) => {
+                        if let Task::Step(n) = task {
+                            for needed in &steps[n].after { prop_assert!(done.contains(&Task::Step(*needed))); }
+                            prop_assert!(done.contains(&Task::Load(steps[n].after_rows[0] as usize)));
+                            for other in &running {
+                                if let Task::Step(m) = other {
+                                    let (a, b) = (steps[n].locks[0], steps[*m].locks[0]);
+                                    prop_assert!(a.object != b.object || (a.mode == LockMode::Shared && b.mode == LockMode::Shared));
+                                }
+                            }
+                        }
+                        running.push(task);
+                    }
+                    Next::Wait => { prop_assert!(!running.is_empty(), "waits for nothing"); break; }
+                    Next::Finished => { prop_assert!(running.is_empty()); break; }
+                }
+            }
+            if running.is_empty() { break; }
+            let task = running.remove(picks.next().unwrap_or(0) % running.len());
+            prop_assert!(!done.contains(&task));
+            done.push(task);
+            schedule.end(task, Ended::Well);
+        }
+        prop_assert_eq!(done.len(), 6 * 3 + steps.len());
+    }
+}
+
+/// A step as it comes out of the generator: wave, what it waits for, loads, locks, chain.
+type Seed = (usize, Vec<usize>, Vec<u32>, Vec<(u32, bool)>, usize);
+
+const OBJECTS: u32 = 7;
+
+fn seeds() -> impl Strategy<Value = Vec<Seed>> {
+    let after = prop::collection::vec(0usize..1000, 0..3);
+    let locks = prop::collection::vec((0..OBJECTS, any::<bool>()), 0..4);
+    let seed = (0usize..6, after, prop::collection::vec(0..OBJECTS, 0..3), locks, 0usize..3);
+    prop::collection::vec(seed, 0..40)
+}
+
+fn graph(mut seeds: Vec<Seed>) -> Vec<PostDataStep> {
+    // Half of the steps are of the main wave.
+    let waves = [Wave::Main, Wave::Main, Wave::Main, Wave::Grants, Wave::Refresh, Wave::Last];
+    seeds.sort_by_key(|seed| waves[seed.0]);
+    let steps = seeds.into_iter().enumerate().map(|(n, (wave, after, mut after_rows, mut locks, chain))| {
+        let after: BTreeSet<usize> = after.into_iter().filter(|_| n > 0).map(|before| before % n).collect();
+        after_rows.sort_unstable();
+        after_rows.dedup();
+        locks.sort_unstable();
+        locks.dedup_by_key(|(object, _)| *object);
+        let lock =
+            |(object, exclusive)| Lock { object, mode: if exclusive { LockMode::Exclusive } else { LockMode::Shared } };
+        let locks = locks.into_iter().map(lock).collect();
+        PostDataStep { chain, ..step(waves[wave], after.into_iter().collect(), after_rows, locks) }
+    });
+    steps.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Whatever the graph, the order in which workers finish and what fails: the same tasks at the same moments, and the same steps
+    /// skipped in the same order, as when everything is looked at each time.
+    #[test]
+    fn it_assigns_what_looking_at_everything_would(
+        seeds in seeds(),
+        bytes in prop::collection::vec(0u64..4, 5),
+        proof in any::<bool>(),
+        jobs in 1usize..6,
+        ends in prop::collection::vec((0usize..100, 0usize..8), 100),
+    ) {
+        let steps = graph(seeds);
+        let loads = || bytes.iter().enumerate().map(|(oid, bytes)| Load { oid: oid as u32, bytes: *bytes }).collect();
+        let proof = if proof { Proof::Make } else { Proof::Leave };
+        let mut schedule = Schedule::new(jobs, loads(), &steps, proof);
+        let mut oracle = Oracle::new(jobs, loads(), &steps, proof);
+        let mut running: Vec<Task> = Vec::new();
+        let mut ends = ends.into_iter().cycle();
+        loop {
+            // One more than there are workers: one asks again before another's end is known.
+            while running.len() <= jobs {
+                let next = schedule.assign();
+                prop_assert_eq!(next, oracle.assign());
+                prop_assert_eq!(schedule.running(), running.len() + usize::from(matches!(next, Next::Run(_))));
+                match next {
+                    Next::Run(task) => running.push(task),
+                    Next::Wait => { prop_assert!(!running.is_empty(), "waits for nothing"); break; }
+                    Next::Finished => break,
+                }
+            }
+            if running.is_empty() { break; }
+            let (which, how) = ends.next().unwrap();
+            let task = running.remove(which % running.len());
+            let ended = if how == 0 { Ended::Badly } else { Ended::Well };
+            schedule.end(task, ended);
+            oracle.end(task, ended);
+            prop_assert_eq!(schedule.skipped(), oracle.skipped());
+        }
+    }
+}
+
+/// An index and a grant on each table, and a key to one that all have in common: what looks at everything each time would need
+/// many minutes.
+#[test]
+fn twenty_thousand_tables_are_a_matter_of_seconds() {
+    const TABLES: u32 = 20_000;
+    let exclusive = |object| Lock { object, mode: LockMode::Exclusive };
+    let index = |oid| step(Wave::Main, vec![], vec![oid], vec![exclusive(oid)]);
+    let key = |oid: u32| step(Wave::Main, vec![oid as usize], vec![oid, 0], vec![exclusive(0), exclusive(oid)]);
+    let grant = |oid| step(Wave::Grants, vec![], vec![], vec![exclusive(oid)]);
+    let steps: Vec<_> = (0..TABLES).map(index).chain((1..TABLES).map(key)).chain((0..TABLES).map(grant)).collect();
+    let loads = (0..TABLES).map(|oid| Load { oid, bytes: 0 }).collect();
+    let started = std::time::Instant::now();
+    let mut schedule = Schedule::new(2, loads, &steps, Proof::Make);
+    let mut running = std::collections::VecDeque::new();
+    let mut tasks = 0;
+    loop {
+        while running.len() < 2
+            && let Next::Run(task) = schedule.assign()
+        {
+            tasks += 1;
+            running.push_back(task);
+        }
+        let Some(task) = running.pop_front() else { break };
+        schedule.end(task, Ended::Well);
+    }
+    assert_eq!(tasks, 6 * TABLES - 1);
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+}
+
+/// Small tables are given out several at a time, in the order in which they would have been given one by one.
+#[test]
+fn further_tasks_come_in_their_order_as_long_as_they_fit() {
+    let hold = step(Wave::Main, vec![], vec![1], vec![Lock { object: 1, mode: LockMode::Exclusive }]);
+    let steps = [hold];
+    let mut schedule = Schedule::new(4, loads(5), &steps, Proof::Make);
+    assert_eq!(schedule.assign(), Next::Run(Task::Load(4)));
+    assert_eq!(schedule.more(Task::Load(4), 9, |n| n > 2), [Task::Load(3)]);
+    assert_eq!(schedule.more(Task::Load(4), 2, |_| true), [Task::Load(2), Task::Load(1)]);
+    assert_eq!(schedule.assign(), Next::Run(Task::Load(0)));
+    (0..5).for_each(|n| schedule.end(Task::Load(n), Ended::Well));
+    assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
+    assert_eq!(schedule.assign(), Next::Run(Task::Prove(4)));
+    assert_eq!(schedule.more(Task::Prove(4), 9, |n| n > 5), []);
+    let but_the_one_held = [Task::Prove(3), Task::Prove(2), Task::Prove(0)];
+    assert_eq!(schedule.more(Task::Prove(4), 9, |_| true), but_the_one_held);
+    schedule.end(Task::Step(0), Ended::Well);
+    assert_eq!(schedule.assign(), Next::Run(Task::Prove(1)));
+}
+
+#[test]
+fn a_worker_builds_while_another_loads() {
+    let steps = [step(Wave::Main, vec![], vec![2], vec![])];
+    let mut schedule = Schedule::new(2, loads(3), &steps, Proof::Leave);
+    assert_eq!(schedule.assign(), Next::Run(Task::Load(2)));
+    assert_eq!(schedule.assign(), Next::Run(Task::Load(1)));
+    schedule.end(Task::Load(2), Ended::Well);
+    assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
+}
+
+#[test]
+fn statistics_wait_for_the_indexes_of_their_table_alone() {
+    let index_on = |oid| step(Wave::Main, vec![], vec![oid], vec![Lock { object: oid, mode: LockMode::Shared }]);
+    let grant = step(Wave::Grants, vec![], vec![], vec![Lock { object: 1, mode: LockMode::Exclusive }]);
+    let steps = [index_on(0), index_on(1), grant];
+    let mut schedule = Schedule::new(2, loads(2), &steps, Proof::Leave);
+    let mut assigned = |ended: Option<Task>| {
+        ended.into_iter().for_each(|task| schedule.end(task, Ended::Well));
+        schedule.assign()
+    };
+    assert_eq!(assigned(None), Next::Run(Task::Load(1)));
+    assert_eq!(assigned(None), Next::Run(Task::Load(0)));
+    assert_eq!(assigned(Some(Task::Load(1))), Next::Run(Task::Step(1)));
+    assert_eq!(assigned(Some(Task::Load(0))), Next::Run(Task::Step(0)));
+    assert_eq!(assigned(Some(Task::Step(1))), Next::Run(Task::Analyze(1)), "the other table's index is being built");
+    assert_eq!(assigned(Some(Task::Step(0))), Next::Run(Task::Analyze(0)), "the grant waits for the statistics");
+    assert_eq!(assigned(Some(Task::Analyze(1))), Next::Run(Task::Step(2)));
+}
+
+#[test]
+fn what_needs_a_failed_step_is_skipped_and_named() {
+    let steps = [
+        step(Wave::Main, vec![], vec![0], vec![]),
+        step(Wave::Main, vec![0], vec![], vec![]),
+        step(Wave::Last, vec![1], vec![], vec![]),
+    ];
+    let mut schedule = Schedule::new(1, loads(1), &steps, Proof::Leave);
+    let Next::Run(load) = schedule.assign() else { panic!("nothing to load") };
+    schedule.end(load, Ended::Well);
+    assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
+    schedule.end(Task::Step(0), Ended::Badly);
+    assert_eq!(schedule.skipped(), [1, 2]);
+    assert_eq!(schedule.assign(), Next::Run(Task::Analyze(0)));
+    schedule.end(Task::Analyze(0), Ended::Well);
+    assert_eq!(schedule.assign(), Next::Finished);
+}
