@@ -38,4 +38,5 @@ mod store;
 mod suspicious;
 mod threat;
 mod two_writers;
+mod user_code;
 mod verify;

@@ -48,6 +48,11 @@ pub fn quote_literal(text: &str) -> String {
     if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
+/// An anonymous block. Its body is a literal, which no name in it can end, as one could end dollar quotes.
+pub fn do_block(body: &str) -> String {
+    format!("DO {};\n", quote_literal(body))
+}
+
 /// Runs a query whose rows are then read by [`tokio_postgres::Row::get`].
 async fn query(session: &Session, context: &str, sql: &str) -> Result<Vec<tokio_postgres::Row>, Error> {
     session.client().query(sql, &[]).await.map_err(|error| session.fault(context, error))
