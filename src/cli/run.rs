@@ -88,10 +88,8 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
-        let failed = |source| Error::Internal {
-            what: "the report cannot be encoded".into(),
-            source: Some(Box::new(source)),
-        };
+        let failed =
+            |source| Error::Internal { what: "the report cannot be encoded".into(), source: Some(Box::new(source)) };
         let json = serde_json::to_string(report).map_err(failed)?;
         let text = visible::report(text, &serde_json::to_value(report).map_err(failed)?);
         Ok(Self { text, json, complaint: String::new(), exit_code: 0 })

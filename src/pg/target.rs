@@ -243,7 +243,9 @@ pub fn speed_up(wire: &mut Wire) -> Result<(), Error> {
 /// is no wall.
 pub fn as_owner_of(relation: &str) -> String {
     let relation = quote_literal(relation);
-    as_if(&format!("r.oid = (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = {relation}::pg_catalog.regclass)"))
+    as_if(&format!(
+        "r.oid = (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = {relation}::pg_catalog.regclass)"
+    ))
 }
 
 /// The same for a role that is known by its name.

@@ -31,6 +31,7 @@ mod run;
 mod split;
 mod split_bridge;
 mod split_loose;
+mod split_names;
 mod split_plan;
 mod split_rehearse;
 mod split_states;

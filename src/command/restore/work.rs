@@ -12,6 +12,7 @@ use crate::command::backup::worker_runtime;
 use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Mismatch};
+use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
 use crate::pg::copy::{Freeze, copy_in_statement};
@@ -133,15 +134,10 @@ const NAMES_MAX: usize = 10;
 /// One warning for all.
 fn told(by_operator: &mut [String]) -> Option<String> {
     by_operator.sort_unstable();
-    let names = by_operator.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
-    let more = match by_operator.len().saturating_sub(NAMES_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let told = format!(
-        "restored with the operator's rights, because the owner has not yet every right that it takes: {names}{more}"
-    );
-    (!by_operator.is_empty()).then_some(told)
+    let names = some_of(by_operator, NAMES_MAX)?;
+    Some(format!(
+        "restored with the operator's rights, because the owner has not yet every right that it takes: {names}"
+    ))
 }
 
 /// With whose rights something is done.
@@ -331,7 +327,8 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
         let PostDataStep { step, sorts, .. } = &self.work.job.plan.post_data[n];
         self.suit(n, *sorts, label)?;
-        let together = step.transaction == Transaction::Allowed && (step.statements.len() > 1 || step.acts_as.is_some());
+        let together =
+            step.transaction == Transaction::Allowed && (step.statements.len() > 1 || step.acts_as.is_some());
         let run = |worker: &mut Self, first: String| {
             if !together {
                 return step.statements.iter().try_for_each(|sql| worker.execute(label, sql.as_bytes()));

@@ -57,7 +57,9 @@ impl Works {
         let statements = self.exchange(&going, &self.schemas, &exchange, &[], refresh, "");
         let tried: String = match refresh {
             // One row through each: grants, names and columns fit.
-            Refresh::Now => going.iter().map(|name| format!("SELECT pg_temp.pgkeep_glance({});\n", oid(name))).collect(),
+            Refresh::Now => {
+                going.iter().map(|name| format!("SELECT pg_temp.pgkeep_glance({});\n", oid(name))).collect()
+            }
             Refresh::Never => String::new(),
         };
         format!("{FUNCTIONS}{}{statements}{tried}", self.way(password))

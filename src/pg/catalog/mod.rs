@@ -13,6 +13,7 @@ mod sequences;
 mod sizes;
 mod text_clues;
 mod usage;
+mod user_code;
 
 pub use availability::{
     available_extensions, cluster_identity, collation_version, encoding, own_objects, rights, role_names,
@@ -28,6 +29,7 @@ pub use sequences::{SequenceFacts, sequence_values, sequences};
 pub use sizes::{extension_versions, sizes};
 pub use text_clues::text_clues;
 pub use usage::{bootstrap_role, hypertables, large_object_columns, sessions, subscribed};
+pub use user_code::called_by_rows;
 
 use super::Error;
 use super::connect::Session;

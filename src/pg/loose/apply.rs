@@ -139,7 +139,7 @@ pub async fn apply(
                     FOR pgkeep_n IN 1 .. pg_catalog.cardinality($1) LOOP
                         UPDATE {rows} AS c SET {set} WHERE {};
                         GET DIAGNOSTICS pgkeep_changed = ROW_COUNT;
-                        pgkeep_rows := pgkeep_rows + pgkeep_changed;
+                        pgkeep_rows := pgkeep_rows OPERATOR(pg_catalog.+) pgkeep_changed;
                     END LOOP;
                     SET CONSTRAINTS ALL IMMEDIATE; RETURN NEXT;
                 END",

@@ -188,7 +188,8 @@ impl Key {
     /// `k0 type, k1 type, ...`: the columns of a record made of JSON. Its values come from their text by the types' input functions, and
     /// not by a cast, which whoever owns a type may have made.
     fn typed(&self) -> String {
-        let one = |(n, pair): (usize, &Pair)| format!("k{n} {}", if pair.is_json() { "pg_catalog.text" } else { &pair.kind });
+        let one =
+            |(n, pair): (usize, &Pair)| format!("k{n} {}", if pair.is_json() { "pg_catalog.text" } else { &pair.kind });
         self.columns.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
     }
 }

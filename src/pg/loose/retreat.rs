@@ -10,8 +10,7 @@ use crate::pg::catalog::{do_block, quote_identifier, quote_literal};
 /// The log and the parent are read by the session's role, the child is changed as its owner.
 pub fn replay(key: &Key) -> String {
     let number = key.number;
-    let gone: Vec<String> =
-        (0..key.columns.len()).map(|n| format!("'k{n}', e.gone[{}]", n + 1)).collect();
+    let gone: Vec<String> = (0..key.columns.len()).map(|n| format!("'k{n}', e.gone[{}]", n + 1)).collect();
     // Which of the log's keys are gone indeed; a log that is gone already has none.
     let find = format!(
         "DECLARE todo pg_catalog.jsonb := '[]'; BEGIN
@@ -29,11 +28,12 @@ pub fn replay(key: &Key) -> String {
         parent = key.parent.rows(),
         back = key.at_parent(),
     );
+    // Operators by their schema: the change's code may set another search path.
     let body = format!(
         "DECLARE e record; BEGIN
             FOR e IN SELECT t.value ->> 'happened' AS happened, t.value -> 'gone' AS gone, t.value -> 'become' AS become
                 FROM pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS t (value, n) ORDER BY t.n LOOP
-                IF e.happened = 'delete' THEN {on_delete}; ELSE {on_update}; END IF;
+                IF e.happened OPERATOR(pg_catalog.=) 'delete' THEN {on_delete}; ELSE {on_update}; END IF;
             END LOOP;
             SET CONSTRAINTS ALL IMMEDIATE;
         END",
@@ -45,13 +45,13 @@ pub fn replay(key: &Key) -> String {
 
 fn statement(key: &Key, happened: Happened) -> String {
     let rows = VIEW;
-    let condition = key.at_child(|n| format!("e.gone ->> {n}"));
+    let condition = key.at_child(|n| format!("e.gone OPERATOR(pg_catalog.->>) {n}"));
     let set = match (key.action(happened), happened) {
         (Referential::NoAction | Referential::Restrict, _) => return "NULL".to_owned(),
         (Referential::Cascade, Happened::Delete) => return format!("DELETE FROM {rows} AS c WHERE {condition}"),
         (Referential::Cascade, Happened::Update) => {
             let one = |(n, pair): (usize, &super::Pair)| {
-                format!("{} = (e.become ->> {n})::{}", quote_identifier(&pair.child), pair.kind)
+                format!("{} = (e.become OPERATOR(pg_catalog.->>) {n})::{}", quote_identifier(&pair.child), pair.kind)
             };
             key.columns.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
         }
