@@ -14,5 +14,6 @@ mod signals;
 mod split;
 mod terminal;
 mod texts;
+mod visible;
 
 pub use run::main;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::display::{bytes, duration};
+use super::visible;
 use crate::command::progress::Progress;
 
 const TICK: Duration = Duration::from_millis(200);
@@ -61,6 +62,7 @@ fn plain(progress: &Progress) {
             eprintln!("{}", line(progress, &phase, start.elapsed()));
         }
         for next in begun {
+            let next = visible::line(&next);
             eprintln!("{next}");
             (phase, seen) = (next, seen + 1);
         }
@@ -104,7 +106,7 @@ fn bars(progress: &Progress) {
         }
         phases += begun.len();
         if let Some(phase) = begun.into_iter().next_back() {
-            total.set_message(phase);
+            total.set_message(visible::line(&phase));
         }
         let (read, expected) = (progress.bytes.load(Ordering::Relaxed), progress.bytes_total.load(Ordering::Relaxed));
         if expected > 0 && !counting {
@@ -125,7 +127,7 @@ fn bars(progress: &Progress) {
             match lane {
                 Some(lane) => {
                     let read = lane.bytes.load(Ordering::Relaxed);
-                    lanes[n].set_message(lane.label.clone());
+                    lanes[n].set_message(visible::line(&lane.label));
                     lanes[n].set_length(lane.bytes_total.max(read));
                     lanes[n].set_position(read);
                 }

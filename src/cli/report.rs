@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use serde_json::json;
 
+use super::visible;
 use crate::command::Error;
 
 /// The causes behind an error, outermost first, without repetitions: a transparent error has its cause's words.
@@ -22,14 +23,19 @@ pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
 }
 
 pub fn text(error: &Error) -> String {
-    let mut text = format!("pgkeep: {error}\n");
+    let mut text = format!("pgkeep: {}\n", indented(&error.to_string()));
     for cause in causes(error) {
-        text += &format!("  because: {cause}\n");
+        text += &format!("  because: {}\n", indented(&cause));
     }
     if let Some(hint) = error.hint() {
-        text += &format!("  hint: {hint}\n");
+        text += &format!("  hint: {}\n", indented(&hint));
     }
     text
+}
+
+/// A server's log has lines, and so may a name have: none of them looks like one of ours.
+fn indented(text: &str) -> String {
+    visible::lines(text).replace('\n', "\n      ")
 }
 
 pub fn json(error: &Error) -> serde_json::Value {

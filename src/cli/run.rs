@@ -18,6 +18,7 @@ use super::report;
 use super::signals::Interrupt;
 use super::split;
 use super::texts;
+use super::visible;
 use super::{key, keys};
 use crate::command::progress::Progress;
 use crate::command::restore::{Creation, Grants, Owners, Proof};
@@ -48,7 +49,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
             // A reader that has gone away is no failure of the command.
             let _ = std::io::stdout().write_all(text.as_bytes());
-            eprint!("{complaint}");
+            eprint!("{}", visible::lines(&complaint));
             ExitCode::from(outcome.exit_code)
         }
         Err(error) => fail(&error, form),
@@ -87,10 +88,10 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
-        let json = serde_json::to_string(report).map_err(|source| Error::Internal {
-            what: "the report cannot be encoded".into(),
-            source: Some(Box::new(source)),
-        })?;
+        let failed =
+            |source| Error::Internal { what: "the report cannot be encoded".into(), source: Some(Box::new(source)) };
+        let json = serde_json::to_string(report).map_err(failed)?;
+        let text = visible::report(text, &serde_json::to_value(report).map_err(failed)?);
         Ok(Self { text, json, complaint: String::new(), exit_code: 0 })
     }
 }
@@ -285,6 +286,6 @@ pub(super) fn repo_url(common: &Common) -> Result<&str, Error> {
 
 pub(super) fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
     let info = Conninfo::resolve(dsn, &Environment::from_process())?;
-    info.warnings().iter().for_each(|warning| eprintln!("pgkeep: warning: {warning}"));
+    info.warnings().iter().for_each(|warning| eprintln!("pgkeep: warning: {}", visible::line(&warning.to_string())));
     Ok(info)
 }

@@ -22,6 +22,7 @@ pub mod restore;
 pub mod rows;
 pub mod selecting;
 pub mod shards;
+pub mod some;
 pub mod split;
 pub mod suspicion;
 mod unfinished;

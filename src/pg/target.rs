@@ -238,6 +238,28 @@ pub fn speed_up(wire: &mut Wire) -> Result<(), Error> {
     wire.execute("a setting", b"SET synchronous_commit = off; SET jit = off")
 }
 
+/// Makes the session the relation's owner until its transaction ends, where it may be and that is no superuser: rows that are loaded run
+/// checks and other functions of that role. They could still say RESET ROLE: it keeps code that is not meant for it from harm, and
+/// is no wall.
+pub fn as_owner_of(relation: &str) -> String {
+    let relation = quote_literal(relation);
+    as_if(&format!(
+        "r.oid = (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = {relation}::pg_catalog.regclass)"
+    ))
+}
+
+/// The same for a role that is known by its name.
+pub fn as_role(name: &str) -> String {
+    as_if(&format!("r.rolname = {}", quote_literal(name)))
+}
+
+fn as_if(condition: &str) -> String {
+    format!(
+        "SELECT pg_catalog.set_config('role', r.rolname, true) FROM pg_catalog.pg_roles r
+        WHERE {condition} AND NOT r.rolsuper AND r.rolname <> current_user AND pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER');\n"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,6 +88,9 @@ pub struct Step {
     /// Each is one simple query and may hold several statements. A later one needs the earlier ones.
     pub statements: Vec<SqlText>,
     pub transaction: Transaction,
+    /// Whose code it may run: an entry that checks rows by functions calls them as whoever runs it. PostgreSQL itself calls those of
+    /// indexes, statistics and materialized views as their owner.
+    pub acts_as: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

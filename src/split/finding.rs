@@ -55,6 +55,8 @@ pub enum FindingKind {
     TargetPrivilege,
     TargetReadOnly,
     Disk,
+    /// Functions of ordinary roles that are called while rows are loaded.
+    UserCode,
 }
 
 /// One thing to know.

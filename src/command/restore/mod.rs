@@ -20,6 +20,7 @@ use super::error::Error;
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::{self, Patterns};
+use super::some::some_of;
 use crate::pg::catalog;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
@@ -32,6 +33,9 @@ use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
 pub use crate::schema::schedule::Proof;
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
+
+/// So many functions are named.
+const FUNCTIONS_MAX: usize = 10;
 
 pub struct Options {
     pub snapshot: String,
@@ -123,6 +127,10 @@ pub async fn run(
         Ok(()) => column_order(&session, &relations).await,
         Err(_) => Ok(ColumnOrder::default()),
     };
+    let called = match &definitions {
+        Ok(()) => catalog::called_by_rows(&session, None).await,
+        Err(_) => Ok(Vec::new()),
+    };
     session.close().await.map_err(Error::target_database("the end of the session"))?;
     if definitions.is_err() && options.creation == Creation::Create {
         // It holds nothing, and would stand in the way of the next attempt.
@@ -130,6 +138,7 @@ pub async fn run(
     }
     definitions?;
     let order = order.map_err(Error::target_database("reading the order of columns"))?;
+    let called = called.map_err(Error::target_database("reading what rows call"))?;
     phases.pre_data_ms = millis(phase);
 
     progress.set_phase("restoring rows");
@@ -169,6 +178,11 @@ pub async fn run(
     }
     let mut warnings = order.warnings;
     warnings.extend(done.warnings);
+    if options.owners == Owners::Keep {
+        warnings.extend(some_of(&called, FUNCTIONS_MAX).map(|called| {
+            format!("the rows were loaded by a superuser, and called code of ordinary roles, each as the owner of its table: {called}")
+        }));
+    }
     warnings.extend(
         job.plan
             .not_refreshable

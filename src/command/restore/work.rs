@@ -8,19 +8,21 @@ use super::feed::{Feed, Rows};
 use super::small::{self, Given};
 use super::target::failure;
 use super::warnings::Warnings;
-use super::{Job, Options, quoted, session_settings};
+use super::{Job, Options, Owners, quoted, session_settings};
 use crate::command::Error;
 use crate::command::backup::worker_runtime;
 use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Mismatch};
+use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
 use crate::pg::copy::{Freeze, copy_in_statement};
 use crate::pg::sessions;
-use crate::pg::target::{LargeObjectLoader, speed_up};
+use crate::pg::target::{LargeObjectLoader, as_owner_of, as_role, speed_up};
 use crate::pg::wire::Wire;
 use crate::repo::manifest::Relation;
+use crate::schema::archive::SqlText;
 use crate::schema::restore::{PostDataStep, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
@@ -50,6 +52,8 @@ pub(super) struct Shared<'a> {
     failures: Vec<Failure>,
     mismatches: Vec<Mismatch>,
     warnings: Warnings,
+    /// What could not be done as its owner.
+    by_operator: Vec<String>,
     last_load: Instant,
     last_step: Instant,
     last_proof: Instant,
@@ -84,6 +88,7 @@ pub fn run(
         failures: Vec::new(),
         mismatches: Vec::new(),
         warnings: Warnings::default(),
+        by_operator: Vec::new(),
         last_load: started,
         last_step: started,
         last_proof: started,
@@ -103,7 +108,8 @@ pub fn run(
         sessions::end(&options.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
     worked?;
-    let shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    shared.warnings.extend(told(&mut shared.by_operator).into_iter());
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
     let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     Ok(Done {
@@ -133,6 +139,31 @@ impl Shared<'_> {
             Task::Prove(_) => self.last_proof = now,
         }
     }
+}
+
+/// So many names a warning has at most.
+const NAMES_MAX: usize = 10;
+
+/// One warning for all.
+fn told(by_operator: &mut [String]) -> Option<String> {
+    by_operator.sort_unstable();
+    let names = some_of(by_operator, NAMES_MAX)?;
+    Some(format!(
+        "restored with the operator's rights, because the owner has not yet every right that it takes: {names}"
+    ))
+}
+
+/// With whose rights something is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rights {
+    /// The owner's, where the session may have them.
+    Owner,
+    Operator,
+}
+
+/// insufficient_privilege
+fn is_denied(error: &Error) -> bool {
+    matches!(error, Error::Target { source, .. } if source.sqlstate() == Some("42501"))
 }
 
 pub(super) struct Worker<'w, 'a> {
@@ -247,19 +278,50 @@ impl<'w, 'a> Worker<'w, 'a> {
         self.wire.execute(label, sql).map_err(Error::target_database(label))
     }
 
-    /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.
+    /// What rows and definitions call are functions of their owner's choice, so that they run with its rights. Grants come last in a
+    /// restore: where the owner lacks one, the operator's rights do it, and it is told.
+    fn as_owner(
+        &mut self,
+        label: &str,
+        mut act: impl FnMut(&mut Self, Rights) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match act(self, Rights::Owner) {
+            Err(error) if is_denied(&error) => {}
+            done => return done,
+        }
+        self.execute(label, b"ROLLBACK")?;
+        act(self, Rights::Operator)?;
+        self.work.lock().by_operator.push(label.to_owned());
+        Ok(())
+    }
+
     fn load(&mut self, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
-        let relation = &self.work.job.relations[n];
         if self.feed.is_empty(n) {
             return Ok(());
         }
+        if self.work.options.owners == Owners::Restorer {
+            return self.load_as(n, label, lane, Rights::Operator);
+        }
+        self.as_owner(label, |worker, rights| worker.load_as(n, label, lane, rights))
+    }
+
+    /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.
+    fn load_as(&mut self, n: usize, label: &str, lane: &Lane, rights: Rights) -> Result<(), Error> {
+        let relation = &self.work.job.relations[n];
         let name = quoted(relation);
-        // An extension's own rows are in its configuration table already, and stay.
-        let (begin, freeze) = match &relation.configuration {
-            Some(_) => ("BEGIN".to_owned(), Freeze::No),
+        let mut begin = "BEGIN;\n".to_owned();
+        if rights == Rights::Owner {
+            begin += &as_owner_of(&name);
+        }
+        let freeze = match &relation.configuration {
+            // An extension's own rows are in its configuration table already, and stay.
+            Some(_) => Freeze::No,
             // A new file for the table costs more than freezing a few pages later.
-            None if relation.digest.bytes < FREEZE_BYTES_MIN => ("BEGIN".to_owned(), Freeze::No),
-            None => (format!("BEGIN; TRUNCATE ONLY {name}"), Freeze::Yes),
+            None if relation.digest.bytes < FREEZE_BYTES_MIN => Freeze::No,
+            None => {
+                begin += &format!("TRUNCATE ONLY {name}");
+                Freeze::Yes
+            }
         };
         self.execute(label, begin.as_bytes())?;
         let sql = copy_in_statement(
@@ -281,14 +343,25 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
         let PostDataStep { step, sorts, .. } = &self.work.job.plan.post_data[n];
         self.suit(n, *sorts, label)?;
-        let together = step.transaction == Transaction::Allowed && step.statements.len() > 1;
-        if together {
-            self.execute(label, b"BEGIN")?;
+        let together =
+            step.transaction == Transaction::Allowed && (step.statements.len() > 1 || step.acts_as.is_some());
+        let run = |worker: &mut Self, first: String| {
+            if !together {
+                return step.statements.iter().try_for_each(|sql| worker.execute(label, sql.as_bytes()));
+            }
+            // One message: a round trip for each would cost more than most of them take.
+            let begin = format!("BEGIN;\n{first}");
+            let all = [begin.as_bytes()].into_iter().chain(step.statements.iter().map(SqlText::as_bytes));
+            let all: Vec<&[u8]> = all.chain([&b"COMMIT"[..]]).collect();
+            worker.execute(label, &all.join(&b"\n"[..]))
+        };
+        match &step.acts_as {
+            None => run(self, String::new()),
+            Some(role) => self.as_owner(label, |worker, rights| match rights {
+                Rights::Owner => run(worker, as_role(role)),
+                Rights::Operator => run(worker, String::new()),
+            }),
         }
-        for sql in &step.statements {
-            self.execute(label, sql.as_bytes())?;
-        }
-        if together { self.execute(label, b"COMMIT") } else { Ok(()) }
     }
 
     fn suit(&mut self, n: usize, sorts: bool, label: &str) -> Result<(), Error> {

@@ -13,13 +13,15 @@ pub use report::{Report, Side};
 
 use crate::command::error::Error;
 use crate::command::progress::Progress;
+use crate::command::some::some_of;
+use crate::pg::catalog;
 use crate::pg::conninfo::Conninfo;
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::schema::selection::{self, Request, Selection};
 use crate::split::facts::{Cluster, SourceFacts, TargetFacts, Traffic};
-use crate::split::{self, Boundary, BoundaryFile, Inputs, SchemaNames, SplitPlan};
+use crate::split::{self, Boundary, BoundaryFile, Finding, FindingKind, Inputs, SchemaNames, Severity, SplitPlan};
 use crate::stop::Stop;
 
 #[derive(Clone)]
@@ -56,6 +58,9 @@ pub struct Choices {
     pub name: String,
     pub file: BoundaryFile,
 }
+
+/// So many functions are named.
+const FUNCTIONS_MAX: usize = 10;
 
 /// Whether some rows are read to see how fast that goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +130,9 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
         }
         Timing::LeftOut => Estimate::default(),
     };
+    let moving: Vec<String> = names.moving.iter().cloned().collect();
+    let called = catalog::called_by_rows(read.session(), Some(&moving)).await;
+    let called = called.map_err(Error::source_database("reading what rows call"))?;
     read.end().await?;
     let target = visit.facts(options, cluster, &source.locale).await?;
 
@@ -140,9 +148,23 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
         leave: &leave,
         traffic: options.bridging.traffic,
     };
-    let plan = split::plan(&inputs)
+    let mut plan = split::plan(&inputs)
         .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;
+    plan.findings.extend(user_code(&called));
+    plan.findings.sort();
     Ok(Planned { plan, names, archive, facts, selection, source, target, estimate })
+}
+
+/// They run with their table's owner's rights, as they did when the rows were written, as far as a role that is set can see to it.
+fn user_code(called: &[String]) -> Option<Finding> {
+    let named = some_of(called, FUNCTIONS_MAX)?;
+    Some(Finding::new(
+        Severity::Warning,
+        FindingKind::UserCode,
+        "code of ordinary roles",
+        format!("rows are loaded by a superuser, and call {named}"),
+        "runs as the owner of the table, which it could undo (RESET ROLE): look at it where its owner is not trusted",
+    ))
 }
 
 fn parse(patterns: &[String]) -> Result<Vec<Pattern>, Error> {

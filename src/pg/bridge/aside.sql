@@ -1,25 +1,25 @@
 -- The schema again, under its old name, for the foreign tables of a bridge: what else was in it has gone aside under another name.
-SET LOCAL search_path = pg_catalog;
-DO $pgkeep$
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_again(name name, gone name, tables name[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
     aside pg_namespace; g record; part record; bridges oid[];
 BEGIN
-    SELECT * INTO aside FROM pg_namespace WHERE nspname = {aside};
-    EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', {name}, pg_get_userbyid(aside.nspowner));
+    SELECT * INTO aside FROM pg_namespace WHERE nspname = gone;
+    EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', name, pg_get_userbyid(aside.nspowner));
     IF aside.nspacl IS NOT NULL THEN
-        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC, %I', {name}, pg_get_userbyid(aside.nspowner));
+        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC, %I', name, pg_get_userbyid(aside.nspowner));
         FOR g IN SELECT a.* FROM aclexplode(aside.nspacl) WITH ORDINALITY AS a ORDER BY a.ordinality LOOP
-            EXECUTE format('GRANT %s ON SCHEMA %I TO %s%s', g.privilege_type, {name},
+            EXECUTE format('GRANT %s ON SCHEMA %I TO %s%s', g.privilege_type, name,
                 CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
                 CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
         END LOOP;
     END IF;
     IF obj_description(aside.oid, 'pg_namespace') IS NOT NULL THEN
-        EXECUTE format('COMMENT ON SCHEMA %I IS %L', {name}, obj_description(aside.oid, 'pg_namespace'));
+        EXECUTE format('COMMENT ON SCHEMA %I IS %L', name, obj_description(aside.oid, 'pg_namespace'));
     END IF;
-    SELECT array_agg(c.oid) INTO bridges FROM pg_class c WHERE c.relnamespace = aside.oid AND c.relkind = 'f' AND c.relname = ANY ({tables});
+    SELECT array_agg(c.oid) INTO bridges FROM pg_class c WHERE c.relnamespace = aside.oid AND c.relkind = 'f' AND c.relname = ANY (tables);
     FOR part IN SELECT relname FROM pg_class WHERE oid = ANY (bridges) LOOP
-        EXECUTE format('ALTER FOREIGN TABLE %I.%I SET SCHEMA %I', {aside}, part.relname, {name});
+        EXECUTE format('ALTER FOREIGN TABLE %I.%I SET SCHEMA %I', gone, part.relname, name);
     END LOOP;
     -- The types of their columns, and those that these are made of.
     FOR part IN WITH RECURSIVE used (oid) AS (
@@ -31,10 +31,10 @@ BEGIN
                         WHERE c.oid = t.typrelid AND c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped) AS more WHERE more.oid <> 0)
             SELECT t.typname FROM pg_type t JOIN used u ON u.oid = t.oid LEFT JOIN pg_class c ON c.oid = t.typrelid
             WHERE t.typnamespace = aside.oid AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c') LOOP
-        EXECUTE format('ALTER TYPE %I.%I SET SCHEMA %I', {aside}, part.typname, {name});
+        EXECUTE format('ALTER TYPE %I.%I SET SCHEMA %I', gone, part.typname, name);
     END LOOP;
     FOR part IN SELECT DISTINCT o.collname FROM pg_attribute a JOIN pg_collation o ON o.oid = a.attcollation
             WHERE a.attrelid = ANY (bridges) AND o.collnamespace = aside.oid LOOP
-        EXECUTE format('ALTER COLLATION %I.%I SET SCHEMA %I', {aside}, part.collname, {name});
+        EXECUTE format('ALTER COLLATION %I.%I SET SCHEMA %I', gone, part.collname, name);
     END LOOP;
-END $pgkeep$;
+END $f$;

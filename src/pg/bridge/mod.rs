@@ -128,8 +128,10 @@ pub enum Probe {
 /// Statements that make a schema again after it went aside, for the foreign tables in it. They follow its renaming.
 pub fn schema_again(name: &str, aside: &str, tables: &[&str]) -> String {
     let tables: Vec<String> = tables.iter().map(|table| quote_literal(table)).collect();
-    ASIDE
-        .replace("{name}", &quote_literal(name))
-        .replace("{aside}", &quote_literal(aside))
-        .replace("{tables}", &format!("ARRAY[{}]::name[]", tables.join(", ")))
+    format!(
+        "{ASIDE}SELECT pg_temp.pgkeep_again({}::pg_catalog.name, {}::pg_catalog.name, ARRAY[{}]::pg_catalog.name[]);\n",
+        quote_literal(name),
+        quote_literal(aside),
+        tables.join(", ")
+    )
 }

@@ -4,7 +4,7 @@ use rand_core::{OsRng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Probe, SCHEMA, Works, run, texts, transaction};
-use crate::pg::catalog::{quote_identifier, quote_literal, quote_relation};
+use crate::pg::catalog::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::connect::Session;
 use crate::pg::{Error, fence};
 use crate::split::facts::Traffic;
@@ -58,11 +58,11 @@ pub async fn dismiss_role(session: &Session, role: &str, database: &str) -> Resu
         return Ok(());
     }
     // A role may drop what it is a member of; a superuser need not be one.
+    let member = do_block(&format!(
+        "BEGIN IF NOT pg_catalog.pg_has_role(current_user, {literal}, 'USAGE') THEN GRANT {name} TO current_user; END IF; END"
+    ));
     let sql = format!(
-        "DO $$ BEGIN
-            IF NOT pg_catalog.pg_has_role(current_user, {literal}, 'USAGE') THEN GRANT {name} TO current_user; END IF;
-        END $$;
-        SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usename = {literal};
+        "{member}SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usename = {literal};
         DROP OWNED BY {name}; DROP ROLE {name}"
     );
     run(session, "dropping the bridge's role", &sql).await
@@ -83,8 +83,8 @@ impl Works {
             sql += &format!("GRANT {privileges} ON {table} TO {role};\n");
             if self.traffic == Traffic::ReadsAndWrites {
                 // Those that its columns take numbers from.
-                sql += &format!(
-                    "DO $pgkeep$ DECLARE s record; BEGIN
+                sql += &do_block(&format!(
+                    "DECLARE s record; BEGIN
                         FOR s IN SELECT DISTINCT c.oid::pg_catalog.regclass AS name, n.oid::pg_catalog.regnamespace AS schema FROM pg_catalog.pg_attrdef a
                             JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = a.oid
                             JOIN pg_catalog.pg_class c ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.refobjid AND c.relkind = 'S'
@@ -93,10 +93,10 @@ impl Works {
                             EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %s TO %I', s.schema, {role});
                             EXECUTE pg_catalog.format('GRANT USAGE ON SEQUENCE %s TO %I', s.name, {role});
                         END LOOP;
-                    END $pgkeep$;\n",
+                    END",
                     quote_literal(&table),
                     role = quote_literal(&self.role),
-                );
+                ));
             }
         }
         sql += "COMMIT";
@@ -126,17 +126,18 @@ impl Works {
         let sql = format!(
             "BEGIN; {}CREATE SCHEMA IF NOT EXISTS {SCHEMA};
             CREATE FOREIGN TABLE {SCHEMA}.probe (token text) SERVER {} OPTIONS (schema_name {}, table_name 'bridge_probe');
-            DO $pgkeep$ BEGIN
+            {probe}",
+            self.way(password),
+            quote_identifier(&self.server),
+            quote_literal(fence::SCHEMA),
+            probe = do_block(&format!("BEGIN
                 IF pg_catalog.current_setting('is_superuser') = 'on' THEN
                     -- Superusers are let through where no password was asked for, and nobody else is.
                     CREATE ROLE pgkeep_bridge_probe;
                     GRANT USAGE ON SCHEMA {SCHEMA} TO pgkeep_bridge_probe; GRANT SELECT ON {SCHEMA}.probe TO pgkeep_bridge_probe;
                     SET LOCAL ROLE pgkeep_bridge_probe;
                 END IF;
-            END $pgkeep$",
-            self.way(password),
-            quote_identifier(&self.server),
-            quote_literal(fence::SCHEMA),
+            END")),
         );
         let asked = match run(source, "building a bridge to try it", &sql).await {
             Ok(()) => texts(source, "reading through the bridge", &format!("SELECT token FROM {SCHEMA}.probe")).await,

@@ -4,10 +4,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Works, texts, transaction};
 use crate::pg::Error;
-use crate::pg::catalog::{quote_identifier, quote_literal, quote_relation};
+use crate::pg::catalog::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::connect::Session;
 use crate::pg::fence::{Attempt, InTheWay, Patience, is_in_the_way};
 use crate::split::facts::Traffic;
+
+/// What a function of ours is called with: its exact type, so that no other function of the name is meant.
+fn oid(relation: &str) -> String {
+    format!("{}::pg_catalog.regclass::pg_catalog.oid", quote_literal(relation))
+}
 
 impl Works {
     /// The server and how it is logged in to. The password must not reach a log: see [`hush`].
@@ -53,20 +58,22 @@ impl Works {
         let statements = self.exchange(&going, &self.schemas, &exchange, &[], refresh, "");
         let tried: String = match refresh {
             // One row through each: grants, names and columns fit.
-            Refresh::Now => going.iter().map(|name| format!("PERFORM * FROM {name} LIMIT 1;\n")).collect(),
+            Refresh::Now => {
+                going.iter().map(|name| format!("SELECT pg_temp.pgkeep_glance({});\n", oid(name))).collect()
+            }
             Refresh::Never => String::new(),
         };
-        format!("{FUNCTIONS}{}{statements}DO $pgkeep$ BEGIN\n{tried} END $pgkeep$;\n", self.way(password))
+        format!("{FUNCTIONS}{}{statements}{tried}", self.way(password))
     }
 
     fn place(&self, span: &Span) -> [String; 2] {
         let Span { schema, name, aside } = span;
         let writes = self.traffic == Traffic::ReadsAndWrites;
-        let old = quote_literal(&quote_relation(schema, aside));
+        let old = oid(&quote_relation(schema, aside));
         [
             format!("ALTER TABLE {} RENAME TO {}", quote_relation(schema, name), quote_identifier(aside)),
             format!(
-                "SELECT pg_temp.pgkeep_place({old}::regclass, {}, {}, {}, {writes})",
+                "SELECT pg_temp.pgkeep_place({old}, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {writes})",
                 quote_literal(schema),
                 quote_literal(name),
                 quote_literal(&self.server)
@@ -97,16 +104,17 @@ impl Works {
                 END IF;"
             ),
         };
-        format!(
-            "{FUNCTIONS}{statements}DO $pgkeep$ BEGIN
+        let rest = format!(
+            "BEGIN
                 IF NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_table t JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver WHERE s.srvname = {}) THEN
                     DROP SERVER IF EXISTS {} CASCADE;
                 END IF;
                 {extension}
-            END $pgkeep$;\n",
+            END",
             quote_literal(&self.server),
             quote_identifier(&self.server)
-        )
+        );
+        format!("{FUNCTIONS}{statements}{}", do_block(&rest))
     }
 
     fn exchange(
@@ -129,18 +137,18 @@ impl Works {
             Refresh::Now => "FOREACH statement IN ARRAY refresh LOOP EXECUTE statement; END LOOP;",
             Refresh::Never => "",
         };
-        format!(
-            "DO $pgkeep$ DECLARE refresh text[]; statement text; BEGIN
+        do_block(&format!(
+            "DECLARE refresh text[]; statement text; BEGIN
                 {before}
                 refresh := pg_temp.pgkeep_exchange(pg_catalog.array_remove(ARRAY[{}]::oid[], NULL), ARRAY[{}]::oid[], {}, {}, {});
                 {refreshed}
-            END $pgkeep$;\n",
+            END",
             regclasses.join(", "),
             leave.join(", "),
             list(inside),
             list(exchange),
             list(afterwards),
-        )
+        ))
     }
 
     /// Does what [`build`](Self::build) does to tables and their readers, and takes it back.

@@ -14,6 +14,7 @@ mod sequences;
 mod sizes;
 mod text_clues;
 mod usage;
+mod user_code;
 
 pub use availability::{
     available_extensions, cluster_identity, collation_version, encoding, own_objects, rights, role_names,
@@ -30,6 +31,7 @@ pub use sequences::{SequenceFacts, sequence_values, sequences};
 pub use sizes::{extension_versions, sizes};
 pub use text_clues::text_clues;
 pub use usage::{bootstrap_role, hypertables, large_object_columns, sessions, subscribed};
+pub use user_code::called_by_rows;
 
 use super::Error;
 use super::connect::Session;
@@ -48,6 +50,11 @@ pub fn quote_relation(schema: &str, name: &str) -> String {
 pub fn quote_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+/// An anonymous block. Its body is a literal, which no name in it can end, as one could end dollar quotes.
+pub fn do_block(body: &str) -> String {
+    format!("DO {};\n", quote_literal(body))
 }
 
 /// Runs a query whose rows are then read by [`tokio_postgres::Row::get`].

@@ -1,15 +1,18 @@
-//! What is done at the child.
+//! What is done at the child, as its owner.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::reading::reach;
-use super::{Happened, Key, Referential, Table, by_column, given};
+use super::acting::{Acting, Argument, assignments};
+use super::{Happened, Key, Referential, by_column, given};
 use crate::pg::Error;
 use crate::pg::catalog::quote_identifier;
 use crate::pg::connect::Session;
 
 type Values = Vec<Option<String>>;
+
+const PLACES: &str = "pg_catalog.int8[]";
+const TEXTS: &str = "pg_catalog.text[]";
 
 /// Rows that were changed.
 #[derive(Clone, Debug, Default)]
@@ -25,17 +28,17 @@ pub enum Effect {
     Delete,
     SetNull(Happened),
     SetDefault(Happened),
-    /// The rows follow one key to another one.
-    Follow(Values),
+    /// The rows follow each key to another one.
+    Follow(Vec<Values>),
 }
 
 impl Effect {
-    /// None where a key would have refused, which is too late now.
-    pub fn of(key: &Key, happened: Happened, become_: &[Option<String>]) -> Option<Self> {
+    /// For keys to which the same happened, one after the other. None where a key would have refused, which is too late now.
+    pub fn of(key: &Key, happened: Happened, become_: Vec<Values>) -> Option<Self> {
         match (key.action(happened), happened) {
             (Referential::NoAction | Referential::Restrict, _) => None,
             (Referential::Cascade, Happened::Delete) => Some(Effect::Delete),
-            (Referential::Cascade, Happened::Update) => Some(Effect::Follow(become_.to_vec())),
+            (Referential::Cascade, Happened::Update) => Some(Effect::Follow(become_)),
             (Referential::SetNull, _) => Some(Effect::SetNull(happened)),
             (Referential::SetDefault, _) => Some(Effect::SetDefault(happened)),
         }
@@ -46,88 +49,103 @@ pub(super) async fn query(
     session: &Session,
     context: &str,
     sql: &str,
-    places: &[i64],
-    columns: &[Values],
-    more: &[Option<String>],
+    values: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Row>, Error> {
-    session.client().query(sql, &values(&places, columns, more)).await.map_err(|error| session.fault(context, error))
-}
-
-fn values<'a>(places: &'a &'a [i64], columns: &'a [Values], more: &'a [Option<String>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    let mut values: Vec<&(dyn ToSql + Sync)> = vec![places];
-    values.extend(columns.iter().map(|column| column as &(dyn ToSql + Sync)));
-    values.extend(more.iter().map(|value| value as &(dyn ToSql + Sync)));
-    values
+    session.client().query(sql, values).await.map_err(|error| session.fault(context, error))
 }
 
 fn numbered(gone: &[Values], key: &Key) -> (Vec<i64>, Vec<Values>) {
     ((0..gone.len() as i64).collect(), by_column(gone.iter().map(Vec::as_slice), key.columns.len()))
 }
 
-/// The child as this database has it; none where it has no such table.
-pub async fn child(session: &Session, key: &Key) -> Result<Option<Table>, Error> {
-    let sql =
-        "SELECT c.relkind = 'p' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')";
-    let Table { schema, name, .. } = &key.child;
-    let row = session.client().query_opt(sql, &[schema, name]).await;
-    let row = row.map_err(|error| session.fault("looking for a table", error))?;
-    Ok(row.map(|row| Table { reach: reach(row.get(0)), ..key.child.clone() }))
+/// `given` joined with the child's rows that refer to the keys in it.
+fn referring(key: &Key, rows: &str) -> String {
+    format!("{} JOIN {rows} AS c ON {}", given(key.columns.len()), key.at_child(|n| format!("g.k{n}")))
 }
 
-fn lock_sql(key: &Key) -> String {
-    let condition = key.at_child(|n| format!("g.k{n}"));
-    let rows = format!("SELECT FROM {} JOIN {} AS c ON {condition} FOR UPDATE OF c", given_of(key), key.child.rows());
-    format!("SELECT pg_catalog.count(*) FROM ({rows}) AS locked")
+fn lock_sql(key: &Key, rows: &str) -> String {
+    format!("pg_catalog.count(*) FROM (SELECT FROM {} FOR UPDATE OF c) AS locked", referring(key, rows))
 }
 
-fn given_of(key: &Key) -> String {
-    given(key.columns.len())
+/// Calls a body whose first arguments are the keys' places and, column by column, their values.
+async fn call(
+    acting: &Acting,
+    session: &Session,
+    key: &Key,
+    context: &str,
+    body: &str,
+    gone: &[Values],
+    more: &[Values],
+) -> Result<Vec<Row>, Error> {
+    let (places, columns) = numbered(gone, key);
+    let mut arguments = vec![Argument { kind: PLACES, value: &places }];
+    arguments.extend(columns.iter().chain(more).map(|column| Argument { kind: TEXTS, value: column }));
+    let body = format!("#variable_conflict use_column\n{body}");
+    acting.call(session, key, context, &body, &arguments).await
 }
 
 /// Locks the rows that refer to the keys. With the transaction's first statement its rows are chosen, too.
-pub async fn lock(session: &Session, key: &Key, gone: &[Values]) -> Result<(), Error> {
-    let (places, columns) = numbered(gone, key);
-    query(session, "locking the rows of a loose key", &lock_sql(key), &places, &columns, &[]).await.map(drop)
+pub async fn lock(acting: &Acting, session: &Session, key: &Key, gone: &[Values]) -> Result<(), Error> {
+    let body = format!("BEGIN PERFORM {}; END", lock_sql(key, acting.rows()));
+    call(acting, session, key, "locking the rows of a loose key", &body, gone, &[]).await.map(drop)
 }
 
 /// How many rows refer to each of the keys, by their places in the list; those without any are left out.
-pub async fn rows_left(session: &Session, key: &Key, gone: &[Values]) -> Result<Vec<(usize, u64)>, Error> {
-    let condition = key.at_child(|n| format!("g.k{n}"));
-    let sql = format!(
-        "SELECT g.n, pg_catalog.count(*) FROM {} JOIN {} AS c ON {condition} GROUP BY g.n",
-        given_of(key),
-        key.child.rows()
+pub async fn rows_left(
+    acting: &Acting,
+    session: &Session,
+    key: &Key,
+    gone: &[Values],
+) -> Result<Vec<(usize, u64)>, Error> {
+    let body = format!(
+        "BEGIN RETURN QUERY SELECT g.n, pg_catalog.count(*), NULL::pg_catalog.text[] FROM {} GROUP BY g.n; END",
+        referring(key, acting.rows())
     );
-    let (places, columns) = numbered(gone, key);
-    let rows = query(session, "the rows of a loose key", &sql, &places, &columns, &[]).await?;
+    let rows = call(acting, session, key, "the rows of a loose key", &body, gone, &[]).await?;
     let count = |row: &Row| (row.get::<_, i64>(0).unsigned_abs() as usize, row.get::<_, i64>(1).unsigned_abs());
     Ok(rows.iter().map(count).collect())
 }
 
 /// Does to the rows that refer to these keys what the key would have done.
-pub async fn apply(session: &Session, key: &Key, effect: &Effect, gone: &[Values]) -> Result<Changed, Error> {
-    let rows = key.child.rows();
+pub async fn apply(
+    acting: &Acting,
+    session: &Session,
+    key: &Key,
+    effect: &Effect,
+    gone: &[Values],
+) -> Result<Changed, Error> {
+    let (rows, given, width) = (acting.rows(), given(key.columns.len()), key.columns.len());
     let condition = key.at_child(|n| format!("g.k{n}"));
-    let given = given_of(key);
-    let (places, columns) = numbered(gone, key);
-    let context = "the action of a loose key";
-    let set = |happened: Happened, value: &str| {
-        let columns = key.set(happened).into_iter().map(|column| format!("{} = {value}", quote_identifier(column)));
-        columns.collect::<Vec<_>>().join(", ")
+    // What is deferred is the change's as well: at the end of the transaction it would run as somebody else.
+    let counted = |change: String| {
+        format!(
+            "BEGIN {change}; GET DIAGNOSTICS pgkeep_rows = ROW_COUNT; SET CONSTRAINTS ALL IMMEDIATE; RETURN NEXT; END"
+        )
     };
-    let (change, more) = match effect {
-        Effect::Delete => (format!("DELETE FROM {rows} AS c USING {given} WHERE {condition}"), &[][..]),
+    let (body, more) = match effect {
+        Effect::Delete => (counted(format!("DELETE FROM {rows} AS c USING {given} WHERE {condition}")), Vec::new()),
         Effect::SetNull(happened) => {
-            (format!("UPDATE {rows} AS c SET {} FROM {given} WHERE {condition}", set(*happened, "NULL")), &[][..])
+            let set = assignments(&key.set(*happened), "NULL");
+            (counted(format!("UPDATE {rows} AS c SET {set} FROM {given} WHERE {condition}")), Vec::new())
         }
         Effect::Follow(become_) => {
             let one = |(n, pair): (usize, &super::Pair)| {
-                let number = key.columns.len() + 2 + n;
-                format!("{} = (${number}::text)::{}", quote_identifier(&pair.child), pair.kind)
+                format!("{} = (${}[pgkeep_n])::{}", quote_identifier(&pair.child), width + 2 + n, pair.kind)
             };
             let set = key.columns.iter().enumerate().map(one).collect::<Vec<_>>().join(", ");
-            (format!("UPDATE {rows} AS c SET {set} FROM {given} WHERE {condition}"), become_.as_slice())
+            let body = format!(
+                "DECLARE pgkeep_changed pg_catalog.int8; BEGIN
+                    pgkeep_rows := 0;
+                    FOR pgkeep_n IN 1 .. pg_catalog.cardinality($1) LOOP
+                        UPDATE {rows} AS c SET {set} WHERE {};
+                        GET DIAGNOSTICS pgkeep_changed = ROW_COUNT;
+                        pgkeep_rows := pgkeep_rows OPERATOR(pg_catalog.+) pgkeep_changed;
+                    END LOOP;
+                    SET CONSTRAINTS ALL IMMEDIATE; RETURN NEXT;
+                END",
+                key.at_child(|n| format!("${}[pgkeep_n]", n + 2))
+            );
+            (body, by_column(become_.iter().map(Vec::as_slice), width))
         }
         Effect::SetDefault(happened) => {
             let now: Vec<String> = key
@@ -138,28 +156,32 @@ pub async fn apply(session: &Session, key: &Key, effect: &Effect, gone: &[Values
                     format!("CASE WHEN {column} IS NOT NULL THEN pg_catalog.concat({column}) END")
                 })
                 .collect();
-            let sql = format!(
-                "WITH changed AS (UPDATE {rows} AS c SET {} FROM {given} WHERE {condition} RETURNING ARRAY[{}] AS now)
-                SELECT now, pg_catalog.count(*) FROM changed GROUP BY now",
-                set(*happened, "DEFAULT"),
+            let body = format!(
+                "BEGIN
+                    RETURN QUERY WITH changed AS (UPDATE {rows} AS c SET {} FROM {given} WHERE {condition} RETURNING ARRAY[{}] AS now)
+                        SELECT NULL::pg_catalog.int8, pg_catalog.count(*), changed.now FROM changed GROUP BY changed.now;
+                    SET CONSTRAINTS ALL IMMEDIATE;
+                END",
+                assignments(&key.set(*happened), "DEFAULT"),
                 now.join(", ")
             );
-            let rows = query(session, context, &sql, &places, &columns, &[]).await?;
-            let counted: Vec<(Values, u64)> =
-                rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).unsigned_abs())).collect();
-            return Ok(Changed {
-                rows: counted.iter().map(|(_, rows)| rows).sum(),
-                refer_now: counted.into_iter().filter(|(now, _)| now.iter().all(Option::is_some)).collect(),
-            });
+            (body, Vec::new())
         }
     };
-    let rows = session.client().execute(&change, &values(&places.as_slice(), &columns, more)).await;
-    Ok(Changed { rows: rows.map_err(|error| session.fault(context, error))?, ..Changed::default() })
+    let rows = call(acting, session, key, "the action of a loose key", &body, gone, &more).await?;
+    let count = |row: &Row| row.get::<_, i64>(1).unsigned_abs();
+    let now = rows.iter().filter_map(|row| Some((row.get::<_, Option<Values>>(2)?, count(row))));
+    Ok(Changed {
+        rows: rows.iter().map(count).sum(),
+        refer_now: now.filter(|(now, _)| now.iter().all(Option::is_some)).collect(),
+    })
 }
 
 /// Whether this database, which has the child, knows the types and operators that the key compares with. Reads no row.
 pub async fn check(session: &Session, key: &Key) -> Result<(), Error> {
-    let none: Vec<Values> = vec![Vec::new(); key.columns.len()];
-    let sql = format!("EXPLAIN {}", lock_sql(key));
-    query(session, &format!("what the loose key {} needs", key.name), &sql, &[], &none, &[]).await.map(drop)
+    let (places, none): (Vec<i64>, Values) = (Vec::new(), Vec::new());
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&places];
+    values.extend(key.columns.iter().map(|_| &none as &(dyn ToSql + Sync)));
+    let sql = format!("EXPLAIN SELECT {}", lock_sql(key, &key.child.rows()));
+    query(session, &format!("what the loose key {} needs", key.name), &sql, &values).await.map(drop)
 }

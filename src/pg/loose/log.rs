@@ -1,7 +1,7 @@
 //! The log, as the reaper reads it in the parent's database.
 
 use super::reading::{exists, reach};
-use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table, by_column, given, run};
+use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table, run};
 use crate::pg::Error;
 use crate::pg::connect::Session;
 
@@ -154,14 +154,18 @@ pub async fn entries(session: &Session, key: &Key, after: i64, at_most: u32) -> 
 /// transaction; one that is just being deleted is waited for.
 pub async fn existing(session: &Session, key: &Key, gone: &[Vec<Option<String>>]) -> Result<Vec<usize>, Error> {
     let sql = format!(
-        "SELECT g.n FROM {} JOIN {} AS p ON {} FOR KEY SHARE OF p",
-        given(key.columns.len()),
+        "SELECT g.n FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.text::pg_catalog.jsonb) AS g (n pg_catalog.int8, {})
+        JOIN {} AS p ON {} FOR KEY SHARE OF p",
+        key.typed(),
         key.parent.rows(),
-        key.at_parent(|n| format!("g.k{n}"))
+        key.at_parent()
     );
-    let places: Vec<i64> = (0..gone.len() as i64).collect();
-    let columns = by_column(gone.iter().map(Vec::as_slice), key.columns.len());
-    let rows = super::apply::query(session, "whether a key is back", &sql, &places, &columns, &[]).await?;
+    let record = |(place, values): (usize, &Vec<Option<String>>)| {
+        let columns = values.iter().enumerate().map(|(n, value)| (format!("k{n}"), serde_json::json!(value)));
+        serde_json::Value::Object(columns.chain([("n".to_owned(), place.into())]).collect())
+    };
+    let records = serde_json::Value::Array(gone.iter().enumerate().map(record).collect()).to_string();
+    let rows = super::apply::query(session, "whether a key is back", &sql, &[&records]).await?;
     Ok(rows.iter().map(|row| row.get::<_, i64>(0).unsigned_abs() as usize).collect())
 }
 

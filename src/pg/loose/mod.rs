@@ -4,6 +4,7 @@
 //! and does at the *child* what the key would have done. Everything of it lives in one schema at the parent, [`SCHEMA`]: the list of
 //! keys, the log, a function for each key. At the child there is nothing.
 
+mod acting;
 mod apply;
 mod log;
 mod reading;
@@ -12,7 +13,8 @@ mod trigger;
 
 use serde::{Deserialize, Serialize};
 
-pub use apply::{Changed, Effect, apply, check, child, lock, rows_left};
+pub use acting::{Acting, child};
+pub use apply::{Changed, Effect, apply, check, lock, rows_left};
 pub use log::{
     Entry, Settled, Stored, Waiting, Watch, begin, commit, entries, existing, keys, purge, roll_back, settle, take,
     waiting,
@@ -115,6 +117,17 @@ pub struct Pair {
     pub across: String,
 }
 
+impl Pair {
+    /// JSON in JSON would be a string.
+    fn is_json(&self) -> bool {
+        self.kind == "jsonb"
+    }
+
+    fn value(&self, n: usize) -> String {
+        if self.is_json() { format!("(g.k{n})::pg_catalog.jsonb") } else { format!("g.k{n}") }
+    }
+}
+
 /// A foreign key that has become loose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
@@ -163,12 +176,21 @@ impl Key {
         self.columns.iter().enumerate().map(one).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// The same with the parent's row `p`.
-    fn at_parent(&self, value: impl Fn(usize) -> String) -> String {
+    /// Values `g.k0`, `g.k1`, ... of [`Self::typed`] compared with the parent's row `p`. Here the session's own role asks, so both
+    /// sides have the very type of the operator: no operator that somebody made for a domain fits better.
+    fn at_parent(&self) -> String {
         let one = |(n, pair): (usize, &Pair)| {
-            format!("({})::{} {} p.{}", value(n), pair.kind, pair.own, quote_identifier(&pair.parent))
+            format!("{} {} (p.{})::{}", pair.value(n), pair.own, quote_identifier(&pair.parent), pair.kind)
         };
         self.columns.iter().enumerate().map(one).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// `k0 type, k1 type, ...`: the columns of a record made of JSON. Its values come from their text by the types' input functions, and
+    /// not by a cast, which whoever owns a type may have made.
+    fn typed(&self) -> String {
+        let one =
+            |(n, pair): (usize, &Pair)| format!("k{n} {}", if pair.is_json() { "pg_catalog.text" } else { &pair.kind });
+        self.columns.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -202,6 +202,7 @@ fn refresh(entry: &Entry) -> Step {
         label: format!("REFRESH {}", entry.label()),
         statements: vec![SqlText::new(format!("REFRESH MATERIALIZED VIEW {schema}{};", quoted(&entry.tag)))],
         transaction: Transaction::Allowed,
+        acts_as: None,
     }
 }
 

@@ -28,5 +28,7 @@ fn lines(node: &Node) -> String {
 
 fn quoted(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    // Somebody may look at the file on a terminal.
+    let escaped = escaped.replace(|c: char| c.is_control(), "\u{fffd}");
     format!("\"{escaped}\"")
 }

@@ -8,7 +8,7 @@ use super::stored::Pair;
 use crate::command::Error;
 use crate::command::split::holding::{at_source, at_target};
 use crate::pg;
-use crate::pg::loose::{self, Effect, Entry, Happened, Key, Settled};
+use crate::pg::loose::{self, Acting, Effect, Entry, Key, Settled};
 use crate::stop::Stop;
 
 pub(super) struct Reaper<'a> {
@@ -91,12 +91,14 @@ impl Reaper<'_> {
         // The rows first, then whether their keys are back. A key that somebody makes again after it was asked for is referred to by
         // rows that are not in the child's snapshot; the rows that are have referred to nothing.
         loose::begin(child, "REPEATABLE READ", wait).await.map_err(at_child("reaping"))?;
-        let refused = |error: pg::Error| match is_refusal(&error) {
+        let acting = Acting::begin(child, key).await.map_err(at_child("reaping"))?;
+        let denied = |error: &pg::Error| acting.superuser && error.sqlstate() == Some("42501");
+        let refused = |error: pg::Error| match is_refusal(&error) || denied(&error) {
             true => Trouble::Refused { entries: entries.clone(), error: told(&error) },
             false => self.trouble(error, self.child_error(), "reaping"),
         };
         let gone: Vec<_> = entries.iter().map(|entry| entry.gone.clone()).collect();
-        loose::lock(child, key, &gone).await.map_err(refused)?;
+        loose::lock(&acting, child, key, &gone).await.map_err(refused)?;
         let existing = loose::existing(parent, key, &gone).await.map_err(at_parent("asking which keys are back"))?;
         let existing: BTreeSet<usize> = existing.into_iter().collect();
         let absent: Vec<&Entry> =
@@ -113,12 +115,11 @@ impl Reaper<'_> {
         };
         let mut done: BTreeSet<i64> = entries.iter().map(|entry| entry.entry).collect();
         let mut refer_now = Vec::new();
-        // Deletions that follow each other are one statement; a change is found by the one before it.
-        let is_one = |a: &&Entry, b: &&Entry| a.happened == Happened::Delete && b.happened == Happened::Delete;
-        for run in absent.chunk_by(is_one) {
+        for run in absent.chunk_by(|a, b| a.happened == b.happened) {
             let gone: Vec<_> = run.iter().map(|entry| entry.gone.clone()).collect();
-            let Some(effect) = Effect::of(key, run[0].happened, &run[0].become_) else {
-                for (place, rows) in loose::rows_left(child, key, &gone).await.map_err(refused)? {
+            let become_ = run.iter().map(|entry| entry.become_.clone()).collect();
+            let Some(effect) = Effect::of(key, run[0].happened, become_) else {
+                for (place, rows) in loose::rows_left(&acting, child, key, &gone).await.map_err(refused)? {
                     if !left.contains(&gone[place]) && !batch.left.contains(&gone[place]) {
                         batch.left.push(gone[place].clone());
                         batch.orphans += rows;
@@ -127,7 +128,7 @@ impl Reaper<'_> {
                 }
                 continue;
             };
-            let changed = loose::apply(child, key, &effect, &gone).await.map_err(refused)?;
+            let changed = loose::apply(&acting, child, key, &effect, &gone).await.map_err(refused)?;
             match effect {
                 Effect::Delete => batch.deleted += changed.rows,
                 _ => batch.updated += changed.rows,
@@ -142,6 +143,7 @@ impl Reaper<'_> {
         let lost = refer_now.iter().enumerate().filter(|(place, _)| !there.contains(place));
         batch.orphans += lost.map(|(_, (_, rows))| rows).sum::<u64>();
 
+        acting.end(child).await.map_err(at_child("reaping"))?;
         // A kill here does them once more, to no rows.
         loose::commit(child).await.map_err(refused)?;
         let done: Vec<i64> = done.into_iter().collect();

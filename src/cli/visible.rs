@@ -1,0 +1,69 @@
+//! Text for a terminal, in which no name can move the cursor, change a colour, or begin a line of its own.
+//!
+//! A name in a database holds whatever its maker likes: ESC, newlines, marks that turn the direction of writing.
+
+use serde_json::Value;
+
+/// The text with its lines, and everything else that a terminal would obey spelled out: ESC as `\x1b`.
+pub fn lines(text: &str) -> String {
+    spelled(text, |c| c == '\n')
+}
+
+/// One line, whatever is in it.
+pub fn line(text: &str) -> String {
+    spelled(text, |_| false)
+}
+
+/// A report's text, whose lines are its own: where a string of the report has several, it is made one.
+pub fn report(text: String, report: &Value) -> String {
+    let mut names = Vec::new();
+    with_controls(report, &mut names);
+    // The longest first: a shorter one may be a part of it.
+    names.sort_unstable_by_key(|name| std::cmp::Reverse(name.len()));
+    names.dedup();
+    lines(&names.into_iter().fold(text, |text, name| text.replace(name, &line(name))))
+}
+
+fn with_controls<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) if text.len() > 1 && text.contains(obeyed) => found.push(text),
+        Value::Array(values) => values.iter().for_each(|value| with_controls(value, found)),
+        Value::Object(values) => values.values().for_each(|value| with_controls(value, found)),
+        _ => {}
+    }
+}
+
+/// Control characters, line and paragraph separators, and those that turn the direction.
+fn obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn spelled(text: &str, kept: impl Fn(char) -> bool) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if !obeyed(c) || kept(c) => spelled.push(c),
+            '\n' => spelled.push_str("\\n"),
+            '\t' => spelled.push_str("\\t"),
+            c if u32::from(c) < 0x100 => spelled.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => spelled.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+        }
+    }
+    spelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_moves_the_cursor_or_begins_a_line() {
+        let name = "a\u{1b}[2K\r\nerror: \u{202e}gnihton\u{9b}";
+        let document = serde_json::json!({ "ok": true, "names": [{ "name": name }] });
+        let text = report(format!("moved {name}\nthe end\n"), &document);
+        assert_eq!(text, "moved a\\x1b[2K\\x0d\\nerror: \\u{202e}gnihton\\x9b\nthe end\n");
+        // What no report has as a string of its own.
+        assert_eq!(lines("x\u{1b}c\ny"), "x\\x1bc\ny");
+        assert_eq!(line("naïve 表\ty"), "naïve 表\\ty");
+    }
+}

@@ -1,0 +1,273 @@
+//! Code of ordinary roles: checks, domains, generated columns, partition keys, indexes, statistics, views, triggers, casts. Whoever moves,
+//! restores or reaps is a superuser, and none of it runs as one. Each function writes into the server's log as whom it runs, which no
+//! rollback takes back.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use pgkeep::pg::cluster::ClusterOptions;
+
+use crate::judge::rows;
+use crate::pgkeep::{Repo, Said, pgkeep};
+use crate::postgres::{Server, psql};
+
+const MAKE: &str = "
+    CREATE FUNCTION core.ran(what text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'ran: % as %.', what, current_user; RETURN true; END $$;
+    CREATE FUNCTION core.same(what text, i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM core.ran(what); RETURN i; END $$;
+    CREATE TABLE core.checked (id int CHECK (core.ran('check')));
+    CREATE DOMAIN core.number AS int CHECK (core.ran('domain'));
+    CREATE TABLE core.typed (id core.number);
+    CREATE TABLE core.made (id int, twice int GENERATED ALWAYS AS (core.same('generated column', id)) STORED);
+    CREATE TABLE core.parts (id int) PARTITION BY LIST (core.same('partition key', id));
+    CREATE TABLE core.part PARTITION OF core.parts FOR VALUES IN (1, 2, 3);
+    CREATE TABLE core.looped (id int);
+    CREATE FUNCTION core.of_row(core.looped) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN core.ran('check of a row'); END $$;
+    ALTER TABLE core.looped ADD CHECK (core.of_row(looped));
+    CREATE TABLE core.indexed (id int);
+    CREATE INDEX ON core.indexed (core.same('index', id)) WHERE core.same('predicate', id) > 0;
+    CREATE STATISTICS core.known ON id, core.same('statistics', id) FROM core.indexed;
+    CREATE FUNCTION core.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM core.ran('trigger'); RETURN coalesce(NEW, OLD); END $$;
+    CREATE TRIGGER note BEFORE INSERT OR UPDATE OR DELETE ON core.indexed FOR EACH ROW EXECUTE FUNCTION core.note();
+    ALTER TABLE core.indexed ENABLE ALWAYS TRIGGER note;
+    INSERT INTO core.checked VALUES (1), (2); INSERT INTO core.typed VALUES (1), (2); INSERT INTO core.made VALUES (1), (2);
+    INSERT INTO core.parts VALUES (1), (2); INSERT INTO core.looped VALUES (1), (2); INSERT INTO core.indexed VALUES (1), (2);
+    CREATE MATERIALIZED VIEW core.seen AS SELECT core.ran('materialized view') FROM core.indexed";
+
+/// What runs when all of it is copied.
+const COPIED: [&str; 9] = [
+    "check",
+    "check of a row",
+    "domain",
+    "generated column",
+    "index",
+    "materialized view",
+    "partition key",
+    "predicate",
+    "statistics",
+];
+
+struct Log<'a> {
+    server: &'a Server,
+    read: usize,
+}
+
+impl Log<'_> {
+    /// What has run since the last call, and as whom.
+    fn ran(&mut self) -> BTreeSet<(String, String)> {
+        let log = std::fs::read_to_string(self.server.cluster.log_path()).unwrap();
+        let ran = log[self.read..]
+            .lines()
+            .filter_map(|line| line.split_once("ran: ")?.1.strip_suffix('.')?.split_once(" as "));
+        let ran = ran.map(|(what, whom)| (what.to_owned(), whom.to_owned())).collect();
+        self.read = log.len();
+        ran
+    }
+
+    /// Only mal was it, and what ran is this.
+    #[track_caller]
+    fn only_mal(&mut self, verb: &str, expected: &[&str]) {
+        let ran = self.ran();
+        let strangers: Vec<_> = ran.iter().filter(|(_, whom)| whom != "mal").collect();
+        assert!(strangers.is_empty(), "{verb}: code of an ordinary role ran as {strangers:?}");
+        let what: Vec<&str> = ran.iter().map(|(what, _)| what.as_str()).collect();
+        assert_eq!(what, expected, "{verb}");
+    }
+}
+
+#[track_caller]
+fn sql(server: &Server, database: &str, sql: &str) -> String {
+    psql(&server.binaries, &server.dsn(database), sql).unwrap()
+}
+
+/// The pg_dump that knows the server.
+fn programs(server: &Server) -> PathBuf {
+    Path::new(server.binaries.command("pg_dump").get_program()).parent().unwrap().to_owned()
+}
+
+#[track_caller]
+fn as_mal(server: &Server, database: &str, sql: &str) -> String {
+    psql(&server.binaries, &server.dsn_as("mal", database), sql).unwrap()
+}
+
+fn split(server: &Server, args: &[&str]) -> Said {
+    let (from, to) = (server.dsn("whole"), server.dsn("part"));
+    let mut command = pgkeep();
+    command.env("PGKEEP_PG_BIN", programs(server)).args(["split", "--json"]).args(args);
+    Said::of(command.args(["--from", &from, "--to", &to]))
+}
+
+#[test]
+fn what_is_moved_and_restored_runs_as_its_owner() {
+    let server = Server::start(17, ClusterOptions::default());
+    server.ask("CREATE ROLE mal LOGIN");
+    server.ask("CREATE DATABASE whole");
+    sql(&server, "whole", "CREATE SCHEMA core AUTHORIZATION mal");
+    as_mal(&server, "whole", MAKE);
+    let before = rows(&server, "whole", None);
+    let mut log = Log { server: &server, read: 0 };
+    assert!(log.ran().contains(&("trigger".to_owned(), "mal".to_owned())));
+
+    let said = split(&server, &["--plan", "--schemas", "core"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    log.only_mal("plan", &[]);
+    let warned = said.document()["warnings"].to_string();
+    for function in ["core.ran(text)", "core.same(text,integer)", "core.of_row(core.looped)"] {
+        assert!(warned.contains(function), "{function} is called while rows are loaded: {warned}");
+    }
+
+    let said = split(&server, &["--schemas", "core"]);
+    assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{said:?}");
+    assert!(!said.stdout.contains("operator's rights"), "{said:?}");
+    log.only_mal("split", &COPIED);
+    let said = split(&server, &["rollback"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    log.only_mal("rollback", &[]);
+    assert_eq!(rows(&server, "whole", None), before);
+
+    let repo = Repo::new();
+    let bin = programs(&server);
+    repo.json(["backup", "--pg-bin", bin.to_str().unwrap(), "--dbname", &server.dsn("whole")]);
+    log.only_mal("backup", &[]);
+    let report = repo.restored(["latest", "--create", "--dbname", &server.dsn("again")]);
+    assert_eq!(report["proven"], true, "{report}");
+    let warnings = report["warnings"].to_string();
+    assert!(!warnings.contains("operator's rights"), "{report}");
+    assert!(warnings.contains("core.ran(text)"), "{report}");
+    log.only_mal("restore", &COPIED);
+    assert_eq!(rows(&server, "again", None), before);
+
+    // Whoever restores is to own everything: then it is the restorer's code, too.
+    let report = repo.restored(["latest", "--create", "--no-owner", "--dbname", &server.dsn("mine")]);
+    assert_eq!(report["proven"], true, "{report}");
+    assert!(log.ran().iter().all(|(_, whom)| whom != "mal"));
+    assert!(!report["warnings"].to_string().contains("core.ran(text)"), "{report}");
+}
+
+#[test]
+fn where_an_owner_may_not_load_its_table_the_report_names_it() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE ROLE mal LOGIN");
+    server.ask("CREATE DATABASE whole");
+    // Grants come last in a restore, and with them the right to use the schema.
+    sql(
+        &server,
+        "whole",
+        "CREATE SCHEMA core; GRANT ALL ON SCHEMA core TO mal; CREATE TABLE core.plain (id int); INSERT INTO core.plain VALUES (1)",
+    );
+    // As PostgreSQL restores it: an index is built as the table's owner, who could not build one that needs the schema.
+    let made = as_mal(&server, "whole", MAKE.split_once("CREATE TABLE core.indexed").unwrap().0);
+    assert_eq!(made, "");
+    as_mal(
+        &server,
+        "whole",
+        "INSERT INTO core.checked VALUES (1), (2); INSERT INTO core.typed VALUES (1); INSERT INTO core.looped VALUES (1)",
+    );
+    let before = rows(&server, "whole", None);
+    let repo = Repo::new();
+    repo.json(["backup", "--dbname", &server.dsn("whole")]);
+    let report = repo.restored(["latest", "--create", "--dbname", &server.dsn("again")]);
+    assert_eq!(report["proven"], true, "{report}");
+    assert_eq!(rows(&server, "again", None), before);
+    let warnings = report["warnings"].to_string();
+    let named = "restored with the operator's rights, because the owner has not yet every right that it takes: CHECK CONSTRAINT core.looped looped_check, TABLE DATA core.checked, TABLE DATA core.looped, TABLE DATA core.typed";
+    assert!(warnings.contains(named), "{warnings}");
+    assert!(!warnings.contains("core.plain"), "{warnings}");
+}
+
+/// A trigger of mal's that wants to be somebody else.
+const HOSTILE: &str = "
+    CREATE FUNCTION core.ran(what text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'ran: % as %.', what, current_user; RETURN true; END $$;
+    CREATE FUNCTION core.climb(what text) RETURNS void LANGUAGE plpgsql AS $$
+        DECLARE way text; BEGIN
+            FOREACH way IN ARRAY ARRAY['RESET ROLE', 'SET ROLE NONE', 'SET SESSION AUTHORIZATION DEFAULT', 'RESET SESSION AUTHORIZATION',
+                'SELECT set_config(''role'', ''none'', false)', 'COPY (SELECT 1) TO PROGRAM ''cat''', 'ALTER ROLE mal SUPERUSER'] LOOP
+                BEGIN EXECUTE way; RAISE LOG 'ran: % by % as %.', what, way, 'somebody else'; EXCEPTION WHEN OTHERS THEN NULL; END;
+            END LOOP;
+            PERFORM core.ran(what);
+            SET search_path = core, pg_catalog;
+        END $$;
+    CREATE FUNCTION core.act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM core.climb(TG_NAME); RETURN coalesce(NEW, OLD); END $$;
+    CREATE FUNCTION core.equal(a text, b text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN core.ran('operator'); END $$;
+    CREATE OPERATOR core.= (LEFTARG = text, RIGHTARG = text, FUNCTION = core.equal);
+    CREATE TABLE core.c (id int PRIMARY KEY, p int REFERENCES stay.p ON DELETE CASCADE);
+    INSERT INTO core.c SELECT g, g FROM generate_series(1, 20) g WHERE g NOT IN (5, 6);
+    CREATE TRIGGER before_delete BEFORE DELETE ON core.c FOR EACH ROW EXECUTE FUNCTION core.act();
+    CREATE CONSTRAINT TRIGGER deferred AFTER DELETE ON core.c DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION core.act();
+    CREATE TABLE core.follows (id int PRIMARY KEY, p int REFERENCES stay.p ON UPDATE CASCADE ON DELETE SET NULL);
+    INSERT INTO core.follows SELECT g, g FROM generate_series(1, 20) g;
+    CREATE TRIGGER before_update BEFORE UPDATE ON core.follows FOR EACH ROW EXECUTE FUNCTION core.act();
+    CREATE TABLE core.hidden (id int PRIMARY KEY, p int DEFAULT 7 REFERENCES stay.p ON DELETE SET DEFAULT);
+    INSERT INTO core.hidden SELECT g, g FROM generate_series(1, 20) g WHERE g NOT IN (5, 6);
+    ALTER TABLE core.hidden ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    CREATE POLICY nobody ON core.hidden USING (core.ran('policy') AND false);
+    CREATE TRIGGER before_hidden BEFORE UPDATE ON core.hidden FOR EACH ROW EXECUTE FUNCTION core.act();
+    CREATE TABLE core.colours (id int PRIMARY KEY, colour stay.colour REFERENCES stay.colours ON DELETE CASCADE);
+    INSERT INTO core.colours VALUES (1, 'red'), (2, 'blue');
+    CREATE FUNCTION core.to_colour(text) RETURNS stay.colour LANGUAGE plpgsql AS $$ BEGIN PERFORM core.ran('cast'); RETURN enum_first(NULL::stay.colour); END $$;
+    CREATE CAST (text AS stay.colour) WITH FUNCTION core.to_colour(text)";
+
+/// One that waits again whenever it has been made to act.
+const DEFERRED_AGAIN: &str = "
+    CREATE TABLE core.later (id int);
+    CREATE FUNCTION core.again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM core.ran('deferred again'); SET CONSTRAINTS ALL DEFERRED; INSERT INTO core.later VALUES (1); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER again AFTER INSERT ON core.later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION core.again();
+    CREATE FUNCTION core.begin() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO core.later VALUES (1); RETURN OLD; END $$;
+    CREATE TRIGGER begin BEFORE DELETE ON core.c FOR EACH ROW EXECUTE FUNCTION core.begin()";
+
+const CHILDREN: &str = "SELECT (SELECT count(*) FROM core.c), (SELECT string_agg(id || '>' || coalesce(p::text, '-'), ' ' ORDER BY id) FROM core.follows WHERE id <= 6),
+    (SELECT string_agg(id || '>' || p, ' ' ORDER BY id) FROM core.hidden WHERE id <= 4), (SELECT count(*) FROM core.colours)";
+
+#[test]
+fn a_reaper_and_a_rollback_act_as_the_owner_of_the_child() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE ROLE mal LOGIN");
+    server.ask("CREATE DATABASE whole");
+    sql(
+        &server,
+        "whole",
+        "CREATE SCHEMA core AUTHORIZATION mal; CREATE SCHEMA stay; CREATE TYPE stay.colour AS ENUM ('red', 'blue'); ALTER TYPE stay.colour OWNER TO mal;
+        CREATE TABLE stay.p (id int PRIMARY KEY); INSERT INTO stay.p SELECT generate_series(1, 100);
+        CREATE TABLE stay.colours (colour stay.colour PRIMARY KEY); INSERT INTO stay.colours VALUES ('red'), ('blue');
+        GRANT USAGE ON SCHEMA stay TO mal; GRANT SELECT, REFERENCES ON ALL TABLES IN SCHEMA stay TO mal",
+    );
+    as_mal(&server, "whole", HOSTILE);
+    let mut log = Log { server: &server, read: 0 };
+    let said = split(&server, &["--schemas", "core", "--boundary", "loose", "--leave", "*"]);
+    assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{said:?}");
+    log.only_mal("split", &[]);
+
+    let gone = "DELETE FROM stay.p WHERE id IN (2, 3); UPDATE stay.p SET id = 205 WHERE id = 5; UPDATE stay.p SET id = 305 WHERE id = 205;
+        UPDATE stay.p SET id = 206 WHERE id = 6; DELETE FROM stay.p WHERE id = 206; DELETE FROM stay.colours WHERE colour = 'blue'";
+    sql(&server, "whole", gone);
+    let said = split(&server, &["reap"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let done = "16|1>1 2>- 3>- 4>4 5>305 6>-|1>1 2>7 3>7 4>4|1";
+    assert_eq!(sql(&server, "part", CHILDREN), done);
+    log.only_mal("reap", &["before_delete", "before_hidden", "before_update", "cast", "deferred"]);
+    assert_eq!(server.ask("SELECT rolsuper FROM pg_roles WHERE rolname = 'mal'"), "f");
+
+    // One that cannot be brought to an end as its owner is refused, and keeps nothing else back.
+    as_mal(&server, "part", DEFERRED_AGAIN);
+    sql(&server, "whole", "DELETE FROM stay.p WHERE id = 8");
+    let said = split(&server, &["reap"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(
+        said.stdout.contains(
+            "a trigger of core.later defers its work once more: at the end of the transaction it would run as"
+        ),
+        "{said:?}"
+    );
+    assert_eq!(
+        sql(&server, "part", "SELECT (SELECT count(*) FROM core.c), p IS NULL FROM core.follows WHERE id = 8"),
+        "16|t"
+    );
+    log.only_mal("reap", &["before_delete", "before_hidden", "before_update", "deferred", "deferred again"]);
+
+    // The way back does it to the old rows.
+    let said = split(&server, &["rollback", "--discard"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(sql(&server, "whole", CHILDREN), done.replace("16|", "15|"));
+    log.only_mal("rollback", &["before_delete", "before_hidden", "before_update", "cast", "deferred"]);
+    assert_eq!(server.ask("SELECT rolsuper FROM pg_roles WHERE rolname = 'mal'"), "f");
+}
