@@ -55,6 +55,18 @@ pub enum FindingKind {
     TargetPrivilege,
     TargetReadOnly,
     Disk,
+    /// A foreign key inside the moving part that rows are against.
+    OrphanedRows,
+    /// An event trigger that fires for what a run does.
+    EventTrigger,
+    SourceReadOnly,
+    /// Something that a foreign table cannot stand in for.
+    BridgeLimit,
+    /// The server's table of locks.
+    Locks,
+    PreparedTransaction,
+    /// The command of `--hook`.
+    Hook,
 }
 
 /// One thing to know.

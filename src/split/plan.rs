@@ -12,7 +12,7 @@ use super::finding::{Finding, FindingKind, Severity};
 use super::mentioned::mentions;
 use super::moving::{MovingSchema, Need, moving, needs};
 use super::names::SchemaNames;
-use super::{neighbours, operation};
+use super::{hindrances, neighbours, operation};
 use crate::schema::archive::{Archive, DumpId, Oid};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
@@ -117,8 +117,9 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     findings.extend(operation::roles(&roles, &needs, source, target));
     findings.extend(operation::settings(&roles, &sides, source));
     findings.extend(super::target::target(source, target, &needs, &moves, &roles));
+    findings.extend(hindrances::findings(&sides, &boundary, &roles, source, target));
     let bridged = bridge::bridged(&sides, &boundary);
-    findings.extend(bridge::findings(&sides, &bridged, source, target, inputs.traffic));
+    findings.extend(bridge::findings(&sides, &bridged, &boundary, source, target, inputs.traffic));
     findings.sort();
     findings.dedup();
 

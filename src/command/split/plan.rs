@@ -1,5 +1,6 @@
 //! `pgkeep split --plan`: what a split would do, and touches nothing.
 
+mod hindrances;
 mod rate;
 mod report;
 mod source;
@@ -117,7 +118,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
 
     progress.set_phase("counting what crosses");
-    let source = read.facts(&archive, &selection, &names).await?;
+    let source = read.facts(&archive, &selection, &names, timing).await?;
     let estimate = match timing {
         Timing::Measured => {
             progress.set_phase("measuring");
@@ -126,7 +127,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
         Timing::LeftOut => Estimate::default(),
     };
     read.end().await?;
-    let target = visit.facts(options, cluster, &source.locale).await?;
+    let target = visit.facts(options, cluster, &source).await?;
 
     let inputs = Inputs {
         archive: &archive,

@@ -6,6 +6,7 @@ mod database;
 mod facts;
 mod foreign_keys;
 mod format;
+pub mod hindrances;
 mod large_objects;
 mod relations;
 mod roles;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Estimate, Options, rate};
+use super::hindrances::{self, Part};
+use super::{Estimate, Options, Timing, rate};
 use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::selecting;
@@ -63,8 +64,9 @@ impl Read {
         archive: &Archive,
         selection: &Selection,
         names: &SchemaNames,
+        timing: Timing,
     ) -> Result<SourceFacts, Error> {
-        self.read_facts(archive, selection, names).await.map_err(failed("reading the catalog"))
+        self.read_facts(archive, selection, names, timing).await.map_err(failed("reading the catalog"))
     }
 
     async fn read_facts(
@@ -72,6 +74,7 @@ impl Read {
         archive: &Archive,
         selection: &Selection,
         names: &SchemaNames,
+        timing: Timing,
     ) -> Result<SourceFacts, pg::Error> {
         let session = self.session();
         let moving: Vec<String> = names.moving.iter().cloned().collect();
@@ -81,8 +84,12 @@ impl Read {
         let settings = settings(&database, &roles);
         let locale = locale(session, &database).await?;
         let mut foreign_keys = catalog::foreign_keys(session).await?;
-        self.count_orphans(&mut foreign_keys, archive, selection).await?;
+        let taken = taken_tables(archive, selection);
+        self.count_orphans(&mut foreign_keys, &taken).await?;
+        let part = Part { session, tables: &self.snapshot.tables, schemas: &moving, moving: &taken };
+        let hindrances = hindrances::at_source(part, &foreign_keys, timing).await?;
         Ok(SourceFacts {
+            hindrances,
             owner: database.owner,
             database: database.name,
             bootstrap: catalog::bootstrap_role(session).await?,
@@ -113,12 +120,8 @@ impl Read {
     async fn count_orphans(
         &self,
         keys: &mut [ForeignKey],
-        archive: &Archive,
-        selection: &Selection,
+        moving: &BTreeSet<u32>,
     ) -> Result<(), pg::Error> {
-        let taken =
-            archive.entries().iter().filter(|entry| entry.kind == Kind::Table && selection.contains(entry.dump_id));
-        let moving: BTreeSet<u32> = taken.map(|entry| entry.catalog_id.oid).collect();
         let reading: BTreeMap<u32, Reading> = self.snapshot.tables.iter().map(|t| (t.oid, t.reading)).collect();
         for key in keys {
             let crosses = moving.contains(&key.relation) != moving.contains(&key.referenced);
@@ -145,6 +148,12 @@ impl Read {
     pub async fn end(self) -> Result<(), Error> {
         self.snapshot.session.close().await.map_err(failed("the end of the session"))
     }
+}
+
+/// `pg_class.oid` of those that the new database gets.
+fn taken_tables(archive: &Archive, selection: &Selection) -> BTreeSet<u32> {
+    let taken = archive.entries().iter().filter(|entry| entry.kind == Kind::Table && selection.contains(entry.dump_id));
+    taken.map(|entry| entry.catalog_id.oid).collect()
 }
 
 pub(super) async fn server(session: &Session) -> Result<ServerFacts, pg::Error> {
