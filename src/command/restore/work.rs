@@ -1,5 +1,7 @@
 //! The workers of a restore: each has a session and asks the schedule what comes next.
 
+mod unchecked;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +39,8 @@ pub struct Done {
     pub skipped: Vec<String>,
     pub mismatches: Vec<Mismatch>,
     pub warnings: Vec<String>,
+    /// Steps of the plan: foreign keys that rows of a live source were against, and that were made as NOT VALID.
+    pub not_valid: Vec<usize>,
     pub data_ms: u64,
     pub post_data_ms: u64,
     pub proof_ms: u64,
@@ -48,6 +52,7 @@ struct Shared<'a> {
     failures: Vec<Failure>,
     mismatches: Vec<Mismatch>,
     warnings: Vec<String>,
+    not_valid: Vec<usize>,
     last_load: Instant,
     last_step: Instant,
     last_proof: Instant,
@@ -82,6 +87,7 @@ pub fn run(
         failures: Vec::new(),
         mismatches: Vec::new(),
         warnings: Vec::new(),
+        not_valid: Vec::new(),
         last_load: started,
         last_step: started,
         last_proof: started,
@@ -110,6 +116,7 @@ pub fn run(
         failures: shared.failures,
         mismatches: shared.mismatches,
         warnings: shared.warnings,
+        not_valid: shared.not_valid,
         data_ms: since(shared.last_load, started),
         post_data_ms: since(shared.last_step, shared.last_load),
         proof_ms: since(shared.last_proof, shared.last_step.max(shared.last_load)),
@@ -218,7 +225,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         let lane = self.work.progress.begin(self.n, label.clone(), bytes);
         match task {
             Task::Load(n) => self.load(n, &label, &lane).map(|()| None),
-            Task::Step(n) => self.step(n, &label).map(|()| None),
+            Task::Step(n) => self.step_or_unchecked(n, &label).map(|()| None),
             Task::Prove(n) => self.prove(n, &label, &lane),
             Task::Analyze(n) => {
                 let sql = format!("ANALYZE {}", quoted(&self.work.job.relations[n]));

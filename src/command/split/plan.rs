@@ -4,6 +4,7 @@ mod hindrances;
 mod rate;
 mod report;
 mod source;
+mod switch;
 mod target;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use rate::Estimate;
 pub use report::{Report, Side};
+pub use switch::run;
 
 use crate::command::error::Error;
 use crate::command::progress::Progress;
@@ -76,11 +78,6 @@ pub struct Planned {
     pub source: SourceFacts,
     pub target: TargetFacts,
     pub estimate: Estimate,
-}
-
-/// What `--json` prints.
-pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
-    Ok(Report::of(make(options, Timing::Measured, progress, stop).await?))
 }
 
 /// Reads both sides, in transactions that cannot write, and decides.

@@ -11,7 +11,7 @@ use super::holding::{at_source, at_target};
 use super::rollback::abandon;
 use super::state::{FORMAT, Found, Phase, State};
 use super::ties::Ties;
-use super::{Options, SplitError, loose, plan};
+use super::{Options, SplitError, loose, plan, settings};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::{self, target as destination};
@@ -107,7 +107,7 @@ pub async fn ground(options: &Options, previous: Previous) -> Result<Ground, Err
     Ok(Ground { found, history })
 }
 
-/// A target database that is empty and knows what it is for.
+/// A target database that is empty and knows what it is for; and what of the old one's settings its server did not take.
 #[allow(clippy::too_many_arguments, reason = "what is known of both ends before the target is touched")]
 pub async fn prepare(
     options: &Options,
@@ -118,20 +118,21 @@ pub async fn prepare(
     schemas: &[String],
     progress: &Arc<Progress>,
     stop: &Stop,
-) -> Result<State, Error> {
+) -> Result<(State, Vec<String>), Error> {
     let ties = Ties { loose: loose::describe(source, planned).await?, ..Ties::decide(planned, &options.plan) };
     progress.set_phase("reading the schema");
-    let draft = capture(options, schemas, [0; 32], stop).await?;
+    let mut draft = capture(options, schemas, [0; 32], stop).await?;
     progress.set_phase("preparing the target");
     let restoring = capture::restore_options(options, schemas);
+    let mut left_out = settings::leave_out(&options.plan.target, &mut draft.job).await?;
+    let mut apart = Vec::new();
     if ground.found == Found::Missing {
+        apart = settings::set_apart(&mut draft.job.plan.database);
         destination::create_database(&restoring, &draft.job).await?;
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     restore::roles::provide(&session, &draft.job, &restoring).await?;
-    let (manifest, owners) = (&draft.job.manifest, owners(&draft, schemas));
-    let equipped = split_state::equip(&session, &owners, &manifest.database.settings, &manifest.role_settings);
-    equipped.await.map_err(at_target("setting the database up"))?;
+    left_out.extend(settings::equip(&session, &owners(&draft, schemas), &draft.job, apart).await?);
     session.close().await.map_err(at_target("the end of the session"))?;
     let mut digest_key = [0; 32];
     OsRng.fill_bytes(&mut digest_key);
@@ -157,7 +158,7 @@ pub async fn prepare(
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
-    Ok(state)
+    Ok((state, left_out))
 }
 
 /// The roles that own the moving schemas.

@@ -10,6 +10,7 @@ use super::holding::{at_source, at_target, own, put_up};
 use super::preparing::{Previous, ground, prepare, previous, resolve};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::state::{Phase, State};
+use super::unchecked::Unchecked;
 use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -47,7 +48,7 @@ pub async fn run(
     }
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let (mut state, planned) = match before {
+    let (mut state, planned, not_carried) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -63,8 +64,8 @@ pub async fn run(
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
-            let state = prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?;
-            (state, planned.archive)
+            let prepared = prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?;
+            (prepared.0, planned.archive, prepared.1)
         }
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
@@ -96,7 +97,7 @@ pub async fn run(
     state.enter(Phase::Copying);
     let copied = copy(options, &mut state, &planned, &source, &target, &fenced, &mut phases, progress, stop).await;
     let copied = match copied {
-        Ok(copied) if copied.is_proven() => copied,
+        Ok(copied) if copied.is_proven() => copied.also(not_carried),
         failed => {
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
             progress.set_phase("taking the fence down");
@@ -140,6 +141,7 @@ struct Copied {
     invalid: Vec<String>,
     left_out: Vec<LeftOut>,
     warnings: Vec<String>,
+    keys_not_valid: Vec<String>,
     rows_compared: Proof,
 }
 
@@ -158,7 +160,7 @@ async fn copy(
     state.save(target).await?;
     let schemas = state.schemas.clone();
     progress.set_phase("reading the schema");
-    let capture = capture(options, &schemas, state.digest_key, stop).await?;
+    let mut capture = capture(options, &schemas, state.digest_key, stop).await?;
     let entries = proof::changed_since(planned, &capture.archive, &schemas);
     if !entries.is_empty() {
         return Err(SplitError::Stale { entries }.into());
@@ -181,8 +183,10 @@ async fn copy(
 
     progress.set_phase("proving definitions and sequences");
     let since = Instant::now();
+    let unchecked = Unchecked::confirm(&capture, &done.not_valid).await?;
+    capture.archive = unchecked.expected(capture.archive);
     let definitions = proof::definitions(options, &capture, fenced, &schemas, source, target, stop).await?;
-    let invalid = proof::invalid(source, target, &schemas).await?;
+    let invalid = unchecked.besides(proof::invalid(source, target, &schemas).await?, target).await?;
     let mut mismatches = done.mismatches;
     let now = backup::sequences_now(&capture.snapshot.session, &capture.job.sequences).await?;
     mismatches.extend(proof::sequences(&now, target).await?);
@@ -198,11 +202,17 @@ async fn copy(
         invalid,
         left_out: capture.job.left_out,
         warnings: done.warnings,
+        keys_not_valid: unchecked.told,
         rows_compared: options.proof,
     })
 }
 
 impl Copied {
+    fn also(mut self, warnings: Vec<String>) -> Copied {
+        self.warnings.extend(warnings);
+        self
+    }
+
     /// Nothing differs. Without the comparison of rows, which the operator may leave out, that is no proof but is gone on with.
     fn is_proven(&self) -> bool {
         self.mismatches.is_empty() && self.definitions.is_empty() && self.invalid.is_empty()
@@ -211,6 +221,8 @@ impl Copied {
     fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
         let proven = self.is_proven();
         let mut warnings = self.warnings;
+        let not_valid = |key: &String| format!("{key} is NOT VALID in the new database: ALTER TABLE ... VALIDATE CONSTRAINT once they are gone");
+        warnings.extend(self.keys_not_valid.iter().map(not_valid));
         warnings.extend(self.invalid.iter().map(|object| format!("{object} is not valid in the target")));
         Report {
             ok: proven,
@@ -221,6 +233,7 @@ impl Copied {
             mismatches: self.mismatches,
             definitions: self.definitions,
             left_out: self.left_out,
+            keys_not_valid: self.keys_not_valid,
             ..report(options, state, warnings, phases, started)
         }
     }
@@ -317,6 +330,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         rewritten: Vec::new(),
         kept: Vec::new(),
         bridged: state.ties.bridged(),
+        keys_not_valid: Vec::new(),
         loose: state.ties.loose.iter().map(|loose| loose.key.name.clone()).collect(),
         downtime_ms: state.downtime_ms,
         phases,

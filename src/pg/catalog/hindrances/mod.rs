@@ -13,7 +13,7 @@ pub use event_triggers::event_triggers;
 pub use key_rows::{KeyRows, key_rows, not_valid_keys, orphans};
 pub use locks::{lock_table, locked};
 pub use prepared::prepared_transactions;
-pub use settings::{function_settings, refused_settings};
+pub use settings::{function_settings, refused_settings, refused_settings_apart};
 pub use writing::writing;
 
 use super::{Error, Session, query, quote_identifier, quote_relation};

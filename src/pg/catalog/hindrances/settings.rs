@@ -44,6 +44,17 @@ pub async fn refused_settings(
     Ok(refused)
 }
 
+/// The same in a transaction of its own.
+pub async fn refused_settings_apart(
+    session: &Session,
+    settings: &BTreeSet<(String, String)>,
+) -> Result<BTreeMap<(String, String), SettingRefused>, Error> {
+    run(session, "the start of a transaction", "BEGIN READ ONLY").await?;
+    let refused = refused_settings(session, settings).await?;
+    run(session, "the end of a transaction", "ROLLBACK").await?;
+    Ok(refused)
+}
+
 async fn refusal(session: &Session, name: &str, value: &str) -> Result<Option<SettingRefused>, Error> {
     let context = "trying a setting";
     run(session, context, "SAVEPOINT pgkeep_setting").await?;
