@@ -49,3 +49,6 @@ fn some(names: &[String]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -221,7 +221,9 @@ impl Copied {
     fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
         let proven = self.is_proven();
         let mut warnings = self.warnings;
-        let not_valid = |key: &String| format!("{key} is NOT VALID in the new database: ALTER TABLE ... VALIDATE CONSTRAINT once they are gone");
+        let not_valid = |key: &String| {
+            format!("{key} is NOT VALID in the new database: ALTER TABLE ... VALIDATE CONSTRAINT once they are gone")
+        };
         warnings.extend(self.keys_not_valid.iter().map(not_valid));
         warnings.extend(self.invalid.iter().map(|object| format!("{object} is not valid in the target")));
         Report {

@@ -59,9 +59,11 @@ pub fn set_apart(steps: &mut [Step]) -> Vec<Statement> {
         if settings.is_empty() {
             continue;
         }
-        apart.extend(settings.iter().filter_map(|statement| {
-            Some(Statement { label: label(&statement.sql)?, sql: statement.sql.clone() })
-        }));
+        apart.extend(
+            settings
+                .iter()
+                .filter_map(|statement| Some(Statement { label: label(&statement.sql)?, sql: statement.sql.clone() })),
+        );
         let rest: String = rest.iter().map(|statement| format!("{};\n", statement.sql)).collect();
         *text = SqlText::new(rest);
     }
@@ -75,16 +77,18 @@ pub fn set_apart(steps: &mut [Step]) -> Vec<Statement> {
 fn label(sql: &str) -> Option<String> {
     let tokens = tokens(sql.as_bytes());
     let word = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(word));
-    let (role, at) = match (word(0, "ALTER") && word(1, "DATABASE"), word(0, "ALTER") && word(1, "ROLE") && word(3, "IN")) {
-        (true, _) => (None, 3),
-        (_, true) => (tokens.get(2).and_then(Token::name), 6),
-        _ => return None,
-    };
+    let (role, at) =
+        match (word(0, "ALTER") && word(1, "DATABASE"), word(0, "ALTER") && word(1, "ROLE") && word(3, "IN")) {
+            (true, _) => (None, 3),
+            (_, true) => (tokens.get(2).and_then(Token::name), 6),
+            _ => return None,
+        };
     // SET TABLESPACE is none.
     if !word(at, "SET") || word(at + 1, "TABLESPACE") {
         return None;
     }
-    let name: Vec<String> = tokens[at + 1..].iter().take_while(|token| !token.is_word("TO")).filter_map(Token::name).collect();
+    let name: Vec<String> =
+        tokens[at + 1..].iter().take_while(|token| !token.is_word("TO")).filter_map(Token::name).collect();
     Some(match role {
         None => format!("the setting {} of the database", name.join(".")),
         Some(role) => format!("the setting {} of the role {role} in the database", name.join(".")),

@@ -26,7 +26,8 @@ pub fn raising(language: &str, body: &str) -> Raising {
     let words = tokens(body.as_bytes());
     // Conditions are not evaluated, and neither are strings that are executed.
     let mentioned = words.windows(2).any(|pair| {
-        pair[0].is_word("RAISE") && !["NOTICE", "LOG", "INFO", "DEBUG", "WARNING"].iter().any(|level| pair[1].is_word(level))
+        pair[0].is_word("RAISE")
+            && !["NOTICE", "LOG", "INFO", "DEBUG", "WARNING"].iter().any(|level| pair[1].is_word(level))
     }) || words.iter().any(|word| word.is_word("ASSERT"));
     if !mentioned {
         return Raising::Never;
@@ -83,7 +84,9 @@ fn always(statements: &[Value]) -> bool {
 
 fn holds_return(value: &Value) -> bool {
     match value {
-        Value::Object(fields) => fields.iter().any(|(name, value)| name == "PLpgSQL_stmt_return" || holds_return(value)),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name == "PLpgSQL_stmt_return" || holds_return(value))
+        }
         Value::Array(items) => items.iter().any(holds_return),
         _ => false,
     }

@@ -51,7 +51,8 @@ pub(super) fn findings(ways: &BTreeSet<Boundary>, source: &SourceFacts, target: 
         tags.extend(LOOSE);
     }
     let at_source = source.hindrances.event_triggers.iter();
-    let at_source = at_source.filter_map(|trigger| of_trigger(trigger, &source.database, Fires::at_source(trigger, &tags)));
+    let at_source =
+        at_source.filter_map(|trigger| of_trigger(trigger, &source.database, Fires::at_source(trigger, &tags)));
     let at_target = target.hindrances.event_triggers.iter();
     let at_target = at_target.filter_map(|trigger| of_trigger(trigger, &target.database, Fires::at_target(trigger)));
     at_source.chain(at_target).collect()
@@ -132,9 +133,11 @@ fn of_trigger(trigger: &EventTrigger, database: &str, fires: Fires) -> Option<Fi
             "is written in a language that is not read here",
             "see that it lets them pass for the role of the split".to_owned(),
         ),
-        Raising::Never => {
-            (Warning, "raises nothing, and may write a log", "see what it does with them; a split that fails leaves nothing else behind".to_owned())
-        }
+        Raising::Never => (
+            Warning,
+            "raises nothing, and may write a log",
+            "see what it does with them; a split that fails leaves nothing else behind".to_owned(),
+        ),
     };
     let reason = format!("{whose} it fires for what a split does ({statements}), and its function {does}");
     Some(Finding::new(severity, FindingKind::EventTrigger, subject, reason, action))

@@ -35,7 +35,8 @@ pub(super) fn findings(source: &SourceFacts, target: &TargetFacts) -> Vec<Findin
     let mut findings = Vec::new();
     let same = target.cluster == Cluster::Same;
     let needed = at_source(locked) + if same { at_target(locked) } else { 0 };
-    let what = format!("{} tables, {} views, {} moving sequences", locked.tables, locked.views, locked.moving_sequences);
+    let what =
+        format!("{} tables, {} views, {} moving sequences", locked.tables, locked.views, locked.moving_sequences);
     findings.extend(of_server("the source's server", there, needed, &what));
     if !same {
         findings.extend(of_server("the target's server", here, at_target(locked), "what moves"));

@@ -42,7 +42,10 @@ pub(super) fn prepared(source: &SourceFacts) -> Vec<Finding> {
                 "it was prepared by {owner} at {since} and holds locks on {}: the fence waits for it, and no session will end it",
                 some(tables)
             ),
-            format!("in {}, whoever knows what it was for: COMMIT PREPARED {literal} or ROLLBACK PREPARED {literal}", source.database),
+            format!(
+                "in {}, whoever knows what it was for: COMMIT PREPARED {literal} or ROLLBACK PREPARED {literal}",
+                source.database
+            ),
         )
     };
     source.hindrances.prepared.iter().map(finding).collect()

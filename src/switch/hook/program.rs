@@ -17,9 +17,9 @@ pub enum Program {
 
 /// What a shell does without a program, and what begins something longer.
 const SHELL_WORDS: [&str; 32] = [
-    "!", "(", ".", ":", "[", "alias", "case", "cd", "command", "echo", "eval", "exec", "exit", "export", "false", "for",
-    "if", "kill", "printf", "pwd", "read", "return", "set", "test", "trap", "true", "umask", "unset", "until", "wait",
-    "while", "{",
+    "!", "(", ".", ":", "[", "alias", "case", "cd", "command", "echo", "eval", "exec", "exit", "export", "false",
+    "for", "if", "kill", "printf", "pwd", "read", "return", "set", "test", "trap", "true", "umask", "unset", "until",
+    "wait", "while", "{",
 ];
 
 impl Hook {

@@ -76,7 +76,8 @@ pub async fn at_target(
     source: &SourceFacts,
 ) -> Result<TargetHindrances, pg::Error> {
     let of_database = source.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
-    let of_functions = source.hindrances.function_settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
+    let of_functions =
+        source.hindrances.function_settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
     let settings: BTreeSet<(String, String)> = of_database.chain(of_functions).collect();
     Ok(TargetHindrances {
         event_triggers: match existence {

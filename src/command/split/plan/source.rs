@@ -117,11 +117,7 @@ impl Read {
     }
 
     /// Counts only the keys that cross, and only where the role may read.
-    async fn count_orphans(
-        &self,
-        keys: &mut [ForeignKey],
-        moving: &BTreeSet<u32>,
-    ) -> Result<(), pg::Error> {
+    async fn count_orphans(&self, keys: &mut [ForeignKey], moving: &BTreeSet<u32>) -> Result<(), pg::Error> {
         let reading: BTreeMap<u32, Reading> = self.snapshot.tables.iter().map(|t| (t.oid, t.reading)).collect();
         for key in keys {
             let crosses = moving.contains(&key.relation) != moving.contains(&key.referenced);

@@ -1,7 +1,7 @@
 //! The server that takes what moves, before anything is made there.
 
-use super::hindrances;
 use super::Options;
+use super::hindrances;
 use super::source::server;
 use crate::command::error::Error;
 use crate::pg;

@@ -5,10 +5,7 @@ use crate::split::facts::PreparedTransaction;
 
 /// Those that hold locks on tables of `schemas` which the fence does not go with. A prepared transaction has no process: its locks are
 /// known by the transaction's own, which it holds as well.
-pub async fn prepared_transactions(
-    session: &Session,
-    schemas: &[String],
-) -> Result<Vec<PreparedTransaction>, Error> {
+pub async fn prepared_transactions(session: &Session, schemas: &[String]) -> Result<Vec<PreparedTransaction>, Error> {
     let sql = "SELECT x.gid, x.owner::text, x.prepared::text,
             pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - x.prepared)::bigint,
             pg_catalog.array_agg(DISTINCT n.nspname::text || '.' || c.relname::text)

@@ -12,7 +12,12 @@ pub async fn function_settings(session: &Session) -> Result<Vec<FunctionSetting>
         WHERE p.oid >= 16384 ORDER BY 2, 3";
     let setting = |row: &tokio_postgres::Row| {
         let (name, value) = row.get::<_, &str>(2).split_once('=')?;
-        Some(FunctionSetting { function: row.get(0), label: row.get(1), name: name.to_owned(), value: value.to_owned() })
+        Some(FunctionSetting {
+            function: row.get(0),
+            label: row.get(1),
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
     };
     Ok(query(session, "the settings of functions", sql).await?.iter().filter_map(setting).collect())
 }
