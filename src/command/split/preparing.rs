@@ -125,14 +125,12 @@ pub async fn prepare(
     progress.set_phase("preparing the target");
     let restoring = capture::restore_options(options, schemas);
     let mut left_out = settings::leave_out(&options.plan.target, &mut draft.job).await?;
-    let mut apart = Vec::new();
     if ground.found == Found::Missing {
-        apart = settings::set_apart(&mut draft.job.plan.database);
         destination::create_database(&restoring, &draft.job).await?;
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     restore::roles::provide(&session, &draft.job, &restoring).await?;
-    left_out.extend(settings::equip(&session, &owners(&draft, schemas), &draft.job, apart).await?);
+    left_out.extend(settings::equip(&session, &owners(&draft, schemas), &draft.job).await?);
     session.close().await.map_err(at_target("the end of the session"))?;
     let mut digest_key = [0; 32];
     OsRng.fill_bytes(&mut digest_key);

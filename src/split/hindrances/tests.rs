@@ -33,12 +33,8 @@ fn a_prepared_transaction_blocks_once_it_is_old() {
 #[test]
 fn a_key_that_was_not_counted_is_told_and_weighs_more_where_it_must_be_valid() {
     let mut source = source();
-    let key = |key: &str, referencing, orphans| InnerKey {
-        key: key.into(),
-        validity: Validity::Valid,
-        referencing,
-        orphans,
-    };
+    let key =
+        |key: &str, referencing, orphans| InnerKey { key: key.into(), validity: Validity::Valid, referencing, orphans };
     source.hindrances.inner_keys = vec![
         key("m.a.k", Referencing::Table, Orphans::NotCounted),
         key("m.b.k", Referencing::Partitions, Orphans::NotCounted),

@@ -10,6 +10,7 @@ use crate::pg::catalog::{Reading, TableFacts};
 use crate::pg::connect::Session;
 use crate::split::facts::{
     Existence, ForeignKey, InnerKey, Orphans, Referencing, SourceFacts, SourceHindrances, TargetHindrances, Validity,
+    Writing,
 };
 
 /// One key's rows are compared for as long as this, all keys' together for as long as that.
@@ -24,6 +25,7 @@ pub struct Part<'a> {
     pub schemas: &'a [String],
     /// `pg_class.oid` of tables.
     pub moving: &'a BTreeSet<u32>,
+    pub writing: Writing,
 }
 
 pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> Result<SourceHindrances, pg::Error> {
@@ -31,7 +33,7 @@ pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> R
     Ok(SourceHindrances {
         inner_keys: inner_keys(&part, keys, timing).await?,
         event_triggers: ask::event_triggers(session).await?,
-        writing: ask::writing(session).await?,
+        writing: part.writing.clone(),
         function_settings: ask::function_settings(session).await?,
         row_type_uses: ask::row_type_uses(session, schemas).await?,
         key_uses: ask::key_uses(session, schemas).await?,
@@ -43,6 +45,9 @@ pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> R
 
 /// A run asks only for keys that it could not make as NOT VALID: of the others it finds out by making them.
 async fn inner_keys(part: &Part<'_>, keys: &[ForeignKey], timing: Timing) -> Result<Vec<InnerKey>, pg::Error> {
+    if matches!(part.writing, Writing::Standby { .. }) {
+        return Ok(Vec::new());
+    }
     let moves = |key: &&ForeignKey| part.moving.contains(&key.relation) && part.moving.contains(&key.referenced);
     let inner: Vec<ForeignKey> = keys.iter().filter(moves).cloned().collect();
     let reading: BTreeMap<u32, Reading> = part.tables.iter().map(|table| (table.oid, table.reading)).collect();

@@ -21,12 +21,15 @@ use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
 use crate::schema::selection::Selection;
 use crate::split::SchemaNames;
-use crate::split::facts::{Attribute, ForeignKey, Locale, Membership, Reach, Role, ServerFacts, Setting, SourceFacts};
+use crate::split::facts::{
+    Attribute, ForeignKey, Locale, Membership, Reach, Role, ServerFacts, Setting, SourceFacts, Writing,
+};
 use crate::stop::Stop;
 
 /// A transaction that only reads, and what identifies the server.
 pub struct Read {
     snapshot: Box<SourceSnapshot>,
+    writing: Writing,
     pub cluster: String,
 }
 
@@ -39,11 +42,17 @@ impl Read {
         let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
         let snapshot = backup::open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
         let cluster = catalog::cluster_identity(&snapshot.session).await.map_err(failed("reading the catalog"))?;
-        Ok(Read { snapshot, cluster })
+        let writing = catalog::hindrances::writing(&snapshot.session).await.map_err(failed("reading the catalog"))?;
+        Ok(Read { snapshot, writing, cluster })
     }
 
     pub fn session(&self) -> &Session {
         &self.snapshot.session
+    }
+
+    /// A standby is a blocker by itself. It cannot read unlogged tables, and nothing that is counted there would be used.
+    fn reads_rows(&self) -> bool {
+        !matches!(self.writing, Writing::Standby { .. })
     }
 
     /// The whole database's table of contents, and what the catalog adds to it.
@@ -85,8 +94,20 @@ impl Read {
         let locale = locale(session, &database).await?;
         let mut foreign_keys = catalog::foreign_keys(session).await?;
         let taken = taken_tables(archive, selection);
-        self.count_orphans(&mut foreign_keys, &taken).await?;
-        let part = Part { session, tables: &self.snapshot.tables, schemas: &moving, moving: &taken };
+        if self.reads_rows() {
+            self.count_orphans(&mut foreign_keys, &taken).await?;
+        }
+        let text = match self.reads_rows() {
+            true => catalog::text_clues(session, &moving, &others).await?,
+            false => Vec::new(),
+        };
+        let part = Part {
+            session,
+            tables: &self.snapshot.tables,
+            schemas: &moving,
+            moving: &taken,
+            writing: self.writing.clone(),
+        };
         let hindrances = hindrances::at_source(part, &foreign_keys, timing).await?;
         Ok(SourceFacts {
             hindrances,
@@ -98,7 +119,7 @@ impl Read {
             sizes: catalog::sizes(session).await?,
             foreign_keys,
             extensions: catalog::extension_versions(session).await?,
-            text: catalog::text_clues(session, &moving, &others).await?,
+            text,
             sessions: catalog::sessions(session, &moving).await?,
             roles: roles.roles.iter().map(role).collect(),
             memberships: roles
@@ -131,6 +152,9 @@ impl Read {
     }
 
     pub fn estimate(&self, selection: &Selection, source: &SourceFacts, stop: &Stop) -> Result<Estimate, Error> {
+        if !self.reads_rows() {
+            return Ok(Estimate::default());
+        }
         let moving = self.snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));
         let tables: Vec<&TableFacts> = moving.collect();
         let from = crate::command::rows::Source {
