@@ -1,6 +1,6 @@
 //! What would end a split half-way: the plan finds it beforehand, as far as reading goes, and a run bears what it can bear.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use pgkeep::pg::cluster::{ClusterOptions, Durability};
 use serde_json::Value;
@@ -26,16 +26,19 @@ struct Ends<'a> {
     from: String,
     to: String,
     schemas: &'a str,
+    /// Whose pg_dump.
+    programs: PathBuf,
 }
 
 impl<'a> Ends<'a> {
     fn of(server: &Server, schemas: &'a str) -> Self {
-        Self { from: server.dsn("shop"), to: server.dsn("place"), schemas }
+        Self { from: server.dsn("shop"), to: server.dsn("place"), schemas, programs: server.binaries.bin_dir.clone() }
     }
 
     fn split(&self, args: &[&str]) -> Said {
         let mut command = pgkeep();
-        command.args(["split", "--schemas", self.schemas, "--from", &self.from, "--to", &self.to]).args(args);
+        command.args(["split", "--schemas", self.schemas, "--from", &self.from, "--to", &self.to]);
+        command.arg("--quiet").arg("--pg-bin").arg(&self.programs).args(args);
         Said::of(&mut command)
     }
 
@@ -191,11 +194,13 @@ fn a_standby_and_sessions_that_only_read_are_no_end_of_a_split() {
     let standby = Server::start(16, standby);
     assert_eq!(standby.ask("SELECT pg_is_in_recovery()"), "t");
     let primary = shop(16, ClusterOptions::default(), ITEMS);
-    let from_standby = Ends { from: standby.dsn("postgres"), to: primary.dsn("place"), schemas: "public" };
+    let programs = || primary.binaries.bin_dir.clone();
+    let from_standby =
+        Ends { from: standby.dsn("postgres"), to: primary.dsn("place"), schemas: "public", programs: programs() };
     let blocker = one(&from_standby.plan(&[]), "blockers", "source_read_only");
     assert!(blocker.contains("is a standby") && blocker.contains("name the primary with --from"), "{blocker}");
     assert_eq!(from_standby.split(&["--json"]).code, 3);
-    let to_standby = Ends { from: primary.dsn("shop"), to: standby.dsn("place"), schemas: "m" };
+    let to_standby = Ends { from: primary.dsn("shop"), to: standby.dsn("place"), schemas: "m", programs: programs() };
     let blocker = one(&to_standby.plan(&[]), "blockers", "target_read_only");
     assert!(blocker.contains("is a standby") && blocker.contains("name the primary with --to"), "{blocker}");
 
@@ -360,9 +365,9 @@ fn the_plan_shows_what_a_run_would_write_and_looks_for_the_hook() {
 fn a_target_that_is_newer_than_pg_dump_is_the_targets_fault() {
     let source = shop(15, ClusterOptions::default(), ITEMS);
     let target = Server::start(16, ClusterOptions::default());
-    let ends = Ends { from: source.dsn("shop"), to: target.dsn("place"), schemas: "m" };
-    let programs: &Path = &server(15).bin_dir;
-    let said = ends.split(&["--plan", "--pg-bin", programs.to_str().unwrap()]);
+    let programs = server(15).bin_dir;
+    let ends = Ends { from: source.dsn("shop"), to: target.dsn("place"), schemas: "m", programs };
+    let said = ends.split(&["--plan"]);
     assert_eq!(said.code, 8, "{said:?}");
     assert!(said.stderr.contains("the target database") && !said.stderr.contains("source"), "{said:?}");
 }
