@@ -203,7 +203,7 @@ pub(super) async fn run(
         Some(Verb::Reap(args)) => reap::run(args, progress, stop).await,
         None if args.rehearsal.rehearse => rehearse::run(common, args, progress, stop).await,
         None if args.plan => {
-            let report = plan::run(&options(args, args.from.as_ref())?, progress, stop).await?;
+            let report = plan::run(&run_options(args, args.from.as_ref())?, progress, stop).await?;
             if let Some((path, form)) = args.picture.as_deref().and_then(|path| Some((path, form(path)?))) {
                 std::fs::write(path, form.draw(&report.plan)).map_err(|error| {
                     usage(

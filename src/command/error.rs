@@ -105,6 +105,10 @@ pub enum Error {
     #[error("the private server failed")]
     PrivateServer(#[from] ClusterError),
 
+    /// The target's server is newer than every pg_dump on this machine: no fault of the source.
+    #[error("the schema of the target database could not be read")]
+    TargetDump(#[source] DumpError),
+
     #[error(transparent)]
     Split(#[from] SplitError),
 
@@ -214,7 +218,7 @@ impl Error {
             Error::Repository(error) => error.hint(),
             Error::DamagedRows { source, .. } => source.hint(),
             Error::Source { source, .. } | Error::Target { source, .. } => source.hint(),
-            Error::Dump(error) => error.hint(),
+            Error::Dump(error) | Error::TargetDump(error) => error.hint(),
             Error::Archive(error) => error.hint(),
             Error::Unreadable { role, unreadable } => Some(unreadable_hint(role, unreadable)),
             Error::Locked { .. } => Some("Try again when that session has ended, or raise --lock-wait-timeout; -N and -T leave tables out.".into()),
@@ -271,7 +275,8 @@ impl Error {
             | Error::Entries { .. }
             | Error::MissingRoles { .. }
             | Error::ServerPrograms(_)
-            | Error::PrivateServer(_) => 8,
+            | Error::PrivateServer(_)
+            | Error::TargetDump(_) => 8,
             Error::Interrupted => 130,
         }
     }

@@ -6,8 +6,6 @@ use super::Error;
 use super::catalog::quote_identifier;
 use super::connect::Session;
 use super::fence::SCHEMA;
-use super::target::setting;
-use crate::repo::manifest::RoleSetting;
 
 async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
     session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
@@ -99,33 +97,33 @@ pub async fn identity(session: &Session) -> Result<String, Error> {
     Ok(row.map_err(|error| session.fault("asking which database this is", error))?.get(0))
 }
 
-/// Gives the session's database what `pg_dump -n` leaves behind: the settings of the old one and of roles in it (`name=value`), and the
-/// right of the schemas' owners to make more schemas, as TwentyCRM and its kind do.
-pub async fn equip(
-    session: &Session,
-    owners: &BTreeSet<String>,
-    settings: &[String],
-    role_settings: &[RoleSetting],
-) -> Result<(), Error> {
+/// A setting in SQL, and how messages call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    pub label: String,
+    pub sql: String,
+}
+
+/// The owners of the schemas may make more of them, as TwentyCRM and its kind do.
+pub async fn let_make_schemas(session: &Session, owners: &BTreeSet<String>) -> Result<(), Error> {
     let database = quote_identifier(session.conninfo().database());
-    let mut statements = Vec::new();
     for owner in owners {
-        let owner = quote_identifier(owner);
-        statements.push(format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {owner}"));
-    }
-    for (name, value) in settings.iter().filter_map(|pair| pair.split_once('=')) {
-        statements.push(format!("ALTER DATABASE {database} SET {}", setting(name, value)));
-    }
-    for in_database in role_settings.iter().filter(|setting| setting.in_database) {
-        let role = quote_identifier(&in_database.role);
-        for (name, value) in in_database.settings.iter().filter_map(|pair| pair.split_once('=')) {
-            statements.push(format!("ALTER ROLE {role} IN DATABASE {database} SET {}", setting(name, value)));
-        }
-    }
-    for sql in &statements {
-        run(session, "setting the database up", sql).await?;
+        let sql = format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {}", quote_identifier(owner));
+        run(session, "setting the database up", &sql).await?;
     }
     Ok(())
+}
+
+/// Runs it; what the server says against the name, the value or the right to set it is returned and no error.
+pub async fn set(session: &Session, statement: &Statement) -> Result<Option<String>, Error> {
+    let Err(error) = run(session, &statement.label, &statement.sql).await else { return Ok(None) };
+    // undefined_object, invalid_parameter_value, invalid_name, insufficient_privilege, cant_change_runtime_param
+    match error.server_message() {
+        Some(message) if ["42704", "22023", "42602", "42501", "55P02"].contains(&message.sqlstate.as_str()) => {
+            Ok(Some(message.message.clone()))
+        }
+        _ => Err(error),
+    }
 }
 
 /// Indexes and constraints of the schemas that are not valid, as text.

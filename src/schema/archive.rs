@@ -153,6 +153,16 @@ impl Archive {
         self
     }
 
+    /// The archive with other SQL for the entries for which `definition` has some.
+    pub fn with_definitions(mut self, definition: impl Fn(&Entry) -> Option<SqlText>) -> Archive {
+        for entry in &mut self.entries {
+            if let Some(defn) = definition(entry) {
+                entry.defn = defn;
+            }
+        }
+        self
+    }
+
     pub fn header(&self) -> &Header {
         &self.header
     }

@@ -8,6 +8,7 @@ pub mod facts;
 pub(crate) mod graph;
 pub(crate) mod lexer;
 mod mentions;
+pub mod not_valid;
 pub mod pattern;
 pub mod restore;
 pub mod schedule;

@@ -5,6 +5,7 @@
 //! executed dynamically, or one that merely stands in a text that could not be parsed.
 
 mod plpgsql;
+mod raising;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use crate::schema::archive::{Entry, Kind};
 use crate::schema::lexer::{TokenKind, tokens};
+pub use raising::{Raising, raising};
 use tree::collect;
 
 /// How sure it is that something refers to something.

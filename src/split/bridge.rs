@@ -1,5 +1,7 @@
 //! Foreign tables in the old place: for what, and what they do not carry.
 
+mod limits;
+
 use std::collections::BTreeSet;
 
 use super::crossing::{Action, Crossing, Direction, Sides};
@@ -66,6 +68,7 @@ pub(super) fn bridged(sides: &Sides<'_>, boundary: &[Crossing]) -> Vec<Bridged> 
 pub(super) fn findings(
     sides: &Sides<'_>,
     bridged: &[Bridged],
+    boundary: &[Crossing],
     source: &SourceFacts,
     target: &TargetFacts,
     traffic: Traffic,
@@ -103,6 +106,7 @@ pub(super) fn findings(
         ),
     ];
     findings.extend(bridged.iter().filter_map(|table| blocked(sides, table)));
+    findings.extend(limits::findings(sides, bridged, boundary, source));
     findings.extend(extension(source));
     if !target.rights.contains(&Right::Superuser) && !target.rights.contains(&Right::CreateRole) {
         findings.push(Finding::new(

@@ -1,7 +1,14 @@
 //! What the catalogs of both sides say and the table of contents does not.
 
+mod hindrances;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+pub use hindrances::{
+    EventTrigger, FunctionSetting, InnerKey, LockTable, Locked, Orphans, PreparedTransaction, Referencing, RelationUse,
+    SettingRefused, SourceHindrances, TargetHindrances, Validity, Writing,
+};
 
 use crate::schema::archive::Oid;
 
@@ -37,6 +44,7 @@ pub struct SourceFacts {
     pub reordered: Vec<Reordered>,
     /// Tables whose deletions an earlier split's loose key writes down, as (schema, table, key).
     pub watched: Vec<(String, String, String)>,
+    pub hindrances: SourceHindrances,
 }
 
 /// A table that inherits, and whose copy has its columns in another order.
@@ -109,6 +117,7 @@ pub struct TargetFacts {
     pub collation: CollationKnown,
     /// Of the target database where it exists.
     pub encoding: Option<String>,
+    pub hindrances: TargetHindrances,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

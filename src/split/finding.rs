@@ -57,6 +57,18 @@ pub enum FindingKind {
     Disk,
     /// Functions of ordinary roles that are called while rows are loaded.
     UserCode,
+    /// A foreign key inside the moving part that rows are against.
+    OrphanedRows,
+    /// An event trigger that fires for what a run does.
+    EventTrigger,
+    SourceReadOnly,
+    /// Something that a foreign table cannot stand in for.
+    BridgeLimit,
+    /// The server's table of locks.
+    Locks,
+    PreparedTransaction,
+    /// The command of `--hook`.
+    Hook,
 }
 
 /// One thing to know.

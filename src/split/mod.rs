@@ -12,6 +12,7 @@ pub mod bridge;
 pub mod crossing;
 pub mod facts;
 pub mod finding;
+mod hindrances;
 mod mentioned;
 mod moving;
 mod names;

@@ -12,7 +12,7 @@ use super::finding::{Finding, FindingKind, Severity};
 use super::mentioned::mentions;
 use super::moving::{MovingSchema, Need, moving, needs};
 use super::names::SchemaNames;
-use super::{neighbours, operation};
+use super::{hindrances, neighbours, operation};
 use crate::schema::archive::{Archive, DumpId, Oid};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
@@ -107,7 +107,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     let needs = needs(&sides, source);
     let roles = roles_above(roles_named(archive, selection), source);
 
-    let mut findings: Vec<Finding> = boundary.iter().map(crossing_finding).collect();
+    let mut findings: Vec<Finding> = boundary.iter().map(|crossing| crossing_finding(crossing, choices)).collect();
     findings.extend(unparsed);
     findings.extend(neighbours::forgotten(archive, facts, source, names, inputs.leave));
     findings.extend(operation::contents(&sides, source));
@@ -117,8 +117,9 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     findings.extend(operation::roles(&roles, &needs, source, target));
     findings.extend(operation::settings(&roles, &sides, source));
     findings.extend(super::target::target(source, target, &needs, &moves, &roles));
+    findings.extend(hindrances::findings(&sides, &boundary, &roles, source, target));
     let bridged = bridge::bridged(&sides, &boundary);
-    findings.extend(bridge::findings(&sides, &bridged, source, target, inputs.traffic));
+    findings.extend(bridge::findings(&sides, &bridged, &boundary, source, target, inputs.traffic));
     findings.sort();
     findings.dedup();
 
@@ -135,9 +136,18 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     })
 }
 
-fn crossing_finding(crossing: &Crossing) -> Finding {
+fn crossing_finding(crossing: &Crossing, choices: &BoundaryFile) -> Finding {
     let action = match crossing.action {
-        Action::Refuse if crossing.kind == CrossingKind::Table => "name the other schema as well".to_owned(),
+        Action::Refuse if matches!(crossing.kind, CrossingKind::Table | CrossingKind::Sequence) => {
+            "name the other schema as well".to_owned()
+        }
+        // No word for it would let a run begin.
+        Action::Refuse if crossing.kind == CrossingKind::Subscription => {
+            "let it write into the new database, or end it before the split".to_owned()
+        }
+        Action::Refuse if *choices != BoundaryFile::default() => {
+            "say drop, loose or bridge for it in the boundary file; or move both sides".to_owned()
+        }
         Action::Refuse => {
             "decide with --boundary drop, loose or bridge, or one by one in --boundary-file; or move both sides"
                 .to_owned()

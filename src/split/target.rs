@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Cluster, CollationKnown, Existence, Right, SourceFacts, TargetFacts, Trust};
+use super::facts::{Cluster, CollationKnown, Existence, Right, SourceFacts, TargetFacts, Trust, Writing};
 use super::finding::Severity::{Blocker, Note, Warning};
 use super::finding::{Finding, FindingKind};
 use super::moving::{MovingSchema, Need};
@@ -75,8 +75,17 @@ fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) 
             Blocker,
             FindingKind::TargetReadOnly,
             target.database.clone(),
-            "the target's server takes no writes: it is a standby, or read-only by its settings",
-            "name the primary",
+            match &target.hindrances.writing {
+                Writing::Standby { .. } => "the target's server is a standby, and takes no writes",
+                _ => "the target takes no writes from the connected role: default_transaction_read_only is on for it",
+            },
+            match &target.hindrances.writing {
+                Writing::Standby { primary: Some(primary) } => {
+                    format!("name the primary with --to: this one follows {primary}")
+                }
+                Writing::Standby { primary: None } => "name the primary with --to".to_owned(),
+                _ => "connect as a role whose transactions may write, or name the primary if this is a copy".to_owned(),
+            },
         ));
     }
     if has(Right::Superuser) {

@@ -1,5 +1,7 @@
 //! A command of the operator that makes applications take up what was switched.
 
+mod program;
+
 use std::io::{self, Write};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -9,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::pg::conninfo::{Conninfo, Host, SslMode};
+
+pub use program::Program;
 
 /// How long a hook may take where nobody says.
 pub const HOOK_TIMEOUT_DEFAULT: Duration = Duration::from_secs(300);

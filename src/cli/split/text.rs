@@ -19,6 +19,9 @@ pub fn plan(report: &Report) -> String {
     {
         text += &self::findings(title, findings);
     }
+    if !report.files.diff.is_empty() {
+        text += &format!("\na run would write this:\n{}", report.files.diff);
+    }
     text += &match report.blockers.len() as u64 {
         0 => "\nnothing blocks the split; nothing was changed\n".to_owned(),
         n => format!(

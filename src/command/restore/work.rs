@@ -1,5 +1,7 @@
 //! The workers of a restore: each has a session and asks the schedule what comes next.
 
+mod unchecked;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,6 +43,8 @@ pub struct Done {
     pub skipped: Vec<String>,
     pub mismatches: Vec<Mismatch>,
     pub warnings: Vec<String>,
+    /// Steps of the plan: foreign keys that rows of a live source were against, and that were made as NOT VALID.
+    pub not_valid: Vec<usize>,
     pub data_ms: u64,
     pub post_data_ms: u64,
     pub proof_ms: u64,
@@ -54,6 +58,7 @@ pub(super) struct Shared<'a> {
     warnings: Warnings,
     /// What could not be done as its owner.
     by_operator: Vec<String>,
+    not_valid: Vec<usize>,
     last_load: Instant,
     last_step: Instant,
     last_proof: Instant,
@@ -89,6 +94,7 @@ pub fn run(
         mismatches: Vec::new(),
         warnings: Warnings::default(),
         by_operator: Vec::new(),
+        not_valid: Vec::new(),
         last_load: started,
         last_step: started,
         last_proof: started,
@@ -118,6 +124,7 @@ pub fn run(
         failures: shared.failures,
         mismatches: shared.mismatches,
         warnings: shared.warnings.into_lines(),
+        not_valid: shared.not_valid,
         data_ms: since(shared.last_load, started),
         post_data_ms: since(shared.last_step, shared.last_load),
         proof_ms: since(shared.last_proof, shared.last_step.max(shared.last_load)),
@@ -264,7 +271,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         let lane = self.work.progress.begin(self.n, label.clone(), bytes);
         match task {
             Task::Load(n) => self.load(n, &label, &lane).map(|()| None),
-            Task::Step(n) => self.step(n, &label).map(|()| None),
+            Task::Step(n) => self.step_or_unchecked(n, &label).map(|()| None),
             Task::Prove(n) => self.prove(n, &label, &lane),
             Task::Analyze(n) if self.has_no_statistics(n) => Ok(None),
             Task::Analyze(n) => {

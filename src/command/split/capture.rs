@@ -189,9 +189,17 @@ fn singles(archive: &Archive, selection: &Selection, schemas: &[String]) -> Vec<
 
 /// What pg_dump says of the target, whose server may be newer than the source's, without the split's own record.
 pub fn copied_archive(options: &Options, target: &connect::Session, stop: &Stop) -> Result<Archive, Error> {
-    let pg_dump = dump::find(target, options.plan.pg_bin.as_deref())?;
-    let bytes = dump::schema_archive(&pg_dump, target, None, options.plan.lock_timeout_ms, &Vec::new(), stop)?;
+    let pg_dump = dump::find(target, options.plan.pg_bin.as_deref()).map_err(at_the_target)?;
+    let bytes = dump::schema_archive(&pg_dump, target, None, options.plan.lock_timeout_ms, &Vec::new(), stop)
+        .map_err(at_the_target)?;
     Ok(Archive::parse(&bytes)?.without(is_ours))
+}
+
+fn at_the_target(error: dump::DumpError) -> Error {
+    match error {
+        dump::DumpError::Stopped => Error::Interrupted,
+        error => Error::TargetDump(error),
+    }
 }
 
 /// What the fence, the record and loose keys are made of.

@@ -280,7 +280,9 @@ fn away(role: &str, endpoint: &Endpoint, error: &pg::Error) -> String {
     match error.sqlstate() {
         // s_r_e_prohibited_sql_statement_attempted: no password was asked for.
         Some("2F003") => format!(
-            "Nothing was changed. postgres_fdw lets no ordinary role through where no password is asked for: write {line} above the other lines of the target's pg_hba.conf and reload it, or name an address that asks for one: --bridge-host 127.0.0.1."
+            "Nothing was changed. postgres_fdw lets no ordinary role through where no password is asked for: write {line} above the other lines of the target's pg_hba.conf and reload it{}.",
+            // Where an address was named already, it is not named again.
+            if from == "local" { ", or name an address that asks for one: --bridge-host 127.0.0.1" } else { "" }
         ),
         _ => format!(
             "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target; the target's pg_hba.conf must let it in: {line}."

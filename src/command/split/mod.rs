@@ -13,10 +13,12 @@ pub mod rehearse;
 mod rollback;
 mod run;
 mod sealing;
+mod settings;
 pub mod state;
 mod status;
 mod switching;
 mod ties;
+mod unchecked;
 
 use std::time::Duration;
 
@@ -83,6 +85,8 @@ pub struct Report {
     pub bridged: Vec<String>,
     /// Foreign keys that `split reap` follows from now on.
     pub loose: Vec<String>,
+    /// Foreign keys inside what moved that rows were against already: `NOT VALID` in the new database.
+    pub keys_not_valid: Vec<String>,
     /// How long the source refused writes before the target counted.
     pub downtime_ms: u64,
     pub phases: Phases,

@@ -1,8 +1,10 @@
 //! `pgkeep split --plan`: what a split would do, and touches nothing.
 
+mod hindrances;
 mod rate;
 mod report;
 mod source;
+mod switch;
 mod target;
 
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use std::sync::Arc;
 
 pub use rate::Estimate;
 pub use report::{Report, Side};
+pub use switch::run;
 
 use crate::command::error::Error;
 use crate::command::progress::Progress;
@@ -82,11 +85,6 @@ pub struct Planned {
     pub estimate: Estimate,
 }
 
-/// What `--json` prints.
-pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
-    Ok(Report::of(make(options, Timing::Measured, progress, stop).await?))
-}
-
 /// Reads both sides, in transactions that cannot write, and decides.
 ///
 /// # Errors
@@ -122,7 +120,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
 
     progress.set_phase("counting what crosses");
-    let source = read.facts(&archive, &selection, &names).await?;
+    let source = read.facts(&archive, &selection, &names, timing).await?;
     let estimate = match timing {
         Timing::Measured => {
             progress.set_phase("measuring");
@@ -134,7 +132,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
     let called = catalog::called_by_rows(read.session(), Some(&moving)).await;
     let called = called.map_err(Error::source_database("reading what rows call"))?;
     read.end().await?;
-    let target = visit.facts(options, cluster, &source.locale).await?;
+    let target = visit.facts(options, cluster, &source).await?;
 
     let inputs = Inputs {
         archive: &archive,

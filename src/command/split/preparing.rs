@@ -11,7 +11,7 @@ use super::holding::{at_source, at_target};
 use super::rollback::abandon;
 use super::state::{FORMAT, Found, Phase, State};
 use super::ties::Ties;
-use super::{Options, SplitError, loose, plan, proof};
+use super::{Options, SplitError, loose, plan, proof, settings};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::{self, target as destination};
@@ -107,7 +107,16 @@ pub async fn ground(options: &Options, previous: Previous) -> Result<Ground, Err
     Ok(Ground { found, history })
 }
 
-/// A target database that is empty and knows what it is for, and what is to be made there.
+/// What was made ready before the fence goes up.
+pub struct Prepared {
+    pub state: State,
+    /// What is to be made in the target.
+    pub drawn: Drawn,
+    /// Settings of the old database that the new one's server did not take.
+    pub not_carried: Vec<String>,
+}
+
+/// A target database that is empty and knows what it is for.
 #[allow(clippy::too_many_arguments, reason = "what is known of both ends before the target is touched")]
 pub async fn prepare(
     options: &Options,
@@ -118,26 +127,25 @@ pub async fn prepare(
     schemas: &[String],
     progress: &Arc<Progress>,
     stop: &Stop,
-) -> Result<(State, Drawn), Error> {
+) -> Result<Prepared, Error> {
     let ties = Ties { loose: loose::describe(source, planned).await?, ..Ties::decide(planned, &options.plan) };
     progress.set_phase("reading the schema");
     let mut digest_key = [0; 32];
     OsRng.fill_bytes(&mut digest_key);
-    let draft = capture(options, schemas, digest_key, stop).await?;
+    let mut draft = capture(options, schemas, digest_key, stop).await?;
     let changed = proof::changed_since(&planned.archive, &draft.drawn.archive, schemas);
     if !changed.is_empty() {
         return Err(SplitError::Stale { changed: changed.iter().map(ToString::to_string).collect() }.into());
     }
     progress.set_phase("preparing the target");
     let restoring = capture::restore_options(options, schemas);
+    let mut not_carried = settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?;
     if ground.found == Found::Missing {
         destination::create_database(&restoring, &draft.drawn.job).await?;
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     restore::roles::provide(&session, &draft.drawn.job, &restoring).await?;
-    let (manifest, owners) = (&draft.drawn.job.manifest, owners(&draft.drawn, schemas));
-    let equipped = split_state::equip(&session, &owners, &manifest.database.settings, &manifest.role_settings);
-    equipped.await.map_err(at_target("setting the database up"))?;
+    not_carried.extend(settings::equip(&session, &owners(&draft.drawn, schemas), &draft.drawn.job).await?);
     session.close().await.map_err(at_target("the end of the session"))?;
     let mut state = State {
         format: FORMAT,
@@ -162,7 +170,7 @@ pub async fn prepare(
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
-    Ok((state, draft.drawn))
+    Ok(Prepared { state, drawn: draft.drawn, not_carried })
 }
 
 /// The roles that own the moving schemas.

@@ -20,10 +20,11 @@ use crate::schema::compare::{Depth, EntryMismatch, compare};
 use crate::stop::Stop;
 use crate::stream::DigestKey;
 
-/// Entry by entry, as the same pg_dump writes both sides.
+/// Entry by entry, as the same pg_dump writes both sides; `expected` are the source's.
 pub fn definitions(
     options: &Options,
     drawn: &Drawn,
+    expected: &Archive,
     source: &Session,
     target: &Session,
     stop: &Stop,
@@ -35,7 +36,7 @@ pub fn definitions(
     let copied: BTreeSet<_> = steps.collect();
     let same = source.server_version_num() / 10_000 == target.server_version_num() / 10_000;
     let depth = if same { Depth::Text } else { Depth::Presence };
-    Ok(compare(&drawn.archive, |id| copied.contains(&id), &copy, depth))
+    Ok(compare(expected, |id| copied.contains(&id), &copy, depth))
 }
 
 /// What of the moving schemas, and of what depends on them, is not what was planned. Elsewhere things may come and go.

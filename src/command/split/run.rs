@@ -9,10 +9,11 @@ use secrecy::SecretString;
 use super::capture::{self, Capture, Drawn, capture_again};
 use super::error::with_keys;
 use super::holding::{Trying, at_source, at_target, hold_definitions, own, put_up};
-use super::preparing::{Previous, ground, prepare, previous, resolve};
+use super::preparing::{Prepared, Previous, ground, prepare, previous, resolve};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::sealing::Seal;
 use super::state::{Phase, State};
+use super::unchecked::Unchecked;
 use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -50,7 +51,7 @@ pub async fn run(
     }
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let (mut state, drawn) = match before {
+    let Prepared { mut state, drawn, not_carried } = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -99,7 +100,7 @@ pub async fn run(
     let fenced_in = Fenced { options, fenced: &fenced, password: password.as_ref(), progress, stop };
     let copied = fenced_in.move_over(drawn, &mut state, &source, &target, since, &mut phases).await;
     let copied = match copied {
-        Ok(copied) if copied.is_proven() => copied,
+        Ok(copied) if copied.is_proven() => copied.also(not_carried),
         failed => {
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
             progress.set_phase("taking the fence down");
@@ -134,6 +135,7 @@ struct Copied {
     invalid: Vec<String>,
     left_out: Vec<LeftOut>,
     warnings: Vec<String>,
+    keys_not_valid: Vec<String>,
     rows_compared: Proof,
 }
 
@@ -205,8 +207,10 @@ impl Fenced<'_> {
         }
         progress.set_phase("proving definitions and sequences");
         let since = Instant::now();
-        let definitions = proof::definitions(options, &drawn, source, target, stop)?;
-        let invalid = proof::invalid(source, target, &state.schemas).await?;
+        let unchecked = Unchecked::confirm(&snapshot.session, &drawn, &done.not_valid).await?;
+        let expected = unchecked.expected(drawn.archive.clone());
+        let definitions = proof::definitions(options, &drawn, &expected, source, target, stop)?;
+        let invalid = unchecked.besides(proof::invalid(source, target, &state.schemas).await?, target).await?;
         let mut mismatches = done.mismatches;
         let now = backup::sequences_now(&snapshot.session, &drawn.job.sequences).await?;
         mismatches.extend(proof::sequences(&now, target).await?);
@@ -222,6 +226,7 @@ impl Fenced<'_> {
             invalid,
             left_out: drawn.job.left_out.clone(),
             warnings: done.warnings,
+            keys_not_valid: unchecked.told,
             rows_compared: options.proof,
         };
         Ok((copied, drawn))
@@ -229,6 +234,11 @@ impl Fenced<'_> {
 }
 
 impl Copied {
+    fn also(mut self, warnings: Vec<String>) -> Copied {
+        self.warnings.extend(warnings);
+        self
+    }
+
     /// Nothing differs. Without the comparison of rows, which the operator may leave out, that is no proof but is gone on with.
     fn is_proven(&self) -> bool {
         self.mismatches.is_empty() && self.definitions.is_empty() && self.invalid.is_empty()
@@ -237,6 +247,10 @@ impl Copied {
     fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
         let proven = self.is_proven();
         let mut warnings = self.warnings;
+        let not_valid = |key: &String| {
+            format!("{key} is NOT VALID in the new database: ALTER TABLE ... VALIDATE CONSTRAINT once they are gone")
+        };
+        warnings.extend(self.keys_not_valid.iter().map(not_valid));
         warnings.extend(self.invalid.iter().map(|object| format!("{object} is not valid in the target")));
         Report {
             ok: proven,
@@ -247,6 +261,7 @@ impl Copied {
             mismatches: self.mismatches,
             definitions: self.definitions,
             left_out: self.left_out,
+            keys_not_valid: self.keys_not_valid,
             ..report(options, state, warnings, phases, started)
         }
     }
@@ -354,6 +369,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         rewritten: Vec::new(),
         kept: Vec::new(),
         bridged: state.ties.bridged(),
+        keys_not_valid: Vec::new(),
         loose: state.ties.loose.iter().map(|loose| loose.key.name.clone()).collect(),
         downtime_ms: state.downtime_ms,
         phases,

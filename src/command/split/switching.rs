@@ -16,6 +16,11 @@ use crate::switch::{Change, HOOK_TIMEOUT_DEFAULT, Hook, HookError, Occasion, Pha
 pub fn plan(options: &Options, source_identity: &str, target_identity: Option<&str>) -> Result<Plan, Error> {
     let cluster = |identity: &str| identity.split('/').next().map(str::to_owned);
     let same = target_identity.is_none_or(|target| cluster(target) == cluster(source_identity));
+    plan_for(options, same)
+}
+
+/// The same where it is known whether both databases are of one cluster.
+pub fn plan_for(options: &Options, same: bool) -> Result<Plan, Error> {
     let server = if same { Some(Server::Same) } else { Server::other(&options.plan.target) };
     let change = Change {
         from: options.plan.source.database().to_owned(),

@@ -7,6 +7,7 @@ mod facts;
 mod fingerprint;
 mod foreign_keys;
 mod format;
+pub mod hindrances;
 mod large_objects;
 mod relations;
 mod roles;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Estimate, Planned};
+use crate::command::split::rehearse::Files;
 use crate::split::facts::{Cluster, Existence, SessionGroup};
 use crate::split::{Crossing, Finding, MovingSchema, Need, Severity, SplitPlan};
 
@@ -27,6 +28,8 @@ pub struct Report {
     /// Entries of the moving side that the new database does not get.
     pub left_behind: Vec<String>,
     pub estimate: Estimate,
+    /// What `--rewrite` would write.
+    pub files: Files,
     #[serde(skip)]
     pub plan: SplitPlan,
 }
@@ -71,6 +74,7 @@ impl Report {
             roles: plan.roles.clone(),
             left_behind: plan.left_behind.iter().map(|left| left.label.clone()).collect(),
             estimate,
+            files: Files::default(),
             plan,
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Estimate, Options, rate};
+use super::hindrances::{self, Part};
+use super::{Estimate, Options, Timing, rate};
 use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::selecting;
@@ -20,12 +21,15 @@ use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
 use crate::schema::selection::Selection;
 use crate::split::SchemaNames;
-use crate::split::facts::{Attribute, ForeignKey, Locale, Membership, Reach, Role, ServerFacts, Setting, SourceFacts};
+use crate::split::facts::{
+    Attribute, ForeignKey, Locale, Membership, Reach, Role, ServerFacts, Setting, SourceFacts, Writing,
+};
 use crate::stop::Stop;
 
 /// A transaction that only reads, and what identifies the server.
 pub struct Read {
     snapshot: Box<SourceSnapshot>,
+    writing: Writing,
     pub cluster: String,
 }
 
@@ -38,11 +42,17 @@ impl Read {
         let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
         let snapshot = backup::open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
         let cluster = catalog::cluster_identity(&snapshot.session).await.map_err(failed("reading the catalog"))?;
-        Ok(Read { snapshot, cluster })
+        let writing = catalog::hindrances::writing(&snapshot.session).await.map_err(failed("reading the catalog"))?;
+        Ok(Read { snapshot, writing, cluster })
     }
 
     pub fn session(&self) -> &Session {
         &self.snapshot.session
+    }
+
+    /// A standby is a blocker by itself. It cannot read unlogged tables, and nothing that is counted there would be used.
+    fn reads_rows(&self) -> bool {
+        !matches!(self.writing, Writing::Standby { .. })
     }
 
     /// The whole database's table of contents, and what the catalog adds to it.
@@ -63,8 +73,9 @@ impl Read {
         archive: &Archive,
         selection: &Selection,
         names: &SchemaNames,
+        timing: Timing,
     ) -> Result<SourceFacts, Error> {
-        self.read_facts(archive, selection, names).await.map_err(failed("reading the catalog"))
+        self.read_facts(archive, selection, names, timing).await.map_err(failed("reading the catalog"))
     }
 
     async fn read_facts(
@@ -72,6 +83,7 @@ impl Read {
         archive: &Archive,
         selection: &Selection,
         names: &SchemaNames,
+        timing: Timing,
     ) -> Result<SourceFacts, pg::Error> {
         let session = self.session();
         let moving: Vec<String> = names.moving.iter().cloned().collect();
@@ -81,8 +93,24 @@ impl Read {
         let settings = settings(&database, &roles);
         let locale = locale(session, &database).await?;
         let mut foreign_keys = catalog::foreign_keys(session).await?;
-        self.count_orphans(&mut foreign_keys, archive, selection).await?;
+        let taken = taken_tables(archive, selection);
+        if self.reads_rows() {
+            self.count_orphans(&mut foreign_keys, &taken).await?;
+        }
+        let text = match self.reads_rows() {
+            true => catalog::text_clues(session, &moving, &others).await?,
+            false => Vec::new(),
+        };
+        let part = Part {
+            session,
+            tables: &self.snapshot.tables,
+            schemas: &moving,
+            moving: &taken,
+            writing: self.writing.clone(),
+        };
+        let hindrances = hindrances::at_source(part, &foreign_keys, timing).await?;
         Ok(SourceFacts {
+            hindrances,
             owner: database.owner,
             database: database.name,
             bootstrap: catalog::bootstrap_role(session).await?,
@@ -91,7 +119,7 @@ impl Read {
             sizes: catalog::sizes(session).await?,
             foreign_keys,
             extensions: catalog::extension_versions(session).await?,
-            text: catalog::text_clues(session, &moving, &others).await?,
+            text,
             sessions: catalog::sessions(session, &moving).await?,
             roles: roles.roles.iter().map(role).collect(),
             memberships: roles
@@ -110,15 +138,7 @@ impl Read {
     }
 
     /// Counts only the keys that cross, and only where the role may read.
-    async fn count_orphans(
-        &self,
-        keys: &mut [ForeignKey],
-        archive: &Archive,
-        selection: &Selection,
-    ) -> Result<(), pg::Error> {
-        let taken =
-            archive.entries().iter().filter(|entry| entry.kind == Kind::Table && selection.contains(entry.dump_id));
-        let moving: BTreeSet<u32> = taken.map(|entry| entry.catalog_id.oid).collect();
+    async fn count_orphans(&self, keys: &mut [ForeignKey], moving: &BTreeSet<u32>) -> Result<(), pg::Error> {
         let reading: BTreeMap<u32, Reading> = self.snapshot.tables.iter().map(|t| (t.oid, t.reading)).collect();
         for key in keys {
             let crosses = moving.contains(&key.relation) != moving.contains(&key.referenced);
@@ -132,6 +152,9 @@ impl Read {
     }
 
     pub fn estimate(&self, selection: &Selection, source: &SourceFacts, stop: &Stop) -> Result<Estimate, Error> {
+        if !self.reads_rows() {
+            return Ok(Estimate::default());
+        }
         let moving = self.snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));
         let tables: Vec<&TableFacts> = moving.collect();
         let from = crate::command::rows::Source {
@@ -145,6 +168,12 @@ impl Read {
     pub async fn end(self) -> Result<(), Error> {
         self.snapshot.session.close().await.map_err(failed("the end of the session"))
     }
+}
+
+/// `pg_class.oid` of those that the new database gets.
+fn taken_tables(archive: &Archive, selection: &Selection) -> BTreeSet<u32> {
+    let taken = archive.entries().iter().filter(|entry| entry.kind == Kind::Table && selection.contains(entry.dump_id));
+    taken.map(|entry| entry.catalog_id.oid).collect()
 }
 
 pub(super) async fn server(session: &Session) -> Result<ServerFacts, pg::Error> {

@@ -1,6 +1,7 @@
 //! The server that takes what moves, before anything is made there.
 
 use super::Options;
+use super::hindrances;
 use super::source::server;
 use crate::command::error::Error;
 use crate::pg;
@@ -8,7 +9,7 @@ use crate::pg::catalog;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump;
-use crate::split::facts::{Cluster, Existence, Locale, TargetFacts};
+use crate::split::facts::{Cluster, Existence, SourceFacts, TargetFacts};
 
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 const NAME: &str = "pgkeep split plan";
@@ -49,19 +50,19 @@ impl Visit {
         Ok(Visit { session, existence, cluster })
     }
 
-    pub async fn facts(self, options: &Options, cluster: Cluster, locale: &Locale) -> Result<TargetFacts, Error> {
+    pub async fn facts(self, options: &Options, cluster: Cluster, source: &SourceFacts) -> Result<TargetFacts, Error> {
         // A newer server wants a newer one than the source does: better said now than when the copy is to be proven.
-        dump::find(&self.session, options.pg_bin.as_deref())?;
-        let facts = self.read(options, cluster, locale).await.map_err(failed("reading the catalog"))?;
+        dump::find(&self.session, options.pg_bin.as_deref()).map_err(Error::TargetDump)?;
+        let facts = self.read(options, cluster, source).await.map_err(failed("reading the catalog"))?;
         self.session.close().await.map_err(failed("the end of the session"))?;
         Ok(facts)
     }
 
-    async fn read(&self, options: &Options, cluster: Cluster, locale: &Locale) -> Result<TargetFacts, pg::Error> {
+    async fn read(&self, options: &Options, cluster: Cluster, source: &SourceFacts) -> Result<TargetFacts, pg::Error> {
         let session = &self.session;
         let (available_extensions, default_versions) = catalog::available_extensions(session).await?;
         let (roles, member_of) = catalog::role_names(session).await?;
-        let (collation, collation_version) = catalog::collation_version(session, locale).await?;
+        let (collation, collation_version) = catalog::collation_version(session, &source.locale).await?;
         let encoding = match self.existence {
             Existence::Exists { .. } => Some(catalog::encoding(session).await?),
             Existence::Absent => None,
@@ -80,6 +81,7 @@ impl Visit {
             collation_version,
             collation,
             encoding,
+            hindrances: hindrances::at_target(session, &self.existence, source).await?,
         })
     }
 }

@@ -19,9 +19,11 @@ const MEMORY_SHARE: u64 = 4;
 /// An empty cluster, with its log.
 const EMPTY_BYTES: u64 = 100 << 20;
 /// PostgreSQL's own (manual, "Server Configuration"), where a private server would have others.
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 6] = [
     ("fsync", "on"),
     ("full_page_writes", "on"),
+    // How many the operator's server has room for is not known, and the copy shall not be what ends it.
+    ("max_locks_per_transaction", "1024"),
     ("shared_buffers", "128MB"),
     ("synchronous_commit", "on"),
     ("wal_level", "replica"),

@@ -1,0 +1,38 @@
+//! A foreign key that rows are against, though the source counts it as valid: it is made again unchecked, and named.
+
+use super::{PostDataStep, Rows, Worker};
+use crate::command::Error;
+use crate::schema::archive::SqlText;
+use crate::schema::not_valid;
+use crate::schema::restore::Transaction;
+
+impl Worker<'_, '_> {
+    /// As [`step`](Self::step). Rows that come from a live source were against the key there as well, and the source is asked for that
+    /// afterwards; a backup's rows are told as they are, by the step that failed.
+    pub(super) fn step_or_unchecked(&mut self, n: usize, label: &str) -> Result<(), Error> {
+        let failed = match self.step(n, label) {
+            Err(error) if is_violated_key(&error) && matches!(self.work.rows, Rows::Live(_)) => error,
+            ended => return ended,
+        };
+        let PostDataStep { step, .. } = &self.work.job.plan.post_data[n];
+        let unchecked: Option<Vec<SqlText>> = step.statements.iter().map(not_valid::statement).collect();
+        let Some(unchecked) = unchecked else { return Err(failed) };
+        if step.transaction == Transaction::Allowed && step.statements.len() > 1 {
+            self.execute(label, b"ROLLBACK")?;
+        }
+        for sql in &unchecked {
+            match self.execute(label, sql.as_bytes()) {
+                // wrong_object_type: a partitioned table before 18 has no such keys, and why the key cannot be had is what counts.
+                Err(Error::Target { source, .. }) if source.sqlstate() == Some("42809") => return Err(failed),
+                made => made?,
+            }
+        }
+        self.work.lock().not_valid.push(n);
+        Ok(())
+    }
+}
+
+/// foreign_key_violation
+fn is_violated_key(error: &Error) -> bool {
+    matches!(error, Error::Target { source, .. } if source.sqlstate() == Some("23503"))
+}

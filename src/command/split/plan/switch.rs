@@ -1,0 +1,49 @@
+//! What a run would do to the operator's files, and whether its command is there. Files are read, and nothing is run.
+
+use std::sync::Arc;
+
+use super::{Planned, Report, Timing, make};
+use crate::command::error::Error;
+use crate::command::progress::Progress;
+use crate::command::split::rehearse::Files;
+use crate::command::split::{Options, switching};
+use crate::split::facts::Cluster;
+use crate::split::{Finding, FindingKind, Severity};
+use crate::stop::Stop;
+use crate::switch::{HOOK_TIMEOUT_DEFAULT, Hook, Program};
+
+/// The plan with what `--rewrite` and `--hook` add to it.
+///
+/// # Errors
+/// Those of a plan, and a file or a key that would end a run.
+pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
+    let mut planned = make(&options.plan, Timing::Measured, progress, stop).await?;
+    let files = files(options, &planned)?;
+    planned.plan.findings.extend(options.hook.as_ref().and_then(|command| hook(command)));
+    planned.plan.findings.sort();
+    Ok(Report { files, ..Report::of(planned) })
+}
+
+fn files(options: &Options, planned: &Planned) -> Result<Files, Error> {
+    if options.rewrites.is_empty() {
+        return Ok(Files::default());
+    }
+    let plan = switching::plan_for(options, planned.target.cluster == Cluster::Same)?;
+    Ok(Files { diff: plan.diff(), edits: plan.edits(), kept: plan.kept().to_vec() })
+}
+
+fn hook(command: &str) -> Option<Finding> {
+    let hook = Hook { command: command.to_owned(), timeout: HOOK_TIMEOUT_DEFAULT };
+    let (reason, action) = match hook.program() {
+        Program::Found | Program::OfTheShell => return None,
+        Program::Missing(word) => (
+            format!("{word} is not there: the run would go back right after the switch"),
+            "name it with its folder, or run the split where it is",
+        ),
+        Program::NotExecutable(path) => (
+            format!("{} may not be run: the run would go back right after the switch", path.display()),
+            "chmod +x, or name a program that runs it",
+        ),
+    };
+    Some(Finding::new(Severity::Warning, FindingKind::Hook, command.to_owned(), reason, action))
+}

@@ -1,0 +1,23 @@
+//! What could stand in a split's way. Every question can be asked in a transaction that only reads.
+
+mod bridge_limits;
+mod event_triggers;
+mod key_rows;
+mod locks;
+mod prepared;
+mod settings;
+mod writing;
+
+pub use bridge_limits::{key_uses, row_type_uses};
+pub use event_triggers::event_triggers;
+pub use key_rows::{KeyRows, key_rows, not_valid_keys, orphans};
+pub use locks::{lock_table, locked};
+pub use prepared::prepared_transactions;
+pub use settings::{function_settings, refused_settings, refused_settings_apart};
+pub use writing::writing;
+
+use super::{Error, Session, query, quote_identifier, quote_relation};
+
+async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
+    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
+}

@@ -1,0 +1,50 @@
+//! What counts on a relation by more than its name and columns: a foreign table cannot take its place.
+
+use std::collections::BTreeSet;
+
+use super::{Bridged, given_up};
+use crate::schema::archive::Oid;
+use crate::split::crossing::{Crossing, Sides};
+use crate::split::facts::{RelationUse, SourceFacts};
+use crate::split::finding::Severity::Blocker;
+use crate::split::finding::{Finding, FindingKind};
+
+pub(super) fn findings(
+    sides: &Sides<'_>,
+    bridged: &[Bridged],
+    boundary: &[Crossing],
+    source: &SourceFacts,
+) -> Vec<Finding> {
+    let going: BTreeSet<Oid> =
+        bridged.iter().filter_map(|table| Some(sides.archive.entry(table.entry)?.catalog_id.oid)).collect();
+    let name = |relation: Oid| {
+        let table = bridged
+            .iter()
+            .find(|table| sides.archive.entry(table.entry).is_some_and(|entry| entry.catalog_id.oid == relation));
+        table.map_or_else(String::new, |table| format!("{}.{}", table.schema, table.name))
+    };
+    let left: Vec<Oid> = given_up(sides.archive, boundary);
+    let in_the_way = |used: &&RelationUse| going.contains(&used.relation) && !left.contains(&used.user);
+    let rows = source.hindrances.row_type_uses.iter().filter(in_the_way).map(|used| {
+        Finding::new(
+            Blocker,
+            FindingKind::BridgeLimit,
+            used.label.clone(),
+            format!("it uses the row type of {}, and the foreign table that takes its place has another", name(used.relation)),
+            "change it so that it names columns, or a type of its own; or give up with --boundary-file what needs the bridge (drop)",
+        )
+    });
+    let keys = source.hindrances.key_uses.iter().filter(in_the_way).map(|used| {
+        Finding::new(
+            Blocker,
+            FindingKind::BridgeLimit,
+            used.label.clone(),
+            format!(
+                "it groups by the primary key of {} and names other columns, and the foreign table that takes its place has no key: it cannot be made anew",
+                name(used.relation)
+            ),
+            "name all columns that it shows in GROUP BY, or give it up with --boundary-file (drop)",
+        )
+    });
+    rows.chain(keys).collect()
+}

@@ -1,0 +1,162 @@
+//! What could stand in a run's way, read where reading harms nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::schema::archive::Oid;
+
+/// At the source.
+#[derive(Debug, Clone, Default)]
+pub struct SourceHindrances {
+    /// Foreign keys both ends of which move.
+    pub inner_keys: Vec<InnerKey>,
+    pub event_triggers: Vec<EventTrigger>,
+    pub writing: Writing,
+    /// `SET` clauses of functions.
+    pub function_settings: Vec<FunctionSetting>,
+    /// What uses the row types of moving relations, from outside the moving schemas.
+    pub row_type_uses: Vec<RelationUse>,
+    /// Views that group by a key of a moving table and name its other columns, from outside the moving schemas.
+    pub key_uses: Vec<RelationUse>,
+    pub lock_table: LockTable,
+    pub locked: Locked,
+    pub prepared: Vec<PreparedTransaction>,
+}
+
+/// At the target.
+#[derive(Debug, Clone, Default)]
+pub struct TargetHindrances {
+    /// Of the target database, where it exists.
+    pub event_triggers: Vec<EventTrigger>,
+    pub writing: Writing,
+    /// Settings of the source that the server does not take, as (name, value).
+    pub refused_settings: BTreeMap<(String, String), SettingRefused>,
+    pub lock_table: LockTable,
+}
+
+/// A foreign key, both ends of which move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InnerKey {
+    /// `schema.table.constraint`
+    pub key: String,
+    pub validity: Validity,
+    pub referencing: Referencing,
+    pub orphans: Orphans,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// PostgreSQL vouches for every row, and rows may be against it all the same.
+    Valid,
+    NotValid,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Referencing {
+    Table,
+    /// A partitioned table, which has no `NOT VALID` keys before PostgreSQL 18.
+    Partitions,
+}
+
+/// Rows whose key leads to no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orphans {
+    Counted(u64),
+    /// It would have taken too long, or the role may not read them, or nobody asked.
+    NotCounted,
+}
+
+/// An event trigger that fires in ordinary sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTrigger {
+    pub name: String,
+    /// As `CREATE EVENT TRIGGER ... ON` spells it: `ddl_command_start`.
+    pub event: String,
+    /// The commands that it fires for; none: all.
+    pub tags: BTreeSet<String>,
+    pub owner: String,
+    /// `schema.name`
+    pub function: String,
+    pub language: String,
+    pub body: String,
+}
+
+/// Whether a database takes writes from the connected role.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Writing {
+    #[default]
+    Taken,
+    /// The server follows another: this one, where it may be asked.
+    Standby { primary: Option<String> },
+    /// `default_transaction_read_only` is on for the role, the database or the server.
+    ReadOnlySessions,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionSetting {
+    /// `pg_proc.oid`
+    pub function: Oid,
+    pub label: String,
+    pub name: String,
+    pub value: String,
+}
+
+/// Why a server does not take a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingRefused {
+    /// It has none of that name.
+    Unknown,
+    /// It says why it does not take the value.
+    Value(String),
+    /// The connected role may not set it.
+    Denied,
+}
+
+/// What an object outside the moving schemas uses of a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationUse {
+    /// `pg_class.oid`
+    pub relation: Oid,
+    /// Of the user: what a boundary that gives it up is known by.
+    pub user: Oid,
+    /// As `pg_describe_object` says it.
+    pub label: String,
+}
+
+/// The shared table of locks of a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LockTable {
+    /// `max_locks_per_transaction`; 0 where it was not asked.
+    pub per_transaction: u64,
+    /// The sessions, workers and prepared transactions that there may be: the table has room for so many times the setting.
+    pub processes: u64,
+}
+
+impl LockTable {
+    pub fn room(self) -> u64 {
+        self.per_transaction * self.processes
+    }
+}
+
+/// How many objects there are that a split locks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Locked {
+    /// Of the whole database: pg_dump locks all tables, and those that views read.
+    pub tables: u64,
+    pub views: u64,
+    pub moving_tables: u64,
+    pub moving_sequences: u64,
+    /// What `finish --yes-drop` drops in one transaction.
+    pub dropped: u64,
+}
+
+/// A prepared transaction that holds locks which the fence does not go with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedTransaction {
+    pub gid: String,
+    pub owner: String,
+    /// As the server says it.
+    pub since: String,
+    pub seconds: u64,
+    /// `schema.name`
+    pub tables: Vec<String>,
+}
