@@ -198,7 +198,10 @@ impl<'a> Proof<'a> {
         let (session, tables, source) = match self.side {
             Side::Target => {
                 let session = connect(self.conninfo, "pgkeep proof").await.map_err(failed("connecting"))?;
-                let tables = catalog::tables(&session).await.map_err(failed("reading the catalog"))?;
+                let tables = match self.scope.relations.is_empty() {
+                    true => Vec::new(),
+                    false => catalog::tables(&session).await.map_err(failed("reading the catalog"))?,
+                };
                 (session, tables, None)
             }
             Side::Source => {
