@@ -96,11 +96,15 @@ pub async fn not_valid_keys(session: &Session, keys: &[(String, String, String)]
         tables.push(table);
         names.push(name);
     }
-    let sql = "SELECT 'constraint ' || k.conname::text || ' on ' || k.conrelid::pg_catalog.regclass::text
-        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[])) AS w (schema, name, key)
-        JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
-        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
-        JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.conname = w.key AND k.contype = 'f' AND NOT k.convalidated";
+    // Those of partitions go with their parent's.
+    let sql = "WITH RECURSIVE named AS (
+            SELECT k.oid FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[])) AS w (schema, name, key)
+            JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
+            JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+            JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.conname = w.key AND k.contype = 'f'
+            UNION SELECT k.oid FROM pg_catalog.pg_constraint k JOIN named ON named.oid = k.conparentid)
+        SELECT 'constraint ' || k.conname::text || ' on ' || k.conrelid::pg_catalog.regclass::text
+        FROM named JOIN pg_catalog.pg_constraint k ON k.oid = named.oid WHERE NOT k.convalidated";
     let rows = session.client().query(sql, &[&schemas, &tables, &names]).await;
     let rows = rows.map_err(|error| session.fault("the list of keys that are not valid", error))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
