@@ -28,7 +28,10 @@ fn with_controls<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::String(text) if text.len() > 1 && text.contains(obeyed) => found.push(text),
         Value::Array(values) => values.iter().for_each(|value| with_controls(value, found)),
-        Value::Object(values) => values.values().for_each(|value| with_controls(value, found)),
+        // A diff has lines of its own.
+        Value::Object(values) => {
+            values.iter().filter(|(key, _)| *key != "diff").for_each(|(_, value)| with_controls(value, found));
+        }
         _ => {}
     }
 }
