@@ -194,16 +194,17 @@ pub async fn check_key(session: &Session, key: &ForeignKey, lock_timeout_ms: u64
     checked
 }
 
-/// What is there, whoever put it up.
+/// What is there, by the first word of the function's comment. That it is the one that was put up is asked by `ours::fence_is_intact`.
 pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
+    // A function that somebody made may have no comment.
     let sql = format!(
-        "SELECT pg_catalog.obj_description(p.oid, 'pg_proc') FROM pg_catalog.pg_proc p
-        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse'"
+        "SELECT coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), '') FROM pg_catalog.pg_proc p
+        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse' AND p.pronargs = 0"
     );
     let found = texts(session, "looking for a fence", &sql).await?;
-    Ok(found.first().and_then(|text| match text.as_str() {
-        "sealed" => Some(Strength::Sealed),
-        "held" => Some(Strength::Held),
+    Ok(found.first().and_then(|text| match text.split(' ').next() {
+        Some("sealed") => Some(Strength::Sealed),
+        Some("held") => Some(Strength::Held),
         _ => None,
     }))
 }
@@ -290,27 +291,37 @@ async fn in_the_way(session: &Session, tables: &[(String, String)]) -> Result<Ve
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-fn function(strength: Strength, destination: &str) -> String {
-    let (condition, word) = match strength {
+/// The source of the fence's function, as `pg_proc.prosrc` has it.
+pub fn body(strength: Strength, destination: &str) -> String {
+    let condition = match strength {
         // A shared lock can be had only when nobody holds the other; it goes with the writer's transaction.
-        Strength::Held => {
-            (format!("IF pg_catalog.pg_try_advisory_xact_lock_shared({LOCK}) THEN RETURN NULL; END IF;"), "held")
-        }
-        Strength::Sealed => (String::new(), "sealed"),
+        Strength::Held => format!("IF pg_catalog.pg_try_advisory_xact_lock_shared({LOCK}) THEN RETURN NULL; END IF;"),
+        Strength::Sealed => String::new(),
     };
     let message = match strength {
         Strength::Held => "%.% is being moved to the database %: writes are refused until that is done",
         Strength::Sealed => "%.% has moved to the database %: writes are refused here",
     };
     format!(
-        "CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS pg_catalog.trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $pgkeep$
+        "
         BEGIN
             {condition}
             RAISE EXCEPTION {}, TG_TABLE_SCHEMA, TG_TABLE_NAME, {}
                 USING ERRCODE = 'read_only_sql_transaction', HINT = 'pgkeep split put this fence up; `pgkeep split status` says more.';
-        END $pgkeep$;
-        COMMENT ON FUNCTION {SCHEMA}.refuse() IS '{word}';\n",
+        END ",
         quote_literal(message),
         quote_literal(destination),
+    )
+}
+
+fn function(strength: Strength, destination: &str) -> String {
+    let word = match strength {
+        Strength::Held => "held",
+        Strength::Sealed => "sealed",
+    };
+    format!(
+        "CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS pg_catalog.trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS {};
+        COMMENT ON FUNCTION {SCHEMA}.refuse() IS '{word}';\n",
+        quote_literal(&body(strength, destination)),
     )
 }

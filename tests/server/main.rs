@@ -34,6 +34,7 @@ mod split_loose;
 mod split_plan;
 mod split_rehearse;
 mod split_states;
+mod split_trust;
 mod store;
 mod suspicious;
 mod threat;

@@ -8,9 +8,10 @@ use super::capture::{self, capture};
 use super::error::with_keys;
 use super::holding::{at_source, at_target, own, put_up};
 use super::preparing::{Previous, ground, prepare, previous, resolve};
+use super::promise::{End, broken};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::state::{Phase, State};
-use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
+use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching, whereabouts};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -34,11 +35,12 @@ pub async fn run(
     let started = Instant::now();
     let mut phases = Phases::default();
     progress.set_phase("connecting");
+    options.state.make().map_err(SplitError::from)?;
     let source = own(&options.plan.source, at_source).await?;
     let identity = split_state::identity(&source).await.map_err(at_source("asking which database this is"))?;
     let schemas = resolve(&source, &options.plan.schemas).await?;
 
-    let (before, target_identity) = previous(options, &identity, &schemas).await?;
+    let (before, target_identity) = previous(options, &source, &identity, &schemas).await?;
     if let Previous::Split(state) = &before
         && state.phase < Phase::Switched
     {
@@ -51,11 +53,18 @@ pub async fn run(
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
-        Previous::Split(state) if state.phase == Phase::Sealed && !sealed => return Err(SplitError::FenceGone.into()),
+        Previous::Split(state) if matches!(state.phase, Phase::Sealed | Phase::Switched) && !sealed => {
+            return Err(SplitError::FenceGone.into());
+        }
         Previous::Split(mut state) if state.phase >= Phase::Sealed || (state.phase == Phase::Proven && sealed) => {
             let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            let differs = broken(&state, &source, End::Source).await.map_err(at_source("looking at the fence"))?;
+            if !differs.is_empty() {
+                return Err(SplitError::FenceDiffers { differs }.into());
+            }
+            let by_hand = state.by_hand();
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
-            return Ok(ended(with_files(report(options, &state, Vec::new(), phases, started), &files)));
+            return Ok(ended(with_files(report(options, &state, by_hand, phases, started), &files)));
         }
         previous => {
             let ground = ground(options, previous).await?;
@@ -69,12 +78,15 @@ pub async fn run(
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     state.save(&target).await?;
+    whereabouts::enter(&state, &source).await?;
     progress.set_phase("trying the bridge");
     let password = match bridge::try_out(&state, source.conninfo(), &target).await {
         Ok(password) => password,
         Err(error) => {
             // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
             drop(abandon(&state, target, &options.plan.target).await);
+            drop(whereabouts::leave(&state, &source).await);
+            whereabouts::forget(&state);
             return Err(error);
         }
     };
@@ -87,6 +99,8 @@ pub async fn run(
     if let Err(error) = bridge::rehearse(options, &state, &source, progress, stop).await {
         // As above.
         drop(abandon(&state, target, &options.plan.target).await);
+        drop(whereabouts::leave(&state, &source).await);
+        whereabouts::forget(&state);
         return Err(error);
     }
     let held = fence::hold_definitions(&source, &fenced, options.plan.lock_timeout_ms).await;
@@ -101,6 +115,7 @@ pub async fn run(
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
             progress.set_phase("taking the fence down");
             let down_again = fence::take_down(&source, "").await.map_err(at_source("taking the fence down"));
+            drop(whereabouts::leave(&state, &source).await);
             // Why the copy failed comes first.
             let copied = failed?;
             down_again?;
@@ -114,7 +129,7 @@ pub async fn run(
     state.enter(Phase::Proven);
     state.save(&target).await?;
     loose::make_ready(&state, &source, &target).await?;
-    let at_seal = state.ties.at_seal() + &loose::at_seal(&state, &target).await?;
+    let at_seal = state.ties.at_seal() + &loose::at_seal(&state, &target);
     match &password {
         Some(password) => bridge::seal(options, &state, &source, password, &at_seal, progress, stop).await?,
         None => fence::seal(&source, options.plan.target.database(), options.plan.lock_timeout_ms, &at_seal)

@@ -7,12 +7,14 @@ use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::selecting;
 use crate::command::split::capture::is_ours;
+use crate::command::split::state::refuse;
 use crate::pg;
 use crate::pg::catalog::{self, Passwords, Reading, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::dump;
 use crate::pg::fence;
 use crate::pg::loose;
+use crate::pg::ours;
 use crate::pg::snapshot::SourceSnapshot;
 use crate::repo::manifest::Database;
 use crate::schema::archive::{Archive, Kind};
@@ -37,6 +39,8 @@ impl Read {
     pub async fn begin(options: &Options, patterns: &[Pattern]) -> Result<Read, Error> {
         let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
         let snapshot = backup::open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
+        let strangers = ours::strangers(&snapshot.session).await.map_err(failed("looking for what others made"))?;
+        refuse(strangers, &snapshot.session)?;
         let cluster = catalog::cluster_identity(&snapshot.session).await.map_err(failed("reading the catalog"))?;
         Ok(Read { snapshot, cluster })
     }
