@@ -11,6 +11,7 @@
 use super::Error;
 use super::catalog::{quote_identifier, quote_literal, quote_relation};
 use super::connect::Session;
+use super::ours;
 use crate::split::facts::ForeignKey;
 
 /// Where the fence's function and a split's records live, on either side.
@@ -101,7 +102,8 @@ pub async fn put_up(
     destination: &str,
     lock_timeout_ms: u64,
 ) -> Result<Attempt, Error> {
-    let mut sql = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms}; CREATE SCHEMA IF NOT EXISTS {SCHEMA};\n");
+    let mut sql = format!("BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms};\n");
+    sql += &(ours::guard(SCHEMA) + &ours::schema());
     sql += &function(Strength::Held, destination);
     let names: Vec<String> = tables.iter().map(|(schema, name)| quote_relation(schema, name)).collect();
     if !names.is_empty() {

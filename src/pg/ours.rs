@@ -65,6 +65,24 @@ pub fn schema() -> String {
     format!("CREATE SCHEMA IF NOT EXISTS {};\n{}", fence::SCHEMA, closed())
 }
 
+/// A statement that fails where the schema is there and is not ours, or something in it: for a transaction that makes things in it, because
+/// somebody may have come between [`strangers`] and now.
+pub fn guard(schema: &str) -> String {
+    let body = format!(
+        "DECLARE stranger text; BEGIN
+            SELECT o.owner::pg_catalog.regrole INTO stranger FROM (
+                SELECT nspowner AS owner FROM pg_catalog.pg_namespace WHERE nspname = '{schema}'
+                UNION ALL SELECT c.relowner FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '{schema}'
+                UNION ALL SELECT p.proowner FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '{schema}') AS o
+            WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = o.owner AND (r.rolsuper OR r.rolname = current_user)) LIMIT 1;
+            IF stranger IS NOT NULL THEN
+                RAISE EXCEPTION 'the schema {schema}, or something in it, belongs to %', stranger USING ERRCODE = 'insufficient_privilege';
+            END IF;
+        END"
+    );
+    format!("DO {};\n", quote_literal(&body))
+}
+
 /// Statements that take every privilege of others on what is ours in the schema.
 pub fn closed() -> String {
     let body = format!(

@@ -97,7 +97,7 @@ pub struct Ground {
 }
 
 /// What an earlier attempt made in the target goes: the source has taken writes since, and what crosses may be something else.
-pub async fn ground(options: &Options, previous: Previous) -> Result<Ground, Error> {
+pub async fn ground(options: &Options, source: &Session, previous: Previous) -> Result<Ground, Error> {
     let (found, history, memory) = match previous {
         Previous::Nothing => (Found::Missing, Vec::new(), None),
         Previous::Empty => {
@@ -109,7 +109,11 @@ pub async fn ground(options: &Options, previous: Previous) -> Result<Ground, Err
         }
         Previous::Split(state) => {
             let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-            (abandon(&state, session, &options.plan.target).await?, state.history, state.memory)
+            let found = abandon(&state, session, &options.plan.target).await?;
+            // Written down again where it begins again.
+            whereabouts::leave(&state, source).await?;
+            whereabouts::forget(&state);
+            (found, state.history, state.memory)
         }
     };
     Ok(Ground { found, history, memory })

@@ -67,7 +67,7 @@ pub async fn run(
             return Ok(ended(with_files(report(options, &state, by_hand, phases, started), &files)));
         }
         previous => {
-            let ground = ground(options, previous).await?;
+            let ground = ground(options, &source, previous).await?;
             let planned = plan::make(&options.plan, plan::Timing::LeftOut, progress, stop).await?;
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
@@ -78,14 +78,12 @@ pub async fn run(
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     state.save(&target).await?;
-    whereabouts::enter(&state, &source).await?;
     progress.set_phase("trying the bridge");
     let password = match bridge::try_out(&state, source.conninfo(), &target).await {
         Ok(password) => password,
         Err(error) => {
             // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
             drop(abandon(&state, target, &options.plan.target).await);
-            drop(whereabouts::leave(&state, &source).await);
             whereabouts::forget(&state);
             return Err(error);
         }
@@ -96,6 +94,7 @@ pub async fn run(
     let since = Instant::now();
     let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
     put_up(&source, &fenced, options.plan.target.database(), options.fence_wait, progress, stop, at_source).await?;
+    whereabouts::enter(&state, &source).await?;
     if let Err(error) = bridge::rehearse(options, &state, &source, progress, stop).await {
         // As above.
         drop(abandon(&state, target, &options.plan.target).await);

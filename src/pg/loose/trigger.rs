@@ -3,6 +3,7 @@
 use super::log::place_columns;
 use super::{Key, SCHEMA};
 use crate::pg::catalog::{quote_identifier, quote_literal};
+use crate::pg::ours;
 use crate::pg::place::Place;
 
 /// Statements that make the keys, for one transaction; what is there already of them is replaced. `parent` and `child` say which
@@ -12,7 +13,7 @@ pub fn install(keys: &[&Key], parent: &Place, child: &Place, child_database: &st
         return String::new();
     }
     let mut sql = format!(
-        "CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+        "{}CREATE SCHEMA IF NOT EXISTS {SCHEMA};
         CREATE TABLE IF NOT EXISTS {SCHEMA}.keys (
             key integer PRIMARY KEY, name text NOT NULL,
             parent_schema text NOT NULL, parent_table text NOT NULL, parent_columns text[] NOT NULL,
@@ -26,7 +27,8 @@ pub fn install(keys: &[&Key], parent: &Place, child: &Place, child_database: &st
             happened text NOT NULL CHECK (happened IN ('delete', 'update')),
             gone text[] NOT NULL, become text[],
             at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), reaped timestamptz,
-            PRIMARY KEY (key, entry));\n"
+            PRIMARY KEY (key, entry));\n",
+        ours::guard(SCHEMA)
     );
     sql += &place_columns();
     for key in keys {

@@ -6,13 +6,12 @@ use super::{Estimate, Options, rate};
 use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::selecting;
-use crate::command::split::capture::is_ours;
+use crate::command::split::capture::{forget_ours, is_ours};
 use crate::command::split::state::refuse;
 use crate::pg;
 use crate::pg::catalog::{self, Passwords, Reading, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::dump;
-use crate::pg::fence;
 use crate::pg::loose;
 use crate::pg::ours;
 use crate::pg::snapshot::SourceSnapshot;
@@ -58,7 +57,7 @@ impl Read {
         let id = &self.snapshot.id;
         let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
         // A split that was killed leaves the triggers of a fence that lets everything through. What pgkeep made itself is no part of the database; a loose key that would be torn is told by `watched`.
-        facts.relations.retain(|_, relation| ![fence::SCHEMA, loose::SCHEMA].contains(&relation.schema.as_str()));
+        forget_ours(&mut facts);
         Ok((Archive::parse(&bytes)?.without(is_ours), facts))
     }
 
