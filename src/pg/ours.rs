@@ -142,6 +142,7 @@ pub async fn fence_is_intact(session: &Session, expected: &Expected<'_>) -> Resu
         strength != Some(expected.strength) || !expected.bodies.contains(&source),
         match strength {
             None => "it is open".to_owned(),
+            Some(Strength::Held) => "it is not sealed, and lets writes pass: the seal was lost, or undone".to_owned(),
             _ => "its function is another than was put there".to_owned(),
         },
     );

@@ -266,14 +266,18 @@ fn a_function_without_a_comment_is_no_fence_and_no_fault() {
 fn a_fence_that_is_not_as_the_split_left_it_is_told_and_stops_the_rest() {
     let place = Place::new();
     place.moved(&["--boundary", "drop"]);
-    let body = place.sql("old", "SELECT prosrc FROM pg_proc WHERE proname = 'refuse'").replace('\'', "''");
+    let body = place.sql("old", "SELECT quote_literal(prosrc) FROM pg_proc WHERE proname = 'refuse'");
     let function = |body: &str, more: &str| {
-        format!("CREATE OR REPLACE FUNCTION pgkeep_split.refuse() RETURNS trigger LANGUAGE plpgsql {more} AS '{body}'")
+        format!("CREATE OR REPLACE FUNCTION pgkeep_split.refuse() RETURNS trigger LANGUAGE plpgsql {more} AS {body}")
     };
     let settings = "SET search_path = pg_catalog, pg_temp";
     let as_it_was = function(&body, &format!("{settings} SECURITY INVOKER"));
     for (broken, again, words) in [
-        (function("BEGIN RETURN NULL; END", settings), as_it_was.clone(), "its function is another than was put there"),
+        (
+            function("'BEGIN RETURN NULL; END'", settings),
+            as_it_was.clone(),
+            "its function is another than was put there",
+        ),
         (function(&body, ""), as_it_was.clone(), "its function's settings are []"),
         (function(&body, &format!("{settings} SECURITY DEFINER")), as_it_was, "its function runs as its owner"),
         (
