@@ -120,8 +120,9 @@ pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) 
     if let Some(Memory { split, .. }) = state.as_ref().and_then(|state| state.memory.as_ref())
         && split.source != Place::default()
         && options.moved == Moved::Refuse
-        // A split of another database, beside a log that this one leads to.
+        // Between other databases the log itself says whose it is.
         && split.source.identity() == places[0].identity()
+        && split.target.identity() == places[1].identity()
     {
         whereabouts::same("source", &split.source, &places[0], &source)?;
         whereabouts::same("target", &split.target, &places[1], &target)?;
