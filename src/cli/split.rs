@@ -17,8 +17,9 @@ use super::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::Proof;
+use crate::command::split::host::Folder;
 use crate::command::split::plan::{self, Bridging, Choices, Options};
-use crate::command::split::{self, Discard};
+use crate::command::split::{self, Discard, Moved};
 use crate::policy::LOCK_WAIT_TIMEOUT_DEFAULT;
 use crate::split::facts::Traffic;
 use crate::split::picture::PictureForm;
@@ -86,6 +87,13 @@ pub struct Split {
     /// Run this by /bin/sh when the files are rewritten, and again in a rollback
     #[arg(long, value_name = "COMMAND")]
     pub hook: Option<String>,
+    /// This is the database that was split, or its new one, although it is in another place than it was (moved, restored, promoted)
+    #[arg(long)]
+    pub moved: bool,
+    /// The folder in which this host remembers its splits: files, hook, and the key by which it knows the record of one
+    /// [default: /var/lib/pgkeep for root, otherwise $XDG_STATE_HOME/pgkeep or ~/.local/state/pgkeep]
+    #[arg(long, value_name = "DIR", env = "PGKEEP_STATE", hide_env_values = true, global = true)]
+    pub state: Option<PathBuf>,
     #[command(flatten)]
     pub rehearsal: rehearse::Rehearse,
     #[command(flatten)]
@@ -118,6 +126,9 @@ pub struct FinishArgs {
     /// How long to wait for a lock, in seconds; 0 waits for ever
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT)]
     pub lock_wait_timeout: u32,
+    /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
+    #[arg(long)]
+    pub moved: bool,
 }
 
 #[derive(Args)]
@@ -125,7 +136,7 @@ pub struct StatusArgs {
     /// The new database
     #[arg(long, value_name = "DSN", required = true)]
     pub to: Option<String>,
-    /// The old database, to see what waits in the logs that loose keys have there
+    /// The old database, to look at its fence, and at what waits in the logs that loose keys have there
     #[arg(long, value_name = "DSN")]
     pub from: Option<String>,
 }
@@ -147,6 +158,9 @@ pub struct RollbackArgs {
     /// How many sessions compare rows at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+    /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
+    #[arg(long)]
+    pub moved: bool,
 }
 
 pub(super) async fn run(
@@ -167,10 +181,11 @@ pub(super) async fn run(
             "A rehearsal goes back as well, on its copies: pgkeep split --rehearse --schemas NAME --from DSN --to DSN",
         ));
     }
+    let folder = || folder(args.state.as_ref());
     match &args.verb {
         Some(Verb::Status(args)) => {
             let source = args.from.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?;
-            let status = split::status(&conninfo(args.to.as_deref())?, source.as_ref()).await?;
+            let status = split::status(&conninfo(args.to.as_deref())?, source.as_ref(), &folder()?).await?;
             Outcome::new(&status, ending::status(&status))
         }
         Some(Verb::Rollback(args)) => {
@@ -180,6 +195,8 @@ pub(super) async fn run(
                 discard: if args.discard { Discard::Rows } else { Discard::Refuse },
                 fence_wait: Duration::from_secs(args.fence_wait.into()),
                 jobs: usize::from(args.jobs),
+                state: folder()?,
+                moved: moved(args.moved),
             };
             let back = split::rollback(&options, progress, stop, &mut std::io::stderr()).await?;
             let outcome = Outcome::new(&back, ending::rollback(&back))?;
@@ -192,6 +209,8 @@ pub(super) async fn run(
                 drop: args.yes_drop.clone(),
                 now: chrono::Utc::now(),
                 lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
+                state: folder()?,
+                moved: moved(args.moved),
             };
             let repository = match &args.yes_drop {
                 Some(_) => Some(keys::open_to_read(common).await?),
@@ -200,7 +219,7 @@ pub(super) async fn run(
             let finished = split::finish(&options, repository.as_ref()).await?;
             Outcome::new(&finished, ending::finish(&finished))
         }
-        Some(Verb::Reap(args)) => reap::run(args, progress, stop).await,
+        Some(Verb::Reap(args)) => reap::run(args, folder()?, progress, stop).await,
         None if args.rehearsal.rehearse => rehearse::run(common, args, progress, stop).await,
         None if args.plan => {
             let report = plan::run(&run_options(args, args.from.as_ref())?, progress, stop).await?;
@@ -241,7 +260,20 @@ fn run_options(args: &Split, from: Option<&String>) -> Result<split::Options, Er
         proof: if args.no_proof { Proof::Leave } else { Proof::Make },
         rewrites: args.rewrites.clone(),
         hook: args.hook.clone(),
+        state: folder(args.state.as_ref())?,
+        moved: moved(args.moved),
     })
+}
+
+fn folder(given: Option<&PathBuf>) -> Result<Folder, Error> {
+    match given {
+        Some(path) => Ok(Folder::at(path.clone())),
+        None => Ok(Folder::of_account().map_err(split::SplitError::from)?),
+    }
+}
+
+fn moved(said: bool) -> Moved {
+    if said { Moved::Accept } else { Moved::Refuse }
 }
 
 fn options(args: &Split, from: Option<&String>) -> Result<Options, Error> {

@@ -11,13 +11,15 @@
 mod function;
 mod lock;
 
+pub use function::body;
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
 
 use std::collections::BTreeSet;
 
 use super::Error;
-use super::catalog::{quote_identifier, quote_literal, quote_relation};
+use super::catalog::{do_block, quote_identifier, quote_relation};
 use super::connect::Session;
+use super::ours;
 use crate::split::facts::ForeignKey;
 
 /// Where the fence's function and a split's records live, on either side.
@@ -122,7 +124,7 @@ async fn put_up_in_transaction(
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
     }
-    let mut sql = function::schema() + &function::refusing(Strength::Held, destination);
+    let mut sql = ours::guard(SCHEMA) + &ours::schema() + &function::refusing(Strength::Held, destination);
     for (schema, name) in tables {
         let table = quote_relation(schema, name);
         if there.contains(&format!("{schema}.{name}")) {
@@ -191,7 +193,7 @@ pub async fn seal(session: &Session, destination: &str, also: &str, patience: Pa
         Ok(()) => {}
     }
     // The seal by itself, after all that may take a while: the server goes on with a statement whose sender was killed, and not with the next.
-    let then = format!("{}{}\nCOMMIT", function::schema(), function::refusing(Strength::Sealed, destination));
+    let then = format!("{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
     if let Err(error) = run(session, "sealing the fence", &then).await {
         run(session, "the end of a transaction", "ROLLBACK").await?;
         return Err(error);
@@ -201,7 +203,7 @@ pub async fn seal(session: &Session, destination: &str, also: &str, patience: Pa
 
 /// Seals a fence that was put up and around which nothing is held: that of a new place which is left.
 pub async fn seal_at_once(session: &Session, destination: &str) -> Result<(), Error> {
-    let sql = format!("{BEGIN};\n{}{}\nCOMMIT", function::schema(), function::refusing(Strength::Sealed, destination));
+    let sql = format!("{BEGIN};\n{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
     let sealed = run(session, "sealing the fence", &sql).await;
     if sealed.is_err() {
         run(session, "the end of a transaction", "ROLLBACK").await?;
@@ -237,7 +239,7 @@ pub fn key_again(make: &str, comment: &str) -> String {
             BEGIN {make}; {comment} EXCEPTION WHEN foreign_key_violation OR duplicate_object THEN NULL; END;
         END"
     );
-    format!("DO {};\n", quote_literal(&body))
+    do_block(&body)
 }
 
 /// Checks the rows of a foreign key that came back unchecked. Nobody's writes wait for it.
@@ -253,16 +255,17 @@ pub async fn check_key(session: &Session, key: &ForeignKey, lock_timeout_ms: u64
     checked
 }
 
-/// What is there, whoever put it up.
+/// What is there, by the first word of the function's comment. That it is the one that was put up is asked by `ours::fence_is_intact`.
 pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
+    // A function that somebody made may have no comment.
     let sql = format!(
-        "SELECT pg_catalog.obj_description(p.oid, 'pg_proc') FROM pg_catalog.pg_proc p
-        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse'"
+        "SELECT coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), '') FROM pg_catalog.pg_proc p
+        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse' AND p.pronargs = 0"
     );
     let found = texts(session, "looking for a fence", &sql).await?;
-    Ok(found.first().and_then(|text| match text.as_str() {
-        "sealed" => Some(Strength::Sealed),
-        "held" => Some(Strength::Held),
+    Ok(found.first().and_then(|text| match text.split(' ').next() {
+        Some("sealed") => Some(Strength::Sealed),
+        Some("held") => Some(Strength::Held),
         _ => None,
     }))
 }
@@ -313,19 +316,18 @@ async fn open_in_transaction(
     }
 }
 
-/// A statement that lets writers pass, where there is a fence.
+/// Statements that let writers pass, where there is a fence.
 fn opening() -> String {
     let body = format!(
         "BEGIN
             IF EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
                 WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse') THEN
-                {}{}
+                {}
             END IF;
         END",
-        function::ours(),
         function::open()
     );
-    format!("DO {};\n", quote_literal(&body))
+    ours::guard(SCHEMA) + &do_block(&body)
 }
 
 /// The triggers of an opened fence go one by one, each only if that takes a moment: who reads a table for long keeps one there, which lets

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Error;
-use super::catalog::{self, SequenceFacts, quote_literal, quote_relation};
+use super::catalog::{self, SequenceFacts, do_block, quote_literal, quote_relation};
 use super::connect::Session;
 use crate::repo::manifest::Sequence;
 
@@ -52,7 +52,7 @@ pub fn go_on(sequences: &[Sequence], reserve: Reserve) -> String {
         values = list(&|sequence| sequence.last_value.to_string()),
         called = list(&|sequence| sequence.is_called.to_string()),
     );
-    format!("DO {};\n", quote_literal(&body))
+    do_block(&body)
 }
 
 /// The values of those of these sequences, by their names, that the database has.

@@ -6,6 +6,7 @@ use super::Error;
 use super::catalog::quote_identifier;
 use super::connect::Session;
 use super::fence::SCHEMA;
+use super::ours::{self, Stranger};
 
 async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
     session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
@@ -15,38 +16,90 @@ async fn count(session: &Session, context: &str, sql: &str) -> Result<i64, Error
     Ok(session.client().query_one(sql, &[]).await.map_err(|error| session.fault(context, error))?.get(0))
 }
 
-/// The document; none where the database is no split's target.
-pub async fn load(session: &Session) -> Result<Option<String>, Error> {
-    let there =
-        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'pgkeep_split' AND c.relname = 'state'";
-    if count(session, "looking for a split's record", there).await? == 0 {
-        return Ok(None);
-    }
-    let row = session.client().query_opt(&format!("SELECT document FROM {SCHEMA}.state"), &[]).await;
-    Ok(row.map_err(|error| session.fault("reading a split's record", error))?.map(|row| row.get(0)))
+/// More than a split of 100,000 tables writes down.
+const DOCUMENT_BYTES_MAX: i64 = 256 << 20;
+
+/// What a database holds of a split's record. Whose it is, is for the caller to find out, before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    Nothing,
+    /// The schema is there, and nothing was written down yet: a kill came in between (programs before this one made the table first).
+    Unwritten,
+    TooLarge,
+    Written {
+        document: String,
+        /// By which its writer knows it.
+        mark: Option<String>,
+    },
 }
 
-/// Replaces the document, durably, whatever `synchronous_commit` says elsewhere.
-pub async fn save(session: &Session, document: &str) -> Result<(), Error> {
+/// Reads the record.
+pub async fn load(session: &Session) -> Result<Record, Error> {
+    let failed = |error| session.fault("looking for a split's record", error);
+    let there = "SELECT pg_catalog.count(c.oid), pg_catalog.count(a.attnum) FROM pg_catalog.pg_namespace n
+        LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = 'state' AND c.relkind = 'r'
+        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'mark' AND NOT a.attisdropped
+        WHERE n.nspname = 'pgkeep_split' HAVING pg_catalog.count(*) > 0";
+    let Some(row) = session.client().query_opt(there, &[]).await.map_err(failed)? else { return Ok(Record::Nothing) };
+    let (table, marked): (i64, i64) = (row.get(0), row.get(1));
+    if table == 0 {
+        // A schema with the fence or an id of another split in it, whose source this database is.
+        let others = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_namespace n WHERE n.nspname = 'pgkeep_split'
+            AND (EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid)
+              OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace = n.oid))";
+        let others = count(session, "looking for a split's record", others).await?;
+        return Ok(if others > 0 { Record::Nothing } else { Record::Unwritten });
+    }
+    let mark = if marked > 0 { "mark::text" } else { "NULL::text" };
+    let sql = format!(
+        "SELECT CASE WHEN pg_catalog.octet_length(document::text) <= {DOCUMENT_BYTES_MAX} THEN document::text END, {mark} FROM ONLY {SCHEMA}.state LIMIT 1"
+    );
+    let row = session.client().query_opt(&sql, &[]).await;
+    let Some(row) = row.map_err(|error| session.fault("reading a split's record", error))? else {
+        return Ok(Record::Unwritten);
+    };
+    Ok(match row.get::<_, Option<String>>(0) {
+        Some(document) => Record::Written { document, mark: row.get(1) },
+        None => Record::TooLarge,
+    })
+}
+
+/// Replaces the document, durably, whatever `synchronous_commit` says elsewhere; the schema, the table and its row are there together or
+/// not at all. Nothing is written where something under our names is not ours, which is returned.
+pub async fn save(session: &Session, document: &str, mark: &str) -> Result<Vec<Stranger>, Error> {
     let make = format!(
-        "SET synchronous_commit = on; CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+        "BEGIN; SET synchronous_commit = on; SET LOCAL client_min_messages = warning;
+        {}
         CREATE TABLE IF NOT EXISTS {SCHEMA}.state (
             only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
             document text NOT NULL,
-            changed timestamptz NOT NULL DEFAULT pg_catalog.now())"
+            changed timestamptz NOT NULL DEFAULT pg_catalog.now());
+        ALTER TABLE {SCHEMA}.state ADD COLUMN IF NOT EXISTS mark text;
+        {}",
+        ours::schema(),
+        ours::closed()
     );
-    run(session, "making a split's record", &make).await?;
     let sql = format!(
-        "INSERT INTO {SCHEMA}.state (document) VALUES ($1)
-        ON CONFLICT (only_row) DO UPDATE SET document = excluded.document, changed = pg_catalog.now()"
+        "INSERT INTO {SCHEMA}.state (document, mark) VALUES ($1, $2)
+        ON CONFLICT (only_row) DO UPDATE SET document = excluded.document, mark = excluded.mark, changed = pg_catalog.now()"
     );
-    session
-        .client()
-        .execute(&sql, &[&document])
-        .await
-        .map_err(|error| session.fault("writing a split's record", error))?;
-    Ok(())
+    let saved = async {
+        run(session, "making a split's record", &make).await?;
+        let strangers = ours::strangers(session).await?;
+        if strangers.is_empty() {
+            let written = session.client().execute(&sql, &[&document, &mark]).await;
+            written.map_err(|error| session.fault("writing a split's record", error))?;
+            run(session, "writing a split's record", "COMMIT").await?;
+        }
+        Ok(strangers)
+    };
+    match saved.await {
+        Ok(strangers) if strangers.is_empty() => Ok(strangers),
+        ended => {
+            run(session, "the end of a transaction", "ROLLBACK").await?;
+            ended
+        }
+    }
 }
 
 /// Takes the record away.

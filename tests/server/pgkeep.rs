@@ -15,6 +15,8 @@ pub fn pgkeep() -> Command {
         command.env_remove(name);
     }
     command.env("PGPASSFILE", "/nonexistent/pgpass").env("PGSERVICEFILE", "/nonexistent/service").env("LC_ALL", "C");
+    // What splits remember; not in the home of whoever runs the tests.
+    command.env("PGKEEP_STATE", concat!(env!("CARGO_TARGET_TMPDIR"), "/split-state"));
     command
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::display::{bytes, count, duration};
 use crate::cli::texts;
-use crate::command::split::{Finished, Report, RolledBack, Status};
+use crate::command::split::{AS_IT_SHOULD_BE, Finished, Report, RolledBack, Status};
 
 pub fn run(report: &Report) -> String {
     let time = |ms| duration(Duration::from_millis(ms));
@@ -50,6 +50,15 @@ pub fn status(status: &Status) -> String {
     for step in &status.history {
         text += &format!("  {}  {}\n", step.time.format("%Y-%m-%d %H:%M:%S UTC"), step.phase);
     }
+    if status.record != "checked" {
+        text += &format!("the record is {}\n", status.record);
+    }
+    status.moved.iter().for_each(|moved| text += &format!("it looks like a copy: {moved}\n"));
+    for (end, fence) in [("source", &status.fence.source), ("target", &status.fence.target)] {
+        if fence != AS_IT_SHOULD_BE {
+            text += &format!("the {end}'s fence: {fence}\n");
+        }
+    }
     if !status.bridged.is_empty() {
         text += &format!("foreign tables in the old place of {}\n", status.bridged.join(", "));
     }
@@ -76,6 +85,7 @@ pub fn rollback(back: &RolledBack) -> String {
     for key in &back.keys_unchecked {
         text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");
     }
+    back.by_hand.iter().for_each(|what| text += &format!("to be done by hand: {what}\n"));
     text += &format!("{} take writes in the old database again", back.schemas.join(", "));
     text += match back.dropped {
         true => "; the new database is gone\n",

@@ -8,6 +8,7 @@ use crate::cli::display::count;
 use crate::cli::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
 use crate::command::Error;
 use crate::command::progress::Progress;
+use crate::command::split::host::Folder;
 use crate::command::split::{self, Progressed, ReapOptions, Reaped};
 use crate::stop::Stop;
 
@@ -28,14 +29,19 @@ pub struct ReapArgs {
     /// How long to wait for a lock on a row or a table, in seconds, before the rest is left to the next time; 0 waits for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub lock_wait_timeout: u32,
+    /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
+    #[arg(long)]
+    pub moved: bool,
 }
 
-pub async fn run(args: &ReapArgs, progress: &Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
+pub async fn run(args: &ReapArgs, state: Folder, progress: &Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
     let options = ReapOptions {
         source: conninfo(args.from.as_deref())?,
         target: conninfo(args.to.as_deref())?,
         batch: args.batch,
         lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
+        state,
+        moved: super::moved(args.moved),
     };
     let reaped = split::reap(&options, progress, stop).await?;
     let outcome = Outcome::new(&reaped, text(&reaped))?;

@@ -20,6 +20,7 @@ use crate::pg::{connect, dump};
 use crate::repo::SnapshotId;
 use crate::repo::manifest::{FORMAT, Manifest, Relation, Server, SliceList, Totals};
 use crate::schema::archive::{Archive, Entry, Kind};
+use crate::schema::facts::Facts;
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
@@ -120,6 +121,7 @@ async fn draw(
     let pg_dump = dump::find(session, options.plan.pg_bin.as_deref())?;
     let (mut facts, untouched) = backup::read_facts(snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
+    forget_ours(&mut facts);
     let bytes =
         dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.plan.lock_timeout_ms, &untouched, stop)?;
     let archive = Archive::parse(&bytes)?.without(is_ours);
@@ -210,6 +212,11 @@ pub fn is_ours(entry: &Entry) -> bool {
     let name = entry.tag.rsplit_once(' ').map_or("", |(_, name)| name);
     let trigger = entry.kind == Kind::Trigger && (name == fence::TRIGGER || name.starts_with(loose::TRIGGER));
     within || schema || trigger
+}
+
+/// What the archive is read without has no facts either.
+pub fn forget_ours(facts: &mut Facts) {
+    facts.relations.retain(|_, relation| ![fence::SCHEMA, loose::SCHEMA].contains(&relation.schema.as_str()));
 }
 
 /// As a restore of the schemas would have it.

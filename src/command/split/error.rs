@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::host::HostError;
 use super::state::Phase;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
@@ -123,6 +124,23 @@ pub enum SplitError {
         #[source]
         source: Box<Error>,
     },
+    /// Whoever may CREATE in a database can make things under our names first, and change them later.
+    #[error("something in the database {database} is not ours: {what} ({owner})")]
+    NotOurs { what: String, owner: String, database: String, mend: String },
+    #[error("this host knows nothing of the split {id} that the record in the database {database} is of: there is no file of it in {}", .folder.display())]
+    NotOfThisHost { id: String, database: String, folder: PathBuf },
+    #[error("the record in the database {database} is not the one that this host wrote: {why}")]
+    NotOurRecord { database: String, why: &'static str },
+    #[error("what the split remembers on this host cannot be used")]
+    Host(#[from] HostError),
+    #[error("the {end} database {database} is not where it was: {}", .differs.join(", "))]
+    Moved { end: &'static str, database: String, differs: Vec<String> },
+    #[error("the source database {database} knows nothing of the split {id}")]
+    UnknownAtSource { database: String, id: String },
+    #[error("a split into the database {database} was begun and ended before anything was written down")]
+    Unwritten { database: String },
+    #[error("the fence of the source is not as the split left it: {}", .differs.join(", "))]
+    FenceDiffers { differs: Vec<String> },
 }
 
 /// Where a rehearsal ended.
@@ -239,6 +257,26 @@ impl SplitError {
                 Some("55P03") => "Nothing was changed. Somebody reads the foreign tables: wait for them, or end them, and try again.".into(),
                 _ => "Nothing was changed. Drop or change what was built on the foreign tables since, and try again.".into(),
             },
+            SplitError::NotOurs { mend, .. } => format!(
+                "Nothing was done. Look at it first: who made it could have put anything there. Where no split of yours made it, drop it. Where one did, and another role ran it: {mend}"
+            ),
+            SplitError::NotOfThisHost { .. } => {
+                "Nothing was done. Run it on the host and as the account that began the split, with the same --state, or copy the file from there. `pgkeep split status` shows the record, unchecked.".into()
+            }
+            SplitError::NotOurRecord { .. } => {
+                "Nothing was done. Somebody has written to pgkeep_split.state, or put the database back to an earlier time. Compare both sides yourself before you drop anything.".into()
+            }
+            SplitError::Host(error) => error.hint().into(),
+            SplitError::Moved { .. } => {
+                "Nothing was done. It looks like a copy: name the original. If this is the original, moved, restored or promoted, and nobody writes the other any more, say so once with --moved.".into()
+            }
+            SplitError::UnknownAtSource { .. } => {
+                "Nothing was done. Name the database that was split. If it was put back to an earlier time, compare both sides first; --moved says that it is the one.".into()
+            }
+            SplitError::Unwritten { .. } => "Nothing has moved. `pgkeep split` begins again.".into(),
+            SplitError::FenceDiffers { .. } => {
+                "Nothing was done. Rows may have been written in the old place: `pgkeep split rollback` goes back to it; or compare both sides yourself before anything is dropped.".into()
+            }
         })
     }
 
@@ -248,7 +286,9 @@ impl SplitError {
             | SplitError::NoSuchSchema { .. }
             | SplitError::NoSplit { .. }
             | SplitError::NoLooseKeys { .. }
-            | SplitError::WrongName { .. } => 2,
+            | SplitError::WrongName { .. }
+            | SplitError::Host(_)
+            | SplitError::Unwritten { .. } => 2,
             SplitError::Files(error) => files_code(error),
             SplitError::Switch { source, .. } => source.exit_code(),
             SplitError::NoExtension { .. } | SplitError::NoRoom { .. } => 8,

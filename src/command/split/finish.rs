@@ -5,14 +5,15 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::SplitError;
 use super::holding::{at_source, at_target, own};
+use super::promise::{End, broken};
 use super::state::{Phase, State};
+use super::{Moved, SplitError, host, whereabouts};
 use crate::command::Error;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
-use crate::pg::{quarantine, split_state};
+use crate::pg::quarantine;
 use crate::repo::{Manifest, Proven, Repository};
 use crate::split::bridge::cut;
 
@@ -25,6 +26,9 @@ pub struct FinishOptions {
     pub now: DateTime<Utc>,
     /// 0 waits for ever.
     pub lock_timeout_ms: u64,
+    /// Where the host remembers the split.
+    pub state: host::Folder,
+    pub moved: Moved,
 }
 
 /// What `--json` prints.
@@ -48,11 +52,11 @@ pub struct Finished {
 pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) -> Result<Finished, Error> {
     let source = own(&options.source, at_source).await?;
     let target = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-    let database = || options.target.database().to_owned();
-    let mut state = State::load(&target).await?.ok_or_else(|| SplitError::NoSplit { database: database() })?;
-    if split_state::identity(&source).await.map_err(at_source("asking which database this is"))? != state.source {
-        let schemas = state.schemas.join(", ");
-        return Err(SplitError::AnotherSplit { database: database(), source_name: state.source_name, schemas }.into());
+    let mut state = State::required(&target, &options.state).await?;
+    whereabouts::check(&mut state, &source, &target, options.moved).await?;
+    if state.phase == Phase::Finished {
+        // A kill came between the record and this.
+        whereabouts::leave(&state, &source).await?;
     }
     let failed = |what: &'static str| at_source(what);
     match (state.phase, &options.drop) {
@@ -69,6 +73,12 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
     let strength = fence::strength(&source).await.map_err(failed("looking for a fence"))?;
     if strength != Some(Strength::Sealed) && !(state.phase == Phase::Quarantined && is_gone) {
         return Err(SplitError::FenceGone.into());
+    }
+    if strength == Some(Strength::Sealed) {
+        let differs = broken(&state, &source, End::Source).await.map_err(failed("looking at the fence"))?;
+        if !differs.is_empty() {
+            return Err(SplitError::FenceDiffers { differs }.into());
+        }
     }
     if state.phase == Phase::Switched {
         let suffix = options.now.format("_moved_%Y%m%d").to_string();
@@ -123,6 +133,7 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
         }
         state.enter(Phase::Finished);
         state.save(&target).await?;
+        whereabouts::leave(&state, &source).await?;
         (finished.dropped, finished.phase) = (true, state.phase);
     }
     source.close().await.map_err(at_source("the end of the session"))?;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::SplitError;
+use super::state::refuse;
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Attempt, Patience};
+use crate::pg::ours;
 use crate::stop::Stop;
 
 const PAUSE: Duration = Duration::from_millis(500);
@@ -21,6 +23,8 @@ pub async fn own(
     error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
 ) -> Result<Session, Error> {
     let session = connect(info, "pgkeep split").await.map_err(error("connecting"))?;
+    let strangers = ours::strangers(&session).await.map_err(error("looking for what others made"))?;
+    refuse(strangers, &session)?;
     let since = Instant::now();
     while !fence::own(&session).await.map_err(error("taking the lock of a split"))? {
         if since.elapsed() > OWN_WAIT {

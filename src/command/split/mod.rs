@@ -5,9 +5,11 @@ mod capture;
 mod error;
 mod finish;
 mod holding;
+pub mod host;
 mod loose;
 pub mod plan;
 mod preparing;
+mod promise;
 mod proof;
 pub mod rehearse;
 mod rollback;
@@ -19,6 +21,7 @@ mod status;
 mod switching;
 mod ties;
 mod unchecked;
+mod whereabouts;
 
 use std::time::Duration;
 
@@ -29,7 +32,8 @@ pub use finish::{FinishOptions, Finished, finish};
 pub use loose::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, Waits, reap};
 pub use rollback::{Discard, RollbackOptions, RolledBack, rollback};
 pub use run::run;
-pub use status::{Status, status};
+pub use status::{AS_IT_SHOULD_BE, Status, status};
+pub use whereabouts::Moved;
 
 use super::mismatch::Mismatch;
 use super::restore::Proof;
@@ -50,6 +54,9 @@ pub struct Options {
     pub rewrites: Vec<Rewrite>,
     /// Run by a shell when the files are switched, and again in a rollback.
     pub hook: Option<String>,
+    /// Where the host remembers what no database is asked for.
+    pub state: host::Folder,
+    pub moved: Moved,
 }
 
 /// How a run ended.

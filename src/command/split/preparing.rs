@@ -8,10 +8,11 @@ use rand_core::{OsRng, RngCore};
 
 use super::capture::{self, Drawn, capture};
 use super::holding::{at_source, at_target};
+use super::host::Split;
 use super::rollback::abandon;
-use super::state::{FORMAT, Found, Phase, State};
+use super::state::{FORMAT, Found, Memory, Phase, State};
 use super::ties::Ties;
-use super::{Options, SplitError, loose, plan, proof, settings};
+use super::{Options, SplitError, loose, plan, proof, settings, whereabouts};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::{self, target as destination};
@@ -30,6 +31,7 @@ pub enum Previous {
 
 pub async fn previous(
     options: &Options,
+    source: &Session,
     identity: &str,
     schemas: &[String],
 ) -> Result<(Previous, Option<String>), Error> {
@@ -42,13 +44,11 @@ pub async fn previous(
     if there == identity {
         return Err(SplitError::SameDatabase.into());
     }
-    let found = match State::load(&session).await? {
-        Some(state) if state.source == identity && state.schemas == schemas => Previous::Split(Box::new(state)),
-        Some(state) => {
-            let schemas = state.schemas.join(", ");
-            return Err(
-                SplitError::AnotherSplit { database: database(), source_name: state.source_name, schemas }.into()
-            );
+    let found = match State::load(&session, &options.state).await? {
+        Some(state) if state.schemas != schemas => return Err(whereabouts::another(&state, &session)),
+        Some(mut state) => {
+            whereabouts::check(&mut state, source, &session, options.moved).await?;
+            Previous::Split(Box::new(state))
         }
         None => {
             let contents =
@@ -92,19 +92,31 @@ pub struct Ground {
     pub found: Found,
     /// Of earlier attempts.
     pub history: Vec<(Phase, DateTime<Utc>)>,
+    /// What the host remembers of them: they are one split.
+    pub memory: Option<Memory>,
 }
 
 /// What an earlier attempt made in the target goes: the source has taken writes since, and what crosses may be something else.
-pub async fn ground(options: &Options, previous: Previous) -> Result<Ground, Error> {
-    let (found, history) = match previous {
-        Previous::Nothing => (Found::Missing, Vec::new()),
-        Previous::Empty => (Found::Empty, Vec::new()),
+pub async fn ground(options: &Options, source: &Session, previous: Previous) -> Result<Ground, Error> {
+    let (found, history, memory) = match previous {
+        Previous::Nothing => (Found::Missing, Vec::new(), None),
+        Previous::Empty => {
+            // A schema without a record, where a kill came before it was written.
+            let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            split_state::forget(&session).await.map_err(at_target("forgetting the split"))?;
+            session.close().await.map_err(at_target("the end of the session"))?;
+            (Found::Empty, Vec::new(), None)
+        }
         Previous::Split(state) => {
             let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-            (abandon(&state, session, &options.plan.target).await?, state.history)
+            let found = abandon(&state, session, &options.plan.target).await?;
+            // Written down again where it begins again.
+            whereabouts::leave(&state, source).await?;
+            whereabouts::forget(&state);
+            (found, state.history, state.memory)
         }
     };
-    Ok(Ground { found, history })
+    Ok(Ground { found, history, memory })
 }
 
 /// What was made ready before the fence goes up.
@@ -146,14 +158,24 @@ pub async fn prepare(
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     restore::roles::provide(&session, &draft.drawn.job, &restoring).await?;
     not_carried.extend(settings::equip(&session, &owners(&draft.drawn, schemas), &draft.drawn.job).await?);
+    let (at_source_now, at_target_now) =
+        (whereabouts::place(source, at_source).await?, whereabouts::place(&session, at_target).await?);
+    let mut memory = ground.memory.unwrap_or_else(|| Memory {
+        folder: options.state.clone(),
+        split: Split::new(schemas.to_vec(), at_source_now.clone(), at_target_now.clone()),
+    });
+    // The target may have been made anew.
+    (memory.split.source, memory.split.target) = (at_source_now, at_target_now);
     session.close().await.map_err(at_target("the end of the session"))?;
     let mut state = State {
         format: FORMAT,
+        id: memory.split.id.clone(),
         phase: Phase::Created,
         schemas: schemas.to_vec(),
         source: identity,
         source_name: options.plan.source.to_string(),
         source_database: source.conninfo().database().to_owned(),
+        target_database: options.plan.target.database().to_owned(),
         found: ground.found,
         began: Utc::now(),
         history: ground.history,
@@ -164,6 +186,7 @@ pub async fn prepare(
         ties,
         files: None,
         hook: options.hook.clone(),
+        memory: Some(memory),
         downtime_ms: 0,
         quarantined: Vec::new(),
         index_reads: Vec::new(),

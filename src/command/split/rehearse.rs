@@ -18,7 +18,7 @@ pub use servers::PrivateServer;
 use super::error::RehearsalStep;
 use super::holding::{at_source, at_target};
 use super::plan;
-use super::{Options, Outcome, Phases, Report, SplitError};
+use super::{Options, Outcome, Phases, Report, SplitError, host};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -157,6 +157,10 @@ pub async fn rehearse(
     times.servers_ms = millis(since);
 
     let since = Instant::now();
+    let state = tempfile::tempdir().map_err(|source| Error::Internal {
+        what: "a folder for the rehearsal's state cannot be made".into(),
+        source: Some(Box::new(source)),
+    })?;
     let here = Options {
         plan: plan::Options {
             source: servers.source(scene.run.plan.source.database())?,
@@ -168,6 +172,7 @@ pub async fn rehearse(
         // Files and applications are the operator's.
         rewrites: Vec::new(),
         hook: None,
+        state: host::Folder::at(state.path().to_owned()),
         ..scene.run.clone()
     };
     let copied = match (origin, &scene.manifest) {

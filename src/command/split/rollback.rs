@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::holding::{Had, Trying, at_source, at_target, own, put_up};
 use super::state::{Found, Phase, State};
-use super::{SplitError, bridge, loose, switching};
+use super::{Moved, SplitError, bridge, host, loose, switching, whereabouts};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -48,6 +48,8 @@ pub struct RolledBack {
     pub dropped: bool,
     /// How long neither side took writes.
     pub downtime_ms: u64,
+    /// What a record of an earlier program names, and no database is obeyed in: files to put back, a command to run.
+    pub by_hand: Vec<String>,
 }
 
 pub struct RollbackOptions {
@@ -56,6 +58,9 @@ pub struct RollbackOptions {
     pub discard: Discard,
     pub fence_wait: Duration,
     pub jobs: usize,
+    /// Where the host remembers the split.
+    pub state: host::Folder,
+    pub moved: Moved,
 }
 
 pub async fn rollback(
@@ -68,14 +73,14 @@ pub async fn rollback(
     progress.set_phase("connecting");
     let source = own(source_info, at_source).await?;
     let target = connect(target_info, "pgkeep split").await.map_err(at_target("connecting"))?;
-    let no_split = || SplitError::NoSplit { database: target_info.database().to_owned() };
-    let mut state = State::load(&target).await?.ok_or_else(no_split)?;
-    if split_state::identity(&source).await.map_err(at_source("asking which database this is"))? != state.source {
-        let schemas = state.schemas.join(", ");
-        let database = target_info.database().to_owned();
-        return Err(SplitError::AnotherSplit { database, source_name: state.source_name, schemas }.into());
-    }
+    let mut state = State::required(&target, &options.state).await?;
+    whereabouts::check(&mut state, &source, &target, options.moved).await?;
+    let by_hand = state.by_hand();
     if state.phase >= Phase::RolledBack {
+        if state.phase == Phase::RolledBack {
+            // A kill came between the record and this.
+            whereabouts::leave(&state, &source).await?;
+        }
         return Err(SplitError::Over { phase: state.phase }.into());
     }
     let strength = fence::strength(&source).await.map_err(at_source("looking for a fence"))?;
@@ -87,6 +92,8 @@ pub async fn rollback(
         fence::take_down(&source).await.map_err(at_source("taking the fence down"))?;
         let schemas = state.schemas.clone();
         let dropped = abandon(&state, target, target_info).await? == Found::Missing;
+        whereabouts::leave(&state, &source).await?;
+        whereabouts::forget(&state);
         return Ok(RolledBack {
             ok: true,
             phase: Phase::RolledBack,
@@ -96,6 +103,7 @@ pub async fn rollback(
             keys_unchecked: Vec::new(),
             dropped,
             downtime_ms: 0,
+            by_hand,
         });
     }
 
@@ -121,6 +129,7 @@ pub async fn rollback(
         keys_unchecked,
         dropped: false,
         downtime_ms,
+        by_hand,
     })
 }
 
@@ -196,6 +205,7 @@ pub async fn undo(
     loose::take_away(state, target).await?;
     state.enter(Phase::RolledBack);
     state.save(target).await?;
+    whereabouts::leave(state, source).await?;
     bridge::dismiss(state, target, target.conninfo()).await?;
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;

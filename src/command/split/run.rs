@@ -10,11 +10,12 @@ use super::capture::{self, Capture, Drawn, capture_again};
 use super::error::with_keys;
 use super::holding::{Trying, at_source, at_target, hold_definitions, own, put_up};
 use super::preparing::{Prepared, Previous, ground, prepare, previous, resolve};
+use super::promise::{End, broken};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::sealing::Seal;
 use super::state::{Phase, State};
 use super::unchecked::Unchecked;
-use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
+use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching, whereabouts};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -38,11 +39,12 @@ pub async fn run(
     let started = Instant::now();
     let mut phases = Phases::default();
     progress.set_phase("connecting");
+    options.state.make().map_err(SplitError::from)?;
     let source = own(&options.plan.source, at_source).await?;
     let identity = split_state::identity(&source).await.map_err(at_source("asking which database this is"))?;
     let schemas = resolve(&source, &options.plan.schemas).await?;
 
-    let (before, target_identity) = previous(options, &identity, &schemas).await?;
+    let (before, target_identity) = previous(options, &source, &identity, &schemas).await?;
     if let Previous::Split(state) = &before
         && state.phase < Phase::Switched
     {
@@ -55,14 +57,21 @@ pub async fn run(
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
-        Previous::Split(state) if state.phase == Phase::Sealed && !sealed => return Err(SplitError::FenceGone.into()),
+        Previous::Split(state) if matches!(state.phase, Phase::Sealed | Phase::Switched) && !sealed => {
+            return Err(SplitError::FenceGone.into());
+        }
         Previous::Split(mut state) if state.phase >= Phase::Sealed || (state.phase == Phase::Proven && sealed) => {
             let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+            let differs = broken(&state, &source, End::Source).await.map_err(at_source("looking at the fence"))?;
+            if !differs.is_empty() {
+                return Err(SplitError::FenceDiffers { differs }.into());
+            }
+            let by_hand = state.by_hand();
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
-            return Ok(ended(with_files(report(options, &state, Vec::new(), phases, started), &files)));
+            return Ok(ended(with_files(report(options, &state, by_hand, phases, started), &files)));
         }
         previous => {
-            let ground = ground(options, previous).await?;
+            let ground = ground(options, &source, previous).await?;
             let planned = plan::make(&options.plan, plan::Timing::LeftOut, progress, stop).await?;
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
@@ -78,6 +87,7 @@ pub async fn run(
         Err(error) => {
             // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
             drop(abandon(&state, target, &options.plan.target).await);
+            whereabouts::forget(&state);
             return Err(error);
         }
     };
@@ -96,6 +106,7 @@ pub async fn run(
     let trying = Trying { wait: options.fence_wait, progress, stop, phase: "putting the fence up" };
     let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
     put_up(&source, &fenced, options.plan.target.database(), &trying, at_source).await?;
+    whereabouts::enter(&state, &source).await?;
     let down = Instant::now();
     let fenced_in = Fenced { options, fenced: &fenced, password: password.as_ref(), progress, stop };
     let copied = fenced_in.move_over(drawn, &mut state, &source, &target, since, &mut phases).await;
@@ -105,10 +116,12 @@ pub async fn run(
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
             progress.set_phase("taking the fence down");
             let down_again = fence::take_down(&source).await.map_err(at_source("taking the fence down"));
+            drop(whereabouts::leave(&state, &source).await);
             // Why the copy failed comes first.
             let copied = match failed {
                 Err(error @ Error::Split(SplitError::Bridge { .. })) if state.phase < Phase::Copying => {
                     drop(abandon(&state, target, &options.plan.target).await);
+                    whereabouts::forget(&state);
                     return Err(error);
                 }
                 failed => failed?,
@@ -177,7 +190,7 @@ impl Fenced<'_> {
         state.enter(Phase::Proven);
         state.save(target).await?;
         loose::make_ready(state, source, target).await?;
-        let also = state.ties.at_seal() + &loose::at_seal(state, target).await?;
+        let also = state.ties.at_seal() + &loose::at_seal(state, target);
         let also = also + &bridge::at_seal(state, source, self.password).await?;
         let sealed =
             Seal { options, state, drawn: &drawn, also: &also }.put(source, &trying("sealing the source")).await;

@@ -1,14 +1,20 @@
-//! What a split remembers in its target database, so that it can be gone on with, looked at and taken back.
+//! What a split remembers in its target database, so that it can be gone on with, looked at and taken back. No command and no path is
+//! in it: those are on the operator's host alone ([`super::host`]), which knows its own record by a keyed check.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::SplitError;
+use super::holding::at_target;
+use super::host::{Folder, Split};
 use super::ties::Ties;
 use crate::command::Error;
 use crate::pg::connect::Session;
-use crate::pg::split_state;
+use crate::pg::ours::{self, Stranger};
+use crate::pg::place::Place;
+use crate::pg::split_state::{self, Record};
 use crate::repo::manifest::{Relation, Sequence};
 use crate::switch::Applied;
 
@@ -57,6 +63,9 @@ pub enum Found {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     pub format: u32,
+    /// Of this split, at random; both databases and the host have it. Empty in a record of format 1.
+    #[serde(default)]
+    pub id: String,
     pub phase: Phase,
     /// Names, not patterns.
     pub schemas: Vec<String>,
@@ -65,6 +74,9 @@ pub struct State {
     /// As a person writes it, without secrets.
     pub source_name: String,
     pub source_database: String,
+    /// As the fence of the source names it; empty in a record of format 1.
+    #[serde(default)]
+    pub target_database: String,
     pub found: Found,
     pub began: DateTime<Utc>,
     /// Each phase's beginning, again for each attempt.
@@ -80,11 +92,15 @@ pub struct State {
     /// What is done with what crosses the line, when the source is sealed and on the way back.
     #[serde(flatten)]
     pub ties: Ties,
-    /// Configuration files that were switched, or were about to be.
-    #[serde(default)]
+    /// Configuration files that were switched, or were about to be; from the host.
+    #[serde(skip)]
     pub files: Option<Applied>,
-    #[serde(default)]
+    /// From the host.
+    #[serde(skip)]
     pub hook: Option<String>,
+    /// What the host remembers beside it; none where it was only looked at.
+    #[serde(skip)]
+    pub memory: Option<Memory>,
     #[serde(default)]
     pub downtime_ms: u64,
     /// New names of the old schemas after `finish`.
@@ -95,7 +111,44 @@ pub struct State {
     pub index_reads: Vec<(String, i64)>,
 }
 
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+/// Without an id, and with commands and paths that are not believed.
+const FORMER_FORMAT: u32 = 1;
+
+/// Where the host's part is kept, and what it is.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    pub folder: Folder,
+    pub split: Split,
+}
+
+/// What there is to be said for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// This host wrote it.
+    Checked,
+    /// An earlier program wrote it, whose records no host knows; nobody else could change it.
+    Former,
+    /// Another host wrote it, if anybody did.
+    Unchecked,
+}
+
+/// As much as tells how to read the rest.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    #[serde(default)]
+    id: String,
+}
+
+/// What a record of format 1 held beside the rest.
+#[derive(Default, Deserialize)]
+struct Former {
+    #[serde(default)]
+    files: Option<Applied>,
+    #[serde(default)]
+    hook: Option<String>,
+}
 
 impl State {
     pub fn enter(&mut self, phase: Phase) {
@@ -103,24 +156,133 @@ impl State {
         self.history.push((phase, Utc::now()));
     }
 
+    /// The host's part first: without it the record could not be known again.
+    ///
+    /// # Errors
+    /// Something under our names in the target is not ours; the folder for state cannot be written.
     pub async fn save(&self, target: &Session) -> Result<(), Error> {
+        let Some(Memory { folder, split }) = &self.memory else {
+            return Err(Error::Internal {
+                what: "a record that was only looked at is not written".into(),
+                source: None,
+            });
+        };
+        let mut split = split.clone();
+        (split.files, split.hook) = (self.files.clone(), self.hook.clone());
+        folder.save(&split).map_err(SplitError::from)?;
         let document = serde_json::to_string(self).map_err(|source| Error::Internal {
             what: "the split's record cannot be encoded".into(),
             source: Some(Box::new(source)),
         })?;
-        split_state::save(target, &document).await.map_err(Error::target_database("recording how far the split is"))
+        let saved = split_state::save(target, &document, &split.mark(&document)).await;
+        refuse(saved.map_err(at_target("recording how far the split is"))?, target)
     }
 
-    /// None where the database is no split's target.
-    pub async fn load(target: &Session) -> Result<Option<Self>, Error> {
-        let document = split_state::load(target).await.map_err(Error::target_database("reading the split's record"))?;
-        let parse = |document: String| {
-            serde_json::from_str(&document).map_err(|source| Error::Internal {
-                what: "the split's record in the target database cannot be read; a newer pgkeep may have written it"
-                    .into(),
-                source: Some(Box::new(source)),
-            })
+    /// None where the database is no split's target, or nothing was written down yet.
+    ///
+    /// # Errors
+    /// This host did not write it; somebody else may have changed it.
+    pub async fn load(target: &Session, folder: &Folder) -> Result<Option<Self>, Error> {
+        match Self::look(target, folder).await? {
+            Some((state, Trust::Unchecked)) => {
+                let (database, folder) = (target.conninfo().database().to_owned(), folder.path().to_owned());
+                Err(SplitError::NotOfThisHost { database, id: state.id, folder }.into())
+            }
+            looked => Ok(looked.map(|(state, _)| state)),
+        }
+    }
+
+    /// The same for a verb that cannot do without.
+    pub async fn required(target: &Session, folder: &Folder) -> Result<Self, Error> {
+        match Self::load(target, folder).await? {
+            Some(state) => Ok(state),
+            None => Err(absent(target).await?),
+        }
+    }
+
+    /// A record that another host wrote is read as well, with nothing of what hosts remember.
+    pub async fn look(target: &Session, folder: &Folder) -> Result<Option<(Self, Trust)>, Error> {
+        let strangers = ours::strangers(target).await.map_err(at_target("looking for what others made"))?;
+        refuse(strangers, target)?;
+        let database = || target.conninfo().database().to_owned();
+        let not_ours = |why| SplitError::NotOurRecord { database: database(), why };
+        let record = split_state::load(target).await.map_err(at_target("reading the split's record"))?;
+        let (document, mark) = match record {
+            Record::Nothing | Record::Unwritten => return Ok(None),
+            Record::TooLarge => return Err(not_ours("it is larger than any record").into()),
+            Record::Written { document, mark } => (document, mark),
         };
-        document.map(parse).transpose()
+        let head: Head = parse(&document)?;
+        if head.format == FORMER_FORMAT && head.id.is_empty() {
+            return Ok(Some((Self::of_former(&document, target, folder).await?, Trust::Former)));
+        }
+        let split = folder.load(&head.id).map_err(SplitError::from)?;
+        let Some(split) = split else { return Ok(Some((parse(&document)?, Trust::Unchecked))) };
+        if !mark.is_some_and(|mark| split.has_marked(&document, &mark)) {
+            return Err(not_ours("its check is wrong").into());
+        }
+        if head.format > FORMAT {
+            return Err(unreadable(None));
+        }
+        let mut state: State = parse(&document)?;
+        (state.files, state.hook) = (split.files.clone(), split.hook.clone());
+        state.memory = Some(Memory { folder: folder.clone(), split });
+        Ok(Some((state, Trust::Checked)))
+    }
+
+    /// From now on as today's program writes it. Files and a command that a database names are only told.
+    async fn of_former(document: &str, target: &Session, folder: &Folder) -> Result<Self, Error> {
+        let mut state: State = parse(document)?;
+        let Former { files, hook } = parse(document)?;
+        let place = Place::of(target).await.map_err(at_target("asking where the database is"))?;
+        let mut split = Split::new(state.schemas.clone(), Place::default(), place);
+        for file in files.iter().flat_map(|files| &files.files) {
+            let (path, backup) = (file.path.display(), file.backup.display());
+            split.by_hand.push(format!("the record names the file {path}, with a copy of what it held in {backup}"));
+        }
+        split.by_hand.extend(hook.map(|hook| format!("the record names the hook {hook:?}")));
+        (state.format, state.id) = (FORMAT, split.id.clone());
+        state.target_database = target.conninfo().database().to_owned();
+        state.memory = Some(Memory { folder: folder.clone(), split });
+        Ok(state)
+    }
+
+    /// What an earlier program's record asks to be done.
+    pub fn by_hand(&self) -> Vec<String> {
+        self.memory.as_ref().map_or_else(Vec::new, |memory| memory.split.by_hand.clone())
+    }
+}
+
+/// Why there is no record in this database.
+pub async fn absent(target: &Session) -> Result<Error, Error> {
+    let database = target.conninfo().database().to_owned();
+    let record = split_state::load(target).await.map_err(at_target("reading the split's record"))?;
+    Ok(match record {
+        Record::Unwritten => SplitError::Unwritten { database }.into(),
+        _ => SplitError::NoSplit { database }.into(),
+    })
+}
+
+/// Nothing that others made under our names is believed.
+pub fn refuse(strangers: Vec<Stranger>, session: &Session) -> Result<(), Error> {
+    let Some(first) = strangers.first() else { return Ok(()) };
+    let list = |of: fn(&Stranger) -> &str| strangers.iter().map(of).collect::<Vec<_>>();
+    Err(SplitError::NotOurs {
+        what: list(|stranger| &stranger.what).join(", "),
+        owner: first.owner.clone(),
+        database: session.conninfo().database().to_owned(),
+        mend: list(|stranger| &stranger.mend).join("; "),
+    }
+    .into())
+}
+
+fn parse<'a, T: Deserialize<'a>>(document: &'a str) -> Result<T, Error> {
+    serde_json::from_str(document).map_err(|source| unreadable(Some(source)))
+}
+
+fn unreadable(source: Option<serde_json::Error>) -> Error {
+    Error::Internal {
+        what: "the split's record in the target database cannot be read; a newer pgkeep may have written it".into(),
+        source: source.map(|source| Box::new(source) as Box<_>),
     }
 }

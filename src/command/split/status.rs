@@ -3,13 +3,18 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::SplitError;
 use super::holding::{at_source, at_target};
+use super::host::Folder;
 use super::loose::{Side, Waits, waits};
-use super::state::{Phase, State};
+use super::promise::{End, broken};
+use super::state::{Phase, State, Trust, absent, refuse};
+use super::whereabouts;
 use crate::command::Error;
-use crate::pg::connect::connect;
+use crate::pg;
+use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
+use crate::pg::ours;
+use crate::pg::place::Place;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -24,9 +29,26 @@ pub struct Status {
     pub bridged: Vec<String>,
     /// Loose keys, and what of them waits for `split reap`.
     pub loose: Vec<Waits>,
+    /// Of the random number by which both databases and the host know the split; empty where an earlier program began it.
+    pub id: String,
+    /// `checked`: this host wrote the record. Otherwise why it cannot be told.
+    pub record: &'static str,
+    pub fence: Fences,
+    /// What makes one of the ends look like a copy.
+    pub moved: Vec<String>,
     /// What can be done now.
     pub next: Vec<&'static str>,
 }
+
+/// Whether the fences are as the state promises: [`AS_IT_SHOULD_BE`], or what differs.
+#[derive(Debug, Serialize)]
+pub struct Fences {
+    pub source: String,
+    pub target: String,
+}
+
+pub const AS_IT_SHOULD_BE: &str = "as it should be";
+const NOT_LOOKED_AT: &str = "not looked at (--from)";
 
 #[derive(Debug, Serialize)]
 pub struct Step {
@@ -35,15 +57,29 @@ pub struct Step {
 }
 
 /// Keys whose log is in the old database are only named where `source` is not given.
-pub async fn status(target: &Conninfo, source: Option<&Conninfo>) -> Result<Status, Error> {
+pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folder) -> Result<Status, Error> {
     let session = connect(target, "pgkeep split").await.map_err(at_target("connecting"))?;
-    let no_split = || SplitError::NoSplit { database: target.database().to_owned() };
-    let state = State::load(&session).await?.ok_or_else(no_split)?;
+    let Some((state, trust)) = State::look(&session, folder).await? else { return Err(absent(&session).await?) };
+    let mut moved = Vec::new();
+    let mut fence =
+        Fences { source: NOT_LOOKED_AT.into(), target: fence_of(&state, &session, End::Target, at_target).await? };
+    let remembered = state.memory.as_ref().filter(|_| trust == Trust::Checked).map(|memory| &memory.split);
+    if let Some(split) = remembered {
+        moved.extend(differs("the target", &split.target, &whereabouts::place(&session, at_target).await?));
+    }
     let mut loose = waits(&session, Side::Target, at_target).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
     match source {
         Some(source) => {
             let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
+            let strangers = ours::strangers(&session).await.map_err(at_source("looking for what others made"))?;
+            refuse(strangers, &session)?;
+            let place = whereabouts::place(&session, at_source).await?;
+            if place.identity() != state.source {
+                return Err(whereabouts::another(&state, &session));
+            }
+            moved.extend(remembered.map_or_else(Vec::new, |split| differs("the source", &split.source, &place)));
+            fence.source = fence_of(&state, &session, End::Source, at_source).await?;
             loose.extend(waits(&session, Side::Source, at_source).await?);
             session.close().await.map_err(at_source("the end of the session"))?;
         }
@@ -71,6 +107,28 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>) -> Result<Stat
         downtime_ms: state.downtime_ms,
         bridged,
         loose,
+        id: if trust == Trust::Former { String::new() } else { state.id },
+        record: match trust {
+            Trust::Checked => "checked",
+            Trust::Former => "of an earlier program, which wrote no check",
+            Trust::Unchecked => "unchecked: another host, or a run with another --state, wrote it",
+        },
+        fence,
+        moved,
         next: next.to_vec(),
     })
+}
+
+fn differs(end: &str, was: &Place, now: &Place) -> Vec<String> {
+    was.differs(now).into_iter().map(|words| format!("{end}: {words}")).collect()
+}
+
+async fn fence_of(
+    state: &State,
+    session: &Session,
+    end: End,
+    error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
+) -> Result<String, Error> {
+    let differs = broken(state, session, end).await.map_err(error("looking at the fence"))?;
+    Ok(if differs.is_empty() { AS_IT_SHOULD_BE.to_owned() } else { differs.join("; ") })
 }

@@ -54,7 +54,7 @@ pub async fn rights(session: &Session) -> Result<BTreeSet<Right>, Error> {
 pub async fn own_objects(session: &Session) -> Result<Vec<String>, Error> {
     let sql = "WITH own AS (
             SELECT 'schema ' || n.nspname::text AS name FROM pg_catalog.pg_namespace n
-            WHERE n.nspname NOT IN ('public', 'pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'
+            WHERE n.nspname NOT IN ('public', 'pg_catalog', 'information_schema', 'pg_toast', 'pgkeep_split') AND n.nspname !~ '^pg_(toast_)?temp_'
               AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.objid = n.oid AND d.deptype = 'e')
             UNION ALL
             SELECT n.nspname::text || '.' || c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -4,6 +4,7 @@ use super::reading::{exists, reach};
 use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table, run};
 use crate::pg::Error;
 use crate::pg::connect::Session;
+use crate::pg::place::Place;
 
 /// One reaper at a time does the work of a key: the entries of a key are done in their order, because a key that was changed twice is
 /// found by its first change alone, and two reapers that skipped each other's locked entries would lose it on the way. `pker` and the
@@ -18,6 +19,9 @@ pub struct Stored {
     pub child_identity: String,
     pub child_database: String,
     pub watch: Watch,
+    /// Where both were when they were last seen; none in a list that an earlier program made.
+    pub parent_place: Option<Place>,
+    pub child_place: Option<Place>,
 }
 
 /// Whether anything writes the log.
@@ -56,7 +60,9 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
     let sql = format!(
         "SELECT k.key, k.name, coalesce(n.nspname::text, k.parent_schema), coalesce(c.relname::text, k.parent_table), coalesce(c.relkind = 'p', false),
             k.child_schema, k.child_table, k.parent_columns, k.child_columns, k.types, k.own_operators, k.operators, k.on_delete, k.on_update,
-            k.set_columns, k.parent_identity, k.child_identity, k.child_database, t.oid IS NOT NULL AND t.tgenabled <> 'D'
+            k.set_columns, k.parent_identity, k.child_identity, k.child_database, t.oid IS NOT NULL AND t.tgenabled <> 'D',
+            -- What the table does not have is null in its JSON.
+            pg_catalog.to_jsonb(k) ->> 'parent_place', pg_catalog.to_jsonb(k) ->> 'child_place'
         FROM {SCHEMA}.keys k LEFT JOIN pg_catalog.pg_trigger t ON t.tgname = '{TRIGGER}' || k.key || '_delete' AND t.tgparentid = 0
         LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY k.key"
     );
@@ -84,9 +90,38 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
             child_identity: row.get(16),
             child_database: row.get(17),
             watch: if row.get(18) { Watch::Kept } else { Watch::Gone },
+            parent_place: place(row.get(19)),
+            child_place: place(row.get(20)),
         }
     };
     Ok(rows.iter().map(stored).collect())
+}
+
+fn place(text: Option<&str>) -> Option<Place> {
+    serde_json::from_str(text?).ok()
+}
+
+/// Writes down where both databases are, durably or not: it is read again before it is needed.
+pub async fn keep_places(session: &Session, keys: &[i32], parent: &Place, child: &Place) -> Result<(), Error> {
+    let failed = |error| session.fault("writing down where the databases are", error);
+    let text = |place: &Place| serde_json::to_string(place).unwrap_or_default();
+    session.client().batch_execute(&place_columns()).await.map_err(failed)?;
+    let sql = format!("UPDATE {SCHEMA}.keys SET parent_place = $2, child_place = $3 WHERE key = ANY ($1)");
+    let kept = session.client().execute(&sql, &[&keys, &text(parent), &text(child)]).await;
+    kept.map(drop).map_err(failed)
+}
+
+/// Of tables that an earlier program made.
+pub(super) fn place_columns() -> String {
+    format!(
+        "DO $$ BEGIN
+            IF (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = '{SCHEMA}' AND c.relname = 'keys' AND a.attname IN ('parent_place', 'child_place')) < 2 THEN
+                ALTER TABLE {SCHEMA}.keys ADD COLUMN IF NOT EXISTS parent_place text, ADD COLUMN IF NOT EXISTS child_place text;
+            END IF;
+        END $$;\n"
+    )
 }
 
 /// What waits, key by key; none where there is no log.

@@ -1,16 +1,19 @@
 //! What a loose key is made of in the parent's database.
 
+use super::log::place_columns;
 use super::{Key, SCHEMA};
 use crate::pg::catalog::{quote_identifier, quote_literal};
+use crate::pg::ours;
+use crate::pg::place::Place;
 
 /// Statements that make the keys, for one transaction; what is there already of them is replaced. `parent` and `child` say which
-/// database is which (`split_state::identity`), so that a copy of the log is never reaped, and no other database than the child's.
-pub fn install(keys: &[&Key], parent: &str, child: &str, child_database: &str) -> String {
+/// database is which and where, so that a copy of the log is never reaped, and no other database than the child's.
+pub fn install(keys: &[&Key], parent: &Place, child: &Place, child_database: &str) -> String {
     if keys.is_empty() {
         return String::new();
     }
     let mut sql = format!(
-        "CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+        "{}CREATE SCHEMA IF NOT EXISTS {SCHEMA};
         CREATE TABLE IF NOT EXISTS {SCHEMA}.keys (
             key integer PRIMARY KEY, name text NOT NULL,
             parent_schema text NOT NULL, parent_table text NOT NULL, parent_columns text[] NOT NULL,
@@ -24,8 +27,10 @@ pub fn install(keys: &[&Key], parent: &str, child: &str, child_database: &str) -
             happened text NOT NULL CHECK (happened IN ('delete', 'update')),
             gone text[] NOT NULL, become text[],
             at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), reaped timestamptz,
-            PRIMARY KEY (key, entry));\n"
+            PRIMARY KEY (key, entry));\n",
+        ours::guard(SCHEMA)
     );
+    sql += &place_columns();
     for key in keys {
         sql += &row(key, parent, child, child_database);
         sql += &function(key);
@@ -34,7 +39,7 @@ pub fn install(keys: &[&Key], parent: &str, child: &str, child_database: &str) -
     sql + &close()
 }
 
-fn row(key: &Key, parent: &str, child: &str, child_database: &str) -> String {
+fn row(key: &Key, parent: &Place, child: &Place, child_database: &str) -> String {
     let list = |values: Vec<&str>| {
         let values: Vec<String> = values.into_iter().map(quote_literal).collect();
         format!("ARRAY[{}]::text[]", values.join(","))
@@ -55,14 +60,18 @@ fn row(key: &Key, parent: &str, child: &str, child_database: &str) -> String {
         quote_literal(key.on_delete.word()),
         quote_literal(key.on_update.word()),
         list(key.set_columns.iter().map(String::as_str).collect()),
-        quote_literal(parent),
-        quote_literal(child),
+        quote_literal(&parent.identity()),
+        quote_literal(&child.identity()),
         quote_literal(child_database),
     ];
+    let place = |place: &Place| quote_literal(&serde_json::to_string(place).unwrap_or_default());
     format!(
-        "DELETE FROM {SCHEMA}.keys WHERE key = {};\nINSERT INTO {SCHEMA}.keys VALUES ({});\n",
-        key.number,
-        values.join(", ")
+        "DELETE FROM {SCHEMA}.keys WHERE key = {number};\nINSERT INTO {SCHEMA}.keys VALUES ({});
+        UPDATE {SCHEMA}.keys SET parent_place = {}, child_place = {} WHERE key = {number};\n",
+        values.join(", "),
+        place(parent),
+        place(child),
+        number = key.number,
     )
 }
 

@@ -6,7 +6,13 @@ use crate::schema::restore::{Lock, LockMode, Step, Transaction};
 use proptest::prelude::*;
 
 fn step(wave: Wave, after: Vec<usize>, after_rows: Vec<Oid>, locks: Vec<Lock>) -> PostDataStep {
-    let step = Step { dump_id: 1, label: "x".into(), statements: Vec::new(), transaction: Transaction::Allowed, acts_as: None };
+    let step = Step {
+        dump_id: 1,
+        label: "x".into(),
+        statements: Vec::new(),
+        transaction: Transaction::Allowed,
+        acts_as: None,
+    };
     PostDataStep { step, wave, after, after_rows, locks, sorts: false, followers: 0, chain: 0 }
 }
 

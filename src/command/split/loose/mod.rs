@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::SplitError;
 use super::holding::{at_source, at_target};
 use super::plan::Planned;
-use super::state::State;
+use super::state::{Memory, State};
 use crate::command::Error;
 use crate::pg::connect::Session;
 use crate::pg::loose::{self, Key, Unfit};
@@ -81,21 +81,20 @@ pub async fn make_ready(state: &State, source: &Session, target: &Session) -> Re
     if keys.is_empty() {
         return Ok(());
     }
-    let here = identity(target, at_target).await?;
-    let sql = loose::install(&keys, &here, &state.source, &state.source_database);
+    let sql = match &state.memory {
+        Some(Memory { split, .. }) => loose::install(&keys, &split.target, &split.source, &state.source_database),
+        None => return Ok(()),
+    };
     let made = target.client().batch_execute(&format!("BEGIN;\n{sql}COMMIT")).await;
     made.map_err(|error| at_target("making loose keys")(target.fault("making loose keys", error)))
 }
 
 /// Statements that make the keys whose parent stays, for the transaction that seals the source and drops the real ones: no deletion
 /// falls between.
-pub async fn at_seal(state: &State, target: &Session) -> Result<String, Error> {
+pub fn at_seal(state: &State, target: &Session) -> String {
     let keys = of(state, Side::Source);
-    if keys.is_empty() {
-        return Ok(String::new());
-    }
-    let there = identity(target, at_target).await?;
-    Ok(loose::install(&keys, &state.source, &there, target.conninfo().database()))
+    let Some(Memory { split, .. }) = &state.memory else { return String::new() };
+    loose::install(&keys, &split.source, &split.target, target.conninfo().database())
 }
 
 /// Statements for the transaction that opens the source again: the old rows of children that had moved are brought up to what has

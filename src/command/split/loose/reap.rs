@@ -8,15 +8,19 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::batch::{Reaper, Trouble};
-use super::stored::{Foreign, Pair, between};
+use super::stored::{Foreign, Pair, between, in_place};
 use super::{Side, SplitError, identity};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::split::holding::{at_source, at_target};
-use crate::command::split::state::{Phase, State};
+use crate::command::split::host::Folder;
+use crate::command::split::state::{Memory, Phase, State, refuse};
+use crate::command::split::{Moved, whereabouts};
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::loose::{self, Settled, Stored, Watch};
+use crate::pg::ours;
+use crate::pg::place::Place;
 use crate::stop::Stop;
 
 pub struct ReapOptions {
@@ -26,6 +30,9 @@ pub struct ReapOptions {
     pub batch: u32,
     /// For each lock; 0 waits for ever.
     pub lock_timeout_ms: u64,
+    /// Where the host remembers the split, if it is this one.
+    pub state: Folder,
+    pub moved: Moved,
 }
 
 /// What `--json` prints.
@@ -93,8 +100,11 @@ pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) 
         Pair { parent: &source, child: &target, log: Side::Source },
         Pair { parent: &target, child: &source, log: Side::Target },
     ];
-    let phase = State::load(&target).await?.map(|state| state.phase);
-    if phase.is_none() && is_target_of(&source, &target).await? {
+    let strangers = ours::strangers(&source).await.map_err(at_source("looking for what others made"))?;
+    refuse(strangers, &source)?;
+    let state = State::look(&target, &options.state).await?.map(|(state, _)| state);
+    let phase = state.as_ref().map(|state| state.phase);
+    if phase.is_none() && is_target_of(&source, &target, &options.state).await? {
         return Err(Error::Usage {
             what: "--from and --to are the wrong way round".into(),
             hint: Some("--from names the database that was split, --to the one that took its schemas.".into()),
@@ -106,10 +116,22 @@ pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) 
         Some(phase) if phase < Phase::Switched => return Err(SplitError::TooEarly { phase }.into()),
         _ => {}
     }
+    let places = [whereabouts::place(&source, at_source).await?, whereabouts::place(&target, at_target).await?];
+    if let Some(Memory { split, .. }) = state.as_ref().and_then(|state| state.memory.as_ref())
+        && split.source != Place::default()
+        && options.moved == Moved::Refuse
+        // Between other databases the log itself says whose it is.
+        && split.source.identity() == places[0].identity()
+        && split.target.identity() == places[1].identity()
+    {
+        whereabouts::same("source", &split.source, &places[0], &source)?;
+        whereabouts::same("target", &split.target, &places[1], &target)?;
+    }
     let (mut reaped, mut elsewhere) = (Vec::new(), Vec::new());
     for pair in &ways {
         let reaper = Reaper { pair, options, settled: settled(pair.log, phase), stop };
         let (keys, others) = between(pair, reaper.parent_error(), reaper.child_error()).await?;
+        in_place(pair, &keys, &places, options.moved).await?;
         elsewhere.extend(
             others.into_iter().map(|Foreign { name, database }| format!("{name} (its rows are in {database})")),
         );
@@ -132,8 +154,8 @@ pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) 
 }
 
 /// Whether this database took what the other one gave.
-async fn is_target_of(session: &Session, other: &Session) -> Result<bool, Error> {
-    let Some(state) = State::load(session).await? else { return Ok(false) };
+async fn is_target_of(session: &Session, other: &Session, folder: &Folder) -> Result<bool, Error> {
+    let Some((state, _)) = State::look(session, folder).await? else { return Ok(false) };
     Ok(state.source == identity(other, at_target).await?)
 }
 

@@ -4,10 +4,13 @@ use serde::Serialize;
 
 use super::{Side, SplitError, identity};
 use crate::command::Error;
+use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::state::State;
+use crate::command::split::{Moved, whereabouts};
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::loose::{self, Stored};
+use crate::pg::place::Place;
 
 /// What of a key's log nobody has reaped yet.
 #[derive(Debug, Serialize)]
@@ -79,4 +82,38 @@ pub(super) async fn between(
     }
     let others = others.into_iter().map(|stored| Foreign { name: stored.key.name, database: stored.child_database });
     Ok((own, others.collect()))
+}
+
+/// Whether the log and the rows that it is about are where they were: a copy has the same identity, and its log is about rows that the
+/// original uses. Where both are now is kept.
+///
+/// # Errors
+/// One of them looks like a copy.
+pub(super) async fn in_place(
+    pair: &Pair<'_>,
+    keys: &[Stored],
+    [source, target]: &[Place; 2],
+    moved: Moved,
+) -> Result<(), Error> {
+    let (parent, child) = if pair.log == Side::Source { (source, target) } else { (target, source) };
+    let ends = if pair.log == Side::Source { ["source", "target"] } else { ["target", "source"] };
+    for stored in keys.iter().filter(|_| moved == Moved::Refuse) {
+        if let Some(was) = &stored.parent_place {
+            whereabouts::same(ends[0], was, parent, pair.parent)?;
+        }
+        if let Some(was) = &stored.child_place {
+            whereabouts::same(ends[1], was, child, pair.child)?;
+        }
+    }
+    let is_kept =
+        |stored: &&Stored| stored.parent_place.as_ref() == Some(parent) && stored.child_place.as_ref() == Some(child);
+    let elsewhere: Vec<i32> = keys.iter().filter(|stored| !is_kept(stored)).map(|stored| stored.key.number).collect();
+    if elsewhere.is_empty() {
+        return Ok(());
+    }
+    let kept = loose::keep_places(pair.parent, &elsewhere, parent, child).await;
+    kept.map_err(match pair.log {
+        Side::Source => at_source("writing down where the databases are"),
+        Side::Target => at_target("writing down where the databases are"),
+    })
 }

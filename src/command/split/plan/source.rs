@@ -7,13 +7,14 @@ use super::{Estimate, Options, Timing, rate};
 use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::selecting;
-use crate::command::split::capture::is_ours;
+use crate::command::split::capture::{forget_ours, is_ours};
+use crate::command::split::state::refuse;
 use crate::pg;
 use crate::pg::catalog::{self, Passwords, Reading, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::dump;
-use crate::pg::fence;
 use crate::pg::loose;
+use crate::pg::ours;
 use crate::pg::snapshot::SourceSnapshot;
 use crate::repo::manifest::Database;
 use crate::schema::archive::{Archive, Kind};
@@ -41,6 +42,8 @@ impl Read {
     pub async fn begin(options: &Options, patterns: &[Pattern]) -> Result<Read, Error> {
         let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
         let snapshot = backup::open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
+        let strangers = ours::strangers(&snapshot.session).await.map_err(failed("looking for what others made"))?;
+        refuse(strangers, &snapshot.session)?;
         let cluster = catalog::cluster_identity(&snapshot.session).await.map_err(failed("reading the catalog"))?;
         let writing = catalog::hindrances::writing(&snapshot.session).await.map_err(failed("reading the catalog"))?;
         Ok(Read { snapshot, writing, cluster })
@@ -64,7 +67,7 @@ impl Read {
         let id = &self.snapshot.id;
         let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
         // A split that was killed leaves the triggers of a fence that lets everything through. What pgkeep made itself is no part of the database; a loose key that would be torn is told by `watched`.
-        facts.relations.retain(|_, relation| ![fence::SCHEMA, loose::SCHEMA].contains(&relation.schema.as_str()));
+        forget_ours(&mut facts);
         Ok((Archive::parse(&bytes)?.without(is_ours), facts))
     }
 

@@ -4,11 +4,12 @@ use super::Options;
 use super::hindrances;
 use super::source::server;
 use crate::command::error::Error;
+use crate::command::split::state::refuse;
 use crate::pg;
 use crate::pg::catalog;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
-use crate::pg::dump;
+use crate::pg::{dump, ours};
 use crate::split::facts::{Cluster, Existence, SourceFacts, TargetFacts};
 
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
@@ -40,6 +41,10 @@ impl Visit {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let begun = session.client().batch_execute(begin).await;
         begun.map_err(|error| session.fault("the start of a transaction", error)).map_err(failed("looking at it"))?;
+        if exists {
+            let strangers = ours::strangers(&session).await.map_err(failed("looking for what others made"))?;
+            refuse(strangers, &session)?;
+        }
         let existence = match exists {
             true => Existence::Exists {
                 objects: catalog::own_objects(&session).await.map_err(failed("reading the catalog"))?,

@@ -42,6 +42,8 @@ pub async fn go(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Res
         discard: Discard::Refuse,
         fence_wait: options.fence_wait,
         jobs: options.jobs,
+        state: options.state.clone(),
+        moved: options.moved,
     };
     Ok(rollback(&back, progress, stop, &mut std::io::sink()).await?.downtime_ms)
 }
@@ -56,7 +58,7 @@ pub async fn look(
 ) -> Result<Back, Error> {
     progress.set_phase("comparing the old place with what it was");
     let target = connect(&options.plan.target, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
-    let state = State::load(&target).await?;
+    let state = State::load(&target, &options.state).await?;
     target.close().await.map_err(at_target("the end of the session"))?;
     let mismatches = match &state {
         Some(state) => proof::written_since(&options.plan.source, state, options.jobs, progress, stop)?,

@@ -1,0 +1,245 @@
+//! What a split remembers on the operator's host, and nowhere else: the files that it switched, the command that it runs, and the key by
+//! which it knows its own record in the target database again.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rand_core::{OsRng, RngCore};
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+
+use crate::pg::place::Place;
+use crate::switch::Applied;
+
+/// Paths and masked values of some files.
+const BYTES_MAX: u64 = 16 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error("there is no folder to remember the split in: neither HOME nor XDG_STATE_HOME is set")]
+    NoHome,
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{} {why}", path.display())]
+    Strange { path: PathBuf, why: &'static str },
+    #[error("{} is not what a split writes down", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl HostError {
+    pub fn hint(&self) -> &'static str {
+        match self {
+            HostError::NoHome | HostError::Io { .. } => {
+                "--state DIR (or PGKEEP_STATE) names a folder of your own; /var/lib/pgkeep is root's."
+            }
+            HostError::Strange { .. } => {
+                "It holds what a command is run from: give it to the account that runs pgkeep (chown), closed to others (chmod go-rwx), or name another folder with --state."
+            }
+            HostError::Unreadable { .. } => {
+                "A newer pgkeep may have written it. Otherwise take the file from a backup of this host."
+            }
+        }
+    }
+}
+
+/// A folder of the operator's: made with mode 0700, with a file of mode 0600 for each split.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where nobody names one: `/var/lib/pgkeep` for root, `pgkeep` in the account's folder for state for everybody else.
+    ///
+    /// # Errors
+    /// The account has none.
+    pub fn of_account() -> Result<Self, HostError> {
+        if rustix::process::geteuid().is_root() {
+            return Ok(Self::at("/var/lib/pgkeep".into()));
+        }
+        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+        Ok(Self::at(state.ok_or(HostError::NoHome)?.join("pgkeep")))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn splits(&self) -> PathBuf {
+        self.path.join("splits")
+    }
+
+    fn file(&self, id: &str) -> PathBuf {
+        self.splits().join(format!("{id}.json"))
+    }
+
+    /// Makes the folder, so that what is written later cannot fail for want of one.
+    ///
+    /// # Errors
+    /// It cannot be made, or others own it or may write it.
+    pub fn make(&self) -> Result<(), HostError> {
+        let splits = self.splits();
+        if !splits.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(&splits).map_err(failed("make", &splits))?;
+            for folder in self.path.parent().into_iter().chain([self.path.as_path()]) {
+                sync(folder).map_err(failed("write in", folder))?;
+            }
+        }
+        [&self.path, &splits].into_iter().try_for_each(|path| is_own(path, &fs::metadata(path), 0o022))
+    }
+
+    /// What is remembered of a split; none where this host has not begun it.
+    ///
+    /// # Errors
+    /// Others own or may write the folder or the file; it cannot be read.
+    pub fn load(&self, id: &str) -> Result<Option<Split>, HostError> {
+        // What comes out of a database is no path.
+        if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+            return Ok(None);
+        }
+        let path = self.file(id);
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+        let file = match OpenOptions::new().read(true).custom_flags(flags).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed("read", &path))?,
+        };
+        [&self.path, &self.splits()].into_iter().try_for_each(|path| is_own(path, &fs::metadata(path), 0o022))?;
+        let metadata = file.metadata();
+        if metadata.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(HostError::Strange { path, why: "is no file" });
+        }
+        is_own(&path, &metadata, 0o077)?;
+        let mut text = String::new();
+        file.take(BYTES_MAX).read_to_string(&mut text).map_err(failed("read", &path))?;
+        serde_json::from_str(&text).map(Some).map_err(|source| HostError::Unreadable { path, source })
+    }
+
+    /// Written whole, or not at all, and there when it is said to be.
+    pub fn save(&self, split: &Split) -> Result<(), HostError> {
+        self.make()?;
+        let path = self.file(&split.id);
+        let text =
+            serde_json::to_vec_pretty(split).map_err(|source| HostError::Unreadable { path: path.clone(), source })?;
+        if fs::read(&path).is_ok_and(|there| there == text) {
+            return Ok(());
+        }
+        let write = || -> io::Result<()> {
+            let mut temporary = tempfile::Builder::new().prefix(".split-").tempfile_in(self.splits())?;
+            temporary.write_all(&text)?;
+            temporary.as_file().sync_all()?;
+            temporary.persist(&path).map_err(|error| error.error)?;
+            sync(&self.splits())
+        };
+        write().map_err(failed("write", &path))
+    }
+
+    /// Forgets a split that nothing is left of. That its file stays is no harm.
+    pub fn forget(&self, id: &str) {
+        let _ = fs::remove_file(self.file(id));
+    }
+}
+
+/// One split, as the host remembers it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Split {
+    pub format: u32,
+    /// 128 random bits, hexadecimal; both databases have it too.
+    pub id: String,
+    key: Key,
+    pub schemas: Vec<String>,
+    pub source: Place,
+    pub target: Place,
+    /// Configuration files that were switched, or were about to be.
+    pub files: Option<Applied>,
+    pub hook: Option<String>,
+    /// What a record of an earlier program asks to be done, which pgkeep does not do because a database says so.
+    #[serde(default)]
+    pub by_hand: Vec<String>,
+}
+
+impl Split {
+    pub fn new(schemas: Vec<String>, source: Place, target: Place) -> Self {
+        let (mut id, mut key) = ([0; 16], [0; 32]);
+        OsRng.fill_bytes(&mut id);
+        OsRng.fill_bytes(&mut key);
+        Self {
+            format: 1,
+            id: hex::encode(id),
+            key: Key(key),
+            schemas,
+            source,
+            target,
+            files: None,
+            hook: None,
+            by_hand: Vec::new(),
+        }
+    }
+
+    /// By which the record is known again: nobody can make it without the key.
+    pub fn mark(&self, document: &str) -> String {
+        self.hash(document).to_hex().to_string()
+    }
+
+    pub fn has_marked(&self, document: &str, mark: &str) -> bool {
+        // Hashes are compared in constant time.
+        blake3::Hash::from_hex(mark).is_ok_and(|mark| mark == self.hash(document))
+    }
+
+    fn hash(&self, document: &str) -> blake3::Hash {
+        blake3::keyed_hash(&self.key.0, document.as_bytes())
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Key(#[serde(with = "hex::serde")] [u8; 32]);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+/// `closed`: the bits that must not be set.
+fn is_own(path: &Path, metadata: &io::Result<fs::Metadata>, closed: u32) -> Result<(), HostError> {
+    let metadata = match metadata {
+        Ok(metadata) => metadata,
+        Err(error) => return Err(failed("look at", path)(io::Error::from(error.kind()))),
+    };
+    let strange = |why| Err(HostError::Strange { path: path.to_owned(), why });
+    let me = rustix::process::geteuid();
+    match metadata.uid() {
+        uid if uid != me.as_raw() && uid != 0 => strange("belongs to another account"),
+        _ if metadata.mode() & closed != 0 => strange("can be written or read by other accounts"),
+        _ => Ok(()),
+    }
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> HostError + use<> {
+    let path = path.to_owned();
+    move |source| HostError::Io { action, path: path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests;
