@@ -30,6 +30,7 @@ mod roundtrip;
 mod run;
 mod split;
 mod split_bridge;
+mod split_finish;
 mod split_loose;
 mod split_plan;
 mod split_rehearse;

@@ -46,9 +46,13 @@ pub enum SplitError {
     #[error("{typed:?} is not the name of the source database")]
     WrongName { typed: String },
     #[error(
-        "the repository holds no proven snapshot of all that would be dropped, taken since writes were refused there"
+        "the repository holds no proven snapshot of all that would be dropped, taken since writes were refused there{}",
+        looked_at.iter().map(|snapshot| format!("; snapshot {snapshot}")).collect::<String>()
     )]
-    NoSnapshot,
+    NoSnapshot {
+        /// Of the newest snapshots of the database, why each will not do.
+        looked_at: Vec<String>,
+    },
     #[error("the old schemas are still needed: {}", .by.join(", "))]
     StillNeeded { by: Vec<String> },
     #[error("the old schemas are still used: {}", .by.join("; "))]
@@ -114,6 +118,11 @@ pub enum SplitError {
         #[source]
         source: Box<Error>,
     },
+    /// The end of the way back.
+    #[error("{question}, and that was not confirmed")]
+    NotConfirmed { question: String, asked: bool },
+    #[error("made in the new database since the switch: {}", .made.join(", "))]
+    MadeSince { made: Vec<String> },
 }
 
 /// Where a rehearsal ended.
@@ -177,7 +186,7 @@ impl SplitError {
                 "`pgkeep split finish` without --yes-drop puts them aside first; see for some days that nobody misses them.".into()
             }
             SplitError::WrongName { .. } => "Nothing was dropped. Type the name of the database that --from names.".into(),
-            SplitError::NoSnapshot => {
+            SplitError::NoSnapshot { .. } => {
                 "Nothing was dropped. Take a backup of the source with --repo, and prove it: `pgkeep drill`.".into()
             }
             SplitError::StillNeeded { .. } => "Nothing was dropped. Drop or change those first.".into(),
@@ -227,6 +236,9 @@ impl SplitError {
                 Some("55P03") => "Nothing was changed. Somebody reads the foreign tables: wait for them, or end them, and try again.".into(),
                 _ => "Nothing was changed. Drop or change what was built on the foreign tables since, and try again.".into(),
             },
+            SplitError::NotConfirmed { asked: true, .. } => "Nothing was changed.".into(),
+            SplitError::NotConfirmed { .. } => "Nothing was changed, and there is no terminal to ask on. --yes says that it is meant.".into(),
+            SplitError::MadeSince { .. } => "It would be left behind. --discard goes back without it; the new database keeps it, fenced.".into(),
         })
     }
 
@@ -236,6 +248,7 @@ impl SplitError {
             | SplitError::NoSuchSchema { .. }
             | SplitError::NoSplit { .. }
             | SplitError::NoLooseKeys { .. }
+            | SplitError::NotConfirmed { .. }
             | SplitError::WrongName { .. } => 2,
             SplitError::Files(error) => files_code(error),
             SplitError::Switch { source, .. } => source.exit_code(),

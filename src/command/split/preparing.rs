@@ -15,6 +15,7 @@ use super::{Options, SplitError, loose, plan};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::{self, target as destination};
+use crate::pg::close_like::close_like;
 use crate::pg::connect::{Session, connect};
 use crate::pg::{self, fence, split_state};
 use crate::schema::archive::Kind;
@@ -132,6 +133,7 @@ pub async fn prepare(
     let (manifest, owners) = (&draft.job.manifest, owners(&draft, schemas));
     let equipped = split_state::equip(&session, &owners, &manifest.database.settings, &manifest.role_settings);
     equipped.await.map_err(at_target("setting the database up"))?;
+    let not_alike = close_like(&session, &manifest.database).await.map_err(at_target("closing the database"))?;
     session.close().await.map_err(at_target("the end of the session"))?;
     let mut digest_key = [0; 32];
     OsRng.fill_bytes(&mut digest_key);
@@ -154,6 +156,9 @@ pub async fn prepare(
         downtime_ms: 0,
         quarantined: Vec::new(),
         index_reads: Vec::new(),
+        source_inventory: None,
+        target_inventory: None,
+        not_alike,
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;

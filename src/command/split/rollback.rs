@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::holding::{at_source, at_target, own, put_up};
 use super::state::{Found, Phase, State};
-use super::{SplitError, bridge, loose, switching};
+use super::{SplitError, aftermath, bridge, loose, switching};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -181,6 +181,11 @@ pub async fn undo(
     if !written.is_empty() && discard == Discard::Refuse {
         fence::take_down(target, "").await.map_err(at_target("taking the fence down"))?;
         return Err(SplitError::RowsWritten { tables: written }.into());
+    }
+    let made = aftermath::made_in_the_new_place(target, state).await?;
+    if !made.is_empty() && discard == Discard::Refuse {
+        fence::take_down(target, "").await.map_err(at_target("taking the fence down"))?;
+        return Err(SplitError::MadeSince { made }.into());
     }
     progress.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.

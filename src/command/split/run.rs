@@ -10,7 +10,7 @@ use super::holding::{at_source, at_target, own, put_up};
 use super::preparing::{Previous, ground, prepare, previous, resolve};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::state::{Phase, State};
-use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
+use super::{Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -55,7 +55,8 @@ pub async fn run(
         Previous::Split(mut state) if state.phase >= Phase::Sealed || (state.phase == Phase::Proven && sealed) => {
             let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
-            return Ok(ended(with_files(report(options, &state, Vec::new(), phases, started), &files)));
+            let report = with_files(report(options, &state, Vec::new(), phases, started), &files);
+            return Ok(ended(aftermath::with_who_connects(report, options).await));
         }
         previous => {
             let ground = ground(options, previous).await?;
@@ -111,6 +112,7 @@ pub async fn run(
     progress.set_phase("sealing the source");
     let since = Instant::now();
     state.tables = copied.tables.clone();
+    aftermath::take_stock(&mut state, &source, &target).await?;
     state.enter(Phase::Proven);
     state.save(&target).await?;
     loose::make_ready(&state, &source, &target).await?;
@@ -125,7 +127,8 @@ pub async fn run(
     state.save(&target).await?;
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
     phases.switch_ms = millis(since);
-    Ok(ended(with_files(copied.report(options, &state, phases, started), &files)))
+    let report = with_files(copied.report(options, &state, phases, started), &files);
+    Ok(ended(aftermath::with_who_connects(report, options).await))
 }
 
 fn ended(report: Report) -> Outcome {
@@ -211,6 +214,7 @@ impl Copied {
     fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
         let proven = self.is_proven();
         let mut warnings = self.warnings;
+        warnings.extend(state.not_alike.iter().cloned());
         warnings.extend(self.invalid.iter().map(|object| format!("{object} is not valid in the target")));
         Report {
             ok: proven,
@@ -321,6 +325,9 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         downtime_ms: state.downtime_ms,
         phases,
         elapsed_ms: millis(started),
+        sessions_old: Vec::new(),
+        may_connect_old: Vec::new(),
+        may_connect_new: Vec::new(),
     }
 }
 

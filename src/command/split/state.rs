@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ties::Ties;
 use crate::command::Error;
 use crate::pg::connect::Session;
+use crate::pg::inventory::Inventory;
 use crate::pg::split_state;
 use crate::repo::manifest::Relation;
 use crate::switch::Applied;
@@ -90,6 +91,14 @@ pub struct State {
     /// How often the old tables had been read by an index when they were quarantined.
     #[serde(default)]
     pub index_reads: Vec<(String, i64)>,
+    /// What the moving schemas held when they were copied, at the source, and all that the target held then.
+    #[serde(default)]
+    pub source_inventory: Option<Inventory>,
+    #[serde(default)]
+    pub target_inventory: Option<Inventory>,
+    /// In what the new database is not as closed as the old one.
+    #[serde(default)]
+    pub not_alike: Vec<String>,
 }
 
 pub const FORMAT: u32 = 1;

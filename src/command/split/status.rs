@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::SplitError;
 use super::holding::{at_source, at_target};
 use super::loose::{Side, Waits, waits};
 use super::state::{Phase, State};
+use super::{Connected, SplitError, aftermath};
 use crate::command::Error;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
@@ -26,6 +26,8 @@ pub struct Status {
     pub loose: Vec<Waits>,
     /// What can be done now.
     pub next: Vec<&'static str>,
+    /// Who is connected to the old database, where that was named.
+    pub sessions_old: Vec<Connected>,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,9 +43,11 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>) -> Result<Stat
     let state = State::load(&session).await?.ok_or_else(no_split)?;
     let mut loose = waits(&session, Side::Target, at_target).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
+    let mut sessions_old = Vec::new();
     match source {
         Some(source) => {
             let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
+            sessions_old = aftermath::sessions_old(&session).await?;
             loose.extend(waits(&session, Side::Source, at_source).await?);
             session.close().await.map_err(at_source("the end of the session"))?;
         }
@@ -72,5 +76,6 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>) -> Result<Stat
         bridged,
         loose,
         next: next.to_vec(),
+        sessions_old,
     })
 }
