@@ -374,7 +374,9 @@ fn the_old_schemas_are_dropped_only_when_nothing_is_lost_by_it() {
     .unwrap();
     psql(&server.binaries, &from, "CREATE VIEW public.looks_on AS SELECT count(*) FROM core.workspace").unwrap();
     let finish = |args: &[&str]| {
-        Said::of(&mut repo.command(["split", "finish", "--json", "--from", &from, "--to", &to].iter().chain(args)))
+        Said::of(
+            &mut repo.command(["split", "finish", "--yes", "--json", "--from", &from, "--to", &to].iter().chain(args)),
+        )
     };
     let refused = |said: Said, code: i32, error: &str| {
         assert_eq!(said.code, code, "{said:?}");
@@ -385,7 +387,8 @@ fn the_old_schemas_are_dropped_only_when_nothing_is_lost_by_it() {
     refused(finish(&["--yes-drop", "chronos"]), 7, "still where they were");
     let aside = finish(&[]).document();
     assert_eq!((&aside["ok"], &aside["dropped"]), (&true.into(), &false.into()), "{aside}");
-    assert_eq!(aside["needed_by"], serde_json::json!(["view public.looks_on"]));
+    let needs = aside["needed_by"][0].as_str().unwrap().to_owned();
+    assert!(needs.starts_with("view public.looks_on (needs table core_moved_"), "{aside}");
     let moved = aside["quarantined"].as_array().unwrap().iter().find(|pair| pair[0] == "core").unwrap()[1].clone();
     let moved = moved.as_str().unwrap();
     assert!(moved.starts_with("core_moved_20"), "{aside}");

@@ -1,12 +1,14 @@
 //! What `split finish --yes-drop` may drop: nothing that stays goes along, whatever kind of thing it is.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 
 use pgkeep::pg::cluster::ClusterOptions;
 use pgkeep::pg::connect::connect;
 use pgkeep::pg::conninfo::{Conninfo, Environment};
 use pgkeep::pg::quarantine;
 
+use crate::pgkeep::{Repo, Said, pgkeep};
 use crate::postgres::{Server, psql};
 
 /// Old schemas as a split leaves them: `mv` and, holding on to it, `mv2`. `stay` stays.
@@ -270,4 +272,153 @@ fn every_catalog_with_a_schema_is_known() {
         let known: BTreeSet<String> = known.map(|(catalog, column)| format!("{catalog} {column}")).collect();
         assert_eq!(known, there, "PostgreSQL {major}");
     }
+}
+
+const SHOP: &str = "CREATE SCHEMA core; CREATE SEQUENCE core.s; CREATE TABLE core.t (id int PRIMARY KEY DEFAULT nextval('core.s'), b text);
+    INSERT INTO core.t (b) SELECT 'row ' || g FROM generate_series(1, 100) g; CREATE TABLE public.other (id int); INSERT INTO public.other VALUES (1);
+    REVOKE CONNECT, TEMPORARY ON DATABASE shop FROM PUBLIC; GRANT CONNECT ON DATABASE shop TO app; COMMENT ON DATABASE shop IS 'the shop''s';
+    ALTER DATABASE shop CONNECTION LIMIT 33";
+
+fn shop() -> Server {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE ROLE app LOGIN");
+    server.ask("CREATE DATABASE shop");
+    psql(&server.binaries, &server.dsn("shop"), SHOP).unwrap();
+    server
+}
+
+fn error(said: &Said) -> String {
+    said.document()["error"].as_str().unwrap_or_default().to_owned()
+}
+
+/// A snapshot of another database of that name, with as many rows, allowed the drop; and what was made in the old place went with it.
+#[test]
+fn only_a_snapshot_of_all_that_is_there_now_allows_the_drop() {
+    let (server, repo) = (shop(), Repo::new());
+    let (from, to) = (server.dsn("shop"), server.dsn("crm"));
+    let ask = |sql: &str| psql(&server.binaries, &from, sql).unwrap();
+    let mut stayed = server.binaries.command("psql");
+    stayed.args(["-X", "-q", "-d", &from, "-c", "SET application_name = 'the old app'; SELECT pg_sleep(600)"]);
+    let mut stayed = stayed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'the old app'", "1");
+    let split = |args: &[&str]| {
+        Said::of(&mut repo.command(["split", "--json"].iter().chain(args).chain(&["--from", &from, "--to", &to])))
+    };
+    let said = split(&["--schemas", "core"]);
+    let report = said.document();
+    assert_eq!(said.code, 0, "{said:?}");
+    // Who reads old rows is named, and the new place is as closed as the old one.
+    assert_eq!(
+        (&report["sessions_old"][0]["application"], &report["sessions_old"][0]["sessions"]),
+        (&"the old app".into(), &1.into())
+    );
+    assert_eq!(
+        (&report["may_connect_old"], &report["may_connect_new"]),
+        (&serde_json::json!(["app"]), &serde_json::json!(["app"]))
+    );
+    let like = "SELECT datconnlimit, shobj_description(oid, 'pg_database'), (SELECT string_agg(format('%s %s', grantee::regrole, privilege_type), ',' ORDER BY 1)
+        FROM aclexplode(datacl)) FROM pg_database WHERE datname = ";
+    let closed = |database: &str| server.ask(&format!("{like} '{database}'"));
+    assert_eq!(closed("crm"), closed("shop"));
+    let status = split(&["status"]).document();
+    assert_eq!(status["sessions_old"][0]["application"], "the old app");
+
+    // The end of the way back is nobody's accident.
+    let said = split(&["finish"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(
+        error(&said).starts_with(
+            "core will be put aside, and `rollback` is no longer possible; connected to the old database: 1 session of"
+        ),
+        "{said:?}"
+    );
+    assert_eq!(ask("SELECT count(*) FROM core.t"), "100");
+    server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the old app'");
+    stayed.wait().unwrap();
+    server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'the old app'", "0");
+
+    ask("CREATE TABLE core.late (id int); INSERT INTO core.late VALUES (7); ALTER TABLE core.t ADD extra int");
+    let aside = split(&["finish", "--yes"]).document();
+    let moved = aside["quarantined"][0][1].as_str().unwrap().to_owned();
+    assert_eq!(
+        aside["made_since"],
+        serde_json::json!([format!("column {moved}.t.extra"), format!("table {moved}.late")])
+    );
+
+    let drop = || split(&["finish", "--yes-drop", "shop"]);
+    let refused = |told: &str| {
+        let said = drop();
+        assert_eq!(said.code, 7, "{said:?}");
+        assert!(error(&said).contains(told), "{told}: {said:?}");
+        assert_eq!(ask(&format!("SELECT count(*) FROM {moved}.t")), "100");
+    };
+    refused("no proven snapshot");
+    // Elsewhere there is a database of that name, with the same definitions and as many rows.
+    let other = shop();
+    let there = "CREATE TABLE core.late (id int); INSERT INTO core.late VALUES (8); ALTER TABLE core.t ADD extra int; ALTER SCHEMA core RENAME TO ";
+    psql(&other.binaries, &other.dsn("shop"), &format!("{there} {moved}")).unwrap();
+    repo.json(["backup", "-d", &other.dsn("shop")]);
+    repo.restored(["latest", "--create", "-d", &other.dsn("proof")]);
+    refused(&format!("{moved}.late: "));
+    // Taken here, and proven; then a row is written where no fence stands.
+    repo.json(["backup", "-d", &from]);
+    refused("no restore or drill has proven it");
+    repo.restored(["latest", "--create", "-d", &server.dsn("proof")]);
+    ask(&format!("INSERT INTO {moved}.late VALUES (9)"));
+    refused(&format!("{moved}.late: 2 rows"));
+    ask(&format!("DELETE FROM {moved}.late WHERE id = 9; SELECT nextval('{moved}.s')"));
+    refused(&format!("{moved}.s: it stands at 101"));
+    ask(&format!("SELECT setval('{moved}.s', 100); CREATE VIEW {moved}.v AS SELECT 1 AS one"));
+    refused(&format!("it does not hold VIEW {moved}.v"));
+    ask(&format!("DROP VIEW {moved}.v; CREATE TABLE {moved}.later (id int)"));
+    refused(&format!("it does not hold the table {moved}.later"));
+    ask(&format!("DROP TABLE {moved}.later"));
+    let said = drop();
+    assert_eq!((said.code, &said.document()["dropped"]), (0, &true.into()), "{said:?}");
+    assert_eq!(ask("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^(core|pgkeep)'"), "0");
+    assert_eq!(ask("SELECT count(*) FROM public.other"), "1");
+    // The next backup lacks what was dropped, and says why that may be.
+    let next = Said::of(&mut repo.command(["backup", "--json", "-d", &from]));
+    assert_eq!(next.code, 3, "{next:?}");
+    assert!(next.document()["suspicious"][0].as_str().unwrap().contains("--accept-shrink once"), "{next:?}");
+}
+
+/// What was made in the new place would be left behind by a way back, as much as rows are.
+#[test]
+fn a_rollback_leaves_nothing_behind_that_was_made_in_the_new_place() {
+    let server = shop();
+    let (from, to) = (server.dsn("shop"), server.dsn("crm"));
+    let split =
+        |args: &[&str]| Said::of(pgkeep().args(["split", "--json"]).args(args).args(["--from", &from, "--to", &to]));
+    assert_eq!(split(&["--schemas", "core"]).code, 0);
+    let ask = |sql: &str| psql(&server.binaries, &to, sql).unwrap();
+    for (make, told, away) in [
+        ("CREATE TABLE core.notes (id int)", "table core.notes", "DROP TABLE core.notes"),
+        ("ALTER TABLE core.t ADD nick text DEFAULT 'x'", "column core.t.nick", "ALTER TABLE core.t DROP nick"),
+        (
+            "CREATE SCHEMA workspace_new; CREATE SEQUENCE workspace_new.s",
+            "schema workspace_new, sequence workspace_new.s",
+            "DROP SCHEMA workspace_new CASCADE",
+        ),
+        ("SELECT lo_create(4711)", "large object 4711", "SELECT lo_unlink(4711)"),
+        (
+            "CREATE FUNCTION core.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "function core.f()",
+            "DROP FUNCTION core.f()",
+        ),
+        ("CREATE TYPE core.mood AS ENUM ('good')", "type core.mood", "DROP TYPE core.mood"),
+    ] {
+        ask(make);
+        let said = split(&["rollback"]);
+        assert_eq!(
+            (said.code, error(&said)),
+            (7, format!("made in the new database since the switch: {told}")),
+            "{said:?}"
+        );
+        ask(away);
+    }
+    ask("CREATE TABLE core.notes (id int)");
+    let said = split(&["rollback", "--discard"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(psql(&server.binaries, &from, "INSERT INTO core.t (b) VALUES ('again') RETURNING 1").unwrap(), "1");
 }

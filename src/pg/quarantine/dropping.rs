@@ -38,6 +38,7 @@ const TOGETHER: &[&str] = &[
 /// Drops the schemas within the session's transaction. What PostgreSQL says is in the way comes back, and then the transaction has failed
 /// or must not be committed.
 pub async fn drop_all(session: &Session, schemas: &[&str]) -> Result<Vec<String>, Error> {
+    run(session, "a setting", "SET jit = off").await?;
     let addresses = addresses(session, schemas).await?;
     let mut graph = Graph::read(session, schemas, &addresses).await?;
     loop {
