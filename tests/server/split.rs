@@ -398,12 +398,12 @@ fn the_old_schemas_are_dropped_only_when_nothing_is_lost_by_it() {
     refused(split(&server, &["rollback"]), 7, "the split is finished but for dropping");
 
     refused(finish(&["--yes-drop", "chronoss"]), 2, "\"chronoss\" is not the name");
-    refused(finish(&["--yes-drop", "chronos"]), 7, "no proven snapshot");
-    repo.json(["backup", "-d", &from]);
-    refused(finish(&["--yes-drop", "chronos"]), 7, "no proven snapshot");
-    repo.restored(["latest", "--create", "-d", &server.dsn("proof")]);
     refused(finish(&["--yes-drop", "chronos"]), 7, "still needed: view public.looks_on");
     psql(&server.binaries, &from, "DROP VIEW public.looks_on").unwrap();
+    refused(finish(&["--yes-drop", "chronos"]), 7, "no proven snapshot");
+    repo.json(["backup", "-d", &from]);
+    refused(finish(&["--yes-drop", "chronos"]), 7, "no restore or drill has proven it");
+    repo.restored(["latest", "--create", "-d", &server.dsn("proof")]);
     let read = format!(
         "SET enable_seqscan = off; SELECT * FROM {workspace} WHERE id = (SELECT min(id::text)::uuid FROM {workspace})"
     );

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use pgkeep::pg::cluster::ClusterOptions;
 use pgkeep::pg::connect::connect;
 use pgkeep::pg::conninfo::{Conninfo, Environment};
-use pgkeep::pg::quarantine;
+use pgkeep::pg::{closing, quarantine};
 
 use crate::pgkeep::{Repo, Said, pgkeep};
 use crate::postgres::{Server, psql};
@@ -272,6 +272,33 @@ fn every_catalog_with_a_schema_is_known() {
         let known: BTreeSet<String> = known.map(|(catalog, column)| format!("{catalog} {column}")).collect();
         assert_eq!(known, there, "PostgreSQL {major}");
     }
+}
+
+/// Who may make something in a schema loses that, and gets it back as it was, grantors and grant options too.
+#[test]
+fn closed_schemas_open_again_as_they_were() {
+    let server = Server::start(15, ClusterOptions::default());
+    let dsn = server.dsn("postgres");
+    server.ask(
+        "CREATE ROLE owner; CREATE ROLE anna; CREATE ROLE bert; CREATE ROLE gone; CREATE SCHEMA core AUTHORIZATION owner;
+        GRANT CREATE, USAGE ON SCHEMA core TO anna WITH GRANT OPTION; GRANT CREATE ON SCHEMA core TO PUBLIC, gone;
+        SET ROLE anna; GRANT CREATE ON SCHEMA core TO bert",
+    );
+    let access =
+        "SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM pg_namespace, unnest(nspacl) a WHERE nspname = 'core'";
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let info = Conninfo::resolve(Some(&dsn), &Environment::default()).unwrap();
+        let session = connect(&info, "a test").await.unwrap();
+        let grants = closing::may_create(&session, &["core".to_owned()]).await.unwrap();
+        let run = async |sql: String| session.client().batch_execute(&format!("BEGIN; {sql} COMMIT")).await.unwrap();
+        run(closing::close(&grants)).await;
+        assert_eq!(server.ask(access), "anna=U*/owner owner=UC/owner");
+        server.ask("DROP ROLE gone");
+        run(closing::open_again(&grants)).await;
+        assert_eq!(server.ask(access), "=C/owner anna=U*C*/owner bert=C/anna owner=UC/owner");
+        session.close().await.unwrap();
+    });
 }
 
 const SHOP: &str = "CREATE SCHEMA core; CREATE SEQUENCE core.s; CREATE TABLE core.t (id int PRIMARY KEY DEFAULT nextval('core.s'), b text);

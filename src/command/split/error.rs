@@ -186,8 +186,11 @@ impl SplitError {
                 "`pgkeep split finish` without --yes-drop puts them aside first; see for some days that nobody misses them.".into()
             }
             SplitError::WrongName { .. } => "Nothing was dropped. Type the name of the database that --from names.".into(),
+            SplitError::NoSnapshot { looked_at } if looked_at.first().is_some_and(|newest| newest.contains("pgkeep drill")) => {
+                "Nothing was dropped. The snapshot holds all of it: prove it with that drill.".into()
+            }
             SplitError::NoSnapshot { .. } => {
-                "Nothing was dropped. Take a backup of the source with --repo, and prove it: `pgkeep drill`.".into()
+                "Nothing was dropped. Take a backup of the source as it is now with --repo, and prove it: `pgkeep drill`.".into()
             }
             SplitError::StillNeeded { .. } => "Nothing was dropped. Drop or change those first.".into(),
             SplitError::StillUsed { .. } => {
