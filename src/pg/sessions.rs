@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::connect::connect;
+use super::Error;
+use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
 
 /// How long the farewell may take: it follows a signal, and whoever sent it waits.
@@ -38,7 +39,7 @@ pub struct Connected {
 }
 
 /// Who is connected to the session's database, by role and application. Our own sessions, and workers of extensions, are left out.
-pub async fn connected(session: &super::connect::Session) -> Result<Vec<Connected>, super::Error> {
+pub async fn connected(session: &Session) -> Result<Vec<Connected>, Error> {
     let sql = "SELECT coalesce(a.usename::text, ''), coalesce(a.application_name, ''), pg_catalog.count(*),
             coalesce(pg_catalog.to_char(pg_catalog.min(a.backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), '')
         FROM pg_catalog.pg_stat_activity a

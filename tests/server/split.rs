@@ -50,6 +50,8 @@ fn schemas_move_with_all_that_they_need_and_come_back() {
     assert!(refused(&server, &format!("SET session_replication_role = replica; {WRITE}")).contains("has moved"));
     assert!(refused(&server, "TRUNCATE core.workspace CASCADE").contains("has moved"));
     psql(&server.binaries, &server.dsn("twenty"), "CREATE SCHEMA \"workspace_new\" AUTHORIZATION twenty_user").unwrap();
+    // It would be left behind.
+    psql(&server.binaries, &server.dsn("twenty"), "DROP SCHEMA workspace_new").unwrap();
     let settings = "SELECT string_agg(c, ',' ORDER BY c) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(setconfig) c WHERE datname = '%' AND setrole IN (0, 'twenty_user'::regrole)";
     let of = |database: &str| server.ask(&settings.replace('%', database));
     assert_eq!(of("twenty"), of("chronos"));
