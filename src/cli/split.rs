@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 use super::args::{Common, Programs};
 use super::keys;
 use super::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
+use super::terminal::Terminal;
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::Proof;
@@ -123,12 +124,20 @@ pub struct FinishArgs {
     /// Drop the old schemas for good: the old database's name, typed. Takes --repo with a proven snapshot of them
     #[arg(long, value_name = "NAME")]
     pub yes_drop: Option<String>,
+    /// The way back may end: do not ask on the terminal
+    #[arg(long)]
+    pub yes: bool,
     /// How long to wait for a lock, in seconds; 0 waits for ever
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT)]
     pub lock_wait_timeout: u32,
     /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
     #[arg(long)]
     pub moved: bool,
+    /// With --yes-drop: how many sessions compare rows with the snapshot at the same time
+    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    #[command(flatten)]
+    pub programs: Programs,
 }
 
 #[derive(Args)]
@@ -211,12 +220,15 @@ pub(super) async fn run(
                 lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
                 state: folder()?,
                 moved: moved(args.moved),
+                ask: if args.yes { |_| split::Consent::Yes } else { ask },
+                jobs: usize::from(args.jobs),
+                pg_bin: args.programs.pg_bin.clone(),
             };
             let repository = match &args.yes_drop {
                 Some(_) => Some(keys::open_to_read(common).await?),
                 None => None,
             };
-            let finished = split::finish(&options, repository.as_ref()).await?;
+            let finished = split::finish(&options, repository.as_ref(), progress, stop).await?;
             Outcome::new(&finished, ending::finish(&finished))
         }
         Some(Verb::Reap(args)) => reap::run(args, folder()?, progress, stop).await,
@@ -243,6 +255,15 @@ pub(super) async fn run(
                 }
             }
         }
+    }
+}
+
+/// On the terminal. Whatever is no clear yes is a no.
+fn ask(question: &str) -> split::Consent {
+    match Terminal.confirm_on_terminal(question) {
+        Some(true) => split::Consent::Yes,
+        Some(false) => split::Consent::No,
+        None => split::Consent::NobodyToAsk,
     }
 }
 

@@ -21,6 +21,13 @@ impl Terminal {
         OpenOptions::new().read(true).write(true).open("/dev/tty").ok()
     }
 
+    /// A question that only `y` answers with yes. None without a terminal.
+    pub fn confirm_on_terminal(self, question: &str) -> Option<bool> {
+        Self::open()?;
+        let answer = self.request_public_string(&format!("{question}. Go on? (y/N)"));
+        Some(matches!(answer.as_deref().map(str::trim), Some("y" | "Y" | "yes")))
+    }
+
     /// A passphrase, typed unseen. None without a terminal, and where the question was left with Ctrl-C or Ctrl-D.
     pub fn passphrase(self, prompt: &str) -> Option<SecretString> {
         self.unseen()?.ask(prompt)

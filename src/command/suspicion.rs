@@ -85,6 +85,22 @@ impl Contents {
     fn has(&self, name: &Name) -> bool {
         self.tables.contains_key(name) || self.relations.contains(name)
     }
+
+    /// Whether the table is here under the name that `split finish` gives to its schema, with no less in it. Nobody's word is taken for
+    /// that: its rows are in this snapshot.
+    fn has_put_aside(&self, (schema, name): &Name, size: Size) -> bool {
+        self.tables.iter().any(|((aside, there), table)| {
+            let from = put_aside_from(aside)
+                .is_some_and(|from| from == schema || (from.len() > 40 && schema.starts_with(from)));
+            from && there == name && table.size.rows >= size.rows && table.size.bytes >= size.bytes
+        })
+    }
+}
+
+/// `core` of `core_moved_20261122`, as `split finish` names what it puts aside; of a long name only its beginning.
+fn put_aside_from(schema: &str) -> Option<&str> {
+    let (from, day) = schema.rsplit_once("_moved_")?;
+    (day.len() == 8 && day.bytes().all(|b| b.is_ascii_digit())).then_some(from)
 }
 
 fn topmost(oid: u32, facts: &Facts) -> Option<Name> {
@@ -118,14 +134,23 @@ pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
     let mut reasons = Vec::new();
     let before = last.total();
     let gone = last.tables.iter().filter(|(name, table)| {
-        !found.has(name) && !table.partition_of.as_ref().is_some_and(|parent| found.has(parent))
+        !found.has(name)
+            && !table.partition_of.as_ref().is_some_and(|parent| found.has(parent))
+            && !found.has_put_aside(name, table.size)
     });
+    let gone: Vec<(&Name, &Table)> = gone.collect();
+    let by_split = gone.iter().filter(|((schema, _), _)| put_aside_from(schema).is_some()).count();
     let gone: Vec<String> =
-        gone.map(|((schema, name), table)| format!("{schema}.{name} ({} rows)", table.size.rows)).collect();
+        gone.iter().map(|((schema, name), table)| format!("{schema}.{name} ({} rows)", table.size.rows)).collect();
     if !gone.is_empty() {
         let are = if gone.len() == 1 { "is" } else { "are" };
         let (tables, names) = (tables_of(gone.len()), named(&gone));
-        reasons.push(format!("{tables} of the snapshot {} {are} gone: {names}", last.snapshot));
+        let split = match by_split {
+            0 => String::new(),
+            all if all == gone.len() => "; by their schema's name a split had put them aside, and `split finish --yes-drop` drops such: if that was done, --accept-shrink once".into(),
+            some => format!("; of {some} of them the schema's name says that a split had put them aside, and `split finish --yes-drop` drops such"),
+        };
+        reasons.push(format!("{tables} of the snapshot {} {are} gone: {names}{split}", last.snapshot));
     }
     if total.rows == 0 && before.rows > 0 {
         reasons.push(format!("it holds no row, and the snapshot {} held {}", last.snapshot, before.rows));
@@ -240,6 +265,30 @@ mod tests {
         assert_eq!(half[0], "it holds 59 rows, under half of the 120 of the snapshot 1a2b3c4d");
         assert_eq!(half[1], "its rows have 5900 bytes, under half of the 12000 of the snapshot 1a2b3c4d");
         assert_eq!(reasons(&[], &before).len(), 2);
+    }
+
+    #[test]
+    fn what_a_split_put_aside_is_not_gone_and_what_it_dropped_is_said_to_be() {
+        let before = contents(&[("orders", 100), ("log", 20)]);
+        let aside = |rows: u64| {
+            let mut now = contents(&[]);
+            for (table, rows) in [("orders", rows), ("log", 20)] {
+                let table_now = Table { size: Size { rows, bytes: rows * 100 }, partition_of: None };
+                now.tables.insert(("shop_moved_20261122".into(), table.into()), table_now);
+            }
+            now
+        };
+        assert_eq!(judge(&aside(100), Some(&before)), [""; 0]);
+        let less = judge(&aside(99), Some(&before));
+        assert_eq!(
+            less,
+            ["1 table of the snapshot 1a2b3c4d is gone: shop.orders (100 rows)"],
+            "with fewer rows it is another"
+        );
+        let other = Contents { snapshot: "1a2b3c4d".into(), ..aside(100) };
+        let dropped = judge(&contents(&[("rest", 120)]), Some(&other));
+        assert!(dropped[0].contains("--accept-shrink once"), "{dropped:?}");
+        assert_eq!(put_aside_from("core_moved_2026112"), None);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::connect::connect;
+use super::Error;
+use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
 
 /// How long the farewell may take: it follows a signal, and whoever sent it waits.
@@ -25,4 +26,44 @@ pub fn end(info: &Conninfo, pids: &[i32]) {
         runtime.block_on(async { tokio::time::timeout(PATIENCE, farewell).await.ok().flatten() })
     };
     std::thread::scope(|scope| drop(scope.spawn(work).join()));
+}
+
+/// Clients of a database, as they call themselves.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Connected {
+    pub role: String,
+    pub application: String,
+    pub sessions: u64,
+    /// When the oldest of them connected, UTC: `2026-11-22 02:31:05`. Empty where this role may not see it.
+    pub since: String,
+}
+
+/// Who is connected to the session's database, by role and application. Our own sessions, and workers of extensions, are left out.
+pub async fn connected(session: &Session) -> Result<Vec<Connected>, Error> {
+    let sql = "SELECT coalesce(a.usename::text, ''), coalesce(a.application_name, ''), pg_catalog.count(*),
+            coalesce(pg_catalog.to_char(pg_catalog.min(a.backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), '')
+        FROM pg_catalog.pg_stat_activity a
+        WHERE a.datname = pg_catalog.current_database() AND coalesce(a.backend_type, 'client backend') = 'client backend'
+          AND a.pid <> pg_catalog.pg_backend_pid() AND coalesce(a.application_name, '') NOT LIKE 'pgkeep %'
+        GROUP BY 1, 2 ORDER BY 1, 2";
+    let rows = session.client().query(sql, &[]).await;
+    let group = |row: &tokio_postgres::Row| Connected {
+        role: row.get(0),
+        application: row.get(1),
+        sessions: row.get::<_, i64>(2).unsigned_abs(),
+        since: row.get(3),
+    };
+    Ok(rows.map_err(|error| session.fault("the list of sessions", error))?.iter().map(group).collect())
+}
+
+impl std::fmt::Display for Connected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let n = self.sessions;
+        write!(f, "{n} session{} of {}", if n == 1 { "" } else { "s" }, self.role)?;
+        if !self.application.is_empty() {
+            // Whoever connects chooses it, line ends and all.
+            write!(f, " ({:?})", self.application)?;
+        }
+        if self.since.is_empty() { Ok(()) } else { write!(f, ", since {} UTC", self.since) }
+    }
 }

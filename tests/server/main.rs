@@ -31,6 +31,7 @@ mod roundtrip;
 mod run;
 mod split;
 mod split_bridge;
+mod split_finish;
 mod split_hindrances;
 mod split_loose;
 mod split_names;

@@ -220,7 +220,9 @@ fn what_stays_writes_through_the_bridge_and_goes_on_when_the_old_tables_are_drop
 
     let finish = |args: &[&str]| {
         let (from, to) = (old.dsn("portfolio"), new.dsn("erp_place"));
-        Said::of(&mut repo.command(["split", "finish", "--json", "--from", &from, "--to", &to].iter().chain(args)))
+        Said::of(
+            &mut repo.command(["split", "finish", "--yes", "--json", "--from", &from, "--to", &to].iter().chain(args)),
+        )
     };
     // The old schema's types go where the foreign table goes: what stays names them.
     let said = finish(&[]);

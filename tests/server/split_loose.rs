@@ -374,7 +374,7 @@ fn a_key_that_is_back_is_left_alone_a_kill_does_no_harm_and_two_reapers_share_th
     halves.sql(parent, "ALTER TABLE par.p ENABLE TRIGGER USER");
 
     // `finish` leaves the key; what was kept for a rollback goes with the next reaper.
-    assert_eq!(halves.split(&["finish"]).code, 0);
+    assert_eq!(halves.split(&["finish", "--yes"]).code, 0);
     halves.both(parent, "DELETE FROM par.p WHERE id = 330");
     assert_eq!(sum(&halves.reap(0, &[]), "deleted"), 3);
     assert_eq!(halves.sql(parent, "SELECT count(*) FROM pgkeep_loose.log"), "0");

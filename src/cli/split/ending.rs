@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::cli::display::{bytes, count, duration};
 use crate::cli::texts;
-use crate::command::split::{AS_IT_SHOULD_BE, Finished, Report, RolledBack, Status};
+use crate::command::split::state::Phase;
+use crate::command::split::{AS_IT_SHOULD_BE, Connected, Finished, Report, RolledBack, Status};
 
 pub fn run(report: &Report) -> String {
     let time = |ms| duration(Duration::from_millis(ms));
@@ -42,7 +43,32 @@ pub fn run(report: &Report) -> String {
             report.loose.join(", ")
         );
     }
-    text + "`pgkeep split rollback` goes back, as long as nothing was written in the new database\n"
+    text += "`pgkeep split rollback` goes back, as long as nothing was written in the new database\n";
+    text + &what_follows(report)
+}
+
+/// What must follow, and nobody but the operator can do.
+fn what_follows(report: &Report) -> String {
+    let mut text = connected(&report.sessions_old);
+    let who = |who: &[String]| if who.is_empty() { "nobody".to_owned() } else { who.join(", ") };
+    text += &format!(
+        "who may connect (superusers and owners aside): to the old database {}, to the new one {}\n",
+        who(&report.may_connect_old),
+        who(&report.may_connect_new)
+    );
+    text + &format!(
+        "no backup of the new database is taken yet. Now: pgkeep backup --repo URL --writer-key FILE -d '{}'; and every night, by a policy of its own:\n  [source]\n  dsn = \"{}\"\n  [repository]\n  url = \"URL\"\n  writer_key = \"FILE\"\n",
+        report.target.replace('\'', "'\\''"),
+        report.target.replace('\\', "\\\\").replace('"', "\\\""),
+    )
+}
+
+fn connected(sessions: &[Connected]) -> String {
+    if sessions.is_empty() {
+        return String::new();
+    }
+    let lines: String = sessions.iter().map(|session| format!("  {session}\n")).collect();
+    format!("connected to the old database, where they read old rows of what has moved:\n{lines}")
 }
 
 pub fn status(status: &Status) -> String {
@@ -71,6 +97,9 @@ pub fn status(status: &Status) -> String {
             }
             (Some(_), None) => format!("loose key {}: nothing waits\n", waits.key),
         };
+    }
+    if matches!(status.phase, Phase::Sealed | Phase::Switched | Phase::Quarantined) {
+        text += &connected(&status.sessions_old);
     }
     if !status.next.is_empty() {
         text += &format!("next: {}\n", status.next.join(", "));
@@ -103,10 +132,16 @@ pub fn finish(finished: &Finished) -> String {
         };
     }
     finished.needed_by.iter().for_each(|by| text += &format!("still needed by {by}\n"));
-    match &finished.snapshot {
-        Some(snapshot) => text + &format!("the snapshot {snapshot} holds what was dropped\n"),
-        None => {
-            text + "when nobody misses them: pgkeep split finish --yes-drop NAME, with a proven snapshot in --repo\n"
-        }
+    for made in &finished.made_since {
+        text += &format!("warning: made in the old place after the copy, and not in the new database: {made}\n");
     }
+    if finished.dropped {
+        if let Some(snapshot) = &finished.snapshot {
+            text += &format!("the snapshot {snapshot} holds what was dropped\n");
+        }
+        return text
+            + "the next backup of the old database finds tables gone, and is suspicious for that: take it with --accept-shrink, once\n";
+    }
+    text += &connected(&finished.sessions_old);
+    text + "there is no way back from here. When nobody misses them: a backup of the old database, a drill of it, and then pgkeep split finish --yes-drop NAME with its --repo\n"
 }

@@ -56,9 +56,13 @@ pub enum SplitError {
     #[error("{typed:?} is not the name of the source database")]
     WrongName { typed: String },
     #[error(
-        "the repository holds no proven snapshot of all that would be dropped, taken since writes were refused there"
+        "the repository holds no proven snapshot of all that would be dropped, taken since writes were refused there{}",
+        looked_at.iter().map(|snapshot| format!("; snapshot {snapshot}")).collect::<String>()
     )]
-    NoSnapshot,
+    NoSnapshot {
+        /// Of the newest snapshots of the database, why each will not do.
+        looked_at: Vec<String>,
+    },
     #[error("the old schemas are still needed: {}", .by.join(", "))]
     StillNeeded { by: Vec<String> },
     #[error("the old schemas are still used: {}", .by.join("; "))]
@@ -141,6 +145,11 @@ pub enum SplitError {
     Unwritten { database: String },
     #[error("the fence of the source is not as the split left it: {}", .differs.join(", "))]
     FenceDiffers { differs: Vec<String> },
+    /// The end of the way back.
+    #[error("{question}, and that was not confirmed")]
+    NotConfirmed { question: String, asked: bool },
+    #[error("made in the new database since the switch: {}", .made.join(", "))]
+    MadeSince { made: Vec<String> },
 }
 
 /// Where a rehearsal ended.
@@ -207,8 +216,11 @@ impl SplitError {
                 "`pgkeep split finish` without --yes-drop puts them aside first; see for some days that nobody misses them.".into()
             }
             SplitError::WrongName { .. } => "Nothing was dropped. Type the name of the database that --from names.".into(),
-            SplitError::NoSnapshot => {
-                "Nothing was dropped. Take a backup of the source with --repo, and prove it: `pgkeep drill`.".into()
+            SplitError::NoSnapshot { looked_at } if looked_at.first().is_some_and(|newest| newest.contains("pgkeep drill")) => {
+                "Nothing was dropped. The snapshot holds all of it: prove it with that drill.".into()
+            }
+            SplitError::NoSnapshot { .. } => {
+                "Nothing was dropped. Take a backup of the source as it is now with --repo, and prove it: `pgkeep drill`.".into()
             }
             SplitError::StillNeeded { .. } => "Nothing was dropped. Drop or change those first.".into(),
             SplitError::StillUsed { .. } => {
@@ -277,6 +289,9 @@ impl SplitError {
             SplitError::FenceDiffers { .. } => {
                 "Nothing was done. Rows may have been written in the old place: `pgkeep split rollback` goes back to it; or compare both sides yourself before anything is dropped.".into()
             }
+            SplitError::NotConfirmed { asked: true, .. } => "Nothing was changed.".into(),
+            SplitError::NotConfirmed { .. } => "Nothing was changed, and there is no terminal to ask on. --yes says that it is meant.".into(),
+            SplitError::MadeSince { .. } => "It would be left behind. --discard goes back without it; the new database keeps it, fenced.".into(),
         })
     }
 
@@ -286,6 +301,7 @@ impl SplitError {
             | SplitError::NoSuchSchema { .. }
             | SplitError::NoSplit { .. }
             | SplitError::NoLooseKeys { .. }
+            | SplitError::NotConfirmed { .. }
             | SplitError::WrongName { .. }
             | SplitError::Host(_)
             | SplitError::Unwritten { .. } => 2,

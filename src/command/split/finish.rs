@@ -1,21 +1,36 @@
 //! The end of the way back: the old schemas under other names, and much later gone.
 
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::aftermath::{made_in_the_old_place, sessions_old};
+use super::covering::Covering;
 use super::holding::{at_source, at_target, own};
 use super::promise::{End, broken};
 use super::state::{Phase, State};
 use super::{Moved, SplitError, host, whereabouts};
 use crate::command::Error;
-use crate::pg::connect::connect;
+use crate::command::progress::Progress;
+use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
 use crate::pg::quarantine;
-use crate::repo::{Manifest, Proven, Repository};
+use crate::pg::sessions::Connected;
+use crate::repo::Repository;
 use crate::split::bridge::cut;
+use crate::stop::Stop;
+
+/// What the operator says to something that cannot be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    Yes,
+    No,
+    /// No terminal, and nothing on the command line.
+    NobodyToAsk,
+}
 
 pub struct FinishOptions {
     pub source: Conninfo,
@@ -29,6 +44,11 @@ pub struct FinishOptions {
     /// Where the host remembers the split.
     pub state: host::Folder,
     pub moved: Moved,
+    /// Asks the operator, where the way back is about to end.
+    pub ask: fn(&str) -> Consent,
+    /// How many sessions compare rows at the same time.
+    pub jobs: usize,
+    pub pg_bin: Option<PathBuf>,
 }
 
 /// What `--json` prints.
@@ -43,13 +63,24 @@ pub struct Finished {
     pub needed_by: Vec<String>,
     /// The proven snapshot that holds what was dropped.
     pub snapshot: Option<String>,
+    /// What is in the old schemas and was never moved, because it was made there after the copy.
+    pub made_since: Vec<String>,
+    /// Who is connected to the old database.
+    pub sessions_old: Vec<Connected>,
 }
 
 /// Without `drop`, the old schemas are quarantined; with it, those that are quarantined are dropped.
 ///
 /// # Errors
-/// A drop for which no proven snapshot of the tables is in the repository, that somebody still needs or uses, or whose name is wrong.
-pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) -> Result<Finished, Error> {
+/// A drop for which no proven snapshot of what they hold now is in the repository, that somebody still needs or uses, or whose name is wrong;
+/// an end of the way back that the operator did not want.
+pub async fn finish(
+    options: &FinishOptions,
+    repository: Option<&Repository>,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Finished, Error> {
+    progress.set_phase("connecting");
     let source = own(&options.source, at_source).await?;
     let target = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     let mut state = State::required(&target, &options.state).await?;
@@ -75,28 +106,26 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
         return Err(SplitError::FenceGone.into());
     }
     if strength == Some(Strength::Sealed) {
-        let differs = broken(&state, &source, End::Source).await.map_err(failed("looking at the fence"))?;
+        let mut differs = broken(&state, &source, End::Source).await.map_err(failed("looking at the fence"))?;
+        // What was made there since has no trigger, and is named as such below.
+        let names = state.schemas.iter().chain(state.quarantined.iter().map(|(_, to)| to));
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        let made = made_in_the_old_place(&source, &state, &names).await?;
+        let is_made = |table: &str| made.contains(&format!("table {table}"));
+        differs.retain(|words| !words.strip_suffix(" has no trigger").is_some_and(is_made));
         if !differs.is_empty() {
             return Err(SplitError::FenceDiffers { differs }.into());
         }
     }
+    let sessions = sessions_old(&source).await?;
     if state.phase == Phase::Switched {
-        let suffix = options.now.format("_moved_%Y%m%d").to_string();
-        state.quarantined =
-            state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
-        // Named before it is done: a kill in between is found by the names that are there.
-        state.save(&target).await?;
-        // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.
-        let left = state.quarantined.iter().filter(|(from, to)| there.contains(from) && !there.contains(to));
-        let left: Vec<_> = left.cloned().collect();
-        let spans = state.ties.bridge.as_ref().map_or(&[][..], |works| &works.spans);
-        let moved = quarantine::quarantine(&source, &left, spans, options.lock_timeout_ms).await;
-        moved.map_err(failed("quarantining the old schemas"))?;
-        state.enter(Phase::Quarantined);
-        state.save(&target).await?;
+        confirm(options, &state, &sessions)?;
+        progress.set_phase("putting the old schemas aside");
+        put_aside(options, &mut state, &there, &source, &target).await?;
     }
-    let names: Vec<String> = names(&state).into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = state.quarantined.iter().map(|(_, to)| to.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    progress.set_phase("looking for what needs the old schemas");
     let needed_by =
         quarantine::needed_by(&source, &names).await.map_err(failed("looking for what needs the old schemas"))?;
     let mut finished = Finished {
@@ -106,31 +135,19 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
         dropped: false,
         needed_by,
         snapshot: None,
+        made_since: made_in_the_old_place(&source, &state, &names).await?,
+        sessions_old: sessions,
     };
     if options.drop.is_none() {
         state.index_reads = quarantine::index_reads(&source, &names).await.map_err(failed("reading statistics"))?;
         state.save(&target).await?;
     } else {
-        let repository = repository.ok_or(SplitError::NoSnapshot)?;
-        finished.snapshot = Some(proven_snapshot(repository, &state).await?);
-        if !finished.needed_by.is_empty() {
-            return Err(SplitError::StillNeeded { by: finished.needed_by }.into());
+        let repository = repository.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
+        if !is_gone {
+            finished.snapshot =
+                Some(drop_for_good(options, repository, &state, &source, &names, progress, stop).await?);
         }
-        let reads = quarantine::index_reads(&source, &names).await.map_err(failed("reading statistics"))?;
-        let mut users: Vec<String> = reads
-            .into_iter()
-            .filter(|(table, scans)| state.index_reads.iter().any(|(before, then)| before == table && then < scans))
-            .map(|(table, _)| format!("{table} was read since it was quarantined"))
-            .collect();
-        users.extend(quarantine::users(&source, &names).await.map_err(failed("looking for sessions"))?);
-        if !users.is_empty() {
-            return Err(SplitError::StillUsed { by: users }.into());
-        }
-        let dropped = quarantine::drop_for_good(&source, &names, options.lock_timeout_ms).await;
-        let by = dropped.map_err(failed("dropping the old schemas"))?;
-        if !by.is_empty() {
-            return Err(SplitError::StillNeeded { by }.into());
-        }
+        fence::take_down(&source).await.map_err(failed("taking the fence down"))?;
         state.enter(Phase::Finished);
         state.save(&target).await?;
         whereabouts::leave(&state, &source).await?;
@@ -141,40 +158,88 @@ pub async fn finish(options: &FinishOptions, repository: Option<&Repository>) ->
     Ok(finished)
 }
 
-fn names(state: &State) -> Vec<&str> {
-    state.quarantined.iter().map(|(_, to)| to.as_str()).collect()
-}
-
-/// The newest snapshot of the source that was taken after the tables were sealed, that holds every one of them with as many rows, and
-/// that a restore or drill has proven.
-async fn proven_snapshot(repository: &Repository, state: &State) -> Result<String, Error> {
-    let sealed = state.history.iter().rev().find(|(phase, _)| *phase == Phase::Sealed).map(|(_, time)| *time);
-    let sealed = sealed.ok_or(SplitError::NoSnapshot)?;
-    let proven: Vec<_> =
-        repository.records::<Proven>().await?.into_iter().map(|stored| stored.record.snapshot).collect();
-    for name in repository.snapshots().await?.into_iter().rev() {
-        if !proven.contains(&name.id) || SystemTime::from(name.time) < SystemTime::from(sealed) {
-            continue;
-        }
-        let manifest = repository.manifest(&name).await?;
-        if manifest.database.name == state.source_database && !manifest.is_suspicious() && holds(&manifest, state) {
-            return Ok(manifest.snapshot.short().to_owned());
-        }
+/// The way back ends here, so somebody must have said so.
+fn confirm(options: &FinishOptions, state: &State, sessions: &[Connected]) -> Result<(), Error> {
+    let mut question = format!("{} will be put aside, and `rollback` is no longer possible", state.schemas.join(", "));
+    if !sessions.is_empty() {
+        let sessions: Vec<String> = sessions.iter().map(ToString::to_string).collect();
+        question += &format!("; connected to the old database: {}", sessions.join("; "));
     }
-    Err(SplitError::NoSnapshot.into())
+    match (options.ask)(&question) {
+        Consent::Yes => Ok(()),
+        Consent::No => Err(SplitError::NotConfirmed { question, asked: true }.into()),
+        Consent::NobodyToAsk => Err(SplitError::NotConfirmed { question, asked: false }.into()),
+    }
 }
 
-/// Under their old names or under the new ones.
-fn holds(manifest: &Manifest, state: &State) -> bool {
-    let spans = || state.ties.bridge.iter().flat_map(|works| &works.spans);
-    state.tables.iter().all(|table| {
-        let now = state.quarantined.iter().find(|(from, _)| *from == table.schema).map(|(_, to)| to);
-        let aside = spans().find(|span| (&span.schema, &span.name) == (&table.schema, &table.name));
-        let name = aside.map_or(&table.name, |span| &span.aside);
-        manifest.relations.iter().any(|held| {
-            (held.schema == table.schema || Some(&held.schema) == now)
-                && held.name == *name
-                && held.digest.rows == table.digest.rows
-        })
-    })
+async fn put_aside(
+    options: &FinishOptions,
+    state: &mut State,
+    there: &[String],
+    source: &Session,
+    target: &Session,
+) -> Result<(), Error> {
+    let suffix = options.now.format("_moved_%Y%m%d").to_string();
+    state.quarantined =
+        state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
+    // Named before it is done: a kill in between is found by the names that are there.
+    state.save(target).await?;
+    // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.
+    let left = state.quarantined.iter().filter(|(from, to)| there.contains(from) && !there.contains(to));
+    let left: Vec<_> = left.cloned().collect();
+    let spans = state.ties.bridge.as_ref().map_or(&[][..], |works| &works.spans);
+    let moved = quarantine::quarantine(source, &left, spans, options.lock_timeout_ms).await;
+    moved.map_err(at_source("quarantining the old schemas"))?;
+    state.enter(Phase::Quarantined);
+    state.save(target).await
+}
+
+/// Everything that must hold is looked for while nobody can change the tables, and then they go. Returns the snapshot that holds them.
+async fn drop_for_good(
+    options: &FinishOptions,
+    repository: &Repository,
+    state: &State,
+    source: &Session,
+    names: &[&str],
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<String, Error> {
+    let failed = |what: &'static str| at_source(what);
+    let by = quarantine::needed_by(source, names).await.map_err(failed("looking for what needs the old schemas"))?;
+    if !by.is_empty() {
+        return Err(SplitError::StillNeeded { by }.into());
+    }
+    let reads = quarantine::index_reads(source, names).await.map_err(failed("reading statistics"))?;
+    let mut users: Vec<String> = reads
+        .into_iter()
+        .filter(|(table, scans)| state.index_reads.iter().any(|(before, then)| before == table && then < scans))
+        .map(|(table, _)| format!("{table} was read since it was quarantined"))
+        .collect();
+    users.extend(quarantine::users(source, names).await.map_err(failed("looking for sessions"))?);
+    if !users.is_empty() {
+        return Err(SplitError::StillUsed { by: users }.into());
+    }
+    let sealed = state.history.iter().rev().find(|(phase, _)| *phase == Phase::Sealed).map(|(_, time)| *time);
+    let sealed = sealed.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
+    progress.set_phase("comparing the old schemas with a snapshot");
+    quarantine::hold(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
+    let covering = Covering {
+        source,
+        schemas: names,
+        database: &state.source_database,
+        sealed,
+        jobs: options.jobs,
+        pg_bin: options.pg_bin.as_deref(),
+        lock_timeout_ms: options.lock_timeout_ms,
+        progress,
+        stop,
+    };
+    let snapshot = covering.snapshot(repository).await?;
+    progress.set_phase("dropping the old schemas");
+    let dropped = quarantine::drop_for_good(source, names, options.lock_timeout_ms).await;
+    let by = dropped.map_err(failed("dropping the old schemas"))?;
+    if !by.is_empty() {
+        return Err(SplitError::StillNeeded { by }.into());
+    }
+    Ok(snapshot)
 }

@@ -1,7 +1,9 @@
 //! `pgkeep split`: schemas into a database of their own, with a proof and a way back.
 
+mod aftermath;
 mod bridge;
 mod capture;
+mod covering;
 mod error;
 mod finish;
 mod holding;
@@ -28,12 +30,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use error::SplitError;
-pub use finish::{FinishOptions, Finished, finish};
+pub use finish::{Consent, FinishOptions, Finished, finish};
 pub use loose::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, Waits, reap};
 pub use rollback::{Discard, RollbackOptions, RolledBack, rollback};
 pub use run::run;
 pub use status::{AS_IT_SHOULD_BE, Status, status};
 pub use whereabouts::Moved;
+
+pub use crate::pg::sessions::Connected;
 
 use super::mismatch::Mismatch;
 use super::restore::Proof;
@@ -98,6 +102,11 @@ pub struct Report {
     pub downtime_ms: u64,
     pub phases: Phases,
     pub elapsed_ms: u64,
+    /// Who is connected to the old database when the run ends, and reads the old rows.
+    pub sessions_old: Vec<Connected>,
+    /// Who may connect to the old database and to the new one, superusers and owners aside.
+    pub may_connect_old: Vec<String>,
+    pub may_connect_new: Vec<String>,
 }
 
 /// What each part took. Loading, building and proving overlap, as in a restore.

@@ -16,6 +16,7 @@ use super::{Options, SplitError, loose, plan, proof, settings, whereabouts};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::{self, target as destination};
+use crate::pg::close_like::close_like;
 use crate::pg::connect::{Session, connect};
 use crate::pg::{self, fence, split_state};
 use crate::schema::archive::Kind;
@@ -158,6 +159,8 @@ pub async fn prepare(
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     restore::roles::provide(&session, &draft.drawn.job, &restoring).await?;
     not_carried.extend(settings::equip(&session, &owners(&draft.drawn, schemas), &draft.drawn.job).await?);
+    let database = &draft.drawn.job.manifest.database;
+    let not_alike = close_like(&session, database).await.map_err(at_target("closing the database"))?;
     let (at_source_now, at_target_now) =
         (whereabouts::place(source, at_source).await?, whereabouts::place(&session, at_target).await?);
     let mut memory = ground.memory.unwrap_or_else(|| Memory {
@@ -190,6 +193,10 @@ pub async fn prepare(
         downtime_ms: 0,
         quarantined: Vec::new(),
         index_reads: Vec::new(),
+        source_inventory: None,
+        target_inventory: None,
+        closed: Vec::new(),
+        not_alike,
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;

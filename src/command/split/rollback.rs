@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use super::holding::{Had, Trying, at_source, at_target, own, put_up};
 use super::state::{Found, Phase, State};
-use super::{Moved, SplitError, bridge, host, loose, switching, whereabouts};
+use super::{Moved, SplitError, aftermath, bridge, host, loose, switching, whereabouts};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::target as destination;
 use crate::pg::catalog;
+use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
@@ -194,6 +195,11 @@ pub async fn undo(
         fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         return Err(SplitError::RowsWritten { tables: written }.into());
     }
+    let made = aftermath::made_in_the_new_place(target, state).await?;
+    if !made.is_empty() && discard == Discard::Refuse {
+        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
+        return Err(SplitError::MadeSince { made }.into());
+    }
     progress.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.
     if let Err(error) = switching::back(state) {
@@ -220,6 +226,7 @@ async fn open_source(state: &State, ends: &Ends<'_>, trying: &Trying<'_>) -> Res
     let was = |now: &Sequence| state.sequences.iter().any(|was| was == now);
     let taken: Vec<Sequence> = stand.into_iter().filter(|now| !was(now)).collect();
     let also = loose::at_return(state) + &state.ties.at_return() + &numbers::go_on(&taken, Reserve::Kept);
+    let also = also + &closing::open_again(&state.closed);
     let relations = fence::with_partitions(source, &state.ties.ends()).await;
     let relations = relations.map_err(at_source("the list of tables to lock"))?;
     let attempt = async |patience| fence::open_with(source, &relations, &also, patience).await;

@@ -15,12 +15,15 @@ use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::sealing::Seal;
 use super::state::{Phase, State};
 use super::unchecked::Unchecked;
-use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching, whereabouts};
+use super::{
+    Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching, whereabouts,
+};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
 use crate::command::restore::{Proof, target as destination, work};
 use crate::command::{Error, backup};
+use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
 use crate::pg::numbers::{self, Reserve};
@@ -68,7 +71,8 @@ pub async fn run(
             }
             let by_hand = state.by_hand();
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
-            return Ok(ended(with_files(report(options, &state, by_hand, phases, started), &files)));
+            let report = with_files(report(options, &state, by_hand, phases, started), &files);
+            return Ok(ended(aftermath::with_who_connects(report, options).await));
         }
         previous => {
             let ground = ground(options, &source, previous).await?;
@@ -133,7 +137,8 @@ pub async fn run(
     let since = Instant::now();
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
     phases.switch_ms += millis(since);
-    Ok(ended(with_files(copied.report(options, &state, phases, started), &files)))
+    let report = with_files(copied.report(options, &state, phases, started), &files);
+    Ok(ended(aftermath::with_who_connects(report, options).await))
 }
 
 fn ended(report: Report) -> Outcome {
@@ -187,11 +192,15 @@ impl Fenced<'_> {
         let since = Instant::now();
         state.tables = copied.tables.clone();
         state.sequences = drawn.job.sequences.clone();
+        // Whatever is made after this is found by the seal, or by those who take stock again.
+        aftermath::take_stock(state, source, target).await?;
+        let closed = closing::may_create(source, &state.schemas).await;
+        state.closed = closed.map_err(at_source("asking who may create in the schemas"))?;
         state.enter(Phase::Proven);
         state.save(target).await?;
         loose::make_ready(state, source, target).await?;
         let also = state.ties.at_seal() + &loose::at_seal(state, target);
-        let also = also + &bridge::at_seal(state, source, self.password).await?;
+        let also = also + &bridge::at_seal(state, source, self.password).await? + &closing::close(&state.closed);
         let sealed =
             Seal { options, state, drawn: &drawn, also: &also }.put(source, &trying("sealing the source")).await;
         sealed.map_err(|error| bridge::cannot_be_built(state, error))?;
@@ -264,6 +273,7 @@ impl Copied {
             format!("{key} is NOT VALID in the new database: ALTER TABLE ... VALIDATE CONSTRAINT once they are gone")
         };
         warnings.extend(self.keys_not_valid.iter().map(not_valid));
+        warnings.extend(state.not_alike.iter().cloned());
         warnings.extend(self.invalid.iter().map(|object| format!("{object} is not valid in the target")));
         Report {
             ok: proven,
@@ -387,6 +397,9 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         downtime_ms: state.downtime_ms,
         phases,
         elapsed_ms: millis(started),
+        sessions_old: Vec::new(),
+        may_connect_old: Vec::new(),
+        may_connect_new: Vec::new(),
     }
 }
 

@@ -11,7 +11,9 @@ use super::holding::at_target;
 use super::host::{Folder, Split};
 use super::ties::Ties;
 use crate::command::Error;
+use crate::pg::closing::MayCreate;
 use crate::pg::connect::Session;
+use crate::pg::inventory::Inventory;
 use crate::pg::ours::{self, Stranger};
 use crate::pg::place::Place;
 use crate::pg::split_state::{self, Record};
@@ -109,6 +111,17 @@ pub struct State {
     /// How often the old tables had been read by an index when they were quarantined.
     #[serde(default)]
     pub index_reads: Vec<(String, i64)>,
+    /// What the moving schemas held when they were copied, at the source, and all that the target held then.
+    #[serde(default)]
+    pub source_inventory: Option<Inventory>,
+    #[serde(default)]
+    pub target_inventory: Option<Inventory>,
+    /// Who could make something in the old schemas before they were sealed.
+    #[serde(default)]
+    pub closed: Vec<MayCreate>,
+    /// In what the new database is not as closed as the old one.
+    #[serde(default)]
+    pub not_alike: Vec<String>,
 }
 
 pub const FORMAT: u32 = 2;

@@ -8,7 +8,7 @@ use super::host::Folder;
 use super::loose::{Side, Waits, waits};
 use super::promise::{End, broken};
 use super::state::{Phase, State, Trust, absent, refuse};
-use super::whereabouts;
+use super::{Connected, aftermath, whereabouts};
 use crate::command::Error;
 use crate::pg;
 use crate::pg::connect::{Session, connect};
@@ -38,6 +38,8 @@ pub struct Status {
     pub moved: Vec<String>,
     /// What can be done now.
     pub next: Vec<&'static str>,
+    /// Who is connected to the old database, where that was named.
+    pub sessions_old: Vec<Connected>,
 }
 
 /// Whether the fences are as the state promises: [`AS_IT_SHOULD_BE`], or what differs.
@@ -69,6 +71,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
     }
     let mut loose = waits(&session, Side::Target, at_target).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
+    let mut sessions_old = Vec::new();
     match source {
         Some(source) => {
             let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
@@ -80,6 +83,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
             }
             moved.extend(remembered.map_or_else(Vec::new, |split| differs("the source", &split.source, &place)));
             fence.source = fence_of(&state, &session, End::Source, at_source).await?;
+            sessions_old = aftermath::sessions_old(&session).await?;
             loose.extend(waits(&session, Side::Source, at_source).await?);
             session.close().await.map_err(at_source("the end of the session"))?;
         }
@@ -116,6 +120,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         fence,
         moved,
         next: next.to_vec(),
+        sessions_old,
     })
 }
 

@@ -1,0 +1,86 @@
+//! What a split leaves for its operator: who is still connected to the old place, who may connect, and what was made on either side since.
+
+use std::collections::BTreeSet;
+
+use super::holding::{at_source, at_target};
+use super::state::State;
+use super::{Options, Report};
+use crate::command::Error;
+use crate::pg::close_like::may_connect;
+use crate::pg::connect::{Session, connect};
+use crate::pg::fence;
+use crate::pg::inventory::{Extent, inventory, made_since};
+use crate::pg::sessions::{Connected, connected};
+
+/// Sessions of the old database, which read the old rows.
+pub async fn sessions_old(source: &Session) -> Result<Vec<Connected>, Error> {
+    connected(source).await.map_err(at_source("looking for sessions"))
+}
+
+/// The report, with who is connected and who may connect. The split is done by then: what cannot be asked is a warning.
+pub async fn with_who_connects(mut report: Report, options: &Options) -> Report {
+    let asked = async {
+        let source = connect(&options.plan.source, "pgkeep split").await.map_err(at_source("connecting"))?;
+        let sessions = sessions_old(&source).await?;
+        let old = may_connect(&source).await.map_err(at_source("asking who may connect"))?;
+        source.close().await.map_err(at_source("the end of the session"))?;
+        let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+        let new = may_connect(&target).await.map_err(at_target("asking who may connect"))?;
+        target.close().await.map_err(at_target("the end of the session"))?;
+        Ok::<_, Error>((sessions, old, new))
+    };
+    match asked.await {
+        Ok((sessions, old, new)) => {
+            (report.sessions_old, report.may_connect_old, report.may_connect_new) = (sessions, old, new);
+        }
+        Err(error) => {
+            report.warnings.push(format!("who is still connected to the old database could not be asked: {error}"))
+        }
+    }
+    report
+}
+
+/// Takes stock of both sides when they hold the same: what comes later was made later.
+pub async fn take_stock(state: &mut State, source: &Session, target: &Session) -> Result<(), Error> {
+    let schemas: Vec<&str> = state.schemas.iter().map(String::as_str).collect();
+    let there =
+        inventory(source, Extent::Schemas(&schemas)).await.map_err(at_source("the inventory of the schemas"))?;
+    let here = inventory(target, Extent::Database).await.map_err(at_target("the inventory of the new database"))?;
+    (state.source_inventory, state.target_inventory) = (Some(there), Some(here));
+    Ok(())
+}
+
+/// What is in the new database and was not copied: a way back would leave it behind. The record of an older version does not know.
+pub async fn made_in_the_new_place(target: &Session, state: &State) -> Result<Vec<String>, Error> {
+    match &state.target_inventory {
+        Some(then) => {
+            let made = made_since(target, Extent::Database, then).await;
+            made.map_err(at_target("looking for what was made in the new database"))
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+/// What is in the old schemas and was not moved: it was made there after the copy. `names` are those that the schemas have now.
+pub async fn made_in_the_old_place(source: &Session, state: &State, names: &[&str]) -> Result<Vec<String>, Error> {
+    let failed = || at_source("looking for what was made in the old schemas");
+    if let Some(then) = &state.source_inventory {
+        return made_since(source, Extent::Schemas(names), then).await.map_err(failed());
+    }
+    // The record of an older version knows tables alone.
+    let schemas: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let now = fence::tables(source, &schemas).await.map_err(failed())?;
+    let before = |schema: &str| {
+        let aside = state.quarantined.iter().find(|(_, to)| to == schema);
+        aside.map_or_else(|| schema.to_owned(), |(from, _)| from.clone())
+    };
+    let spans = || state.ties.bridge.iter().flat_map(|works| &works.spans);
+    let known: BTreeSet<(&str, &str)> = state.tables.iter().map(|t| (t.schema.as_str(), t.name.as_str())).collect();
+    let asides: BTreeSet<(&str, &str)> = spans().map(|s| (s.schema.as_str(), s.aside.as_str())).collect();
+    let new = now.iter().filter(|(schema, name)| {
+        let was = before(schema);
+        let was = (was.as_str(), name.as_str());
+        !known.contains(&was) && !asides.contains(&was)
+    });
+    Ok(new.map(|(schema, name)| format!("table {schema}.{name}")).collect())
+}
