@@ -20,6 +20,7 @@ pub mod snapshot;
 pub mod split_state;
 pub mod target;
 pub mod tls;
+pub mod trial;
 pub mod wire;
 
 pub use error::Error;

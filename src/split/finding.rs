@@ -55,6 +55,10 @@ pub enum FindingKind {
     TargetPrivilege,
     TargetReadOnly,
     Disk,
+    /// A definition that the target's server refuses, or that could not be tried there.
+    Definition,
+    /// A pg_dump that is older than the server which it reads.
+    PgDump,
 }
 
 /// One thing to know.

@@ -16,6 +16,7 @@ pub mod state;
 mod status;
 mod switching;
 mod ties;
+mod trial;
 
 use std::time::Duration;
 

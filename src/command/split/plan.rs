@@ -13,13 +13,16 @@ pub use report::{Report, Side};
 
 use crate::command::error::Error;
 use crate::command::progress::Progress;
+use crate::command::split::trial;
+use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
+use crate::pg::dump;
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::schema::selection::{self, Request, Selection};
 use crate::split::facts::{Cluster, SourceFacts, TargetFacts, Traffic};
-use crate::split::{self, Boundary, BoundaryFile, Inputs, SchemaNames, SplitPlan};
+use crate::split::{self, Boundary, BoundaryFile, Finding, FindingKind, Inputs, SchemaNames, Severity, SplitPlan};
 use crate::stop::Stop;
 
 #[derive(Clone)]
@@ -77,9 +80,12 @@ pub struct Planned {
     pub estimate: Estimate,
 }
 
-/// What `--json` prints.
+/// What `--json` prints. The definitions were tried at the target's server, and nothing is left of that.
 pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
-    Ok(Report::of(make(options, Timing::Measured, progress, stop).await?))
+    let mut planned = make(options, Timing::Measured, progress, stop).await?;
+    let tried = trial::findings(options, &planned, progress, stop).await?;
+    planned.plan.add(tried);
+    Ok(Report::of(planned))
 }
 
 /// Reads both sides, in transactions that cannot write, and decides.
@@ -109,6 +115,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
             hint: Some("Name a database that does not exist yet with --to: the split makes it.".into()),
         });
     }
+    let mut programs = Vec::from_iter(outdated(read.session(), options)?);
     let (archive, facts) = read.schema(options, stop).await?;
     let names = SchemaNames::resolve(&archive, &facts, &patterns)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
@@ -126,6 +133,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
         Timing::LeftOut => Estimate::default(),
     };
     read.end().await?;
+    programs.extend(outdated(visit.session(), options)?);
     let target = visit.facts(options, cluster, &source.locale).await?;
 
     let inputs = Inputs {
@@ -140,9 +148,19 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
         leave: &leave,
         traffic: options.bridging.traffic,
     };
-    let plan = split::plan(&inputs)
+    let mut plan = split::plan(&inputs)
         .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;
+    plan.add(programs);
     Ok(Planned { plan, names, archive, facts, selection, source, target, estimate })
+}
+
+/// That the best pg_dump for a server is older than it is.
+fn outdated(session: &Session, options: &Options) -> Result<Option<Finding>, Error> {
+    let outdated = dump::outdated(session, &dump::find(session, options.pg_bin.as_deref())?);
+    Ok(outdated.map(|outdated| {
+        let (name, reason, advice) = (outdated.name(), outdated.reason(), outdated.advice());
+        Finding::new(Severity::Warning, FindingKind::PgDump, name, reason, advice)
+    }))
 }
 
 fn parse(patterns: &[String]) -> Result<Vec<Pattern>, Error> {

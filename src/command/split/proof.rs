@@ -16,14 +16,16 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::{fence, split_state, target};
 use crate::repo::manifest::{Relation, Sequence};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
-use crate::schema::compare::{Depth, EntryMismatch, compare};
+use crate::schema::compare::{EntryMismatch, compare};
 use crate::stop::Stop;
 use crate::stream::DigestKey;
 
-/// Entry by entry, as the same pg_dump writes both sides. Tables that somebody has added under the fence end the run.
+/// Entry by entry, as the target's server spells the source's definitions. Tables that somebody has added under the fence end the run.
+#[allow(clippy::too_many_arguments, reason = "both ends, and what is known of each")]
 pub async fn definitions(
     options: &Options,
     capture: &Capture,
+    respelled: &Archive,
     fenced: &[(String, String)],
     schemas: &[String],
     source: &Session,
@@ -46,16 +48,14 @@ pub async fn definitions(
     let steps = plan.pre_data.iter().map(|step| step.dump_id);
     let steps = steps.chain(plan.post_data.iter().map(|step| step.step.dump_id));
     let copied: BTreeSet<_> = steps.collect();
-    let same = source.server_version_num() / 10_000 == target.server_version_num() / 10_000;
-    let depth = if same { Depth::Text } else { Depth::Presence };
-    Ok(compare(&capture.archive, |id| copied.contains(&id), &copy, depth))
+    Ok(compare(&capture.archive, |id| copied.contains(&id), &copy, Some(respelled)))
 }
 
 /// What of the moving schemas, and of what depends on them, is not what was planned. Elsewhere things may come and go.
 pub fn changed_since(planned: &Archive, now: &Archive, schemas: &[String]) -> Vec<EntryMismatch> {
     let (before, after) = (of_concern(planned, schemas), of_concern(now, schemas));
     let now = now.clone().without(|entry| !after.contains(&entry.dump_id));
-    compare(planned, |id| before.contains(&id), &now, Depth::Text)
+    compare(planned, |id| before.contains(&id), &now, None)
 }
 
 fn of_concern(archive: &Archive, schemas: &[String]) -> BTreeSet<DumpId> {

@@ -10,7 +10,7 @@ use super::holding::{at_source, at_target, own, put_up};
 use super::preparing::{Previous, ground, prepare, previous, resolve};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::state::{Phase, State};
-use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching};
+use super::{Options, Outcome, Phases, Report, SplitError, bridge, loose, plan, proof, switching, trial};
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
@@ -22,6 +22,7 @@ use crate::pg::split_state;
 use crate::repo::manifest::{LeftOut, Relation};
 use crate::schema::archive::Archive;
 use crate::schema::compare::EntryMismatch;
+use crate::split::{FindingKind, Severity};
 use crate::stop::Stop;
 use crate::switch::{HookError, Plan};
 
@@ -64,11 +65,19 @@ pub async fn run(
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
             let state = prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?;
-            (state, planned.archive)
+            (state, planned)
         }
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     state.save(&target).await?;
+    let respelled = match trial::respell(&options.plan, &planned, progress, stop).await {
+        Ok(respelled) => respelled,
+        Err(error) => {
+            // Nobody waits yet. What is left where this fails is found by the next run.
+            drop(abandon(&state, target, &options.plan.target).await);
+            return Err(error);
+        }
+    };
     progress.set_phase("trying the bridge");
     let password = match bridge::try_out(&state, source.conninfo(), &target).await {
         Ok(password) => password,
@@ -94,7 +103,10 @@ pub async fn run(
     phases.fence_ms = millis(since);
     let down = Instant::now();
     state.enter(Phase::Copying);
-    let copied = copy(options, &mut state, &planned, &source, &target, &fenced, &mut phases, progress, stop).await;
+    let copied =
+        copy(options, &mut state, &planned.archive, &respelled, &source, &target, &fenced, &mut phases, progress, stop)
+            .await;
+    let copied = copied.map(|copied| copied.also_warning(&planned));
     let copied = match copied {
         Ok(copied) if copied.is_proven() => copied,
         failed => {
@@ -148,6 +160,7 @@ async fn copy(
     options: &Options,
     state: &mut State,
     planned: &Archive,
+    respelled: &Archive,
     source: &Session,
     target: &Session,
     fenced: &[(String, String)],
@@ -181,7 +194,7 @@ async fn copy(
 
     progress.set_phase("proving definitions and sequences");
     let since = Instant::now();
-    let definitions = proof::definitions(options, &capture, fenced, &schemas, source, target, stop).await?;
+    let definitions = proof::definitions(options, &capture, respelled, fenced, &schemas, source, target, stop).await?;
     let invalid = proof::invalid(source, target, &schemas).await?;
     let mut mismatches = done.mismatches;
     let now = backup::sequences_now(&capture.snapshot.session, &capture.job.sequences).await?;
@@ -206,6 +219,13 @@ impl Copied {
     /// Nothing differs. Without the comparison of rows, which the operator may leave out, that is no proof but is gone on with.
     fn is_proven(&self) -> bool {
         self.mismatches.is_empty() && self.definitions.is_empty() && self.invalid.is_empty()
+    }
+
+    /// Of the plan's warnings those that bear on what was read.
+    fn also_warning(mut self, planned: &plan::Planned) -> Copied {
+        let older = planned.plan.of(Severity::Warning).filter(|finding| finding.kind == FindingKind::PgDump);
+        self.warnings.extend(older.map(|finding| format!("{}: {}; {}", finding.name, finding.reason, finding.action)));
+        self
     }
 
     fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
