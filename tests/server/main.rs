@@ -33,6 +33,7 @@ mod split_bridge;
 mod split_loose;
 mod split_plan;
 mod split_rehearse;
+mod split_spelling;
 mod split_states;
 mod store;
 mod suspicious;
