@@ -150,7 +150,15 @@ mod tests {
             collate: "C.UTF-8".into(),
             ctype: "de_DE.UTF-8".into(),
             icu_locale: Some("de'DE".into()),
-            ..Database::default()
+            icu_rules: None,
+            name: "shop".into(),
+            owner: "keeper".into(),
+            collation_version: None,
+            connection_limit: -1,
+            is_template: false,
+            comment: None,
+            settings: Vec::new(),
+            grants: None,
         };
         let plain = "CREATE DATABASE \"pgkeep_trial_1\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'de_DE.UTF-8'";
         assert_eq!(like(&database, "pgkeep_trial_1", 140_000), plain);

@@ -192,3 +192,6 @@ fn stands_by_itself(entry: &Entry) -> bool {
     let of_public = entry.tag == "public" || entry.tag == "SCHEMA public";
     (entry.namespace.is_none() && of_public) || entry.defn.is_empty()
 }
+
+#[cfg(test)]
+mod tests;

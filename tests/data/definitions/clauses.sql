@@ -32,7 +32,7 @@ ALTER OPERATOR m.=== (int, int) SET (restrict = NONE);
 ALTER OPERATOR FAMILY m.loose USING btree DROP FUNCTION 1 (int4, int8);
 -- OPERATOR CLASS m.ints | OPERATOR 5 |
 DROP OPERATOR CLASS m.ints USING btree; CREATE OPERATOR CLASS m.ints FOR TYPE int4 USING btree FAMILY m.tight AS OPERATOR 1 <, OPERATOR 3 =, FUNCTION 1 btint4cmp(int4, int4);
--- CAST pg_catalog.CAST (m.shade AS integer) | AS ASSIGNMENT |
+-- CAST CAST (m.shade AS integer) | AS ASSIGNMENT |
 DROP CAST (m.shade AS int); CREATE CAST (m.shade AS int) WITH FUNCTION m.number_of(m.shade);
 -- TEXT SEARCH PARSER m.words | HEADLINE |
 DROP TEXT SEARCH PARSER m.words; CREATE TEXT SEARCH PARSER m.words (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype);

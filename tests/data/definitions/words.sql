@@ -32,7 +32,7 @@ ALTER OPERATOR m.=== (text, text) SET (restrict = neqsel);
 ALTER OPERATOR FAMILY m.loose USING btree DROP OPERATOR 1 (int4, int8); ALTER OPERATOR FAMILY m.loose USING btree ADD OPERATOR 5 > (int4, int8);
 -- OPERATOR CLASS m.ints | btint4cmp | m.order_of
 DROP OPERATOR CLASS m.ints USING btree; CREATE OPERATOR CLASS m.ints FOR TYPE int4 USING btree FAMILY m.tight AS OPERATOR 1 <, OPERATOR 3 =, OPERATOR 5 >, FUNCTION 1 m.order_of(int4, int4);
--- CAST pg_catalog.CAST (m.shade AS integer) | AS ASSIGNMENT | AS IMPLICIT
+-- CAST CAST (m.shade AS integer) | AS ASSIGNMENT | AS IMPLICIT
 DROP CAST (m.shade AS int); CREATE CAST (m.shade AS int) WITH FUNCTION m.number_of(m.shade) AS IMPLICIT;
 -- TEXT SEARCH TEMPLATE m.plain | dsimple_lexize | dsynonym_lexize
 ALTER TEXT SEARCH DICTIONARY m.dictionary (STOPWORDS = german); DROP TEXT SEARCH TEMPLATE m.plain; CREATE TEXT SEARCH TEMPLATE m.plain (INIT = dsimple_init, LEXIZE = dsynonym_lexize);
