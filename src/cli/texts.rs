@@ -259,7 +259,10 @@ pub fn outline(outline: &Outline) -> String {
             retention.keep, retention.time_zone, retention.grace_hours
         )
     });
-    let pg_dump = outline.pg_bin.as_ref().map_or("the newest on this machine".to_owned(), |p| p.display().to_string());
+    let pg_dump = outline
+        .pg_bin
+        .as_ref()
+        .map_or("the one on this machine that suits the server".to_owned(), |p| p.display().to_string());
     format!(
         "policy      {} is valid; nothing was connected to\n\
          database    {} on {} as {}\n\

@@ -72,7 +72,7 @@ impl Outdated {
 
     pub fn reason(&self) -> String {
         format!(
-            "{} is older than the server, and the newest on this machine that can read it: what the server's minor release has brought may be written wrongly",
+            "{} is older than the server: what the server's minor release has brought may be written wrongly",
             self.pg_dump.path.display()
         )
     }

@@ -37,7 +37,7 @@ pub(super) async fn respell(options: &Options, definitions: Definitions<'_>, sto
 async fn unmake(session: &Session, archive: &Archive, plan: &RestorePlan) -> Result<(), Error> {
     let entries = steps(plan).rev().filter_map(|step| archive.entry(step.dump_id));
     let drops: Vec<(String, String)> = entries
-        .filter(|entry| !entry.drop_stmt.is_empty() && !(entry.kind == Kind::Schema && entry.tag == "public"))
+        .filter(|entry| !(entry.drop_stmt.is_empty() || entry.kind == Kind::Schema && entry.tag == "public"))
         .map(|entry| {
             let sql = entry.drop_stmt.to_display();
             let whole = matches!(entry.kind, Kind::Schema | Kind::Extension);
