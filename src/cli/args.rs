@@ -180,7 +180,7 @@ pub struct Backup {
 
 #[derive(Args)]
 pub struct Programs {
-    /// The folder of pg_dump and its kind, where the newest on this machine is not wanted
+    /// The folder of pg_dump and its kind, where the one on this machine that suits the server best is not wanted
     #[arg(long, value_name = "DIR", env = "PGKEEP_PG_BIN")]
     pub pg_bin: Option<PathBuf>,
 }

@@ -28,7 +28,8 @@ use crate::split::{Boundary, BoundaryFile};
 use crate::stop::Stop;
 use crate::switch::Rewrite;
 
-/// --plan reads both databases, changes nothing, and says what a split would do; exit code 3 where something blocks it.
+/// --plan reads both databases, tries the definitions in a scratch database on the target's server and drops it, changes nothing, and says
+/// what a split would do; exit code 3 where something blocks it.
 ///
 /// What crosses the line between the schemas that move and those that stay is decided by --boundary: refuse stops the split;
 /// drop gives it up and reports it; loose keeps a foreign key by a delete log and `split reap`; bridge leaves foreign tables in
@@ -46,7 +47,7 @@ pub struct Split {
     /// The database that takes them: it does not exist yet, or is empty
     #[arg(long, value_name = "DSN")]
     pub to: Option<String>,
-    /// Say what would be done, and touch nothing
+    /// Say what would be done, and leave nothing behind
     #[arg(long)]
     pub plan: bool,
     /// What becomes of everything that crosses the line: refuse (the default), drop, loose or bridge

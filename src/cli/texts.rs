@@ -8,6 +8,7 @@ use super::display::{bytes, count, duration, table};
 use super::policy::Outline;
 use crate::command::finding::Finding;
 use crate::command::{backup, list, restore, verify};
+use crate::schema::compare::{EntryDifference, EntryMismatch};
 
 pub fn backup(report: &backup::Report) -> String {
     let mut text = format!(
@@ -38,6 +39,26 @@ pub fn warnings(warnings: &[String]) -> String {
 fn suspicion_text(suspicious: &[String], accepted: &[String]) -> String {
     let suspicious = suspicious.iter().map(|reason| format!("SUSPICIOUS: {reason}\n"));
     suspicious.chain(accepted.iter().map(|reason| format!("accepted: {reason}\n"))).collect()
+}
+
+/// Entries in which two databases differ, with the lines that only one of them has: - the source's, + the target's.
+pub fn definitions<'a>(mismatches: impl IntoIterator<Item = &'a EntryMismatch>) -> String {
+    let mut text = String::new();
+    for mismatch in mismatches {
+        text += &match mismatch.what {
+            EntryDifference::Different => format!("differs: {}\n", visible(&mismatch.entry)),
+            what => format!("differs: {} {what}\n", visible(&mismatch.entry)),
+        };
+        mismatch.source_lines.iter().for_each(|line| text += &format!("  - {}\n", visible(line)));
+        mismatch.target_lines.iter().for_each(|line| text += &format!("  + {}\n", visible(line)));
+    }
+    text
+}
+
+/// A definition may hold anything, and a terminal obeys what it is sent.
+fn visible(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 pub fn left_out(left_out: &[crate::repo::manifest::LeftOut]) -> String {
@@ -238,7 +259,10 @@ pub fn outline(outline: &Outline) -> String {
             retention.keep, retention.time_zone, retention.grace_hours
         )
     });
-    let pg_dump = outline.pg_bin.as_ref().map_or("the newest on this machine".to_owned(), |p| p.display().to_string());
+    let pg_dump = outline
+        .pg_bin
+        .as_ref()
+        .map_or("the one on this machine that suits the server".to_owned(), |p| p.display().to_string());
     format!(
         "policy      {} is valid; nothing was connected to\n\
          database    {} on {} as {}\n\

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::Signal;
 
-use super::binaries::{BinariesError, Binary, find_client};
+use super::binaries::{BinariesError, Binary, ProgramVersion, find_client};
 use super::catalog::quote_identifier;
 use super::connect::Session;
 use crate::stop::Stop;
@@ -46,9 +46,43 @@ impl DumpError {
     }
 }
 
-/// The newest pg_dump on the machine that can dump this server.
+/// The pg_dump on the machine that suits this server best, and can dump it.
 pub fn find(session: &Session, configured: Option<&Path>) -> Result<Binary, DumpError> {
-    Ok(find_client("pg_dump", session.server_version_num() / 10_000, configured)?)
+    Ok(find_client("pg_dump", ProgramVersion::of_server(session.server_version_num()), configured)?)
+}
+
+/// What the server may hold that this pg_dump was not made for: it is older than the server's minor release. None where it knows the server.
+pub fn outdated(session: &Session, pg_dump: &Binary) -> Option<Outdated> {
+    let server = ProgramVersion::of_server(session.server_version_num());
+    (!pg_dump.version.knows(server)).then(|| Outdated { server, pg_dump: pg_dump.clone() })
+}
+
+/// A pg_dump that is older than its server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated {
+    pub server: ProgramVersion,
+    pub pg_dump: Binary,
+}
+
+impl Outdated {
+    /// `pg_dump 15.18 for PostgreSQL 15.20`
+    pub fn name(&self) -> String {
+        format!("pg_dump {} for PostgreSQL {}", self.pg_dump.version, self.server)
+    }
+
+    pub fn reason(&self) -> String {
+        format!(
+            "{} is older than the server: what the server's minor release has brought may be written wrongly",
+            self.pg_dump.path.display()
+        )
+    }
+
+    pub fn advice(&self) -> String {
+        format!(
+            "install the client of the server's version ({}) or newer: postgresql-client-{} on Debian and Ubuntu; --pg-bin names its folder",
+            self.server, self.server.major
+        )
+    }
 }
 
 /// Relations that pg_dump must not touch: the role cannot read them, and they were not asked for.

@@ -27,6 +27,7 @@ pub mod split_ids;
 pub mod split_state;
 pub mod target;
 pub mod tls;
+pub mod trial;
 pub mod wire;
 
 pub use error::Error;

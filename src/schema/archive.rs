@@ -9,6 +9,7 @@
 
 mod error;
 mod kind;
+mod options;
 mod read;
 
 use std::collections::HashMap;
@@ -131,12 +132,14 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Reads header and table of contents. Whatever follows them (rows) is not looked at.
+    /// Reads header and table of contents. Whatever follows them (rows) is not looked at. Column options that the server wrote for itself
+    /// are left out, whichever pg_dump made the archive.
     ///
     /// # Errors
     /// Anything that is not such an archive, ends too early, or holds a value that the format does not allow.
     pub fn parse(bytes: &[u8]) -> Result<Archive, ArchiveError> {
-        let (header, entries) = read::archive(bytes)?;
+        let (header, mut entries) = read::archive(bytes)?;
+        entries.iter_mut().for_each(options::forget_own);
         let mut by_id = HashMap::with_capacity(entries.len());
         for (position, entry) in entries.iter().enumerate() {
             if by_id.insert(entry.dump_id, position).is_some() {

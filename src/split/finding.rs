@@ -69,6 +69,10 @@ pub enum FindingKind {
     PreparedTransaction,
     /// The command of `--hook`.
     Hook,
+    /// A definition that the target's server refuses, or that could not be tried there.
+    Definition,
+    /// A pg_dump that is older than the server which it reads.
+    PgDump,
 }
 
 /// One thing to know.

@@ -85,6 +85,13 @@ impl SplitPlan {
         self.findings.iter().filter(move |finding| finding.severity == severity)
     }
 
+    /// What was found at the two ends beyond the facts.
+    pub fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(findings);
+        self.findings.sort();
+        self.findings.dedup();
+    }
+
     /// The foreign keys that cross, with what a run needs to act on them.
     pub fn crossing_keys(&self) -> impl Iterator<Item = &Crossing> {
         self.boundary.iter().filter(|crossing| crossing.kind == CrossingKind::ForeignKey)

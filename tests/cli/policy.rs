@@ -192,7 +192,7 @@ fn a_check_says_what_would_be_done_and_does_none_of_it() {
                     writer key  writer.key\n\
                     reading     1 job, zstd level 1, waits for locks for ever\n\
                     roles       without password hashes\n\
-                    pg_dump     the newest on this machine\n";
+                    pg_dump     the one on this machine that suits the server\n";
     assert_eq!(told(&said.stdout), expected);
     let names: Vec<_> = fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["nightly.toml"]);

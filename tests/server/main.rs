@@ -38,6 +38,7 @@ mod split_names;
 mod split_plan;
 mod split_rehearse;
 mod split_seal;
+mod split_spelling;
 mod split_states;
 mod split_trust;
 mod store;

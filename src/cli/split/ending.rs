@@ -11,7 +11,7 @@ pub fn run(report: &Report) -> String {
     let time = |ms| duration(Duration::from_millis(ms));
     let mut text = String::new();
     report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
-    report.definitions.iter().for_each(|entry| text += &format!("differs: {}: {:?}\n", entry.entry, entry.what));
+    text += &texts::definitions(&report.definitions);
     text += &texts::left_out(&report.left_out);
     text += &texts::warnings(&report.warnings);
     let what = format!(

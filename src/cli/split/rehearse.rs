@@ -70,7 +70,7 @@ fn text(report: &Rehearsed) -> String {
     let mismatches = report.mismatches.iter().chain(rollback.iter().flat_map(|back| &back.mismatches));
     mismatches.for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
     let definitions = report.definitions.iter().chain(rollback.iter().flat_map(|back| &back.definitions));
-    definitions.for_each(|entry| text += &format!("differs: {}: {:?}\n", entry.entry, entry.what));
+    text += &texts::definitions(definitions);
     rollback.iter().filter_map(|back| back.fenced).for_each(|fenced| text += &format!("differs: {fenced}\n"));
     text += &texts::left_out(&report.left_out);
     text += &texts::warnings(&report.run_warnings);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::Utc;
 
 use super::proof::of_concern;
-use super::{Options, SplitError};
+use super::{Options, SplitError, plan};
 use crate::command::Error;
 use crate::command::backup;
 use crate::command::restore::{self, Creation, Grants, Job, Owners};
@@ -191,8 +191,13 @@ fn singles(archive: &Archive, selection: &Selection, schemas: &[String]) -> Vec<
 
 /// What pg_dump says of the target, whose server may be newer than the source's, without the split's own record.
 pub fn copied_archive(options: &Options, target: &connect::Session, stop: &Stop) -> Result<Archive, Error> {
-    let pg_dump = dump::find(target, options.plan.pg_bin.as_deref()).map_err(at_the_target)?;
-    let bytes = dump::schema_archive(&pg_dump, target, None, options.plan.lock_timeout_ms, &Vec::new(), stop)
+    archive_now(&options.plan, target, stop)
+}
+
+/// What pg_dump says of a session's database, without what is ours.
+pub fn archive_now(options: &plan::Options, session: &connect::Session, stop: &Stop) -> Result<Archive, Error> {
+    let pg_dump = dump::find(session, options.pg_bin.as_deref()).map_err(at_the_target)?;
+    let bytes = dump::schema_archive(&pg_dump, session, None, options.lock_timeout_ms, &Vec::new(), stop)
         .map_err(at_the_target)?;
     Ok(Archive::parse(&bytes)?.without(is_ours))
 }

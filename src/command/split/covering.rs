@@ -17,7 +17,7 @@ use crate::pg::connect::Session;
 use crate::pg::{catalog, dump};
 use crate::repo::{Manifest, Proven, Repository, SnapshotName};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
-use crate::schema::compare::{Depth, EntryDifference, compare};
+use crate::schema::compare::{EntryDifference, compare};
 use crate::stop::Stop;
 
 /// Differences that are told of one snapshot.
@@ -146,12 +146,11 @@ impl Covering<'_> {
         });
         let wanted: BTreeSet<DumpId> =
             now.archive.entries().iter().filter(|entry| self.is_of_concern(entry)).map(|entry| entry.dump_id).collect();
-        let depth = if same { Depth::Text } else { Depth::Presence };
-        let differs = compare(&now.archive, |id| wanted.contains(&id), &copy, depth).into_iter();
+        let differs = compare(&now.archive, |id| wanted.contains(&id), &copy, None).into_iter();
         differs
             .filter_map(|mismatch| match mismatch.what {
                 EntryDifference::Missing => Some(format!("it does not hold {}", mismatch.entry)),
-                EntryDifference::Different => Some(format!("{} is another by now", mismatch.entry)),
+                EntryDifference::Different => same.then(|| format!("{} is another by now", mismatch.entry)),
                 // What is gone since will not be dropped.
                 EntryDifference::Unexpected => None,
             })

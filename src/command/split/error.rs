@@ -161,6 +161,8 @@ pub enum RehearsalStep {
     Rollback,
     /// The run once more, after the rollback.
     Again,
+    /// The source's definitions as they are there.
+    Original,
 }
 
 impl fmt::Display for RehearsalStep {
@@ -171,6 +173,7 @@ impl fmt::Display for RehearsalStep {
             RehearsalStep::Run => "in the run on the copies",
             RehearsalStep::Rollback => "in the rollback on the copies",
             RehearsalStep::Again => "in the second run on the copies, after the rollback",
+            RehearsalStep::Original => "when the source's own definitions were tried",
         })
     }
 }

@@ -22,6 +22,7 @@ pub mod state;
 mod status;
 mod switching;
 mod ties;
+mod trial;
 mod unchecked;
 mod whereabouts;
 

@@ -18,7 +18,9 @@ use crate::command::error::Error;
 use crate::command::progress::Progress;
 use crate::command::some::some_of;
 use crate::pg::catalog;
+use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
+use crate::pg::dump;
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 use crate::schema::pattern::{Pattern, PatternKind};
@@ -112,6 +114,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
             hint: Some("Name a database that does not exist yet with --to: the split makes it.".into()),
         });
     }
+    let mut programs = Vec::from_iter(outdated(read.session(), options)?);
     let (archive, facts) = read.schema(options, stop).await?;
     let names = SchemaNames::resolve(&archive, &facts, &patterns)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
@@ -132,6 +135,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
     let called = catalog::called_by_rows(read.session(), Some(&moving)).await;
     let called = called.map_err(Error::source_database("reading what rows call"))?;
     read.end().await?;
+    programs.extend(outdated(visit.session(), options)?);
     let target = visit.facts(options, cluster, &source).await?;
 
     let inputs = Inputs {
@@ -148,8 +152,8 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
     };
     let mut plan = split::plan(&inputs)
         .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;
-    plan.findings.extend(user_code(&called));
-    plan.findings.sort();
+    programs.extend(user_code(&called));
+    plan.add(programs);
     Ok(Planned { plan, names, archive, facts, selection, source, target, estimate })
 }
 
@@ -163,6 +167,15 @@ fn user_code(called: &[String]) -> Option<Finding> {
         format!("rows are loaded by a superuser, and call {named}"),
         "runs as the owner of the table, which it could undo (RESET ROLE): look at it where its owner is not trusted",
     ))
+}
+
+/// That the best pg_dump for a server is older than it is.
+fn outdated(session: &Session, options: &Options) -> Result<Option<Finding>, Error> {
+    let outdated = dump::outdated(session, &dump::find(session, options.pg_bin.as_deref())?);
+    Ok(outdated.map(|outdated| {
+        let (name, reason, advice) = (outdated.name(), outdated.reason(), outdated.advice());
+        Finding::new(Severity::Warning, FindingKind::PgDump, name, reason, advice)
+    }))
 }
 
 fn parse(patterns: &[String]) -> Result<Vec<Pattern>, Error> {

@@ -16,16 +16,16 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::{split_state, target};
 use crate::repo::manifest::{Relation, Sequence};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
-use crate::schema::compare::{Depth, EntryMismatch, compare};
+use crate::schema::compare::{EntryMismatch, compare};
 use crate::stop::Stop;
 use crate::stream::DigestKey;
 
-/// Entry by entry, as the same pg_dump writes both sides; `expected` are the source's.
+/// Entry by entry, as the target's server spells the source's definitions: `expected` as the source does, `respelled` as that server.
 pub fn definitions(
     options: &Options,
     drawn: &Drawn,
     expected: &Archive,
-    source: &Session,
+    respelled: &Archive,
     target: &Session,
     stop: &Stop,
 ) -> Result<Vec<EntryMismatch>, Error> {
@@ -34,16 +34,14 @@ pub fn definitions(
     let steps = plan.pre_data.iter().map(|step| step.dump_id);
     let steps = steps.chain(plan.post_data.iter().map(|step| step.step.dump_id));
     let copied: BTreeSet<_> = steps.collect();
-    let same = source.server_version_num() / 10_000 == target.server_version_num() / 10_000;
-    let depth = if same { Depth::Text } else { Depth::Presence };
-    Ok(compare(expected, |id| copied.contains(&id), &copy, depth))
+    Ok(compare(expected, |id| copied.contains(&id), &copy, Some(respelled)))
 }
 
 /// What of the moving schemas, and of what depends on them, is not what was planned. Elsewhere things may come and go.
 pub fn changed_since(planned: &Archive, now: &Archive, schemas: &[String]) -> Vec<EntryMismatch> {
     let (before, after) = (of_concern(planned, schemas), of_concern(now, schemas));
     let now = now.clone().without(|entry| !after.contains(&entry.dump_id));
-    compare(planned, |id| before.contains(&id), &now, Depth::Text)
+    compare(planned, |id| before.contains(&id), &now, None)
 }
 
 pub(super) fn of_concern(archive: &Archive, schemas: &[String]) -> BTreeSet<DumpId> {

@@ -2,6 +2,7 @@
 
 mod back;
 mod copying;
+mod original;
 mod prediction;
 mod scene;
 mod servers;
@@ -37,6 +38,9 @@ use servers::Servers;
 
 /// A run that took no longer is made twice: the second as it would be on the day after a rollback.
 const TWICE_MS_MAX: u64 = 30_000;
+
+/// So many definitions that changed meanwhile are named.
+const CHANGED_MAX: usize = 10;
 
 /// Where the copy's rows come from.
 pub enum Origin<'a> {
@@ -127,6 +131,8 @@ pub struct Times {
     pub again_ms: u64,
     /// Comparing the old place with what it was.
     pub check_ms: u64,
+    /// Trying the source's definitions as they are there, and not as a copy has them.
+    pub original_ms: u64,
     pub cleanup_ms: u64,
 }
 
@@ -200,6 +206,25 @@ pub async fn rehearse(
     };
     times.run_ms = millis(since);
     let mut rollback = None;
+    let mut changed = Vec::new();
+    if there.ok {
+        let since = Instant::now();
+        let judged = match (origin, &scene.manifest, &scene.planned, &copied.archive) {
+            (Origin::Backup { repository, .. }, Some(manifest), ..) => {
+                original::backup(&here, repository, manifest, &before, progress, stop).await
+            }
+            (_, _, Some(planned), Some(archive)) => {
+                original::live(&here, planned, archive, &before, progress, stop).await
+            }
+            _ => Ok(original::Judged::default()),
+        };
+        let judged = judged.map_err(while_at(RehearsalStep::Original))?;
+        there.ok = judged.definitions.is_empty();
+        there.proven &= there.ok;
+        there.definitions = judged.definitions;
+        changed = judged.changed;
+        times.original_ms = millis(since);
+    }
     if there.ok {
         let since = Instant::now();
         let downtime_ms = back::go(&here, progress, stop).await.map_err(while_at(RehearsalStep::Rollback))?;
@@ -241,7 +266,14 @@ pub async fn rehearse(
             copy: Some(&before.estimate),
         })
     });
-    let not_rehearsed = scene.not_rehearsed(differs);
+    let mut not_rehearsed = scene.not_rehearsed(differs);
+    if !changed.is_empty() {
+        let entries: Vec<String> = changed.iter().take(CHANGED_MAX).map(ToString::to_string).collect();
+        not_rehearsed.push(format!(
+            "definitions changed at the source while it was copied, so they were tried as the copy has them: {}",
+            entries.join(", ")
+        ));
+    }
     let plan = &scene.planned.as_ref().unwrap_or(&before).plan;
     let of = |severity| plan.of(severity).cloned().collect();
     let Report { schemas, tables, rows, bytes, proven, mismatches, definitions, left_out, phases, warnings, .. } =

@@ -16,7 +16,7 @@ use super::sealing::Seal;
 use super::state::{Phase, State};
 use super::unchecked::Unchecked;
 use super::{
-    Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching, whereabouts,
+    Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching, trial, whereabouts,
 };
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -29,7 +29,9 @@ use crate::pg::fence::{self, Strength};
 use crate::pg::numbers::{self, Reserve};
 use crate::pg::split_state;
 use crate::repo::manifest::{LeftOut, Relation};
+use crate::schema::archive::Archive;
 use crate::schema::compare::EntryMismatch;
+use crate::split::{FindingKind, Severity};
 use crate::stop::Stop;
 use crate::switch::{HookError, Plan};
 
@@ -56,7 +58,7 @@ pub async fn run(
     }
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let Prepared { mut state, drawn, not_carried } = match before {
+    let (Prepared { mut state, drawn, not_carried }, planned) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -80,11 +82,20 @@ pub async fn run(
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
-            prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?
+            let prepared = prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?;
+            (prepared, planned)
         }
     };
     let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
     state.save(&target).await?;
+    let respelled = match trial::respell(&options.plan, &planned, progress, stop).await {
+        Ok(respelled) => respelled,
+        Err(error) => {
+            // Nobody waits yet. What is left where this fails is found by the next run.
+            drop(abandon(&state, target, &options.plan.target).await);
+            return Err(error);
+        }
+    };
     progress.set_phase("trying the bridge");
     let password = match bridge::try_out(&state, source.conninfo(), &target).await {
         Ok(password) => password,
@@ -112,8 +123,10 @@ pub async fn run(
     put_up(&source, &fenced, options.plan.target.database(), &trying, at_source).await?;
     whereabouts::enter(&state, &source).await?;
     let down = Instant::now();
-    let fenced_in = Fenced { options, fenced: &fenced, password: password.as_ref(), progress, stop };
+    let fenced_in =
+        Fenced { options, fenced: &fenced, respelled: &respelled, password: password.as_ref(), progress, stop };
     let copied = fenced_in.move_over(drawn, &mut state, &source, &target, since, &mut phases).await;
+    let copied = copied.map(|copied| copied.also_warning(&planned));
     let copied = match copied {
         Ok(copied) if copied.is_proven() => copied.also(not_carried),
         failed => {
@@ -161,6 +174,8 @@ struct Copied {
 struct Fenced<'a> {
     options: &'a Options,
     fenced: &'a [(String, String)],
+    /// The source's definitions as the target's server spells them.
+    respelled: &'a Archive,
     password: Option<&'a SecretString>,
     progress: &'a Arc<Progress>,
     stop: &'a Stop,
@@ -231,7 +246,7 @@ impl Fenced<'_> {
         let since = Instant::now();
         let unchecked = Unchecked::confirm(&snapshot.session, &drawn, &done.not_valid).await?;
         let expected = unchecked.expected(drawn.archive.clone());
-        let definitions = proof::definitions(options, &drawn, &expected, source, target, stop)?;
+        let definitions = proof::definitions(options, &drawn, &expected, self.respelled, target, stop)?;
         let invalid = unchecked.besides(proof::invalid(source, target, &state.schemas).await?, target).await?;
         let mut mismatches = done.mismatches;
         let now = backup::sequences_now(&snapshot.session, &drawn.job.sequences).await?;
@@ -264,6 +279,13 @@ impl Copied {
     /// Nothing differs. Without the comparison of rows, which the operator may leave out, that is no proof but is gone on with.
     fn is_proven(&self) -> bool {
         self.mismatches.is_empty() && self.definitions.is_empty() && self.invalid.is_empty()
+    }
+
+    /// Of the plan's warnings those that bear on what was read.
+    fn also_warning(mut self, planned: &plan::Planned) -> Copied {
+        let older = planned.plan.of(Severity::Warning).filter(|finding| finding.kind == FindingKind::PgDump);
+        self.warnings.extend(older.map(|finding| format!("{}: {}; {}", finding.name, finding.reason, finding.action)));
+        self
     }
 
     fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {

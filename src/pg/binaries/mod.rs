@@ -107,31 +107,32 @@ impl BinariesError {
     }
 }
 
-/// The newest `program` on this machine that serves a server of major version `at_least_major`.
+/// The `program` on this machine that serves a server of this version best.
 ///
 /// A `configured` folder is an instruction and not a suggestion: only it is looked at. Otherwise PATH and the folders
-/// where distributions keep one PostgreSQL beside another are searched, and the newest version wins. Debian's
-/// `pg_wrapper` is passed over: it is a script that picks a version by cluster, not a program that has one.
-pub fn find_client(program: &str, at_least_major: u32, configured: Option<&Path>) -> Result<Binary, BinariesError> {
-    let newest = match configured {
+/// where distributions keep one PostgreSQL beside another are searched. First come those that know the server
+/// ([`ProgramVersion::knows`]), of them those of its own major version; where none does, all that are not of an older major. Of several
+/// the newest is taken. Debian's `pg_wrapper` is passed over: it is a script that picks a version by cluster, not a program that has one.
+pub fn find_client(program: &str, server: ProgramVersion, configured: Option<&Path>) -> Result<Binary, BinariesError> {
+    let best = match configured {
         Some(folder) => {
             let path = search::executable(folder, program)
                 .ok_or_else(|| BinariesError::NotInFolder { program: program.to_owned(), folder: folder.to_owned() })?;
             let version = ask_version(&path)?;
             Binary { path, version }
         }
-        None => newest_client(program, &search::folders())?
-            .ok_or_else(|| BinariesError::NotFound { program: program.to_owned(), at_least_major })?,
+        None => best_client(program, server, &search::folders())?
+            .ok_or_else(|| BinariesError::NotFound { program: program.to_owned(), at_least_major: server.major })?,
     };
-    if newest.version.major < at_least_major {
+    if best.version.major < server.major {
         return Err(BinariesError::TooOld {
             program: program.to_owned(),
-            found: newest.version,
-            path: newest.path,
-            server_major: at_least_major,
+            found: best.version,
+            path: best.path,
+            server_major: server.major,
         });
     }
-    Ok(newest)
+    Ok(best)
 }
 
 /// The server programs on this machine, newest first; with a `configured` folder only those in it.
@@ -164,22 +165,26 @@ pub fn server_for(major: u32, configured: Option<&Path>) -> Result<ServerBinarie
     servers.into_iter().find(|server| server.version.major == major).ok_or(BinariesError::NoServer { major, found })
 }
 
-/// The newest of those that run; an error only when there are candidates and none of them runs.
-fn newest_client(program: &str, folders: &[PathBuf]) -> Result<Option<Binary>, BinariesError> {
-    let mut newest: Option<Binary> = None;
+/// The best of those that run; an error only when there are candidates and none of them runs.
+fn best_client(program: &str, server: ProgramVersion, folders: &[PathBuf]) -> Result<Option<Binary>, BinariesError> {
+    let mut best: Option<Binary> = None;
     let mut unusable = None;
+    let rank = |version: ProgramVersion| {
+        let knows = version.knows(server);
+        (knows, knows && version.major == server.major, version)
+    };
     for path in folders.iter().filter_map(|folder| search::executable(folder, program)) {
         match ask_version(&path) {
-            Ok(version) if newest.as_ref().is_none_or(|known| known.version < version) => {
-                newest = Some(Binary { path, version });
+            Ok(version) if best.as_ref().is_none_or(|known| rank(known.version) < rank(version)) => {
+                best = Some(Binary { path, version });
             }
             Ok(_) => {}
             Err(error) => unusable = unusable.or(Some(error)),
         }
     }
-    match (newest, unusable) {
+    match (best, unusable) {
         (None, Some(error)) => Err(error),
-        (newest, _) => Ok(newest),
+        (best, _) => Ok(best),
     }
 }
 

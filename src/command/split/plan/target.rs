@@ -55,6 +55,10 @@ impl Visit {
         Ok(Visit { session, existence, cluster })
     }
 
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     pub async fn facts(self, options: &Options, cluster: Cluster, source: &SourceFacts) -> Result<TargetFacts, Error> {
         // A newer server wants a newer one than the source does: better said now than when the copy is to be proven.
         dump::find(&self.session, options.pg_bin.as_deref()).map_err(Error::TargetDump)?;

@@ -15,7 +15,7 @@ use crate::command::split::state::State;
 use crate::command::split::{Discard, Options, RollbackOptions, proof, rollback};
 use crate::pg::connect::connect;
 use crate::pg::fence;
-use crate::schema::compare::{Depth, EntryDifference, EntryMismatch, compare};
+use crate::schema::compare::{EntryDifference, EntryMismatch, compare};
 use crate::stop::Stop;
 
 /// What `--json` prints of the way back.
@@ -72,7 +72,7 @@ pub async fn look(
     source.close().await.map_err(at_source("the end of the session"))?;
     let keys = before.plan.crossing_keys().filter_map(|crossing| before.archive.entry(crossing.entry));
     let keys: BTreeSet<String> = keys.map(|entry| entry.label()).collect();
-    let differs = compare(&before.archive, |_| true, &after, Depth::Text).into_iter();
+    let differs = compare(&before.archive, |_| true, &after, None).into_iter();
     let (not_valid, definitions): (Vec<_>, Vec<_>) =
         differs.partition(|entry| entry.what == EntryDifference::Different && keys.contains(&entry.entry));
     let fenced = strength.map(|_| "the fence still stands in the old place");

@@ -14,13 +14,15 @@ use crate::command::split::{Options, plan};
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::{Repository, SnapshotId};
+use crate::schema::archive::Archive;
 use crate::stop::Stop;
 
 /// What was copied.
-#[derive(Clone, Copy, Debug)]
 pub struct Extent {
     pub tables: u64,
     pub rows: u64,
+    /// The definitions of a live source, as they were at that instant.
+    pub archive: Option<Archive>,
 }
 
 /// Straight from the source, under one snapshot of it, in transactions that cannot write.
@@ -43,7 +45,11 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
         let first = FirstFailure(done.failures.iter().take(5).cloned().collect());
         return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
     }
-    Ok(Extent { tables: done.digests.len() as u64, rows: done.digests.iter().map(|digest| digest.rows).sum() })
+    Ok(Extent {
+        tables: done.digests.len() as u64,
+        rows: done.digests.iter().map(|digest| digest.rows).sum(),
+        archive: Some(capture.drawn.archive),
+    })
 }
 
 /// From a snapshot of the whole database.
@@ -67,5 +73,5 @@ pub async fn backup(
         jobs,
     };
     let report = restore::run(repository, &options, progress, stop).await?;
-    Ok(Extent { tables: report.tables, rows: report.rows })
+    Ok(Extent { tables: report.tables, rows: report.rows, archive: None })
 }

@@ -1,0 +1,259 @@
+//! Definitions are tried at the target's server before anything depends on them: made without rows in a scratch database, read once
+//! more as that server spells them, and thrown away.
+
+mod inside;
+mod scratch;
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::sync::Arc;
+
+use super::capture;
+use super::plan::{Options, Planned};
+use crate::command::Error;
+use crate::command::error::{Failure, FirstFailure};
+use crate::command::progress::Progress;
+use crate::command::restore::target::failure;
+use crate::pg;
+use crate::pg::connect::{Session, connect};
+use crate::pg::{target, trial};
+use crate::schema::archive::{Archive, DumpId, Kind};
+use crate::schema::facts::Facts;
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, Transaction};
+use crate::schema::selection::Selection;
+use crate::split::finding::Severity::{Blocker, Warning};
+use crate::split::{Finding, FindingKind};
+use crate::stop::Stop;
+use scratch::Scratch;
+
+/// Definitions that share a transaction: fewer locks than a server has by default.
+const STEPS_IN_TRANSACTION: usize = 1500;
+
+/// What is tried.
+#[derive(Clone, Copy)]
+pub struct Definitions<'a> {
+    pub archive: &'a Archive,
+    pub facts: &'a Facts,
+    pub selection: &'a Selection,
+}
+
+impl<'a> From<&'a Planned> for Definitions<'a> {
+    fn from(planned: &'a Planned) -> Self {
+        Self { archive: &planned.archive, facts: &planned.facts, selection: &planned.selection }
+    }
+}
+
+impl Definitions<'_> {
+    /// How they are made. Materialized views are not filled, and nobody's function runs but for what making a definition needs.
+    fn plan(&self, database: &str, roles: RoleMap) -> RestorePlan {
+        let options = RestoreOptions { roles, database: Some(database.to_owned()), ..RestoreOptions::default() };
+        RestorePlan::new(self.archive, self.facts, self.selection, &options)
+    }
+
+    /// The entries that are made.
+    pub fn entries(&self) -> BTreeSet<DumpId> {
+        let plan = self.plan("", RoleMap::default());
+        steps(&plan).map(|step| step.dump_id).collect()
+    }
+}
+
+fn steps(plan: &RestorePlan) -> impl DoubleEndedIterator<Item = &Step> {
+    plan.pre_data.iter().chain(plan.post_data.iter().map(|step| &step.step))
+}
+
+/// What trying has come to.
+#[derive(Debug, Default)]
+pub struct Tried {
+    pub failures: Vec<Failure>,
+    /// Entries that were not tried, because they need one that failed.
+    pub skipped: Vec<String>,
+}
+
+impl Tried {
+    fn into_result(self) -> Result<(), Error> {
+        match self.failures.is_empty() {
+            true => Ok(()),
+            false => {
+                let first = FirstFailure(self.failures.iter().take(5).cloned().collect());
+                Err(Error::Entries { failures: self.failures, skipped: self.skipped, first })
+            }
+        }
+    }
+}
+
+/// The source's definitions as the target's server spells them. The target is empty but for the split's record, and is so again; the
+/// roles are there.
+///
+/// # Errors
+/// The target's server refuses a definition ([`Error::Entries`]); nobody waits yet.
+pub async fn respell(
+    options: &Options,
+    planned: &Planned,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Archive, Error> {
+    progress.set_phase("trying the definitions");
+    match respell_aside(options, planned.into(), stop).await {
+        // The role may not make a scratch database, or not enter it; or something can be made in the target alone, as pg_cron.
+        Err(error) if !matches!(error, Error::Interrupted) => inside::respell(options, planned.into(), stop).await,
+        respelled => respelled,
+    }
+}
+
+/// The same in a scratch database alone: nothing of the target is touched.
+pub async fn respell_aside(options: &Options, definitions: Definitions<'_>, stop: &Stop) -> Result<Archive, Error> {
+    let scratch = Scratch::make(options, definitions).await?;
+    let respelled = async {
+        let session = scratch.enter().await?;
+        trial::settle(&session).await.map_err(failed("preparing the session"))?;
+        let plan = definitions.plan(scratch.name(), RoleMap::default());
+        make(&session, definitions.archive, &plan, stop).await?.into_result()?;
+        let archive = capture::archive_now(options, &session, stop)?;
+        session.close().await.map_err(failed("the end of the session"))?;
+        Ok(archive)
+    };
+    let respelled: Result<Archive, Error> = respelled.await;
+    let closed = scratch.close().await;
+    let respelled = respelled?;
+    closed.map(|()| respelled)
+}
+
+/// What a plan says of the definitions: those that the target's server refuses are blockers, and where they could not be tried, that is
+/// said. Roles that the target lacks would stay if they were made, so the running role stands in for them.
+///
+/// # Errors
+/// The sessions are lost, or it was interrupted.
+pub async fn findings(
+    options: &Options,
+    planned: &Planned,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Vec<Finding>, Error> {
+    if planned.plan.blockers().any(|blocker| makes_trial_vain(blocker.kind)) {
+        return Ok(Vec::new());
+    }
+    progress.set_phase("trying the definitions at the target's server");
+    let scratch = match Scratch::make(options, planned.into()).await {
+        Ok(scratch) => scratch,
+        Err(error) => return Ok(vec![untried(planned, &error)]),
+    };
+    let tried = try_all(&scratch, planned, stop).await;
+    let closed = scratch.close().await;
+    let found = match tried {
+        Ok(tried) => refused(&tried),
+        Err(Error::Interrupted) => return Err(Error::Interrupted),
+        Err(error) => vec![untried(planned, &error)],
+    };
+    closed.map(|()| found)
+}
+
+/// What is missing for all of them is told already, and each definition would tell it again.
+fn makes_trial_vain(kind: FindingKind) -> bool {
+    use FindingKind::{Collation, Encoding, Extension, ServerVersion, TargetPrivilege, TargetReadOnly};
+    matches!(kind, ServerVersion | Encoding | Collation | Extension | TargetReadOnly | TargetPrivilege)
+}
+
+async fn try_all(scratch: &Scratch, planned: &Planned, stop: &Stop) -> Result<Tried, Error> {
+    let session = scratch.enter().await?;
+    trial::settle(&session).await.map_err(failed("preparing the session"))?;
+    let missing = target::missing_roles(&session, &planned.plan.roles).await.map_err(failed("reading roles"))?;
+    let user = session.conninfo().user();
+    let roles = RoleMap::new(missing.iter().map(|role| (role.clone(), user.to_owned())));
+    let mut plan = Definitions::from(planned).plan(scratch.name(), roles);
+    if !missing.is_empty() {
+        // Two roles of which this one takes the place cannot both have one.
+        let is_mapping = |step: &Step| planned.archive.entry(step.dump_id).is_some_and(|e| e.kind == Kind::UserMapping);
+        plan.pre_data.retain(|step| !is_mapping(step));
+    }
+    let tried = make(&session, &planned.archive, &plan, stop).await?;
+    session.close().await.map_err(failed("the end of the session"))?;
+    Ok(tried)
+}
+
+fn refused(tried: &Tried) -> Vec<Finding> {
+    let skipped = match tried.skipped.len() {
+        0 => String::new(),
+        n => format!("; {n} more entries need what is refused, and were not tried"),
+    };
+    let finding = |failure: &Failure| {
+        let action = failure
+            .hint
+            .clone()
+            .unwrap_or_else(|| "change it at the source, or see that the target's server has what it needs".to_owned());
+        let reason = format!("the target's server refuses the definition: {}{skipped}", failure.message);
+        Finding::new(Blocker, FindingKind::Definition, failure.entry.clone(), reason, action)
+    };
+    tried.failures.iter().map(finding).collect()
+}
+
+fn untried(planned: &Planned, error: &Error) -> Finding {
+    let mut why = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        why = format!("{why}: {error}");
+        cause = error.source();
+    }
+    Finding::new(
+        Warning,
+        FindingKind::Definition,
+        planned.target.database.clone(),
+        format!(
+            "the definitions were not tried, because no scratch database could be used on the target's server ({why})"
+        ),
+        "a run tries them in the target itself, before anybody is refused a write; ALTER ROLE ... CREATEDB lets the plan do so",
+    )
+}
+
+/// Makes the definitions one after the other. One that is refused does not keep the others back, but for those that need it.
+async fn make(session: &Session, archive: &Archive, plan: &RestorePlan, stop: &Stop) -> Result<Tried, Error> {
+    let mut tried = Tried::default();
+    let mut refused: BTreeSet<DumpId> = BTreeSet::new();
+    let settings: Vec<&str> = plan.session.iter().filter_map(|sql| std::str::from_utf8(sql.as_bytes()).ok()).collect();
+    let settled = trial::attempt_alone(session, "session settings", &settings).await;
+    settled.and_then(|refused| refused).map_err(failed("preparing the session"))?;
+    let all: Vec<&Step> = steps(plan).collect();
+    for batch in all.chunk_by(|a, b| a.transaction == b.transaction) {
+        for batch in batch.chunks(STEPS_IN_TRANSACTION) {
+            let together = batch[0].transaction == Transaction::Allowed;
+            if together {
+                trial::begin(session).await.map_err(failed("trying the definitions"))?;
+            }
+            for step in batch {
+                if stop.is_set() {
+                    return Err(Error::Interrupted);
+                }
+                let needs = archive.entry(step.dump_id).map(|entry| entry.dependencies.as_slice()).unwrap_or_default();
+                if needs.iter().any(|needed| refused.contains(needed)) {
+                    refused.insert(step.dump_id);
+                    tried.skipped.push(step.label.clone());
+                } else if let Err(error) = one(session, step).await.map_err(failed("trying the definitions"))? {
+                    refused.insert(step.dump_id);
+                    tried.failures.push(failure(&step.label, &error));
+                }
+            }
+            if together {
+                trial::commit(session).await.map_err(failed("trying the definitions"))?;
+            }
+        }
+    }
+    Ok(tried)
+}
+
+/// # Errors
+/// The session is lost; what the server said of the definition is the inner error.
+async fn one(session: &Session, step: &Step) -> Result<Result<(), pg::Error>, pg::Error> {
+    let context = format!("the step {}", step.label);
+    let texts = step.statements.iter().map(|sql| std::str::from_utf8(sql.as_bytes()));
+    let texts: Vec<&str> = match texts.collect() {
+        Ok(texts) => texts,
+        Err(source) => return Ok(Err(pg::Error::Protocol { context, source: Box::new(source) })),
+    };
+    match step.transaction {
+        Transaction::Allowed => trial::attempt(session, &context, &texts).await,
+        Transaction::Forbidden => trial::attempt_alone(session, &context, &texts).await,
+    }
+}
+
+fn failed(what: &str) -> impl FnOnce(pg::Error) -> Error + use<> {
+    Error::target_database(what.to_owned())
+}

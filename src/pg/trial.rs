@@ -1,0 +1,170 @@
+//! A scratch database, in which definitions are tried: made, used once, and dropped.
+
+use std::time::Duration;
+
+use super::Error;
+use super::catalog::{quote_identifier, quote_literal};
+use super::connect::{Session, connect};
+use super::conninfo::Conninfo;
+use crate::repo::manifest::Database;
+
+/// What the names of scratch databases begin with; sixteen hexadecimal digits follow.
+pub const PREFIX: &str = "pgkeep_trial_";
+/// The comment by which a scratch database is known as ours.
+const MARK: &str =
+    "pgkeep: a scratch database in which definitions are tried; the next trial drops what a killed one has left";
+/// A drop without anybody to wait for it follows a signal, and whoever sent it waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
+    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
+}
+
+/// The statement that makes a database like this one, from `template0`, so that nobody's objects are in it.
+pub fn like(database: &Database, name: &str, server_version_num: u32) -> String {
+    let literal = |text: &str| quote_literal(text);
+    let mut sql = format!(
+        "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+        quote_identifier(name),
+        literal(&database.encoding),
+        literal(&database.collate),
+        literal(&database.ctype)
+    );
+    let locale = database.icu_locale.as_deref();
+    match (database.locale_provider.as_str(), locale) {
+        _ if server_version_num < 150_000 => {}
+        ("i", Some(locale)) => sql += &format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale)),
+        ("b", Some(locale)) => sql += &format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale)),
+        _ => sql += " LOCALE_PROVIDER libc",
+    }
+    if let Some(rules) = &database.icu_rules {
+        sql += &format!(" ICU_RULES {}", literal(rules));
+    }
+    sql
+}
+
+/// Makes a scratch database with `create`, and marks it. `keeper`, a session elsewhere on the server, bears its name from now on, by which
+/// others see that it is in use. Nobody but its owner, the session's role, and superusers may connect to it.
+pub async fn make(keeper: &Session, name: &str, create: &str) -> Result<(), Error> {
+    let context = "a scratch database";
+    run(keeper, context, &format!("SET application_name = {}", quote_literal(name))).await?;
+    run(keeper, context, create).await?;
+    let database = quote_identifier(name);
+    let mark = format!(
+        "COMMENT ON DATABASE {database} IS {}; REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+        quote_literal(MARK)
+    );
+    run(keeper, context, &mark).await
+}
+
+/// Drops it, whoever is still connected.
+pub async fn drop(keeper: &Session, name: &str) -> Result<(), Error> {
+    let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(name));
+    run(keeper, "the end of a scratch database", &sql).await
+}
+
+/// The same by a session of its own, where nobody can wait any more. Best effort: what it leaves, the next trial drops. Blocks; makes a
+/// thread and a runtime of its own.
+pub fn drop_now(maintenance: &Conninfo, name: &str) {
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let farewell = async {
+            let keeper = connect(maintenance, "pgkeep farewell").await.ok()?;
+            drop(&keeper, name).await.ok()?;
+            keeper.close().await.ok()
+        };
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, farewell).await.ok().flatten() })
+    };
+    std::thread::scope(|scope| std::mem::drop(scope.spawn(work).join()));
+}
+
+/// Drops what killed trials have left: databases that bear our name and mark, belong to the running role, and that no client is connected
+/// to or keeps. What cannot be dropped stays for the next one.
+pub async fn drop_leftovers(keeper: &Session) -> Result<(), Error> {
+    let sql = "SELECT d.datname::text FROM pg_catalog.pg_database d
+        JOIN pg_catalog.pg_shdescription s ON s.objoid = d.oid AND s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
+        WHERE d.datname ~ ('^' || $1 || '[0-9a-f]{16}$') AND s.description = $2
+          AND d.datdba = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
+            WHERE (a.datid = d.oid AND coalesce(a.backend_type, 'client backend') = 'client backend') OR a.application_name = d.datname::text)";
+    let rows = keeper.client().query(sql, &[&PREFIX, &MARK]).await;
+    for row in rows.map_err(|error| keeper.fault("the list of databases", error))? {
+        // Whoever connected meanwhile is using it.
+        let _ =
+            run(keeper, "an old scratch database", &format!("DROP DATABASE {}", quote_identifier(row.get(0)))).await;
+    }
+    Ok(())
+}
+
+/// Settings of a session whose work is thrown away.
+pub async fn settle(session: &Session) -> Result<(), Error> {
+    run(session, "the session's settings", "SET synchronous_commit = off").await
+}
+
+pub async fn begin(session: &Session) -> Result<(), Error> {
+    run(session, "the start of a transaction", "BEGIN").await
+}
+
+pub async fn commit(session: &Session) -> Result<(), Error> {
+    run(session, "the end of a transaction", "COMMIT").await
+}
+
+/// Runs statements inside the transaction, as one; what the server refuses leaves the rest of the transaction as it was.
+///
+/// # Errors
+/// The session is lost. What the server said is the inner error.
+pub async fn attempt(session: &Session, context: &str, statements: &[&str]) -> Result<Result<(), Error>, Error> {
+    let sql = format!("SAVEPOINT pgkeep_step;\n{}\n;RELEASE SAVEPOINT pgkeep_step", statements.join("\n;\n"));
+    match run(session, context, &sql).await {
+        Err(error) if error.server_message().is_some() => {
+            run(session, context, "ROLLBACK TO SAVEPOINT pgkeep_step; RELEASE SAVEPOINT pgkeep_step").await?;
+            Ok(Err(error))
+        }
+        done => done.map(Ok),
+    }
+}
+
+/// Runs a statement that PostgreSQL refuses inside a transaction.
+///
+/// # Errors
+/// As [`attempt`].
+pub async fn attempt_alone(session: &Session, context: &str, statements: &[&str]) -> Result<Result<(), Error>, Error> {
+    for sql in statements {
+        match run(session, context, sql).await {
+            Err(error) if error.server_message().is_some() => return Ok(Err(error)),
+            done => done?,
+        }
+    }
+    Ok(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scratch_database_sorts_as_the_other_does() {
+        let mut database = Database {
+            encoding: "UTF8".into(),
+            locale_provider: "i".into(),
+            collate: "C.UTF-8".into(),
+            ctype: "de_DE.UTF-8".into(),
+            icu_locale: Some("de'DE".into()),
+            icu_rules: None,
+            name: "shop".into(),
+            owner: "keeper".into(),
+            collation_version: None,
+            connection_limit: -1,
+            is_template: false,
+            comment: None,
+            settings: Vec::new(),
+            grants: None,
+        };
+        let plain = "CREATE DATABASE \"pgkeep_trial_1\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'de_DE.UTF-8'";
+        assert_eq!(like(&database, "pgkeep_trial_1", 140_000), plain);
+        let icu = format!("{plain} LOCALE_PROVIDER icu ICU_LOCALE 'de''DE'");
+        assert_eq!(like(&database, "pgkeep_trial_1", 150_000), icu);
+        database.locale_provider = "c".into();
+        assert_eq!(like(&database, "pgkeep_trial_1", 170_000), format!("{plain} LOCALE_PROVIDER libc"));
+    }
+}
