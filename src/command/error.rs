@@ -110,7 +110,7 @@ pub enum Error {
     TargetDump(#[source] DumpError),
 
     #[error(transparent)]
-    Split(#[from] SplitError),
+    Split(Box<SplitError>),
 
     /// Nothing was forgotten: what came before the suspicious snapshot may be all that is left.
     #[error("nothing was pruned")]
@@ -189,6 +189,12 @@ impl From<DumpError> for Error {
 impl From<SealError> for Error {
     fn from(error: SealError) -> Self {
         Error::Repository(error.into())
+    }
+}
+
+impl From<SplitError> for Error {
+    fn from(error: SplitError) -> Self {
+        Error::Split(Box::new(error))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::pg::fence;
 use crate::repo::Manifest;
 use crate::repo::manifest::Relation;
 use crate::schema::facts::Facts;
@@ -134,7 +135,9 @@ pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
     let mut reasons = Vec::new();
     let before = last.total();
     let gone = last.tables.iter().filter(|(name, table)| {
-        !found.has(name)
+        // What a split notes there is no part of the database.
+        name.0 != fence::SCHEMA
+            && !found.has(name)
             && !table.partition_of.as_ref().is_some_and(|parent| found.has(parent))
             && !found.has_put_aside(name, table.size)
     });

@@ -151,7 +151,7 @@ fn event_triggers_that_fire_for_a_split_are_told_and_one_that_always_raises_bloc
         CREATE FUNCTION ops.never() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no DDL on %', tg_event; END $$;
         CREATE EVENT TRIGGER noting ON ddl_command_end EXECUTE FUNCTION ops.note();
         CREATE EVENT TRIGGER guarding ON ddl_command_start EXECUTE FUNCTION ops.guard();
-        CREATE EVENT TRIGGER elsewhere ON ddl_command_start WHEN tag IN ('CREATE TABLE') EXECUTE FUNCTION ops.never();
+        CREATE EVENT TRIGGER elsewhere ON ddl_command_start WHEN tag IN ('CREATE CAST') EXECUTE FUNCTION ops.never();
         CREATE EVENT TRIGGER asleep ON ddl_command_start EXECUTE FUNCTION ops.never(); ALTER EVENT TRIGGER asleep DISABLE;";
     let server = shop(17, ClusterOptions::default(), &format!("{ITEMS}{sql}"));
     let ends = Ends::of(&server, "m");
@@ -169,7 +169,7 @@ fn event_triggers_that_fire_for_a_split_are_told_and_one_that_always_raises_bloc
 
     ask(&server, "shop", "CREATE FUNCTION ops.hello() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;
         CREATE EVENT TRIGGER greeting ON login EXECUTE FUNCTION ops.hello();
-        CREATE EVENT TRIGGER never ON ddl_command_start WHEN tag IN ('CREATE TRIGGER', 'DROP TABLE') EXECUTE FUNCTION ops.never()");
+        CREATE EVENT TRIGGER never ON ddl_command_start WHEN tag IN ('CREATE TRIGGER', 'DROP CAST') EXECUTE FUNCTION ops.never()");
     let plan = ends.plan(&[]);
     let blocker = one(&plan, "blockers", "event_trigger");
     assert!(blocker.starts_with("EVENT TRIGGER never in shop") && blocker.contains("(CREATE TRIGGER)"), "{blocker}");

@@ -201,7 +201,7 @@ fn no_name_is_run_by_any_verb_of_the_split() {
     drop_target();
 
     split.says(0, &moving("bridge"));
-    split.says(0, &["finish"]);
+    split.says(0, &["finish", "--yes"]);
     split.for_each(SOURCE, "SELECT * FROM STAYS.READS");
     split.for_each(SOURCE, "SELECT * FROM MOVES.TABLE");
     repo.json(["backup", "--pg-bin", split.programs().to_str().unwrap(), "-d", &server.dsn(SOURCE)]);

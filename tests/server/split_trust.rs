@@ -278,8 +278,7 @@ fn a_fence_that_is_not_as_the_split_left_it_is_told_and_stops_the_rest() {
             as_it_was.clone(),
             "its function is another than was put there",
         ),
-        (function(&body, ""), as_it_was.clone(), "its function's settings are []"),
-        (function(&body, &format!("{settings} SECURITY DEFINER")), as_it_was, "its function runs as its owner"),
+        (function(&body, ""), as_it_was, "its function's settings are []"),
         (
             "ALTER TABLE core.t DISABLE TRIGGER pgkeep_fence".into(),
             "ALTER TABLE core.t ENABLE ALWAYS TRIGGER pgkeep_fence".into(),
@@ -290,11 +289,17 @@ fn a_fence_that_is_not_as_the_split_left_it_is_told_and_stops_the_rest() {
         place.sql("old", &broken);
         let status = place.split(&["status"]).document();
         assert_eq!(status["fence"]["source"], words, "{status}");
-        place.refused(&["finish"], 7, words);
         place.refused(VERBS[0], 7, words);
+        if !words.ends_with("has no trigger") {
+            // Which `finish` names as made there since.
+            place.refused(&["finish", "--yes"], 7, words);
+        }
         place.sql("old", &again);
         assert_eq!(place.split(&["status"]).document()["fence"]["source"], "as it should be");
     }
+    // Whoever may call a function that runs as its owner could use it elsewhere.
+    place.sql("old", &function(&body, &format!("{settings} SECURITY DEFINER")));
+    place.refused(&["status"], 7, "routine pgkeep_split.refuse(), with EXECUTE");
     place.sql("old", "DROP FUNCTION pgkeep_split.refuse() CASCADE");
     assert_eq!(place.split(&["status"]).document()["fence"]["source"], "it is gone");
     place.refused(VERBS[0], 7, "fence was taken down by somebody");
@@ -477,7 +482,10 @@ fn a_record_of_format_1_is_gone_on_with_and_obeyed_in_nothing() {
         let status = place.split(&["status"]).document();
         assert!(status["record"].as_str().unwrap().contains("earlier program"), "{status}");
         assert_eq!(status["fence"]["source"], "as it should be");
-        let said = place.split(&[verb]);
+        let said = match verb {
+            "finish" => place.split(&[verb, "--yes"]),
+            verb => place.split(&[verb]),
+        };
         assert_eq!(said.code, 0, "{said:?}");
         let record = place.document();
         assert_eq!((&record["format"], record["id"].as_str().map(str::len)), (&2.into(), Some(32)), "{record}");

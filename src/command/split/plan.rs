@@ -135,7 +135,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
     let called = catalog::called_by_rows(read.session(), Some(&moving)).await;
     let called = called.map_err(Error::source_database("reading what rows call"))?;
     read.end().await?;
-    programs.extend(outdated(visit.session(), options)?);
+    programs.extend(outdated(visit.session(), options).map_err(Error::TargetDump)?);
     let target = visit.facts(options, cluster, &source).await?;
 
     let inputs = Inputs {
@@ -170,7 +170,7 @@ fn user_code(called: &[String]) -> Option<Finding> {
 }
 
 /// That the best pg_dump for a server is older than it is.
-fn outdated(session: &Session, options: &Options) -> Result<Option<Finding>, Error> {
+fn outdated(session: &Session, options: &Options) -> Result<Option<Finding>, dump::DumpError> {
     let outdated = dump::outdated(session, &dump::find(session, options.pg_bin.as_deref())?);
     Ok(outdated.map(|outdated| {
         let (name, reason, advice) = (outdated.name(), outdated.reason(), outdated.advice());

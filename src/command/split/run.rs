@@ -136,7 +136,7 @@ pub async fn run(
             drop(whereabouts::leave(&state, &source).await);
             // Why the copy failed comes first.
             let copied = match failed {
-                Err(error @ Error::Split(SplitError::Bridge { .. })) if state.phase < Phase::Copying => {
+                Err(error) if bridge::is_refused(&error) && state.phase < Phase::Copying => {
                     drop(abandon(&state, target, &options.plan.target).await);
                     whereabouts::forget(&state);
                     return Err(error);

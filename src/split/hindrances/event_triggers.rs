@@ -13,16 +13,20 @@ use crate::split::facts::{EventTrigger, SourceFacts, TargetFacts};
 use crate::split::finding::Severity::{Blocker, Warning};
 use crate::split::finding::{Finding, FindingKind};
 
-/// The fence, the seal, and the way back; CREATE FUNCTION for the session's own as well.
-const FENCE: [&str; 8] = [
+/// The fence, the split's id, the seal, and the way back; CREATE FUNCTION for the session's own as well.
+const FENCE: [&str; 12] = [
     "ALTER TABLE",
     "COMMENT",
     "CREATE FUNCTION",
     "CREATE SCHEMA",
+    "CREATE TABLE",
     "CREATE TRIGGER",
     "DROP FUNCTION",
     "DROP SCHEMA",
+    "DROP TABLE",
     "DROP TRIGGER",
+    "GRANT",
+    "REVOKE",
 ];
 const BRIDGE: [&str; 12] = [
     "ALTER FOREIGN TABLE",
