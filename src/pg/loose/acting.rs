@@ -32,7 +32,7 @@ pub struct Acting {
 }
 
 impl Acting {
-    /// A key's action sees all rows, though a table may force its policies on its owner. There a view stands for it: see [`view`].
+    /// A key's action sees all rows, though a table may force its policies on its owner. There a view stands for it: see `view`.
     pub async fn begin(session: &Session, key: &Key) -> Result<Self, Error> {
         let sql = "SELECT c.relrowsecurity AND c.relforcerowsecurity AND NOT r.rolbypassrls AND NOT r.rolsuper,
                 pg_catalog.current_setting('is_superuser') = 'on'
