@@ -41,7 +41,7 @@ pub async fn close_like(session: &Session, like: &Database) -> Result<Vec<String
         let named: Vec<String> =
             grants.iter().map(|grant| grant.grantee.clone()).filter(|name| !name.is_empty()).collect();
         let missing = missing_roles(session, &named).await?;
-        attempt("the access list", access(&database, like, grants, &missing)).await?;
+        attempt("the access list", access(&database, grants, &missing)).await?;
         undone.extend(missing.iter().map(|role| {
             let may: Vec<&str> =
                 grants.iter().filter(|grant| grant.grantee == *role).map(|grant| grant.privilege.as_str()).collect();
@@ -52,9 +52,10 @@ pub async fn close_like(session: &Session, like: &Database) -> Result<Vec<String
 }
 
 /// All privileges anew, in one transaction that ends without them where the role that runs this would shut itself out.
-fn access(database: &str, like: &Database, grants: &[Grant], missing: &[String]) -> String {
+fn access(database: &str, grants: &[Grant], missing: &[String]) -> String {
     let mut sql = format!("BEGIN; REVOKE ALL ON DATABASE {database} FROM PUBLIC;\n");
-    let others = grants.iter().filter(|grant| grant.grantee != like.owner && !missing.contains(&grant.grantee));
+    // The old owner's too: where the database was made beforehand, it may belong to somebody else.
+    let others = grants.iter().filter(|grant| !missing.contains(&grant.grantee));
     for grant in others {
         let to = if grant.grantee.is_empty() { "PUBLIC".into() } else { quote_identifier(&grant.grantee) };
         let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };

@@ -14,8 +14,6 @@ mod lock;
 pub use function::body;
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
 
-use std::collections::BTreeSet;
-
 use super::Error;
 use super::catalog::{do_block, quote_identifier, quote_relation};
 use super::connect::Session;
@@ -117,9 +115,6 @@ async fn put_up_in_transaction(
     patience: Patience,
 ) -> Result<Attempt, Error> {
     run(session, "the start of a transaction", BEGIN).await?;
-    // A fence that was opened may have left its trigger on a table.
-    let there = texts(session, "the list of fenced tables", &triggers("n.nspname || '.' || c.relname")).await?;
-    let there: BTreeSet<String> = there.into_iter().collect();
     match lock(session, tables, "SHARE ROW EXCLUSIVE", patience).await? {
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
@@ -127,11 +122,9 @@ async fn put_up_in_transaction(
     let mut sql = ours::guard(SCHEMA) + &ours::schema() + &function::refusing(Strength::Held, destination);
     for (schema, name) in tables {
         let table = quote_relation(schema, name);
-        if there.contains(&format!("{schema}.{name}")) {
-            sql += &format!("DROP TRIGGER IF EXISTS {TRIGGER} ON {table};\n");
-        }
+        // A fence that was opened may have left its trigger there; to drop it would take readers' locks.
         sql += &format!(
-            "CREATE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
+            "CREATE OR REPLACE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
                 FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.refuse();
             ALTER TABLE ONLY {table} ENABLE ALWAYS TRIGGER {TRIGGER};\n"
         );
@@ -253,6 +246,14 @@ pub async fn check_key(session: &Session, key: &ForeignKey, lock_timeout_ms: u64
         run(session, "the end of a transaction", "ROLLBACK").await?;
     }
     checked
+}
+
+/// Whether the database is sealed, and its writers are sent to the other one.
+pub async fn leads_to(session: &Session, destination: &str) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = 'pgkeep_split' AND p.proname = 'refuse' AND p.prosrc = $1)";
+    let row = session.client().query_one(sql, &[&body(Strength::Sealed, destination)]).await;
+    Ok(row.map_err(|error| session.fault("looking for a fence", error))?.get(0))
 }
 
 /// What is there, by the first word of the function's comment. That it is the one that was put up is asked by `ours::fence_is_intact`.

@@ -114,7 +114,9 @@ pub async fn commit(session: &Session) -> Result<(), Error> {
 /// # Errors
 /// The session is lost. What the server said is the inner error.
 pub async fn attempt(session: &Session, context: &str, statements: &[&str]) -> Result<Result<(), Error>, Error> {
-    let sql = format!("SAVEPOINT pgkeep_step;\n{}\n;RELEASE SAVEPOINT pgkeep_step", statements.join("\n;\n"));
+    // A message of its own: the server parses all of a message before it runs any of it.
+    run(session, context, "SAVEPOINT pgkeep_step").await?;
+    let sql = format!("{}\n;RELEASE SAVEPOINT pgkeep_step", statements.join("\n;\n"));
     match run(session, context, &sql).await {
         Err(error) if error.server_message().is_some() => {
             run(session, context, "ROLLBACK TO SAVEPOINT pgkeep_step; RELEASE SAVEPOINT pgkeep_step").await?;

@@ -157,9 +157,17 @@ fn definition(entry: &Entry) -> Cow<'_, [u8]> {
     let sorted = match entry.desc.as_str() {
         "POLICY" => with_sorted_roles(&sql),
         "TABLE" | "FOREIGN TABLE" => with_sorted_columns(&sql),
+        // A grant that was taken and given back comes last.
+        "ACL" => Some(sorted_lines(&sql)),
         _ => None,
     };
     sorted.map_or(Cow::Borrowed(entry.defn.as_bytes()), |sql| Cow::Owned(sql.into_bytes()))
+}
+
+fn sorted_lines(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
 }
 
 /// A policy's roles in the order of their names: the catalog has them in that of their OIDs.

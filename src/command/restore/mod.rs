@@ -180,7 +180,7 @@ pub async fn run(
     warnings.extend(done.warnings);
     if options.owners == Owners::Keep {
         warnings.extend(some_of(&called, FUNCTIONS_MAX).map(|called| {
-            format!("the rows were loaded by a superuser, and called code of ordinary roles, each as the owner of its table: {called}")
+            format!("the rows were loaded by a superuser, and called code of ordinary roles, as the owner of the table but for those that are named as restored with the operator's rights: {called}")
         }));
     }
     warnings.extend(

@@ -135,6 +135,10 @@ fn messages(steps: &[Step]) -> Vec<&[Step]> {
 /// with it the transaction.
 async fn run_steps(session: &Session, steps: &[Step]) -> Result<(), Error> {
     if let (2.., Some(sql)) = (steps.len(), as_one_text(steps)) {
+        // A message of its own: the server parses all of a message before it runs any of it.
+        let made = session.client().batch_execute(&format!("SAVEPOINT {SAVEPOINT}")).await;
+        made.map_err(|error| session.fault("a savepoint", error))
+            .map_err(Error::target_database("restoring definitions"))?;
         match session.client().batch_execute(&sql).await.map_err(|error| session.fault("definitions", error)) {
             Ok(()) => return Ok(()),
             Err(pg::Error::Server { .. }) => {
@@ -155,7 +159,7 @@ const SAVEPOINT: &str = "pgkeep_definitions";
 
 /// None where the text is not UTF-8; the step that is to blame says so by itself.
 fn as_one_text(steps: &[Step]) -> Option<String> {
-    let mut sql = format!("SAVEPOINT {SAVEPOINT};\n");
+    let mut sql = String::new();
     for statement in steps.iter().flat_map(|step| &step.statements) {
         sql += std::str::from_utf8(statement.as_bytes()).ok()?;
         // Whatever it ends with: a comment ends with the line, and an empty statement is none.

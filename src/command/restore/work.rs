@@ -344,7 +344,12 @@ impl<'w, 'a> Worker<'w, 'a> {
         let digest = self.feed.pour(n, relation, &self.hasher, &mut copy, report, self.work.stop)?;
         copy.finish().map_err(failed())?;
         self.work.lock().digests[n] = digest;
-        self.execute(label, b"COMMIT")
+        self.execute(label, &self.settled())
+    }
+
+    /// The end of a transaction in which code of others ran: what it may have set for the session is as it was.
+    fn settled(&self) -> Vec<u8> {
+        [&b"COMMIT;\nRESET ROLE;\n"[..], &session_settings(&self.work.job.plan)].concat()
     }
 
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
@@ -359,7 +364,8 @@ impl<'w, 'a> Worker<'w, 'a> {
             // One message: a round trip for each would cost more than most of them take.
             let begin = format!("BEGIN;\n{first}");
             let all = [begin.as_bytes()].into_iter().chain(step.statements.iter().map(SqlText::as_bytes));
-            let all: Vec<&[u8]> = all.chain([&b"COMMIT"[..]]).collect();
+            let end = if step.acts_as.is_some() { worker.settled() } else { b"COMMIT".to_vec() };
+            let all: Vec<&[u8]> = all.chain([end.as_slice()]).collect();
             worker.execute(label, &all.join(&b"\n"[..]))
         };
         match &step.acts_as {

@@ -145,6 +145,10 @@ pub enum SplitError {
     Unwritten { database: String },
     #[error("the fence of the source is not as the split left it: {}", .differs.join(", "))]
     FenceDiffers { differs: Vec<String> },
+    #[error("tables of the source database {database} are sealed by another split")]
+    SealedByAnother { database: String },
+    #[error("the new database {database} refuses writes as well: a rollback has begun and has not ended")]
+    RollbackHalf { database: String },
     /// The end of the way back.
     #[error("{question}, and that was not confirmed")]
     NotConfirmed { question: String, asked: bool },
@@ -292,6 +296,10 @@ impl SplitError {
             SplitError::FenceDiffers { .. } => {
                 "Nothing was done. Rows may have been written in the old place: `pgkeep split rollback` goes back to it; or compare both sides yourself before anything is dropped.".into()
             }
+            SplitError::SealedByAnother { .. } => {
+                "Nothing was changed. Roll that split back, or finish it and drop its old schemas, first: a database has one fence. Where its new database is gone for good, `DROP SCHEMA pgkeep_split CASCADE` in this one opens the old tables.".into()
+            }
+            SplitError::RollbackHalf { .. } => "`pgkeep split rollback` goes on with it.".into(),
             SplitError::NotConfirmed { asked: true, .. } => "Nothing was changed.".into(),
             SplitError::NotConfirmed { .. } => "Nothing was changed, and there is no terminal to ask on. --yes says that it is meant.".into(),
             SplitError::MadeSince { .. } => "It would be left behind. --discard goes back without it; the new database keeps it, fenced.".into(),

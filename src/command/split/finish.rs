@@ -119,6 +119,7 @@ pub async fn finish(
     }
     let sessions = sessions_old(&source).await?;
     if state.phase == Phase::Switched {
+        whereabouts::new_place_takes_writes(&state, &target).await?;
         confirm(options, &state, &sessions)?;
         progress.set_phase("putting the old schemas aside");
         put_aside(options, &mut state, &there, &source, &target).await?;
@@ -179,9 +180,12 @@ async fn put_aside(
     source: &Session,
     target: &Session,
 ) -> Result<(), Error> {
-    let suffix = options.now.format("_moved_%Y%m%d").to_string();
-    state.quarantined =
-        state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
+    // Where a kill came after they were named, the names stay, also on another day.
+    if state.quarantined.is_empty() {
+        let suffix = options.now.format("_moved_%Y%m%d").to_string();
+        state.quarantined =
+            state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
+    }
     // Named before it is done: a kill in between is found by the names that are there.
     state.save(target).await?;
     // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.

@@ -85,6 +85,9 @@ pub async fn rollback(
         return Err(SplitError::Over { phase: state.phase }.into());
     }
     let strength = fence::strength(&source).await.map_err(at_source("looking for a fence"))?;
+    if state.phase < Phase::Proven && strength == Some(Strength::Sealed) {
+        return Err(SplitError::SealedByAnother { database: source_info.database().to_owned() }.into());
+    }
     let since = Instant::now();
     // A sealed split whose fence somebody took down is no early one: rows may have been written in the new place.
     if state.phase < Phase::Sealed && strength != Some(Strength::Sealed) {

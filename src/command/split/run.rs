@@ -71,10 +71,16 @@ pub async fn run(
             if !differs.is_empty() {
                 return Err(SplitError::FenceDiffers { differs }.into());
             }
+            if state.phase == Phase::Switched {
+                whereabouts::new_place_takes_writes(&state, &target).await?;
+            }
             let by_hand = state.by_hand();
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
             let report = with_files(report(options, &state, by_hand, phases, started), &files);
             return Ok(ended(aftermath::with_who_connects(report, options).await));
+        }
+        _ if sealed => {
+            return Err(SplitError::SealedByAnother { database: source.conninfo().database().to_owned() }.into());
         }
         previous => {
             let ground = ground(options, &source, previous).await?;

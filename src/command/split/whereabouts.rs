@@ -7,6 +7,7 @@ use super::state::{Memory, Phase, State, refuse};
 use crate::command::Error;
 use crate::pg;
 use crate::pg::connect::Session;
+use crate::pg::fence::{self, Strength};
 use crate::pg::place::Place;
 use crate::pg::split_ids;
 
@@ -36,7 +37,9 @@ pub async fn check(state: &mut State, source: &Session, target: &Session, moved:
     }
     let Some(Memory { split, .. }) = &mut state.memory else { return Ok(()) };
     // Before that, nothing at the source depends on the split, which takes its id away where it fails.
-    let is_due = matches!(state.phase, Phase::Proven | Phase::Sealed | Phase::Switched | Phase::Quarantined);
+    let strength = fence::strength(source).await.map_err(at_source("looking for a fence"))?;
+    let is_due = matches!(state.phase, Phase::Sealed | Phase::Switched | Phase::Quarantined)
+        || (state.phase == Phase::Proven && strength == Some(Strength::Sealed));
     // A record of an earlier program said nothing of it.
     let is_former = split.source == Place::default();
     if !is_former && moved == Moved::Refuse {
@@ -55,6 +58,16 @@ pub async fn check(state: &mut State, source: &Session, target: &Session, moved:
         enter(state, source).await?;
     }
     Ok(())
+}
+
+/// # Errors
+/// A rollback has sealed the new database, and has not ended: nobody could write anywhere.
+pub async fn new_place_takes_writes(state: &State, target: &Session) -> Result<(), Error> {
+    let leads_back = fence::leads_to(target, &state.source_database).await;
+    match leads_back.map_err(at_target("looking for a fence"))? {
+        false => Ok(()),
+        true => Err(SplitError::RollbackHalf { database: target.conninfo().database().to_owned() }.into()),
+    }
 }
 
 /// Writes the split's id down at the source.
