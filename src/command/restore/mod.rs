@@ -178,7 +178,8 @@ pub async fn run(
     }
     let mut warnings = order.warnings;
     warnings.extend(done.warnings);
-    if options.owners == Owners::Keep {
+    if options.owners == Owners::Keep && !called.is_empty() {
+        warnings.extend(done.by_operator);
         warnings.extend(some_of(&called, FUNCTIONS_MAX).map(|called| {
             format!("the rows were loaded by a superuser, and called code of ordinary roles, as the owner of the table but for those that are named as restored with the operator's rights: {called}")
         }));

@@ -43,6 +43,8 @@ pub struct Done {
     pub skipped: Vec<String>,
     pub mismatches: Vec<Mismatch>,
     pub warnings: Vec<String>,
+    /// What could not be done as its owner: of interest where code of ordinary roles is called.
+    pub by_operator: Option<String>,
     /// Steps of the plan: foreign keys that rows of a live source were against, and that were made as NOT VALID.
     pub not_valid: Vec<usize>,
     pub data_ms: u64,
@@ -115,7 +117,6 @@ pub fn run(
     }
     worked?;
     let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    shared.warnings.extend(told(&mut shared.by_operator).into_iter());
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
     let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     Ok(Done {
@@ -123,6 +124,7 @@ pub fn run(
         skipped,
         failures: shared.failures,
         mismatches: shared.mismatches,
+        by_operator: told(&mut shared.by_operator),
         warnings: shared.warnings.into_lines(),
         not_valid: shared.not_valid,
         data_ms: since(shared.last_load, started),

@@ -172,6 +172,7 @@ struct Copied {
     invalid: Vec<String>,
     left_out: Vec<LeftOut>,
     warnings: Vec<String>,
+    by_operator: Option<String>,
     keys_not_valid: Vec<String>,
     rows_compared: Proof,
 }
@@ -269,6 +270,7 @@ impl Fenced<'_> {
             invalid,
             left_out: drawn.job.left_out.clone(),
             warnings: done.warnings,
+            by_operator: done.by_operator,
             keys_not_valid: unchecked.told,
             rows_compared: options.proof,
         };
@@ -291,6 +293,9 @@ impl Copied {
     fn also_warning(mut self, planned: &plan::Planned) -> Copied {
         let older = planned.plan.of(Severity::Warning).filter(|finding| finding.kind == FindingKind::PgDump);
         self.warnings.extend(older.map(|finding| format!("{}: {}; {}", finding.name, finding.reason, finding.action)));
+        if planned.plan.of(Severity::Warning).any(|finding| finding.kind == FindingKind::UserCode) {
+            self.warnings.extend(self.by_operator.take());
+        }
         self
     }
 
