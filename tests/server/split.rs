@@ -205,7 +205,8 @@ fn a_split_that_is_killed_at_any_moment_frees_the_source_and_is_gone_on_with() {
             assert!(said.code == 0 || killed_early, "kill {n}: {said:?}");
         }
         psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
-        assert_equal("rows of the source", &before, &rows(&server, "chronos", Some(MOVED)));
+        // A kill before it was written down what the new place's sequences were set to makes the old ones go on as well.
+        assert_gone_over("rows of the source", &before, &rows(&server, "chronos", Some(MOVED)));
         server.ask("DROP DATABASE IF EXISTS twenty");
     }
     println!("{freed} kills freed the source at once, {sealed} found it sealed; a split takes {whole:?}");

@@ -10,7 +10,7 @@ pub use inside::HOMES;
 
 use super::Error;
 use super::bridge::{self, Span};
-use super::catalog::{quote_identifier, quote_literal};
+use super::catalog::{do_block, quote_identifier, quote_literal};
 use super::connect::Session;
 use super::fence;
 
@@ -43,15 +43,14 @@ pub async fn quarantine(
         let again = if tables.is_empty() { String::new() } else { bridge::schema_again(name, aside, &tables) };
         let (from, to) = (name, aside);
         let (from, to, literal) = (quote_identifier(from), quote_identifier(to), quote_literal(to));
-        sql += &format!(
-            "ALTER SCHEMA {from} RENAME TO {to};
-            {again}
-            DO $$ DECLARE grantee text; BEGIN
+        let close = do_block(&format!(
+            "DECLARE grantee text; BEGIN
                 FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
                     FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a WHERE n.nspname = {literal} AND a.grantee <> n.nspowner
                 LOOP EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA %I FROM %s CASCADE', {literal}, grantee); END LOOP;
-            END $$;\n"
-        );
+            END"
+        ));
+        sql += &format!("ALTER SCHEMA {from} RENAME TO {to};\n{again}{close}");
     }
     match run(session, "quarantining the old schemas", &(sql + "COMMIT")).await {
         Ok(()) => Ok(()),
