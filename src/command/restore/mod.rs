@@ -181,7 +181,7 @@ pub async fn run(
     if options.owners == Owners::Keep && !called.is_empty() {
         warnings.extend(done.by_operator);
         warnings.extend(some_of(&called, FUNCTIONS_MAX).map(|called| {
-            format!("the rows were loaded by a superuser, and called code of ordinary roles, as the owner of the table but for those that are named as restored with the operator's rights: {called}")
+            format!("the rows were loaded by a superuser, and called code of ordinary roles, as the owner of each table that no other warning names: {called}")
         }));
     }
     warnings.extend(
