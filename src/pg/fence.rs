@@ -88,8 +88,7 @@ pub async fn tables(session: &Session, schemas: &[String]) -> Result<Vec<(String
 }
 
 /// Puts the fence up around all tables at once, held by this session, which must [`own`] it. Whoever writes has finished when it is
-/// up; whoever begins to write is refused. From then on nobody changes what the tables are: the session's transaction stays open, with
-/// locks that stand against `ALTER TABLE`, `CREATE TRIGGER`, `CREATE INDEX` and their kind, and against nobody who reads.
+/// up; whoever begins to write is refused.
 ///
 /// While it waits, new writers wait behind it: see [`Patience`].
 ///
