@@ -35,6 +35,11 @@ pub async fn database_exists(session: &Session, name: &str) -> Result<bool, Erro
     Ok(row.map_err(|e| session.fault("the list of databases", e))?.is_some())
 }
 
+/// Somebody made a database of that name while ours was made: duplicate_database, and unique_violation where both were at it.
+pub fn is_made_already(error: &Error) -> bool {
+    matches!(error.sqlstate(), Some("42P04" | "23505"))
+}
+
 pub async fn drop_database(session: &Session, name: &str) -> Result<(), Error> {
     run(session, "the end of a database", &format!("DROP DATABASE {}", quote_identifier(name))).await
 }

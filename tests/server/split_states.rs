@@ -1,6 +1,6 @@
 //! A split is killed in each of its states, held there by the database itself, and once gone on with, once taken back.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pgkeep::pg::cluster::ClusterOptions;
@@ -50,11 +50,11 @@ impl Place {
         self.split(&["--schemas", "agent", "--boundary", "drop"])
     }
 
-    fn begun(&self, held: &Held) -> Child {
+    fn command(&self, print: &str) -> Command {
         let mut command = pgkeep();
         command.args([
             "split",
-            "-q",
+            print,
             "--schemas",
             "agent",
             "--boundary",
@@ -64,6 +64,11 @@ impl Place {
             "--to",
             &self.to,
         ]);
+        command
+    }
+
+    fn begun(&self, held: &Held) -> Child {
+        let mut command = self.command("-q");
         command.args(held.hook.into_iter().flat_map(|hook| ["--hook", hook]));
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
@@ -162,22 +167,7 @@ fn a_plan_that_is_stale_stops_the_run_and_the_source_takes_writes() {
     load_sample(&server, "portfolio", "0.003");
     let place = Place { from: server.dsn("portfolio"), to: server.dsn("agents"), server };
     let mut somebody = place.somebody(WRITE);
-    let mut child = {
-        let mut command = pgkeep();
-        command.args([
-            "split",
-            "--json",
-            "--schemas",
-            "agent",
-            "--boundary",
-            "drop",
-            "--from",
-            &place.from,
-            "--to",
-            &place.to,
-        ]);
-        command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
-    };
+    let mut child = place.command("--json").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let since = Instant::now();
     while place.phase() != "created" {
         assert!(since.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none());
@@ -193,6 +183,37 @@ fn a_plan_that_is_stale_stops_the_run_and_the_source_takes_writes() {
     assert_eq!(document["error"], "the schema has changed since the split was planned: view erp.latecomer");
     psql(&place.server.binaries, &place.from, WRITE).unwrap();
     assert_eq!(place.go_on().code, 0, "planned anew");
+}
+
+/// A server goes on with what a killed run has asked it for: the new database is there when the next run has looked for it already. What
+/// is not empty by then is somebody else's.
+#[test]
+fn a_database_that_is_made_meanwhile_is_taken_where_it_is_empty() {
+    let server = Server::start(15, ClusterOptions::default());
+    load_sample(&server, "portfolio", "0.003");
+    let place = Place { from: server.dsn("portfolio"), to: server.dsn("agents"), server };
+    let waits =
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'pgkeep %' AND wait_event_type = 'Lock'";
+    for (made, code) in [("", 0), ("CREATE TABLE theirs ()", 7)] {
+        let mut somebody = place.somebody("LOCK TABLE agent.agents IN ACCESS EXCLUSIVE MODE");
+        let child = place.command("--json").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        place.server.wait_for(waits, "t");
+        place.server.ask("CREATE DATABASE agents");
+        psql(&place.server.binaries, &place.to, made).unwrap();
+        place.server.ask(&place.asleep("pg_terminate_backend(pid)"));
+        somebody.wait().unwrap();
+        let said = Said::from(child.wait_with_output().unwrap());
+        assert_eq!(said.code, code, "{said:?}");
+        if code == 0 {
+            assert_eq!(place.split(&["rollback"]).code, 0);
+        } else {
+            let error = said.document()["error"].as_str().unwrap().to_owned();
+            assert_eq!(error, "the target database agents holds something already: theirs");
+            psql(&place.server.binaries, &place.to, "SELECT FROM theirs").unwrap();
+        }
+        place.server.ask("DROP DATABASE agents");
+    }
+    psql(&place.server.binaries, &place.from, WRITE).unwrap();
 }
 
 /// Somebody reads an old table for long while the split is taken back: writers do not wait for that, and the next split does not mind

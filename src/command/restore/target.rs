@@ -29,8 +29,11 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<(), Error> 
         for sql in &step.statements {
             // CREATE DATABASE stands alone in its message; the session's settings are in it already.
             let run = session.client().batch_execute(&sql.to_display()).await;
-            run.map_err(|e| session.fault(format!("the step {}", step.label), e))
-                .map_err(failed("creating the database"))?;
+            let run = run.map_err(|e| session.fault(format!("the step {}", step.label), e));
+            if run.as_ref().is_err_and(target::is_made_already) {
+                return Err(Error::DatabaseExists { database });
+            }
+            run.map_err(failed("creating the database"))?;
         }
     }
     session.close().await.map_err(failed("the end of the session"))

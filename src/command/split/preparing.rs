@@ -18,7 +18,8 @@ use crate::command::progress::Progress;
 use crate::command::restore::{self, target as destination};
 use crate::pg::close_like::close_like;
 use crate::pg::connect::{Session, connect};
-use crate::pg::{self, fence, split_state};
+use crate::pg::split_state::{self, Record};
+use crate::pg::{self, fence};
 use crate::schema::archive::Kind;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::stop::Stop;
@@ -40,7 +41,6 @@ pub async fn previous(
         Err(pg::Error::NoSuchDatabase { .. }) => return Ok((Previous::Nothing, server_identity(options).await?)),
         connected => connected.map_err(at_target("connecting"))?,
     };
-    let database = || options.plan.target.database().to_owned();
     let there = split_state::identity(&session).await.map_err(at_target("asking which database this is"))?;
     if there == identity {
         return Err(SplitError::SameDatabase.into());
@@ -52,16 +52,22 @@ pub async fn previous(
             Previous::Split(Box::new(state))
         }
         None => {
-            let contents =
-                split_state::contents(&session).await.map_err(at_target("looking for what is there already"))?;
-            if !contents.is_empty() {
-                return Err(SplitError::NotEmpty { database: database(), contents }.into());
-            }
+            is_empty(&session).await?;
             Previous::Empty
         }
     };
     session.close().await.map_err(at_target("the end of the session"))?;
     Ok((found, Some(there)))
+}
+
+/// # Errors
+/// Something of a user's is there.
+async fn is_empty(target: &Session) -> Result<(), Error> {
+    let contents = split_state::contents(target).await.map_err(at_target("looking for what is there already"))?;
+    match contents.is_empty() {
+        true => Ok(()),
+        false => Err(SplitError::NotEmpty { database: target.conninfo().database().to_owned(), contents }.into()),
+    }
 }
 
 /// Which server a database would be made on.
@@ -153,10 +159,22 @@ pub async fn prepare(
     progress.set_phase("preparing the target");
     let restoring = capture::restore_options(options, schemas);
     let mut not_carried = settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?;
-    if ground.found == Found::Missing {
-        destination::create_database(&restoring, &draft.drawn.job).await?;
+    let mut found = ground.found;
+    if found == Found::Missing {
+        match destination::create_database(&restoring, &draft.drawn.job).await {
+            // A server goes on with what a killed run has asked it for: the database may be there only now.
+            Err(Error::DatabaseExists { .. }) => found = Found::Empty,
+            created => created?,
+        }
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    if found != ground.found {
+        let record = split_state::load(&session).await.map_err(at_target("reading the split's record"))?;
+        if !matches!(record, Record::Nothing | Record::Unwritten) {
+            return Err(Error::DatabaseExists { database: options.plan.target.database().to_owned() });
+        }
+        is_empty(&session).await?;
+    }
     restore::roles::provide(&session, &draft.drawn.job, &restoring).await?;
     not_carried.extend(settings::equip(&session, &owners(&draft.drawn, schemas), &draft.drawn.job).await?);
     let database = &draft.drawn.job.manifest.database;
@@ -179,7 +197,7 @@ pub async fn prepare(
         source_name: options.plan.source.to_string(),
         source_database: source.conninfo().database().to_owned(),
         target_database: options.plan.target.database().to_owned(),
-        found: ground.found,
+        found,
         began: Utc::now(),
         history: ground.history,
         digest_key,

@@ -19,6 +19,7 @@ use crate::verify::objects;
 mod backup;
 mod prune;
 mod restore;
+mod split;
 
 /// What is killed. Another verb is a line here and one in [`Site::command`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
