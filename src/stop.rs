@@ -55,6 +55,15 @@ impl Stop {
         HookGuard { stop: self.clone(), id }
     }
 
+    /// A stop for a part of the work, which comes with this one and can come by itself. It is heeded as long as the guard lives.
+    #[must_use]
+    pub fn part(&self) -> (Stop, HookGuard) {
+        let part = Stop::new();
+        let also = part.clone();
+        let guard = self.on_stop(move || also.trigger());
+        (part, guard)
+    }
+
     fn hooks(&self) -> std::sync::MutexGuard<'_, Hooks> {
         self.state.hooks.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,8 +9,9 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 
 use super::error::Error;
+use super::instant::{self, Seen};
 use super::progress::Progress;
-use super::rows::{self, ReadTable, Source};
+use super::rows::{self, ReadTable};
 use super::selecting::{self, Patterns, with_roles_above};
 use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
@@ -19,7 +19,7 @@ use crate::pg::catalog::{self, Passwords, RoleFacts, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump::{self, DumpError};
-use crate::pg::snapshot::{Opened, SourceSnapshot};
+use crate::pg::snapshot::SourceSnapshot;
 use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::{
     FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
@@ -75,6 +75,7 @@ pub struct Report {
     pub elapsed_ms: u64,
 }
 
+/// Where somebody waits to change a table in the middle of the beginning, it is begun again: what was stored is used.
 pub async fn run(
     repository: &Repository,
     key: &WriterKey,
@@ -82,6 +83,19 @@ pub async fn run(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Report, Error> {
+    let attempt = async || run_once(repository, key, options, progress, stop).await;
+    instant::again(options.lock_timeout_ms, stop, attempt).await
+}
+
+async fn run_once(
+    repository: &Repository,
+    key: &WriterKey,
+    options: &Options,
+    progress: &Arc<Progress>,
+    stop: &Stop,
+) -> Result<Report, Error> {
+    // What ends an attempt does not end the run.
+    let (ref stop, _guard) = stop.part();
     let started = Instant::now();
     let request = options.patterns.parse()?;
     if let Some(time) = options.time.filter(|time| *time > Utc::now()) {
@@ -90,16 +104,11 @@ pub async fn run(
 
     progress.set_phase("connecting");
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
-    let snapshot = open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
+    let Seen { snapshot, source } =
+        instant::open(&options.source, options.lock_timeout_ms, wanted, options.jobs, stop).await?;
     let began = Utc::now().trunc_subsecs(3);
     let time = options.time.map_or(began, |time| time.trunc_subsecs(3));
     let session = &snapshot.session;
-    let source = Source {
-        conninfo: session.conninfo().clone(),
-        snapshot_id: snapshot.id.clone(),
-        encoding: session.server_encoding().to_owned(),
-    };
-    rows::check_snapshot_travels(session, &source, stop).await?;
     let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
 
     progress.set_phase("reading the repository");
@@ -279,20 +288,6 @@ async fn last_good(repository: &Repository, database: &str, request: &Request) -
     Ok(Some(Contents::of(&manifest, &facts)))
 }
 
-pub(super) async fn open_snapshot(
-    source: &Conninfo,
-    lock_timeout_ms: u64,
-    wanted: impl Fn(&TableFacts) -> bool,
-) -> Result<Box<SourceSnapshot>, Error> {
-    let opened = SourceSnapshot::open(source, wanted, lock_timeout_ms);
-    match opened.await.map_err(Error::source_database("opening the snapshot"))? {
-        Opened::Snapshot(snapshot) => Ok(snapshot),
-        Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: source.user().to_owned(), unreadable }),
-        Opened::Locked { held, source } => Err(Error::Locked { held, source }),
-        Opened::Restless => Err(Error::Restless),
-    }
-}
-
 /// The catalog's facts, and the tables that pg_dump must leave alone because this role cannot lock them.
 pub(super) async fn read_facts(snapshot: &SourceSnapshot) -> Result<(Facts, dump::Untouched), Error> {
     let facts = catalog::facts(&snapshot.session).await.map_err(Error::source_database("reading the catalog"))?;
@@ -390,9 +385,9 @@ fn relation(tables: &HashMap<u32, &TableFacts>, read: &ReadTable, slices: SliceL
 }
 
 /// The runtime that each worker of rows makes for its connection.
-pub(super) fn worker_runtime() -> Result<Rc<tokio::runtime::Runtime>, Error> {
+pub(super) fn worker_runtime() -> Result<Arc<tokio::runtime::Runtime>, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime
-        .map(Rc::new)
+        .map(Arc::new)
         .map_err(|source| Error::Internal { what: "a worker cannot start".into(), source: Some(Box::new(source)) })
 }

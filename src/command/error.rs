@@ -64,6 +64,9 @@ pub enum Error {
         #[source]
         source: pg::Error,
     },
+    /// Nothing was read yet that could not be read again: see [`super::instant`].
+    #[error("a lock was not had in time: somebody waits to change a table that is read{}", if held.is_empty() { String::new() } else { format!("; held on {}", some(held)) })]
+    Contended { held: Vec<String> },
     #[error("tables were created and dropped so quickly that they could not all be locked")]
     Restless,
     #[error("the snapshot of one session is unknown to the next: {explanation}")]
@@ -181,6 +184,7 @@ impl From<DumpError> for Error {
     fn from(error: DumpError) -> Self {
         match error {
             DumpError::Stopped => Error::Interrupted,
+            DumpError::Contended { .. } => Error::Contended { held: Vec::new() },
             error => Error::Dump(error),
         }
     }
@@ -227,7 +231,7 @@ impl Error {
             Error::Dump(error) | Error::TargetDump(error) => error.hint(),
             Error::Archive(error) => error.hint(),
             Error::Unreadable { role, unreadable } => Some(unreadable_hint(role, unreadable)),
-            Error::Locked { .. } => Some("Try again when that session has ended, or raise --lock-wait-timeout; -N and -T leave tables out.".into()),
+            Error::Locked { .. } | Error::Contended { .. } => Some("Try again when that session has ended, or raise --lock-wait-timeout; -N and -T leave tables out.".into()),
             Error::Restless => Some("Run it again, or leave the busy schema out with -N.".into()),
             Error::SnapshotLost { .. } => Some(
                 "Connect to one server directly, not through a pooler or balancer: an exported snapshot is bound to one server process.".into(),
@@ -270,6 +274,7 @@ impl Error {
             | Error::Archive(_)
             | Error::Unreadable { .. }
             | Error::Locked { .. }
+            | Error::Contended { .. }
             | Error::Restless
             | Error::SnapshotLost { .. } => 4,
             Error::Passphrase { .. } => 6,

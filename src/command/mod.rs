@@ -7,6 +7,7 @@ pub mod error;
 pub mod finding;
 pub mod hashing;
 pub mod init;
+mod instant;
 pub mod inventory;
 pub mod key;
 pub mod list;

@@ -7,17 +7,18 @@ use super::backup::worker_runtime;
 use super::column_order::column_order;
 use super::error::Error;
 use super::hashing::HashingSink;
+use super::instant::{self, Source};
 use super::mismatch::differ;
 pub use super::mismatch::{Difference, Mismatch, SequenceValue};
 use super::parts::cut;
 use super::progress::Progress;
-use super::rows::{self, LARGE_OBJECTS_IN_PART, Source};
+use super::rows::LARGE_OBJECTS_IN_PART;
 use crate::pg;
 use crate::pg::catalog::{self, SequenceFacts, TableFacts};
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
-use crate::pg::snapshot::{Opened, SourceSnapshot};
+use crate::pg::snapshot::SourceSnapshot;
 use crate::pg::wire::Wire;
 use crate::repo::Manifest;
 use crate::repo::manifest::{LargeObjects, Relation, Sequence};
@@ -177,7 +178,7 @@ impl<'a> Proof<'a> {
     fn run(&self, jobs: usize) -> Result<Vec<Mismatch>, Error> {
         let runtime = worker_runtime()?;
         let mut mismatches = Vec::new();
-        let found = runtime.block_on(self.look(&mut mismatches))?;
+        let found = runtime.block_on(self.look(jobs, &mut mismatches))?;
         let comparable = self.compare_columns(&found.tables, &mut mismatches);
         let digests = self.read(&comparable, &found, jobs)?;
         for (comparable, digest) in comparable.iter().zip(&digests.relations) {
@@ -193,7 +194,7 @@ impl<'a> Proof<'a> {
     }
 
     /// Opens the database, and compares what needs no rows: the order of columns, sequences, and which large objects there are.
-    async fn look(&self, mismatches: &mut Vec<Mismatch>) -> Result<Found, Error> {
+    async fn look(&self, jobs: usize, mismatches: &mut Vec<Mismatch>) -> Result<Found, Error> {
         let failed = |what: &'static str| self.side.error(what);
         let (session, tables, source) = match self.side {
             Side::Target => {
@@ -205,13 +206,7 @@ impl<'a> Proof<'a> {
                 (session, tables, None)
             }
             Side::Source => {
-                let snapshot = self.open_snapshot().await?;
-                let source = Source {
-                    conninfo: snapshot.session.conninfo().clone(),
-                    snapshot_id: snapshot.id,
-                    encoding: self.measure.encoding.to_owned(),
-                };
-                rows::check_snapshot_travels(&snapshot.session, &source, self.stop).await?;
+                let (snapshot, source) = self.see(jobs).await?;
                 (snapshot.session, snapshot.tables, Some(source))
             }
         };
@@ -235,19 +230,14 @@ impl<'a> Proof<'a> {
         Ok(Found { tables, _session: session, source })
     }
 
-    async fn open_snapshot(&self) -> Result<Box<SourceSnapshot>, Error> {
+    /// The encoding that rows are read in is the snapshot's.
+    async fn see(&self, jobs: usize) -> Result<(Box<SourceSnapshot>, Source), Error> {
         let names: BTreeSet<(&str, &str)> =
             self.scope.relations.iter().map(|r| (r.schema.as_str(), r.name.as_str())).collect();
         let wanted = |table: &TableFacts| names.contains(&(table.schema.as_str(), table.name.as_str()));
-        match SourceSnapshot::open(self.conninfo, wanted, LOCK_TIMEOUT_MS).await {
-            Ok(Opened::Snapshot(snapshot)) => Ok(snapshot),
-            Ok(Opened::Unreadable(unreadable)) => {
-                Err(Error::Unreadable { role: self.conninfo.user().to_owned(), unreadable })
-            }
-            Ok(Opened::Locked { held, source }) => Err(Error::Locked { held, source }),
-            Ok(Opened::Restless) => Err(Error::Restless),
-            Err(error) => Err(self.side.error("opening the snapshot")(error)),
-        }
+        let mut seen = instant::open(self.conninfo, LOCK_TIMEOUT_MS, wanted, jobs, self.stop).await?;
+        seen.source.encoding = self.measure.encoding.to_owned();
+        Ok((seen.snapshot, seen.source))
     }
 
     async fn compare_sequences(
@@ -351,7 +341,7 @@ impl<'a> Proof<'a> {
 
     fn open_wire(&self, found: &Found) -> Result<Wire, Error> {
         match &found.source {
-            Some(source) => rows::join(source, worker_runtime()?, self.stop),
+            Some(source) => source.reader(self.stop),
             None => Wire::connect(self.conninfo, "pgkeep proof", worker_runtime()?, self.stop)
                 .map_err(self.side.error("opening a session for the proof")),
         }

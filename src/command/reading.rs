@@ -1,6 +1,5 @@
 //! Reading a table's rows: from COPY's stream through digest and chunker into the repository.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
@@ -17,7 +16,7 @@ use crate::stream::{Chunker, Digest, RowHasher};
 
 /// Takes the rows of one part of a table.
 pub struct PartRecorder<'a> {
-    runtime: &'a Rc<Runtime>,
+    runtime: &'a Arc<Runtime>,
     hasher: &'a RowHasher,
     chunker: &'a mut Chunker,
     writer: &'a mut ChunkWriter,
@@ -37,7 +36,7 @@ impl From<pg::Error> for Error {
 
 impl<'a> PartRecorder<'a> {
     pub fn new(
-        runtime: &'a Rc<Runtime>,
+        runtime: &'a Arc<Runtime>,
         hasher: &'a RowHasher,
         chunker: &'a mut Chunker,
         writer: &'a mut ChunkWriter,

@@ -1,20 +1,19 @@
 //! All rows of a backup: parts in a queue, workers that take them.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 
 use super::backup::worker_runtime;
 use super::error::Error;
+use super::instant::Source;
 use super::parts::cut;
 use super::progress::Progress;
 use super::reading::PartRecorder;
 use crate::pg;
 use crate::pg::catalog::TableFacts;
 use crate::pg::connect::Session;
-use crate::pg::conninfo::Conninfo;
 use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
 use crate::pg::sessions;
 use crate::pg::snapshot::{is_unknown_snapshot, join_statements};
@@ -25,14 +24,6 @@ use crate::repo::objects::PendingSlice;
 use crate::repo::{ChunkWriter, RepoError};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{Chunker, Digest, DigestKey, RowFormat, RowHasher};
-
-/// Where rows come from, and under which snapshot.
-pub struct Source {
-    pub conninfo: Conninfo,
-    pub snapshot_id: String,
-    /// The database's encoding.
-    pub encoding: String,
-}
 
 /// Large objects of one part.
 pub(super) const LARGE_OBJECTS_IN_PART: usize = 512;
@@ -118,15 +109,17 @@ pub fn read(
     let queue = Mutex::new(queue);
     let backends = Mutex::new(Vec::new());
     let workers = in_parallel(jobs, stop, |n| {
+        let wire = source.reader(stop)?;
         let mut worker = Worker {
             n,
-            runtime: worker_runtime()?,
+            // What is stored while the server is waited for goes on.
+            runtime: wire.runtime().clone(),
             hasher: RowHasher::new(digest_key),
             chunker: Chunker::new(),
             writer: new_writer(ChunkKind::Data)?,
             progress,
         };
-        let done = worker.work(source, plan, &queue, &backends, stop)?;
+        let done = worker.work(wire, source, plan, &queue, &backends, stop)?;
         worker.runtime.block_on(worker.writer.finish())?;
         Ok::<_, Error>((worker.writer, done))
     });
@@ -145,7 +138,7 @@ pub struct Unsettled {
 
 struct Worker<'a> {
     n: usize,
-    runtime: Rc<Runtime>,
+    runtime: Arc<Runtime>,
     hasher: RowHasher,
     chunker: Chunker,
     writer: ChunkWriter,
@@ -155,6 +148,7 @@ struct Worker<'a> {
 impl Worker<'_> {
     fn work(
         &mut self,
+        mut wire: Wire,
         source: &Source,
         plan: &Plan,
         queue: &Mutex<VecDeque<Task>>,
@@ -164,7 +158,6 @@ impl Worker<'_> {
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let mut done = Vec::new();
         let Some(mut task) = next() else { return Ok(done) };
-        let mut wire = join(source, self.runtime.clone(), stop)?;
         backends.lock().unwrap_or_else(PoisonError::into_inner).push(wire.backend_pid());
         loop {
             done.push(self.read_part(&mut wire, source, plan, task)?);
@@ -217,7 +210,7 @@ impl PlannedTable {
     }
 }
 
-pub(super) fn join(source: &Source, runtime: Rc<Runtime>, stop: &Stop) -> Result<Wire, Error> {
+pub(super) fn join(source: &Source, runtime: Arc<Runtime>, stop: &Stop) -> Result<Wire, Error> {
     let failed = |source: pg::Error| Error::Source { what: "opening a session for rows".into(), source };
     let mut wire = Wire::connect(&source.conninfo, "pgkeep rows", runtime, stop).map_err(failed)?;
     let joined = wire.execute("the snapshot of another session", join_statements(&source.snapshot_id).as_bytes());
@@ -225,6 +218,9 @@ pub(super) fn join(source: &Source, runtime: Rc<Runtime>, stop: &Stop) -> Result
         true => Error::SnapshotLost { explanation: "the sessions are on different servers".into(), source: error },
         false => failed(error),
     })?;
+    // Whoever waits for a lock on a table that this session has not locked yet would keep it waiting for ever.
+    let bounded = format!("SET lock_timeout = {}", source.lock_timeout_ms);
+    wire.execute("a setting", bounded.as_bytes()).map_err(failed)?;
     Ok(wire)
 }
 

@@ -25,6 +25,9 @@ pub enum DumpError {
     },
     #[error("pg_dump could not read the schema: {message}")]
     Failed { message: String },
+    /// It waits for a lock behind somebody who waits for the session whose snapshot it sees: neither would ever end.
+    #[error("pg_dump did not get a lock in time: {message}")]
+    Contended { message: String },
     /// What stopped the run killed it: never the cause.
     #[error("pg_dump was stopped")]
     Stopped,
@@ -38,7 +41,7 @@ impl DumpError {
             DumpError::Failed { message } if message.contains("permission denied") => {
                 Some("The role needs to read everything that is backed up: GRANT pg_read_all_data TO role, or connect as a superuser.".into())
             }
-            DumpError::Failed { message } if message.contains("lock timeout") => {
+            DumpError::Contended { .. } => {
                 Some("Another session holds a lock on a table; try again when it has ended, or raise --lock-wait-timeout.".into())
             }
             DumpError::Failed { .. } | DumpError::Stopped => None,
@@ -85,6 +88,9 @@ impl Outdated {
     }
 }
 
+/// How long pg_dump waits for locks that the session has whose snapshot it sees.
+const SHARED_LOCK_MS: u64 = 5000;
+
 /// Relations that pg_dump must not touch: the role cannot read them, and they were not asked for.
 pub type Untouched = Vec<(String, String)>;
 
@@ -102,6 +108,11 @@ pub fn schema_archive(
     if let Some(snapshot_id) = snapshot_id {
         command.arg(format!("--snapshot={snapshot_id}"));
     }
+    let lock_timeout_ms = match (snapshot_id, lock_timeout_ms) {
+        (Some(_), 0) => SHARED_LOCK_MS,
+        (Some(_), most) => most.min(SHARED_LOCK_MS),
+        (None, most) => most,
+    };
     if lock_timeout_ms > 0 {
         command.arg(format!("--lock-wait-timeout={lock_timeout_ms}"));
     }
@@ -132,6 +143,8 @@ pub fn schema_archive(
     match status.success() {
         true => Ok(archive),
         false if stop.is_set() && status.signal() == Some(Signal::KILL.as_raw()) => Err(DumpError::Stopped),
+        // In the program's own words, whatever language the server speaks.
+        false if message.contains("Query was: LOCK TABLE") => Err(DumpError::Contended { message }),
         false => Err(DumpError::Failed { message }),
     }
 }

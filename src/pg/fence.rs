@@ -15,9 +15,9 @@ pub use function::body;
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
 
 use super::Error;
-use super::catalog::{do_block, quote_identifier, quote_relation};
+use super::catalog::{Scope, do_block, quote_identifier, quote_relation};
 use super::connect::Session;
-use super::ours;
+use super::{ours, sealed};
 use crate::split::facts::ForeignKey;
 
 /// Where the fence's function and a split's records live, on either side.
@@ -169,9 +169,15 @@ pub async fn lock_to_seal(
 
 const UNSEALED: &str = "ROLLBACK TO SAVEPOINT pgkeep_seal; RELEASE SAVEPOINT pgkeep_seal";
 
-/// The held fence becomes one that stays, after [`lock_to_seal`], together with `also`: statements of the caller's. Where somebody is in their
-/// way, nothing has changed, and the locks are given back.
-pub async fn seal(session: &Session, destination: &str, also: &str, patience: Patience) -> Result<Attempt, Error> {
+/// The held fence becomes one that stays, after [`lock_to_seal`], together with `also`: statements of the caller's. What was sealed is written
+/// down with it. Where somebody is in their way, nothing has changed, and the locks are given back.
+pub async fn seal(
+    session: &Session,
+    destination: &str,
+    also: &str,
+    scope: &Scope,
+    patience: Patience,
+) -> Result<Attempt, Error> {
     let first = format!("SET LOCAL lock_timeout = {};\n{also}", patience.lock_timeout_ms);
     match run(session, "what is done when the source is sealed", &first).await {
         Err(source) if is_in_the_way(&source) => {
@@ -183,6 +189,10 @@ pub async fn seal(session: &Session, destination: &str, also: &str, patience: Pa
             return Err(error);
         }
         Ok(()) => {}
+    }
+    if let Err(error) = sealed::note(session, scope).await {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
+        return Err(error);
     }
     // The seal by itself, after all that may take a while: the server goes on with a statement whose sender was killed, and not with the next.
     let then = format!("{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
@@ -324,8 +334,10 @@ fn opening() -> String {
                 WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse') THEN
                 {}
             END IF;
+            {}
         END",
-        function::open()
+        function::open(),
+        sealed::FORGET
     );
     ours::guard(SCHEMA) + &do_block(&body)
 }

@@ -21,6 +21,7 @@ pub mod ours;
 pub mod place;
 pub mod quarantine;
 pub mod question;
+pub mod sealed;
 pub mod sessions;
 pub mod snapshot;
 pub mod split_ids;

@@ -81,9 +81,8 @@ impl SourceSnapshot {
                 return Ok(Attempt::Unreadable(unreadable));
             }
             run(session, "the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            let names: Vec<_> =
-                before.iter().filter(|t| wanted(t)).map(|t| quote_relation(&t.schema, &t.name)).collect();
-            if !lock(session, &names).await? {
+            let tables = before.iter().filter(|t| wanted(t)).map(|t| (t.schema.as_str(), t.name.as_str()));
+            if !lock(session, &locks(tables)).await? {
                 continue;
             }
             let row = session.client().query_one("SELECT pg_catalog.pg_export_snapshot()", &[]).await;
@@ -100,11 +99,17 @@ impl SourceSnapshot {
     }
 }
 
+/// Statements that take the locks of a reader on the tables, by schema and name.
+pub fn locks<'a>(tables: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let names: Vec<String> = tables.map(|(schema, name)| quote_relation(schema, name)).collect();
+    let statement = |batch: &[String]| format!("LOCK TABLE ONLY {} IN ACCESS SHARE MODE", batch.join(", ONLY "));
+    names.chunks(TABLES_IN_LOCK).map(statement).collect()
+}
+
 /// Locks the tables; false (and rolled back) if one of them is gone meanwhile.
-async fn lock(session: &Session, names: &[String]) -> Result<bool, Error> {
-    for batch in names.chunks(TABLES_IN_LOCK) {
-        let sql = format!("LOCK TABLE ONLY {} IN ACCESS SHARE MODE", batch.join(", ONLY "));
-        match run(session, "locks on the tables (ACCESS SHARE)", &sql).await {
+async fn lock(session: &Session, statements: &[String]) -> Result<bool, Error> {
+    for sql in statements {
+        match run(session, "locks on the tables (ACCESS SHARE)", sql).await {
             Ok(()) => {}
             // undefined_table, invalid_schema_name
             Err(error) if matches!(error.sqlstate(), Some("42P01" | "3F000")) => {

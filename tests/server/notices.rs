@@ -1,7 +1,7 @@
 //! A server that raises a warning for each row, and one that has enough of a COPY in the middle of it: nobody waits for ever.
 
 use std::process::{Child, Command, Stdio};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pgkeep::pg::Error;
@@ -163,7 +163,7 @@ async fn ctrl_c_ends_a_split_that_waits_for_the_server() {
 fn wires(server: &Server) -> Vec<Wire> {
     let open = |dsn: String| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Wire::connect(&resolve(&dsn), "test", Rc::new(runtime), &Stop::new()).unwrap()
+        Wire::connect(&resolve(&dsn), "test", Arc::new(runtime), &Stop::new()).unwrap()
     };
     ways(server, "postgres").map(open).into()
 }

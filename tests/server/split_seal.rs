@@ -360,6 +360,43 @@ fn a_prepared_transaction_in_the_way_is_named() {
     assert_eq!(place.moved().code, 0);
 }
 
+/// The fence stops rows, not definitions. What is made or changed in the old place from the last look on is named by the run, by `status` and
+/// by `finish`, and a way back leaves nothing of that knowledge.
+#[test]
+fn what_changes_in_the_old_place_after_the_seal_is_named() {
+    let place = Place::new(ClusterOptions::default());
+    let said = place.moved();
+    assert_eq!((said.code, &said.document()["changed_since"]), (0, &serde_json::json!([])), "{said:?}");
+    let status = || Said::of(&mut place.command(&["status"])).document()["changed_since"].clone();
+    place.old("ANALYZE; REFRESH MATERIALIZED VIEW core.counted; SELECT nextval('core.numbers')").unwrap();
+    assert_eq!(status(), serde_json::json!([]), "work is no change");
+    let changes = [
+        "GRANT SELECT ON core.glad TO grantee",
+        "REVOKE SELECT ON core.goods FROM reader",
+        "ALTER TYPE core.mood ADD VALUE 'sad'",
+        "CREATE INDEX late ON core.goods (amount)",
+        "DROP FUNCTION core.one()",
+    ];
+    for change in changes {
+        place.old(change).unwrap();
+    }
+    let told = status();
+    let told: Vec<&str> = told.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    for name in ["view core.glad", "table core.goods", "type core.mood", "index core.late", "which is gone"] {
+        assert!(told.iter().any(|one| one.contains(name)), "{name}: {told:?}");
+    }
+    // The next run says it as well.
+    assert_eq!(place.moved().document()["changed_since"], status());
+    let back = Said::of(&mut place.command(&["rollback"]));
+    assert_eq!(back.code, 0, "{back:?}");
+    assert_eq!(place.old("SELECT to_regnamespace('pgkeep_split') IS NULL").unwrap(), "t");
+    place.server.ask("DROP DATABASE goods");
+    assert_eq!(place.moved().code, 0, "once more");
+    place.old("CREATE INDEX later ON core.goods (amount)").unwrap();
+    let finished = Said::of(&mut place.command(&["finish", "--yes"]));
+    assert_eq!(finished.document()["changed_since"], serde_json::json!(["index core.later"]), "{finished:?}");
+}
+
 /// A server that answers COMMIT before it is on the disk, and crashes as soon as the split has said that it is done.
 #[test]
 fn a_crash_right_after_takes_nothing_back() {

@@ -14,6 +14,7 @@ pub fn run(report: &Report) -> String {
     text += &texts::definitions(&report.definitions);
     text += &texts::left_out(&report.left_out);
     text += &texts::warnings(&report.warnings);
+    text += &changed(&report.changed_since);
     let what = format!(
         "{} ({}, {}, {})",
         report.schemas.join(", "),
@@ -45,6 +46,16 @@ pub fn run(report: &Report) -> String {
     }
     text += "`pgkeep split rollback` goes back, as long as nothing was written in the new database\n";
     text + &what_follows(report)
+}
+
+/// Each a line: nobody carries it over.
+fn changed(objects: &[String]) -> String {
+    let line = |object: &String| {
+        format!(
+            "warning: made or changed in the old place since it was sealed, and not in the new database: {object}\n"
+        )
+    };
+    objects.iter().map(line).collect()
 }
 
 /// What must follow, and nobody but the operator can do.
@@ -79,6 +90,7 @@ pub fn status(status: &Status) -> String {
     if status.record != "checked" {
         text += &format!("the record is {}\n", status.record);
     }
+    text += &changed(&status.changed_since);
     status.moved.iter().for_each(|moved| text += &format!("it looks like a copy: {moved}\n"));
     for (end, fence) in [("source", &status.fence.source), ("target", &status.fence.target)] {
         if fence != AS_IT_SHOULD_BE {
@@ -132,6 +144,7 @@ pub fn finish(finished: &Finished) -> String {
         };
     }
     finished.needed_by.iter().for_each(|by| text += &format!("still needed by {by}\n"));
+    text += &changed(&finished.changed_since);
     for made in &finished.made_since {
         text += &format!("warning: made in the old place after the copy, and not in the new database: {made}\n");
     }

@@ -1,11 +1,11 @@
 //! Where a worker's rows come from: objects of the repository, or another database under one snapshot.
 
-use std::rc::Rc;
-
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use crate::command::Error;
-use crate::command::rows::{Source, join};
+use crate::command::instant::Source;
+use crate::command::rows::join;
 use crate::pg::copy::{PartRange, RowsOf, copy_table, which_are_empty};
 use crate::pg::wire::{CopyIn, RowPiece, RowSink, Wire};
 use crate::repo::layout::ChunkKind;
@@ -35,19 +35,19 @@ pub enum Rows<'a> {
 
 /// One worker's access to them.
 pub enum Feed<'a> {
-    Stored { runtime: Rc<Runtime>, reader: Box<SliceReader>, lists: &'a [Vec<Slice>] },
-    Live { runtime: Rc<Runtime>, wire: Box<Wire>, source: &'a Source },
+    Stored { runtime: Arc<Runtime>, reader: Box<SliceReader>, lists: &'a [Vec<Slice>] },
+    Live { runtime: Arc<Runtime>, wire: Box<Wire>, source: &'a Source },
 }
 
 impl<'a> Rows<'a> {
-    pub fn open(&'a self, manifest: &Manifest, runtime: Rc<Runtime>, stop: &Stop) -> Result<Feed<'a>, Error> {
+    pub fn open(&'a self, manifest: &Manifest, runtime: Arc<Runtime>, stop: &Stop) -> Result<Feed<'a>, Error> {
         Ok(match self {
             Rows::Stored { repository, lists, .. } => {
                 let reader = Box::new(repository.reader(ChunkKind::Data, manifest.chunk_key())?);
                 Feed::Stored { runtime, reader, lists }
             }
             Rows::Live(source) => {
-                let wire = Box::new(join(source, runtime.clone(), stop)?);
+                let wire = Box::new(source.reader(stop)?);
                 Feed::Live { runtime, wire, source }
             }
         })

@@ -10,6 +10,7 @@ use crate::pg::close_like::may_connect;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence;
 use crate::pg::inventory::{Extent, inventory, made_since};
+use crate::pg::sealed;
 use crate::pg::sessions::{Connected, connected};
 
 /// Sessions of the old database, which read the old rows.
@@ -17,25 +18,38 @@ pub async fn sessions_old(source: &Session) -> Result<Vec<Connected>, Error> {
     connected(source).await.map_err(at_source("looking for sessions"))
 }
 
-/// The report, with who is connected and who may connect. The split is done by then: what cannot be asked is a warning.
-pub async fn with_who_connects(mut report: Report, options: &Options) -> Report {
+/// What of the old place's definitions is not as it was sealed. Nothing where an earlier program sealed it.
+pub async fn changed_since(source: &Session, state: &State) -> Result<Vec<String>, Error> {
+    match &state.sealed {
+        Some(scope) => {
+            sealed::changed(source, scope).await.map_err(at_source("looking for what changed in the old place"))
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The report, with who is connected, who may connect, and what changed in the old place. The split is done by then: what cannot be asked is
+/// a warning.
+pub async fn look_around(mut report: Report, state: &State, options: &Options) -> Report {
     let asked = async {
         let source = connect(&options.plan.source, "pgkeep split").await.map_err(at_source("connecting"))?;
         let sessions = sessions_old(&source).await?;
+        let changed = changed_since(&source, state).await?;
         let old = may_connect(&source).await.map_err(at_source("asking who may connect"))?;
         source.close().await.map_err(at_source("the end of the session"))?;
         let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
         let new = may_connect(&target).await.map_err(at_target("asking who may connect"))?;
         target.close().await.map_err(at_target("the end of the session"))?;
-        Ok::<_, Error>((sessions, old, new))
+        Ok::<_, Error>((sessions, changed, old, new))
     };
     match asked.await {
-        Ok((sessions, old, new)) => {
-            (report.sessions_old, report.may_connect_old, report.may_connect_new) = (sessions, old, new);
+        Ok((sessions, changed, old, new)) => {
+            (report.sessions_old, report.changed_since) = (sessions, changed);
+            (report.may_connect_old, report.may_connect_new) = (old, new);
         }
-        Err(error) => {
-            report.warnings.push(format!("who is still connected to the old database could not be asked: {error}"))
-        }
+        Err(error) => report
+            .warnings
+            .push(format!("who is connected to the old database, and what changed in it, could not be asked: {error}")),
     }
     report
 }

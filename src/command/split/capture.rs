@@ -8,10 +8,10 @@ use super::proof::of_concern;
 use super::{Options, SplitError, plan};
 use crate::command::Error;
 use crate::command::backup;
+use crate::command::instant::{self, Seen, Source};
 use crate::command::restore::{self, Creation, Grants, Job, Owners};
-use crate::command::rows::{self, Source};
 use crate::command::selecting::{self, Patterns};
-use crate::pg::catalog::{self, Fingerprint, Passwords, TableFacts};
+use crate::pg::catalog::{self, Fingerprint, Passwords, Scope, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::fence;
 use crate::pg::loose;
@@ -51,9 +51,12 @@ pub async fn capture(
     digest_key: [u8; 32],
     stop: &Stop,
 ) -> Result<Capture, Error> {
-    let (snapshot, source) = instant(options, schemas, stop).await?;
-    let drawn = draw(options, schemas, digest_key, &snapshot, stop).await?;
-    Ok(Capture { snapshot, source, drawn })
+    let attempt = async || {
+        let Seen { snapshot, source } = see(options, schemas, 0, stop).await?;
+        let drawn = draw(options, schemas, digest_key, &snapshot, stop).await?;
+        Ok(Capture { snapshot, source, drawn })
+    };
+    instant::again(options.plan.lock_timeout_ms, stop, attempt).await
 }
 
 /// The same for what was drawn before: only rows are read anew, and that nothing else has changed is made sure of.
@@ -66,13 +69,18 @@ pub async fn capture_again(
     mut drawn: Drawn,
     stop: &Stop,
 ) -> Result<Capture, Error> {
-    let (snapshot, source) = instant(options, schemas, stop).await?;
+    let Seen { snapshot, source } = see(options, schemas, options.jobs, stop).await?;
     drawn.check(&snapshot.session).await?;
     drawn.job.relations = relations(&snapshot, &drawn.selection);
     Ok(Capture { snapshot, source, drawn })
 }
 
 impl Drawn {
+    /// By which a later look knows what changed.
+    pub fn scope(&self) -> &Scope {
+        self.fingerprint.scope()
+    }
+
     /// # Errors
     /// Definitions are not what they were when this was read.
     pub async fn check(&self, session: &Session) -> Result<(), Error> {
@@ -87,18 +95,10 @@ impl Drawn {
     }
 }
 
-async fn instant(options: &Options, schemas: &[String], stop: &Stop) -> Result<(Box<SourceSnapshot>, Source), Error> {
+async fn see(options: &Options, schemas: &[String], readers: usize, stop: &Stop) -> Result<Seen, Error> {
     let request = patterns(schemas).parse()?;
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
-    let snapshot = backup::open_snapshot(&options.plan.source, options.plan.lock_timeout_ms, wanted).await?;
-    let session = &snapshot.session;
-    let source = Source {
-        conninfo: session.conninfo().clone(),
-        snapshot_id: snapshot.id.clone(),
-        encoding: session.server_encoding().to_owned(),
-    };
-    rows::check_snapshot_travels(session, &source, stop).await?;
-    Ok((snapshot, source))
+    instant::open(&options.plan.source, options.plan.lock_timeout_ms, wanted, readers, stop).await
 }
 
 fn relations(snapshot: &SourceSnapshot, selection: &Selection) -> Vec<Relation> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::aftermath::{made_in_the_old_place, sessions_old};
+use super::aftermath::{changed_since, made_in_the_old_place, sessions_old};
 use super::covering::Covering;
 use super::holding::{at_source, at_target, own};
 use super::promise::{End, broken};
@@ -65,6 +65,8 @@ pub struct Finished {
     pub snapshot: Option<String>,
     /// What is in the old schemas and was never moved, because it was made there after the copy.
     pub made_since: Vec<String>,
+    /// Definitions of the old schemas that were made or changed since they were sealed; looked for once, before they are put aside.
+    pub changed_since: Vec<String>,
     /// Who is connected to the old database.
     pub sessions_old: Vec<Connected>,
 }
@@ -118,8 +120,10 @@ pub async fn finish(
         }
     }
     let sessions = sessions_old(&source).await?;
+    let mut changed = Vec::new();
     if state.phase == Phase::Switched {
         whereabouts::new_place_takes_writes(&state, &target).await?;
+        changed = changed_since(&source, &state).await?;
         confirm(options, &state, &sessions)?;
         progress.set_phase("putting the old schemas aside");
         put_aside(options, &mut state, &there, &source, &target).await?;
@@ -137,6 +141,7 @@ pub async fn finish(
         needed_by,
         snapshot: None,
         made_since: made_in_the_old_place(&source, &state, &names).await?,
+        changed_since: changed,
         sessions_old: sessions,
     };
     if options.drop.is_none() {

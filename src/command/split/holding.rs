@@ -14,6 +14,8 @@ use crate::pg::ours;
 use crate::stop::Stop;
 
 const PAUSE: Duration = Duration::from_millis(500);
+/// Who is refused writes waits as well.
+const HOLD_WAIT: Duration = Duration::from_secs(1);
 /// A writer that was let through by a dead split's fence holds the lock for the rest of its transaction.
 const OWN_WAIT: Duration = Duration::from_secs(5);
 
@@ -102,17 +104,19 @@ pub async fn put_up(
     }
 }
 
-/// From now on nobody changes what the fenced tables are.
+/// From now on nobody changes what the fenced tables are, but who waits for a lock of ours already: the last look before the seal finds
+/// what that has changed.
 pub async fn hold_definitions(
     session: &Session,
     tables: &[(String, String)],
     trying: &Trying<'_>,
 ) -> Result<(), Error> {
     let attempt = async |patience| fence::hold_definitions(session, tables, patience).await;
-    match trying.again_and_again(session, tables.len(), at_source, attempt).await? {
-        Had::Up => Ok(()),
-        Had::NotInTime { who, source } => Err(SplitError::Fence { sessions: who, source }.into()),
+    let trying = Trying { wait: trying.wait.min(HOLD_WAIT), ..*trying };
+    if let Had::NotInTime { .. } = trying.again_and_again(session, tables.len(), at_source, attempt).await? {
+        fence::hold_definitions(session, &[], Patience::short(0, 0)).await.map_err(at_source(trying.phase))?;
     }
+    Ok(())
 }
 
 pub fn at_source(what: &str) -> Box<dyn FnOnce(crate::pg::Error) -> Error> {

@@ -15,6 +15,7 @@ pub use report::{Report, Side};
 pub use switch::run;
 
 use crate::command::error::Error;
+use crate::command::instant;
 use crate::command::progress::Progress;
 use crate::command::some::some_of;
 use crate::pg::catalog;
@@ -75,6 +76,16 @@ pub enum Timing {
     LeftOut,
 }
 
+impl Timing {
+    /// Sessions that read rows.
+    fn readers(self) -> usize {
+        match self {
+            Timing::Measured => 1,
+            Timing::LeftOut => 0,
+        }
+    }
+}
+
 /// Everything that was read and decided: what a run starts from.
 pub struct Planned {
     pub plan: SplitPlan,
@@ -93,6 +104,10 @@ pub struct Planned {
 /// Source and target are one database; a schema that is not there; a boundary file that names what does not cross; either
 /// database cannot be read.
 pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, stop: &Stop) -> Result<Planned, Error> {
+    instant::again(options.lock_timeout_ms, stop, async || make_once(options, timing, progress, stop).await).await
+}
+
+async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, stop: &Stop) -> Result<Planned, Error> {
     let patterns = parse(&options.schemas)?;
     let leave = parse(&options.leave)?;
     if patterns.is_empty() {
@@ -106,7 +121,7 @@ pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, s
     let visit = target::Visit::begin(&options.target).await?;
 
     progress.set_phase("reading the source's schema");
-    let read = source::Read::begin(options, &patterns).await?;
+    let read = source::Read::begin(options, &patterns, timing, stop).await?;
     let cluster = if read.cluster == visit.cluster { Cluster::Same } else { Cluster::Another };
     if cluster == Cluster::Same && options.target.database() == read.session().conninfo().database() {
         return Err(Error::Usage {

@@ -213,6 +213,7 @@ pub async fn prepare(
         index_reads: Vec::new(),
         source_inventory: None,
         target_inventory: None,
+        sealed: None,
         closed: Vec::new(),
         not_alike,
     };

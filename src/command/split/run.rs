@@ -77,7 +77,7 @@ pub async fn run(
             let by_hand = state.by_hand();
             switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
             let report = with_files(report(options, &state, by_hand, phases, started), &files);
-            return Ok(ended(aftermath::with_who_connects(report, options).await));
+            return Ok(ended(aftermath::look_around(report, &state, options).await));
         }
         _ if sealed => {
             return Err(SplitError::SealedByAnother { database: source.conninfo().database().to_owned() }.into());
@@ -157,7 +157,7 @@ pub async fn run(
     switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
     phases.switch_ms += millis(since);
     let report = with_files(copied.report(options, &state, phases, started), &files);
-    Ok(ended(aftermath::with_who_connects(report, options).await))
+    Ok(ended(aftermath::look_around(report, &state, options).await))
 }
 
 fn ended(report: Report) -> Outcome {
@@ -202,11 +202,13 @@ impl Fenced<'_> {
         let Fenced { options, fenced, progress, stop, .. } = *self;
         let trying = |phase| Trying { wait: options.fence_wait, progress, stop, phase };
         bridge::rehearse(state, source, &trying("trying the bridge's tables")).await?;
+        progress.set_phase("reading the schema");
+        let capture = capture_again(options, &state.schemas, drawn, stop).await?;
         hold_definitions(source, fenced, &trying("keeping the tables' definitions as they are")).await?;
         phases.fence_ms = millis(since);
         state.enter(Phase::Copying);
         state.save(target).await?;
-        let (copied, drawn) = self.copy(drawn, state, source, target, phases).await?;
+        let (copied, drawn) = self.copy(capture, state, source, target, phases).await?;
         if !copied.is_proven() {
             return Ok(copied);
         }
@@ -214,6 +216,7 @@ impl Fenced<'_> {
         let since = Instant::now();
         state.tables = copied.tables.clone();
         state.sequences = drawn.job.sequences.clone();
+        state.sealed = Some(drawn.scope().clone());
         // Whatever is made after this is found by the seal, or by those who take stock again.
         aftermath::take_stock(state, source, target).await?;
         let closed = closing::may_create(source, &state.schemas).await;
@@ -232,15 +235,14 @@ impl Fenced<'_> {
 
     async fn copy(
         &self,
-        drawn: Drawn,
+        capture: Capture,
         state: &State,
         source: &Session,
         target: &Session,
         phases: &mut Phases,
     ) -> Result<(Copied, Drawn), Error> {
         let Fenced { options, progress, stop, .. } = *self;
-        progress.set_phase("reading the schema");
-        let Capture { snapshot, source: rows, drawn } = capture_again(options, &state.schemas, drawn, stop).await?;
+        let Capture { snapshot, source: rows, drawn } = capture;
         progress.set_phase("copying rows");
         let restoring = capture::restore_options(options, &state.schemas);
         let done = work::run(&Rows::Live(&rows), &restoring, &drawn.job, progress, stop)?;
@@ -430,6 +432,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         downtime_ms: state.downtime_ms,
         phases,
         elapsed_ms: millis(started),
+        changed_since: Vec::new(),
         sessions_old: Vec::new(),
         may_connect_old: Vec::new(),
         may_connect_new: Vec::new(),

@@ -64,7 +64,7 @@ impl Seal<'_> {
         }
         self.drawn.check(source).await.map_err(Stopped::Error)?;
         let destination = self.options.plan.target.database();
-        match fence::seal(source, destination, self.also, patience).await.map_err(failed)? {
+        match fence::seal(source, destination, self.also, self.drawn.scope(), patience).await.map_err(failed)? {
             Attempt::Up => Ok(()),
             in_the_way => Err(Stopped::Locks(in_the_way)),
         }

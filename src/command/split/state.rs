@@ -11,6 +11,7 @@ use super::holding::at_target;
 use super::host::{Folder, Split};
 use super::ties::Ties;
 use crate::command::Error;
+use crate::pg::catalog::Scope;
 use crate::pg::closing::MayCreate;
 use crate::pg::connect::Session;
 use crate::pg::inventory::Inventory;
@@ -116,6 +117,9 @@ pub struct State {
     pub source_inventory: Option<Inventory>,
     #[serde(default)]
     pub target_inventory: Option<Inventory>,
+    /// Of the definitions that were sealed.
+    #[serde(default)]
+    pub sealed: Option<Scope>,
     /// Who could make something in the old schemas before they were sealed.
     #[serde(default)]
     pub closed: Vec<MayCreate>,

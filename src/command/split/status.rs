@@ -38,6 +38,8 @@ pub struct Status {
     pub moved: Vec<String>,
     /// What can be done now.
     pub next: Vec<&'static str>,
+    /// Definitions of the old place that are not as they were sealed, where that was named.
+    pub changed_since: Vec<String>,
     /// Who is connected to the old database, where that was named.
     pub sessions_old: Vec<Connected>,
 }
@@ -71,7 +73,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
     }
     let mut loose = waits(&session, Side::Target, at_target).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
-    let mut sessions_old = Vec::new();
+    let (mut sessions_old, mut changed_since) = (Vec::new(), Vec::new());
     match source {
         Some(source) => {
             let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
@@ -84,6 +86,9 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
             moved.extend(remembered.map_or_else(Vec::new, |split| differs("the source", &split.source, &place)));
             fence.source = fence_of(&state, &session, End::Source, at_source).await?;
             sessions_old = aftermath::sessions_old(&session).await?;
+            if matches!(state.phase, Phase::Sealed | Phase::Switched) {
+                changed_since = aftermath::changed_since(&session, &state).await?;
+            }
             loose.extend(waits(&session, Side::Source, at_source).await?);
             session.close().await.map_err(at_source("the end of the session"))?;
         }
@@ -120,6 +125,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         fence,
         moved,
         next: next.to_vec(),
+        changed_since,
         sessions_old,
     })
 }

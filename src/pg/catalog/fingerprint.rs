@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use rand_core::{OsRng, RngCore};
+use serde::{Deserialize, Serialize};
 
 use super::{Error, Session, query};
 
@@ -158,67 +159,99 @@ const CATALOGS: &[Catalog] = &[
 /// `catalog, classid, objid`: which catalog speaks of which object.
 type Object = (i16, u32, u32);
 
+/// What a fingerprint is taken of, and with which key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Nobody who does not know them can choose rows of the same hash.
+    pub seeds: [i64; 2],
+    /// Names of schemas.
+    pub spaces: Vec<String>,
+    /// OIDs of objects elsewhere.
+    pub single: Vec<u32>,
+}
+
 /// What some schemas were at an instant.
 #[derive(Clone, Debug)]
 pub struct Fingerprint {
-    /// Nobody who does not know them can choose rows of the same hash.
-    seeds: [i64; 2],
-    spaces: Vec<String>,
-    single: Vec<u32>,
+    scope: Scope,
     objects: BTreeMap<Object, (i64, i64)>,
 }
 
 /// Reads it as the session's transaction sees it: everything in the schemas, and the `single` objects elsewhere, by their OIDs.
 pub async fn fingerprint(session: &Session, schemas: &[String], single: &[u32]) -> Result<Fingerprint, Error> {
-    let mut taken = Fingerprint {
+    let scope = Scope {
         seeds: [OsRng.next_u64() as i64, OsRng.next_u64() as i64],
         spaces: schemas.to_vec(),
         single: single.to_vec(),
-        objects: BTreeMap::new(),
     };
-    taken.objects = taken.read(session).await?;
-    Ok(taken)
+    let objects = scope.read(session).await?;
+    Ok(Fingerprint { scope, objects })
 }
 
 impl Fingerprint {
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// What is not as it was, in words, sorted; `name` knows objects that are gone, by `classid` and `objid`.
     pub async fn changed(
         &self,
         session: &Session,
         name: impl Fn(u32, u32) -> Option<String>,
     ) -> Result<Vec<String>, Error> {
-        let now = self.read(session).await?;
+        let now = self.scope.read(session).await?;
         let differs = |object: &&Object| self.objects.get(object) != now.get(object);
         let mut changed: Vec<(u32, u32)> =
             self.objects.keys().chain(now.keys()).filter(differs).map(|object| (object.1, object.2)).collect();
         changed.sort_unstable();
         changed.dedup();
-        let described = describe(session, &changed).await?;
-        let told = changed.iter().zip(described).map(|((class, oid), now)| {
-            let now = now.map(|text| text.strip_prefix("rule _RETURN on ").map_or(text.clone(), str::to_owned));
-            now.or_else(|| name(*class, *oid))
-                .unwrap_or_else(|| format!("the object {oid} of the catalog {class}, which is gone"))
-        });
-        let mut told: Vec<String> = told.collect();
-        told.sort();
-        told.dedup();
-        Ok(told)
+        in_words(session, &changed, name).await
     }
+}
 
+impl Scope {
     async fn read(&self, session: &Session) -> Result<BTreeMap<Object, (i64, i64)>, Error> {
-        let columns = columns(session).await?;
-        let one = |(n, catalog): (usize, &Catalog)| {
-            let columns = columns.get(catalog.name)?;
-            let Catalog { name, object: (class, oid), rows } = catalog;
-            Some(format!(
+        let sql = rows(session).await?;
+        let [one, other] = self.seeds;
+        let rows = session.client().query(&sql, &[&self.spaces, &self.single, &one, &other]).await;
+        let rows = rows.map_err(|error| session.fault("a fingerprint of the definitions", error))?;
+        Ok(rows.iter().map(|row| ((row.get(0), row.get(1), row.get(2)), (row.get(3), row.get(4)))).collect())
+    }
+}
+
+/// What the objects are, by `classid` and `objid`, sorted; `name` knows those that are gone.
+pub async fn in_words(
+    session: &Session,
+    objects: &[(u32, u32)],
+    name: impl Fn(u32, u32) -> Option<String>,
+) -> Result<Vec<String>, Error> {
+    let described = describe(session, objects).await?;
+    let told = objects.iter().zip(described).map(|((class, oid), now)| {
+        let now = now.map(|text| text.strip_prefix("rule _RETURN on ").map_or(text.clone(), str::to_owned));
+        now.or_else(|| name(*class, *oid))
+            .unwrap_or_else(|| format!("the object {oid} of the catalog {class}, which is gone"))
+    });
+    let mut told: Vec<String> = told.collect();
+    told.sort();
+    told.dedup();
+    Ok(told)
+}
+
+/// A query for the rows of a fingerprint: catalog, classid, objid and two hashes. Its parameters are the schemas, the single objects and the two seeds of a [`Scope`].
+pub async fn rows(session: &Session) -> Result<String, Error> {
+    let columns = columns(session).await?;
+    let one = |(n, catalog): (usize, &Catalog)| {
+        let columns = columns.get(catalog.name)?;
+        let Catalog { name, object: (class, oid), rows } = catalog;
+        Some(format!(
                 "SELECT {n}::int2, class, object, pg_catalog.bit_xor(pg_catalog.hashtextextended(r, $3)), pg_catalog.bit_xor(pg_catalog.hashtextextended(r, $4))
                 FROM (SELECT ({class})::oid AS class, {oid} AS object, ROW({columns})::text AS r FROM pg_catalog.{name} c WHERE {rows}) AS said
                 GROUP BY class, object",
                 columns = columns.join(", "),
             ))
-        };
-        let parts: Vec<String> = CATALOGS.iter().enumerate().filter_map(one).collect();
-        let sql = format!(
+    };
+    let parts: Vec<String> = CATALOGS.iter().enumerate().filter_map(one).collect();
+    Ok(format!(
             "WITH spaces AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1)),
             rel AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM spaces) OR oid = ANY ($2)),
             typ AS MATERIALIZED (SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class r ON r.oid = t.typrelid
@@ -227,12 +260,7 @@ impl Fingerprint {
             proc AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_proc WHERE pronamespace IN (SELECT oid FROM spaces) OR oid = ANY ($2))
             {}",
             parts.join("\nUNION ALL ")
-        );
-        let [one, other] = self.seeds;
-        let rows = session.client().query(&sql, &[&self.spaces, &self.single, &one, &other]).await;
-        let rows = rows.map_err(|error| session.fault("a fingerprint of the definitions", error))?;
-        Ok(rows.iter().map(|row| ((row.get(0), row.get(1), row.get(2)), (row.get(3), row.get(4)))).collect())
-    }
+        ))
 }
 
 /// The columns of each catalog that this server has, but for the volatile ones: a newer server's are taken along.

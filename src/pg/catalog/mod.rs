@@ -23,7 +23,7 @@ pub use availability::{
 pub use column_order::{Inheriting, holders, inheriting, reordered};
 pub use database::{database, populated_views, server_version};
 pub use facts::facts;
-pub use fingerprint::{Fingerprint, fingerprint};
+pub use fingerprint::{Fingerprint, Scope, fingerprint, in_words, rows as fingerprint_rows};
 pub use foreign_keys::{foreign_keys, referencing_rows};
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
 pub use relations::{Reading, TableFacts, strong_locks, tables};

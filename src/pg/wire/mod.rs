@@ -15,7 +15,7 @@ mod stream;
 
 use std::io;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
@@ -30,10 +30,10 @@ use stream::Stream;
 
 const READ_BYTES: usize = 256 << 10;
 
-/// A session of a worker, used from the thread that made it.
+/// A session of a worker, used by one thread at a time.
 pub struct Wire {
     stream: Stream,
-    runtime: Rc<Runtime>,
+    runtime: Arc<Runtime>,
     stop: Stop,
     endpoint: String,
     buffer: Vec<u8>,
@@ -61,7 +61,12 @@ struct Frame {
 }
 
 impl Wire {
-    pub fn connect(info: &Conninfo, application_name: &str, runtime: Rc<Runtime>, stop: &Stop) -> Result<Self, Error> {
+    /// Whatever waits for other things beside the session waits in the same runtime.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    pub fn connect(info: &Conninfo, application_name: &str, runtime: Arc<Runtime>, stop: &Stop) -> Result<Self, Error> {
         let stream = runtime.block_on(connect_raw_stream(info, application_name))?;
         let endpoint = info.to_string();
         let (stream, hook) = Stream::new(stream, stop)

@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::command::backup::worker_runtime;
 use crate::command::error::Error;
-use crate::command::rows;
+use crate::command::instant::Source;
 use crate::pg::catalog::TableFacts;
 use crate::pg::copy::{PartRange, RowsOf, copy_table};
 use crate::pg::wire::{RowPiece, RowSink, Wire};
@@ -59,12 +58,7 @@ impl RowSink for Counter {
     }
 }
 
-pub fn estimate(
-    source: &rows::Source,
-    tables: &[&TableFacts],
-    facts: &SourceFacts,
-    stop: &Stop,
-) -> Result<Estimate, Error> {
+pub fn estimate(source: &Source, tables: &[&TableFacts], facts: &SourceFacts, stop: &Stop) -> Result<Estimate, Error> {
     let bytes = tables.iter().filter_map(|table| facts.sizes.get(&table.oid)).map(|size| size.bytes).sum();
     let mut largest: Vec<&&TableFacts> = tables.iter().filter(|table| table.is_heap && table.blocks > 0).collect();
     largest.sort_by_key(|table| std::cmp::Reverse(table.bytes));
@@ -76,7 +70,7 @@ pub fn estimate(
     // Sizes in the table count, not bytes on the wire: free space and TOAST's compression are in both sides of the rule.
     let (stored, took) = std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
-            let mut wire = rows::join(source, worker_runtime()?, stop)?;
+            let mut wire = source.reader(stop)?;
             let started = Instant::now();
             let mut stored = 0;
             for table in &largest {

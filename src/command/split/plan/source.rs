@@ -6,6 +6,7 @@ use super::hindrances::{self, Part};
 use super::{Estimate, Options, Timing, rate};
 use crate::command::backup;
 use crate::command::error::Error;
+use crate::command::instant::{self, Seen, Source};
 use crate::command::selecting;
 use crate::command::split::capture::{forget_ours, is_ours};
 use crate::command::split::state::refuse;
@@ -30,6 +31,8 @@ use crate::stop::Stop;
 /// A transaction that only reads, and what identifies the server.
 pub struct Read {
     snapshot: Box<SourceSnapshot>,
+    /// The way to its rows.
+    rows: Source,
     writing: Writing,
     pub cluster: String,
 }
@@ -39,14 +42,15 @@ fn failed(what: &str) -> impl FnOnce(pg::Error) -> Error + use<> {
 }
 
 impl Read {
-    pub async fn begin(options: &Options, patterns: &[Pattern]) -> Result<Read, Error> {
+    pub async fn begin(options: &Options, patterns: &[Pattern], timing: Timing, stop: &Stop) -> Result<Read, Error> {
         let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
-        let snapshot = backup::open_snapshot(&options.source, options.lock_timeout_ms, wanted).await?;
+        let Seen { snapshot, source } =
+            instant::open(&options.source, options.lock_timeout_ms, wanted, timing.readers(), stop).await?;
         let strangers = ours::strangers(&snapshot.session).await.map_err(failed("looking for what others made"))?;
         refuse(strangers, &snapshot.session)?;
         let cluster = catalog::cluster_identity(&snapshot.session).await.map_err(failed("reading the catalog"))?;
         let writing = catalog::hindrances::writing(&snapshot.session).await.map_err(failed("reading the catalog"))?;
-        Ok(Read { snapshot, writing, cluster })
+        Ok(Read { snapshot, rows: source, writing, cluster })
     }
 
     pub fn session(&self) -> &Session {
@@ -160,12 +164,7 @@ impl Read {
         }
         let moving = self.snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));
         let tables: Vec<&TableFacts> = moving.collect();
-        let from = crate::command::rows::Source {
-            conninfo: self.session().conninfo().clone(),
-            snapshot_id: self.snapshot.id.clone(),
-            encoding: self.session().server_encoding().to_owned(),
-        };
-        rate::estimate(&from, &tables, source, stop)
+        rate::estimate(&self.rows, &tables, source, stop)
     }
 
     pub async fn end(self) -> Result<(), Error> {

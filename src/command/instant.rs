@@ -1,0 +1,164 @@
+//! One instant of a server that is seen by several sessions, and that nobody who waits for a lock can get between.
+//!
+//! A lock that is waited for keeps those that come later waiting as well, however weak theirs is. So where somebody's `ALTER TABLE` waits for the session
+//! that holds the snapshot, a session that joins the snapshot afterwards waits for the `ALTER TABLE`, and neither ever ends: the server sees no deadlock,
+//! for it does not know that its two clients are one program. Hence readers take their locks at once, for a moment only. Where one cannot be had,
+//! everything is let go of, whoever waited comes first, and it is begun again.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::backup::worker_runtime;
+use super::error::Error;
+use super::rows::{check_snapshot_travels, join};
+use crate::pg::catalog::{TableFacts, strong_locks};
+use crate::pg::conninfo::Conninfo;
+use crate::pg::snapshot::{Opened, SourceSnapshot, locks};
+use crate::pg::wire::Wire;
+use crate::stop::Stop;
+
+/// How long a reader waits for a lock that another session of ours has already.
+const LOCK_MS: u64 = 1000;
+/// Between two beginnings: whoever waited goes first.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Where rows come from, and under which snapshot.
+pub struct Source {
+    pub conninfo: Conninfo,
+    pub snapshot_id: String,
+    /// The database's encoding.
+    pub encoding: String,
+    /// How long a session that joins late waits for a lock; 0 waits for ever.
+    pub lock_timeout_ms: u64,
+    /// Sessions that have joined the snapshot, and hold the locks of all that is to be read.
+    readers: Mutex<Vec<Wire>>,
+}
+
+/// A snapshot and the way to its rows.
+pub struct Seen {
+    pub snapshot: Box<SourceSnapshot>,
+    pub source: Source,
+}
+
+impl Source {
+    pub fn of(snapshot: &SourceSnapshot, encoding: &str, lock_timeout_ms: u64) -> Self {
+        Self {
+            conninfo: snapshot.session.conninfo().clone(),
+            snapshot_id: snapshot.id.clone(),
+            encoding: encoding.to_owned(),
+            lock_timeout_ms,
+            readers: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// A session that has joined the snapshot: one that holds its locks already, as long as there are any.
+    pub fn reader(&self, stop: &Stop) -> Result<Wire, Error> {
+        let ready = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        ready.map_or_else(|| join(self, worker_runtime()?, stop), Ok)
+    }
+
+    /// Opens readers that hold locks on the tables. False where somebody is in between.
+    fn gather(&self, tables: &[&TableFacts], count: usize, stop: &Stop) -> Result<bool, Error> {
+        let statements = locks(tables.iter().map(|table| (table.schema.as_str(), table.name.as_str())));
+        let reader = || {
+            let mut wire = join(self, worker_runtime()?, stop)?;
+            let asked = (|| {
+                wire.execute("a setting", format!("SET lock_timeout = {LOCK_MS}").as_bytes())?;
+                for statement in &statements {
+                    wire.execute("locks on the tables (ACCESS SHARE)", statement.as_bytes())?;
+                }
+                wire.execute("a setting", format!("SET lock_timeout = {}", self.lock_timeout_ms).as_bytes())
+            })();
+            match asked {
+                Ok(()) => Ok(Some(wire)),
+                // lock_not_available
+                Err(error) if error.sqlstate() == Some("55P03") => Ok(None),
+                // out_of_memory: more locks than the server has room for. Then a reader takes them one by one.
+                Err(error) if error.sqlstate() == Some("53200") => join(self, worker_runtime()?, stop).map(Some),
+                Err(error) => Err(Error::source_database("locking the tables for reading")(error)),
+            }
+        };
+        // A thread of their own: a reader's calls block.
+        let readers = std::thread::scope(|scope| {
+            let gathered = scope.spawn(|| (0..count).map(|_| reader()).collect::<Result<Option<Vec<Wire>>, Error>>());
+            gathered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+        let is_gathered = readers.is_some();
+        *self.readers.lock().unwrap_or_else(PoisonError::into_inner) = readers.unwrap_or_default();
+        Ok(is_gathered)
+    }
+}
+
+/// Opens a snapshot and `readers` sessions that see it. `wanted` says which tables will be read.
+///
+/// # Errors
+/// A lock was not had within `lock_timeout_ms`; the sessions reach different servers; the connection.
+pub async fn open(
+    info: &Conninfo,
+    lock_timeout_ms: u64,
+    wanted: impl Fn(&TableFacts) -> bool,
+    readers: usize,
+    stop: &Stop,
+) -> Result<Seen, Error> {
+    again(lock_timeout_ms, stop, async || {
+        let snapshot = open_snapshot(info, lock_timeout_ms, &wanted).await?;
+        let source = Source::of(&snapshot, snapshot.session.server_encoding(), lock_timeout_ms);
+        check_snapshot_travels(&snapshot.session, &source, stop).await?;
+        let tables: Vec<&TableFacts> = snapshot.tables.iter().filter(|table| wanted(table)).collect();
+        if source.gather(&tables, readers, stop)? {
+            return Ok(Seen { snapshot, source });
+        }
+        drop(source);
+        Err(contended(snapshot).await)
+    })
+    .await
+}
+
+/// The locks of a session, by itself.
+pub async fn open_snapshot(
+    info: &Conninfo,
+    lock_timeout_ms: u64,
+    wanted: impl Fn(&TableFacts) -> bool,
+) -> Result<Box<SourceSnapshot>, Error> {
+    let opened = SourceSnapshot::open(info, wanted, lock_timeout_ms);
+    match opened.await.map_err(Error::source_database("opening the snapshot"))? {
+        Opened::Snapshot(snapshot) => Ok(snapshot),
+        Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: info.user().to_owned(), unreadable }),
+        Opened::Locked { held, source } => Err(Error::Locked { held, source }),
+        Opened::Restless => Err(Error::Restless),
+    }
+}
+
+/// Lets go of the locks, so that whoever waits for one comes first.
+async fn contended(snapshot: Box<SourceSnapshot>) -> Error {
+    let session = snapshot.session;
+    let ended = session.client().batch_execute("ROLLBACK").await;
+    if let Err(error) = ended {
+        return Error::source_database("the end of a transaction")(session.fault("the end of a transaction", error));
+    }
+    let held = strong_locks(&session).await.unwrap_or_default();
+    match session.close().await {
+        Ok(()) => Error::Contended { held },
+        Err(error) => Error::source_database("the end of the session")(error),
+    }
+}
+
+/// Begins again while somebody is in between, for as long as a lock may be waited for.
+pub async fn again<T>(
+    lock_timeout_ms: u64,
+    stop: &Stop,
+    mut attempt: impl AsyncFnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let since = Instant::now();
+    loop {
+        match attempt().await {
+            Err(Error::Contended { .. }) if stop.is_set() => return Err(Error::Interrupted),
+            Err(Error::Contended { .. })
+                if lock_timeout_ms == 0 || since.elapsed() < Duration::from_millis(lock_timeout_ms) =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            ended => return ended,
+        }
+    }
+}
