@@ -31,7 +31,26 @@ pub struct Source {
     /// How long a session that joins late waits for a lock; 0 waits for ever.
     pub lock_timeout_ms: u64,
     /// Sessions that have joined the snapshot, and hold the locks of all that is to be read.
-    readers: Mutex<Vec<Wire>>,
+    readers: Readers,
+}
+
+#[derive(Default)]
+struct Readers(Mutex<Vec<Wire>>);
+
+impl Readers {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Wire>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Readers {
+    /// A session's runtime may not end inside another one.
+    fn drop(&mut self) {
+        let left = std::mem::take(&mut *self.waiting());
+        if !left.is_empty() {
+            std::thread::scope(|scope| drop(scope.spawn(move || drop(left)).join()));
+        }
+    }
 }
 
 /// A snapshot and the way to its rows.
@@ -47,13 +66,13 @@ impl Source {
             snapshot_id: snapshot.id.clone(),
             encoding: encoding.to_owned(),
             lock_timeout_ms,
-            readers: Mutex::new(Vec::new()),
+            readers: Readers::default(),
         }
     }
 
     /// A session that has joined the snapshot: one that holds its locks already, as long as there are any.
     pub fn reader(&self, stop: &Stop) -> Result<Wire, Error> {
-        let ready = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let ready = self.readers.waiting().pop();
         ready.map_or_else(|| join(self, worker_runtime()?, stop), Ok)
     }
 
@@ -84,7 +103,7 @@ impl Source {
             gathered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
         let is_gathered = readers.is_some();
-        *self.readers.lock().unwrap_or_else(PoisonError::into_inner) = readers.unwrap_or_default();
+        *self.readers.waiting() = readers.unwrap_or_default();
         Ok(is_gathered)
     }
 }

@@ -51,7 +51,7 @@ fn a_change_that_waits_for_a_run_does_not_make_it_wait_for_itself() {
     for (n, args) in [&backup[..], &some, &against, &backup, &some].iter().enumerate() {
         let child = begun(&mut repo.command(*args));
         server.wait_for(holds, "t");
-        let mut change = begun(server.binaries.command("psql").args(["-X", "-q", "-d", &dsn, "-c"]).arg(format!("ALTER TABLE shop.small_12 ALTER id SET STATISTICS {n}; ALTER TABLE shop.small_12 ADD late_{n} int, DROP late_{n}; TRUNCATE shop.small_11")));
+        let mut change = begun(server.binaries.command("psql").args(["-X", "-q", "-d", &dsn, "-c"]).arg(format!("ALTER TABLE shop.small_12 ALTER id SET STATISTICS {n}; ALTER TABLE shop.small_12 ADD late_{n} int; TRUNCATE shop.small_11")));
         let said = ended(child, args[0]);
         // What is compared with a database that changes may differ.
         assert!(said.code == 0 || (args[0] == "verify" && said.code == 3), "{args:?}: {said:?}");
@@ -95,7 +95,7 @@ fn changes_at_any_moment_keep_no_run_waiting() {
     };
     let ends = ["--from", &from, "--to", &to];
     for _ in 0..3 {
-        for args in [["backup", "-d", &from], ["verify", "--against", &from]] {
+        for args in [&["backup", "-d", &from][..], &["verify", "latest", "--against", &from]] {
             let said = ended(begun(&mut repo.command(args)), args[0]);
             assert!(said.code == 0 || (args[0] == "verify" && said.code == 3), "{args:?}: {said:?}");
         }
@@ -105,7 +105,8 @@ fn changes_at_any_moment_keep_no_run_waiting() {
         let said = ended(begun(pgkeep().args(["split", "--json", "--schemas", "shop"]).args(ends)), "split");
         assert!(said.code == 0 || (said.code == 7 && said.stdout.contains("has changed")), "{said:?}");
         let said = ended(begun(pgkeep().args(["split", "rollback", "--json"]).args(ends)), "split rollback");
-        assert_eq!(said.code, 0, "{said:?}");
+        // A plan that was stale ends a split before the new database is made.
+        assert!(said.code == 0 || said.stdout.contains("has no database moved"), "{said:?}");
         server.ask("DROP DATABASE IF EXISTS moved");
     }
     over.store(true, Ordering::SeqCst);
