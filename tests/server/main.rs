@@ -16,6 +16,7 @@ mod format;
 mod inheritance;
 mod interrupted;
 mod judge;
+mod junk;
 mod notices;
 mod old_repositories;
 mod oneinstant;
