@@ -19,12 +19,17 @@ use crate::pg::catalog::{self, Passwords, RoleFacts, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump::{self, DumpError};
+<<<<<<< HEAD
 use crate::pg::snapshot::SourceSnapshot;
+=======
+use crate::pg::snapshot::{Opened, SourceSnapshot};
+use crate::repo::known::Known;
+>>>>>>> h-repo
 use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::{
     FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
 };
-use crate::repo::repository::{Known, PendingSliceList, store_slice_list};
+use crate::repo::repository::{PendingSliceList, store_slice_list};
 use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
 use crate::retention::Tag;
 use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
@@ -113,7 +118,8 @@ async fn run_once(
 
     progress.set_phase("reading the repository");
     let (watch, condemned) = Watch::begin(repository).await?;
-    let Known { index, parent, unfinished } = repository.index(&database.name, condemned).await?;
+    let Known { index, parent, unfinished } =
+        repository.index(&database.name, &options.patterns.clone().into(), condemned).await?;
     let objects = Arc::new(Objects::new(repository, index));
     let last_good = last_good(repository, &database.name, &options.patterns.clone().into()).await?;
     let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
@@ -215,7 +221,7 @@ async fn run_once(
         snapshot: SnapshotId::random(),
         time,
         finished: time,
-        parent: parent.map(|parent| parent.snapshot),
+        parent,
         pgkeep: env!("CARGO_PKG_VERSION").into(),
         chunk_key: key.chunk_key.0,
         digest_key: key.digest_key.0,

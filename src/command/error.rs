@@ -317,6 +317,8 @@ fn repository_code(error: &RepoError) -> u8 {
         | RepoError::SliceList { .. }
         | RepoError::SliceBounds { .. }
         | RepoError::Empty { .. }
+        | RepoError::TooMany { .. }
+        | RepoError::ManifestTooLarge { .. }
         | RepoError::Occupied { .. } => 5,
     }
 }

@@ -13,8 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::error::Error;
 use super::shards::Shard;
-use crate::repo::index::Listing;
-use crate::repo::layout::{self, ChunkKind};
+use crate::repo::layout::{self, ChunkId, ChunkKind};
 use crate::repo::manifest::{ObjectRef, Slice, SliceList};
 use crate::repo::{Damage, Manifest, ObjectReader, Repository};
 use crate::stream::{ChunkKey, Digest, DigestKey, RowFormat, RowHasher, RowSplitter};
@@ -22,12 +21,13 @@ use crate::stream::{ChunkKey, Digest, DigestKey, RowFormat, RowHasher, RowSplitt
 /// The objects of some snapshots. Grows with their number alone, not with the number of snapshots that share them.
 pub struct Inventory<'a> {
     repository: &'a Repository,
-    listing: Listing,
     objects: Vec<Object>,
     /// Where each is in `objects`, by a hash of all that a manifest says of it: the key itself would take four times the memory.
     by_ref: HashMap<u128, u32>,
     keys: Vec<Keys>,
     lists: Lists,
+    /// Objects that the store lists and that no manifest refers to.
+    unreferenced: u64,
 }
 
 /// Whether all slice lists could be read.
@@ -46,6 +46,8 @@ struct Object {
 }
 
 enum State {
+    /// The listing was not looked at yet.
+    Unlisted,
     /// Listed with its size.
     Present,
     /// Its stored bytes are those that were stored; what they hold this key cannot see.
@@ -104,11 +106,10 @@ fn stored(manifest: &Manifest) -> Vec<Stored<'_>> {
 }
 
 impl<'a> Inventory<'a> {
-    /// Empty. `listing` says what is there.
-    pub fn new(repository: &'a Repository, listing: Listing) -> Self {
-        // Most of what is there is referred to; room that is not used takes no memory, and growing takes half as much again.
-        let (objects, by_ref) = (Vec::with_capacity(listing.len()), HashMap::with_capacity(listing.len()));
-        Self { repository, listing, objects, by_ref, keys: Vec::new(), lists: Lists::Whole }
+    /// Empty.
+    pub fn new(repository: &'a Repository) -> Self {
+        let (objects, by_ref, keys) = Default::default();
+        Self { repository, objects, by_ref, keys, lists: Lists::Whole, unreferenced: 0 }
     }
 
     /// Takes in what a manifest refers to. Slice lists are read and checked, for they say what else there is.
@@ -153,16 +154,36 @@ impl<'a> Inventory<'a> {
         })
     }
 
-    /// Where the object is in the inventory. A new one is looked up in the listing.
+    /// Compares what was taken in with what the store lists, of which nothing is kept.
+    pub async fn look_up(&mut self) -> Result<(), Error> {
+        let mut by_id: Vec<u32> = (0..self.objects.len() as u32).collect();
+        by_id.sort_unstable_by_key(|at| self.objects[*at as usize].id());
+        let (objects, unreferenced) = (&mut self.objects, &mut self.unreferenced);
+        self.repository
+            .each_chunk(|id, listed| {
+                let first = by_id.partition_point(|at| objects[*at as usize].id() < id);
+                let mut is_known = false;
+                // A name that was stored again has been stored with several sizes.
+                for at in by_id[first..].iter().map(|at| *at as usize) {
+                    if objects[at].id() != id {
+                        break;
+                    }
+                    is_known = true;
+                    objects[at].found(listed.bytes);
+                }
+                *unreferenced += u64::from(!is_known);
+            })
+            .await?;
+        for object in self.objects.iter_mut().filter(|object| matches!(object.state, State::Unlisted)) {
+            object.state = State::Damaged(Damage::Missing);
+        }
+        Ok(())
+    }
+
+    /// Where the object is in the inventory.
     fn object(&mut self, kind: ChunkKind, object: &ObjectRef, keys: usize) -> usize {
         let at = self.by_ref.entry(fingerprint(kind, object)).or_insert_with(|| {
-            let expected = u64::from(object.stored_bytes);
-            let state = match self.listing.bytes(kind, object) {
-                None => State::Damaged(Damage::Missing),
-                Some(found) if found != expected => State::Damaged(Damage::Size { expected, found }),
-                Some(_) => State::Present,
-            };
-            self.objects.push(Object { kind, object: *object, keys, slices: Vec::new(), state });
+            self.objects.push(Object { kind, object: *object, keys, slices: Vec::new(), state: State::Unlisted });
             (self.objects.len() - 1) as u32
         });
         *at as usize
@@ -175,7 +196,7 @@ impl<'a> Inventory<'a> {
 
     async fn read_page(&mut self, page: &Slice, keys: usize, reader: &mut ObjectReader) {
         let at = self.object(ChunkKind::Meta, &page.object, keys);
-        if let State::Present = self.objects[at].state {
+        if let State::Unlisted = self.objects[at].state {
             let read = reader.read(ChunkKind::Meta, &page.object, &ChunkKey(self.keys[keys].chunk)).await;
             self.objects[at].state = match read {
                 Ok(_) => State::Read,
@@ -195,9 +216,7 @@ impl<'a> Inventory<'a> {
 
     /// Objects of the listing that no manifest refers to. A backup that was stopped leaves such.
     pub fn unreferenced(&self) -> u64 {
-        let is_missing = |object: &&Object| matches!(object.state, State::Damaged(Damage::Missing));
-        let there = self.objects.len() - self.objects.iter().filter(is_missing).count();
-        self.listing.len().saturating_sub(there) as u64
+        self.unreferenced
     }
 
     pub fn is_whole(&self) -> bool {
@@ -244,6 +263,21 @@ fn fingerprint(kind: ChunkKind, object: &ObjectRef) -> u128 {
 impl Object {
     fn shard(&self) -> Shard {
         Shard::of(self.kind, &self.object.object)
+    }
+
+    fn id(&self) -> ChunkId {
+        self.object.id(self.kind)
+    }
+
+    /// The listing shows it with so many bytes.
+    fn found(&mut self, found: u64) {
+        let expected = u64::from(self.object.stored_bytes);
+        match self.state {
+            State::Unlisted if found == expected => self.state = State::Present,
+            State::Unlisted => self.state = State::Damaged(Damage::Size { expected, found }),
+            // Its bytes were looked at.
+            _ => {}
+        }
     }
 
     fn key(&self) -> String {

@@ -9,6 +9,7 @@ use super::error::Error;
 use super::finding::with_causes;
 use super::shards::{History, days_between};
 use crate::repo::manifest::{LeftOut, Manifest};
+use crate::repo::names::{Names, StoredManifest, TOLD_MAX};
 use crate::repo::{Proven, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, Stored};
 use crate::store::StoreError;
 use crate::stream::{Digest, RowFormat};
@@ -78,8 +79,9 @@ pub struct DamagedLine {
 /// All snapshots, oldest first. One whose manifest is damaged or not to be trusted has its place among them, and is no gap.
 pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
     let known = Known::of(repository).await?;
-    let mut entries = Vec::new();
-    for (name, stored) in repository.snapshots_stored().await? {
+    let Names { manifests, odd_more: mut untold } = repository.names().await?;
+    let (mut entries, mut damaged) = (Vec::new(), 0);
+    for StoredManifest { name, stored, .. } in manifests {
         match repository.manifest(&name).await {
             Ok(manifest) => entries.push(Entry::Whole(Box::new(line(&manifest, Some(stored), &known)))),
             // Removed by another run since the listing.
@@ -88,13 +90,25 @@ pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
                 error @ (RepoError::Signature { .. }
                 | RepoError::Manifest { .. }
                 | RepoError::Object { .. }
-                | RepoError::Store(StoreError::TooLarge { .. })),
+                | RepoError::Store(StoreError::TooLarge { .. } | StoreError::NotAFile { .. })),
             ) => {
+                damaged += 1;
+                if damaged > TOLD_MAX {
+                    untold += 1;
+                    continue;
+                }
                 let damaged = with_causes(&error);
                 entries.push(Entry::Damaged(DamagedLine { snapshot: name.id, time: name.time, damaged }));
             }
             Err(error) => return Err(error.into()),
         }
+    }
+    let last = entries.iter_mut().rev().find_map(|entry| match entry {
+        Entry::Damaged(line) => Some(line),
+        Entry::Whole(_) => None,
+    });
+    if let Some(line) = last.filter(|_| untold > 0) {
+        line.damaged += &format!(" ({untold} more objects in snapshots/ are no manifests either)");
     }
     Ok(entries)
 }
@@ -121,7 +135,8 @@ impl Known {
 pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error> {
     let name = repository.resolve(asked).await?;
     let manifest = repository.manifest(&name).await?;
-    let stored = repository.snapshots_stored().await?.into_iter().find(|(other, _)| *other == name).map(|(_, at)| at);
+    let names = repository.names().await?.manifests;
+    let stored = names.into_iter().find(|stored| stored.name == name).map(|stored| stored.stored);
     let relation = |relation: &crate::repo::manifest::Relation| RelationLine {
         schema: relation.schema.clone(),
         name: relation.name.clone(),

@@ -10,8 +10,9 @@ use super::error::Error;
 use super::finding::with_causes;
 use super::progress::Progress;
 use crate::repo::manifest::{Manifest, Request};
-use crate::repo::prune::{self, Deleted, Pace, Plan, References};
-use crate::repo::{Condemned, Proven, RepoError, Repository, SnapshotId, SnapshotName, Swept, Unfinished};
+use crate::repo::names::{Names, TOLD_MAX};
+use crate::repo::prune::{Deleted, Pace, Plan, References};
+use crate::repo::{Proven, RepoError, Repository, SnapshotId, SnapshotName, Stored, Unfinished};
 use crate::retention::{self, Decision, Grace, Group, Proof, Reason, Rules, Scope, Standing, Zone};
 use crate::stop::Stop;
 
@@ -146,22 +147,30 @@ pub async fn run(
         progress.set_phase("forgetting snapshots");
         let sizes = repository.snapshot_bytes().await?;
         repository.forget(&names, &mut deleted).await;
-        let gone = names.iter().filter(|name| deleted.keys.contains(&name.key()));
+        let gone = names.iter().filter(|name| deleted.manifests.contains(&name.key()));
         report.bytes_freed += gone.map(|name| sizes.get(name).copied().unwrap_or_default()).sum::<u64>();
-        report.forgotten.retain(|f| names.iter().any(|n| n.id == f.snapshot && deleted.keys.contains(&n.key())));
+        report.forgotten.retain(|f| names.iter().any(|n| n.id == f.snapshot && deleted.manifests.contains(&n.key())));
     }
 
     progress.set_phase("looking for what is still needed");
-    let mut remaining = repository.snapshots().await?;
+    let Names { manifests, odd_more } = repository.names().await?;
+    let mut remaining: Vec<SnapshotName> = manifests.into_iter().map(|stored| stored.name).collect();
     remaining.retain(|name| options.action == Action::Prune || !forgotten_name(&names, name));
-    let references = repository.references(&remaining).await?;
+    let mut references = repository.references(&remaining).await?;
+    references.unreadable_more += odd_more;
     let mut plan = plan(repository, &references, now, options.grace).await?;
     if !references.are_whole() {
-        (plan.condemn, plan.ripe) = (Vec::new(), Vec::new());
+        plan.touch_no_object();
     }
-    let total = |objects: &[(_, u64)]| (objects.len() as u64, objects.iter().map(|(_, bytes)| bytes).sum::<u64>());
-    (report.objects_condemned, report.bytes_condemned) = total(&plan.condemn);
-    (report.objects_waiting, report.bytes_waiting) = total(&plan.waiting);
+    (report.objects_condemned, report.bytes_condemned) = (plan.condemned.objects, plan.condemned.bytes);
+    (report.objects_waiting, report.bytes_waiting) = (plan.waiting.objects, plan.waiting.bytes);
+    if plan.condemned_later > 0 {
+        report.warnings.push(format!(
+            "one run condemns no more than {} objects: {} more are for the next ones",
+            plan.condemned.objects, plan.condemned_later
+        ));
+    }
+    let ripe = plan.ripe_total;
     if stop.is_set() {
         return Err(Error::Interrupted);
     }
@@ -169,19 +178,15 @@ pub async fn run(
         progress.set_phase("deleting objects");
         repository.condemn(&plan, options.grace).await?;
         plan.finished.push(marker);
-        if repository.sweep(&plan, &references, &mut deleted).await? == Pace::TooSlow {
+        if repository.sweep(&mut plan, &references, &mut deleted).await? == Pace::TooSlow {
             report
                 .warnings
                 .push("half the grace period went by before all was deleted; the rest is for the next run".into());
         }
     }
-    let ripe = plan.ripe.iter().flat_map(|ripe| &ripe.objects);
-    for (_, bytes) in
-        ripe.filter(|(object, _)| options.action == Action::DryRun || deleted.keys.contains(&object.key()))
-    {
-        report.objects_deleted += 1;
-        report.bytes_freed += bytes;
-    }
+    let objects = if options.action == Action::DryRun { ripe } else { deleted.objects };
+    report.objects_deleted += objects.objects;
+    report.bytes_freed += objects.bytes;
     report_troubles(&mut report, references, deleted);
     report.elapsed_ms = started.elapsed().as_millis() as u64;
     Ok(report)
@@ -201,7 +206,7 @@ pub fn no_rules() -> Error {
 
 /// All snapshots, oldest first, and what is known of them.
 struct Census {
-    snapshots: Vec<(SnapshotName, Option<retention::Snapshot>)>,
+    snapshots: Vec<(SnapshotName, Option<Box<retention::Snapshot>>)>,
 }
 
 impl Census {
@@ -219,7 +224,7 @@ async fn take_census(repository: &Repository, stop: &Stop) -> Result<Census, Err
             return Err(Error::Interrupted);
         }
         match repository.manifest_if_there(&name).await {
-            Ok(Some(manifest)) => snapshots.push((name, Some(facts(&manifest, &proven)))),
+            Ok(Some(manifest)) => snapshots.push((name, Some(Box::new(facts(&manifest, &proven))))),
             // Another prune was first.
             Ok(None) => {}
             // Not a fault of the repository.
@@ -243,7 +248,7 @@ fn facts(manifest: &Manifest, proven: &HashSet<SnapshotId>) -> retention::Snapsh
 
 fn decide(census: &Census, options: &Options, now: DateTime<Utc>) -> Result<Vec<Decision>, Error> {
     let Options { rules, scope, zone, .. } = options;
-    let known: Vec<_> = census.snapshots.iter().filter_map(|(_, facts)| facts.clone()).collect();
+    let known: Vec<_> = census.snapshots.iter().filter_map(|(_, facts)| facts.as_deref().cloned()).collect();
     let decisions = match zone {
         Zone::Local => retention::decide(&known, rules, scope, now, &Local),
         Zone::Named(zone) => retention::decide(&known, rules, scope, now, zone),
@@ -253,13 +258,19 @@ fn decide(census: &Census, options: &Options, now: DateTime<Utc>) -> Result<Vec<
 
 fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Report {
     let mut decisions: BTreeMap<String, Decision> = decisions.into_iter().map(|d| (d.id.clone(), d)).collect();
-    let (mut kept, mut forgotten, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut kept, mut forgotten, mut warnings, mut unreadable) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for (name, facts) in &census.snapshots {
         let (snapshot, time) = (name.id.clone(), name.time);
         let database = facts.as_ref().map(|facts| facts.group.database.clone());
         let reasons = match decisions.remove(name.id.as_str()) {
             Some(decision) => decision.reasons,
-            None => vec![Reason::Unreadable],
+            None => {
+                unreadable += 1;
+                if unreadable > TOLD_MAX {
+                    continue;
+                }
+                vec![Reason::Unreadable]
+            }
         };
         if reasons.contains(&Reason::Future) {
             warnings.push(format!(
@@ -291,13 +302,11 @@ fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Repo
 }
 
 async fn plan(repository: &Repository, references: &References, now: SystemTime, grace: Grace) -> Result<Plan, Error> {
-    let condemned = repository.records::<Condemned>().await?;
-    let swept = repository.records::<Swept>().await?;
-    let mut plan = prune::plan(&repository.chunks().await?, references, &condemned, &swept, now, grace);
+    let mut plan = repository.plan_prune(references, now, grace).await?;
     // Of a backup that nobody went on with: what it stored is condemned by now.
-    let unfinished = repository.records::<Unfinished>().await?.into_iter();
-    let old = unfinished.filter(|record| now.duration_since(record.stored).unwrap_or_default() > grace.duration());
-    plan.finished.extend(old.map(|record| record.key));
+    let is_old = |record: &Stored<Unfinished>| now.duration_since(record.stored).unwrap_or_default() > grace.duration();
+    let of_unfinished = |record: Stored<Unfinished>| plan.finished.extend(is_old(&record).then_some(record.key));
+    repository.each_record(of_unfinished).await?;
     Ok(plan)
 }
 
@@ -309,6 +318,12 @@ fn report_troubles(report: &mut Report, references: References, deleted: Deleted
             name.id
         ));
         report.unreadable.push(Unreadable { snapshot: name.id, detail });
+    }
+    if references.unreadable_more > 0 {
+        report.warnings.push(format!(
+            "{} more objects in snapshots/ cannot be read as manifests: as long as there is one, no object is condemned or deleted",
+            references.unreadable_more
+        ));
     }
     for (what, refusal) in deleted.refusals {
         let detail = with_causes(&refusal.error);

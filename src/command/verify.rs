@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::proof::{self, Scope, Side};
 use super::shards::{History, Shard, days_between, superseded};
 use crate::pg::conninfo::Conninfo;
+use crate::repo::names::TOLD_MAX;
 use crate::repo::records::ReadPlace;
 use crate::repo::{Damaged, ReadShards, RepoError, Repository, SnapshotId, SnapshotName};
 use crate::stop::Stop;
@@ -97,22 +98,28 @@ pub async fn run(
     }
 
     progress.set_phase("reading manifests");
+    let mut odd_more = 0;
     let asked = match &options.snapshot {
         Some(asked) => vec![repository.resolve(asked).await?],
-        None => repository.snapshots().await?,
+        None => {
+            let names = repository.names().await?;
+            odd_more = names.odd_more;
+            names.manifests.into_iter().map(|stored| stored.name).collect()
+        }
     };
     let mut findings = Vec::new();
     if options.snapshot.is_none() {
         let refused = repository.refused_records().await?;
-        findings.extend(
-            refused.into_iter().map(|(key, reason)| Finding::new(Kind::Record, Some(key.to_string()), reason.into())),
-        );
+        let told = refused.told.into_iter();
+        findings.extend(told.map(|(key, reason)| Finding::new(Kind::Record, Some(key.to_string()), reason.into())));
+        findings.extend(more(Kind::Record, refused.more, "records/", "are no records that anybody trusted has signed"));
     }
     if asked.is_empty() && findings.is_empty() {
         return Err(RepoError::Empty { database: None }.into());
     }
-    let mut inventory = Inventory::new(repository, repository.listing().await?);
-    let genuine = take_in(repository, asked, &mut inventory, &mut findings).await?;
+    let mut inventory = Inventory::new(repository);
+    let genuine = take_in(repository, asked, odd_more, &mut inventory, &mut findings).await?;
+    inventory.look_up().await?;
 
     let mut reached = Reached::default();
     let (mut coverage, mut warnings) = (None, Vec::new());
@@ -175,10 +182,11 @@ pub async fn run(
 async fn take_in(
     repository: &Repository,
     asked: Vec<SnapshotName>,
+    odd_more: u64,
     inventory: &mut Inventory<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<SnapshotName>, Error> {
-    let mut genuine = Vec::new();
+    let (mut genuine, mut refused, mut untold) = (Vec::new(), 0, odd_more);
     let several = asked.len() > 1;
     for name in asked {
         match repository.manifest(&name).await {
@@ -191,13 +199,24 @@ async fn take_in(
             // Not a fault of the repository.
             Err(error @ RepoError::Key(_)) => return Err(error.into()),
             Err(error) => {
+                refused += 1;
+                if refused > TOLD_MAX {
+                    untold += 1;
+                    continue;
+                }
                 let mut finding = Finding::of_manifest(name.key().to_string(), &error);
                 finding.snapshots.insert(name.id);
                 findings.push(finding);
             }
         }
     }
+    findings.extend(more(Kind::Signature, untold, "snapshots/", "are no manifests that anybody trusted has signed"));
     Ok(genuine)
+}
+
+/// What is not told one by one.
+fn more(kind: Kind, count: u64, folder: &str, what: &str) -> Option<Finding> {
+    (count > 0).then(|| Finding::new(kind, None, format!("{count} more objects in {folder} {what}")))
 }
 
 fn read(

@@ -11,20 +11,30 @@
 //!   slower prune may still be deleting it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
 use super::error::RepoError;
+use super::index::Absent;
+use super::keyring::{Keyring, Trust};
 use super::keys::WriterKey;
-use super::layout::ChunkId;
+use super::layout::{self, ChunkId};
 use super::manifest::Manifest;
 use super::objects::Objects;
-use super::records::Record;
+use super::records::{Record, Stored, each_record};
 use super::repository::Repository;
+use super::signature::{self, Signed};
 use crate::retention::Grace;
-use crate::store::ObjectKey;
+use crate::store::{Listed, ObjectKey, StoreError};
 use crate::stream::seal::PublicRecord;
+
+/// No record that a prune writes is larger: 100,000 names of 81 bytes were the most.
+const CONDEMNED_BYTES_MAX: u64 = 16 << 20;
+/// Objects that records of signers whom nobody knows may name together.
+const OF_ANYONE_MAX: usize = 1_000_000;
 
 /// Chunk objects that no manifest referred to when the record was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,15 +87,15 @@ pub enum Sight {
 
 impl Watch {
     /// Begins to watch; returns what counts as absent. Whatever the backup learns of stored objects, it must learn afterwards.
-    ///
-    /// A record counts here whoever signed it: another host's writer may not be known yet, and it can only make a backup store more.
-    pub async fn begin(repository: &Repository) -> Result<(Self, Vec<ChunkId>), RepoError> {
+    pub async fn begin(repository: &Repository) -> Result<(Self, Absent), RepoError> {
         let began = uptime();
-        let (mut known, mut absent) = (HashSet::new(), Vec::new());
-        for stored in repository.records_of_anyone::<Condemned>().await? {
-            known.insert(stored.key);
-            absent.extend(stored.record.objects);
-        }
+        let (mut known, mut absent) = (HashSet::new(), Absent::default());
+        repository
+            .each_condemned(|stored| {
+                known.insert(stored.key);
+                absent.extend(&stored.record.objects);
+            })
+            .await?;
         Ok((Self { began, known }, absent))
     }
 
@@ -104,22 +114,23 @@ impl Watch {
         objects: &Objects,
         elapsed: Duration,
     ) -> Result<Sight, RepoError> {
-        let mut sight = Sight::Clear;
-        for stored in repository.records_of_anyone::<Condemned>().await? {
-            let used = objects.referred_to(&stored.record.objects);
-            if used > 0 && (self.known.contains(&stored.key) || elapsed >= stored.record.grace() / 2) {
-                return Err(RepoError::Overtaken { objects: used, elapsed });
-            }
-            if used > 0 {
-                sight = Sight::Pressed;
-            }
-        }
+        let (mut sight, mut overtaken) = (Sight::Clear, 0);
+        repository
+            .each_condemned(|stored| {
+                let used = objects.referred_to(&stored.record.objects);
+                if used > 0 && (self.known.contains(&stored.key) || elapsed >= stored.record.grace() / 2) {
+                    overtaken += used;
+                } else if used > 0 {
+                    sight = Sight::Pressed;
+                }
+            })
+            .await?;
         // No record is cleared away sooner, so until then the records say everything.
-        if elapsed >= Grace::LEAST.duration() {
-            match objects.missing(&repository.listing().await?) {
-                0 => {}
-                missing => return Err(RepoError::Overtaken { objects: missing, elapsed }),
-            }
+        if overtaken == 0 && elapsed >= Grace::LEAST.duration() {
+            overtaken = objects.missing().await?;
+        }
+        if overtaken > 0 {
+            return Err(RepoError::Overtaken { objects: overtaken, elapsed });
         }
         Ok(sight)
     }
@@ -157,6 +168,46 @@ impl Watch {
                 Err(overtaken)
             }
         }
+    }
+}
+
+impl Repository {
+    /// Gives each `condemned` record that a backup must heed, one by one: of every writer that the keyring names at this moment, those
+    /// included that were revoked, whose prunes may be still at work, and of the holder of the restore key. A key without a root cannot
+    /// know who else writes: with one, whoever signed.
+    async fn each_condemned(&self, take: impl FnMut(Stored<Condemned>)) -> Result<(), RepoError> {
+        let Some(root) = self.key().root else { return self.each_condemned_of_anyone(take).await };
+        let keyring = Keyring::load(self.store(), Some(root)).await?;
+        let writers = Trust::new(&self.key().signers, &keyring).manifest_signers();
+        let signers: Arc<[VerifyingKey]> = writers.iter().copied().chain([root]).collect();
+        each_record(self.store(), &signers, take).await
+    }
+
+    async fn each_condemned_of_anyone(&self, mut take: impl FnMut(Stored<Condemned>)) -> Result<(), RepoError> {
+        let folder = layout::records(Condemned::KIND);
+        let (mut pages, mut objects) = (self.store().pages(&folder)?, 0);
+        while let Some(page) = pages.next().await? {
+            for Listed { key, modified, .. } in page {
+                let bytes = match self.store().get(&key, CONDEMNED_BYTES_MAX).await {
+                    Ok(bytes) => bytes,
+                    Err(StoreError::NoObject { .. } | StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => {
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                let content = signature::content(Signed::Record, &bytes);
+                let Some(record) = content.and_then(|json| serde_json::from_slice::<Condemned>(json).ok()) else {
+                    continue;
+                };
+                objects += record.objects.len();
+                // To pass one over would be to count on what may be deleted.
+                if objects > OF_ANYONE_MAX {
+                    return Err(RepoError::TooMany { folder, most: OF_ANYONE_MAX });
+                }
+                take(Stored { key, stored: modified, record });
+            }
+        }
+        Ok(())
     }
 }
 

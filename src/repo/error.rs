@@ -68,6 +68,10 @@ pub enum RepoError {
     SnapshotExists { name: SnapshotName },
     #[error("a prune condemned {objects} of the objects that this backup counts on, and the backup has run for {}", hours(*elapsed))]
     Overtaken { objects: u64, elapsed: Duration },
+    #[error("{folder} holds more than {most} names that may be what belongs there")]
+    TooMany { folder: String, most: usize },
+    #[error("the manifest of snapshot {name} would have {bytes} bytes, and no program reads more than {most}")]
+    ManifestTooLarge { name: SnapshotName, bytes: u64, most: u64 },
     #[error("the object {key} is stored with other content")]
     Occupied { key: ObjectKey },
 }
@@ -107,6 +111,8 @@ impl RepoError {
                     .into(),
             ),
             RepoError::Empty { .. } => Some("Take a backup first: pgkeep backup -d DSN".into()),
+            RepoError::TooMany { .. } => Some("Somebody has filled it with what is none of pgkeep's. Look at it, and remove what is too much by the store's own tools.".into()),
+            RepoError::ManifestTooLarge { .. } => Some("Take the database in several backups, each of some of its schemas (-n).".into()),
             RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
             _ => None,
         }

@@ -5,9 +5,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::layout::{self, ChunkId, ChunkKind};
+use super::id_set::{IdSet, TakenNames};
+use super::layout::{ChunkId, ChunkKind};
 use super::manifest::{ObjectRef, Slice};
-use crate::store::Listed;
 use crate::stream::ChunkName;
 
 /// A slice that shares an object, by its own name.
@@ -30,115 +30,138 @@ enum Origin {
     ThisBackup,
 }
 
+/// An object that may be referred to.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    object: ObjectRef,
+    origin: Origin,
+    sight: Sight,
+}
+
+/// Whether the listing shows it with its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    Unlisted,
+    Listed,
+}
+
+/// Objects that count as not stored, whatever the listing shows: damaged, or about to be deleted.
+#[derive(Default)]
+pub struct Absent {
+    objects: IdSet,
+    names: TakenNames,
+}
+
+impl Absent {
+    pub fn insert(&mut self, object: &ChunkId) {
+        self.objects.insert(object);
+        self.names.insert(object.kind, &object.name);
+    }
+}
+
+impl<'a> Extend<&'a ChunkId> for Absent {
+    fn extend<I: IntoIterator<Item = &'a ChunkId>>(&mut self, objects: I) {
+        objects.into_iter().for_each(|object| self.insert(object));
+    }
+}
+
 #[derive(Default)]
 pub struct Index {
-    objects: HashMap<(ChunkKind, ChunkName), (ObjectRef, Origin)>,
+    objects: HashMap<(ChunkKind, ChunkName), Entry>,
     slices: HashMap<[u8; 16], SharedSlice>,
     /// Objects of earlier snapshots that this backup refers to.
     reused: HashSet<(ChunkKind, ChunkName)>,
-    /// The highest generation that the listing shows, for names stored more than once or not usable.
-    generations: HashMap<(ChunkKind, ChunkName), u16>,
-    /// Objects that count as absent, whatever the listing shows.
-    absent: HashSet<ChunkId>,
-}
-
-/// Object sizes by kind, name and generation, as the store lists them.
-pub struct Listing(HashMap<(ChunkKind, ChunkName, u16), u64>);
-
-impl Listing {
-    pub fn new(kind: ChunkKind, listed: &[Listed]) -> Self {
-        let entries =
-            listed.iter().filter_map(|l| layout::parse_chunk(&l.key).map(|(name, g)| ((kind, name, g), l.bytes)));
-        Self(entries.collect())
-    }
-
-    pub fn merge(&mut self, other: Listing) {
-        self.0.extend(other.0);
-    }
-
-    pub fn bytes(&self, kind: ChunkKind, object: &ObjectRef) -> Option<u64> {
-        self.0.get(&(kind, object.object, object.generation)).copied()
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+    /// Names under which the listing shows something, whatever that is, or of which some generation counts as absent.
+    taken: TakenNames,
+    absent: IdSet,
 }
 
 impl Index {
-    /// Starts with what the store holds under any name, so that the name of an object that is no use is not tried again.
-    /// `absent` are objects that count as absent whatever the listing shows: damaged, or about to be deleted.
-    pub fn new(listing: &Listing, absent: impl IntoIterator<Item = ChunkId>) -> Self {
-        let mut index = Self { absent: absent.into_iter().collect(), ..Self::default() };
-        let absent = index.absent.iter().map(|id| (id.kind, id.name, id.generation));
-        for (kind, name, generation) in listing.0.keys().copied().chain(absent) {
-            let highest = index.generations.entry((kind, name)).or_insert(generation);
-            *highest = (*highest).max(generation);
-        }
-        index
+    pub fn new(absent: Absent) -> Self {
+        Self { taken: absent.names, absent: absent.objects, ..Self::default() }
     }
 
-    /// Learns a slice of an earlier snapshot, if its object is there with its size and does not count as absent.
-    pub fn learn(&mut self, kind: ChunkKind, slice: &Slice, listing: &Listing) {
-        self.learn_from(Origin::EarlierSnapshot, kind, slice, listing);
+    /// Learns a slice of an earlier snapshot, unless its object counts as absent. It is of use once the listing shows its object.
+    pub fn learn(&mut self, kind: ChunkKind, slice: &Slice) {
+        self.learn_from(Origin::EarlierSnapshot, kind, slice);
     }
 
     /// The same of a run that did not finish. No check has ever looked at such an object, for none knows of it: it is looked at
     /// before it is used.
-    pub fn learn_unfinished(&mut self, slice: &Slice, listing: &Listing) {
-        self.learn_from(Origin::UnfinishedRun, ChunkKind::Data, slice, listing);
+    pub fn learn_unfinished(&mut self, slice: &Slice) {
+        self.learn_from(Origin::UnfinishedRun, ChunkKind::Data, slice);
     }
 
-    fn learn_from(&mut self, origin: Origin, kind: ChunkKind, slice: &Slice, listing: &Listing) {
-        if self.is_absent(&slice.object.id(kind))
-            || listing.bytes(kind, &slice.object) != Some(u64::from(slice.object.stored_bytes))
-        {
+    fn learn_from(&mut self, origin: Origin, kind: ChunkKind, slice: &Slice) {
+        if self.is_absent(&slice.object.id(kind)) {
             return;
         }
-        self.objects.entry((kind, slice.object.object)).or_insert((slice.object, origin));
+        let entry = Entry { object: slice.object, origin, sight: Sight::Unlisted };
+        self.objects.entry((kind, slice.object.object)).or_insert(entry);
         if let (ChunkKind::Data, Some(id)) = (kind, slice.slice_id) {
             let shared = SharedSlice { object: slice.object.object, offset: slice.offset, bytes: slice.bytes };
             self.slices.entry(id).or_insert(shared);
         }
     }
 
+    /// Takes in one name of the listing. Of a name that nothing was learned of, no more is kept than that it is taken.
+    pub fn see(&mut self, object: &ChunkId, bytes: u64) {
+        self.taken.insert(object.kind, &object.name);
+        if let Some(entry) = self.objects.get_mut(&(object.kind, object.name))
+            && entry.object.generation == object.generation
+            && u64::from(entry.object.stored_bytes) == bytes
+        {
+            entry.sight = Sight::Listed;
+        }
+    }
+
+    /// Forgets what the listing, which has come to its end, did not show with its size.
+    pub fn forget_unlisted(&mut self) {
+        self.objects.retain(|_, entry| entry.sight == Sight::Listed);
+        let objects = &self.objects;
+        self.slices.retain(|_, shared| objects.contains_key(&(ChunkKind::Data, shared.object)));
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.objects.capacity() * size_of::<((ChunkKind, ChunkName), Entry)>()
+            + self.slices.capacity() * size_of::<([u8; 16], SharedSlice)>()
+    }
+
     pub fn object(&self, kind: ChunkKind, name: &ChunkName) -> Option<&ObjectRef> {
-        self.objects.get(&(kind, *name)).map(|(object, _)| object)
+        self.objects.get(&(kind, *name)).map(|entry| &entry.object)
     }
 
     /// The object, if its bytes must be looked at before it is used, and were not yet. Of snapshots that is metadata alone: there
     /// is little of it, and without it no row comes back.
     pub fn unchecked(&self, kind: ChunkKind, name: &ChunkName) -> Option<ObjectRef> {
-        let (object, origin) = self.objects.get(&(kind, *name))?;
-        match (origin, kind) {
-            (Origin::UnfinishedRun, _) | (Origin::EarlierSnapshot, ChunkKind::Meta) => Some(*object),
+        let entry = self.objects.get(&(kind, *name))?;
+        match (entry.origin, kind) {
+            (Origin::UnfinishedRun, _) | (Origin::EarlierSnapshot, ChunkKind::Meta) => Some(entry.object),
             (Origin::EarlierSnapshot, ChunkKind::Data) | (Origin::Checked | Origin::ThisBackup, _) => None,
         }
     }
 
     /// The object's bytes were looked at and are what was stored.
     pub fn note_checked(&mut self, kind: ChunkKind, object: &ObjectRef) {
-        if let Some((known, origin @ (Origin::EarlierSnapshot | Origin::UnfinishedRun))) =
-            self.objects.get_mut(&(kind, object.object))
-            && known == object
+        if let Some(entry) = self.objects.get_mut(&(kind, object.object))
+            && matches!(entry.origin, Origin::EarlierSnapshot | Origin::UnfinishedRun)
+            && entry.object == *object
         {
-            *origin = Origin::Checked;
+            entry.origin = Origin::Checked;
         }
     }
 
     /// The object's bytes are not what was stored: from now on it counts as absent, unless another worker has read it whole.
     pub fn forget(&mut self, kind: ChunkKind, object: &ObjectRef) {
-        let known = self.objects.get(&(kind, object.object)).filter(|(known, _)| known.generation == object.generation);
-        match known {
-            Some((_, Origin::Checked | Origin::ThisBackup)) => return,
+        let known = self.objects.get(&(kind, object.object));
+        match known.filter(|entry| entry.object.generation == object.generation).map(|entry| entry.origin) {
+            Some(Origin::Checked | Origin::ThisBackup) => return,
             Some(_) => drop(self.objects.remove(&(kind, object.object))),
             None => {}
         }
-        self.absent.insert(object.id(kind));
+        self.absent.insert(&object.id(kind));
+        self.taken.insert(kind, &object.object);
     }
 
     pub fn is_absent(&self, object: &ChunkId) -> bool {
@@ -151,7 +174,8 @@ impl Index {
     }
 
     pub fn insert(&mut self, kind: ChunkKind, object: ObjectRef) {
-        self.objects.insert((kind, object.object), (object, Origin::ThisBackup));
+        let entry = Entry { object, origin: Origin::ThisBackup, sight: Sight::Listed };
+        self.objects.insert((kind, object.object), entry);
     }
 
     pub fn insert_slice(&mut self, id: [u8; 16], shared: SharedSlice) {
@@ -160,9 +184,7 @@ impl Index {
 
     /// Notes an object as reused, if an earlier snapshot stored it.
     pub fn note_reuse(&mut self, kind: ChunkKind, name: ChunkName) {
-        if let Some((_, Origin::EarlierSnapshot | Origin::UnfinishedRun | Origin::Checked)) =
-            self.objects.get(&(kind, name))
-        {
+        if self.objects.get(&(kind, name)).is_some_and(|entry| entry.origin != Origin::ThisBackup) {
             self.reused.insert((kind, name));
         }
     }
@@ -176,27 +198,21 @@ impl Index {
     pub fn refers_to(&self, object: &ChunkId) -> bool {
         let name = (object.kind, object.name);
         match self.objects.get(&name) {
-            Some((known, _)) if known.generation != object.generation => false,
-            Some((_, Origin::ThisBackup)) => true,
-            Some((_, Origin::EarlierSnapshot | Origin::UnfinishedRun | Origin::Checked)) => self.reused.contains(&name),
+            Some(entry) if entry.object.generation != object.generation => false,
+            Some(Entry { origin: Origin::ThisBackup, .. }) => true,
+            Some(_) => self.reused.contains(&name),
             None => false,
         }
     }
 
-    /// Objects that this backup refers to and that are not in the listing with their size.
-    pub fn missing(&self, listing: &Listing) -> u64 {
-        let is_missing = |((kind, _), (object, _)): &(&(ChunkKind, ChunkName), &(ObjectRef, Origin))| {
-            self.refers_to(&object.id(*kind)) && listing.bytes(*kind, object) != Some(u64::from(object.stored_bytes))
-        };
-        self.objects.iter().filter(is_missing).count() as u64
+    /// Every object that this backup refers to.
+    pub fn referred_to(&self) -> impl Iterator<Item = (ChunkId, &ObjectRef)> {
+        let all = self.objects.iter().map(|((kind, _), entry)| (entry.object.id(*kind), &entry.object));
+        all.filter(|(id, _)| self.refers_to(id))
     }
 
-    /// The generation under which a name that the index does not hold should be tried first, where one was stored before: the
-    /// highest that is listed, for it may be a whole object that a manifest names which was not read, or the one after it if that counts
-    /// as absent.
-    pub fn first_generation(&self, kind: ChunkKind, name: &ChunkName) -> Option<u16> {
-        let generation = *self.generations.get(&(kind, *name))?;
-        let is_absent = self.is_absent(&ChunkId { kind, name: *name, generation });
-        Some(if is_absent { generation.saturating_add(1) } else { generation })
+    /// Whether something may be stored under a name that the index does not hold, by whoever it was, or must not be stored there.
+    pub fn may_be_taken(&self, kind: ChunkKind, name: &ChunkName) -> bool {
+        self.taken.contains(kind, name)
     }
 }

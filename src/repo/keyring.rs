@@ -4,6 +4,7 @@
 //! revoked writer without a new key file, and nobody who can merely write to the store can add one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -11,15 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::error::RepoError;
 use super::keys::KeyError;
-use super::layout;
-use super::records::Record;
-use super::repository::Repository;
-use super::signature::{self, Signed};
+use super::records::{Record, Stored, each_record};
+use super::repository::{MANIFEST_BYTES_MAX, Repository};
+use super::signature::Signed;
+use super::signed;
 use super::snapshot::SnapshotName;
 use crate::store::{Store, StoreError};
 use crate::stream::seal::PublicRecord;
 
-const KEYRING_BYTES_MAX: u64 = 64 << 20;
 const NAME_BYTES_MAX: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,19 +97,11 @@ impl Keyring {
     /// are joined: who is revoked in one of them is revoked.
     pub(super) async fn load(store: &Store, root: Option<VerifyingKey>) -> Result<Self, RepoError> {
         let Some(root) = root else { return Ok(Self::default()) };
+        let mut keyrings = Vec::new();
+        each_record(store, &[root].into(), |stored| keyrings.push(stored)).await?;
+        keyrings.sort_unstable_by(|a: &Stored<Self>, b| a.key.cmp(&b.key));
         let mut joined = Self::default();
-        for listed in store.list(&layout::records(Self::KIND)).await? {
-            let bytes = match store.get(&listed.key, KEYRING_BYTES_MAX).await {
-                Ok(bytes) => bytes,
-                Err(StoreError::NoObject { .. }) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let content = signature::check(Signed::Record, &listed.key, &bytes, &[root]);
-            let keyring = content.ok().and_then(|(_, content)| serde_json::from_slice(content).ok());
-            if let Some(keyring) = keyring {
-                joined.join(keyring);
-            }
-        }
+        keyrings.into_iter().for_each(|stored| joined.join(stored.record));
         Ok(joined)
     }
 
@@ -206,7 +198,7 @@ impl Trust {
     }
 
     /// Those who have signed what may be trusted.
-    pub(super) fn manifest_signers(&self) -> Vec<VerifyingKey> {
+    pub(super) fn manifest_signers(&self) -> Arc<[VerifyingKey]> {
         self.signers.values().map(|(signer, _)| *signer).collect()
     }
 
@@ -215,14 +207,14 @@ impl Trust {
         &self,
         signer: &VerifyingKey,
         name: &SnapshotName,
-        stored: &[u8],
+        whole: &blake3::Hash,
     ) -> Result<(), &'static str> {
         let Some((_, Some(revocation))) = self.signers.get(&signer.to_bytes()) else { return Ok(()) };
         let name = name.to_string();
         let trusted = revocation.manifests.iter().find(|manifest| manifest.name == name);
         match trusted {
             None => Err("its writer was revoked, and it was not there then"),
-            Some(trusted) if trusted.blake3 == *blake3::hash(stored).as_bytes() => Ok(()),
+            Some(trusted) if trusted.blake3 == *whole.as_bytes() => Ok(()),
             Some(_) => Err("its writer was revoked, and it is not what was there then"),
         }
     }
@@ -246,16 +238,17 @@ impl Repository {
 
     /// The manifests that are there, are trusted, and were signed by `signer`.
     pub async fn manifests_of(&self, signer: &VerifyingKey) -> Result<Vec<(SnapshotName, TrustedManifest)>, RepoError> {
-        let mut manifests = Vec::new();
+        let (mut manifests, trusted) = (Vec::new(), [*signer].into());
         for name in self.snapshots().await? {
-            let stored = match self.store().get(&name.key(), super::repository::MANIFEST_BYTES_MAX).await {
-                Ok(stored) => stored,
-                Err(StoreError::NoObject { .. }) => continue,
+            let key = name.key();
+            match signed::check(self.store(), Signed::Manifest, &key, MANIFEST_BYTES_MAX, &trusted).await {
+                Ok(Ok(genuine)) => {
+                    let trusted = TrustedManifest { name: name.to_string(), blake3: *genuine.whole.as_bytes() };
+                    manifests.push((name, trusted));
+                }
+                Ok(Err(_)) => {}
+                Err(StoreError::NoObject { .. } | StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => {}
                 Err(error) => return Err(error.into()),
-            };
-            if signature::check(Signed::Manifest, &name.key(), &stored, &[*signer]).is_ok() {
-                let trusted = TrustedManifest { name: name.to_string(), blake3: *blake3::hash(&stored).as_bytes() };
-                manifests.push((name, trusted));
             }
         }
         Ok(manifests)
@@ -282,10 +275,16 @@ mod tests {
         keyring.revoke(&signer(2), vec![kept]).unwrap();
         let trust = Trust::new(&[signer(1), signer(2)], &keyring);
         assert_eq!(trust.active().collect::<Vec<_>>(), [signer(1)]);
-        assert_eq!(trust.check_manifest(&signer(2), &name(1), b"one"), Ok(()));
-        assert!(trust.check_manifest(&signer(2), &name(1), b"two").is_err(), "other bytes under the old name");
-        assert!(trust.check_manifest(&signer(2), &name(2), b"one").is_err(), "the old bytes under another name");
-        assert_eq!(trust.check_manifest(&signer(1), &name(2), b"any"), Ok(()));
+        assert_eq!(trust.check_manifest(&signer(2), &name(1), &blake3::hash(b"one")), Ok(()));
+        assert!(
+            trust.check_manifest(&signer(2), &name(1), &blake3::hash(b"two")).is_err(),
+            "other bytes under the old name"
+        );
+        assert!(
+            trust.check_manifest(&signer(2), &name(2), &blake3::hash(b"one")).is_err(),
+            "the old bytes under another name"
+        );
+        assert_eq!(trust.check_manifest(&signer(1), &name(2), &blake3::hash(b"any")), Ok(()));
         assert!(matches!(trust.check_writer(&signer(2)), Err(KeyError::Revoked { .. })));
         assert!(matches!(keyring.revoke(&signer(2), vec![]), Err(KeyError::AlreadyRevoked { .. })));
     }

@@ -90,8 +90,14 @@ impl<'de> Deserialize<'de> for ChunkId {
     }
 }
 
-/// The reverse of [`chunk`], for what a listing says.
-pub fn parse_chunk(object: &ObjectKey) -> Option<(ChunkName, u16)> {
+/// The name of the same chunk in the next generation; none for what is no chunk, and after the last one.
+pub fn next_generation(object: &ObjectKey) -> Option<ObjectKey> {
+    let ChunkId { kind, name, generation } = ChunkId::parse_key(object)?;
+    Some(chunk(kind, &name, generation.checked_add(1)?))
+}
+
+/// The reverse of [`chunk`], without its folder.
+fn parse_chunk(object: &ObjectKey) -> Option<(ChunkName, u16)> {
     let file = object.as_str().rsplit('/').next()?;
     match file.split_once('.') {
         None => Some((file.parse().ok()?, 0)),

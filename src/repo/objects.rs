@@ -1,18 +1,19 @@
 //! Storing chunks: each plaintext once, small slices together, and who refers to what.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
 use super::error::RepoError;
-use super::index::{Index, Listing, SharedSlice};
+use super::index::{Index, SharedSlice};
 use super::keys::WriterKey;
 use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{ObjectRef, Slice};
 use super::repository::Repository;
 use super::vouchers::Vouchers;
-use crate::store::{Put, Store, StoreError};
+use crate::store::{Put, Renamed, Store, StoreError};
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, ChunkName, Sealed, Sealer};
 
@@ -89,28 +90,32 @@ impl Objects {
         objects.iter().filter(|object| index.refers_to(object)).count() as u64
     }
 
-    /// How many objects that this backup refers to are not in the listing with their size.
-    pub fn missing(&self, listing: &Listing) -> u64 {
-        self.index().missing(listing)
+    /// How many objects that this backup refers to are not in the store with their size.
+    pub async fn missing(&self) -> Result<u64, RepoError> {
+        let mut missing: HashMap<ChunkId, u32> =
+            self.index().referred_to().map(|(id, object)| (id, object.stored_bytes)).collect();
+        self.repository
+            .each_chunk(|id, listed| {
+                if missing.get(&id).is_some_and(|bytes| u64::from(*bytes) == listed.bytes) {
+                    missing.remove(&id);
+                }
+            })
+            .await?;
+        Ok(missing.len() as u64)
     }
 
-    /// Waits until all objects are durable. Where another writer was first with the same chunk, its object is the one
-    /// that counts.
+    /// Waits until all objects are durable. Where a name was taken since the listing, by another writer of the same chunk or by anybody,
+    /// nobody can say what the bytes are that lie there: the object that counts is this backup's own, under the next generation.
     pub async fn settle(&self) -> Result<(), RepoError> {
-        for key in self.store.settle().await? {
-            let stored = match self.store.get(&key, OBJECT_BYTES_MAX).await {
-                Ok(stored) => stored,
-                // A prune was faster than this backup, which the look before the manifest finds out.
-                Err(StoreError::NoObject { .. }) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let Some(ChunkId { kind, name, generation }) = ChunkId::parse_key(&key) else { continue };
+        for Renamed { asked, stored } in self.store.settle().await? {
+            let both = ChunkId::parse_key(&asked).zip(ChunkId::parse_key(&stored));
+            let Some((asked, stored)) = both else { continue };
             let mut index = self.index();
-            if let Some(mut known) = index.object(kind, &name).copied() {
-                known.generation = generation;
-                known.stored_bytes = stored.len() as u32;
-                known.checksum = Checksum::of(&stored);
-                index.insert(kind, known);
+            if let Some(mut known) = index.object(asked.kind, &asked.name).copied()
+                && known.generation == asked.generation
+            {
+                known.generation = stored.generation;
+                index.insert(asked.kind, known);
             }
         }
         Ok(())
@@ -154,24 +159,30 @@ impl Objects {
 
     /// Stores a sealed chunk under its name, or the next generation of it where nobody vouches for what the name holds.
     async fn put(&self, kind: ChunkKind, name: ChunkName, plain_bytes: u32, sealed: Sealed) -> Result<(), RepoError> {
-        let listed = self.index().first_generation(kind, &name);
         let stored_bytes = sealed.bytes().len() as u32;
         let mut object =
             ObjectRef { object: name, generation: 0, plain_bytes, stored_bytes, checksum: sealed.checksum() };
-        match listed {
-            None => {
-                self.index().insert(kind, object);
-                self.store.put_later(layout::chunk(kind, &name, 0), sealed).await?;
-                self.count_new(kind, stored_bytes);
+        let is_free = {
+            let mut index = self.index();
+            // Another worker had the same chunk: two objects of one name would have to be told apart.
+            if index.object(kind, &name).is_some() {
+                return Ok(());
             }
-            Some(generation) => {
-                object.generation = generation;
-                while !self.put_or_adopt(kind, &mut object, &sealed).await? {
-                    let key = layout::chunk(kind, &name, object.generation);
-                    object.generation = object.generation.checked_add(1).ok_or(RepoError::Occupied { key })?;
-                }
-                self.index().insert(kind, object);
+            let is_free = !index.may_be_taken(kind, &name);
+            if is_free {
+                index.insert(kind, object);
             }
+            is_free
+        };
+        if is_free {
+            self.store.put_later(layout::chunk(kind, &name, 0), sealed, layout::next_generation).await?;
+            self.count_new(kind, stored_bytes);
+        } else {
+            while !self.put_or_adopt(kind, &mut object, &sealed).await? {
+                let key = layout::chunk(kind, &name, object.generation);
+                object.generation = object.generation.checked_add(1).ok_or(RepoError::Occupied { key })?;
+            }
+            self.index().insert(kind, object);
         }
         if kind == ChunkKind::Data {
             self.hand_over(std::iter::once(HandedOver { object: name, slice: None }));
@@ -187,16 +198,22 @@ impl Objects {
         if self.index().is_absent(&id) {
             return Ok(false);
         }
-        let vouchers = self.vouchers.get_or_try_init(|| self.repository.vouchers()).await?;
-        let Some(checksum) = vouchers.checksum(&id) else {
-            let put = self.store.put(&id.key(), sealed).await?;
-            if put == Put::Stored {
-                self.count_new(kind, object.stored_bytes);
+        let there = match self.store.get(&id.key(), OBJECT_BYTES_MAX).await {
+            Err(StoreError::NoObject { .. }) => {
+                let put = self.store.put(&id.key(), sealed).await?;
+                if put == Put::Stored {
+                    self.count_new(kind, object.stored_bytes);
+                }
+                return Ok(put == Put::Stored);
             }
-            return Ok(put == Put::Stored);
+            // What cannot be read is of no use, and its name is taken.
+            Err(_) => return Ok(false),
+            Ok(there) => there,
         };
-        let there = self.store.get(&id.key(), OBJECT_BYTES_MAX).await;
-        let Some(there) = there.ok().filter(|there| Checksum::of(there) == checksum) else { return Ok(false) };
+        let vouchers = self.vouchers.get_or_try_init(|| self.repository.vouchers()).await?;
+        let Some(checksum) = vouchers.checksum(&id).filter(|signed| Checksum::of(&there) == *signed) else {
+            return Ok(false);
+        };
         (object.stored_bytes, object.checksum) = (there.len() as u32, checksum);
         Ok(true)
     }

@@ -4,6 +4,7 @@
 //! database's content. What a record says may only make pgkeep more careful when it is missing, never less.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::Utc;
@@ -17,17 +18,28 @@ use super::keys::KeyError;
 use super::layout::{self, ChunkId};
 use super::repository::Repository;
 use super::signature::{self, Signed};
+use super::signed;
 use super::snapshot::{SnapshotId, SnapshotName};
-use crate::store::{Listed, ObjectKey, Put, StoreError};
+use crate::store::{Listed, ObjectKey, Put, Store, StoreError};
 use crate::stream::Sealed;
 use crate::stream::seal::PublicRecord;
 
-const RECORD_BYTES_MAX: u64 = 256 << 20;
+pub(super) const RECORD_BYTES_MAX: u64 = 256 << 20;
+/// Refused records that are told one by one.
+const REFUSED_TOLD_MAX: usize = 1000;
 
 /// A type of record. Its folder is `records/KIND/`.
 pub trait Record: PublicRecord + DeserializeOwned {
     /// Lower-case letters.
     const KIND: &'static str;
+}
+
+/// Records that nobody trusted has signed as they are.
+#[derive(Debug, Default)]
+pub struct Refused {
+    pub told: Vec<(ObjectKey, &'static str)>,
+    /// How many more there are.
+    pub more: u64,
 }
 
 /// A record as the repository holds it.
@@ -61,46 +73,49 @@ impl Repository {
     }
 
     /// Whose records are trusted: the writers that are not revoked, and the holder of the restore key.
-    fn record_signers(&self) -> Vec<VerifyingKey> {
+    pub(super) fn record_signers(&self) -> Arc<[VerifyingKey]> {
         self.trust().active().chain(self.key().root).collect()
     }
 
     /// All records of a kind, oldest first. One that is damaged, or that nobody trusted has signed, is passed over: whoever
     /// can write to the store could as well have removed it.
     pub async fn records<R: Record>(&self) -> Result<Vec<Stored<R>>, RepoError> {
-        let trusted = self.record_signers();
-        self.read_records(|key, bytes| Some(signature::check(Signed::Record, key, bytes, &trusted).ok()?.1)).await
-    }
-
-    /// The same, whoever signed them. For records that can only make a reader more careful.
-    pub async fn records_of_anyone<R: Record>(&self) -> Result<Vec<Stored<R>>, RepoError> {
-        self.read_records(|_, bytes| signature::content(Signed::Record, bytes)).await
-    }
-
-    async fn read_records<R: Record>(
-        &self,
-        content: impl for<'b> Fn(&ObjectKey, &'b [u8]) -> Option<&'b [u8]>,
-    ) -> Result<Vec<Stored<R>>, RepoError> {
         let mut records = Vec::new();
-        for listed in self.store().list(&layout::records(R::KIND)).await? {
-            let Some(bytes) = self.record_bytes(&listed.key).await? else { continue };
-            let record = content(&listed.key, &bytes).and_then(|content| serde_json::from_slice(content).ok());
-            if let Some(record) = record {
-                records.push(Stored { key: listed.key, stored: listed.modified, record });
-            }
-        }
+        self.each_record(|record| records.push(record)).await?;
+        records.sort_unstable_by(|a: &Stored<R>, b| a.key.cmp(&b.key));
         Ok(records)
     }
 
+    /// The same, one by one and in no order: no two of them are held.
+    pub async fn each_record<R: Record>(&self, take: impl FnMut(Stored<R>)) -> Result<(), RepoError> {
+        each_record(self.store(), &self.record_signers(), take).await
+    }
+
+    /// One record of a kind; none if it is not there any more, or is not to be trusted.
+    pub async fn record<R: Record>(&self, key: &ObjectKey) -> Result<Option<R>, RepoError> {
+        read_record(self.store(), &self.record_signers(), key).await
+    }
+
     /// Records of any kind that nobody trusted has signed as they are, and what is wrong with each.
-    pub async fn refused_records(&self) -> Result<Vec<(ObjectKey, &'static str)>, RepoError> {
-        let (mut refused, trusted) = (Vec::new(), self.record_signers());
-        for Listed { key, .. } in self.store().list(layout::RECORDS).await? {
-            let Some(bytes) = self.record_bytes(&key).await? else { continue };
-            if let Err(reason) = signature::check(Signed::Record, &key, &bytes, &trusted) {
-                refused.push((key, reason));
+    pub async fn refused_records(&self) -> Result<Refused, RepoError> {
+        let (mut refused, trusted) = (Refused::default(), self.record_signers());
+        let mut pages = self.store().pages(layout::RECORDS)?;
+        while let Some(page) = pages.next().await? {
+            for Listed { key, .. } in page {
+                let reason = match signed::check(self.store(), Signed::Record, &key, RECORD_BYTES_MAX, &trusted).await {
+                    Ok(Ok(_)) | Err(StoreError::NoObject { .. }) => continue,
+                    Ok(Err(reason)) => reason,
+                    Err(StoreError::TooLarge { .. }) => "it is larger than any record",
+                    Err(StoreError::NotAFile { .. }) => "it is no file",
+                    Err(error) => return Err(error.into()),
+                };
+                match refused.told.len() < REFUSED_TOLD_MAX {
+                    true => refused.told.push((key, reason)),
+                    false => refused.more += 1,
+                }
             }
         }
+        refused.told.sort_unstable();
         Ok(refused)
     }
 
@@ -110,20 +125,45 @@ impl Repository {
         Ok(self.store().delete(&keys).await?)
     }
 
-    /// None where another run has cleared it away since the listing.
-    async fn record_bytes(&self, key: &ObjectKey) -> Result<Option<Vec<u8>>, RepoError> {
-        match self.store().get(key, RECORD_BYTES_MAX).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(StoreError::NoObject { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Objects that a check has found to be damaged, at any time.
     pub async fn damaged(&self) -> Result<HashSet<ChunkId>, RepoError> {
         let records = self.records::<Damaged>().await?;
         let names = records.iter().flat_map(|stored| &stored.record.objects);
         Ok(names.filter_map(|name| ChunkId::parse_key(&ObjectKey::new(name)?)).collect())
+    }
+}
+
+/// Reads the records of a kind that one of `trusted` has signed, one by one and in no order.
+pub(super) async fn each_record<R: Record>(
+    store: &Store,
+    trusted: &Arc<[VerifyingKey]>,
+    mut take: impl FnMut(Stored<R>),
+) -> Result<(), RepoError> {
+    let mut pages = store.pages(&layout::records(R::KIND))?;
+    while let Some(page) = pages.next().await? {
+        for Listed { key, bytes, modified } in page {
+            if bytes < Signed::Record.bytes_min() {
+                continue;
+            }
+            if let Some(record) = read_record(store, trusted, &key).await? {
+                take(Stored { key, stored: modified, record });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// None where another run has cleared it away, or where it is not what somebody trusted has signed.
+async fn read_record<R: Record>(
+    store: &Store,
+    trusted: &Arc<[VerifyingKey]>,
+    key: &ObjectKey,
+) -> Result<Option<R>, RepoError> {
+    match signed::content(store, Signed::Record, key, RECORD_BYTES_MAX, trusted).await {
+        Ok(Ok((_, content))) => Ok(serde_json::from_slice(&content).ok()),
+        Ok(Err(_)) => Ok(None),
+        Err(StoreError::NoObject { .. } | StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

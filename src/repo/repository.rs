@@ -1,39 +1,36 @@
 //! A repository: its snapshots, and the way from a slice to its bytes.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::damage::ObjectReader;
 use super::error::RepoError;
-use super::index::{Index, Listing};
 use super::keyring::{Keyring, Trust};
 use super::keys::file::Protection;
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
-use super::layout::{self, ChunkId, ChunkKind};
+use super::layout::{self, ChunkKind};
 use super::manifest::{FORMAT, Manifest, Request, Slice, SliceList};
 use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
-use super::records::Stored;
 use super::signature::{self, Signed};
+use super::signed;
 use super::snapshot::SnapshotName;
-use super::unfinished::Unfinished;
 use crate::store::{Access, Coming, ObjectKey, Put, Store, StoreError};
 use crate::stream::seal::PublicRecord;
 use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
 
-pub(super) const MANIFEST_BYTES_MAX: u64 = 1 << 30;
+/// A manifest as stored: that of a million tables has half of it.
+pub(super) const MANIFEST_BYTES_MAX: u64 = 256 << 20;
+const MANIFEST_PLAIN_BYTES_MAX: usize = 1 << 30;
 const CONFIG_BYTES_MAX: u64 = 1 << 16;
 /// Slice lists of more slices are stored apart.
 const INLINE_SLICES_MAX: usize = 32;
 const SLICES_IN_PAGE: usize = 2048;
 /// Objects that a reader has on their way, at most: 8 MiB each at most, a third of one as a rule.
 const OBJECTS_AHEAD_MAX: usize = 4;
-/// Manifests that deduplication reads at most, newest first.
-const MANIFESTS_FOR_INDEX_MAX: usize = 8;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Config {
@@ -56,15 +53,6 @@ pub struct Repository {
     key: ReadingKey,
     keyring: Keyring,
     trust: Trust,
-}
-
-/// What a repository holds at the start of a backup.
-pub struct Known {
-    pub index: Index,
-    /// The newest snapshot of the database.
-    pub parent: Option<Manifest>,
-    /// Records of runs that did not finish, of any database.
-    pub unfinished: Vec<Stored<Unfinished>>,
 }
 
 impl Repository {
@@ -104,7 +92,7 @@ impl Repository {
         let store = Store::open(url, access).await?;
         let config = match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
             Ok(bytes) => bytes,
-            Err(StoreError::NoObject { .. }) if store.list(layout::SNAPSHOTS).await?.is_empty() => {
+            Err(StoreError::NoObject { .. }) if store.pages(layout::SNAPSHOTS)?.next().await?.is_none() => {
                 return Err(RepoError::NoConfig { url: url.to_owned() });
             }
             Err(StoreError::NoObject { .. }) => {
@@ -171,26 +159,6 @@ impl Repository {
         Opener::new(self.key.identities.clone())
     }
 
-    /// Names of all snapshots, oldest first. Whether a manifest is genuine shows when it is read.
-    pub async fn snapshots(&self) -> Result<Vec<SnapshotName>, RepoError> {
-        Ok(self.snapshots_stored().await?.into_iter().map(|(name, _)| name).collect())
-    }
-
-    /// The same, and when each was stored, on the store's clock.
-    pub async fn snapshots_stored(&self) -> Result<Vec<(SnapshotName, SystemTime)>, RepoError> {
-        let listed = self.store.list(layout::SNAPSHOTS).await?;
-        let mut names: Vec<_> =
-            listed.iter().filter_map(|l| Some((SnapshotName::parse_key(&l.key)?, l.modified))).collect();
-        names.sort();
-        Ok(names)
-    }
-
-    /// Bytes of all manifests as stored.
-    pub async fn snapshot_bytes(&self) -> Result<BTreeMap<SnapshotName, u64>, RepoError> {
-        let listed = self.store.list(layout::SNAPSHOTS).await?;
-        Ok(listed.iter().filter_map(|l| Some((SnapshotName::parse_key(&l.key)?, l.bytes))).collect())
-    }
-
     /// The snapshot that an id, a unique prefix of one, or `latest` means.
     pub async fn resolve(&self, asked: &str) -> Result<SnapshotName, RepoError> {
         let mut names = self.snapshots().await?;
@@ -208,19 +176,21 @@ impl Repository {
 
     /// Reads a manifest. Its signature is checked before anything in it is decrypted.
     pub async fn manifest(&self, name: &SnapshotName) -> Result<Manifest, RepoError> {
-        let stored = self.store.get(&name.key(), MANIFEST_BYTES_MAX).await?;
-        let checked = signature::check(Signed::Manifest, &name.key(), &stored, &self.trust.manifest_signers());
-        let checked = checked.and_then(|(signer, age_file)| {
-            self.trust.check_manifest(&signer, name, &stored)?;
+        let key = name.key();
+        let signers = self.trust.manifest_signers();
+        let checked = signed::content(&self.store, Signed::Manifest, &key, MANIFEST_BYTES_MAX, &signers).await?;
+        let checked = checked.and_then(|(genuine, age_file)| {
+            self.trust.check_manifest(&genuine.signer, name, &genuine.whole)?;
             Ok(age_file)
         });
         let age_file = checked.map_err(|reason| RepoError::Signature { name: name.clone(), reason })?;
         let mut opener = self.opener().map_err(|source| RepoError::Object { key: name.key(), source })?;
-        let json = opener.open(age_file, MANIFEST_BYTES_MAX as usize).map_err(|source| match source {
+        let json = opener.open(&age_file, MANIFEST_PLAIN_BYTES_MAX).map_err(|source| match source {
             OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
             source @ OpenError::Identity { .. } => KeyError::Identity { source }.into(),
             source => RepoError::Object { key: name.key(), source },
         })?;
+        drop(age_file);
         let unreadable = |source| RepoError::Manifest { name: name.clone(), source };
         let FormatOnly { format } = serde_json::from_slice(&json).map_err(unreadable)?;
         if format > FORMAT {
@@ -248,58 +218,14 @@ impl Repository {
         Trust::new(&self.key.signers, &keyring).check_writer(&key.signing.verifying_key())?;
         let sealed = Sealer::new(3, key.metadata_recipients())?.seal(&json)?;
         let sealed = signature::sign(Signed::Manifest, &name.key(), sealed, &key.signing);
+        let bytes = sealed.bytes().len() as u64;
+        if bytes > MANIFEST_BYTES_MAX {
+            return Err(RepoError::ManifestTooLarge { name, bytes, most: MANIFEST_BYTES_MAX });
+        }
         match self.store.put(&name.key(), &sealed).await? {
-            Put::Stored => Ok(sealed.bytes().len() as u64),
+            Put::Stored => Ok(bytes),
             Put::Existed => Err(RepoError::SnapshotExists { name }),
         }
-    }
-
-    /// Sizes of all chunks, as the store lists them.
-    pub async fn listing(&self) -> Result<Listing, RepoError> {
-        let mut listing = Listing::new(ChunkKind::Data, &self.store.list(layout::DATA).await?);
-        listing.merge(Listing::new(ChunkKind::Meta, &self.store.list(layout::META).await?));
-        Ok(listing)
-    }
-
-    /// What deduplication knows: the slices of the newest snapshots, of `database` first, and of runs that did not finish.
-    /// The objects in `absent`, and those that a check has found to be damaged, count as not stored.
-    ///
-    /// A manifest that cannot be read is passed over: it costs space, not truth.
-    pub async fn index(&self, database: &str, absent: impl IntoIterator<Item = ChunkId>) -> Result<Known, RepoError> {
-        let listing = self.listing().await?;
-        let mut index = Index::new(&listing, absent.into_iter().chain(self.damaged().await?));
-        let mut parent = None;
-        let mut pages_read = HashSet::new();
-        for name in self.snapshots().await?.iter().rev().take(MANIFESTS_FOR_INDEX_MAX) {
-            let Ok(manifest) = self.manifest(name).await else { continue };
-            let metadata = manifest.archive.iter().chain(&manifest.facts);
-            metadata.for_each(|slice| index.learn(ChunkKind::Meta, slice, &listing));
-            for list in manifest.slice_lists() {
-                let pages = match list {
-                    SliceList::Inline(slices) => {
-                        slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
-                        continue;
-                    }
-                    SliceList::Pages(pages) => pages,
-                };
-                for page in pages.iter().filter(|page| pages_read.insert(page.object)) {
-                    index.learn(ChunkKind::Meta, page, &listing);
-                    match self.page(&manifest, page).await {
-                        Ok(slices) => {
-                            index.note_checked(ChunkKind::Meta, &page.object);
-                            slices.iter().for_each(|slice| index.learn(ChunkKind::Data, slice, &listing));
-                        }
-                        // What cannot be read is stored anew.
-                        Err(_) => index.forget(ChunkKind::Meta, &page.object),
-                    }
-                }
-            }
-            if parent.is_none() && manifest.database.name == database {
-                parent = Some(manifest);
-            }
-        }
-        let unfinished = self.learn_unfinished(&mut index, &listing).await?;
-        Ok(Known { index, parent, unfinished })
     }
 
     /// The newest snapshot of this database and this request that is not suspicious.
@@ -329,7 +255,7 @@ impl Repository {
     }
 
     /// One page of a slice list.
-    async fn page(&self, manifest: &Manifest, page: &Slice) -> Result<Vec<Slice>, RepoError> {
+    pub(super) async fn page(&self, manifest: &Manifest, page: &Slice) -> Result<Vec<Slice>, RepoError> {
         let unreadable = |source| RepoError::SliceList { name: manifest.name(), source };
         let text = self.metadata(manifest, std::slice::from_ref(page)).await?;
         decode_page(&text).map(|slice| slice.map_err(unreadable)).collect()

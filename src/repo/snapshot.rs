@@ -11,22 +11,24 @@ use super::layout::SNAPSHOTS;
 use crate::store::ObjectKey;
 
 /// 16 hexadecimal digits, random: what people type.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct SnapshotId(String);
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SnapshotId([u8; 16]);
 
 impl SnapshotId {
     pub fn random() -> Self {
-        Self(format!("{:016x}", OsRng.next_u64()))
+        let mut digits = [0; 16];
+        digits.copy_from_slice(format!("{:016x}", OsRng.next_u64()).as_bytes());
+        Self(digits)
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// The first eight digits, as tables show it.
     pub fn short(&self) -> &str {
-        &self.0[..8]
+        &self.as_str()[..8]
     }
 }
 
@@ -34,14 +36,27 @@ impl TryFrom<String> for SnapshotId {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let valid = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if valid { Ok(Self(text)) } else { Err("a snapshot's id has 16 hexadecimal digits") }
+        let digits = <[u8; 16]>::try_from(text.as_bytes()).ok();
+        let digits = digits.filter(|digits| digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
+        digits.map(Self).ok_or("a snapshot's id has 16 hexadecimal digits")
+    }
+}
+
+impl From<SnapshotId> for String {
+    fn from(id: SnapshotId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
+impl fmt::Debug for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Display for SnapshotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

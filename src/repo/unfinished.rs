@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::error::RepoError;
-use super::index::{Index, Listing};
+use super::index::Index;
 use super::keys::WriterKey;
 use super::layout;
 use super::manifest::Slice;
@@ -88,13 +88,9 @@ impl Repository {
     /// Lets the index learn what runs that did not finish had stored, and returns their records.
     ///
     /// A page that this key does not open is passed over: it costs time, not truth.
-    pub(super) async fn learn_unfinished(
-        &self,
-        index: &mut Index,
-        listing: &Listing,
-    ) -> Result<Vec<Stored<Unfinished>>, RepoError> {
+    pub(super) async fn learn_unfinished(&self, index: &mut Index) -> Result<Vec<Stored<Unfinished>>, RepoError> {
         let records = self.unfinished().await?;
-        records.iter().flat_map(|(_, slices)| slices).for_each(|slice| index.learn_unfinished(slice, listing));
+        records.iter().flat_map(|(_, slices)| slices).for_each(|slice| index.learn_unfinished(slice));
         Ok(records.into_iter().map(|(record, _)| record).collect())
     }
 

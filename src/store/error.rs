@@ -31,6 +31,10 @@ pub enum StoreError {
     NoObject { key: ObjectKey },
     #[error("the object {key} has {bytes} bytes, and at most {bytes_max} were expected")]
     TooLarge { key: ObjectKey, bytes: u64, bytes_max: u64 },
+    #[error("{} is {what}, and no file", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
+    #[error("the object {key} cannot be stored: its name is taken, and so is every other that it may have")]
+    NoName { key: ObjectKey },
     #[error("the thread that makes objects durable has ended")]
     WriterGone,
     #[error("a thread for requests to S3 cannot be started")]
@@ -74,7 +78,10 @@ impl StoreError {
             },
             StoreError::NoObject { .. } => Some("Run `pgkeep verify` to see what else is missing and which tables it hurts.".into()),
             StoreError::TooLarge { .. } => Some("The object was changed. Run `pgkeep verify --read-data`.".into()),
-            StoreError::WriterGone => None,
+            StoreError::NotAFile { .. } => {
+                Some("pgkeep makes no such thing and follows no link out of a repository: look at it, and move it away.".into())
+            }
+            StoreError::NoName { .. } | StoreError::WriterGone => None,
         }
     }
 }

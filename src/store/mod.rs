@@ -5,6 +5,7 @@
 mod dir;
 pub mod error;
 mod key;
+mod reading;
 pub mod s3;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use std::time::SystemTime;
 
 pub use error::StoreError;
 pub use key::ObjectKey;
+pub use reading::{Pages, Sink};
 
 use crate::stream::Sealed;
 use dir::DirStore;
@@ -31,10 +33,21 @@ pub enum Put {
     Existed,
 }
 
+/// The name to be tried after one that is taken; none: there is no other.
+pub type NextName = fn(&ObjectKey) -> Option<ObjectKey>;
+
+/// An object that was handed over under a name that was taken, and was stored under another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    pub asked: ObjectKey,
+    pub stored: ObjectKey,
+}
+
 /// One name of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     pub key: ObjectKey,
+    /// 0 for what is no file.
     pub bytes: u64,
     /// When it was stored, on the store's clock.
     pub modified: SystemTime,
@@ -81,16 +94,18 @@ impl Store {
         }
     }
 
-    /// Hands an object over. It is durable, under its name, only after [`Store::settle`] has returned.
-    pub async fn put_later(&self, key: ObjectKey, object: Sealed) -> Result<(), StoreError> {
+    /// Hands an object over. It is durable, under its name or the first free one that `next` says after it, only after
+    /// [`Store::settle`] has returned.
+    pub async fn put_later(&self, key: ObjectKey, object: Sealed, next: NextName) -> Result<(), StoreError> {
         match self {
-            Store::Dir(dir) => dir.put_later(key, object),
-            Store::S3(s3) => s3.put_later(key, object).await,
+            Store::Dir(dir) => dir.put_later(key, object, next),
+            Store::S3(s3) => s3.put_later(key, object, next).await,
         }
     }
 
-    /// Waits until everything handed over is durable; returns the names that were taken already.
-    pub async fn settle(&self) -> Result<Vec<ObjectKey>, StoreError> {
+    /// Waits until everything handed over is durable; returns what is stored under another name, because its own was taken. What
+    /// was there under a name that was taken is left as it is, and was not looked at.
+    pub async fn settle(&self) -> Result<Vec<Renamed>, StoreError> {
         match self {
             Store::Dir(dir) => dir.settle(),
             Store::S3(s3) => s3.settle().await,
@@ -130,11 +145,19 @@ impl Store {
         }
     }
 
-    /// All objects whose key begins with `prefix` (a folder: `data/`, `snapshots/`), in the order of their keys.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+    /// Reads an object in pieces, until the sink wants no more; an error if there are more than `bytes_max` bytes.
+    pub async fn read<S: Sink>(&self, key: &ObjectKey, bytes_max: u64, sink: S) -> Result<S, StoreError> {
         match self {
-            Store::Dir(dir) => dir.list(prefix),
-            Store::S3(s3) => s3.list(prefix).await,
+            Store::Dir(dir) => dir.read(key, bytes_max, sink),
+            Store::S3(s3) => s3.read(key, bytes_max, sink).await,
+        }
+    }
+
+    /// All objects whose key begins with `prefix` (a folder: `data/`, `snapshots/`), in pages.
+    pub fn pages(&self, prefix: &str) -> Result<Pages<'_>, StoreError> {
+        match self {
+            Store::Dir(dir) => dir.pages(prefix),
+            Store::S3(s3) => Ok(s3.pages(prefix)),
         }
     }
 }

@@ -6,25 +6,26 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use chrono::{SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use pgkeep::repo::condemned::Sight;
 use pgkeep::repo::layout::ChunkKind;
 use pgkeep::repo::manifest::{Database, FORMAT, Manifest, Relation, Request, Server, SliceList, Totals};
 use pgkeep::repo::objects::PendingSlice;
-use pgkeep::repo::prune::{self, Deleted, Plan, References};
+use pgkeep::repo::prune::{Deleted, Plan, References};
 use pgkeep::repo::repository::store_slice_list;
 use pgkeep::repo::{
-    ChunkWriter, Condemned, Objects, ReadingKey, RepoError, Repository, RestoreKey, SnapshotId, SnapshotName, Swept,
-    Watch, WriterKey,
+    ChunkWriter, Objects, ReadingKey, RepoError, Repository, RestoreKey, SnapshotId, SnapshotName, Watch, WriterKey,
 };
 use pgkeep::retention::Grace;
 use pgkeep::store::{Access, ObjectKey};
 use pgkeep::stream::{Digest, RowFormat};
 use proptest::prelude::*;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::pgkeep::Repo;
 
@@ -110,8 +111,27 @@ enum Stage {
     Refused,
 }
 
+/// What a backup says that it is of.
+#[derive(Clone, Debug)]
+pub struct Of {
+    pub database: String,
+    pub schemas: Vec<String>,
+    pub time: DateTime<Utc>,
+}
+
+impl Of {
+    pub fn database(name: &str) -> Self {
+        Self { database: name.into(), schemas: Vec::new(), time: Utc::now().trunc_subsecs(3) }
+    }
+
+    fn request(&self) -> Request {
+        Request { schemas: self.schemas.clone(), ..Request::default() }
+    }
+}
+
 /// A backup of rows that nobody has, made in the order of the real one.
 struct Backup {
+    of: Of,
     repository: Repository,
     contents: Vec<Vec<u8>>,
     stage: Stage,
@@ -128,6 +148,7 @@ struct Backup {
 impl Backup {
     fn new(world: &World, contents: Vec<Vec<u8>>) -> Self {
         Self {
+            of: Of::database("shop"),
             repository: world.writing(),
             contents,
             stage: Stage::Begin,
@@ -152,7 +173,7 @@ impl Backup {
             Stage::Begin => {
                 self.began = now;
                 let (watch, absent) = wait(Watch::begin(&self.repository)).unwrap();
-                let index = wait(self.repository.index("shop", absent)).unwrap().index;
+                let index = wait(self.repository.index(&self.of.database, &self.of.request(), absent)).unwrap().index;
                 let objects = Arc::new(Objects::new(&self.repository, index));
                 self.data = Some(ChunkWriter::new(objects.clone(), ChunkKind::Data, &world.writer, 1).unwrap());
                 (self.watch, self.objects) = (Some(watch), Some(objects));
@@ -222,7 +243,7 @@ impl Backup {
         let slices = self.data.as_ref().unwrap().resolve(&self.pending);
         let list = store_slice_list(&mut meta, slices).await.unwrap();
         objects.settle().await.unwrap();
-        manifest(world, meta.resolve(&archive), list.resolve(&meta))
+        manifest(world, &self.of, meta.resolve(&archive), list.resolve(&meta))
     }
 }
 
@@ -231,9 +252,9 @@ fn refused(error: &RepoError) -> Stage {
     Stage::Refused
 }
 
-fn manifest(world: &World, archive: Vec<pgkeep::repo::manifest::Slice>, slices: SliceList) -> Manifest {
+fn manifest(world: &World, of: &Of, archive: Vec<pgkeep::repo::manifest::Slice>, slices: SliceList) -> Manifest {
     let database = Database {
-        name: "shop".into(),
+        name: of.database.clone(),
         owner: "me".into(),
         encoding: "UTF8".into(),
         locale_provider: "c".into(),
@@ -258,7 +279,7 @@ fn manifest(world: &World, archive: Vec<pgkeep::repo::manifest::Slice>, slices: 
         digest: Digest::default(),
         slices,
     };
-    let time = Utc::now().trunc_subsecs(3);
+    let time = of.time;
     Manifest {
         format: FORMAT,
         snapshot: SnapshotId::random(),
@@ -270,7 +291,7 @@ fn manifest(world: &World, archive: Vec<pgkeep::repo::manifest::Slice>, slices: 
         digest_key: world.writer.digest_key.0,
         server: Server { version_num: 180_000, version: "18".into() },
         database,
-        request: Request::default(),
+        request: of.request(),
         tags: Vec::new(),
         suspicious: Vec::new(),
         accepted: Vec::new(),
@@ -335,12 +356,9 @@ impl Prune {
             Phase::Plan => {
                 let references = wait(repository.references(&wait(repository.snapshots()).unwrap())).unwrap();
                 assert!(references.are_whole());
-                let condemned = wait(repository.records::<Condemned>()).unwrap();
-                let swept = wait(repository.records::<Swept>()).unwrap();
                 let (time, asked, marker) = self.clock.clone().unwrap();
-                let chunks = wait(repository.chunks()).unwrap();
                 // What it was told is as far in the past now as everything else.
-                let mut plan = prune::plan(&chunks, &references, &condemned, &swept, time - (now - asked), grace);
+                let mut plan = wait(repository.plan_prune(&references, time - (now - asked), grace)).unwrap();
                 plan.finished.push(marker);
                 self.planned = Some((now, references, plan));
                 Phase::Condemn
@@ -350,7 +368,7 @@ impl Prune {
                 Phase::Sweep
             }
             Phase::Sweep => {
-                let (began, references, plan) = self.planned.as_ref().unwrap();
+                let (began, references, plan) = self.planned.as_mut().unwrap();
                 // The real one measures this itself.
                 if now - *began < grace.duration() / 2 {
                     wait(repository.sweep(plan, references, &mut Deleted::default())).unwrap();
@@ -374,11 +392,25 @@ fn contents(numbers: impl IntoIterator<Item = usize>) -> Vec<Vec<u8>> {
 }
 
 pub fn back_up(world: &mut World, numbers: impl IntoIterator<Item = usize>) {
+    back_up_of(world, Of::database("shop"), numbers);
+}
+
+/// How many data objects it has stored, and how many it has used again without a look at their bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared {
+    pub new: u64,
+    pub reused: u64,
+}
+
+pub fn back_up_of(world: &mut World, of: Of, numbers: impl IntoIterator<Item = usize>) -> Shared {
     let mut backup = Backup::new(world, contents(numbers));
+    backup.of = of;
     while !backup.is_over() {
         backup.step(world);
     }
     assert_eq!(backup.stage, Stage::Done);
+    let objects = backup.objects.as_ref().unwrap();
+    Shared { new: objects.data_objects_new(), reused: objects.data_objects_reused() }
 }
 
 const OLDEST: u64 = 1;
@@ -438,7 +470,9 @@ fn a_backup_with_a_prune_at_every_step_refuses_or_is_whole() {
 }
 
 pub fn count_objects(world: &World) -> usize {
-    wait(world.writing().chunks()).unwrap().len()
+    let mut count = 0;
+    wait(world.writing().each_chunk(|_, _| count += 1)).unwrap();
+    count
 }
 
 /// Between the list of a prune and its deleting nothing is missing yet: the record alone tells the backup.
@@ -534,4 +568,81 @@ proptest! {
         }
         world.assert_whole("at the end");
     }
+}
+
+/// What may lie under a name that a backup is about to use.
+#[derive(Clone, Copy, Debug)]
+enum Planted {
+    Noise,
+    Nothing,
+    /// A genuine object of another chunk.
+    Another,
+    Pipe,
+    Folder,
+}
+
+/// Whoever writes into the bucket knows the names of chunks that were there before. He lets a backup begin, which sees them free, and
+/// leaves something under each, and under the next generations: no byte of that is signed, and the snapshot is whole.
+#[test]
+fn what_somebody_leaves_under_a_name_while_a_backup_runs_is_never_taken_for_its_chunk() {
+    for planted in [Planted::Noise, Planted::Nothing, Planted::Another, Planted::Pipe, Planted::Folder] {
+        for generations in [1, 3] {
+            for step in 1..6 {
+                let said = format!("{planted:?}, {generations} generations, before step {step}");
+                let mut world = World::new();
+                back_up(&mut world, [1, 2, 3, 4]);
+                let root = world.repo.root().to_owned();
+                let mut names = Vec::new();
+                for folder in ["data", "meta", "snapshots", "records/unfinished"] {
+                    files_below(&root.join(folder), &mut names);
+                }
+                names.iter().for_each(|path| fs::remove_file(path).unwrap());
+                world.contents.clear();
+                let mut backup = Backup::new(&world, contents([1, 2, 3, 4]));
+                for n in 0.. {
+                    if n == step {
+                        let genuine = fs::read(first_file(&root.join("data")).unwrap_or(root.join("config"))).unwrap();
+                        for name in names.iter().filter(|name| !name.starts_with(root.join("snapshots"))) {
+                            for generation in 0..generations {
+                                let suffix = if generation == 0 { String::new() } else { format!(".{generation}") };
+                                plant(&PathBuf::from(format!("{}{suffix}", name.display())), planted, &genuine);
+                            }
+                        }
+                    }
+                    if backup.is_over() {
+                        break;
+                    }
+                    backup.step(&mut world);
+                }
+                assert_eq!(backup.stage, Stage::Done, "{said}");
+                world.assert_whole(&said);
+            }
+        }
+    }
+}
+
+/// Leaves alone what is there: the store may be giving an object this name at the same moment.
+fn plant(path: &Path, planted: Planted, genuine: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = |bytes: &[u8]| File::create_new(path).and_then(|mut file| file.write_all(bytes));
+    let planted = match planted {
+        Planted::Noise => file(&[7; 5000]),
+        Planted::Nothing => file(&[]),
+        Planted::Another => file(genuine),
+        Planted::Pipe => mknodat(CWD, path, FileType::Fifo, Mode::from(0o666), 0).map_err(io::Error::from),
+        Planted::Folder => fs::create_dir(path),
+    };
+    assert!(planted.is_ok() || planted.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists));
+}
+
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() { files_below(&entry, files) } else { files.push(entry) }
+    }
+}
+
+fn first_file(folder: &Path) -> Option<PathBuf> {
+    let mut files = Vec::new();
+    files_below(folder, &mut files);
+    files.into_iter().next()
 }

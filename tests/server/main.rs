@@ -16,6 +16,7 @@ mod format;
 mod inheritance;
 mod interrupted;
 mod judge;
+mod junk;
 mod locks;
 mod notices;
 mod old_repositories;

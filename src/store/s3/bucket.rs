@@ -1,5 +1,6 @@
 //! The requests that pgkeep makes to an S3 server. They run on the engine's thread.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use aws_sdk_s3::types::{
 };
 use bytes::Bytes;
 
-use super::super::{Listed, ObjectKey, Put, StoreError};
+use super::super::{Listed, ObjectKey, Put, Sink, StoreError};
 use super::fault::{Failed, S3Cause, S3Fault};
 use super::place::{Encryption, Place, RetentionMode};
 
@@ -84,6 +85,19 @@ impl Bucket {
         unreachable!("the last round returns")
     }
 
+    /// The same, where a put whose answer was lost is made again and then finds its own object: what is encrypted or signed is never
+    /// the same twice, so the same bytes are ours.
+    pub async fn put_new(&self, key: &ObjectKey, object: Bytes, guard: Guard) -> Result<Put, StoreError> {
+        let put = self.put(key, object.clone(), guard).await?;
+        if put == Put::Existed
+            && let Ok(there) = self.get(key, object.len() as u64).await
+            && there == object
+        {
+            return Ok(Put::Stored);
+        }
+        Ok(put)
+    }
+
     async fn put_once(&self, key: &ObjectKey, object: Bytes, guard: Guard) -> Result<(), Failed> {
         let place = &self.place;
         let mut put = self
@@ -132,10 +146,15 @@ impl Bucket {
         }
     }
 
-    /// An answer that breaks off is asked for again: the SDK repeats only what fails before the body comes.
+    /// The whole object.
     pub async fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
+        Ok(self.read(key, bytes_max, Whole::default()).await?.0)
+    }
+
+    /// An answer that breaks off is asked for again: the SDK repeats only what fails before the body comes.
+    pub async fn read<S: Sink>(&self, key: &ObjectKey, bytes_max: u64, sink: S) -> Result<S, StoreError> {
         for round in 1.. {
-            match self.get_once(key, bytes_max).await {
+            match self.read_once(key, bytes_max, sink.clone()).await {
                 Err(StoreError::S3 { fault: S3Fault::CutShort, .. }) if round < ROUNDS => {
                     tokio::time::sleep(ROUND_WAIT * round).await;
                 }
@@ -145,7 +164,7 @@ impl Bucket {
         unreachable!("the last round returns")
     }
 
-    async fn get_once(&self, key: &ObjectKey, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
+    async fn read_once<S: Sink>(&self, key: &ObjectKey, bytes_max: u64, mut sink: S) -> Result<S, StoreError> {
         let sent = self.client.get_object().bucket(&self.place.bucket).key(self.place.key(key)).send().await;
         let mut answer = match sent {
             Ok(answer) => answer,
@@ -163,18 +182,21 @@ impl Bucket {
             return Err(too_large(bytes));
         }
         let cut_short = |cause| self.error("read", key.as_str(), Failed { fault: S3Fault::CutShort, cause });
-        let mut content = Vec::with_capacity(announced.unwrap_or(0) as usize);
+        let mut came = 0;
         while let Some(piece) = answer.body.next().await {
             let piece = piece.map_err(|error| cut_short(S3Cause::connection(error)))?;
-            if (content.len() + piece.len()) as u64 > bytes_max {
-                return Err(too_large((content.len() + piece.len()) as u64));
+            came += piece.len() as u64;
+            if came > bytes_max {
+                return Err(too_large(came));
             }
-            content.extend_from_slice(&piece);
+            if sink.take(&piece).is_break() {
+                return Ok(sink);
+            }
         }
-        match announced.filter(|bytes| *bytes != content.len() as u64) {
-            None => Ok(content),
+        match announced.filter(|bytes| *bytes != came) {
+            None => Ok(sink),
             Some(bytes) => {
-                let text = format!("{} of {bytes} bytes came", content.len());
+                let text = format!("{came} of {bytes} bytes came");
                 Err(cut_short(S3Cause::connection(text)))
             }
         }
@@ -208,34 +230,55 @@ impl Bucket {
         self.error(action, "", Failed { fault: S3Fault::Other, cause: S3Cause::connection(error) })
     }
 
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+    /// One page of a listing, and where the next one begins.
+    pub async fn list_page(&self, prefix: &str, token: PageToken) -> Result<(Vec<Listed>, PageToken), StoreError> {
         let failed = |failed| self.error("list", prefix, failed);
+        let token = match token {
+            PageToken::First => None,
+            PageToken::Next(token) => Some(token),
+            PageToken::End => return Ok((Vec::new(), PageToken::End)),
+        };
+        let request = self.client.list_objects_v2().bucket(&self.place.bucket);
+        let request = request.prefix(format!("{}{prefix}", self.place.prefix)).set_continuation_token(token.clone());
+        let page = request.send().await.map_err(|error| failed(error.into()))?;
         let mut listed = Vec::new();
-        let mut token = None;
-        loop {
-            let request = self.client.list_objects_v2().bucket(&self.place.bucket);
-            let request =
-                request.prefix(format!("{}{prefix}", self.place.prefix)).set_continuation_token(token.clone());
-            let page = request.send().await.map_err(|error| failed(error.into()))?;
-            for object in page.contents() {
-                let name = object.key().and_then(|key| key.strip_prefix(&self.place.prefix));
-                let Some(key) = name.and_then(ObjectKey::new) else { continue };
-                let bytes = object.size().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
-                let modified = object.last_modified().and_then(|at| SystemTime::try_from(*at).ok());
-                listed.push(Listed { key, bytes, modified: modified.unwrap_or(SystemTime::UNIX_EPOCH) });
-            }
-            if page.is_truncated() != Some(true) {
-                break;
-            }
-            // A list with a gap would pass for a whole one.
-            let next = page.next_continuation_token().map(str::to_owned);
-            if next.is_none() || next == token {
-                let cause = S3Cause::connection("the list goes on, and the server does not say where");
-                return Err(failed(Failed { fault: S3Fault::Other, cause }));
-            }
-            token = next;
+        for object in page.contents() {
+            let name = object.key().and_then(|key| key.strip_prefix(&self.place.prefix));
+            let Some(key) = name.and_then(ObjectKey::new) else { continue };
+            let bytes = object.size().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+            let modified = object.last_modified().and_then(|at| SystemTime::try_from(*at).ok());
+            listed.push(Listed { key, bytes, modified: modified.unwrap_or(SystemTime::UNIX_EPOCH) });
         }
-        listed.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(listed)
+        if page.is_truncated() != Some(true) {
+            return Ok((listed, PageToken::End));
+        }
+        // A list with a gap would pass for a whole one.
+        match page.next_continuation_token().filter(|next| Some(*next) != token.as_deref()) {
+            Some(next) => Ok((listed, PageToken::Next(next.to_owned()))),
+            None => {
+                let cause = S3Cause::connection("the list goes on, and the server does not say where");
+                Err(failed(Failed { fault: S3Fault::Other, cause }))
+            }
+        }
+    }
+}
+
+/// Where a page of a listing begins.
+#[derive(Clone, Debug)]
+pub enum PageToken {
+    First,
+    Next(String),
+    /// There is no other page.
+    End,
+}
+
+/// An object in memory.
+#[derive(Clone, Default)]
+struct Whole(Vec<u8>);
+
+impl Sink for Whole {
+    fn take(&mut self, piece: &[u8]) -> ControlFlow<()> {
+        self.0.extend_from_slice(piece);
+        ControlFlow::Continue(())
     }
 }

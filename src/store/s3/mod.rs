@@ -11,16 +11,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Access, Listed, ObjectKey, Put, StoreError};
+use super::reading::{Pages, Sink};
+use super::{Access, Listed, NextName, ObjectKey, Put, Renamed, StoreError};
 use crate::stream::Sealed;
 use crate::stream::seal::PublicRecord;
+pub use bucket::PageToken;
 use bucket::{Bucket, Guard};
 use client::Engine;
 pub use client::Running;
 use fault::S3Fault;
 pub use place::PARAMETERS;
 use place::Place;
-use upload::Uploads;
+use upload::{Upload, Uploads};
 
 /// An object that says whether the server heeds `If-None-Match`, and whether anything can be written at all.
 const PROBE: &str = "probe";
@@ -64,30 +66,18 @@ impl S3Store {
         })
     }
 
-    pub async fn put_later(&self, key: ObjectKey, object: Sealed) -> Result<(), StoreError> {
+    pub async fn put_later(&self, key: ObjectKey, object: Sealed, next: NextName) -> Result<(), StoreError> {
         let object = Bytes::from(object.into_bytes());
-        self.uploads.begin(&self.engine, &self.bucket, self.guard, key, object).await
+        self.uploads.begin(&self.engine, &self.bucket, self.guard, Upload { key, object, next }).await
     }
 
-    pub async fn settle(&self) -> Result<Vec<ObjectKey>, StoreError> {
+    pub async fn settle(&self) -> Result<Vec<Renamed>, StoreError> {
         self.uploads.settle().await
     }
 
     pub async fn put(&self, key: &ObjectKey, object: &Sealed) -> Result<Put, StoreError> {
         let (key, object, guard) = (key.clone(), Bytes::copy_from_slice(object.bytes()), self.guard);
-        self.run(move |bucket| async move {
-            let put = bucket.put(&key, object.clone(), guard).await?;
-            // A put whose answer was lost is made again, and then finds its own object: what is encrypted or signed is never
-            // the same twice, so the same bytes are ours.
-            if put == Put::Existed
-                && let Ok(there) = bucket.get(&key, object.len() as u64).await
-                && there == object
-            {
-                return Ok(Put::Stored);
-            }
-            Ok(put)
-        })
-        .await
+        self.run(move |bucket| async move { bucket.put_new(&key, object, guard).await }).await
     }
 
     pub async fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
@@ -106,9 +96,18 @@ impl S3Store {
         self.run(move |bucket| async move { bucket.delete(&keys).await }).await
     }
 
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+    pub async fn read<S: Sink>(&self, key: &ObjectKey, bytes_max: u64, sink: S) -> Result<S, StoreError> {
+        let key = key.clone();
+        self.run(move |bucket| async move { bucket.read(&key, bytes_max, sink).await }).await
+    }
+
+    pub fn pages(&self, prefix: &str) -> Pages<'_> {
+        Pages::of_s3(self, prefix)
+    }
+
+    pub async fn list_page(&self, prefix: &str, token: PageToken) -> Result<(Vec<Listed>, PageToken), StoreError> {
         let prefix = prefix.to_owned();
-        self.run(move |bucket| async move { bucket.list(&prefix).await }).await
+        self.run(move |bucket| async move { bucket.list_page(&prefix, token).await }).await
     }
 
     async fn run<T, F>(&self, work: impl FnOnce(Bucket) -> F) -> Result<T, StoreError>
@@ -138,7 +137,11 @@ async fn probe(bucket: &Bucket) -> Result<Guard, StoreError> {
                 return Ok(Guard::AskFirst);
             }
             Err(StoreError::S3 { action, what, fault: S3Fault::Denied, source }) => {
-                let fault = if bucket.list(PROBE).await.is_ok() { S3Fault::ReadOnly } else { S3Fault::Denied };
+                let fault = if bucket.list_page(PROBE, PageToken::First).await.is_ok() {
+                    S3Fault::ReadOnly
+                } else {
+                    S3Fault::Denied
+                };
                 return Err(StoreError::S3 { action, what, fault, source });
             }
             Err(error) => return Err(error),

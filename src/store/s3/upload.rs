@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::super::{ObjectKey, Put, StoreError};
+use super::super::{NextName, ObjectKey, Put, Renamed, StoreError};
 use super::bucket::{Bucket, Guard};
 use super::client::Engine;
 
@@ -13,6 +13,13 @@ use super::client::Engine;
 const UPLOADS_MAX: u32 = 16;
 /// At most so many bytes under way, in KiB: the memory that the whole store takes, and the same for one job or twenty.
 const UPLOAD_KIB_MAX: u32 = 8 << 10;
+
+/// An object, its name, and the names that it may have where that is taken.
+pub struct Upload {
+    pub key: ObjectKey,
+    pub object: Bytes,
+    pub next: NextName,
+}
 
 pub struct Uploads {
     slots: Arc<Semaphore>,
@@ -24,9 +31,20 @@ pub struct Uploads {
 struct Ledger {
     begun: u64,
     ended: u64,
-    existed: Vec<ObjectKey>,
+    renamed: Vec<Renamed>,
     /// The first one, for everybody who asks from then on.
     error: Option<Arc<StoreError>>,
+}
+
+impl Upload {
+    /// Stores it under the first of its names that is free, and returns that.
+    async fn put(self, bucket: &Bucket, guard: Guard) -> Result<ObjectKey, StoreError> {
+        let mut free = self.key.clone();
+        while bucket.put_new(&free, self.object.clone(), guard).await? == Put::Existed {
+            free = (self.next)(&free).ok_or_else(|| StoreError::NoName { key: self.key.clone() })?;
+        }
+        Ok(free)
+    }
 }
 
 impl Uploads {
@@ -52,22 +70,22 @@ impl Uploads {
         engine: &Engine,
         bucket: &Bucket,
         guard: Guard,
-        key: ObjectKey,
-        object: Bytes,
+        upload: Upload,
     ) -> Result<(), StoreError> {
         self.check()?;
-        let kib = u32::try_from(object.len().div_ceil(1024)).unwrap_or(u32::MAX).min(UPLOAD_KIB_MAX);
+        let kib = u32::try_from(upload.object.len().div_ceil(1024)).unwrap_or(u32::MAX).min(UPLOAD_KIB_MAX);
         let permits = (permits(&self.kib, kib).await?, permits(&self.slots, 1).await?);
         self.check()?;
         self.ledger().begun += 1;
         let (bucket, ledger) = (bucket.clone(), self.ledger.clone());
         engine.spawn_detached(async move {
-            let put = bucket.put(&key, object, guard).await;
+            let asked = upload.key.clone();
+            let put = upload.put(&bucket, guard).await;
             let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
             ledger.ended += 1;
             match put {
-                Ok(Put::Stored) => {}
-                Ok(Put::Existed) => ledger.existed.push(key),
+                Ok(stored) if stored == asked => {}
+                Ok(stored) => ledger.renamed.push(Renamed { asked, stored }),
                 Err(error) => drop(ledger.error.get_or_insert_with(|| Arc::new(error))),
             }
             drop(ledger);
@@ -77,7 +95,7 @@ impl Uploads {
     }
 
     /// Waits until nothing is under way.
-    pub async fn settle(&self) -> Result<Vec<ObjectKey>, StoreError> {
+    pub async fn settle(&self) -> Result<Vec<Renamed>, StoreError> {
         let all = permits(&self.slots, UPLOADS_MAX).await?;
         self.check()?;
         let mut ledger = self.ledger();
@@ -86,7 +104,7 @@ impl Uploads {
             return Err(StoreError::WriterGone);
         }
         drop(all);
-        Ok(std::mem::take(&mut ledger.existed))
+        Ok(std::mem::take(&mut ledger.renamed))
     }
 }
 

@@ -29,7 +29,7 @@ fn objects_are_put_here() {
         for n in 0..OBJECTS {
             let name = blake3::hash(&n.to_le_bytes()).to_hex();
             let key = ObjectKey::new(format!("data/{}/{name}", &name[..2])).unwrap();
-            store.put_later(key, object("a small one")).await.unwrap();
+            store.put_later(key, object("a small one"), |_| None).await.unwrap();
         }
         assert_eq!(store.settle().await.unwrap(), []);
     });

@@ -4,6 +4,9 @@
 //! folders on the way to it are fsynced. One thread does the waiting, so that those who read from PostgreSQL never wait for the disk
 //! until [`IN_FLIGHT_MAX`] objects are under way.
 
+mod place;
+mod walk;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -17,13 +20,17 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 
-use super::{Access, Listed, ObjectKey, Put, StoreError};
+use super::reading::{Pages, Sink};
+use super::{Access, NextName, ObjectKey, Put, Renamed, StoreError};
 use crate::stream::Sealed;
+pub use walk::Walk;
 
 /// Objects that are written but not yet durable. Their bytes are in the page cache, not in our memory.
 const IN_FLIGHT_MAX: usize = 64;
 /// Leftovers in `tmp/` of a run that was killed are removed after this long: no run holds one for a day.
 const TMP_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// What is held of an object that is read in pieces.
+const PIECE_BYTES: usize = 64 << 10;
 
 pub struct DirStore {
     root: PathBuf,
@@ -38,13 +45,14 @@ type Failure = Arc<OnceLock<Arc<StoreError>>>;
 
 struct Syncer {
     jobs: SyncSender<Job>,
-    thread: JoinHandle<Result<Vec<ObjectKey>, StoreError>>,
+    thread: JoinHandle<Result<Vec<Renamed>, StoreError>>,
 }
 
 struct Job {
     tmp: PathBuf,
     file: File,
     key: ObjectKey,
+    next: NextName,
 }
 
 impl DirStore {
@@ -81,6 +89,8 @@ impl DirStore {
             failure: Failure::default(),
         };
         if access == Access::Write {
+            // What lies in it for a day is removed: it must be ours.
+            place::check_folders(root, "tmp")?;
             store.make_folder(&root.join("tmp"))?;
             store.sweep_tmp()?;
             // Better now than after a long time of reading: can anything be written at all?
@@ -94,45 +104,42 @@ impl DirStore {
         self.failure.get().map_or(Ok(()), |error| Err(StoreError::Earlier(error.clone())))
     }
 
-    pub fn put_later(&self, key: ObjectKey, object: Sealed) -> Result<(), StoreError> {
+    pub fn put_later(&self, key: ObjectKey, object: Sealed, next: NextName) -> Result<(), StoreError> {
         self.check()?;
         let (tmp, file) = self.write_tmp(object.bytes())?;
         let mut guard = self.syncer.lock().unwrap_or_else(PoisonError::into_inner);
         let syncer = guard.get_or_insert_with(|| Syncer::start(self.root.clone(), self.failure.clone()));
         let jobs = syncer.jobs.clone();
         drop(guard);
-        jobs.send(Job { tmp, file, key }).map_err(|mpsc::SendError(job)| {
+        jobs.send(Job { tmp, file, key, next }).map_err(|mpsc::SendError(job)| {
             let _ = fs::remove_file(job.tmp);
             self.check().err().unwrap_or(StoreError::WriterGone)
         })
     }
 
-    pub fn settle(&self) -> Result<Vec<ObjectKey>, StoreError> {
+    pub fn settle(&self) -> Result<Vec<Renamed>, StoreError> {
         let syncer = self.syncer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Syncer { jobs, thread }) = syncer else { return self.check().map(|()| Vec::new()) };
         drop(jobs);
-        let existed = thread.join().unwrap_or(Err(StoreError::WriterGone))?;
+        let renamed = thread.join().unwrap_or(Err(StoreError::WriterGone))?;
         // One that somebody else waited for may have failed.
-        self.check().map(|()| existed)
+        self.check().map(|()| renamed)
     }
 
     pub fn put(&self, key: &ObjectKey, object: &Sealed) -> Result<Put, StoreError> {
         let (tmp, file) = self.write_tmp(object.bytes())?;
-        let (put, folder) = publish(&self.root, &tmp, file, key)?;
+        let put = file.sync_data().map_err(io_error("write", &tmp)).and_then(|()| name(&self.root, &tmp, key));
+        if !matches!(put, Ok((Put::Stored, _))) {
+            let _ = fs::remove_file(&tmp);
+        }
+        let (put, folder) = put?;
         way_to(&self.root, &folder).try_for_each(sync_folder)?;
         Ok(put)
     }
 
     pub fn get(&self, key: &ObjectKey, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
-        let path = self.root.join(key.as_str());
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::NoObject { key: key.clone() });
-            }
-            Err(error) => return Err(io_error("read", &path)(error)),
-        };
-        let bytes = file.metadata().map_err(io_error("read", &path))?.len();
+        let (path, file, metadata) = place::open(&self.root, key)?;
+        let bytes = metadata.len();
         if bytes > bytes_max {
             return Err(StoreError::TooLarge { key: key.clone(), bytes, bytes_max });
         }
@@ -141,10 +148,33 @@ impl DirStore {
         Ok(content)
     }
 
+    pub fn read<S: Sink>(&self, key: &ObjectKey, bytes_max: u64, mut sink: S) -> Result<S, StoreError> {
+        let (path, mut file, metadata) = place::open(&self.root, key)?;
+        if metadata.len() > bytes_max {
+            return Err(StoreError::TooLarge { key: key.clone(), bytes: metadata.len(), bytes_max });
+        }
+        let (mut piece, mut bytes) = (vec![0; PIECE_BYTES], 0);
+        loop {
+            let read = match file.read(&mut piece) {
+                Ok(0) => return Ok(sink),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(io_error("read", &path)(error)),
+            };
+            bytes += read as u64;
+            if bytes > bytes_max {
+                return Err(StoreError::TooLarge { key: key.clone(), bytes, bytes_max });
+            }
+            if sink.take(&piece[..read]).is_break() {
+                return Ok(sink);
+            }
+        }
+    }
+
     pub fn delete(&self, keys: &[ObjectKey]) -> Result<(), StoreError> {
         let mut folders = BTreeSet::new();
         for key in keys {
-            let path = self.root.join(key.as_str());
+            let path = place::path(&self.root, key)?;
             match fs::remove_file(&path) {
                 Ok(()) => folders.insert(path.parent().unwrap_or(&self.root).to_owned()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -154,37 +184,8 @@ impl DirStore {
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
-    pub fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        let mut listed = Vec::new();
-        self.list_folder(prefix.trim_end_matches('/'), &mut listed)?;
-        listed.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(listed)
-    }
-
-    fn list_folder(&self, folder: &str, listed: &mut Vec<Listed>) -> Result<(), StoreError> {
-        let path = self.root.join(folder);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(io_error("list", &path)(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(io_error("list", &path))?;
-            let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            let metadata = match entry.metadata() {
-                Ok(metadata) => metadata,
-                // Removed by another run since the folder was read.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(io_error("list", &entry.path())(error)),
-            };
-            if metadata.is_dir() {
-                self.list_folder(&name, listed)?;
-            } else if let Some(key) = ObjectKey::new(name) {
-                let modified = metadata.modified().map_err(io_error("list", &entry.path()))?;
-                listed.push(Listed { key, bytes: metadata.len(), modified });
-            }
-        }
-        Ok(())
+    pub fn pages(&self, prefix: &str) -> Result<Pages<'_>, StoreError> {
+        Ok(Pages::of_dir(Walk::begin(&self.root, prefix.trim_end_matches('/'))?))
     }
 
     fn write_tmp(&self, bytes: &[u8]) -> Result<(PathBuf, File), StoreError> {
@@ -230,7 +231,7 @@ impl Syncer {
         let (jobs, queue) = mpsc::sync_channel(IN_FLIGHT_MAX);
         let thread = std::thread::spawn(move || {
             let error = match run_syncer(&root, &queue) {
-                Ok(existed) => return Ok(existed),
+                Ok(renamed) => return Ok(renamed),
                 Err(error) => Arc::new(error),
             };
             // Said before the queue ends, so that nobody whom it refuses is left without the cause.
@@ -242,38 +243,55 @@ impl Syncer {
     }
 }
 
-fn run_syncer(root: &Path, queue: &Receiver<Job>) -> Result<Vec<ObjectKey>, StoreError> {
-    let mut existed = Vec::new();
+fn run_syncer(root: &Path, queue: &Receiver<Job>) -> Result<Vec<Renamed>, StoreError> {
+    let mut renamed = Vec::new();
     let mut folders = BTreeSet::new();
-    for Job { tmp, file, key } in queue {
-        let (put, folder) = publish(root, &tmp, file, &key)?;
+    for Job { tmp, file, key, next } in queue {
+        let published = publish(root, &tmp, file, &key, next);
+        if published.is_err() {
+            let _ = fs::remove_file(&tmp);
+        }
+        let (stored, folder) = published?;
         folders.extend(way_to(root, &folder).map(Path::to_owned));
-        if put == Put::Existed {
-            existed.push(key);
+        if stored != key {
+            renamed.push(Renamed { asked: key, stored });
         }
     }
     folders.iter().try_for_each(|folder| sync_folder(folder))?;
-    Ok(existed)
+    Ok(renamed)
 }
 
-/// Makes a temporary file durable and gives it its name, unless that is taken. The folder is not fsynced yet.
-fn publish(root: &Path, tmp: &Path, file: File, key: &ObjectKey) -> Result<(Put, PathBuf), StoreError> {
-    let path = root.join(key.as_str());
-    let folder = path.parent().unwrap_or(root).to_owned();
-    let result = file.sync_data().map_err(io_error("write", tmp)).and_then(|()| {
-        drop(file);
-        match rename_new(tmp, &path) {
-            Err(Errno::NOENT) => {
-                fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
-                rename_new(tmp, &path).map_err(|e| io_error("write", &path)(e.into()))
-            }
-            other => other.map_err(|e| io_error("write", &path)(e.into())),
+/// Makes a temporary file durable and gives it its name, or the first after it that is free. The folder is not fsynced yet.
+fn publish(
+    root: &Path,
+    tmp: &Path,
+    file: File,
+    key: &ObjectKey,
+    next: NextName,
+) -> Result<(ObjectKey, PathBuf), StoreError> {
+    file.sync_data().map_err(io_error("write", tmp))?;
+    drop(file);
+    let mut free = key.clone();
+    loop {
+        match name(root, tmp, &free)? {
+            (Put::Stored, folder) => return Ok((free, folder)),
+            (Put::Existed, _) => free = next(&free).ok_or_else(|| StoreError::NoName { key: key.clone() })?,
         }
-    });
-    if !matches!(result, Ok(Put::Stored)) {
-        let _ = fs::remove_file(tmp);
     }
-    Ok((result?, folder))
+}
+
+/// Gives a durable temporary file its name, unless that is taken. Returns the folder of the name, which is not fsynced yet.
+fn name(root: &Path, tmp: &Path, key: &ObjectKey) -> Result<(Put, PathBuf), StoreError> {
+    let path = place::path(root, key)?;
+    let folder = path.parent().unwrap_or(root).to_owned();
+    let put = match rename_new(tmp, &path) {
+        Err(Errno::NOENT) => {
+            fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
+            rename_new(tmp, &path)
+        }
+        other => other,
+    };
+    put.map(|put| (put, folder)).map_err(|error| io_error("write", &path)(error.into()))
 }
 
 /// A folder and those above it, to the root: the names of folders must last as well. Whether another run has made one, and
