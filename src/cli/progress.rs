@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::display::{bytes, duration};
-use super::visible;
+use super::{output, visible};
 use crate::command::progress::Progress;
 
 const TICK: Duration = Duration::from_millis(200);
@@ -59,11 +59,11 @@ fn plain(progress: &Progress) {
             return;
         }
         if begun.is_empty() && seen > 0 {
-            eprintln!("{}", line(progress, &phase, start.elapsed()));
+            output::to_stderr(&(line(progress, &phase, start.elapsed()) + "\n"));
         }
         for next in begun {
             let next = visible::line(&next);
-            eprintln!("{next}");
+            output::to_stderr(&format!("{next}\n"));
             (phase, seen) = (next, seen + 1);
         }
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::args::{Cli, Common, Selection, Verb};
 use super::drill;
+use super::output;
 use super::policy;
 use super::progress::{Display, Verbosity};
 use super::prune;
@@ -47,10 +48,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Form::Json => (outcome.json + "\n", String::new()),
                 Form::Text => (outcome.text, outcome.complaint),
             };
-            // A reader that has gone away is no failure of the command.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            eprint!("{}", visible::lines(&complaint));
-            ExitCode::from(outcome.exit_code)
+            let written = output::to_stdout(&text);
+            output::to_stderr(&visible::lines(&complaint));
+            match written {
+                Ok(()) => ExitCode::from(outcome.exit_code),
+                Err(source) => unwritten(source, outcome.exit_code),
+            }
         }
         Err(error) => fail(&error, form),
     }
@@ -98,8 +101,11 @@ impl Outcome {
 
 fn usage(error: &clap::Error, json: bool) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        // In colours on a terminal, as clap prints it.
+        return match error.print().and_then(|()| std::io::stdout().flush()) {
+            Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => unwritten(source, 0),
+            _ => ExitCode::SUCCESS,
+        };
     }
     let text = error.render().to_string();
     if json {
@@ -113,11 +119,23 @@ fn usage(error: &clap::Error, json: bool) -> ExitCode {
 }
 
 fn fail(error: &Error, form: Form) -> ExitCode {
+    let text = report::text(error);
     match form {
-        Form::Json => println!("{}", report::json(error)),
-        Form::Text => eprint!("{}", report::text(error)),
+        Form::Json => {
+            if output::to_stdout(&format!("{}\n", report::json(error))).is_err() {
+                output::to_stderr(&text);
+            }
+        }
+        Form::Text => output::to_stderr(&text),
     }
     ExitCode::from(error.exit_code())
+}
+
+/// The command has ended, and what it has to say is lost. What it found counts for more than that.
+fn unwritten(source: std::io::Error, found: u8) -> ExitCode {
+    let error = Error::Output { exit_code: found, source };
+    output::to_stderr(&report::text(&error));
+    ExitCode::from(if found == 0 { error.exit_code() } else { found })
 }
 
 fn run(cli: &Cli) -> Result<Outcome, Error> {
@@ -286,6 +304,8 @@ pub(super) fn repo_url(common: &Common) -> Result<&str, Error> {
 
 pub(super) fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
     let info = Conninfo::resolve(dsn, &Environment::from_process())?;
-    info.warnings().iter().for_each(|warning| eprintln!("pgkeep: warning: {}", visible::line(&warning.to_string())));
+    for warning in info.warnings() {
+        output::to_stderr(&format!("pgkeep: warning: {}\n", visible::line(&warning.to_string())));
+    }
     Ok(info)
 }

@@ -7,6 +7,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::{output, visible};
 use crate::repo::keys::Callbacks;
 
 /// The terminal of this process, if its standard input is one.
@@ -94,7 +95,7 @@ fn read_line(tty: &mut impl Read) -> Option<Zeroizing<String>> {
 
 impl Callbacks for Terminal {
     fn display_message(&self, message: &str) {
-        eprintln!("pgkeep: {message}");
+        output::to_stderr(&format!("pgkeep: {}\n", visible::line(message)));
     }
 
     fn confirm(&self, message: &str, yes_string: &str, no_string: Option<&str>) -> Option<bool> {

@@ -122,6 +122,13 @@ pub enum Error {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The command itself had ended, with this exit code.
+    #[error("what the command has to say could not be written to standard output")]
+    Output {
+        exit_code: u8,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("interrupted")]
     Interrupted,
 }
@@ -248,6 +255,9 @@ impl Error {
                 "`pgkeep show SNAPSHOT` says why it is. If the database lost its rows, restore an earlier snapshot; prune goes on after the next good backup."
                     .into(),
             ),
+            Error::Output { exit_code, .. } => Some(format!(
+                "The command itself has ended, with exit code {exit_code}; only its report is lost. Do not repeat it before you have looked at what it did."
+            )),
             Error::Internal { .. } | Error::Interrupted => None,
         }
     }
@@ -255,7 +265,7 @@ impl Error {
     /// The exit code; scripts rely on it, so a number never changes its meaning.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Internal { .. } => 1,
+            Error::Internal { .. } | Error::Output { .. } => 1,
             Error::Usage { .. }
             | Error::Conninfo(_)
             | Error::PolicyFile(_)

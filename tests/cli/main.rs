@@ -10,6 +10,7 @@ mod interleave;
 mod key;
 mod keys;
 mod many_objects;
+mod output;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;
 mod policy;
