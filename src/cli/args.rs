@@ -78,7 +78,7 @@ pub struct Common {
     /// Print one JSON document on standard output, errors included
     #[arg(long, global = true)]
     pub json: bool,
-    /// Show no progress
+    /// Show no progress; what is wrong goes to standard error too, so that cron sends it
     #[arg(long, short = 'q', global = true)]
     pub quiet: bool,
     #[arg(skip)]
@@ -111,6 +111,28 @@ pub enum Verb {
     Run(Run),
     /// Say who writes, who reads, and what protects the keys
     Key(Key),
+}
+
+/// What a verb's text is to whoever keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// What was done: lines of a log.
+    Log,
+    /// What was asked for: a table, a list, a plan.
+    Answer,
+}
+
+impl Verb {
+    pub fn speech(&self) -> Speech {
+        match self {
+            Verb::Init(_) | Verb::List | Verb::Show(_) | Verb::Key(_) => Speech::Answer,
+            Verb::Run(Run { check: true, .. }) | Verb::Prune(Prune { dry_run: true, .. }) => Speech::Answer,
+            Verb::Split(split) => split.speech(),
+            Verb::Backup(_) | Verb::Restore(_) | Verb::Verify(_) | Verb::Drill(_) | Verb::Prune(_) | Verb::Run(_) => {
+                Speech::Log
+            }
+        }
+    }
 }
 
 #[derive(Args)]

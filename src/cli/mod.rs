@@ -5,6 +5,7 @@ mod display;
 mod drill;
 mod key;
 mod keys;
+mod moment;
 mod output;
 mod policy;
 mod progress;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::display::{bytes, duration};
-use super::{output, visible};
+use super::{moment, output, visible};
 use crate::command::progress::Progress;
 
 const TICK: Duration = Duration::from_millis(200);
@@ -53,17 +53,22 @@ impl Drop for Display {
 fn plain(progress: &Progress) {
     let start = Instant::now();
     let (mut phase, mut seen) = (String::new(), 0);
+    // A log's lines have their time each.
+    let told = |line: String| match output::is_file(stderr()) {
+        true => moment::dated(&line),
+        false => line + "\n",
+    };
     loop {
         let (begun, over) = progress.wait(seen, PLAIN_EVERY);
         if over && begun.is_empty() {
             return;
         }
         if begun.is_empty() && seen > 0 {
-            output::to_stderr(&(line(progress, &phase, start.elapsed()) + "\n"));
+            output::to_stderr(&told(line(progress, &phase, start.elapsed())));
         }
         for next in begun {
             let next = visible::line(&next);
-            output::to_stderr(&format!("{next}\n"));
+            output::to_stderr(&told(next.clone()));
             (phase, seen) = (next, seen + 1);
         }
     }

@@ -9,8 +9,9 @@ use std::sync::{Arc, OnceLock};
 use clap::error::ErrorKind;
 use serde::Serialize;
 
-use super::args::{Cli, Common, Selection, Verb};
+use super::args::{Cli, Common, Selection, Speech, Verb};
 use super::drill;
+use super::moment;
 use super::output;
 use super::policy;
 use super::progress::{Display, Verbosity};
@@ -40,22 +41,58 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error, args.iter().any(|arg| arg == "--json")),
     };
-    let form = if cli.common.json { Form::Json } else { Form::Text };
-    let result = run_without_panic(&cli);
-    match result {
-        Ok(outcome) => {
-            let (text, complaint) = match form {
-                Form::Json => (outcome.json + "\n", String::new()),
-                Form::Text => (outcome.text, outcome.complaint),
-            };
-            let written = output::to_stdout(&text);
-            output::to_stderr(&visible::lines(&complaint));
-            match written {
-                Ok(()) => ExitCode::from(outcome.exit_code),
-                Err(source) => unwritten(source, outcome.exit_code),
-            }
-        }
-        Err(error) => fail(&error, form),
+    let manner = Manner {
+        form: if cli.common.json { Form::Json } else { Form::Text },
+        speech: cli.verb.speech(),
+        alarm: if cli.common.quiet { Alarm::Raise } else { Alarm::Leave },
+    };
+    match run_without_panic(&cli) {
+        Ok(outcome) => tell(outcome, manner),
+        Err(error) => fail(&error, manner),
+    }
+}
+
+/// How a command speaks.
+#[derive(Clone, Copy)]
+struct Manner {
+    form: Form,
+    speech: Speech,
+    alarm: Alarm,
+}
+
+/// Whether what is wrong goes to standard error as well: whoever wants no progress (cron) throws standard output into a log, and
+/// looks at nothing else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alarm {
+    Raise,
+    Leave,
+}
+
+/// What was done or found, and whether something is wrong.
+fn tell(outcome: Outcome, manner: Manner) -> ExitCode {
+    let complaint = visible::lines(&outcome.complaint);
+    let wrong = outcome.exit_code != 0 && manner.alarm == Alarm::Raise && !output::is_one_place();
+    let alarm = match (wrong, manner.form) {
+        (true, _) => format!("{}{complaint}", outcome.text),
+        (false, Form::Text) => complaint,
+        (false, Form::Json) => String::new(),
+    };
+    let written = match manner.form {
+        Form::Json => output::to_stdout(&(outcome.json + "\n")),
+        Form::Text => output::to_stdout(&as_logged(outcome.text, manner.speech, std::io::stdout())),
+    };
+    output::to_stderr(&as_logged(alarm, manner.speech, std::io::stderr()));
+    match written {
+        Ok(()) => ExitCode::from(outcome.exit_code),
+        Err(source) => unwritten(source, outcome.exit_code),
+    }
+}
+
+/// In a file that tells what was done, each line has its time. An answer may be read by a program.
+fn as_logged(text: String, speech: Speech, stream: impl std::os::fd::AsFd) -> String {
+    match speech {
+        Speech::Log if output::is_file(stream) => moment::dated(&text),
+        _ => text,
     }
 }
 
@@ -112,21 +149,23 @@ fn usage(error: &clap::Error, json: bool) -> ExitCode {
         let mut lines = text.lines();
         let what = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         let hint = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-        return fail(&Error::Usage { what, hint: Some(hint) }, Form::Json);
+        let manner = Manner { form: Form::Json, speech: Speech::Answer, alarm: Alarm::Leave };
+        return fail(&Error::Usage { what, hint: Some(hint) }, manner);
     }
     let _ = error.print();
     ExitCode::from(2)
 }
 
-fn fail(error: &Error, form: Form) -> ExitCode {
-    let text = report::text(error);
-    match form {
+fn fail(error: &Error, manner: Manner) -> ExitCode {
+    let untold = match manner.form {
         Form::Json => {
-            if output::to_stdout(&format!("{}\n", report::json(error))).is_err() {
-                output::to_stderr(&text);
-            }
+            let written = output::to_stdout(&format!("{}\n", report::json(error)));
+            written.is_err() || manner.alarm == Alarm::Raise && !output::is_one_place()
         }
-        Form::Text => output::to_stderr(&text),
+        Form::Text => true,
+    };
+    if untold {
+        output::to_stderr(&as_logged(report::text(error), manner.speech, std::io::stderr()));
     }
     ExitCode::from(error.exit_code())
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::args::{Common, Programs};
+use super::args::{Common, Programs, Speech};
 use super::keys;
 use super::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
 use super::terminal::Terminal;
@@ -100,6 +100,16 @@ pub struct Split {
     pub rehearsal: rehearse::Rehearse,
     #[command(flatten)]
     pub programs: Programs,
+}
+
+impl Split {
+    pub fn speech(&self) -> Speech {
+        match &self.verb {
+            Some(Verb::Status(_)) => Speech::Answer,
+            None if self.plan => Speech::Answer,
+            _ => Speech::Log,
+        }
+    }
 }
 
 #[derive(Subcommand)]

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Local, Utc};
-
 use super::display::{bytes, count, duration, table};
+use super::moment;
 use super::policy::Outline;
 use crate::command::finding::Finding;
 use crate::command::{backup, list, restore, verify};
@@ -66,7 +65,6 @@ pub fn left_out(left_out: &[crate::repo::manifest::LeftOut]) -> String {
 }
 
 pub fn list(entries: &[list::Entry]) -> String {
-    let time = |at: &DateTime<Utc>| at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string();
     let whole: Vec<&list::Line> = entries
         .iter()
         .filter_map(|entry| match entry {
@@ -79,14 +77,14 @@ pub fn list(entries: &[list::Entry]) -> String {
     let row = |line: &list::Line| {
         let mut cells = vec![
             line.snapshot.short().to_owned(),
-            time(&line.time),
+            moment::local(line.time),
             line.database.clone(),
             if line.schemas.len() <= 3 { line.schemas.join(",") } else { count(line.schemas.len() as u64, "schema") },
             line.tables.to_string(),
             line.rows.to_string(),
             bytes(line.bytes_read),
             bytes(line.bytes_stored),
-            line.proven_at.map_or("-".into(), |at| at.with_timezone(&Local).format("%Y-%m-%d").to_string()),
+            line.proven_at.map_or("-".into(), moment::day),
         ];
         cells.extend(tags.map(|_| line.tags.join(",")));
         cells
@@ -94,7 +92,7 @@ pub fn list(entries: &[list::Entry]) -> String {
     let row = |entry: &list::Entry| match entry {
         list::Entry::Whole(line) => row(line),
         list::Entry::Damaged(line) => {
-            let mut cells = vec![line.snapshot.short().to_owned(), time(&line.time), "DAMAGED".into()];
+            let mut cells = vec![line.snapshot.short().to_owned(), moment::local(line.time), "DAMAGED".into()];
             cells.resize(9 + tags.iter().len(), "-".into());
             cells
         }
@@ -135,7 +133,7 @@ pub fn show(details: &list::Details) -> String {
     let mut text = format!(
         "snapshot  {}\ntime      {}\ndatabase  {} (PostgreSQL {})\nholds     {}, {}, {} rows of {}, {}, {}\nadded     {}\nroles     {}\n",
         line.snapshot,
-        line.time.to_rfc3339(),
+        moment::local(line.time),
         line.database,
         line.server_version,
         if details.whole_database { "the whole database" } else { "a selection" },

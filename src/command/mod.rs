@@ -11,6 +11,7 @@ pub mod inventory;
 pub mod key;
 pub mod list;
 pub mod mismatch;
+mod moment;
 pub mod parts;
 pub mod password;
 pub mod policy_file;

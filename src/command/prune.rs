@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::error::Error;
 use super::finding::with_causes;
 use super::progress::Progress;
+use crate::command::moment::rfc3339;
 use crate::repo::manifest::{Manifest, Request};
 use crate::repo::prune::{self, Deleted, Pace, Plan, References};
 use crate::repo::{Condemned, Proven, RepoError, Repository, SnapshotId, SnapshotName, Swept, Unfinished};
@@ -65,6 +66,7 @@ impl Report {
 #[derive(Debug, Serialize)]
 pub struct Kept {
     pub snapshot: SnapshotId,
+    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     /// None where the manifest cannot be read.
     pub database: Option<String>,
@@ -79,6 +81,7 @@ fn words<S: Serializer>(reasons: &[Reason], serializer: S) -> Result<S::Ok, S::E
 #[derive(Debug, Serialize)]
 pub struct Forgotten {
     pub snapshot: SnapshotId,
+    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     pub database: String,
 }
@@ -264,7 +267,7 @@ fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Repo
         if reasons.contains(&Reason::Future) {
             warnings.push(format!(
                 "the snapshot {snapshot} is of {}, which lies in the future: a clock is wrong",
-                time.to_rfc3339()
+                time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
             ));
         }
         match (reasons.is_empty(), database) {

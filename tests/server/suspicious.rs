@@ -105,6 +105,10 @@ fn another_selection_or_database_is_no_measure() {
     assert_eq!(said.code, 3, "the first of another database is empty: {said:?}");
     assert!(said.stdout.contains("SUSPICIOUS: it is the first snapshot of this database and selection"), "{said:?}");
     assert!(said.stdout.contains("--accept-shrink"), "it says what to do: {said:?}");
+    // In cron's line standard output goes into a log that nobody reads.
+    let said = Said::of(&mut site.repo.command(["backup", "-q", "-d", &site.server.dsn("other")]));
+    assert!(said.code == 3 && said.stderr.contains("SUSPICIOUS: "), "{said:?}");
+    assert_eq!(said.stdout, said.stderr);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::display::{bytes, count, duration};
-use crate::cli::texts;
+use crate::cli::{moment, texts};
 use crate::command::split::state::Phase;
 use crate::command::split::{AS_IT_SHOULD_BE, Connected, Finished, Report, RolledBack, Status};
 
@@ -74,7 +74,7 @@ fn connected(sessions: &[Connected]) -> String {
 pub fn status(status: &Status) -> String {
     let mut text = format!("{} from {}: {}\n", status.schemas.join(", "), status.source, status.phase);
     for step in &status.history {
-        text += &format!("  {}  {}\n", step.time.format("%Y-%m-%d %H:%M:%S UTC"), step.phase);
+        text += &format!("  {}  {}\n", moment::local(step.time), step.phase);
     }
     if status.record != "checked" {
         text += &format!("the record is {}\n", status.record);
