@@ -209,14 +209,14 @@ pub struct Programs {
 
 #[derive(Args)]
 pub struct Show {
-    /// A snapshot's id, the beginning of one, or `latest`
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
 }
 
 #[derive(Args)]
 pub struct Restore {
-    /// A snapshot's id, the beginning of one, or `latest`
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
     #[command(flatten)]
@@ -245,7 +245,7 @@ pub struct Restore {
 
 #[derive(Args)]
 pub struct Verify {
-    /// A snapshot's id, the beginning of one, or `latest`; all snapshots if none is named
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` of the only database; all snapshots if none is named
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: Option<String>,
     /// Read every byte: with the restore key down to the rows, with the writer key as they are stored

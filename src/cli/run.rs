@@ -28,7 +28,7 @@ use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
-use crate::pg::conninfo::{Conninfo, Environment};
+use crate::pg::conninfo::{Conninfo, DatabaseChoice, Environment};
 use crate::repo::WriterKey;
 use crate::repo::keys::KeyKind;
 use crate::repo::keys::file::Protection;
@@ -193,7 +193,11 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
     });
     drop(display);
     // What fails after a signal fails because of it.
-    if interrupt.came() { result.map_err(|_| Error::Interrupted) } else { result }
+    let interrupted = |_| match (&cli.verb, progress.left()) {
+        (Verb::Restore(_), Some(left)) => Error::InterruptedAmid { left },
+        _ => Error::Interrupted,
+    };
+    if interrupt.came() { result.map_err(interrupted) } else { result }
 }
 
 async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
@@ -251,7 +255,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let repository = keys::open_with_restore_key(common).await?;
             let options = restore::Options {
                 snapshot: args.snapshot.clone(),
-                target: conninfo(args.database.dbname.as_deref())?,
+                target: target(args.database.dbname.as_deref(), "-d")?,
                 creation: if args.create { Creation::Create } else { Creation::Exists },
                 patterns: patterns(&args.selection),
                 roles: args.map_role.iter().map(|pair| role_pair(pair)).collect::<Result<_, _>>()?,
@@ -339,6 +343,21 @@ pub(super) fn repo_url(common: &Common) -> Result<&str, Error> {
         what: "no repository was named".into(),
         hint: Some("Name it with --repo URL or PGKEEP_REPO.".into()),
     })
+}
+
+/// A database that is written into: whichever the environment happens to name may be the one that must not be touched.
+pub(super) fn target(dsn: Option<&str>, switch: &str) -> Result<Conninfo, Error> {
+    let info = conninfo(dsn)?;
+    match info.database_choice() {
+        DatabaseChoice::Named => Ok(info),
+        DatabaseChoice::Surroundings => Err(Error::Usage {
+            what: format!("{switch} names no database to write into"),
+            hint: Some(format!(
+                "Write {switch} NAME, or dbname=NAME among the rest. PGDATABASE and the user's name, which mean {} here, do not count.",
+                info.database()
+            )),
+        }),
+    }
 }
 
 pub(super) fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 
 use super::args::{Common, Programs, Speech};
 use super::keys;
-use super::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
+use super::run::{self, FOUND_SOMETHING_WRONG, Outcome, conninfo};
 use super::terminal::Terminal;
 use crate::command::Error;
 use crate::command::progress::Progress;
@@ -317,7 +317,7 @@ fn options(args: &Split, from: Option<&String>) -> Result<Options, Error> {
     let schemas = needed(args.schemas.as_ref(), "--schemas")?;
     Ok(Options {
         source: conninfo(Some(&needed(from, "--from")?))?,
-        target: conninfo(Some(&needed(args.to.as_ref(), "--to")?))?,
+        target: run::target(Some(&needed(args.to.as_ref(), "--to")?), "--to")?,
         schemas: patterns(&schemas),
         leave: args.leave.iter().flat_map(|list| patterns(list)).collect(),
         boundary: args.boundary,

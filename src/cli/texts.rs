@@ -6,14 +6,17 @@ use super::display::{bytes, count, duration, table};
 use super::moment;
 use super::policy::Outline;
 use crate::command::finding::Finding;
+use crate::command::taken::Taken;
 use crate::command::{backup, list, restore, verify};
+use crate::repo::SnapshotId;
 use crate::schema::compare::{EntryDifference, EntryMismatch};
 
 pub fn backup(report: &backup::Report) -> String {
     let mut text = format!(
-        "snapshot {} of {}: {}, {}, {} read, {} stored in {} ({} reused), {}\n",
+        "snapshot {} of {}, {}: {}, {}, {} read, {} stored in {} ({} reused), {}\n",
         report.snapshot.short(),
         report.database,
+        moment::local(report.time),
         count(report.tables, "table"),
         count(report.rows, "row"),
         bytes(report.bytes_read),
@@ -29,6 +32,20 @@ pub fn backup(report: &backup::Report) -> String {
                  if it is right so, take it again with --accept-shrink (accept_shrink = true in a policy).\n";
     }
     text + &warnings(&report.warnings)
+}
+
+/// The snapshot, and of what it is: `1a2b3c4d (shop, 2026-11-22 03:15:00 CET)`.
+pub fn of(snapshot: &SnapshotId, taken: &Taken) -> String {
+    format!("{} ({}, {})", snapshot.short(), taken.snapshot_database, moment::local(taken.snapshot_time))
+}
+
+/// That the snapshot which was used is one to look at.
+pub fn suspicions(taken: &Taken) -> String {
+    taken
+        .suspicious
+        .iter()
+        .map(|reason| format!("SUSPICIOUS: the snapshot was marked so by its backup: {reason}\n"))
+        .collect()
 }
 
 pub fn warnings(warnings: &[String]) -> String {
@@ -167,7 +184,7 @@ pub fn show(details: &list::Details) -> String {
 pub fn restore(report: &restore::Report) -> String {
     let mut text = format!(
         "restored {} into {}: {}, {}, {}",
-        report.snapshot.short(),
+        of(&report.snapshot, &report.taken),
         report.database,
         count(report.tables, "table"),
         count(report.rows, "row"),
@@ -179,6 +196,10 @@ pub fn restore(report: &restore::Report) -> String {
         (false, false) => "; NOT the snapshot:\n",
     };
     report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
+    text += &suspicions(&report.taken);
+    if !report.hurt.is_empty() {
+        text += &format!("HURT: checks have found damage in the snapshot's {}\n", report.hurt.join(", "));
+    }
     text += &left_out(&report.left_out);
     text += &warnings(&report.warnings);
     text
@@ -190,7 +211,12 @@ pub fn verify(report: &verify::Report) -> String {
         "checked {} of {} in {}: {}\n",
         count(report.objects_checked, "object"),
         bytes(report.bytes_checked),
-        count(report.snapshots_checked, "snapshot"),
+        match &report.taken {
+            Some(taken) => {
+                format!("the snapshot of {}, {}", taken.snapshot_database, moment::local(taken.snapshot_time))
+            }
+            None => count(report.snapshots_checked, "snapshot"),
+        },
         if report.ok { "nothing is wrong".to_owned() } else { count(report.findings.len() as u64, "finding") },
     );
     if report.depth != "listing" {
@@ -203,6 +229,7 @@ pub fn verify(report: &verify::Report) -> String {
             None => format!("{} were never read; run it again\n", bytes(coverage.bytes_never_read)),
         };
     }
+    text += &report.taken.as_ref().map(suspicions).unwrap_or_default();
     report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
     if let (true, Some(snapshot)) = (report.ok, &report.compared) {
         text += &format!("the database holds what the snapshot {} holds\n", snapshot.short());

@@ -10,6 +10,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 
 use super::error::Error;
+use super::moment::rfc3339;
 use super::progress::Progress;
 use super::rows::{self, ReadTable, Source};
 use super::selecting::{self, Patterns, with_roles_above};
@@ -56,6 +57,9 @@ pub struct Report {
     pub snapshot: SnapshotId,
     pub parent: Option<SnapshotId>,
     pub database: String,
+    /// The moment that the snapshot is of.
+    #[serde(serialize_with = "rfc3339")]
+    pub time: DateTime<Utc>,
     pub tags: Vec<String>,
     pub server_version: String,
     pub tables: u64,
@@ -254,6 +258,7 @@ fn report(manifest: Manifest, warning: Option<String>, started: Instant) -> Repo
         snapshot: manifest.snapshot,
         parent: manifest.parent,
         database: manifest.database.name,
+        time: manifest.time,
         tags: manifest.tags,
         server_version: manifest.server.version,
         tables,

@@ -42,6 +42,8 @@ pub enum Error {
     #[error("the rows of {table} cannot be read from the repository")]
     DamagedRows {
         table: String,
+        /// What the operator can do; none: what the cause says.
+        way_on: Option<String>,
         #[source]
         source: Box<RepoError>,
     },
@@ -131,6 +133,9 @@ pub enum Error {
     },
     #[error("interrupted")]
     Interrupted,
+    /// The same, and something is there that was not before.
+    #[error("interrupted")]
+    InterruptedAmid { left: String },
 }
 
 /// An entry that the target refused.
@@ -229,7 +234,7 @@ impl Error {
                 Some("Patterns are psql's: * and ? are wildcards, \"...\" keeps capitals and dots. `psql -c '\\dt *.*'` lists the tables.".into())
             }
             Error::Repository(error) => error.hint(),
-            Error::DamagedRows { source, .. } => source.hint(),
+            Error::DamagedRows { way_on, source, .. } => way_on.clone().or_else(|| source.hint()),
             Error::Source { source, .. } | Error::Target { source, .. } => source.hint(),
             Error::Dump(error) | Error::TargetDump(error) => error.hint(),
             Error::Archive(error) => error.hint(),
@@ -258,6 +263,7 @@ impl Error {
             Error::Output { exit_code, .. } => Some(format!(
                 "The command itself has ended, with exit code {exit_code}; only its report is lost. Do not repeat it before you have looked at what it did."
             )),
+            Error::InterruptedAmid { left } => Some(left.clone()),
             Error::Internal { .. } | Error::Interrupted => None,
         }
     }
@@ -293,7 +299,7 @@ impl Error {
             | Error::ServerPrograms(_)
             | Error::PrivateServer(_)
             | Error::TargetDump(_) => 8,
-            Error::Interrupted => 130,
+            Error::Interrupted | Error::InterruptedAmid { .. } => 130,
         }
     }
 }
@@ -304,7 +310,11 @@ fn repository_code(error: &RepoError) -> u8 {
     match error {
         RepoError::Store(StoreError::UrlParameter { .. } | StoreError::UrlValue { .. }) => 2,
         RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey | OpenError::Identity { .. }, .. } => 6,
-        RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
+        RepoError::NoSnapshot { .. }
+        | RepoError::Ambiguous { .. }
+        | RepoError::Several { .. }
+        | RepoError::NotOf { .. }
+        | RepoError::Store(StoreError::Url { .. }) => 2,
         RepoError::Exists { .. }
         | RepoError::SnapshotExists { .. }
         | RepoError::Overtaken { .. }

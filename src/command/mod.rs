@@ -6,6 +6,7 @@ pub mod drill;
 pub mod error;
 pub mod finding;
 pub mod hashing;
+mod hurt;
 pub mod init;
 pub mod inventory;
 pub mod key;
@@ -26,6 +27,7 @@ pub mod shards;
 pub mod some;
 pub mod split;
 pub mod suspicion;
+pub mod taken;
 mod unfinished;
 pub mod verify;
 

@@ -14,6 +14,7 @@ pub struct Progress {
     pub bytes: AtomicU64,
     pub rows: AtomicU64,
     lanes: Mutex<Vec<Option<Arc<Lane>>>>,
+    left: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -41,6 +42,16 @@ impl Progress {
             phases.names.push(phase.to_owned());
             self.news.notify_all();
         }
+    }
+
+    /// What would be there, and how to go on, if the command were interrupted from now on.
+    pub fn would_leave(&self, what: String) {
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+    }
+
+    /// What an interruption has left; none where nothing was begun that stays.
+    pub fn left(&self) -> Option<String> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Nothing more will come.

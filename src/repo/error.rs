@@ -60,6 +60,14 @@ pub enum RepoError {
     SliceBounds { key: ObjectKey },
     #[error("the repository holds no snapshot{}", database.as_ref().map(|d| format!(" of the database {d}")).unwrap_or_default())]
     Empty { database: Option<String> },
+    #[error("`latest` may mean a snapshot of each of {} databases: {}", databases.len(), databases.join(", "))]
+    Several { databases: Vec<String> },
+    #[error("the repository holds no snapshot of the database {database}")]
+    NotOf {
+        database: String,
+        /// Those that it has snapshots of.
+        databases: Vec<String>,
+    },
     #[error("no snapshot is called `{asked}`")]
     NoSnapshot { asked: String },
     #[error("`{asked}` may mean {count} snapshots")]
@@ -107,6 +115,10 @@ impl RepoError {
                     .into(),
             ),
             RepoError::Empty { .. } => Some("Take a backup first: pgkeep backup -d DSN".into()),
+            RepoError::Several { databases } => {
+                Some(format!("Name the database: latest:{}", databases.first().map_or("NAME", String::as_str)))
+            }
+            RepoError::NotOf { databases, .. } => Some(format!("It holds snapshots of {}.", databases.join(", "))),
             RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
             _ => None,
         }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod index;
 pub mod keyring;
 pub mod keys;
+mod latest;
 pub mod layout;
 pub mod manifest;
 pub mod objects;

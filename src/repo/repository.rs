@@ -191,12 +191,12 @@ impl Repository {
         Ok(listed.iter().filter_map(|l| Some((SnapshotName::parse_key(&l.key)?, l.bytes))).collect())
     }
 
-    /// The snapshot that an id, a unique prefix of one, or `latest` means.
+    /// The snapshot that an id, a unique prefix of one, `latest:DATABASE`, or `latest` of the only database means.
     pub async fn resolve(&self, asked: &str) -> Result<SnapshotName, RepoError> {
-        let mut names = self.snapshots().await?;
-        if asked == "latest" {
-            return names.pop().ok_or(RepoError::Empty { database: None });
+        if let Some(latest) = self.latest(asked).await? {
+            return Ok(latest);
         }
+        let mut names = self.snapshots().await?;
         let lower = asked.to_ascii_lowercase();
         names.retain(|name| !lower.is_empty() && name.id.as_str().starts_with(&lower));
         match names.len() {

@@ -9,6 +9,7 @@ mod init;
 mod interleave;
 mod key;
 mod keys;
+mod latest;
 mod many_objects;
 mod output;
 #[path = "../server/pgkeep.rs"]

@@ -105,6 +105,11 @@ fn another_selection_or_database_is_no_measure() {
     assert_eq!(said.code, 3, "the first of another database is empty: {said:?}");
     assert!(said.stdout.contains("SUSPICIOUS: it is the first snapshot of this database and selection"), "{said:?}");
     assert!(said.stdout.contains("--accept-shrink"), "it says what to do: {said:?}");
+    // Whoever restores it all the same is told.
+    let restored =
+        Said::of(&mut site.repo.restore(["latest:other", "--create", "-q", "-d", &site.server.dsn("again")]));
+    let told = "SUSPICIOUS: the snapshot was marked so by its backup: it is the first snapshot";
+    assert!(restored.code == 0 && restored.stdout.contains(told), "{restored:?}");
     // In cron's line standard output goes into a log that nobody reads.
     let said = Said::of(&mut site.repo.command(["backup", "-q", "-d", &site.server.dsn("other")]));
     assert!(said.code == 3 && said.stderr.contains("SUSPICIOUS: "), "{said:?}");

@@ -137,7 +137,10 @@ pub fn finish(finished: &Finished) -> String {
     }
     if finished.dropped {
         if let Some(snapshot) = &finished.snapshot {
-            text += &format!("the snapshot {snapshot} holds what was dropped\n");
+            let of = finished.taken.as_ref().map_or(String::new(), |taken| {
+                format!(" ({}, {})", taken.snapshot_database, moment::local(taken.snapshot_time))
+            });
+            text += &format!("the snapshot {snapshot}{of} holds what was dropped\n");
         }
         return text
             + "the next backup of the old database finds tables gone, and is suspicious for that: take it with --accept-shrink, once\n";
