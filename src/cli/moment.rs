@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(at("2026-11-22T02:15:00.9Z", "Europe/Berlin"), "2026-11-22 03:15:00 CET");
         assert_eq!(at("2026-07-22T02:15:00Z", "Europe/Berlin"), "2026-07-22 04:15:00 CEST");
         assert_eq!(at("2026-07-22T02:15:00Z", "UTC"), "2026-07-22 02:15:00 UTC");
-        assert_eq!(at("2026-07-22T02:15:00Z", "Asia/Dubai"), "2026-07-22 06:15:00 +04");
+        assert_eq!(at("2026-07-22T02:15:00Z", "Asia/Dubai"), "2026-07-22 06:15:00 +04:00");
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub fn backup(report: &backup::Report) -> String {
         text += "The snapshot is kept, and does not count as a good one. Look at the source and at `pgkeep show`; \
                  if it is right so, take it again with --accept-shrink (accept_shrink = true in a policy).\n";
     }
+    if report.measured_by.is_none() {
+        text += "not measured: there is no earlier good snapshot of this database and selection
+";
+    }
     text + &warnings(&report.warnings)
 }
 

@@ -102,6 +102,7 @@ pub struct Unreadable {
 /// The selection of a request, as [`Group`] compares it: the order of patterns does not matter.
 pub fn group(database: &str, request: &Request) -> Group {
     let mut selection = String::new();
+    let request = request.normal();
     let lists = [
         ("schema", &request.schemas),
         ("no schema", &request.exclude_schemas),
@@ -109,9 +110,6 @@ pub fn group(database: &str, request: &Request) -> Group {
         ("no table", &request.exclude_tables),
     ];
     for (what, patterns) in lists {
-        let mut patterns: Vec<&String> = patterns.iter().collect();
-        patterns.sort();
-        patterns.dedup();
         patterns.iter().for_each(|pattern| selection += &format!("{what} {pattern:?} "));
     }
     Group { database: database.to_owned(), selection }

@@ -58,6 +58,15 @@ pub struct Repository {
     trust: Trust,
 }
 
+/// What the next snapshot of a database and selection is measured by.
+pub enum LastGood {
+    Found(Box<Manifest>),
+    /// So many snapshots of the database are of another selection, or suspicious.
+    None {
+        passed_over: u64,
+    },
+}
+
 /// What a repository holds at the start of a backup.
 pub struct Known {
     pub index: Index,
@@ -305,14 +314,19 @@ impl Repository {
     /// The newest snapshot of this database and this request that is not suspicious.
     ///
     /// A manifest that cannot be read is passed over: it is no measure of anything.
-    pub async fn last_good(&self, database: &str, request: &Request) -> Result<Option<Manifest>, RepoError> {
+    pub async fn last_good(&self, database: &str, request: &Request) -> Result<LastGood, RepoError> {
+        let (wanted, mut passed_over) = (request.normal(), 0);
         for name in self.snapshots().await?.iter().rev() {
             let Ok(manifest) = self.manifest(name).await else { continue };
-            if manifest.database.name == database && manifest.request == *request && !manifest.is_suspicious() {
-                return Ok(Some(manifest));
+            if manifest.database.name != database {
+                continue;
             }
+            if manifest.request.normal() == wanted && !manifest.is_suspicious() {
+                return Ok(LastGood::Found(Box::new(manifest)));
+            }
+            passed_over += 1;
         }
-        Ok(None)
+        Ok(LastGood::None { passed_over })
     }
 
     /// A slice list, read from its pages where it has some.
