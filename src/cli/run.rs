@@ -39,7 +39,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::read(&args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, args.iter().any(|arg| arg == "--json")),
+        Err(error) => return usage(&error, &args),
     };
     let manner = Manner {
         form: if cli.common.json { Form::Json } else { Form::Text },
@@ -78,7 +78,7 @@ fn tell(outcome: Outcome, manner: Manner) -> ExitCode {
         (false, Form::Json) => String::new(),
     };
     let written = match manner.form {
-        Form::Json => output::to_stdout(&(outcome.json + "\n")),
+        Form::Json => output::to_stdout(&(visible::json(&outcome.json) + "\n")),
         Form::Text => output::to_stdout(&as_logged(outcome.text, manner.speech, std::io::stdout())),
     };
     output::to_stderr(&as_logged(alarm, manner.speech, std::io::stderr()));
@@ -136,7 +136,7 @@ impl Outcome {
     }
 }
 
-fn usage(error: &clap::Error, json: bool) -> ExitCode {
+fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // In colours on a terminal, as clap prints it.
         return match error.print().and_then(|()| std::io::stdout().flush()) {
@@ -144,22 +144,46 @@ fn usage(error: &clap::Error, json: bool) -> ExitCode {
             _ => ExitCode::SUCCESS,
         };
     }
-    let text = error.render().to_string();
-    if json {
+    let text = as_ours(error, args);
+    if args.iter().any(|arg| arg == "--json") {
         let mut lines = text.lines();
-        let what = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let what = lines.next().unwrap_or_default().trim_start_matches(OURS).to_owned();
         let hint = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
         let manner = Manner { form: Form::Json, speech: Speech::Answer, alarm: Alarm::Leave };
         return fail(&Error::Usage { what, hint: Some(hint) }, manner);
     }
-    let _ = error.print();
+    output::to_stderr(&text);
     ExitCode::from(2)
+}
+
+/// How every message of an error begins.
+const OURS: &str = "pgkeep: ";
+
+/// What clap says, as every other error is told: whoever looks for `pgkeep:` in a log finds it.
+fn as_ours(error: &clap::Error, args: &[OsString]) -> String {
+    // It repeats arguments, and what it repeats has to be one line: it is asked again with tame ones.
+    let tame: Vec<OsString> = args.iter().map(|arg| visible::line(&arg.to_string_lossy()).into()).collect();
+    let text = match Cli::read(&tame) {
+        Err(again) if again.kind() == error.kind() => again.render().to_string(),
+        _ => error.render().to_string(),
+    };
+    let text = visible::lines(&text);
+    let mut ours = String::new();
+    for (n, line) in text.lines().enumerate() {
+        let line = match (n, line.strip_prefix("error: "), line.strip_prefix("  tip: ")) {
+            (0, Some(what), _) => format!("{OURS}{what}"),
+            (_, _, Some(tip)) => format!("  hint: {tip}"),
+            _ => line.to_owned(),
+        };
+        ours += &(line + "\n");
+    }
+    ours
 }
 
 fn fail(error: &Error, manner: Manner) -> ExitCode {
     let untold = match manner.form {
         Form::Json => {
-            let written = output::to_stdout(&format!("{}\n", report::json(error)));
+            let written = output::to_stdout(&(visible::json(&report::json(error).to_string()) + "\n"));
             written.is_err() || manner.alarm == Alarm::Raise && !output::is_one_place()
         }
         Form::Text => true,

@@ -58,7 +58,7 @@ impl Unseen {
 
     /// What was typed; none where the question was left with Ctrl-C or Ctrl-D.
     pub fn ask(&mut self, prompt: &str) -> Option<SecretString> {
-        write!(self.tty, "pgkeep: {prompt}: ").ok()?;
+        write!(self.tty, "pgkeep: {}: ", visible::line(prompt)).ok()?;
         let typed = read_line(&mut self.tty);
         let _ = writeln!(self.tty);
         Some(SecretString::from(typed?.as_str()))
@@ -113,7 +113,7 @@ impl Callbacks for Terminal {
 
     fn request_public_string(&self, description: &str) -> Option<String> {
         let mut tty = Self::open()?;
-        write!(tty, "pgkeep: {description}: ").ok()?;
+        write!(tty, "pgkeep: {}: ", visible::line(description)).ok()?;
         let mut typed = Vec::new();
         let mut byte = [0];
         while tty.read(&mut byte).ok()? == 1 && byte[0] != b'\n' {

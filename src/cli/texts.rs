@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::display::{bytes, count, duration, table};
-use super::moment;
 use super::policy::Outline;
+use super::{moment, visible};
 use crate::command::finding::Finding;
 use crate::command::taken::Taken;
 use crate::command::{backup, list, restore, verify};
@@ -66,19 +66,13 @@ pub fn definitions<'a>(mismatches: impl IntoIterator<Item = &'a EntryMismatch>) 
     let mut text = String::new();
     for mismatch in mismatches {
         text += &match mismatch.what {
-            EntryDifference::Different => format!("differs: {}\n", visible(&mismatch.entry)),
-            what => format!("differs: {} {what}\n", visible(&mismatch.entry)),
+            EntryDifference::Different => format!("differs: {}\n", visible::line(&mismatch.entry)),
+            what => format!("differs: {} {what}\n", visible::line(&mismatch.entry)),
         };
-        mismatch.source_lines.iter().for_each(|line| text += &format!("  - {}\n", visible(line)));
-        mismatch.target_lines.iter().for_each(|line| text += &format!("  + {}\n", visible(line)));
+        mismatch.source_lines.iter().for_each(|line| text += &format!("  - {}\n", visible::line(line)));
+        mismatch.target_lines.iter().for_each(|line| text += &format!("  + {}\n", visible::line(line)));
     }
     text
-}
-
-/// A definition may hold anything, and a terminal obeys what it is sent.
-fn visible(text: &str) -> String {
-    let shown = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
 }
 
 pub fn left_out(left_out: &[crate::repo::manifest::LeftOut]) -> String {

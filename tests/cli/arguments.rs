@@ -13,7 +13,7 @@ fn assert_usage(args: &[&str], names: &[&str]) {
     let told = said.document();
     assert_eq!(told["exit_code"], 2);
     assert_eq!(told["causes"], serde_json::json!([]));
-    let words = format!("error: {}\n{}", told["error"].as_str().unwrap(), told["hint"].as_str().unwrap());
+    let words = format!("pgkeep: {}\n{}", told["error"].as_str().unwrap(), told["hint"].as_str().unwrap());
     names.iter().for_each(|name| assert!(words.contains(name), "no {name:?} in: {words}"));
 }
 
@@ -21,9 +21,12 @@ fn assert_usage(args: &[&str], names: &[&str]) {
 fn an_unknown_flag_is_named_and_a_similar_one_offered() {
     assert_usage(
         &["backup", "--lock-wait-timout", "5"],
-        &["error: unexpected argument '--lock-wait-timout' found", "a similar argument exists: '--lock-wait-timeout'"],
+        &["pgkeep: unexpected argument '--lock-wait-timout' found", "a similar argument exists: '--lock-wait-timeout'"],
     );
-    assert_usage(&["list", "--frobnicate"], &["error: unexpected argument '--frobnicate' found", "Usage: pgkeep list"]);
+    assert_usage(
+        &["list", "--frobnicate"],
+        &["pgkeep: unexpected argument '--frobnicate' found", "Usage: pgkeep list"],
+    );
 }
 
 #[test]
@@ -31,7 +34,7 @@ fn an_unknown_verb_is_named_and_a_similar_one_offered() {
     assert_usage(
         &["bakcup"],
         &[
-            "error: unrecognized subcommand 'bakcup'",
+            "pgkeep: unrecognized subcommand 'bakcup'",
             "a similar subcommand exists: 'backup'",
             "pgkeep [OPTIONS] <COMMAND>",
         ],
@@ -40,10 +43,10 @@ fn an_unknown_verb_is_named_and_a_similar_one_offered() {
 
 #[test]
 fn a_value_out_of_range_is_named_with_its_range() {
-    assert_usage(&["backup", "-j", "0"], &["error: invalid value '0' for '--jobs <JOBS>': 0 is not in 1..=256"]);
+    assert_usage(&["backup", "-j", "0"], &["pgkeep: invalid value '0' for '--jobs <JOBS>': 0 is not in 1..=256"]);
     assert_usage(
         &["backup", "--level", "20"],
-        &["error: invalid value '20' for '--level <LEVEL>': 20 is not in -7..=19"],
+        &["pgkeep: invalid value '20' for '--level <LEVEL>': 20 is not in -7..=19"],
     );
     assert_usage(&["show"], &["the following required arguments were not provided", "<SNAPSHOT>"]);
     assert_usage(&["init"], &["the following required arguments were not provided", "--keys <DIR>"]);
@@ -51,7 +54,7 @@ fn a_value_out_of_range_is_named_with_its_range() {
 
 #[test]
 fn a_flag_is_never_guessed_from_its_beginning() {
-    assert_usage(&["backup", "--lock", "5"], &["error: unexpected argument '--lock' found"]);
+    assert_usage(&["backup", "--lock", "5"], &["pgkeep: unexpected argument '--lock' found"]);
 }
 
 #[test]

@@ -18,3 +18,4 @@ mod policy;
 mod prune;
 mod repository;
 mod source;
+mod visible;
