@@ -112,7 +112,7 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
     match &key.action {
         Action::List => {
             let writer = common.writer_key.as_deref().map(WriterKey::read).transpose()?;
-            let repository = match (&common.restore_key, &writer) {
+            let repository = match (common.reading_restore_key(), &writer) {
                 // Asks for no passphrase where the writer key can tell as well.
                 (Some(path), Some(key)) if key.root.is_some() && keys::is_protected(path)? => {
                     keys::open_with_writer_key(common).await?

@@ -14,6 +14,8 @@ mod report;
 mod run;
 mod signals;
 mod split;
+mod status;
+mod suggestions;
 mod terminal;
 mod texts;
 mod visible;

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use serde::Serialize;
 
 use super::args::{Cli, Common, Selection, Speech, Verb};
@@ -19,6 +19,7 @@ use super::prune;
 use super::report;
 use super::signals::Interrupt;
 use super::split;
+use super::suggestions;
 use super::texts;
 use super::visible;
 use super::{key, keys};
@@ -39,7 +40,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::read(&args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &args),
+        Err(error) => return usage(error, &args),
     };
     let manner = Manner {
         form: if cli.common.json { Form::Json } else { Form::Text },
@@ -136,7 +137,7 @@ impl Outcome {
     }
 }
 
-fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
+fn usage(error: clap::Error, args: &[OsString]) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // In colours on a terminal, as clap prints it.
         return match error.print().and_then(|()| std::io::stdout().flush()) {
@@ -160,18 +161,23 @@ fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
 const OURS: &str = "pgkeep: ";
 
 /// What clap says, as every other error is told: whoever looks for `pgkeep:` in a log finds it.
-fn as_ours(error: &clap::Error, args: &[OsString]) -> String {
+fn as_ours(error: clap::Error, args: &[OsString]) -> String {
     // It repeats arguments, and what it repeats has to be one line: it is asked again with tame ones.
     let tame: Vec<OsString> = args.iter().map(|arg| visible::line(&arg.to_string_lossy()).into()).collect();
-    let text = match Cli::read(&tame) {
-        Err(again) if again.kind() == error.kind() => again.render().to_string(),
-        _ => error.render().to_string(),
-    };
-    let text = visible::lines(&text);
+    let again = Cli::read(&tame).err().filter(|again| again.kind() == error.kind());
+    let mut error = again.unwrap_or(error);
+    let advice = suggestions::of(&error, &Cli::verbs());
+    for guess in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::Suggested] {
+        error.remove(guess);
+    }
+    let text = visible::lines(&error.render().to_string());
     let mut ours = String::new();
     for (n, line) in text.lines().enumerate() {
         let line = match (n, line.strip_prefix("error: "), line.strip_prefix("  tip: ")) {
-            (0, Some(what), _) => format!("{OURS}{what}"),
+            (0, Some(what), _) => {
+                let advice = advice.as_ref().map_or(String::new(), |advice| format!("\n  hint: {advice}"));
+                format!("{OURS}{what}{advice}")
+            }
             (_, _, Some(tip)) => format!("  hint: {tip}"),
             _ => line.to_owned(),
         };
@@ -333,6 +339,10 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         Verb::Prune(args) => prune::run(common, args, progress, stop).await,
         Verb::Split(args) => split::run(common, args, progress, stop).await,
         Verb::Key(args) => key::run(common, args).await,
+        Verb::Version => {
+            let version = env!("CARGO_PKG_VERSION");
+            Outcome::new(&serde_json::json!({ "version": version }), format!("pgkeep {version}\n"))
+        }
     }
 }
 

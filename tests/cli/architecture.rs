@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 /// Every arrow that there is. `cli` takes the arguments' types where they are defined; `pg::catalog` fills the manifest's
 /// types, and the split's facts, with what the server says.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["command", "pg", "policy", "repo", "retention", "schema", "split", "stop", "store", "switch"]),
+    (
+        "cli",
+        &["command", "pg", "policy", "repo", "retention", "schema", "spelling", "split", "stop", "store", "switch"],
+    ),
     ("command", &["pg", "policy", "repo", "retention", "schema", "split", "stop", "store", "stream", "switch"]),
     ("pg", &["repo", "schema", "spelling", "split", "stop", "stream"]),
     ("policy", &["pg", "retention", "schema", "spelling"]),
