@@ -321,8 +321,10 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         Verb::Run(args) => {
             let plan = policy::Plan::read(common, &args.policy)?;
             if args.check {
-                let outline = plan.outline();
-                return Outcome::new(&outline, texts::outline(&outline));
+                let outline = plan.outline().await;
+                let outcome = Outcome::new(&outline, texts::outline(&outline))?;
+                let exit_code = if outline.problems.is_empty() { 0 } else { FOUND_SOMETHING_WRONG };
+                return Ok(Outcome { exit_code, ..outcome });
             }
             let key = WriterKey::read(plan.writer_key())?;
             let repository = keys::open_to_write(plan.repository(), plan.writer_key(), &key).await?;

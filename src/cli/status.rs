@@ -136,7 +136,7 @@ mod tests {
             ..Doing::default()
         };
         assert_eq!(table.line(60), "  TABLE DATA shop.orders  5.0 MB of 9.0 MB");
-        assert_eq!(table.line(30), "  TABLE DA…  5.0 MB of 9.0 MB");
+        assert_eq!(table.line(30), "  TABLE DAT…  5.0 MB of 9.0 MB");
     }
 
     proptest! {

@@ -282,12 +282,17 @@ pub fn outline(outline: &Outline) -> String {
             retention.keep, retention.time_zone, retention.grace_hours
         )
     });
+    let mut problems = String::new();
+    for problem in &outline.problems {
+        problems += &format!("PROBLEM: {}\n", problem.what);
+        problems += &problem.hint.as_ref().map_or(String::new(), |hint| format!("  hint: {hint}\n"));
+    }
     let pg_dump = outline
         .pg_bin
         .as_ref()
         .map_or("the one on this machine that suits the server".to_owned(), |p| p.display().to_string());
     format!(
-        "policy      {} is valid; nothing was connected to\n\
+        "policy      {} {}; nothing was connected to\n\
          database    {} on {} as {}\n\
          password    from {}\n\
          holds       {}\n\
@@ -295,8 +300,12 @@ pub fn outline(outline: &Outline) -> String {
          writer key  {}\n\
          reading     {}, zstd level {}, waits for locks {lock_wait}\n\
          roles       {} password hashes\n\
-         {}pg_dump     {pg_dump}\n{tags}{retention}",
+         {}pg_dump     {pg_dump}\n{tags}{retention}{problems}",
         outline.policy.display(),
+        match outline.problems.len() as u64 {
+            0 => "is valid".to_owned(),
+            n => format!("is valid, and cannot be run: {}", count(n, "problem")),
+        },
         outline.database,
         outline.servers.join(", "),
         outline.user,

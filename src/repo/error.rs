@@ -89,7 +89,9 @@ impl RepoError {
         match self {
             RepoError::Store(error) => error.hint(),
             RepoError::Key(error) => error.hint(),
-            RepoError::NoConfig { url } => Some(format!("Check --repo, or make a repository: pgkeep init --repo {url} --keys DIR")),
+            RepoError::NoConfig { .. } => Some(
+                "The key is of a repository that was made before. Check --repo, and that what holds the repository is mounted there.".into(),
+            ),
             RepoError::Exists { .. } => Some("Use it, or name another place. An existing repository is never initialised again.".into()),
             RepoError::BadConfig { repository, .. } | RepoError::LostConfig { repository, .. } => Some(format!(
                 "Nothing else depends on what it holds. Write the file `config` with this line, then run `pgkeep verify`: \

@@ -1,7 +1,7 @@
 //! A repository: its snapshots, and the way from a slice to its bytes.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -98,12 +98,22 @@ impl Repository {
         let store = Store::create(url).await?;
         std::fs::create_dir_all(keys_dir).map_err(|source| KeyError::Write { path: keys_dir.to_owned(), source })?;
         let (writer, restore) = keys::generate();
+        // The keys of a repository that was not made would stand in the way of the next attempt.
+        let take_away = |error: RepoError, keys: &[PathBuf]| {
+            keys.iter().for_each(|path| drop(std::fs::remove_file(path)));
+            error
+        };
         writer.write(&paths[0])?;
-        restore.write(&paths[1], protection)?;
+        restore.write(&paths[1], protection).map_err(|error| take_away(error.into(), &paths[..1]))?;
         let config = Config { format: FORMAT, repository: writer.repository, created: Utc::now() };
-        match store.put(&layout::config(), &Sealed::public(&config)?).await? {
-            Put::Stored => Ok(store.warning()),
-            Put::Existed => Err(RepoError::Exists { url: url.to_owned() }),
+        match store.put(&layout::config(), &Sealed::public(&config)?).await {
+            Ok(Put::Stored) => Ok(store.warning()),
+            Ok(Put::Existed) => Err(take_away(RepoError::Exists { url: url.to_owned() }, &paths)),
+            // A store may say that it failed and have stored it: only where it is not there nobody will want the keys.
+            Err(error) => match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
+                Err(StoreError::NoObject { .. }) => Err(take_away(error.into(), &paths)),
+                _ => Err(error.into()),
+            },
         }
     }
 

@@ -117,8 +117,7 @@ fn a_typed_writer_key_comes_before_a_restore_key_of_the_environment() {
     let depth = |typed: &[(&str, std::path::PathBuf)], environment: &[(&str, std::path::PathBuf)]| {
         let mut verify = pgkeep();
         verify.args(["verify", "--read-data", "--json", "--repo"]).arg(repo.root());
-        typed.iter().for_each(|(flag, key)| drop(verify.arg(flag).arg(key)));
-        environment.iter().for_each(|(name, key)| drop(verify.env(name, key)));
+        verify.args(typed.iter().flat_map(|(flag, key)| [flag.into(), key.clone()])).envs(environment.iter().cloned());
         // The rows of this repository are not what its manifest says; how deep they were looked at is.
         let said = Said::of(&mut verify);
         assert!([0, 3].contains(&said.code), "{said:?}");
