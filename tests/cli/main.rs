@@ -17,5 +17,6 @@ mod pgkeep;
 mod policy;
 mod prune;
 mod repository;
+mod size;
 mod source;
 mod visible;
