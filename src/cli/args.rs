@@ -23,7 +23,6 @@ use crate::retention::Tag;
     after_help = "Connection strings are libpq's: a URI, key=value pairs or a database name; the PG* variables, ~/.pgpass and the \
                   service file count.\n\nExit codes: 0 success; 1 internal fault; 2 usage; 3 finished and found something wrong; \
                   4 source database; 5 repository; 6 keys; 7 conflict; 8 target database; 130 interrupted.",
-    disable_help_subcommand = true,
     infer_long_args = false
 )]
 pub struct Cli {
@@ -34,6 +33,14 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// What can be typed after `pgkeep`.
+    pub fn verbs() -> Vec<String> {
+        let command = Self::command();
+        let mut verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+        verbs.push("help".into());
+        verbs
+    }
+
     /// Reads the arguments, and keeps which of the common ones were typed.
     pub fn read(args: &[OsString]) -> Result<Self, clap::Error> {
         let mut command = Self::command();
@@ -43,9 +50,11 @@ impl Cli {
             _ => Given::Otherwise,
         };
         let (repo_given, writer_key_given) = (given(&matches, "repo"), given(&matches, "writer_key"));
+        let restore_key_given = given(&matches, "restore_key");
         let mut cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
         cli.common.repo_given = repo_given;
         cli.common.writer_key_given = writer_key_given;
+        cli.common.restore_key_given = restore_key_given;
         Ok(cli)
     }
 }
@@ -58,33 +67,47 @@ pub enum Given {
     Otherwise,
 }
 
+/// They come last in a verb's help.
+const COMMON: &str = "Common options";
+
 #[derive(Args)]
 pub struct Common {
     /// The repository: file:///path, a path, or s3://bucket/prefix (docs/operations.md, section S3, has its parameters)
-    #[arg(long, value_name = "URL", env = "PGKEEP_REPO", global = true)]
+    #[arg(long, value_name = "URL", env = "PGKEEP_REPO", global = true, help_heading = COMMON, display_order = 901)]
     pub repo: Option<String>,
     /// The key of the host that takes backups; opens manifests, not rows
-    #[arg(long, value_name = "FILE", env = "PGKEEP_WRITER_KEY", global = true)]
+    #[arg(long, value_name = "FILE", env = "PGKEEP_WRITER_KEY", global = true, help_heading = COMMON, display_order = 902)]
     pub writer_key: Option<PathBuf>,
     /// The key that opens everything; keep it elsewhere
-    #[arg(long, value_name = "FILE", env = "PGKEEP_RESTORE_KEY", global = true)]
+    #[arg(long, value_name = "FILE", env = "PGKEEP_RESTORE_KEY", global = true, help_heading = COMMON, display_order = 903)]
     pub restore_key: Option<PathBuf>,
     /// An age identity file or SSH private key to read with, as `age -i` takes it (may be repeated)
-    #[arg(long, short = 'i', value_name = "FILE", global = true)]
+    #[arg(long, short = 'i', value_name = "FILE", global = true, help_heading = COMMON, display_order = 904)]
     pub identity: Vec<PathBuf>,
     /// The file with the restore key's passphrase; PGKEEP_PASSPHRASE_COMMAND names a command instead
-    #[arg(long, value_name = "FILE", env = "PGKEEP_PASSPHRASE_FILE", global = true)]
+    #[arg(long, value_name = "FILE", env = "PGKEEP_PASSPHRASE_FILE", global = true, help_heading = COMMON, display_order = 905)]
     pub passphrase_file: Option<PathBuf>,
     /// Print one JSON document on standard output, errors included
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON, display_order = 906)]
     pub json: bool,
-    /// Show no progress
-    #[arg(long, short = 'q', global = true)]
+    /// Show no progress; what is wrong goes to standard error too, so that cron sends it
+    #[arg(long, short = 'q', global = true, help_heading = COMMON, display_order = 907)]
     pub quiet: bool,
     #[arg(skip)]
     pub repo_given: Given,
     #[arg(skip)]
     pub writer_key_given: Given,
+    #[arg(skip)]
+    pub restore_key_given: Given,
+}
+
+impl Common {
+    /// The restore key, where either key reads. A writer key that was typed comes before a restore key of the environment.
+    pub fn reading_restore_key(&self) -> Option<&PathBuf> {
+        let typed = |given| given == Given::Typed;
+        let other = typed(self.writer_key_given) && !typed(self.restore_key_given) && self.identity.is_empty();
+        self.restore_key.as_ref().filter(|_| !other)
+    }
 }
 
 #[derive(Subcommand)]
@@ -111,6 +134,30 @@ pub enum Verb {
     Run(Run),
     /// Say who writes, who reads, and what protects the keys
     Key(Key),
+    /// Print the version
+    Version,
+}
+
+/// What a verb's text is to whoever keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// What was done: lines of a log.
+    Log,
+    /// What was asked for: a table, a list, a plan.
+    Answer,
+}
+
+impl Verb {
+    pub fn speech(&self) -> Speech {
+        match self {
+            Verb::Init(_) | Verb::List | Verb::Show(_) | Verb::Key(_) | Verb::Version => Speech::Answer,
+            Verb::Run(Run { check: true, .. }) | Verb::Prune(Prune { dry_run: true, .. }) => Speech::Answer,
+            Verb::Split(split) => split.speech(),
+            Verb::Backup(_) | Verb::Restore(_) | Verb::Verify(_) | Verb::Drill(_) | Verb::Prune(_) | Verb::Run(_) => {
+                Speech::Log
+            }
+        }
+    }
 }
 
 #[derive(Args)]
@@ -187,14 +234,14 @@ pub struct Programs {
 
 #[derive(Args)]
 pub struct Show {
-    /// A snapshot's id, the beginning of one, or `latest`
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
 }
 
 #[derive(Args)]
 pub struct Restore {
-    /// A snapshot's id, the beginning of one, or `latest`
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
     #[command(flatten)]
@@ -223,7 +270,7 @@ pub struct Restore {
 
 #[derive(Args)]
 pub struct Verify {
-    /// A snapshot's id, the beginning of one, or `latest`; all snapshots if none is named
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` of the only database; all snapshots if none is named
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: Option<String>,
     /// Read every byte: with the restore key down to the rows, with the writer key as they are stored

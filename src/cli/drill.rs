@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::args::{Common, Programs};
 use super::display::{count, duration};
-use super::keys;
 use super::run::{FOUND_SOMETHING_WRONG, Outcome};
+use super::{keys, texts};
 use crate::command::Error;
 use crate::command::drill::{self, Report};
 use crate::command::progress::Progress;
@@ -18,7 +18,7 @@ use crate::stop::Stop;
 
 #[derive(Args)]
 pub struct Drill {
-    /// A snapshot's id, the beginning of one, or `latest`
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
     #[arg(value_name = "SNAPSHOT", default_value = "latest")]
     pub snapshot: String,
     /// Statements that must each answer true in the restored database (may be repeated)
@@ -77,9 +77,8 @@ fn text(report: &Report) -> String {
     report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
     let failed = report.assertions.iter().filter(|assertion| !assertion.ok).count() as u64;
     text += &format!(
-        "drill of {} ({}, {}, {}) on a private PostgreSQL {}: {}{}\n",
-        report.snapshot.short(),
-        report.database,
+        "drill of {}, {}, {}, on a private PostgreSQL {}: {}{}\n",
+        texts::of(&report.snapshot, &report.taken),
         count(report.tables, "table"),
         count(report.rows, "row"),
         report.server_version,
@@ -102,6 +101,7 @@ fn text(report: &Report) -> String {
         time(phases.assertions_ms),
         time(report.data_age_ms),
     );
+    text += &texts::suspicions(&report.taken);
     if let Some(receipt) = &report.receipt {
         text += &format!("receipt {receipt}; nothing else is left\n");
     }

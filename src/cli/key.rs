@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::args::Common;
 use super::display::{count, table};
-use super::keys;
 use super::run::Outcome;
+use super::{keys, moment};
 use crate::command::Error;
 use crate::command::key::RestoreKeyFile;
 use crate::command::key::recipients::{RestoreRecipient, StoredChunks};
@@ -112,7 +112,7 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
     match &key.action {
         Action::List => {
             let writer = common.writer_key.as_deref().map(WriterKey::read).transpose()?;
-            let repository = match (&common.restore_key, &writer) {
+            let repository = match (common.reading_restore_key(), &writer) {
                 // Asks for no passphrase where the writer key can tell as well.
                 (Some(path), Some(key)) if key.root.is_some() && keys::is_protected(path)? => {
                     keys::open_with_writer_key(common).await?
@@ -208,8 +208,8 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
     }
 }
 
-fn day(time: Option<DateTime<Utc>>) -> String {
-    time.map_or("-".into(), |time| time.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string())
+fn when(time: Option<DateTime<Utc>>) -> String {
+    time.map_or("-".into(), moment::local)
 }
 
 fn list_text(report: &list::Report) -> String {
@@ -220,7 +220,7 @@ fn list_text(report: &list::Report) -> String {
             (None, false) => String::new(),
         };
         let name = writer.name.clone().unwrap_or_else(|| "-".into());
-        vec![writer.id.clone(), name, day(writer.added), day(writer.revoked), note]
+        vec![writer.id.clone(), name, when(writer.added), when(writer.revoked), note]
     };
     let rows: Vec<_> = report.writers.iter().map(row).collect();
     let mut text = table(&["writer", "name", "added", "revoked", ""], &[], &rows);
@@ -261,7 +261,7 @@ fn recipients_text(report: &recipients::Report) -> String {
 fn revoked_text(report: &writers::Revoked) -> String {
     let mut text = format!("revoked the writer {} ({}); keyring {}\n", report.name, report.id, report.keyring);
     let line = |what: &str, line: &writers::SnapshotLine| {
-        format!("{what} {} of {}\n", line.snapshot.short(), day(Some(line.time)))
+        format!("{what} {} of {}\n", line.snapshot.short(), when(Some(line.time)))
     };
     report.trusted.iter().for_each(|snapshot| text += &line("still trusted:", snapshot));
     report.distrusted.iter().for_each(|snapshot| text += &line("refused:", snapshot));

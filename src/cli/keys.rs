@@ -85,7 +85,7 @@ pub async fn open_to_read(common: &Common) -> Result<Repository, Error> {
 }
 
 pub async fn open_with_either_key(common: &Common, access: Access) -> Result<Repository, Error> {
-    let reading = match (&common.restore_key, &common.writer_key) {
+    let reading = match (common.reading_restore_key(), &common.writer_key) {
         (Some(path), _) => Reading::of_data_key(common, path).await?,
         (None, Some(path)) => Reading::of_writer(path)?,
         (None, None) => return Err(KeyError::NotGiven { kind: KeyKind::Writer }.into()),

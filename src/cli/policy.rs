@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::args::{Common, Given};
-use super::run;
+use super::{report, run};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, password, policy_file, prune};
 use crate::pg::catalog::Passwords;
 use crate::pg::conninfo::Conninfo;
 use crate::policy::{PasswordSource, Policy};
-use crate::repo::KeyError;
 use crate::repo::keys::KeyKind;
+use crate::repo::{KeyError, ReadingKey, Repository, WriterKey};
 use crate::retention::Scope;
+use crate::store::Access;
 
 /// What one run of a policy does.
 pub struct Plan {
@@ -51,6 +52,22 @@ pub struct Outline {
     pub tags: Vec<String>,
     /// Null: nothing is forgotten.
     pub retention: Option<RetentionOutline>,
+    /// What keeps the policy from being run as it stands, as far as files of this host tell.
+    pub problems: Vec<Problem>,
+}
+
+/// A file or key that the policy names and that will not do.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    pub what: String,
+    pub hint: Option<String>,
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let what = [error.to_string()].into_iter().chain(report::causes(&error)).collect::<Vec<_>>().join(": ");
+        Self { what, hint: error.hint() }
+    }
 }
 
 /// What is forgotten after the backup.
@@ -140,6 +157,34 @@ impl Plan {
         })
     }
 
+    /// Looks at the files that the policy names. Nothing is connected to, run or written.
+    pub async fn problems(&self) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = Vec::new();
+        match WriterKey::read(&self.writer_key) {
+            Err(error) => problems.push(Error::from(error).into()),
+            // A bucket is somewhere else.
+            Ok(_) if self.repository.starts_with("s3://") => {}
+            Ok(key) => {
+                let opened = Repository::open(&self.repository, ReadingKey::from(&key), Access::Read).await;
+                problems.extend(opened.err().map(|error| Error::from(error).into()));
+            }
+        }
+        let looked_at = match &self.policy.password {
+            PasswordSource::Libpq => Ok(()),
+            PasswordSource::File(path) => password::from_file(path).map(drop),
+            PasswordSource::Command { program, .. } => password::find_program(program),
+        };
+        problems.extend(looked_at.err().map(|error| Error::from(error).into()));
+        let pg_dump = self.pg_bin.as_ref().map(|folder| folder.join("pg_dump")).filter(|pg_dump| !pg_dump.exists());
+        problems.extend(pg_dump.map(|pg_dump| Problem {
+            what: format!("there is no {}", pg_dump.display()),
+            hint: Some(
+                "pg_bin names the folder of pg_dump; without it the one on this machine that suits is taken.".into(),
+            ),
+        }));
+        problems
+    }
+
     fn patterns(&self) -> Patterns {
         let policy = &self.policy;
         Patterns {
@@ -150,7 +195,8 @@ impl Plan {
         }
     }
 
-    pub fn outline(&self) -> Outline {
+    pub async fn outline(&self) -> Outline {
+        let problems = self.problems().await;
         let policy = self.policy.clone();
         Outline {
             policy: self.path.clone(),
@@ -180,6 +226,7 @@ impl Plan {
                 grace_hours: retention.grace.duration().as_secs() / 3600,
                 time_zone: retention.time_zone.to_string(),
             }),
+            problems,
         }
     }
 }

@@ -3,18 +3,21 @@
 
 use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::termios::tcgetwinsize;
 
-use super::display::{bytes, duration};
-use super::visible;
-use crate::command::progress::Progress;
+use super::status::{Doing, Status};
+use super::{moment, output, visible};
+use crate::command::progress::{Lane, Progress};
 
 const TICK: Duration = Duration::from_millis(200);
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
+/// In a log nothing is cut off.
+const PLAIN_WIDTH: usize = 300;
 
 /// Shows progress until it is dropped.
 pub struct Display {
@@ -51,53 +54,81 @@ impl Drop for Display {
 
 /// Every phase has its line, however short it was: what a log shows does not depend on when somebody looked.
 fn plain(progress: &Progress) {
-    let start = Instant::now();
-    let (mut phase, mut seen) = (String::new(), 0);
+    let (mut watch, mut seen) = (Watch::default(), 0);
+    // A log's lines have their time each.
+    let told = |line: String| match output::is_file(stderr()) {
+        true => moment::dated(&line),
+        false => line + "\n",
+    };
     loop {
         let (begun, over) = progress.wait(seen, PLAIN_EVERY);
         if over && begun.is_empty() {
             return;
         }
         if begun.is_empty() && seen > 0 {
-            eprintln!("{}", line(progress, &phase, start.elapsed()));
+            output::to_stderr(&told(watch.status(progress).line(PLAIN_WIDTH)));
         }
         for next in begun {
             let next = visible::line(&next);
-            eprintln!("{next}");
-            (phase, seen) = (next, seen + 1);
+            output::to_stderr(&told(next.clone()));
+            watch.begin(&next);
+            seen += 1;
         }
     }
 }
 
-fn line(progress: &Progress, phase: &str, elapsed: Duration) -> String {
-    let (read, total) = (progress.bytes.load(Ordering::Relaxed), progress.bytes_total.load(Ordering::Relaxed));
-    if progress.lanes().iter().all(Option::is_none) {
-        return phase.to_owned();
+/// Measures since when the bytes of a phase are waited for.
+#[derive(Default)]
+struct Watch {
+    phase: String,
+    since: Option<Instant>,
+}
+
+impl Watch {
+    fn begin(&mut self, phase: &str) {
+        *self = Self { phase: phase.to_owned(), since: None };
     }
-    let rate = read as f64 / elapsed.as_secs_f64().max(0.001);
-    let rows = progress.rows.load(Ordering::Relaxed);
-    let text = format!("{phase}: {} of about {}, {rows} rows", bytes(read), bytes(total.max(read)));
-    // Before anything was read, and once all of it was, there is nothing to reckon.
-    match total.saturating_sub(read) {
-        left if left > 0 && read > 0 => {
-            let left = duration(Duration::from_secs_f64((left as f64 / rate).min(1e7)));
-            format!("{text}, {}/s, about {left} left", bytes(rate as u64))
+
+    fn status(&mut self, progress: &Progress) -> Status {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let bytes_total = read(&progress.bytes_total);
+        if bytes_total > 0 {
+            self.since.get_or_insert_with(Instant::now);
         }
-        _ => text,
+        Status {
+            phase: self.phase.clone(),
+            bytes: read(&progress.bytes),
+            bytes_total,
+            steps: read(&progress.steps),
+            steps_total: read(&progress.steps_total),
+            elapsed: self.since.map(|since| since.elapsed()).unwrap_or_default(),
+        }
     }
 }
 
+fn doing(lane: &Lane) -> Doing {
+    Doing {
+        label: visible::line(&lane.label),
+        bytes: lane.bytes.load(Ordering::Relaxed),
+        bytes_total: lane.bytes_total,
+        elapsed: lane.since.elapsed(),
+    }
+}
+
+/// Of the terminal that standard error is.
+fn width() -> usize {
+    const COMMON: usize = 80;
+    tcgetwinsize(stderr()).map_or(COMMON, |size| if size.ws_col == 0 { COMMON } else { size.ws_col.into() })
+}
+
+/// A line for the command, and one for each worker.
 fn bars(progress: &Progress) {
     let style =
         |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-    let total = multi.add(ProgressBar::new(0));
-    let phase_only = style("{msg} {spinner}");
-    let with_bytes = style("{msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left");
-    let lane_style = style("  {msg:40!} {bytes}/{total_bytes}");
-    total.set_style(phase_only);
+    let total = multi.add(ProgressBar::new_spinner().with_style(style("{msg} {spinner}")));
     let mut lanes: Vec<ProgressBar> = Vec::new();
-    let mut counting = false;
+    let mut watch = Watch::default();
     let mut phases = 0;
     loop {
         let (begun, over) = progress.wait(phases, TICK);
@@ -106,33 +137,17 @@ fn bars(progress: &Progress) {
         }
         phases += begun.len();
         if let Some(phase) = begun.into_iter().next_back() {
-            total.set_message(visible::line(&phase));
+            watch.begin(&visible::line(&phase));
         }
-        let (read, expected) = (progress.bytes.load(Ordering::Relaxed), progress.bytes_total.load(Ordering::Relaxed));
-        if expected > 0 && !counting {
-            counting = true;
-            total.set_style(with_bytes.clone());
-            total.reset_eta();
-        }
-        if counting {
-            total.set_length(expected.max(read));
-            total.set_position(read);
-        } else {
-            total.tick();
-        }
+        // The spinner and the space before it.
+        let width = width().saturating_sub(2);
+        total.set_message(watch.status(progress).line(width));
+        total.tick();
         for (n, lane) in progress.lanes().into_iter().enumerate() {
             if lanes.len() <= n {
-                lanes.push(multi.add(ProgressBar::new(0).with_style(lane_style.clone())));
+                lanes.push(multi.add(ProgressBar::new_spinner().with_style(style("{msg}"))));
             }
-            match lane {
-                Some(lane) => {
-                    let read = lane.bytes.load(Ordering::Relaxed);
-                    lanes[n].set_message(visible::line(&lane.label));
-                    lanes[n].set_length(lane.bytes_total.max(read));
-                    lanes[n].set_position(read);
-                }
-                None => lanes[n].set_message(""),
-            }
+            lanes[n].set_message(lane.map_or(String::new(), |lane| doing(&lane).line(width)));
         }
     }
     lanes.iter().for_each(ProgressBar::finish_and_clear);

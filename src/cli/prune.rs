@@ -1,14 +1,14 @@
 //! `pgkeep prune`: its arguments, and what it says.
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 
 use super::args::Common;
 use super::display::{bytes, count, duration, table};
-use super::keys;
 use super::report;
 use super::run::{FOUND_SOMETHING_WRONG, Outcome};
+use super::{keys, moment};
 use crate::command::progress::Progress;
 use crate::command::prune::{self, Action, Options, Report};
 use crate::command::{Error, backup};
@@ -132,10 +132,7 @@ fn outcome(report: &Report, zone: Zone) -> Result<Outcome, Error> {
 }
 
 fn text(report: &Report, zone: Zone) -> String {
-    let when = |time: DateTime<Utc>| match zone {
-        Zone::Local => time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string(),
-        Zone::Named(zone) => time.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string(),
-    };
+    let when = |time: DateTime<Utc>| moment::in_zone(time, zone);
     let mut text = String::new();
     if report.dry_run {
         text += &decisions(report, &when);

@@ -6,17 +6,20 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use serde::Serialize;
 
-use super::args::{Cli, Common, Selection, Verb};
+use super::args::{Cli, Common, Selection, Speech, Verb};
 use super::drill;
+use super::moment;
+use super::output;
 use super::policy;
 use super::progress::{Display, Verbosity};
 use super::prune;
 use super::report;
 use super::signals::Interrupt;
 use super::split;
+use super::suggestions;
 use super::texts;
 use super::visible;
 use super::{key, keys};
@@ -26,7 +29,7 @@ use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
-use crate::pg::conninfo::{Conninfo, Environment};
+use crate::pg::conninfo::{Conninfo, DatabaseChoice, Environment};
 use crate::repo::WriterKey;
 use crate::repo::keys::KeyKind;
 use crate::repo::keys::file::Protection;
@@ -37,22 +40,60 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::read(&args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, args.iter().any(|arg| arg == "--json")),
+        Err(error) => return usage(error, &args),
     };
-    let form = if cli.common.json { Form::Json } else { Form::Text };
-    let result = run_without_panic(&cli);
-    match result {
-        Ok(outcome) => {
-            let (text, complaint) = match form {
-                Form::Json => (outcome.json + "\n", String::new()),
-                Form::Text => (outcome.text, outcome.complaint),
-            };
-            // A reader that has gone away is no failure of the command.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            eprint!("{}", visible::lines(&complaint));
-            ExitCode::from(outcome.exit_code)
-        }
-        Err(error) => fail(&error, form),
+    let manner = Manner {
+        form: if cli.common.json { Form::Json } else { Form::Text },
+        speech: cli.verb.speech(),
+        alarm: if cli.common.quiet { Alarm::Raise } else { Alarm::Leave },
+    };
+    match run_without_panic(&cli) {
+        Ok(outcome) => tell(outcome, manner),
+        Err(error) => fail(&error, manner),
+    }
+}
+
+/// How a command speaks.
+#[derive(Clone, Copy)]
+struct Manner {
+    form: Form,
+    speech: Speech,
+    alarm: Alarm,
+}
+
+/// Whether what is wrong goes to standard error as well: whoever wants no progress (cron) throws standard output into a log, and
+/// looks at nothing else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alarm {
+    Raise,
+    Leave,
+}
+
+/// What was done or found, and whether something is wrong.
+fn tell(outcome: Outcome, manner: Manner) -> ExitCode {
+    let complaint = visible::lines(&outcome.complaint);
+    let wrong = outcome.exit_code != 0 && manner.alarm == Alarm::Raise && !output::is_one_place();
+    let alarm = match (wrong, manner.form) {
+        (true, _) => format!("{}{complaint}", outcome.text),
+        (false, Form::Text) => complaint,
+        (false, Form::Json) => String::new(),
+    };
+    let written = match manner.form {
+        Form::Json => output::to_stdout(&(visible::json(&outcome.json) + "\n")),
+        Form::Text => output::to_stdout(&as_logged(outcome.text, manner.speech, std::io::stdout())),
+    };
+    output::to_stderr(&as_logged(alarm, manner.speech, std::io::stderr()));
+    match written {
+        Ok(()) => ExitCode::from(outcome.exit_code),
+        Err(source) => unwritten(source, outcome.exit_code),
+    }
+}
+
+/// In a file that tells what was done, each line has its time. An answer may be read by a program.
+fn as_logged(text: String, speech: Speech, stream: impl std::os::fd::AsFd) -> String {
+    match speech {
+        Speech::Log if output::is_file(stream) => moment::dated(&text),
+        _ => text,
     }
 }
 
@@ -96,28 +137,74 @@ impl Outcome {
     }
 }
 
-fn usage(error: &clap::Error, json: bool) -> ExitCode {
+fn usage(error: clap::Error, args: &[OsString]) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        // In colours on a terminal, as clap prints it.
+        return match error.print().and_then(|()| std::io::stdout().flush()) {
+            Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => unwritten(source, 0),
+            _ => ExitCode::SUCCESS,
+        };
     }
-    let text = error.render().to_string();
-    if json {
+    let text = as_ours(error, args);
+    if args.iter().any(|arg| arg == "--json") {
         let mut lines = text.lines();
-        let what = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let what = lines.next().unwrap_or_default().trim_start_matches(OURS).to_owned();
         let hint = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-        return fail(&Error::Usage { what, hint: Some(hint) }, Form::Json);
+        let manner = Manner { form: Form::Json, speech: Speech::Answer, alarm: Alarm::Leave };
+        return fail(&Error::Usage { what, hint: Some(hint) }, manner);
     }
-    let _ = error.print();
+    output::to_stderr(&text);
     ExitCode::from(2)
 }
 
-fn fail(error: &Error, form: Form) -> ExitCode {
-    match form {
-        Form::Json => println!("{}", report::json(error)),
-        Form::Text => eprint!("{}", report::text(error)),
+/// How every message of an error begins.
+const OURS: &str = "pgkeep: ";
+
+/// What clap says, as every other error is told: whoever looks for `pgkeep:` in a log finds it.
+fn as_ours(error: clap::Error, args: &[OsString]) -> String {
+    // It repeats arguments, and what it repeats has to be one line: it is asked again with tame ones.
+    let tame: Vec<OsString> = args.iter().map(|arg| visible::line(&arg.to_string_lossy()).into()).collect();
+    let again = Cli::read(&tame).err().filter(|again| again.kind() == error.kind());
+    let mut error = again.unwrap_or(error);
+    let advice = suggestions::of(&error, &Cli::verbs());
+    for guess in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::Suggested] {
+        error.remove(guess);
+    }
+    let text = visible::lines(&error.render().to_string());
+    let mut ours = String::new();
+    for (n, line) in text.lines().enumerate() {
+        let line = match (n, line.strip_prefix("error: "), line.strip_prefix("  tip: ")) {
+            (0, Some(what), _) => {
+                let advice = advice.as_ref().map_or(String::new(), |advice| format!("\n  hint: {advice}"));
+                format!("{OURS}{what}{advice}")
+            }
+            (_, _, Some(tip)) => format!("  hint: {tip}"),
+            _ => line.to_owned(),
+        };
+        ours += &(line + "\n");
+    }
+    ours
+}
+
+fn fail(error: &Error, manner: Manner) -> ExitCode {
+    let untold = match manner.form {
+        Form::Json => {
+            let written = output::to_stdout(&(visible::json(&report::json(error).to_string()) + "\n"));
+            written.is_err() || manner.alarm == Alarm::Raise && !output::is_one_place()
+        }
+        Form::Text => true,
+    };
+    if untold {
+        output::to_stderr(&as_logged(report::text(error), manner.speech, std::io::stderr()));
     }
     ExitCode::from(error.exit_code())
+}
+
+/// The command has ended, and what it has to say is lost. What it found counts for more than that.
+fn unwritten(source: std::io::Error, found: u8) -> ExitCode {
+    let error = Error::Output { exit_code: found, source };
+    output::to_stderr(&report::text(&error));
+    ExitCode::from(if found == 0 { error.exit_code() } else { found })
 }
 
 fn run(cli: &Cli) -> Result<Outcome, Error> {
@@ -136,7 +223,11 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
     });
     drop(display);
     // What fails after a signal fails because of it.
-    if interrupt.came() { result.map_err(|_| Error::Interrupted) } else { result }
+    let interrupted = |_| match (&cli.verb, progress.left()) {
+        (Verb::Restore(_), Some(left)) => Error::InterruptedAmid { left },
+        _ => Error::Interrupted,
+    };
+    if interrupt.came() { result.map_err(interrupted) } else { result }
 }
 
 async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
@@ -194,7 +285,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let repository = keys::open_with_restore_key(common).await?;
             let options = restore::Options {
                 snapshot: args.snapshot.clone(),
-                target: conninfo(args.database.dbname.as_deref())?,
+                target: target(args.database.dbname.as_deref(), "-d")?,
                 creation: if args.create { Creation::Create } else { Creation::Exists },
                 patterns: patterns(&args.selection),
                 roles: args.map_role.iter().map(|pair| role_pair(pair)).collect::<Result<_, _>>()?,
@@ -230,8 +321,10 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         Verb::Run(args) => {
             let plan = policy::Plan::read(common, &args.policy)?;
             if args.check {
-                let outline = plan.outline();
-                return Outcome::new(&outline, texts::outline(&outline));
+                let outline = plan.outline().await;
+                let outcome = Outcome::new(&outline, texts::outline(&outline))?;
+                let exit_code = if outline.problems.is_empty() { 0 } else { FOUND_SOMETHING_WRONG };
+                return Ok(Outcome { exit_code, ..outcome });
             }
             let key = WriterKey::read(plan.writer_key())?;
             let repository = keys::open_to_write(plan.repository(), plan.writer_key(), &key).await?;
@@ -248,6 +341,10 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         Verb::Prune(args) => prune::run(common, args, progress, stop).await,
         Verb::Split(args) => split::run(common, args, progress, stop).await,
         Verb::Key(args) => key::run(common, args).await,
+        Verb::Version => {
+            let version = env!("CARGO_PKG_VERSION");
+            Outcome::new(&serde_json::json!({ "version": version }), format!("pgkeep {version}\n"))
+        }
     }
 }
 
@@ -284,8 +381,25 @@ pub(super) fn repo_url(common: &Common) -> Result<&str, Error> {
     })
 }
 
+/// A database that is written into: whichever the environment happens to name may be the one that must not be touched.
+pub(super) fn target(dsn: Option<&str>, switch: &str) -> Result<Conninfo, Error> {
+    let info = conninfo(dsn)?;
+    match info.database_choice() {
+        DatabaseChoice::Named => Ok(info),
+        DatabaseChoice::Surroundings => Err(Error::Usage {
+            what: format!("{switch} names no database to write into"),
+            hint: Some(format!(
+                "Write {switch} NAME, or dbname=NAME among the rest. PGDATABASE and the user's name, which mean {} here, do not count.",
+                info.database()
+            )),
+        }),
+    }
+}
+
 pub(super) fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
     let info = Conninfo::resolve(dsn, &Environment::from_process())?;
-    info.warnings().iter().for_each(|warning| eprintln!("pgkeep: warning: {}", visible::line(&warning.to_string())));
+    for warning in info.warnings() {
+        output::to_stderr(&format!("pgkeep: warning: {}\n", visible::line(&warning.to_string())));
+    }
     Ok(info)
 }

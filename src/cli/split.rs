@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::args::{Common, Programs};
+use super::args::{Common, Programs, Speech};
 use super::keys;
-use super::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
+use super::run::{self, FOUND_SOMETHING_WRONG, Outcome, conninfo};
 use super::terminal::Terminal;
 use crate::command::Error;
 use crate::command::progress::Progress;
@@ -100,6 +100,16 @@ pub struct Split {
     pub rehearsal: rehearse::Rehearse,
     #[command(flatten)]
     pub programs: Programs,
+}
+
+impl Split {
+    pub fn speech(&self) -> Speech {
+        match &self.verb {
+            Some(Verb::Status(_)) => Speech::Answer,
+            None if self.plan => Speech::Answer,
+            _ => Speech::Log,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -307,7 +317,7 @@ fn options(args: &Split, from: Option<&String>) -> Result<Options, Error> {
     let schemas = needed(args.schemas.as_ref(), "--schemas")?;
     Ok(Options {
         source: conninfo(Some(&needed(from, "--from")?))?,
-        target: conninfo(Some(&needed(args.to.as_ref(), "--to")?))?,
+        target: run::target(Some(&needed(args.to.as_ref(), "--to")?), "--to")?,
         schemas: patterns(&schemas),
         leave: args.leave.iter().flat_map(|list| patterns(list)).collect(),
         boundary: args.boundary,

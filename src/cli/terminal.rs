@@ -7,6 +7,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::{output, visible};
 use crate::repo::keys::Callbacks;
 
 /// The terminal of this process, if its standard input is one.
@@ -57,7 +58,7 @@ impl Unseen {
 
     /// What was typed; none where the question was left with Ctrl-C or Ctrl-D.
     pub fn ask(&mut self, prompt: &str) -> Option<SecretString> {
-        write!(self.tty, "pgkeep: {prompt}: ").ok()?;
+        write!(self.tty, "pgkeep: {}: ", visible::line(prompt)).ok()?;
         let typed = read_line(&mut self.tty);
         let _ = writeln!(self.tty);
         Some(SecretString::from(typed?.as_str()))
@@ -94,7 +95,7 @@ fn read_line(tty: &mut impl Read) -> Option<Zeroizing<String>> {
 
 impl Callbacks for Terminal {
     fn display_message(&self, message: &str) {
-        eprintln!("pgkeep: {message}");
+        output::to_stderr(&format!("pgkeep: {}\n", visible::line(message)));
     }
 
     fn confirm(&self, message: &str, yes_string: &str, no_string: Option<&str>) -> Option<bool> {
@@ -112,7 +113,7 @@ impl Callbacks for Terminal {
 
     fn request_public_string(&self, description: &str) -> Option<String> {
         let mut tty = Self::open()?;
-        write!(tty, "pgkeep: {description}: ").ok()?;
+        write!(tty, "pgkeep: {}: ", visible::line(description)).ok()?;
         let mut typed = Vec::new();
         let mut byte = [0];
         while tty.read(&mut byte).ok()? == 1 && byte[0] != b'\n' {

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Local, Utc};
-
 use super::display::{bytes, count, duration, table};
 use super::policy::Outline;
+use super::{moment, visible};
 use crate::command::finding::Finding;
+use crate::command::taken::Taken;
 use crate::command::{backup, list, restore, verify};
+use crate::repo::SnapshotId;
 use crate::schema::compare::{EntryDifference, EntryMismatch};
 
 pub fn backup(report: &backup::Report) -> String {
     let mut text = format!(
-        "snapshot {} of {}: {}, {}, {} read, {} stored in {} ({} reused), {}\n",
+        "snapshot {} of {}, {}: {}, {}, {} read, {} stored in {} ({} reused), {}\n",
         report.snapshot.short(),
         report.database,
+        moment::local(report.time),
         count(report.tables, "table"),
         count(report.rows, "row"),
         bytes(report.bytes_read),
@@ -29,7 +31,25 @@ pub fn backup(report: &backup::Report) -> String {
         text += "The snapshot is kept, and does not count as a good one. Look at the source and at `pgkeep show`; \
                  if it is right so, take it again with --accept-shrink (accept_shrink = true in a policy).\n";
     }
+    if report.measured_by.is_none() {
+        text += "not measured: there is no earlier good snapshot of this database and selection
+";
+    }
     text + &warnings(&report.warnings)
+}
+
+/// The snapshot, and of what it is: `1a2b3c4d (shop, 2026-11-22 03:15:00 CET)`.
+pub fn of(snapshot: &SnapshotId, taken: &Taken) -> String {
+    format!("{} ({}, {})", snapshot.short(), taken.snapshot_database, moment::local(taken.snapshot_time))
+}
+
+/// That the snapshot which was used is one to look at.
+pub fn suspicions(taken: &Taken) -> String {
+    taken
+        .suspicious
+        .iter()
+        .map(|reason| format!("SUSPICIOUS: the snapshot was marked so by its backup: {reason}\n"))
+        .collect()
 }
 
 pub fn warnings(warnings: &[String]) -> String {
@@ -46,19 +66,13 @@ pub fn definitions<'a>(mismatches: impl IntoIterator<Item = &'a EntryMismatch>) 
     let mut text = String::new();
     for mismatch in mismatches {
         text += &match mismatch.what {
-            EntryDifference::Different => format!("differs: {}\n", visible(&mismatch.entry)),
-            what => format!("differs: {} {what}\n", visible(&mismatch.entry)),
+            EntryDifference::Different => format!("differs: {}\n", visible::line(&mismatch.entry)),
+            what => format!("differs: {} {what}\n", visible::line(&mismatch.entry)),
         };
-        mismatch.source_lines.iter().for_each(|line| text += &format!("  - {}\n", visible(line)));
-        mismatch.target_lines.iter().for_each(|line| text += &format!("  + {}\n", visible(line)));
+        mismatch.source_lines.iter().for_each(|line| text += &format!("  - {}\n", visible::line(line)));
+        mismatch.target_lines.iter().for_each(|line| text += &format!("  + {}\n", visible::line(line)));
     }
     text
-}
-
-/// A definition may hold anything, and a terminal obeys what it is sent.
-fn visible(text: &str) -> String {
-    let shown = |c: char| if c.is_control() && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
 }
 
 pub fn left_out(left_out: &[crate::repo::manifest::LeftOut]) -> String {
@@ -66,7 +80,6 @@ pub fn left_out(left_out: &[crate::repo::manifest::LeftOut]) -> String {
 }
 
 pub fn list(entries: &[list::Entry]) -> String {
-    let time = |at: &DateTime<Utc>| at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string();
     let whole: Vec<&list::Line> = entries
         .iter()
         .filter_map(|entry| match entry {
@@ -79,14 +92,14 @@ pub fn list(entries: &[list::Entry]) -> String {
     let row = |line: &list::Line| {
         let mut cells = vec![
             line.snapshot.short().to_owned(),
-            time(&line.time),
+            moment::local(line.time),
             line.database.clone(),
             if line.schemas.len() <= 3 { line.schemas.join(",") } else { count(line.schemas.len() as u64, "schema") },
             line.tables.to_string(),
             line.rows.to_string(),
             bytes(line.bytes_read),
             bytes(line.bytes_stored),
-            line.proven_at.map_or("-".into(), |at| at.with_timezone(&Local).format("%Y-%m-%d").to_string()),
+            line.proven_at.map_or("-".into(), moment::day),
         ];
         cells.extend(tags.map(|_| line.tags.join(",")));
         cells
@@ -94,7 +107,7 @@ pub fn list(entries: &[list::Entry]) -> String {
     let row = |entry: &list::Entry| match entry {
         list::Entry::Whole(line) => row(line),
         list::Entry::Damaged(line) => {
-            let mut cells = vec![line.snapshot.short().to_owned(), time(&line.time), "DAMAGED".into()];
+            let mut cells = vec![line.snapshot.short().to_owned(), moment::local(line.time), "DAMAGED".into()];
             cells.resize(9 + tags.iter().len(), "-".into());
             cells
         }
@@ -135,7 +148,7 @@ pub fn show(details: &list::Details) -> String {
     let mut text = format!(
         "snapshot  {}\ntime      {}\ndatabase  {} (PostgreSQL {})\nholds     {}, {}, {} rows of {}, {}, {}\nadded     {}\nroles     {}\n",
         line.snapshot,
-        line.time.to_rfc3339(),
+        moment::local(line.time),
         line.database,
         line.server_version,
         if details.whole_database { "the whole database" } else { "a selection" },
@@ -169,7 +182,7 @@ pub fn show(details: &list::Details) -> String {
 pub fn restore(report: &restore::Report) -> String {
     let mut text = format!(
         "restored {} into {}: {}, {}, {}",
-        report.snapshot.short(),
+        of(&report.snapshot, &report.taken),
         report.database,
         count(report.tables, "table"),
         count(report.rows, "row"),
@@ -181,6 +194,10 @@ pub fn restore(report: &restore::Report) -> String {
         (false, false) => "; NOT the snapshot:\n",
     };
     report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
+    text += &suspicions(&report.taken);
+    if !report.hurt.is_empty() {
+        text += &format!("HURT: checks have found damage in the snapshot's {}\n", report.hurt.join(", "));
+    }
     text += &left_out(&report.left_out);
     text += &warnings(&report.warnings);
     text
@@ -192,7 +209,12 @@ pub fn verify(report: &verify::Report) -> String {
         "checked {} of {} in {}: {}\n",
         count(report.objects_checked, "object"),
         bytes(report.bytes_checked),
-        count(report.snapshots_checked, "snapshot"),
+        match &report.taken {
+            Some(taken) => {
+                format!("the snapshot of {}, {}", taken.snapshot_database, moment::local(taken.snapshot_time))
+            }
+            None => count(report.snapshots_checked, "snapshot"),
+        },
         if report.ok { "nothing is wrong".to_owned() } else { count(report.findings.len() as u64, "finding") },
     );
     if report.depth != "listing" {
@@ -205,6 +227,7 @@ pub fn verify(report: &verify::Report) -> String {
             None => format!("{} were never read; run it again\n", bytes(coverage.bytes_never_read)),
         };
     }
+    text += &report.taken.as_ref().map(suspicions).unwrap_or_default();
     report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
     if let (true, Some(snapshot)) = (report.ok, &report.compared) {
         text += &format!("the database holds what the snapshot {} holds\n", snapshot.short());
@@ -259,12 +282,17 @@ pub fn outline(outline: &Outline) -> String {
             retention.keep, retention.time_zone, retention.grace_hours
         )
     });
+    let mut problems = String::new();
+    for problem in &outline.problems {
+        problems += &format!("PROBLEM: {}\n", problem.what);
+        problems += &problem.hint.as_ref().map_or(String::new(), |hint| format!("  hint: {hint}\n"));
+    }
     let pg_dump = outline
         .pg_bin
         .as_ref()
         .map_or("the one on this machine that suits the server".to_owned(), |p| p.display().to_string());
     format!(
-        "policy      {} is valid; nothing was connected to\n\
+        "policy      {} {}; nothing was connected to\n\
          database    {} on {} as {}\n\
          password    from {}\n\
          holds       {}\n\
@@ -272,8 +300,12 @@ pub fn outline(outline: &Outline) -> String {
          writer key  {}\n\
          reading     {}, zstd level {}, waits for locks {lock_wait}\n\
          roles       {} password hashes\n\
-         {}pg_dump     {pg_dump}\n{tags}{retention}",
+         {}pg_dump     {pg_dump}\n{tags}{retention}{problems}",
         outline.policy.display(),
+        match outline.problems.len() as u64 {
+            0 => "is valid".to_owned(),
+            n => format!("is valid, and cannot be run: {}", count(n, "problem")),
+        },
         outline.database,
         outline.servers.join(", "),
         outline.user,

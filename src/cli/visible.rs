@@ -36,6 +36,19 @@ fn with_controls<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
+/// A JSON document as it is, with what a terminal obeys and JSON lets stand spelled as JSON spells it: `\u009b`.
+pub fn json(document: &str) -> String {
+    let mut spelled = String::with_capacity(document.len());
+    for c in document.chars() {
+        match c {
+            // Those below are escaped already where they are in a string, and elsewhere they are white space.
+            c if c >= '\u{7f}' && obeyed(c) => spelled.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => spelled.push(c),
+        }
+    }
+    spelled
+}
+
 /// Control characters, line and paragraph separators, and those that turn the direction.
 fn obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -67,6 +80,10 @@ mod tests {
         assert_eq!(text, "moved a\\x1b[2K\\x0d\\nerror: \\u{202e}gnihton\\x9b\nthe end\n");
         // What no report has as a string of its own.
         assert_eq!(lines("x\u{1b}c\ny"), "x\\x1bc\ny");
+        let document = serde_json::json!({ "name": name }).to_string();
+        let spelled = json(&document);
+        assert_eq!(spelled.matches(|c: char| obeyed(c)).count(), 0, "{spelled}");
+        assert_eq!(serde_json::from_str::<Value>(&spelled).ok(), serde_json::from_str(&document).ok());
         assert_eq!(line("naïve 表\ty"), "naïve 表\\ty");
     }
 }

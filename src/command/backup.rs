@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::instant::{self, Seen};
+use super::moment::rfc3339;
 use super::progress::Progress;
 use super::rows::{self, ReadTable};
 use super::selecting::{self, Patterns, with_roles_above};
@@ -19,17 +20,13 @@ use crate::pg::catalog::{self, Passwords, RoleFacts, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump::{self, DumpError};
-<<<<<<< HEAD
 use crate::pg::snapshot::SourceSnapshot;
-=======
-use crate::pg::snapshot::{Opened, SourceSnapshot};
 use crate::repo::known::Known;
->>>>>>> h-repo
 use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::{
     FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
 };
-use crate::repo::repository::{PendingSliceList, store_slice_list};
+use crate::repo::repository::{LastGood, PendingSliceList, store_slice_list};
 use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
 use crate::retention::Tag;
 use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
@@ -61,6 +58,9 @@ pub struct Report {
     pub snapshot: SnapshotId,
     pub parent: Option<SnapshotId>,
     pub database: String,
+    /// The moment that the snapshot is of.
+    #[serde(serialize_with = "rfc3339")]
+    pub time: DateTime<Utc>,
     pub tags: Vec<String>,
     pub server_version: String,
     pub tables: u64,
@@ -74,7 +74,9 @@ pub struct Report {
     pub suspicious: Vec<String>,
     /// What would have been suspicious, had it not been accepted.
     pub accepted: Vec<String>,
-    /// What the operator should know about the repository's place.
+    /// The good snapshot that this one was measured by; null: there is none of this database and selection.
+    pub measured_by: Option<SnapshotId>,
+    /// What the operator should know about the repository's place, and about the measure.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     pub elapsed_ms: u64,
@@ -121,7 +123,7 @@ async fn run_once(
     let Known { index, parent, unfinished } =
         repository.index(&database.name, &options.patterns.clone().into(), condemned).await?;
     let objects = Arc::new(Objects::new(repository, index));
-    let last_good = last_good(repository, &database.name, &options.patterns.clone().into()).await?;
+    let measure = measure(repository, &database.name, &options.patterns.clone().into()).await?;
     let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
 
     progress.set_phase("reading the schema");
@@ -249,7 +251,7 @@ async fn run_once(
         suspicious: Vec::new(),
         accepted: Vec::new(),
     };
-    let reasons = suspicion::judge(&Contents::of(&manifest, &facts), last_good.as_ref());
+    let reasons = suspicion::judge(&Contents::of(&manifest, &facts), measure.contents());
     match options.shrink {
         Shrink::Suspect => manifest.suspicious = reasons,
         Shrink::Accept => manifest.accepted = reasons,
@@ -260,15 +262,17 @@ async fn run_once(
     }
     watch.write_manifest(repository, key, &manifest, &objects).await?;
     unfinished.forget(repository).await;
-    Ok(report(manifest, repository.store().warning(), started))
+    let warnings = repository.store().warning().into_iter().chain(measure.warning(&manifest.database.name)).collect();
+    Ok(report(manifest, measure, warnings, started))
 }
 
-fn report(manifest: Manifest, warning: Option<String>, started: Instant) -> Report {
+fn report(manifest: Manifest, measure: Measure, warnings: Vec<String>, started: Instant) -> Report {
     let Totals { tables, rows, bytes_read, bytes_stored, objects_new, objects_reused } = manifest.totals;
     Report {
         snapshot: manifest.snapshot,
         parent: manifest.parent,
         database: manifest.database.name,
+        time: manifest.time,
         tags: manifest.tags,
         server_version: manifest.server.version,
         tables,
@@ -280,18 +284,62 @@ fn report(manifest: Manifest, warning: Option<String>, started: Instant) -> Repo
         left_out: manifest.left_out,
         suspicious: manifest.suspicious,
         accepted: manifest.accepted,
-        warnings: warning.into_iter().collect(),
+        measured_by: measure.into_snapshot(),
+        warnings,
         elapsed_ms: started.elapsed().as_millis() as u64,
     }
 }
 
+/// What a snapshot is measured by, if anything.
+enum Measure {
+    By {
+        snapshot: SnapshotId,
+        contents: Box<Contents>,
+    },
+    /// So many snapshots of the database are no measure of this selection.
+    Nothing {
+        passed_over: u64,
+    },
+}
+
+impl Measure {
+    fn contents(&self) -> Option<&Contents> {
+        match self {
+            Measure::By { contents, .. } => Some(contents),
+            Measure::Nothing { .. } => None,
+        }
+    }
+
+    fn into_snapshot(self) -> Option<SnapshotId> {
+        match self {
+            Measure::By { snapshot, .. } => Some(snapshot),
+            Measure::Nothing { .. } => None,
+        }
+    }
+
+    /// After a change of the selection nothing would be noticed, and nobody would know.
+    fn warning(&self, database: &str) -> Option<String> {
+        match self {
+            Measure::By { .. } | Measure::Nothing { passed_over: 0 } => None,
+            Measure::Nothing { passed_over } => Some(format!(
+                "of the earlier snapshots of {database} ({passed_over}) none is a good one of this selection, so a loss would not be noticed: \
+                 look at what this one holds (pgkeep show); the next is measured by it"
+            )),
+        }
+    }
+}
+
 /// What the last good snapshot of the same database and request held.
-async fn last_good(repository: &Repository, database: &str, request: &Request) -> Result<Option<Contents>, Error> {
-    let Some(manifest) = repository.last_good(database, request).await? else { return Ok(None) };
+async fn measure(repository: &Repository, database: &str, request: &Request) -> Result<Measure, Error> {
+    let manifest = match repository.last_good(database, request).await? {
+        LastGood::Found(manifest) => manifest,
+        LastGood::None { passed_over } => return Ok(Measure::Nothing { passed_over }),
+    };
     // Facts that are damaged make the judgement stricter, and are no reason to go without a backup.
     let facts = repository.metadata(&manifest, &manifest.facts).await.ok();
     let facts = facts.and_then(|json| serde_json::from_slice::<Facts>(&json).ok()).unwrap_or_default();
-    Ok(Some(Contents::of(&manifest, &facts)))
+    let contents = Box::new(Contents::of(&manifest, &facts));
+    Ok(Measure::By { snapshot: manifest.snapshot.clone(), contents })
 }
 
 /// The catalog's facts, and the tables that pg_dump must leave alone because this role cannot lock them.

@@ -12,6 +12,7 @@ use super::mismatch::Mismatch;
 use super::progress::Progress;
 use super::restore::{self, Creation, Grants, Owners, Phases, Proof};
 use super::selecting::Patterns;
+use super::taken::Taken;
 use crate::pg::binaries::server_for;
 use crate::pg::cluster::{ClusterOptions, PrivateCluster, sweep_orphans};
 use crate::pg::connect::connect;
@@ -23,7 +24,7 @@ use crate::stop::Stop;
 use crate::stream::seal::PublicRecord;
 
 pub struct Options {
-    /// An id, the beginning of one, or `latest`.
+    /// As a repository resolves it.
     pub snapshot: String,
     /// Statements that must answer true in the restored database.
     pub assertions: Vec<Statement>,
@@ -37,6 +38,9 @@ pub struct Report {
     /// Restored, proven, and every assertion true.
     pub ok: bool,
     pub snapshot: SnapshotId,
+    #[serde(flatten)]
+    pub taken: Taken,
+    /// The snapshot's.
     pub database: String,
     pub server_version: String,
     pub tables: u64,
@@ -174,6 +178,7 @@ pub async fn run(
     }
     Ok(Report {
         ok: receipt.ok,
+        taken: restored.taken,
         snapshot: manifest.snapshot,
         database: manifest.database.name,
         server_version,

@@ -42,6 +42,8 @@ pub enum Error {
     #[error("the rows of {table} cannot be read from the repository")]
     DamagedRows {
         table: String,
+        /// What the operator can do; none: what the cause says.
+        way_on: Option<String>,
         #[source]
         source: Box<RepoError>,
     },
@@ -125,8 +127,18 @@ pub enum Error {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The command itself had ended, with this exit code.
+    #[error("what the command has to say could not be written to standard output")]
+    Output {
+        exit_code: u8,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("interrupted")]
     Interrupted,
+    /// The same, and something is there that was not before.
+    #[error("interrupted")]
+    InterruptedAmid { left: String },
 }
 
 /// An entry that the target refused.
@@ -226,7 +238,7 @@ impl Error {
                 Some("Patterns are psql's: * and ? are wildcards, \"...\" keeps capitals and dots. `psql -c '\\dt *.*'` lists the tables.".into())
             }
             Error::Repository(error) => error.hint(),
-            Error::DamagedRows { source, .. } => source.hint(),
+            Error::DamagedRows { way_on, source, .. } => way_on.clone().or_else(|| source.hint()),
             Error::Source { source, .. } | Error::Target { source, .. } => source.hint(),
             Error::Dump(error) | Error::TargetDump(error) => error.hint(),
             Error::Archive(error) => error.hint(),
@@ -252,6 +264,10 @@ impl Error {
                 "`pgkeep show SNAPSHOT` says why it is. If the database lost its rows, restore an earlier snapshot; prune goes on after the next good backup."
                     .into(),
             ),
+            Error::Output { exit_code, .. } => Some(format!(
+                "The command itself has ended, with exit code {exit_code}; only its report is lost. Do not repeat it before you have looked at what it did."
+            )),
+            Error::InterruptedAmid { left } => Some(left.clone()),
             Error::Internal { .. } | Error::Interrupted => None,
         }
     }
@@ -259,7 +275,7 @@ impl Error {
     /// The exit code; scripts rely on it, so a number never changes its meaning.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Internal { .. } => 1,
+            Error::Internal { .. } | Error::Output { .. } => 1,
             Error::Usage { .. }
             | Error::Conninfo(_)
             | Error::PolicyFile(_)
@@ -288,7 +304,7 @@ impl Error {
             | Error::ServerPrograms(_)
             | Error::PrivateServer(_)
             | Error::TargetDump(_) => 8,
-            Error::Interrupted => 130,
+            Error::Interrupted | Error::InterruptedAmid { .. } => 130,
         }
     }
 }
@@ -299,7 +315,11 @@ fn repository_code(error: &RepoError) -> u8 {
     match error {
         RepoError::Store(StoreError::UrlParameter { .. } | StoreError::UrlValue { .. }) => 2,
         RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey | OpenError::Identity { .. }, .. } => 6,
-        RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } | RepoError::Store(StoreError::Url { .. }) => 2,
+        RepoError::NoSnapshot { .. }
+        | RepoError::Ambiguous { .. }
+        | RepoError::Several { .. }
+        | RepoError::NotOf { .. }
+        | RepoError::Store(StoreError::Url { .. }) => 2,
         RepoError::Exists { .. }
         | RepoError::SnapshotExists { .. }
         | RepoError::Overtaken { .. }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::error::Error;
 use super::finding::with_causes;
 use super::shards::{History, days_between};
+use crate::command::moment::rfc3339;
 use crate::repo::manifest::{LeftOut, Manifest};
 use crate::repo::names::{Names, StoredManifest, TOLD_MAX};
 use crate::repo::{Proven, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, Stored};
@@ -17,6 +18,7 @@ use crate::stream::{Digest, RowFormat};
 #[derive(Debug, Serialize)]
 pub struct Line {
     pub snapshot: SnapshotId,
+    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     pub database: String,
     pub server_version: String,
@@ -27,6 +29,7 @@ pub struct Line {
     pub bytes_read: u64,
     pub bytes_stored: u64,
     /// When a restore of the whole snapshot was last proven.
+    #[serde(serialize_with = "rfc3339")]
     pub proven_at: Option<DateTime<Utc>>,
     /// Every byte of it was read, against its checksum at least, within so many days; none: not all of it was ever read.
     pub read_within_days: Option<u64>,
@@ -72,6 +75,7 @@ pub enum Entry {
 #[derive(Debug, Serialize)]
 pub struct DamagedLine {
     pub snapshot: SnapshotId,
+    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     pub damaged: String,
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
 use secrecy::SecretString;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
@@ -74,6 +75,23 @@ pub fn from_file(path: &Path) -> Result<(SecretString, Origin), PasswordError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(BYTES_MAX + 1));
     file.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     one_line(bytes, Origin::PasswordFile(path.to_owned()))
+}
+
+/// Whether the program is there and may be run. It is not.
+pub fn find_program(program: &Path) -> Result<(), PasswordError> {
+    let is_runnable = |path: &Path| access(path, Access::EXEC_OK).is_ok() && path.is_file();
+    let is_found = match program.components().count() {
+        1 => std::env::var_os("PATH")
+            .is_some_and(|path| std::env::split_paths(&path).any(|folder| is_runnable(&folder.join(program)))),
+        _ => is_runnable(program),
+    };
+    match is_found {
+        true => Ok(()),
+        false => {
+            let source = if program.exists() { io::ErrorKind::PermissionDenied } else { io::ErrorKind::NotFound };
+            Err(PasswordError::Start { program: program.to_owned(), source: source.into() })
+        }
+    }
 }
 
 /// The one line that a program prints, run in `folder`. Its standard error is this process's.

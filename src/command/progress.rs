@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Shared between the workers and whoever shows it.
 #[derive(Default)]
@@ -13,7 +13,11 @@ pub struct Progress {
     pub bytes_total: AtomicU64,
     pub bytes: AtomicU64,
     pub rows: AtomicU64,
+    /// What follows the rows: indexes, keys and the rest; how many of them, and how many are done.
+    pub steps_total: AtomicU64,
+    pub steps: AtomicU64,
     lanes: Mutex<Vec<Option<Arc<Lane>>>>,
+    left: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -28,6 +32,7 @@ pub struct Lane {
     /// An estimate; 0 if unknown.
     pub bytes_total: u64,
     pub bytes: AtomicU64,
+    pub since: Instant,
 }
 
 impl Progress {
@@ -38,9 +43,23 @@ impl Progress {
     pub fn set_phase(&self, phase: &str) {
         let mut phases = self.phases();
         if phases.names.last().is_none_or(|last| last != phase) {
+            // Each phase counts its own.
+            for counter in [&self.bytes_total, &self.bytes, &self.rows, &self.steps_total, &self.steps] {
+                counter.store(0, Ordering::Relaxed);
+            }
             phases.names.push(phase.to_owned());
             self.news.notify_all();
         }
+    }
+
+    /// What would be there, and how to go on, if the command were interrupted from now on.
+    pub fn would_leave(&self, what: String) {
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+    }
+
+    /// What an interruption has left; none where nothing was begun that stays.
+    pub fn left(&self) -> Option<String> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Nothing more will come.
@@ -64,7 +83,7 @@ impl Progress {
 
     /// Worker `n` begins with something.
     pub fn begin(&self, n: usize, label: String, bytes_total: u64) -> Arc<Lane> {
-        let lane = Arc::new(Lane { label, bytes_total, bytes: AtomicU64::new(0) });
+        let lane = Arc::new(Lane { label, bytes_total, bytes: AtomicU64::new(0), since: Instant::now() });
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         if lanes.len() <= n {
             lanes.resize(n + 1, None);
@@ -78,6 +97,11 @@ impl Progress {
         if let Some(lane) = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).get_mut(n) {
             *lane = None;
         }
+    }
+
+    /// One of the steps that follow the rows is done, well or badly.
+    pub fn step_done(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn lanes(&self) -> Vec<Option<Arc<Lane>>> {

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::error::Error;
 use super::finding::with_causes;
 use super::progress::Progress;
+use crate::command::moment::rfc3339;
 use crate::repo::manifest::{Manifest, Request};
 use crate::repo::names::{Names, TOLD_MAX};
 use crate::repo::prune::{Deleted, Pace, Plan, References};
@@ -66,6 +67,7 @@ impl Report {
 #[derive(Debug, Serialize)]
 pub struct Kept {
     pub snapshot: SnapshotId,
+    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     /// None where the manifest cannot be read.
     pub database: Option<String>,
@@ -80,6 +82,7 @@ fn words<S: Serializer>(reasons: &[Reason], serializer: S) -> Result<S::Ok, S::E
 #[derive(Debug, Serialize)]
 pub struct Forgotten {
     pub snapshot: SnapshotId,
+    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     pub database: String,
 }
@@ -100,6 +103,7 @@ pub struct Unreadable {
 /// The selection of a request, as [`Group`] compares it: the order of patterns does not matter.
 pub fn group(database: &str, request: &Request) -> Group {
     let mut selection = String::new();
+    let request = request.normal();
     let lists = [
         ("schema", &request.schemas),
         ("no schema", &request.exclude_schemas),
@@ -107,9 +111,6 @@ pub fn group(database: &str, request: &Request) -> Group {
         ("no table", &request.exclude_tables),
     ];
     for (what, patterns) in lists {
-        let mut patterns: Vec<&String> = patterns.iter().collect();
-        patterns.sort();
-        patterns.dedup();
         patterns.iter().for_each(|pattern| selection += &format!("{what} {pattern:?} "));
     }
     Group { database: database.to_owned(), selection }
@@ -275,7 +276,7 @@ fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Repo
         if reasons.contains(&Reason::Future) {
             warnings.push(format!(
                 "the snapshot {snapshot} is of {}, which lies in the future: a clock is wrong",
-                time.to_rfc3339()
+                time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
             ));
         }
         match (reasons.is_empty(), database) {

@@ -71,7 +71,8 @@ pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Sel
     let selection = selection::select(archive, facts, request)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
     // A backup that ignored a table would call itself complete and not be; a view that was asked for by its name is missed as much.
-    let by_name = request.schemas.is_empty();
+    // What was taken away with -N and -T takes along what needs it.
+    let by_name = request.schemas.is_empty() && !request.tables.is_empty();
     let missed = |kind: Kind| kind == Kind::Table || (by_name && kind.is_relation());
     let lost = selection.left_out.iter().filter(|left| archive.entry(left.entry).is_some_and(|e| missed(e.kind)));
     let lost: Vec<String> =

@@ -13,6 +13,7 @@ use super::inventory::{Findings, Inventory, Reached, Reading};
 use super::progress::Progress;
 use super::proof::{self, Scope, Side};
 use super::shards::{History, Shard, days_between, superseded};
+use super::taken::Taken;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::names::TOLD_MAX;
 use crate::repo::records::ReadPlace;
@@ -21,7 +22,7 @@ use crate::stop::Stop;
 use crate::store::StoreError;
 
 pub struct Options {
-    /// An id, the beginning of one, or `latest`; none: all snapshots.
+    /// As a repository resolves it; none: all snapshots.
     pub snapshot: Option<String>,
     pub depth: Depth,
     /// A live database to compare with the snapshot, which must be named then.
@@ -61,6 +62,9 @@ pub struct Report {
     /// How much was read and when, by all checks of the repository; where bytes of all snapshots were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// Of the one snapshot that was asked for.
+    #[serde(flatten)]
+    pub taken: Option<Taken>,
     /// The snapshot that a live database was compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<SnapshotId>,
@@ -152,6 +156,10 @@ pub async fn run(
         findings.extend(hurt.into_vec());
     }
 
+    let taken = match (&options.snapshot, genuine.first()) {
+        (Some(_), Some(name)) => repository.manifest_if_there(name).await?.as_ref().map(Taken::from),
+        _ => None,
+    };
     let mut compared = None;
     if let (Some(conninfo), Some(name)) = (against, genuine.first()) {
         progress.set_phase("comparing rows");
@@ -172,6 +180,7 @@ pub async fn run(
         bytes_read: reached.bytes,
         objects_unreferenced: options.snapshot.is_none().then(|| inventory.unreferenced()),
         coverage,
+        taken,
         compared,
         findings,
         warnings,
@@ -296,6 +305,6 @@ fn budget_for_one() -> Error {
 fn unnamed() -> Error {
     Error::Usage {
         what: "--against needs the name of a snapshot".into(),
-        hint: Some("pgkeep verify latest --against DSN compares with the newest one.".into()),
+        hint: Some("pgkeep verify latest:NAME --against DSN compares with the newest one of the database.".into()),
     }
 }

@@ -60,6 +60,14 @@ pub enum RepoError {
     SliceBounds { key: ObjectKey },
     #[error("the repository holds no snapshot{}", database.as_ref().map(|d| format!(" of the database {d}")).unwrap_or_default())]
     Empty { database: Option<String> },
+    #[error("`latest` may mean a snapshot of each of {} databases: {}", databases.len(), databases.join(", "))]
+    Several { databases: Vec<String> },
+    #[error("the repository holds no snapshot of the database {database}")]
+    NotOf {
+        database: String,
+        /// Those that it has snapshots of.
+        databases: Vec<String>,
+    },
     #[error("no snapshot is called `{asked}`")]
     NoSnapshot { asked: String },
     #[error("`{asked}` may mean {count} snapshots")]
@@ -85,7 +93,9 @@ impl RepoError {
         match self {
             RepoError::Store(error) => error.hint(),
             RepoError::Key(error) => error.hint(),
-            RepoError::NoConfig { url } => Some(format!("Check --repo, or make a repository: pgkeep init --repo {url} --keys DIR")),
+            RepoError::NoConfig { .. } => Some(
+                "The key is of a repository that was made before. Check --repo, and that what holds the repository is mounted there.".into(),
+            ),
             RepoError::Exists { .. } => Some("Use it, or name another place. An existing repository is never initialised again.".into()),
             RepoError::BadConfig { repository, .. } | RepoError::LostConfig { repository, .. } => Some(format!(
                 "Nothing else depends on what it holds. Write the file `config` with this line, then run `pgkeep verify`: \
@@ -113,6 +123,10 @@ impl RepoError {
             RepoError::Empty { .. } => Some("Take a backup first: pgkeep backup -d DSN".into()),
             RepoError::TooMany { .. } => Some("Somebody has filled it with what is none of pgkeep's. Look at it, and remove what is too much by the store's own tools.".into()),
             RepoError::ManifestTooLarge { .. } => Some("Take the database in several backups, each of some of its schemas (-n).".into()),
+            RepoError::Several { databases } => {
+                Some(format!("Name the database: latest:{}", databases.first().map_or("NAME", String::as_str)))
+            }
+            RepoError::NotOf { databases, .. } => Some(format!("It holds snapshots of {}.", databases.join(", "))),
             RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
             _ => None,
         }

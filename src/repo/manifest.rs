@@ -131,6 +131,20 @@ impl Request {
     pub fn is_whole_database(&self) -> bool {
         *self == Request::default()
     }
+
+    /// Equal for equal selections: neither the order of patterns nor a repeated one says anything.
+    pub fn normal(&self) -> Request {
+        let set = |patterns: &Vec<String>| {
+            let set: std::collections::BTreeSet<&String> = patterns.iter().collect();
+            set.into_iter().cloned().collect()
+        };
+        Request {
+            schemas: set(&self.schemas),
+            exclude_schemas: set(&self.exclude_schemas),
+            tables: set(&self.tables),
+            exclude_tables: set(&self.exclude_tables),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

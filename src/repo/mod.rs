@@ -10,6 +10,7 @@ pub mod index;
 pub mod keyring;
 pub mod keys;
 pub mod known;
+mod latest;
 pub mod layout;
 pub mod manifest;
 pub mod names;

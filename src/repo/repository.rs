@@ -1,7 +1,7 @@
 //! A repository: its snapshots, and the way from a slice to its bytes.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -55,6 +55,15 @@ pub struct Repository {
     trust: Trust,
 }
 
+/// What the next snapshot of a database and selection is measured by.
+pub enum LastGood {
+    Found(Box<Manifest>),
+    /// So many snapshots of the database are of another selection, or suspicious.
+    None {
+        passed_over: u64,
+    },
+}
+
 impl Repository {
     /// Makes a repository at `url` and its two key files in `keys_dir`, the restore key as `protection` says. Keys first: a
     /// repository without keys is worth nothing. Returns what the operator should know about the place, if anything.
@@ -77,12 +86,22 @@ impl Repository {
         let store = Store::create(url).await?;
         std::fs::create_dir_all(keys_dir).map_err(|source| KeyError::Write { path: keys_dir.to_owned(), source })?;
         let (writer, restore) = keys::generate();
+        // The keys of a repository that was not made would stand in the way of the next attempt.
+        let take_away = |error: RepoError, keys: &[PathBuf]| {
+            keys.iter().for_each(|path| drop(std::fs::remove_file(path)));
+            error
+        };
         writer.write(&paths[0])?;
-        restore.write(&paths[1], protection)?;
+        restore.write(&paths[1], protection).map_err(|error| take_away(error.into(), &paths[..1]))?;
         let config = Config { format: FORMAT, repository: writer.repository, created: Utc::now() };
-        match store.put(&layout::config(), &Sealed::public(&config)?).await? {
-            Put::Stored => Ok(store.warning()),
-            Put::Existed => Err(RepoError::Exists { url: url.to_owned() }),
+        match store.put(&layout::config(), &Sealed::public(&config)?).await {
+            Ok(Put::Stored) => Ok(store.warning()),
+            Ok(Put::Existed) => Err(take_away(RepoError::Exists { url: url.to_owned() }, &paths)),
+            // A store may say that it failed and have stored it: only where it is not there nobody will want the keys.
+            Err(error) => match store.get(&layout::config(), CONFIG_BYTES_MAX).await {
+                Err(StoreError::NoObject { .. }) => Err(take_away(error.into(), &paths)),
+                _ => Err(error.into()),
+            },
         }
     }
 
@@ -159,12 +178,12 @@ impl Repository {
         Opener::new(self.key.identities.clone())
     }
 
-    /// The snapshot that an id, a unique prefix of one, or `latest` means.
+    /// The snapshot that an id, a unique prefix of one, `latest:DATABASE`, or `latest` of the only database means.
     pub async fn resolve(&self, asked: &str) -> Result<SnapshotName, RepoError> {
-        let mut names = self.snapshots().await?;
-        if asked == "latest" {
-            return names.pop().ok_or(RepoError::Empty { database: None });
+        if let Some(latest) = self.latest(asked).await? {
+            return Ok(latest);
         }
+        let mut names = self.snapshots().await?;
         let lower = asked.to_ascii_lowercase();
         names.retain(|name| !lower.is_empty() && name.id.as_str().starts_with(&lower));
         match names.len() {
@@ -231,14 +250,19 @@ impl Repository {
     /// The newest snapshot of this database and this request that is not suspicious.
     ///
     /// A manifest that cannot be read is passed over: it is no measure of anything.
-    pub async fn last_good(&self, database: &str, request: &Request) -> Result<Option<Manifest>, RepoError> {
+    pub async fn last_good(&self, database: &str, request: &Request) -> Result<LastGood, RepoError> {
+        let (wanted, mut passed_over) = (request.normal(), 0);
         for name in self.snapshots().await?.iter().rev() {
             let Ok(manifest) = self.manifest(name).await else { continue };
-            if manifest.database.name == database && manifest.request == *request && !manifest.is_suspicious() {
-                return Ok(Some(manifest));
+            if manifest.database.name != database {
+                continue;
             }
+            if manifest.request.normal() == wanted && !manifest.is_suspicious() {
+                return Ok(LastGood::Found(Box::new(manifest)));
+            }
+            passed_over += 1;
         }
-        Ok(None)
+        Ok(LastGood::None { passed_over })
     }
 
     /// A slice list, read from its pages where it has some.

@@ -18,6 +18,9 @@ pub enum StoreError {
     UrlValue { parameter: String, value: String, expected: &'static str },
     #[error("there is no repository folder {}", path.display())]
     Missing { path: PathBuf },
+    /// A mount point without its file system looks so.
+    #[error("the folder {} is empty", path.display())]
+    EmptyFolder { path: PathBuf },
     #[error("{} is not empty", path.display())]
     NotEmpty { path: PathBuf },
     #[error("cannot {action} {}", path.display())]
@@ -66,6 +69,9 @@ impl StoreError {
             StoreError::Missing { path } => {
                 Some(format!("Check --repo, or make a repository there: pgkeep init --repo {} --keys DIR", path.display()))
             }
+            StoreError::EmptyFolder { .. } => Some(
+                "The key is of a repository that was made before: is the file system that holds it mounted there? Nothing was written.".into(),
+            ),
             StoreError::NotEmpty { .. } => Some("Name a folder that does not exist yet, or an empty one.".into()),
             StoreError::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

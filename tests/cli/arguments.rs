@@ -13,37 +13,76 @@ fn assert_usage(args: &[&str], names: &[&str]) {
     let told = said.document();
     assert_eq!(told["exit_code"], 2);
     assert_eq!(told["causes"], serde_json::json!([]));
-    let words = format!("error: {}\n{}", told["error"].as_str().unwrap(), told["hint"].as_str().unwrap());
+    let words = format!("pgkeep: {}\n{}", told["error"].as_str().unwrap(), told["hint"].as_str().unwrap());
     names.iter().for_each(|name| assert!(words.contains(name), "no {name:?} in: {words}"));
 }
 
 #[test]
-fn an_unknown_flag_is_named_and_a_similar_one_offered() {
+fn an_unknown_flag_is_named_and_the_likely_one_offered() {
+    let unknown = |flag: &str, hint: &str| format!("pgkeep: unexpected argument '{flag}' found\n  hint: {hint}\n");
     assert_usage(
         &["backup", "--lock-wait-timout", "5"],
-        &["error: unexpected argument '--lock-wait-timout' found", "a similar argument exists: '--lock-wait-timeout'"],
+        &["pgkeep: unexpected argument '--lock-wait-timout' found", "did you mean '--lock-wait-timeout'?"],
     );
-    assert_usage(&["list", "--frobnicate"], &["error: unexpected argument '--frobnicate' found", "Usage: pgkeep list"]);
+    assert_usage(
+        &["list", "--frobnicate"],
+        &["pgkeep: unexpected argument '--frobnicate' found", "Usage: pgkeep list"],
+    );
+    for (args, flag, hint) in [
+        (&["prune", "--dryrun"][..], "--dryrun", "did you mean '--dry-run'?"),
+        (&["backup", "--jbos", "2"], "--jbos", "did you mean '--jobs'?"),
+        (
+            &["restore", "latest", "--clean"],
+            "--clean",
+            "nothing is ever overwritten: restore into an empty database; --create makes one",
+        ),
+        (&["restore", "latest", "--no-privileges"], "--no-privileges", "grants are left out with --no-acl"),
+        (&["list", "--verbose"], "--verbose", "progress is shown unless --quiet hides it"),
+        (&["backup", "--database", "x"], "--database", "-d names the database"),
+    ] {
+        let said = Said::of(pgkeep().args(args));
+        assert!(said.code == 2 && said.stderr.starts_with(&unknown(flag, hint)), "{said:?}");
+    }
+    // A wrong guess is worse than none.
+    for flag in ["--clean", "--frobnicate", "--schedule", "--table-space"] {
+        for verb in ["backup", "restore", "verify", "prune", "split"] {
+            let said = Said::of(pgkeep().args([verb, flag]));
+            for guess in ["'--schema'", "'--schemas'", "'--table'", "similar"] {
+                assert!(!said.stderr.contains(guess), "{verb} {flag}: {said:?}");
+            }
+        }
+    }
 }
 
 #[test]
-fn an_unknown_verb_is_named_and_a_similar_one_offered() {
+fn an_unknown_verb_is_named_and_the_likely_one_offered() {
     assert_usage(
         &["bakcup"],
-        &[
-            "error: unrecognized subcommand 'bakcup'",
-            "a similar subcommand exists: 'backup'",
-            "pgkeep [OPTIONS] <COMMAND>",
-        ],
+        &["pgkeep: unrecognized subcommand 'bakcup'", "did you mean 'backup'?", "pgkeep [OPTIONS] <COMMAND>"],
     );
+    for (typed, verb) in [
+        ("snapshots", "list"),
+        ("check", "verify"),
+        ("forget", "prune"),
+        ("dump", "backup"),
+        ("pg_restore", "restore"),
+        ("migrate", "split"),
+    ] {
+        let said = Said::of(pgkeep().args([typed, "x"]));
+        let told =
+            format!("pgkeep: unrecognized subcommand '{typed}'\n  hint: that is '{verb}' here: pgkeep {verb} --help\n");
+        assert!(said.code == 2 && said.stderr.starts_with(&told), "{said:?}");
+    }
+    let said = Said::of(pgkeep().arg("frobnicate"));
+    assert!(!said.stderr.contains("hint:"), "{said:?}");
 }
 
 #[test]
 fn a_value_out_of_range_is_named_with_its_range() {
-    assert_usage(&["backup", "-j", "0"], &["error: invalid value '0' for '--jobs <JOBS>': 0 is not in 1..=256"]);
+    assert_usage(&["backup", "-j", "0"], &["pgkeep: invalid value '0' for '--jobs <JOBS>': 0 is not in 1..=256"]);
     assert_usage(
         &["backup", "--level", "20"],
-        &["error: invalid value '20' for '--level <LEVEL>': 20 is not in -7..=19"],
+        &["pgkeep: invalid value '20' for '--level <LEVEL>': 20 is not in -7..=19"],
     );
     assert_usage(&["show"], &["the following required arguments were not provided", "<SNAPSHOT>"]);
     assert_usage(&["init"], &["the following required arguments were not provided", "--keys <DIR>"]);
@@ -51,7 +90,7 @@ fn a_value_out_of_range_is_named_with_its_range() {
 
 #[test]
 fn a_flag_is_never_guessed_from_its_beginning() {
-    assert_usage(&["backup", "--lock", "5"], &["error: unexpected argument '--lock' found"]);
+    assert_usage(&["backup", "--lock", "5"], &["pgkeep: unexpected argument '--lock' found"]);
 }
 
 #[test]
@@ -65,6 +104,38 @@ fn help_and_version_go_to_standard_output() {
     let version = Said::of(pgkeep().arg("--version"));
     assert_eq!(version.stdout, format!("pgkeep {}\n", env!("CARGO_PKG_VERSION")));
     assert_eq!(version.code, 0);
+}
+
+/// What belongs to the verb stands before what every verb takes, in every help there is.
+#[test]
+fn the_common_options_come_last_in_every_help() {
+    const COMMON: [&str; 7] = [
+        "--repo <URL>",
+        "--writer-key <FILE>",
+        "--restore-key <FILE>",
+        "--identity <FILE>",
+        "--passphrase-file <FILE>",
+        "      --json ",
+        "--quiet ",
+    ];
+    let verbs = ["init", "backup", "list", "show", "restore", "verify", "drill", "split", "prune", "run", "key"];
+    let deeper =
+        [["split", "status"], ["split", "rollback"], ["split", "finish"], ["split", "reap"], ["key", "rotate"]];
+    let all = verbs.iter().map(|verb| vec![*verb]).chain(deeper.iter().map(|path| path.to_vec()));
+    for path in all {
+        let help = Said::of(pgkeep().args(&path).arg("--help")).stdout;
+        let (own, common) = help.split_once("\nCommon options:\n").unwrap_or_else(|| panic!("{path:?}: {help}"));
+        for option in COMMON {
+            assert!(!own.contains(option), "{path:?}: {option} among its own: {help}");
+            assert!(common.contains(option), "{path:?}: {option} is not in {common}");
+        }
+        let asked = Said::of(pgkeep().arg("help").args(&path));
+        assert_eq!((asked.code, asked.stderr.as_str()), (0, ""), "{path:?}");
+        assert_eq!(asked.stdout, help, "{path:?}");
+    }
+    assert_eq!(Said::of(pgkeep().arg("help")).stdout, Said::of(pgkeep().arg("--help")).stdout);
+    assert_eq!(Said::of(pgkeep().arg("version")).stdout, Said::of(pgkeep().arg("--version")).stdout);
+    assert_eq!(Said::of(pgkeep().args(["version", "--json"])).document()["version"], env!("CARGO_PKG_VERSION"));
 }
 
 #[test]

@@ -155,6 +155,51 @@ fn a_place_below_a_file_is_refused() {
     );
 }
 
+/// A full disk among the keys, and among the repository's own bytes. Needs a small tmpfs, and so root.
+#[test]
+fn a_full_disk_leaves_no_half_of_a_key() {
+    let folder = folder();
+    let (small, repo) = (folder.path().join("small"), folder.path().join("r"));
+    fs::create_dir(&small).unwrap();
+    if !rustix::process::geteuid().is_root()
+        || !Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "none"])
+            .arg(&small)
+            .status()
+            .unwrap()
+            .success()
+    {
+        eprintln!("left out: a_full_disk_leaves_no_half_of_a_key (it mounts a small tmpfs)");
+        return;
+    }
+    // From no page free to all that it takes.
+    let mut ended = std::collections::BTreeSet::new();
+    for free in 0..=12 {
+        let filler = small.join("filler");
+        let mut left = 16_i64 - free;
+        let mut file = fs::File::create(&filler).unwrap();
+        while left > 0 && std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {
+            left -= 1;
+        }
+        drop(file);
+        for (at, keys) in [(repo.clone(), small.join("k")), (small.join("r"), folder.path().join("k"))] {
+            let said = Said::of(&mut init(&at, &keys));
+            ended.insert(said.code);
+            let names = |path: &Path| fs::read_dir(path).map_or(0, |entries| entries.count());
+            if said.code != 0 {
+                assert_eq!(names(&keys), 0, "{free}: {said:?}");
+                assert!(!at.join("config").exists(), "{free}: {said:?}");
+            }
+            for path in [&at, &keys] {
+                let _ = fs::remove_dir_all(path);
+            }
+        }
+        fs::remove_file(&filler).unwrap();
+    }
+    assert!(Command::new("umount").arg(&small).status().unwrap().success());
+    assert!(ended.contains(&0) && ended.len() > 1, "{ended:?}");
+}
+
 /// What failed can be tried again as it was, with the keys' folder put right.
 #[test]
 fn a_failed_init_does_not_stand_in_the_way_of_the_next() {

@@ -38,6 +38,8 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 /// A repository, and how much time has passed in it.
 pub struct World {
     pub repo: Repo,
+    /// Of what the next snapshot is.
+    pub database: String,
     writer: WriterKey,
     passed: Cell<Duration>,
     /// What each snapshot must hold.
@@ -48,7 +50,7 @@ impl World {
     pub fn new() -> Self {
         let repo = Repo::new();
         let writer = WriterKey::read(&repo.writer_key()).unwrap();
-        Self { repo, writer, passed: Cell::new(Duration::ZERO), contents: HashMap::new() }
+        Self { repo, database: "shop".into(), writer, passed: Cell::new(Duration::ZERO), contents: HashMap::new() }
     }
 
     fn open(&self, key: ReadingKey) -> Repository {

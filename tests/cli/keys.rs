@@ -107,3 +107,27 @@ fn a_key_that_is_not_there_or_damaged_is_refused() {
         ),
     );
 }
+
+/// What was typed comes before what the environment happens to hold.
+#[test]
+fn a_typed_writer_key_comes_before_a_restore_key_of_the_environment() {
+    let mut world = crate::interleave::World::new();
+    crate::interleave::back_up(&mut world, [1]);
+    let repo = &world.repo;
+    let depth = |typed: &[(&str, std::path::PathBuf)], environment: &[(&str, std::path::PathBuf)]| {
+        let mut verify = pgkeep();
+        verify.args(["verify", "--read-data", "--json", "--repo"]).arg(repo.root());
+        verify.args(typed.iter().flat_map(|(flag, key)| [flag.into(), key.clone()])).envs(environment.iter().cloned());
+        // The rows of this repository are not what its manifest says; how deep they were looked at is.
+        let said = Said::of(&mut verify);
+        assert!([0, 3].contains(&said.code), "{said:?}");
+        said.document()["depth"].as_str().unwrap().to_owned()
+    };
+    let (writer, restore) = (("--writer-key", repo.writer_key()), ("--restore-key", repo.restore_key()));
+    let environment = [("PGKEEP_WRITER_KEY", repo.writer_key()), ("PGKEEP_RESTORE_KEY", repo.restore_key())];
+    assert_eq!(depth(&[writer.clone()], &environment), "stored bytes");
+    assert_eq!(depth(&[writer.clone()], &environment[1..]), "stored bytes");
+    assert_eq!(depth(&[restore.clone()], &environment), "plaintext");
+    assert_eq!(depth(&[writer, restore], &[]), "plaintext");
+    assert_eq!(depth(&[], &environment), "plaintext");
+}

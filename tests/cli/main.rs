@@ -10,10 +10,14 @@ mod init;
 mod interleave;
 mod key;
 mod keys;
+mod latest;
 mod many_objects;
+mod output;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;
 mod policy;
 mod prune;
 mod repository;
+mod size;
 mod source;
+mod visible;

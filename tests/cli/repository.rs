@@ -46,6 +46,34 @@ fn the_hint_for_a_missing_repository_works_as_it_stands() {
     assert_eq!(said.code, 0, "{hint}: {said:?}");
 }
 
+/// A mount point without what is mounted there: an `init` would begin a second repository under the first.
+#[test]
+fn an_empty_folder_is_no_place_for_a_second_repository() {
+    let repo = Repo::new();
+    let mounted = repo.root().with_file_name("mounted");
+    fs::rename(repo.root(), &mounted).unwrap();
+    fs::create_dir(repo.root()).unwrap();
+    let text = format!(
+        "pgkeep: the folder {} is empty\n  hint: The key is of a repository that was made before: is the file system that holds it mounted \
+         there? Nothing was written.\n",
+        repo.root().display()
+    );
+    let dsn = "host=/nonexistent user=u dbname=d";
+    for verb in [
+        &["list"][..],
+        &["show", "latest"],
+        &["verify"],
+        &["verify", "--budget", "1s"],
+        &["backup", "-d", dsn],
+        &["prune", "--keep-last", "1"],
+        &["drill"],
+        &["restore", "latest", "-d", dsn],
+    ] {
+        assert_refused(repo.command(verb).arg("--restore-key").arg(repo.restore_key()), 5, &text);
+        assert_eq!(fs::read_dir(repo.root()).unwrap().count(), 0, "{verb:?} wrote under the mount point");
+    }
+}
+
 #[test]
 fn a_folder_without_config_is_no_repository() {
     let repo = Repo::new();
@@ -56,7 +84,7 @@ fn a_folder_without_config_is_no_repository() {
         5,
         &format!(
             "pgkeep: there is no repository at {root}\n  \
-             hint: Check --repo, or make a repository: pgkeep init --repo {root} --keys DIR\n"
+             hint: The key is of a repository that was made before. Check --repo, and that what holds the repository is mounted there.\n"
         ),
     );
 }
@@ -117,7 +145,7 @@ fn a_snapshot_is_named_by_an_id_that_means_one() {
     assert_eq!(said.code, 3, "{said:?}");
     let listed = said.document();
     assert_eq!(listed[1]["snapshot"], "abce000000000000");
-    assert_eq!(listed[1]["time"], "2026-11-23T03:15:00.123Z");
+    assert_eq!(listed[1]["time"], "2026-11-23T03:15:00Z");
     assert!(listed[1]["damaged"].as_str().unwrap().ends_with("it is too short"), "{listed}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pgkeep::pg::cluster::ClusterOptions;
@@ -120,6 +120,71 @@ fn a_damaged_object_stops_it_before_a_row_of_its_table_is_there() {
     assert_eq!(sql(&server, "copy", "SELECT count(*) FROM shop.orders"), "20000");
 }
 
+/// The switches that the hint names are all that it takes, and what needs those tables goes with them.
+#[test]
+fn a_restore_stopped_by_damage_says_what_lets_the_rest_through() {
+    let (server, repo) = (started(), Repo::new());
+    let dsn = server.dsn("postgres");
+    server.ask(
+        "CREATE SCHEMA shop; CREATE TABLE shop.\"Orders\" (id int PRIMARY KEY, note text);
+         INSERT INTO shop.\"Orders\" SELECT n, md5(n::text) || md5((-n)::text) FROM generate_series(1, 20000) n",
+    );
+    repo.json(["backup", "-d", &dsn]);
+    let of_orders = objects(repo.root(), "data");
+    server.ask(
+        "CREATE TABLE shop.returns AS SELECT n AS id, md5((n * 7)::text) || md5((n * 11)::text) AS note FROM generate_series(1, 9000) n",
+    );
+    repo.json(["backup", "-d", &dsn]);
+    let all = objects(repo.root(), "data");
+    let of_returns = all.difference(&of_orders).next().unwrap();
+    server.ask(
+        "CREATE TABLE shop.lines (id int, order_id int CONSTRAINT lines_order REFERENCES shop.\"Orders\");
+         INSERT INTO shop.lines SELECT n, n FROM generate_series(1, 50) n;
+         CREATE VIEW shop.notes AS SELECT note FROM shop.\"Orders\"; CREATE VIEW shop.again AS SELECT * FROM shop.notes;
+         CREATE MATERIALIZED VIEW shop.count AS SELECT count(*) FROM shop.returns; CREATE VIEW shop.ids AS SELECT id FROM shop.lines",
+    );
+    let snapshot = repo.json(["backup", "-d", &dsn]);
+    // One has rotted, which nobody has noticed yet; one is gone.
+    Harm::FlipBit.apply(&repo.root().join(of_orders.last().unwrap()));
+    Harm::Delete.apply(&repo.root().join(of_returns));
+
+    server.ask("CREATE DATABASE copy");
+    let said = Said::of(&mut repo.restore(["latest", "-d", &server.dsn("copy"), "-q", "-j", "1"]));
+    assert_eq!((said.code, said.stdout.as_str()), (5, ""), "{said:?}");
+    let switches = "-T 'shop.\"Orders\"' -T shop.returns";
+    assert!(said.stderr.contains(&format!("\n  hint: To restore the rest: {switches}. ")), "{said:?}");
+    let restore = |database: &str| {
+        let shell = format!("exec \"$0\" restore latest --create -d '{}' --json {switches}", server.dsn(database));
+        let mut command = Command::new("sh");
+        command.args(["-c", &shell, env!("CARGO_BIN_EXE_pgkeep")]);
+        command.env("PGKEEP_REPO", repo.root()).env("PGKEEP_RESTORE_KEY", repo.restore_key());
+        let said = Said::of(&mut command);
+        assert_eq!(said.code, 0, "{said:?}");
+        said.document()
+    };
+    let report = restore("rest");
+    assert_eq!((&report["proven"], &report["hurt"]), (&true.into(), &serde_json::json!([])), "{report}");
+    let left_out = report["left_out"].to_string();
+    for what in ["VIEW shop notes", "VIEW shop again", "MATERIALIZED VIEW shop count", "lines_order"] {
+        assert!(left_out.contains(&what.replacen(" shop ", " shop.", 1)), "{what} is not in {left_out}");
+    }
+    assert_eq!(sql(&server, "rest", "SELECT count(*) FROM shop.ids"), "50");
+
+    // Once a check has found it, a restore of the rest says what is wrong with the snapshot, and of what it is.
+    assert_eq!(Said::of(&mut repo.command(["verify", "--read-data"])).code, 3);
+    let report = restore("told");
+    assert!(report["hurt"].as_array().unwrap().contains(&"shop.Orders".into()), "{report}");
+    assert_eq!((&report["snapshot_database"], &report["snapshot_time"]), (&"postgres".into(), &snapshot["time"]));
+    assert_eq!(report["database"], "told");
+    let said =
+        Said::of(&mut repo.restore(["latest", "--create", "-d", &server.dsn("words"), "-q", "-t", "shop.lines"]));
+    assert!(
+        said.stdout.starts_with(&format!("restored {} (postgres, 20", &snapshot["snapshot"].as_str().unwrap()[..8])),
+        "{said:?}"
+    );
+    assert!(said.stdout.contains("\nHURT: checks have found damage in the snapshot's shop.Orders"), "{said:?}");
+}
+
 /// A millisecond a row where the restore needs the function: a COPY or an index that would take half a minute.
 const SLOW: &str = "CREATE FUNCTION public.slow(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN i; END';
     CREATE TABLE public.slow_table (i integer {check}); INSERT INTO public.slow_table SELECT generate_series(1, 30000); {index};
@@ -147,7 +212,11 @@ fn interrupt(check: &str, index: &str, busy_with: &str, signal: Signal) -> (Serv
         std::thread::sleep(Duration::from_millis(20));
     }
     let said: Said = child.wait_with_output().unwrap().into();
-    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (130, "", "pgkeep: interrupted\n"), "{said:?}");
+    assert_eq!((said.code, said.stdout.as_str()), (130, ""), "{said:?}");
+    // What it left, and how to go on.
+    let told = "pgkeep: interrupted\n  hint: The database copy holds the definitions and some tables, each with all of its rows or none; \
+                indexes and keys are missing. DROP DATABASE IF EXISTS \"copy\"; then restore again with --create.\n";
+    assert_eq!(said.stderr, told);
     let left = Duration::from_secs(6).saturating_sub(since.elapsed());
     server.wait_until("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%'", "0", left);
     (server, repo)

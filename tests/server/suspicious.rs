@@ -105,6 +105,56 @@ fn another_selection_or_database_is_no_measure() {
     assert_eq!(said.code, 3, "the first of another database is empty: {said:?}");
     assert!(said.stdout.contains("SUSPICIOUS: it is the first snapshot of this database and selection"), "{said:?}");
     assert!(said.stdout.contains("--accept-shrink"), "it says what to do: {said:?}");
+    // Whoever restores it all the same is told.
+    let restored =
+        Said::of(&mut site.repo.restore(["latest:other", "--create", "-q", "-d", &site.server.dsn("again")]));
+    let told = "SUSPICIOUS: the snapshot was marked so by its backup: it is the first snapshot";
+    assert!(restored.code == 0 && restored.stdout.contains(told), "{restored:?}");
+    // In cron's line standard output goes into a log that nobody reads.
+    let said = Said::of(&mut site.repo.command(["backup", "-q", "-d", &site.server.dsn("other")]));
+    assert!(said.code == 3 && said.stderr.contains("SUSPICIOUS: "), "{said:?}");
+    assert_eq!(said.stdout, said.stderr);
+}
+
+/// The same selection, however it is written, has the same measure; another one has none, and that is said.
+#[test]
+fn the_order_of_patterns_is_no_other_selection_and_a_changed_one_is_told() {
+    let site = Site::start();
+    site.server.ask(
+        "CREATE SCHEMA a; CREATE TABLE a.t AS SELECT generate_series(1, 1000) AS id; CREATE TABLE a.u AS SELECT 1 AS id;
+         CREATE SCHEMA b; CREATE TABLE b.t AS SELECT generate_series(1, 1000) AS id; CREATE TABLE b.u AS SELECT 1 AS id",
+    );
+    let first = site.backup(0, &["-n", "a", "-n", "b", "-T", "a.u", "-T", "b.u"]);
+    assert_eq!((&first["measured_by"], &first["warnings"]), (&json!(null), &json!(null)));
+    site.server.ask("DELETE FROM a.t WHERE id > 5; TRUNCATE b.t");
+    // Every order of each list, and repetitions.
+    for schemas in [["a", "b"], ["b", "a"]] {
+        for tables in [["a.u", "b.u"], ["b.u", "a.u"]] {
+            for again in ["a", "b"] {
+                let args = ["-n", schemas[0], "-n", again, "-T", tables[0], "-n", schemas[1], "-T", tables[1]];
+                let report = site.backup(3, &args);
+                assert_eq!(report["measured_by"], first["snapshot"], "{args:?}");
+            }
+        }
+    }
+    let changes: [&[&str]; 4] = [
+        &["-n", "a", "-n", "b"],
+        &["-n", "a*", "-n", "b", "-T", "a.u", "-T", "b.u"],
+        &["-n", "a", "-T", "a.u"],
+        &["-T", "b.u"],
+    ];
+    for changed in changes {
+        let report = site.backup(0, changed);
+        assert_eq!(report["measured_by"], json!(null), "{changed:?}");
+        let warnings = report["warnings"].to_string();
+        assert!(
+            warnings.contains("none is a good one of this selection, so a loss would not be noticed"),
+            "{warnings}"
+        );
+        // By the next time there is one.
+        let next = site.backup(0, changed);
+        assert_eq!((&next["measured_by"], &next["warnings"]), (&report["snapshot"], &json!(null)), "{changed:?}");
+    }
 }
 
 #[test]

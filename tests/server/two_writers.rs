@@ -48,8 +48,12 @@ fn end(child: Child) -> Value {
 
 /// From the moment of the snapshot to the end, as the repository has it.
 fn span(repo: &Repo, report: &Value) -> (DateTime<Utc>, DateTime<Utc>) {
-    let shown = repo.json(["show", report["snapshot"].as_str().unwrap()]);
-    let from: DateTime<Utc> = shown["time"].as_str().unwrap().parse().unwrap();
+    // The name of a manifest has milliseconds, a report has seconds.
+    let names = std::fs::read_dir(repo.root().join("snapshots")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let name = names.into_iter().find(|name| name.ends_with(report["snapshot"].as_str().unwrap())).unwrap();
+    let time = name.split_once('-').unwrap().0;
+    let from = chrono::NaiveDateTime::parse_from_str(time, "%Y%m%dT%H%M%S%.fZ").unwrap().and_utc();
     (from, from + Duration::from_millis(report["elapsed_ms"].as_u64().unwrap()))
 }
 

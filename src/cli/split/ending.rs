@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::display::{bytes, count, duration};
-use crate::cli::texts;
+use crate::cli::{moment, texts};
 use crate::command::split::state::Phase;
 use crate::command::split::{AS_IT_SHOULD_BE, Connected, Finished, Report, RolledBack, Status};
 
@@ -85,7 +85,7 @@ fn connected(sessions: &[Connected]) -> String {
 pub fn status(status: &Status) -> String {
     let mut text = format!("{} from {}: {}\n", status.schemas.join(", "), status.source, status.phase);
     for step in &status.history {
-        text += &format!("  {}  {}\n", step.time.format("%Y-%m-%d %H:%M:%S UTC"), step.phase);
+        text += &format!("  {}  {}\n", moment::local(step.time), step.phase);
     }
     if status.record != "checked" {
         text += &format!("the record is {}\n", status.record);
@@ -150,7 +150,10 @@ pub fn finish(finished: &Finished) -> String {
     }
     if finished.dropped {
         if let Some(snapshot) = &finished.snapshot {
-            text += &format!("the snapshot {snapshot} holds what was dropped\n");
+            let of = finished.taken.as_ref().map_or(String::new(), |taken| {
+                format!(" ({}, {})", taken.snapshot_database, moment::local(taken.snapshot_time))
+            });
+            text += &format!("the snapshot {snapshot}{of} holds what was dropped\n");
         }
         return text
             + "the next backup of the old database finds tables gone, and is suspicious for that: take it with --accept-shrink, once\n";

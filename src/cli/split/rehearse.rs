@@ -23,7 +23,7 @@ pub struct Rehearse {
     /// Go the whole way, there and back, on copies in private servers that are thrown away; say how long writes would be refused
     #[arg(long, conflicts_with_all = ["plan", "picture"])]
     pub rehearse: bool,
-    /// Rehearse on this backup (an id, the beginning of one, or latest) instead of the live source; takes --repo and --restore-key.
+    /// Rehearse on this backup (an id, the beginning of one, latest:DATABASE, or latest) instead of the live source; takes --repo and --restore-key.
     /// Without --from nobody connects to either database
     #[arg(long, value_name = "SNAPSHOT", requires = "rehearse")]
     pub snapshot: Option<String>,
@@ -72,6 +72,7 @@ fn text(report: &Rehearsed) -> String {
     let definitions = report.definitions.iter().chain(rollback.iter().flat_map(|back| &back.definitions));
     text += &texts::definitions(definitions);
     rollback.iter().filter_map(|back| back.fenced).for_each(|fenced| text += &format!("differs: {fenced}\n"));
+    text += &report.taken.as_ref().map(texts::suspicions).unwrap_or_default();
     text += &texts::left_out(&report.left_out);
     text += &texts::warnings(&report.run_warnings);
     for finding in report.warnings.iter().take(LINES_MAX) {
@@ -93,7 +94,10 @@ fn text(report: &Rehearsed) -> String {
 fn head(report: &Rehearsed) -> String {
     let versions: Vec<&str> = report.servers.iter().map(|server| server.server_version.as_str()).collect();
     let origin = match &report.snapshot {
-        Some(snapshot) => format!("the snapshot {} of {}", snapshot.short(), report.source),
+        Some(snapshot) => {
+            let of = report.taken.as_ref().map_or(snapshot.short().to_owned(), |taken| texts::of(snapshot, taken));
+            format!("the snapshot {of} of {}", report.source)
+        }
         None => report.source.clone(),
     };
     let proof = if report.proven { "proven" } else { "rows not compared (--no-proof)" };

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::command::Error;
+use crate::command::moment::rfc3339;
 use crate::repo::keyring::signer_id;
 use crate::repo::keys::file::{self, IsProtected};
 use crate::repo::{Repository, WriterKey};
@@ -28,7 +29,9 @@ pub struct WriterLine {
     pub id: String,
     /// Null for a writer that only the key's file names.
     pub name: Option<String>,
+    #[serde(serialize_with = "rfc3339")]
     pub added: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "rfc3339")]
     pub revoked: Option<DateTime<Utc>>,
     /// Of a revoked writer: how many snapshots stay trusted.
     pub trusted_snapshots: Option<u64>,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::RestoreKeyFile;
 use crate::command::Error;
+use crate::command::moment::rfc3339;
 use crate::repo::{KeyError, Repository, SnapshotId, WriterKey};
 
 #[derive(Debug, Serialize)]
@@ -32,6 +33,7 @@ pub struct Revoked {
 pub struct SnapshotLine {
     pub snapshot: SnapshotId,
     /// As the manifest says.
+    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
 }
 

@@ -144,17 +144,19 @@ impl Feed<'_> {
         let Feed::Stored { runtime, reader, .. } = self else { return Ok(()) };
         for (at, slice) in slices.iter().enumerate() {
             reader.expect(&slices[at..]);
-            let rows =
-                runtime.block_on(reader.slice(slice)).map_err(|source| damaged("the large objects".into(), source))?;
+            let rows = runtime.block_on(reader.slice(slice)).map_err(|source| damaged(LARGE_OBJECTS.into(), source))?;
             write(rows)?;
         }
         Ok(())
     }
 }
 
+/// What a damaged row belongs to, where it is of no table.
+pub const LARGE_OBJECTS: &str = "the large objects";
+
 /// The table is named with the object: that is what the operator asks first.
-fn damaged(table: String, source: RepoError) -> Error {
-    Error::DamagedRows { table, source: Box::new(source) }
+pub fn damaged(table: String, source: RepoError) -> Error {
+    Error::DamagedRows { table, way_on: None, source: Box::new(source) }
 }
 
 /// Rows of one table from one server to another, digested on the way.

@@ -1,5 +1,6 @@
 //! `pgkeep restore`: a snapshot, or a part of it, into an empty database, and the proof that it is there.
 
+mod aftermath;
 pub(super) mod feed;
 pub(super) mod roles;
 mod small;
@@ -17,14 +18,16 @@ use feed::Rows;
 
 use super::column_order::{ColumnOrder, column_order};
 use super::error::Error;
+use super::hurt::{self, Look};
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::{self, Patterns};
 use super::some::some_of;
+use super::taken::Taken;
 use crate::pg::catalog;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
-use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence};
+use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
 use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
@@ -60,6 +63,11 @@ pub enum Creation {
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub snapshot: SnapshotId,
+    #[serde(flatten)]
+    pub taken: Taken,
+    /// Tables of the snapshot, restored or not, in which checks have found damage.
+    pub hurt: Vec<String>,
+    /// The one that was filled.
     pub database: String,
     pub tables: u64,
     pub rows: u64,
@@ -106,9 +114,11 @@ pub async fn run(
     progress.set_phase("reading the snapshot");
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
+    let snapshot = manifest.snapshot.short().to_owned();
     let job = plan(repository, options, manifest).await?;
 
     progress.set_phase("preparing the target");
+    aftermath::note(progress, options, &snapshot, aftermath::Stage::Target);
     if options.creation == Creation::Create {
         target::create_database(options, &job).await?;
     }
@@ -119,6 +129,7 @@ pub async fn run(
     }
 
     progress.set_phase("restoring definitions");
+    aftermath::note(progress, options, &snapshot, aftermath::Stage::Definitions);
     let mut phases = Phases::default();
     let phase = Instant::now();
     let definitions = target::run_pre_data(&session, &job, options).await;
@@ -142,16 +153,21 @@ pub async fn run(
     phases.pre_data_ms = millis(phase);
 
     progress.set_phase("restoring rows");
-    let mut lists = Vec::with_capacity(job.relations.len());
-    for relation in &job.relations {
-        lists.push(repository.slices(&job.manifest, &relation.slices).await?);
-    }
-    let large_object_slices = match job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
-        Some(large_objects) => repository.slices(&job.manifest, &large_objects.slices).await?,
-        None => Vec::new(),
+    aftermath::note(progress, options, &snapshot, aftermath::Stage::Rows);
+    let done = match slice_lists(repository, &job).await {
+        Ok((lists, large_objects)) => {
+            let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_objects };
+            work::run(&rows, options, &job, progress, stop)
+        }
+        Err(error) => Err(error),
     };
-    let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_object_slices };
-    let mut done = work::run(&rows, options, &job, progress, stop)?;
+    let mut done = match done {
+        Err(damage @ Error::DamagedRows { .. }) => {
+            return Err(aftermath::with_a_way_on(repository, &job, options, damage).await);
+        }
+        done => done?,
+    };
+    aftermath::note(progress, options, &snapshot, aftermath::Stage::Proof);
     (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
     if !done.failures.is_empty() {
         done.failures.iter_mut().for_each(|failure| order.explain(failure));
@@ -198,7 +214,17 @@ pub async fn run(
             warnings.push(format!("the proof is not recorded in the repository, where `list` would show it: {error}"));
         }
     }
+    // What is known of the rest of the snapshot must not end a restore that went well.
+    let hurt = match hurt::tables(repository, &job.manifest, Look::Records).await {
+        Ok(tables) => tables.into_iter().map(|(schema, name)| format!("{schema}.{name}")).collect(),
+        Err(error) => {
+            warnings.push(format!("whether checks have found damage in the snapshot cannot be read: {error}"));
+            Vec::new()
+        }
+    };
     Ok(Report {
+        taken: Taken::from(&job.manifest),
+        hurt,
         snapshot: job.manifest.snapshot,
         database: options.target.database().to_owned(),
         tables: job.relations.len() as u64,
@@ -210,6 +236,23 @@ pub async fn run(
         phases,
         elapsed_ms: millis(started),
     })
+}
+
+/// Where the rows of each relation lie, and those of the large objects.
+async fn slice_lists(repository: &Repository, job: &Job) -> Result<(Vec<Vec<Slice>>, Vec<Slice>), Error> {
+    let mut lists = Vec::with_capacity(job.relations.len());
+    for relation in &job.relations {
+        let list = repository.slices(&job.manifest, &relation.slices).await;
+        lists.push(list.map_err(|source| feed::damaged(format!("{}.{}", relation.schema, relation.name), source))?);
+    }
+    let large_objects = match job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
+        Some(large_objects) => {
+            let list = repository.slices(&job.manifest, &large_objects.slices).await;
+            list.map_err(|source| feed::damaged(feed::LARGE_OBJECTS.into(), source))?
+        }
+        None => Vec::new(),
+    };
+    Ok((lists, large_objects))
 }
 
 fn millis(since: Instant) -> u64 {

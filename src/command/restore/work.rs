@@ -88,6 +88,7 @@ pub fn run(
     let load = |relation: &crate::repo::manifest::Relation| Load { oid: relation.oid, bytes: relation.digest.bytes };
     let loads: Vec<Load> = job.relations.iter().map(load).collect();
     progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), Ordering::Relaxed);
+    progress.steps_total.store(job.plan.post_data.len() as u64, Ordering::Relaxed);
     let started = Instant::now();
     let shared = Shared {
         schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof),
@@ -209,6 +210,9 @@ impl<'w, 'a> Worker<'w, 'a> {
 
     fn work_on(&mut self, task: Task) -> Result<(), Error> {
         let outcome = self.perform(task);
+        if let Task::Step(_) = task {
+            self.work.progress.step_done();
+        }
         let mut shared = self.work.lock();
         shared.note_time(task);
         let warnings = self.wire.take_notices().into_lines();

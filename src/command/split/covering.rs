@@ -13,6 +13,7 @@ use super::holding::at_source;
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::proof::{Scope, Side, prove};
+use crate::command::taken::Taken;
 use crate::pg::connect::Session;
 use crate::pg::{catalog, dump};
 use crate::repo::{Manifest, Proven, Repository, SnapshotName};
@@ -56,7 +57,7 @@ impl Covering<'_> {
     ///
     /// # Errors
     /// There is none, with the reasons; the source, the repository.
-    pub async fn snapshot(&self, repository: &Repository) -> Result<String, Error> {
+    pub async fn snapshot(&self, repository: &Repository) -> Result<(String, Taken), Error> {
         let proven = repository.records::<Proven>().await?;
         let proven: BTreeSet<_> = proven.into_iter().map(|stored| stored.record.snapshot.as_str().to_owned()).collect();
         let mut looked_at: Vec<String> = Vec::new();
@@ -78,7 +79,7 @@ impl Covering<'_> {
                 None => Vec::new(),
             };
             if missing.is_empty() {
-                return Ok(manifest.snapshot.short().to_owned());
+                return Ok((manifest.snapshot.short().to_owned(), Taken::from(&manifest)));
             }
             let more = missing.len().saturating_sub(NAMED_MAX);
             let mut told = missing[..missing.len().min(NAMED_MAX)].join(", ");

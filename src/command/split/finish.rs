@@ -14,6 +14,7 @@ use super::state::{Phase, State};
 use super::{Moved, SplitError, host, whereabouts};
 use crate::command::Error;
 use crate::command::progress::Progress;
+use crate::command::taken::Taken;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
@@ -63,6 +64,8 @@ pub struct Finished {
     pub needed_by: Vec<String>,
     /// The proven snapshot that holds what was dropped.
     pub snapshot: Option<String>,
+    #[serde(flatten)]
+    pub taken: Option<Taken>,
     /// What is in the old schemas and was never moved, because it was made there after the copy.
     pub made_since: Vec<String>,
     /// Definitions of the old schemas that were made or changed since they were sealed; looked for once, before they are put aside.
@@ -140,6 +143,7 @@ pub async fn finish(
         dropped: false,
         needed_by,
         snapshot: None,
+        taken: None,
         made_since: made_in_the_old_place(&source, &state, &names).await?,
         changed_since: changed,
         sessions_old: sessions,
@@ -150,8 +154,8 @@ pub async fn finish(
     } else {
         let repository = repository.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
         if !is_gone {
-            finished.snapshot =
-                Some(drop_for_good(options, repository, &state, &source, &names, progress, stop).await?);
+            let (snapshot, taken) = drop_for_good(options, repository, &state, &source, &names, progress, stop).await?;
+            (finished.snapshot, finished.taken) = (Some(snapshot), Some(taken));
         }
         fence::take_down(&source).await.map_err(failed("taking the fence down"))?;
         state.enter(Phase::Finished);
@@ -212,7 +216,7 @@ async fn drop_for_good(
     names: &[&str],
     progress: &Arc<Progress>,
     stop: &Stop,
-) -> Result<String, Error> {
+) -> Result<(String, Taken), Error> {
     let failed = |what: &'static str| at_source(what);
     let by = quarantine::needed_by(source, names).await.map_err(failed("looking for what needs the old schemas"))?;
     if !by.is_empty() {

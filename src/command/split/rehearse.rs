@@ -24,6 +24,7 @@ use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::target::{connect_for_maintenance, drop_database};
+use crate::command::taken::Taken;
 use crate::pg::connect::connect;
 use crate::pg::likeness;
 use crate::repo::manifest::LeftOut;
@@ -77,6 +78,8 @@ pub struct Rehearsed {
     pub target: String,
     /// None where the rows came from the source itself.
     pub snapshot: Option<SnapshotId>,
+    #[serde(flatten)]
+    pub taken: Option<Taken>,
     /// What the copies lay on: the source's, and the target's where that is another cluster.
     pub servers: Vec<PrivateServer>,
     /// Tables and rows of the whole copy.
@@ -284,6 +287,7 @@ pub async fn rehearse(
         schemas,
         source: scene.source,
         target: scene.run.plan.target.to_string(),
+        taken: scene.manifest.as_ref().map(Taken::from),
         snapshot: scene.manifest.map(|manifest| manifest.snapshot),
         servers: private,
         copied_tables: copied.tables,

@@ -10,6 +10,7 @@ use super::promise::{End, broken};
 use super::state::{Phase, State, Trust, absent, refuse};
 use super::{Connected, aftermath, whereabouts};
 use crate::command::Error;
+use crate::command::moment::rfc3339;
 use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
@@ -22,6 +23,7 @@ pub struct Status {
     pub phase: Phase,
     pub schemas: Vec<String>,
     pub source: String,
+    #[serde(serialize_with = "rfc3339")]
     pub began: DateTime<Utc>,
     pub history: Vec<Step>,
     pub downtime_ms: u64,
@@ -57,6 +59,7 @@ const NOT_LOOKED_AT: &str = "not looked at (--from)";
 #[derive(Debug, Serialize)]
 pub struct Step {
     pub phase: Phase,
+    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
 }
 

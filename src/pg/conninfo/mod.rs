@@ -50,6 +50,7 @@ pub struct Conninfo {
     endpoints: Vec<Endpoint>,
     user: String,
     database: String,
+    database_choice: DatabaseChoice,
     tls: TlsSettings,
     connect_timeout: Option<Duration>,
     keepalives: Keepalives,
@@ -64,6 +65,26 @@ pub struct Conninfo {
     /// A socket in one of them goes by the name `localhost` in a password file.
     default_socket_directories: Vec<PathBuf>,
     warnings: Vec<String>,
+}
+
+/// Who says which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseChoice {
+    /// The connection string, or the service that it names.
+    Named,
+    /// The environment, or the user's name.
+    Surroundings,
+}
+
+impl DatabaseChoice {
+    fn of(settings: &Settings) -> Self {
+        let is_named = match (settings.text("dbname"), settings.origin("dbname")) {
+            (None, _) => false,
+            (Some(_), Origin::ServiceFile(_)) => settings.origin("service") == Origin::ConnectionString,
+            (Some(_), origin) => origin == Origin::ConnectionString,
+        };
+        if is_named { Self::Named } else { Self::Surroundings }
+    }
 }
 
 impl Conninfo {
@@ -81,6 +102,7 @@ impl Conninfo {
             endpoints: endpoint::expand(&settings, env)?,
             database: owned("dbname").unwrap_or_else(|| user.clone()),
             user,
+            database_choice: DatabaseChoice::of(&settings),
             tls: transport::read_tls(&settings, env)?,
             connect_timeout: settings
                 .integer("connect_timeout")?
@@ -185,6 +207,11 @@ impl Conninfo {
 
     pub fn database(&self) -> &str {
         &self.database
+    }
+
+    /// Whoever writes into a database wants it named.
+    pub fn database_choice(&self) -> DatabaseChoice {
+        self.database_choice
     }
 
     pub fn user(&self) -> &str {

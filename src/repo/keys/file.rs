@@ -10,6 +10,8 @@ use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::secrecy::{ExposeSecret, SecretString};
 use age::x25519::Identity;
 use ed25519_dalek::VerifyingKey;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::{KeyError, KeyKind};
@@ -118,13 +120,26 @@ fn encode(text: &str, protection: &Protection) -> Result<Zeroizing<Vec<u8>>, Key
 /// Writes a key file that must not exist yet. Durable when this returns.
 pub(super) fn create(path: &Path, text: &str, protection: &Protection) -> Result<(), KeyError> {
     let bytes = encode(text, protection)?;
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // Whole or not at all: a half-written key would stand in the way of the next attempt.
+    let unfinished = folder(path).join(format!(".pgkeep-key-{}", std::process::id()));
+    let write = |at: &Path| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(at)?;
         file.write_all(&bytes)?;
-        file.sync_all()?;
-        File::open(folder(path))?.sync_all()
+        file.sync_all()
     };
-    write().map_err(|source: io::Error| match source.kind() {
+    let name = || match renameat_with(CWD, &unfinished, CWD, path, RenameFlags::NOREPLACE) {
+        // A file system that cannot keep what is there from being replaced.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            fs::remove_file(&unfinished)?;
+            write(path)
+        }
+        renamed => Ok(renamed?),
+    };
+    let written = write(&unfinished).and_then(|()| name()).and_then(|()| File::open(folder(path))?.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    written.map_err(|source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
         _ => KeyError::Write { path: path.to_owned(), source },
     })

@@ -68,10 +68,18 @@ impl DirStore {
         if fs::read_dir(root).map_err(io_error("read", root))?.next().is_some() {
             return Err(StoreError::NotEmpty { path: root.to_owned() });
         }
-        Self::open(root, Access::Write)
+        Self::open_any(root, Access::Write)
     }
 
+    /// A folder with something in it: what lies under a mount point must not be written to.
     pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
+        if fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none()) {
+            return Err(StoreError::EmptyFolder { path: root.to_owned() });
+        }
+        Self::open_any(root, access)
+    }
+
+    fn open_any(root: &Path, access: Access) -> Result<Self, StoreError> {
         match fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(io_error("open", root)(io::Error::from(io::ErrorKind::NotADirectory))),

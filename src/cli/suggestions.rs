@@ -1,0 +1,79 @@
+//! What a word that the grammar does not know may have meant: the nearest one, or what other tools call it.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::spelling::nearest;
+
+/// What other tools and people call a verb.
+const VERBS: &[(&[&str], &str)] = &[
+    (&["snapshots", "ls", "archives", "info"], "list"),
+    (&["check", "fsck", "scrub"], "verify"),
+    (&["forget", "expire", "gc", "purge", "rm", "remove", "delete", "cleanup", "compact"], "prune"),
+    (&["dump", "save", "create", "pg_dump", "snapshot", "archive"], "backup"),
+    (&["load", "recover", "pg_restore", "extract"], "restore"),
+    (&["inspect", "describe", "cat"], "show"),
+    (&["test", "rehearse"], "drill"),
+    (&["keys", "recipients", "rekey"], "key"),
+    (&["move", "migrate", "cutover", "rollback", "finish", "reap"], "split"),
+    (&["policy", "cron", "nightly"], "run"),
+    (&["setup", "initialize", "new"], "init"),
+];
+
+/// What other tools call a switch, and what to say of it.
+const SWITCHES: &[(&[&str], &str)] = &[
+    (
+        &["--clean", "-c", "--if-exists", "--overwrite"],
+        "nothing is ever overwritten: restore into an empty database; --create makes one",
+    ),
+    (&["--database", "--db", "--target", "--dsn", "--to"], "-d names the database"),
+    (&["--no-privileges", "-x"], "grants are left out with --no-acl"),
+    (&["-O"], "owners are left out with --no-owner"),
+    (&["--role"], "roles are mapped with --map-role OLD=NEW"),
+    (&["--repository", "-r"], "--repo names the repository"),
+    (&["--key", "--key-file"], "--writer-key and --restore-key name the keys"),
+    (&["--password", "-W", "--password-file"], "passwords come from ~/.pgpass, PGPASSWORD, or a policy"),
+    (&["--verbose", "-v"], "progress is shown unless --quiet hides it"),
+    (&["--parallel", "--threads"], "-j says how many sessions there are"),
+    (&["--compress", "-Z"], "--level is zstd's"),
+    (
+        &["--host", "-h", "-p", "--port", "-U", "--username"],
+        "-d takes a connection string: -d \"host=... port=... user=... dbname=...\"",
+    ),
+];
+
+/// One line of advice; none where there is nothing that helps: a wrong guess is worse.
+pub fn of(error: &clap::Error, verbs: &[String]) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let typed = text(ContextKind::InvalidSubcommand)?;
+            let near = nearest(typed, verbs.iter().map(String::as_str));
+            match near {
+                Some(verb) => Some(format!("did you mean '{verb}'?")),
+                None => called(VERBS, typed)
+                    .filter(|verb| verbs.iter().any(|known| known == verb))
+                    .map(|verb| format!("that is '{verb}' here: pgkeep {verb} --help")),
+            }
+        }
+        ErrorKind::UnknownArgument => {
+            let typed = text(ContextKind::InvalidArg)?;
+            let guessed = match error.get(ContextKind::SuggestedArg) {
+                Some(ContextValue::String(guessed)) => Some(guessed.as_str()),
+                _ => None,
+            };
+            // clap's guess counts where it is near: it takes --clean for --schema.
+            match guessed.filter(|guessed| nearest(typed, [*guessed]).is_some()) {
+                Some(switch) => Some(format!("did you mean '{switch}'?")),
+                None => called(SWITCHES, typed).map(str::to_owned),
+            }
+        }
+        _ => None,
+    }
+}
+
+fn called(table: &[(&[&str], &'static str)], typed: &str) -> Option<&'static str> {
+    table.iter().find(|(names, _)| names.contains(&typed)).map(|(_, meant)| *meant)
+}

@@ -1,0 +1,151 @@
+//! `latest` is the newest snapshot of one database, and a restore fills the database that was named: neither is left to chance.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::interleave::{HOUR, World, back_up};
+use crate::pgkeep::{Repo, Said, assert_refused};
+
+/// Snapshots of these databases, the oldest first.
+fn world(databases: &[&str]) -> World {
+    let mut world = World::new();
+    for (n, database) in databases.iter().enumerate() {
+        world.database = (*database).to_owned();
+        back_up(&mut world, [n]);
+        world.pass(HOUR);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    world
+}
+
+fn at(repo: &Repo, args: &[&str]) -> Command {
+    let mut command = repo.command(args);
+    command.arg("--restore-key").arg(repo.restore_key());
+    command
+}
+
+fn manifests(repo: &Repo) -> Vec<PathBuf> {
+    let names = std::fs::read_dir(repo.root().join("snapshots")).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+fn id(manifest: &std::path::Path) -> String {
+    manifest.file_name().unwrap().to_str().unwrap().rsplit_once('-').unwrap().1.to_owned()
+}
+
+/// Every verb that takes a snapshot, with a place for it.
+const TAKE_A_SNAPSHOT: &[&[&str]] = &[
+    &["show", "?"],
+    &["verify", "?"],
+    &["verify", "?", "--read-data"],
+    &["verify", "?", "--against", "host=/nonexistent user=u dbname=d"],
+    &["restore", "?", "-d", "host=/nonexistent user=u dbname=d"],
+    &["drill", "?"],
+    &["split", "--rehearse", "--schemas", "a", "--to", "host=/nonexistent user=u dbname=d", "--snapshot", "?"],
+];
+
+fn naming<'a>(args: &[&'a str], snapshot: &'a str) -> Vec<&'a str> {
+    args.iter().map(|arg| if *arg == "?" { snapshot } else { arg }).collect()
+}
+
+#[test]
+fn latest_is_refused_where_several_databases_have_one() {
+    let world = world(&["shop", "crm"]);
+    for args in TAKE_A_SNAPSHOT {
+        assert_refused(
+            &mut at(&world.repo, &naming(args, "latest")),
+            2,
+            "pgkeep: `latest` may mean a snapshot of each of 2 databases: crm, shop\n  hint: Name the database: latest:crm\n",
+        );
+        assert_refused(
+            &mut at(&world.repo, &naming(args, "latest:nope")),
+            2,
+            "pgkeep: the repository holds no snapshot of the database nope\n  hint: It holds snapshots of crm, shop.\n",
+        );
+        assert_refused(
+            &mut at(&world.repo, &naming(args, "latest:")),
+            2,
+            "pgkeep: no snapshot is called `latest:`\n  hint: `pgkeep list` shows their ids.\n",
+        );
+    }
+    // The verb that takes the newest where none is named.
+    let said = Said::of(&mut at(&world.repo, &["drill", "-q"]));
+    assert!(said.code == 2 && said.stderr.contains("Name the database: latest:crm"), "{said:?}");
+}
+
+#[test]
+fn latest_of_a_database_is_its_newest() {
+    let world = world(&["shop", "crm", "shop", "crm:eu", "crm"]);
+    let manifests = manifests(&world.repo);
+    for (asked, n) in [("latest:shop", 2), ("latest:crm", 4), ("latest:crm:eu", 3)] {
+        let shown = world.repo.json(["show", asked]);
+        assert_eq!(shown["snapshot"], id(&manifests[n]), "{asked}: {shown}");
+        assert_eq!(shown["database"], asked.split_once(':').unwrap().1);
+    }
+    let one = self::world(&["shop", "shop"]);
+    assert_eq!(one.repo.json(["show", "latest"])["snapshot"], id(&self::manifests(&one.repo)[1]));
+}
+
+/// It may be the one that is asked for: an older one in its place would be a false answer.
+#[test]
+fn a_newest_snapshot_that_cannot_be_read_is_not_passed_over() {
+    let world = world(&["shop", "crm", "shop"]);
+    let manifests = manifests(&world.repo);
+    let whole = std::fs::read(&manifests[2]).unwrap();
+    std::fs::write(&manifests[2], "junk").unwrap();
+    for asked in ["latest", "latest:shop", "latest:crm"] {
+        let said = Said::of(&mut world.repo.command(["show", asked]));
+        assert!(said.code == 5 && said.stderr.contains("is not signed by a writer"), "{asked}: {said:?}");
+    }
+    std::fs::write(&manifests[2], whole).unwrap();
+    std::fs::write(&manifests[1], "junk").unwrap();
+    assert_eq!(world.repo.json(["show", "latest:shop"])["snapshot"], id(&manifests[2]));
+    assert_eq!(world.repo.json(["show", "latest"])["snapshot"], id(&manifests[2]));
+}
+
+/// PGDATABASE, PGSERVICE and the user's name say where somebody works, not what may be filled.
+#[test]
+fn a_database_that_is_written_into_is_named_in_the_command() {
+    let world = world(&["shop"]);
+    let services = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(services.path(), "[copy]\nhost=/nonexistent\ndbname=copy\n[bare]\nhost=/nonexistent\n").unwrap();
+    let run = |verb: &[&str], dsn: Option<(&str, &str)>, environment: &[(&str, &str)]| {
+        let mut command = at(&world.repo, verb);
+        command.args(dsn.iter().flat_map(|(switch, dsn)| [*switch, *dsn])).arg("-q");
+        command.env("PGSERVICEFILE", services.path()).env("PGUSER", "prod").env("PGHOST", "/nonexistent");
+        Said::of(command.envs(environment.iter().copied()))
+    };
+    let environments = [&[][..], &[("PGDATABASE", "prod")], &[("PGSERVICE", "copy")]];
+    let restore = &["restore", "latest"][..];
+    let split = &["split", "--schemas", "a", "--from", "dbname=shop"][..];
+    for environment in environments {
+        for (verb, switch) in [(restore, "-d"), (&["restore", "latest", "--create"], "-d"), (split, "--to")] {
+            for dsn in ["host=/nonexistent", "postgresql://u@127.0.0.1:1/", "service=bare", "dbname=''"] {
+                let said = run(verb, Some((switch, dsn)), environment);
+                assert_eq!(said.code, 2, "{verb:?} {dsn} {environment:?}: {said:?}");
+                assert!(said.stderr.contains(&format!("{switch} names no database to write into")), "{said:?}");
+            }
+        }
+        let said = run(restore, None, environment);
+        assert!(said.code == 2 && said.stderr.contains("-d names no database to write into"), "{said:?}");
+        // Named, it is tried: nobody answers there.
+        for dsn in ["copy", "host=/nonexistent dbname=copy", "service=copy", "postgresql://u@127.0.0.1:1/copy"] {
+            let said = run(restore, Some(("-d", dsn)), environment);
+            assert_ne!(said.code, 2, "{dsn}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_check_of_one_snapshot_says_of_what_it_is() {
+    let world = world(&["shop"]);
+    let report = world.repo.json(["verify", "latest"]);
+    let listed = world.repo.json(["list"]);
+    assert_eq!((&report["snapshot_database"], &report["snapshot_time"]), (&"shop".into(), &listed[0]["time"]));
+    let said = Said::of(world.repo.command(["verify", "latest", "-q"]).env("TZ", "Europe/Berlin"));
+    let time: chrono::DateTime<chrono::Utc> = listed[0]["time"].as_str().unwrap().parse().unwrap();
+    let there = time.with_timezone(&chrono_tz::Europe::Berlin).format("%Y-%m-%d %H:%M:%S %Z");
+    assert!(said.stdout.contains(&format!(" in the snapshot of shop, {there}: nothing is wrong")), "{said:?}");
+}
