@@ -112,6 +112,9 @@ pub fn schema_archive(
         command.env_remove(variable);
     }
     command.envs(session.conninfo().libpq_env()).env("LC_ALL", "C").env("PGAPPNAME", "pgkeep schema");
+    if let Some(options) = session.child_options() {
+        command.env("PGOPTIONS", options);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let failed = |source| DumpError::Run { program: pg_dump.path.clone(), source };
     let mut child = command.spawn().map_err(failed)?;

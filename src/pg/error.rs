@@ -168,6 +168,17 @@ pub enum Error {
     #[error("{endpoint} is a connection pooler that gives each transaction another session of the server")]
     TransactionPooler { endpoint: String },
 
+    /// A setting that only a superuser may change, and under which rows would not be what they are.
+    #[error("{endpoint} has {name} = {value} for this role, and it has to be {needed}")]
+    Setting {
+        endpoint: String,
+        name: &'static str,
+        value: String,
+        needed: &'static str,
+        #[source]
+        source: Box<ServerMessage>,
+    },
+
     #[error("the server refused {context}")]
     Server {
         context: String,
@@ -192,8 +203,8 @@ pub enum Error {
 }
 
 /// The server ended the session itself: `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`,
-/// `database_dropped`, `idle_session_timeout`, and the time-out of an idle transaction.
-const ENDED_BY_SERVER: &[&str] = &["57P01", "57P02", "57P03", "57P04", "57P05", "25P03"];
+/// `database_dropped`, `idle_session_timeout`, and the time-outs of a transaction, idle or not.
+const ENDED_BY_SERVER: &[&str] = &["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"];
 
 impl Error {
     /// What a query came to. `context` completes "the server refused ..."; `endpoint` is named when the connection is
@@ -270,10 +281,25 @@ impl Error {
                 _ => "name the primary among the hosts".to_owned(),
             }),
             Self::Server { source, .. } => source.hint.clone().or_else(|| server_hint(source)),
-            Self::ConnectionLost { .. } => Some("the server's log says why it ended the session".to_owned()),
+            Self::Setting { name, .. } => Some(format!(
+                "a superuser can take it back (ALTER ROLE or ALTER DATABASE ... RESET {name}, or in the server's settings), or let the role set it (GRANT SET ON PARAMETER {name}, from PostgreSQL 15 on)"
+            )),
+            Self::ConnectionLost { .. } => Some(match self.sqlstate() {
+                Some("57P05") => time_out_hint("idle_session_timeout"),
+                Some("25P03") => time_out_hint("idle_in_transaction_session_timeout"),
+                Some("25P04") => time_out_hint("transaction_timeout"),
+                _ => "the server's log says why it ended the session".to_owned(),
+            }),
             Self::Protocol { .. } => None,
         }
     }
+}
+
+/// Sessions of ours forbid time-outs in their first message; a pooler may keep it from the server.
+fn time_out_hint(name: &str) -> String {
+    format!(
+        "the server's {name} ended the session: raise it for this role (ALTER ROLE ... SET {name} = 0), or connect without a pooler between"
+    )
 }
 
 fn connect_hint(endpoint: &str, source: &io::Error) -> String {
@@ -322,6 +348,7 @@ fn server_hint(message: &ServerMessage) -> Option<String> {
         "53200" => "the server ran out of memory",
         "42501" => "grant the right to this user, or connect as the owner or as a superuser",
         "55P03" => "another session holds a lock; try again when it has ended, or allow a longer lock time-out",
+        "25006" => "the session may only read: a standby, or a function or trigger that set it so",
         "57014" => "the query was cancelled, by an administrator or by a time-out",
         _ => return None,
     };

@@ -29,6 +29,7 @@ mod restore_fails;
 mod rot;
 mod roundtrip;
 mod run;
+mod settings;
 mod split;
 mod split_bridge;
 mod split_finish;

@@ -7,6 +7,7 @@ use tokio_postgres::{CancelToken, Client};
 use super::loan::{self, Lender};
 use super::login::{self, Login, ServerFacts};
 use super::raw_stream::AlreadyNegotiated;
+use super::settings::{self, Stands, Startup};
 use super::socket::{Address, Dialer, Encryption};
 use crate::pg::conninfo::{Conninfo, RequiredAuth};
 use crate::pg::error::Error;
@@ -21,6 +22,7 @@ pub struct Session {
     driver: JoinHandle<Result<(), tokio_postgres::Error>>,
     lender: Lender,
     facts: ServerFacts,
+    startup: Startup,
     canceller: Canceller,
 }
 
@@ -36,7 +38,7 @@ pub struct Canceller {
 impl Session {
     /// `conninfo` names the one server that was reached.
     pub(super) fn start(login: Login, conninfo: Conninfo, address: Address, encryption: Encryption) -> Self {
-        let Login { client, mut connection, lender, facts } = login;
+        let Login { client, mut connection, lender, facts, startup } = login;
         lender.give();
         let driver = tokio::spawn(async move {
             loop {
@@ -48,7 +50,7 @@ impl Session {
             }
         });
         let canceller = Canceller { token: client.cancel_token(), conninfo, address, encryption };
-        Self { client, driver, lender, facts, canceller }
+        Self { client, driver, lender, facts, startup, canceller }
     }
 
     pub fn client(&self) -> &Client {
@@ -79,6 +81,15 @@ impl Session {
     /// the same address.
     pub fn conninfo(&self) -> &Conninfo {
         &self.canceller.conninfo
+    }
+
+    /// `PGOPTIONS` with which a child (`pg_dump`) has the settings of our sessions.
+    pub fn child_options(&self) -> Option<String> {
+        let startup = match self.startup {
+            Startup::Statements => Startup::Statements,
+            _ => Startup::OptionsOf(self.facts.version_num),
+        };
+        settings::startup_options(self.conninfo().options(), Stands::ForUs, startup, &[])
     }
 
     /// The short human form of the server, for messages.
