@@ -13,6 +13,7 @@ use super::error::Error;
 use super::progress::Progress;
 use super::rows::{self, ReadTable, Source};
 use super::selecting::{self, Patterns, with_roles_above};
+use super::surroundings;
 use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
 use crate::pg::catalog::{self, Passwords, RoleFacts, TableFacts};
@@ -167,6 +168,8 @@ pub async fn run(
     let populated = catalog::populated_views(session).await.map_err(Error::source_database("reading the catalog"))?;
     let version = catalog::server_version(session).await.map_err(Error::source_database("reading the catalog"))?;
     let server = Server { version_num: session.server_version_num(), version };
+    let settings =
+        surroundings::of_source(session.conninfo()).await.map_err(Error::source_database("reading settings"))?;
     snapshot.session.close().await.map_err(Error::source_database("the end of the session"))?;
 
     progress.set_phase("writing the manifest");
@@ -233,6 +236,7 @@ pub async fn run(
         totals,
         suspicious: Vec::new(),
         accepted: Vec::new(),
+        settings: Some(settings),
     };
     let reasons = suspicion::judge(&Contents::of(&manifest, &facts), last_good.as_ref());
     match options.shrink {

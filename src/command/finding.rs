@@ -122,7 +122,8 @@ impl Finding {
             Difference::MissingSequence | Difference::SequenceValue { .. } => Kind::Sequence,
             Difference::LargeObjects { .. } => Kind::LargeObjects,
         };
-        let mut finding = Self::new(kind, None, mismatch.what.to_string());
+        let doubt = mismatch.doubt.as_ref().map_or(String::new(), |doubt| format!(" ({doubt})"));
+        let mut finding = Self::new(kind, None, format!("{}{doubt}", mismatch.what));
         finding.hurts(snapshot, format!("{}.{}", mismatch.schema, mismatch.name));
         finding.mismatch = Some(mismatch);
         finding

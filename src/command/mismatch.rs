@@ -14,6 +14,9 @@ pub struct Mismatch {
     pub name: String,
     #[serde(flatten)]
     pub what: Difference,
+    /// Why it may be none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,7 +57,15 @@ pub struct SequenceValue {
 
 impl Mismatch {
     pub fn new(schema: &str, name: &str, what: Difference) -> Self {
-        Self { schema: schema.to_owned(), name: name.to_owned(), what }
+        Self { schema: schema.to_owned(), name: name.to_owned(), what, doubt: None }
+    }
+
+    /// Says that the snapshot's program did not record under which settings rows were read; `tried` are the zones that it was not.
+    pub(super) fn doubted(self, tried: &str) -> Self {
+        let doubt = format!(
+            "the snapshot is of a program that did not record under which TimeZone it read: these are not its rows under {tried}"
+        );
+        Self { doubt: Some(doubt), ..self }
     }
 
     pub(super) fn of_rows(relation: &Relation, found: Digest) -> Option<Self> {
@@ -70,7 +81,8 @@ impl Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}: {}", self.schema, self.name, self.what)
+        write!(f, "{}.{}: {}", self.schema, self.name, self.what)?;
+        self.doubt.as_ref().map_or(Ok(()), |doubt| write!(f, " ({doubt})"))
     }
 }
 

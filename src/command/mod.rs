@@ -24,6 +24,7 @@ pub mod selecting;
 pub mod shards;
 pub mod some;
 pub mod split;
+mod surroundings;
 pub mod suspicion;
 mod unfinished;
 pub mod verify;

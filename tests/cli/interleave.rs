@@ -274,6 +274,7 @@ fn manifest(world: &World, archive: Vec<pgkeep::repo::manifest::Slice>, slices: 
         tags: Vec::new(),
         suspicious: Vec::new(),
         accepted: Vec::new(),
+        settings: None,
         archive,
         pg_dump_version: "18".into(),
         facts: Vec::new(),

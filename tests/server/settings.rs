@@ -213,3 +213,53 @@ fn a_role_that_the_operator_names_is_kept() {
     assert_eq!(said.code, 4, "{said:?}");
     assert!(said.stderr.contains("cannot read all rows"), "{said:?}");
 }
+
+/// What a function that only claims to be immutable says, and what a view made of it, is that of the source's sessions.
+#[test]
+fn code_of_the_database_runs_under_the_time_zone_of_its_sessions() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE DATABASE shop");
+    let sql = "CREATE FUNCTION day_of(timestamptz) RETURNS date LANGUAGE sql IMMUTABLE AS 'SELECT $1::date';
+        CREATE EXTENSION citext;
+        CREATE TABLE sales (id int PRIMARY KEY, who citext, at timestamptz, day date GENERATED ALWAYS AS (day_of(at)) STORED, CHECK (day = day_of(at)));
+        CREATE INDEX ON sales (day_of(at));
+        CREATE MATERIALIZED VIEW days AS SELECT day_of(at) AS day, to_char(at, 'HH24') AS hour, count(*) FROM sales GROUP BY 1, 2;
+        ALTER DATABASE shop SET timezone = 'Europe/Berlin'; SET timezone = 'Europe/Berlin';
+        INSERT INTO sales SELECT g, 'u', '2026-07-01 21:30+00'::timestamptz + g * interval '1 hour' FROM generate_series(1, 40) g;
+        REFRESH MATERIALIZED VIEW days";
+    psql(&server.binaries, &server.dsn("shop"), sql).unwrap();
+    let repo = Repo::new();
+    repo.json(["backup", "-d", &server.dsn("shop")]);
+    let all = "SELECT string_agg(t::text, ' ' ORDER BY t::text) FROM (SELECT day::text || hour || count AS t FROM days UNION ALL SELECT id || day::text FROM sales) t";
+    let expected = psql(&server.binaries, &server.dsn("shop"), all).unwrap();
+    for zone in ["UTC", "Pacific/Kiritimati"] {
+        server.ask(&format!("ALTER SYSTEM SET timezone = '{zone}'"));
+        server.ask("SELECT pg_reload_conf()");
+        server.ask("DROP DATABASE IF EXISTS copy");
+        let report = repo.restored(["latest", "--create", "-d", &server.dsn("copy")]);
+        assert_eq!(report["proven"], true, "{report}");
+        assert_eq!(report["warnings"], serde_json::json!([]), "{report}");
+        assert_eq!(psql(&server.binaries, &server.dsn("copy"), all).unwrap(), expected, "{zone}");
+        let indexed = "SET enable_seqscan = off; SELECT count(*) FROM sales WHERE day_of(at) = '2026-07-02'";
+        assert_eq!(
+            psql(&server.binaries, &server.dsn("copy"), indexed).unwrap(),
+            psql(&server.binaries, &server.dsn("shop"), indexed).unwrap()
+        );
+    }
+}
+
+#[test]
+fn assertions_of_a_drill_are_asked_as_a_user_of_the_database_would() {
+    let server = shop(15);
+    server.ask("ALTER DATABASE shop SET timezone = 'Asia/Tokyo'");
+    server.ask("ALTER DATABASE shop SET search_path = shop");
+    let repo = Repo::new();
+    repo.json(["backup", "-d", &server.dsn("shop")]);
+    let asked = repo.root().with_file_name("asked.sql");
+    std::fs::write(&asked, "SELECT current_setting('TimeZone') = 'Asia/Tokyo' AND count(*) = 50 FROM orders;").unwrap();
+    let mut drill: Command = pgkeep();
+    drill.arg("--repo").arg(repo.root()).arg("--writer-key").arg(repo.writer_key());
+    drill.arg("--restore-key").arg(repo.restore_key()).args(["drill", "--json", "--assert"]).arg(&asked);
+    let said = Said::of(&mut drill);
+    assert_eq!(said.code, 0, "{said:?}");
+}

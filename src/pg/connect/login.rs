@@ -202,7 +202,16 @@ where
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
-                return Poll::Ready(done);
+                let Err(Fault::Query(context, error)) = done else { return Poll::Ready(done) };
+                // What ended the session is the connection's to say.
+                let last_words = match error.is_closed() {
+                    true => connection.poll_message(cx),
+                    false => Poll::Pending,
+                };
+                return Poll::Ready(Err(match last_words {
+                    Poll::Ready(Some(Err(said))) => Fault::Query(context, said),
+                    _ => Fault::Query(context, error),
+                }));
             }
             match connection.poll_message(cx) {
                 Poll::Pending => return Poll::Pending,
