@@ -35,17 +35,6 @@ pub enum Reading {
     Filtered,
 }
 
-/// Who holds locks that keep readers out, as `sales.orders (process 4711, psql)`.
-pub async fn strong_locks(session: &Session) -> Result<Vec<String>, Error> {
-    let sql = "SELECT DISTINCT n.nspname::text || '.' || c.relname::text || ' (process ' || l.pid
-            || coalesce(', ' || nullif(a.application_name, ''), '') || ')'
-        FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-        WHERE l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-          AND l.granted AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') ORDER BY 1";
-    Ok(query(session, "the list of locks", sql).await?.iter().map(|row| row.get(0)).collect())
-}
-
 /// All relations with rows in the database, by oid. Temporary tables are left out.
 pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
     let types = Types::read(session).await?;
