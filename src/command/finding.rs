@@ -115,7 +115,7 @@ impl Finding {
     /// What a live database has otherwise.
     pub fn of_mismatch(mismatch: Mismatch, snapshot: &SnapshotId) -> Self {
         let kind = match &mismatch.what {
-            Difference::Rows { .. } => Kind::RowDigest,
+            Difference::Rows { .. } | Difference::Elsewhere => Kind::RowDigest,
             Difference::MissingTable => Kind::MissingTable,
             Difference::MissingColumns { .. } => Kind::MissingColumn,
             Difference::MixedUpValues { .. } => Kind::MixedUpValues,

@@ -27,6 +27,8 @@ pub enum Difference {
         found: Digest,
     },
     MissingTable,
+    /// An unlogged table of a standby, which has none of its rows.
+    Elsewhere,
     /// Columns that the manifest's rows have and the table has not, whether dropped, renamed or generated now.
     MissingColumns {
         columns: Vec<String>,
@@ -91,6 +93,9 @@ impl fmt::Display for Difference {
         match self {
             Difference::Rows { expected, found } => write!(f, "{found}, and not {expected}"),
             Difference::MissingTable => f.write_str("there is no such table"),
+            Difference::Elsewhere => f.write_str(
+                "it is unlogged, and the server is a standby, to which its rows never come: ask the primary",
+            ),
             Difference::MissingColumns { columns } => write!(f, "it lacks the columns {}", columns.join(", ")),
             Difference::MixedUpValues { columns, held_by } => write!(
                 f,

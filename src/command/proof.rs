@@ -17,7 +17,7 @@ use super::rows::{self, LARGE_OBJECTS_IN_PART, Source};
 pub use super::surroundings::ReadUnder;
 use crate::pg;
 use crate::pg::ambience;
-use crate::pg::catalog::{self, SequenceFacts, TableFacts};
+use crate::pg::catalog::{self, Reading, SequenceFacts, TableFacts};
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
@@ -285,6 +285,9 @@ impl<'a> Proof<'a> {
         let mut there = Vec::new();
         for sequence in &self.scope.sequences {
             match facts.get(&(sequence.schema.as_str(), sequence.name.as_str())) {
+                Some(facts) if facts.reading == Reading::Elsewhere => {
+                    mismatches.push(Mismatch::new(&sequence.schema, &sequence.name, Difference::Elsewhere));
+                }
                 Some(facts) => there.push((*sequence, *facts)),
                 None => {
                     mismatches.push(Mismatch::new(&sequence.schema, &sequence.name, Difference::MissingSequence));
@@ -314,6 +317,10 @@ impl<'a> Proof<'a> {
                 differs(Difference::MissingTable);
                 continue;
             };
+            if table.reading == Reading::Elsewhere {
+                differs(Difference::Elsewhere);
+                continue;
+            }
             let missing = relation.columns.iter().filter(|column| !table.columns.contains(column));
             let columns: Vec<String> = missing.cloned().collect();
             if columns.is_empty() {

@@ -41,6 +41,9 @@ impl DumpError {
             DumpError::Failed { message } if message.contains("lock timeout") => {
                 Some("Another session holds a lock on a table; try again when it has ended, or raise --lock-wait-timeout.".into())
             }
+            DumpError::Failed { message } if message.contains("conflict with recovery") => Some(
+                "A standby ends whoever reads what the primary has changed meanwhile: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary.".into(),
+            ),
             DumpError::Failed { .. } | DumpError::Stopped => None,
         }
     }

@@ -228,7 +228,8 @@ impl Error {
     }
 
     pub fn from_message(endpoint: &str, context: impl Into<String>, message: ServerMessage) -> Self {
-        if ENDED_BY_SERVER.contains(&message.sqlstate.as_str()) {
+        let conflict = message.sqlstate == "40001" && message.severity == "FATAL";
+        if conflict || ENDED_BY_SERVER.contains(&message.sqlstate.as_str()) {
             return Self::ConnectionLost { endpoint: endpoint.to_owned(), source: Box::new(message) };
         }
         Self::Server { context: context.into(), source: Box::new(message) }
@@ -252,6 +253,11 @@ impl Error {
 
     pub fn sqlstate(&self) -> Option<&str> {
         self.server_message().map(|message| message.sqlstate.as_str())
+    }
+
+    /// Whether a standby cancelled a statement, to go on with what the primary did: a conflict with recovery, or a deadlock with it.
+    pub fn is_recovery_conflict(&self) -> bool {
+        matches!(self.sqlstate(), Some("40001" | "40P01"))
     }
 
     /// What the operator may do about it.
@@ -285,6 +291,7 @@ impl Error {
                 "a superuser can take it back (ALTER ROLE or ALTER DATABASE ... RESET {name}, or in the server's settings), or let the role set it (GRANT SET ON PARAMETER {name}, from PostgreSQL 15 on)"
             )),
             Self::ConnectionLost { .. } => Some(match self.sqlstate() {
+                Some("40001") => CONFLICT.to_owned(),
                 Some("57P05") => time_out_hint("idle_session_timeout"),
                 Some("25P03") => time_out_hint("idle_in_transaction_session_timeout"),
                 Some("25P04") => time_out_hint("transaction_timeout"),
@@ -294,6 +301,9 @@ impl Error {
         }
     }
 }
+
+/// A transaction of ours that only reads fails so on a standby alone ("Handling Query Conflicts", manual of PostgreSQL).
+const CONFLICT: &str = "a standby ends whoever reads what the primary has changed or removed meanwhile: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary";
 
 /// Sessions of ours forbid time-outs in their first message; a pooler may keep it from the server.
 fn time_out_hint(name: &str) -> String {
@@ -348,6 +358,7 @@ fn server_hint(message: &ServerMessage) -> Option<String> {
         "53200" => "the server ran out of memory",
         "42501" => "grant the right to this user, or connect as the owner or as a superuser",
         "55P03" => "another session holds a lock; try again when it has ended, or allow a longer lock time-out",
+        "40001" => CONFLICT,
         "25006" => "the session may only read: a standby, or a function or trigger that set it so",
         "57014" => "the query was cancelled, by an administrator or by a time-out",
         _ => return None,

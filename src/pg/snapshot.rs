@@ -75,8 +75,11 @@ impl SourceSnapshot {
         run(session, "a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
         for _ in 0..ATTEMPTS {
             let before = catalog::tables(session).await?;
-            let unreadable: Vec<_> =
-                before.iter().filter(|t| wanted(t) && t.reading != Reading::Complete).map(unreadable).collect();
+            let unreadable: Vec<_> = before
+                .iter()
+                .filter(|t| wanted(t) && !matches!(t.reading, Reading::Complete | Reading::Elsewhere))
+                .map(unreadable)
+                .collect();
             if !unreadable.is_empty() {
                 return Ok(Attempt::Unreadable(unreadable));
             }

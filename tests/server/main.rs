@@ -42,6 +42,7 @@ mod split_seal;
 mod split_spelling;
 mod split_states;
 mod split_trust;
+mod standby;
 mod store;
 mod suspicious;
 mod threat;

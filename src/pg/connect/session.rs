@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -10,7 +11,7 @@ use super::raw_stream::AlreadyNegotiated;
 use super::settings::{self, Stands, Startup};
 use super::socket::{Address, Dialer, Encryption};
 use crate::pg::conninfo::{Conninfo, RequiredAuth};
-use crate::pg::error::Error;
+use crate::pg::error::{Error, ServerMessage, server_message};
 
 /// How long a server may take to let go of a session that says goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -24,6 +25,8 @@ pub struct Session {
     facts: ServerFacts,
     startup: Startup,
     canceller: Canceller,
+    /// What the server said as it ended the session, which the statement that meets the end does not learn.
+    last_words: Arc<OnceLock<ServerMessage>>,
 }
 
 /// The right to interrupt what a session is doing, apart from the session itself.
@@ -40,17 +43,24 @@ impl Session {
     pub(super) fn start(login: Login, conninfo: Conninfo, address: Address, encryption: Encryption) -> Self {
         let Login { client, mut connection, lender, facts, startup } = login;
         lender.give();
+        let last_words = Arc::new(OnceLock::new());
+        let heard = last_words.clone();
         let driver = tokio::spawn(async move {
             loop {
                 match poll_fn(|cx| connection.poll_message(cx)).await {
                     Some(Ok(message)) => login::note(&message),
-                    Some(Err(error)) => return Err(error),
+                    Some(Err(error)) => {
+                        if let Some(message) = server_message(&error) {
+                            let _ = heard.set(message);
+                        }
+                        return Err(error);
+                    }
                     None => return Ok(()),
                 }
             }
         });
         let canceller = Canceller { token: client.cancel_token(), conninfo, address, encryption };
-        Self { client, driver, lender, facts, startup, canceller }
+        Self { client, driver, lender, facts, startup, canceller, last_words }
     }
 
     pub fn client(&self) -> &Client {
@@ -99,7 +109,10 @@ impl Session {
 
     /// What a failed query of this session means; `context` completes "the server refused ...".
     pub fn fault(&self, context: impl Into<String>, error: tokio_postgres::Error) -> Error {
-        Error::from_query(&self.endpoint(), context, error)
+        match self.last_words.get() {
+            Some(said) if error.is_closed() => Error::from_message(&self.endpoint(), context, said.clone()),
+            _ => Error::from_query(&self.endpoint(), context, error),
+        }
     }
 
     pub fn canceller(&self) -> Canceller {

@@ -158,7 +158,10 @@ impl Read {
         if !self.reads_rows() {
             return Ok(Estimate::default());
         }
-        let moving = self.snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));
+        let moving =
+            self.snapshot.tables.iter().filter(|table| {
+                table.reading == Reading::Complete && selection.relations_with_rows.contains(&table.oid)
+            });
         let tables: Vec<&TableFacts> = moving.collect();
         let from = crate::command::rows::Source {
             conninfo: self.session().conninfo().clone(),
