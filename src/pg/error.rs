@@ -358,6 +358,9 @@ fn server_hint(message: &ServerMessage) -> Option<String> {
         "53200" => "the server ran out of memory",
         "42501" => "grant the right to this user, or connect as the owner or as a superuser",
         "55P03" => "another session holds a lock; try again when it has ended, or allow a longer lock time-out",
+        "22021" => {
+            "a name, a comment or a definition is not in the encoding that it claims: look for it with `PGCLIENTENCODING=SQL_ASCII psql`, and rename or rewrite it; values in rows are carried as they are"
+        }
         "40001" => CONFLICT,
         "25006" => "the session may only read: a standby, or a function or trigger that set it so",
         "57014" => "the query was cancelled, by an administrator or by a time-out",

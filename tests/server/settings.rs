@@ -263,3 +263,29 @@ fn assertions_of_a_drill_are_asked_as_a_user_of_the_database_would() {
     let said = Said::of(&mut drill);
     assert_eq!(said.code, 0, "{said:?}");
 }
+
+#[test]
+fn values_of_a_database_without_an_encoding_are_carried_as_bytes() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE DATABASE shop ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    let sql = "CREATE TYPE pair AS (a text, b int); CREATE TABLE plain (x text); CREATE TABLE odd (p pair, x text);
+        SET client_encoding = 'SQL_ASCII'; INSERT INTO plain VALUES (E'caf\\351'), (E'\\303\\251'); INSERT INTO odd VALUES (ROW(E'na\\357f', 1), E'\\377')";
+    psql(&server.binaries, &server.dsn("shop"), sql).unwrap();
+    let repo = Repo::new();
+    assert_eq!(repo.json(["backup", "-d", &server.dsn("shop")])["rows"], 3);
+    assert_eq!(repo.restored(["latest", "--create", "-d", &server.dsn("copy")])["proven"], true);
+    let bytes =
+        "SELECT string_agg(x::bytea::text, ' ' ORDER BY x) || (SELECT ((p).a || x)::bytea::text FROM odd) FROM plain";
+    let there = |database: &str| psql(&server.binaries, &server.dsn(database), bytes).unwrap();
+    assert_eq!(there("copy"), there("shop"));
+    assert!(there("copy").contains("636166e9") && there("copy").contains("6e61ef66ff"), "{}", there("copy"));
+    assert_eq!(repo.json(["verify", "latest", "--against", &server.dsn("shop")])["ok"], true);
+
+    // What has such bytes in its name cannot be carried yet, and it is said where to look.
+    let named = "SET client_encoding = 'SQL_ASCII';
+        DO $$ BEGIN EXECUTE convert_from(decode('637265617465207461626c652022e922286920696e7429', 'hex'), 'SQL_ASCII'); END $$";
+    psql(&server.binaries, &server.dsn("shop"), named).unwrap();
+    let said = Said::of(&mut repo.command(["backup", "-q", "-d", &server.dsn("shop")]));
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.stderr.contains("PGCLIENTENCODING=SQL_ASCII psql"), "{said:?}");
+}
