@@ -14,9 +14,10 @@ use super::moment::rfc3339;
 use super::progress::Progress;
 use super::rows::{self, ReadTable};
 use super::selecting::{self, Patterns, with_roles_above};
+use super::surroundings;
 use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
-use crate::pg::catalog::{self, Passwords, RoleFacts, TableFacts};
+use crate::pg::catalog::{self, Passwords, Reading, RoleFacts, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump::{self, DumpError};
@@ -149,7 +150,7 @@ async fn run_once(
     let (archive_bytes, archive, selection, plan, unsettled);
     if request.is_everything() {
         // Everything is read anyway, so the rows need not wait for pg_dump.
-        let tables: Vec<&TableFacts> = snapshot.tables.iter().collect();
+        let tables: Vec<&TableFacts> = snapshot.tables.iter().filter(has_rows_here).collect();
         plan = rows::Plan::new(&tables, &large_object_ids);
         let (dumped, rows) = std::thread::scope(|scope| {
             let dump = scope.spawn(|| read_archive().inspect_err(|_| stop.trigger()));
@@ -172,18 +173,26 @@ async fn run_once(
         archive_bytes = timeless(read_archive()?)?;
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
-        let tables: Vec<&TableFacts> =
-            snapshot.tables.iter().filter(|t| selection.relations_with_rows.contains(&t.oid)).collect();
+        let tables: Vec<&TableFacts> = snapshot
+            .tables
+            .iter()
+            .filter(|t| selection.relations_with_rows.contains(&t.oid))
+            .filter(has_rows_here)
+            .collect();
         plan = rows::Plan::new(&tables, &large_object_ids);
         unsettled = read_rows(&plan)?;
     }
 
     progress.set_phase("reading sequences and roles");
     let sequences = read_sequences(&snapshot, &selection).await?;
+    let mut left_out = selecting::describe_left_out(&archive, &selection);
+    left_out.extend(elsewhere(&snapshot, &selection).await?);
     let roles = read_roles(session, &request, &archive, &selection, options.passwords).await?;
     let populated = catalog::populated_views(session).await.map_err(Error::source_database("reading the catalog"))?;
     let version = catalog::server_version(session).await.map_err(Error::source_database("reading the catalog"))?;
     let server = Server { version_num: session.server_version_num(), version };
+    let settings =
+        surroundings::of_source(session.conninfo()).await.map_err(Error::source_database("reading settings"))?;
     snapshot.session.close().await.map_err(Error::source_database("the end of the session"))?;
 
     progress.set_phase("writing the manifest");
@@ -235,7 +244,7 @@ async fn run_once(
         pg_dump_version: pg_dump.version.to_string(),
         facts: meta.resolve(&facts_slices),
         entries: (!request.is_everything()).then(|| selection.entries.keys().copied().collect()),
-        left_out: selecting::describe_left_out(&archive, &selection),
+        left_out,
         roles: roles.roles,
         memberships: roles.memberships,
         role_settings: roles.settings,
@@ -250,6 +259,7 @@ async fn run_once(
         totals,
         suspicious: Vec::new(),
         accepted: Vec::new(),
+        settings: Some(settings),
     };
     let reasons = suspicion::judge(&Contents::of(&manifest, &facts), measure.contents());
     match options.shrink {
@@ -354,7 +364,7 @@ pub(super) async fn read_sequences(snapshot: &SourceSnapshot, selection: &Select
     let failed = || Error::source_database("reading sequences");
     let mut facts = catalog::sequences(session).await.map_err(failed())?;
     facts.retain(|sequence| selection.sequences.contains(&sequence.oid));
-    let denied = facts.iter().filter(|sequence| !sequence.readable);
+    let denied = facts.iter().filter(|sequence| sequence.reading == Reading::Denied);
     let unreadable: Vec<_> = denied
         .map(|s| crate::pg::snapshot::Unreadable {
             table: format!("{}.{}", s.schema, s.name),
@@ -364,14 +374,33 @@ pub(super) async fn read_sequences(snapshot: &SourceSnapshot, selection: &Select
     if !unreadable.is_empty() {
         return Err(Error::Unreadable { role: session.conninfo().user().to_owned(), unreadable });
     }
+    facts.retain(|sequence| sequence.reading == Reading::Complete);
     sequence_values(session, facts).await
+}
+
+fn has_rows_here(table: &&TableFacts) -> bool {
+    table.reading != Reading::Elsewhere
+}
+
+/// Unlogged relations of the selection, of which a standby has nothing.
+async fn elsewhere(snapshot: &SourceSnapshot, selection: &Selection) -> Result<Vec<LeftOut>, Error> {
+    let sequences = catalog::sequences(&snapshot.session).await.map_err(Error::source_database("reading sequences"))?;
+    let sequences = sequences
+        .iter()
+        .filter(|sequence| sequence.reading == Reading::Elsewhere && selection.sequences.contains(&sequence.oid));
+    let tables = snapshot.tables.iter();
+    let tables = tables.filter(|table| !has_rows_here(table) && selection.relations_with_rows.contains(&table.oid));
+    let reason = "it is unlogged, and the server is a standby, to which nothing of it comes: the primary has it";
+    let left_out = |entry: String| LeftOut { entry, reason: reason.to_owned() };
+    let tables = tables.map(|table| left_out(format!("TABLE DATA {}.{}", table.schema, table.name)));
+    Ok(tables.chain(sequences.map(|s| left_out(format!("SEQUENCE SET {}.{}", s.schema, s.name)))).collect())
 }
 
 /// What the sequences stand at now, for they heed no snapshot.
 pub(super) async fn sequences_now(session: &Session, sequences: &[Sequence]) -> Result<Vec<Sequence>, Error> {
     let mut facts = catalog::sequences(session).await.map_err(Error::source_database("reading sequences"))?;
     let wanted: BTreeSet<u32> = sequences.iter().map(|sequence| sequence.oid).collect();
-    facts.retain(|facts| wanted.contains(&facts.oid));
+    facts.retain(|facts| facts.reading != Reading::Elsewhere && wanted.contains(&facts.oid));
     sequence_values(session, facts).await
 }
 

@@ -15,7 +15,7 @@ use super::selecting::Patterns;
 use super::taken::Taken;
 use crate::pg::binaries::server_for;
 use crate::pg::cluster::{ClusterOptions, PrivateCluster, sweep_orphans};
-use crate::pg::connect::connect;
+use crate::pg::connect::connect_as_user;
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::pg::question::{self, Answer};
 use crate::repo::{Record, Repository, SnapshotId};
@@ -212,7 +212,7 @@ async fn assert_all(target: &Conninfo, statements: &[Statement]) -> Result<Vec<A
     if statements.is_empty() {
         return Ok(assertions);
     }
-    let session = connect(target, "pgkeep drill").await.map_err(Error::target_database("connecting"))?;
+    let session = connect_as_user(target, "pgkeep drill").await.map_err(Error::target_database("connecting"))?;
     question::prepare(&session).await.map_err(Error::target_database("preparing the assertions"))?;
     for statement in statements {
         let failed = Error::target_database(format!("the assertion {}", statement.name));

@@ -5,7 +5,7 @@ use super::policy_file::PolicyFileError;
 use super::split::SplitError;
 use crate::pg;
 use crate::pg::binaries::BinariesError;
-use crate::pg::catalog::Reading;
+use crate::pg::catalog::{Holder, Reading, StrongLock};
 use crate::pg::cluster::ClusterError;
 use crate::pg::conninfo::ConninfoError;
 use crate::pg::dump::DumpError;
@@ -60,15 +60,15 @@ pub enum Error {
     Archive(#[from] ArchiveError),
     #[error("the role {role} cannot read all rows of {}", listed(unreadable))]
     Unreadable { role: String, unreadable: Vec<Unreadable> },
-    #[error("a lock was not had in time{}", if held.is_empty() { String::new() } else { format!(": held on {}", some(held)) })]
+    #[error("a lock was not had in time{}", if held.is_empty() { String::new() } else { format!(": held on {}", some(&texts(held))) })]
     Locked {
-        held: Vec<String>,
+        held: Vec<StrongLock>,
         #[source]
         source: pg::Error,
     },
     /// Nothing was read yet that could not be read again: see [`super::instant`].
-    #[error("a lock was not had in time: somebody waits to change a table that is read{}", if held.is_empty() { String::new() } else { format!("; held on {}", some(held)) })]
-    Contended { held: Vec<String> },
+    #[error("a lock was not had in time: somebody waits to change a table that is read{}", if held.is_empty() { String::new() } else { format!("; held on {}", some(&texts(held))) })]
+    Contended { held: Vec<StrongLock> },
     #[error("tables were created and dropped so quickly that they could not all be locked")]
     Restless,
     #[error("the snapshot of one session is unknown to the next: {explanation}")]
@@ -177,6 +177,10 @@ fn listed(unreadable: &[Unreadable]) -> String {
     some(&unreadable.iter().map(|u| u.table.clone()).collect::<Vec<_>>())
 }
 
+fn texts<T: ToString>(items: &[T]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
 fn some(names: &[String]) -> String {
     const SHOWN: usize = 10;
     let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
@@ -243,6 +247,9 @@ impl Error {
             Error::Dump(error) | Error::TargetDump(error) => error.hint(),
             Error::Archive(error) => error.hint(),
             Error::Unreadable { role, unreadable } => Some(unreadable_hint(role, unreadable)),
+            Error::Locked { held, .. } if held.iter().any(|lock| matches!(lock.holder, Holder::Prepared { .. })) => {
+                Some("A prepared transaction outlives its session: in that database, COMMIT PREPARED or ROLLBACK PREPARED ends it (pg_prepared_xacts lists them); -N and -T leave tables out.".into())
+            }
             Error::Locked { .. } | Error::Contended { .. } => Some("Try again when that session has ended, or raise --lock-wait-timeout; -N and -T leave tables out.".into()),
             Error::Restless => Some("Run it again, or leave the busy schema out with -N.".into()),
             Error::SnapshotLost { .. } => Some(

@@ -115,14 +115,15 @@ impl Finding {
     /// What a live database has otherwise.
     pub fn of_mismatch(mismatch: Mismatch, snapshot: &SnapshotId) -> Self {
         let kind = match &mismatch.what {
-            Difference::Rows { .. } => Kind::RowDigest,
+            Difference::Rows { .. } | Difference::Elsewhere => Kind::RowDigest,
             Difference::MissingTable => Kind::MissingTable,
             Difference::MissingColumns { .. } => Kind::MissingColumn,
             Difference::MixedUpValues { .. } => Kind::MixedUpValues,
             Difference::MissingSequence | Difference::SequenceValue { .. } => Kind::Sequence,
             Difference::LargeObjects { .. } => Kind::LargeObjects,
         };
-        let mut finding = Self::new(kind, None, mismatch.what.to_string());
+        let doubt = mismatch.doubt.as_ref().map_or(String::new(), |doubt| format!(" ({doubt})"));
+        let mut finding = Self::new(kind, None, format!("{}{doubt}", mismatch.what));
         finding.hurts(snapshot, format!("{}.{}", mismatch.schema, mismatch.name));
         finding.mismatch = Some(mismatch);
         finding

@@ -14,6 +14,9 @@ pub struct Mismatch {
     pub name: String,
     #[serde(flatten)]
     pub what: Difference,
+    /// Why it may be none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,6 +27,8 @@ pub enum Difference {
         found: Digest,
     },
     MissingTable,
+    /// An unlogged table of a standby, which has none of its rows.
+    Elsewhere,
     /// Columns that the manifest's rows have and the table has not, whether dropped, renamed or generated now.
     MissingColumns {
         columns: Vec<String>,
@@ -54,7 +59,15 @@ pub struct SequenceValue {
 
 impl Mismatch {
     pub fn new(schema: &str, name: &str, what: Difference) -> Self {
-        Self { schema: schema.to_owned(), name: name.to_owned(), what }
+        Self { schema: schema.to_owned(), name: name.to_owned(), what, doubt: None }
+    }
+
+    /// Says that the snapshot's program did not record under which settings rows were read; `tried` are the zones that it was not.
+    pub(super) fn doubted(self, tried: &str) -> Self {
+        let doubt = format!(
+            "the snapshot is of a program that did not record under which TimeZone it read: these are not its rows under {tried}"
+        );
+        Self { doubt: Some(doubt), ..self }
     }
 
     pub(super) fn of_rows(relation: &Relation, found: Digest) -> Option<Self> {
@@ -70,7 +83,8 @@ impl Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}: {}", self.schema, self.name, self.what)
+        write!(f, "{}.{}: {}", self.schema, self.name, self.what)?;
+        self.doubt.as_ref().map_or(Ok(()), |doubt| write!(f, " ({doubt})"))
     }
 }
 
@@ -79,6 +93,9 @@ impl fmt::Display for Difference {
         match self {
             Difference::Rows { expected, found } => write!(f, "{found}, and not {expected}"),
             Difference::MissingTable => f.write_str("there is no such table"),
+            Difference::Elsewhere => f.write_str(
+                "it is unlogged, and the server is a standby, to which its rows never come: ask the primary",
+            ),
             Difference::MissingColumns { columns } => write!(f, "it lacks the columns {}", columns.join(", ")),
             Difference::MixedUpValues { columns, held_by } => write!(
                 f,

@@ -27,6 +27,7 @@ pub mod selecting;
 pub mod shards;
 pub mod some;
 pub mod split;
+mod surroundings;
 pub mod suspicion;
 pub mod taken;
 mod unfinished;

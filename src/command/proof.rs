@@ -1,5 +1,7 @@
 //! Does a live database hold what a manifest says? Rows are read and hashed anew; nothing is taken on trust.
 
+mod zones;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,8 +15,10 @@ pub use super::mismatch::{Difference, Mismatch, SequenceValue};
 use super::parts::cut;
 use super::progress::Progress;
 use super::rows::LARGE_OBJECTS_IN_PART;
+pub use super::surroundings::ReadUnder;
 use crate::pg;
-use crate::pg::catalog::{self, SequenceFacts, TableFacts};
+use crate::pg::ambience;
+use crate::pg::catalog::{self, Reading, SequenceFacts, TableFacts};
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
@@ -47,15 +51,16 @@ impl Side {
     }
 }
 
-/// How rows were digested: with which key, and in which encoding text columns were sent.
+/// How rows were digested: with which key, in which encoding text columns were sent, and under which settings.
 pub struct Measure<'a> {
     pub key: DigestKey,
     pub encoding: &'a str,
+    pub under: ReadUnder,
 }
 
 impl<'a> From<&'a Manifest> for Measure<'a> {
     fn from(manifest: &'a Manifest) -> Self {
-        Self { key: manifest.digest_key(), encoding: &manifest.database.encoding }
+        Self { key: manifest.digest_key(), encoding: &manifest.database.encoding, under: manifest.into() }
     }
 }
 
@@ -157,11 +162,15 @@ struct Proof<'a> {
 struct Found {
     tables: Vec<TableFacts>,
     /// The session stays open for its snapshot, where there is one.
-    _session: Session,
+    session: Session,
     source: Option<Source>,
 }
 
+/// What is set before rows are read.
+type Settings = Vec<(String, String)>;
+
 /// A table of the manifest that is there, and how it is cut.
+#[derive(Clone)]
 struct Comparable<'a> {
     relation: &'a Relation,
     parts: Vec<PartRange>,
@@ -180,9 +189,25 @@ impl<'a> Proof<'a> {
         let mut mismatches = Vec::new();
         let found = runtime.block_on(self.look(jobs, &mut mismatches))?;
         let comparable = self.compare_columns(&found.tables, &mut mismatches);
-        let digests = self.read(&comparable, &found, jobs)?;
+        let candidates = runtime.block_on(self.measure.under.candidates(self.conninfo));
+        let candidates = candidates.map_err(self.side.error("asking for the session's settings"))?;
+        let mut digests = self.read(&comparable, &found, jobs, &candidates[0])?;
+        let tried = match self.measure.under {
+            ReadUnder::Known(_) => None,
+            ReadUnder::Unknown { .. } => {
+                let every_zone = || {
+                    let asked = runtime.block_on(ambience::zones(&found.session));
+                    asked.map_err(self.side.error("asking for the time zones"))
+                };
+                Some(self.read_again(&comparable, &found, jobs, &candidates, every_zone, &mut digests.relations)?)
+            }
+        };
         for (comparable, digest) in comparable.iter().zip(&digests.relations) {
-            mismatches.extend(Mismatch::of_rows(comparable.relation, *digest));
+            let mismatch = Mismatch::of_rows(comparable.relation, *digest);
+            mismatches.extend(mismatch.map(|mismatch| match &tried {
+                Some(tried) if zones::depend_on_settings(comparable.relation) => mismatch.doubted(tried),
+                _ => mismatch,
+            }));
         }
         if let Some(expected) = self.scope.large_objects.map(|l| l.digest)
             && differ(&expected, &digests.large_objects)
@@ -227,7 +252,7 @@ impl<'a> Proof<'a> {
                 }));
             }
         }
-        Ok(Found { tables, _session: session, source })
+        Ok(Found { tables, session, source })
     }
 
     /// The encoding that rows are read in is the snapshot's.
@@ -250,6 +275,9 @@ impl<'a> Proof<'a> {
         let mut there = Vec::new();
         for sequence in &self.scope.sequences {
             match facts.get(&(sequence.schema.as_str(), sequence.name.as_str())) {
+                Some(facts) if facts.reading == Reading::Elsewhere => {
+                    mismatches.push(Mismatch::new(&sequence.schema, &sequence.name, Difference::Elsewhere));
+                }
                 Some(facts) => there.push((*sequence, *facts)),
                 None => {
                     mismatches.push(Mismatch::new(&sequence.schema, &sequence.name, Difference::MissingSequence));
@@ -279,6 +307,10 @@ impl<'a> Proof<'a> {
                 differs(Difference::MissingTable);
                 continue;
             };
+            if table.reading == Reading::Elsewhere {
+                differs(Difference::Elsewhere);
+                continue;
+            }
             let missing = relation.columns.iter().filter(|column| !table.columns.contains(column));
             let columns: Vec<String> = missing.cloned().collect();
             if columns.is_empty() {
@@ -308,7 +340,13 @@ impl<'a> Proof<'a> {
         queue
     }
 
-    fn read(&self, comparable: &[Comparable<'_>], found: &Found, jobs: usize) -> Result<Digests, Error> {
+    fn read(
+        &self,
+        comparable: &[Comparable<'_>],
+        found: &Found,
+        jobs: usize,
+        under: &Settings,
+    ) -> Result<Digests, Error> {
         let total = comparable.iter().map(|c| c.bytes).sum();
         self.progress.bytes_total.store(total, std::sync::atomic::Ordering::Relaxed);
         let queue = self.queue(comparable);
@@ -320,6 +358,7 @@ impl<'a> Proof<'a> {
             let mut digests = Digests::new(comparable.len());
             let Some(mut task) = next() else { return Ok(digests) };
             let mut wire = self.open_wire(found)?;
+            ambience::set(&mut wire, under).map_err(self.side.error("opening a session for the proof"))?;
             loop {
                 let digest = self.read_part(n, &mut wire, comparable, task, &hasher)?;
                 digests.slot(task).merge(&digest);

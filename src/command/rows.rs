@@ -25,6 +25,9 @@ use crate::repo::{ChunkWriter, RepoError};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{Chunker, Digest, DigestKey, RowFormat, RowHasher};
 
+/// So often one part is read again because a standby cancelled it.
+const CONFLICTS_MAX: u32 = 20;
+
 /// Large objects of one part.
 pub(super) const LARGE_OBJECTS_IN_PART: usize = 512;
 
@@ -159,8 +162,28 @@ impl Worker<'_> {
         let mut done = Vec::new();
         let Some(mut task) = next() else { return Ok(done) };
         backends.lock().unwrap_or_else(PoisonError::into_inner).push(wire.backend_pid());
+        let mut conflicts = 0;
         loop {
-            done.push(self.read_part(&mut wire, source, plan, task)?);
+            match self.read_part(&mut wire, source, plan, task) {
+                Ok(read) => {
+                    done.push(read);
+                    conflicts = 0;
+                }
+                // The snapshot may have outlived the conflict, which may have been about one page.
+                Err(Error::Source { what, source: conflict })
+                    if conflict.is_recovery_conflict() && conflicts < CONFLICTS_MAX =>
+                {
+                    conflicts += 1;
+                    self.chunker.clear();
+                    wire = match join(source, self.runtime.clone(), stop) {
+                        Ok(wire) => wire,
+                        Err(_) => return Err(Error::Source { what, source: conflict }),
+                    };
+                    backends.lock().unwrap_or_else(PoisonError::into_inner).push(wire.backend_pid());
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             if stop.is_set() {
                 return Err(Error::Interrupted);
             }

@@ -44,6 +44,9 @@ impl DumpError {
             DumpError::Contended { .. } => {
                 Some("Another session holds a lock on a table; try again when it has ended, or raise --lock-wait-timeout.".into())
             }
+            DumpError::Failed { message } if message.contains("conflict with recovery") => Some(
+                "A standby ends whoever reads what the primary has changed meanwhile: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary.".into(),
+            ),
             DumpError::Failed { .. } | DumpError::Stopped => None,
         }
     }
@@ -123,6 +126,9 @@ pub fn schema_archive(
         command.env_remove(variable);
     }
     command.envs(session.conninfo().libpq_env()).env("LC_ALL", "C").env("PGAPPNAME", "pgkeep schema");
+    if let Some(options) = session.child_options() {
+        command.env("PGOPTIONS", options);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let failed = |source| DumpError::Run { program: pg_dump.path.clone(), source };
     let mut child = command.spawn().map_err(failed)?;

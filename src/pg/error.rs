@@ -168,6 +168,17 @@ pub enum Error {
     #[error("{endpoint} is a connection pooler that gives each transaction another session of the server")]
     TransactionPooler { endpoint: String },
 
+    /// A setting that only a superuser may change, and under which rows would not be what they are.
+    #[error("{endpoint} has {name} = {value} for this role, and it has to be {needed}")]
+    Setting {
+        endpoint: String,
+        name: &'static str,
+        value: String,
+        needed: &'static str,
+        #[source]
+        source: Box<ServerMessage>,
+    },
+
     #[error("the server refused {context}")]
     Server {
         context: String,
@@ -192,8 +203,8 @@ pub enum Error {
 }
 
 /// The server ended the session itself: `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`,
-/// `database_dropped`, `idle_session_timeout`, and the time-out of an idle transaction.
-const ENDED_BY_SERVER: &[&str] = &["57P01", "57P02", "57P03", "57P04", "57P05", "25P03"];
+/// `database_dropped`, `idle_session_timeout`, and the time-outs of a transaction, idle or not.
+const ENDED_BY_SERVER: &[&str] = &["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"];
 
 impl Error {
     /// What a query came to. `context` completes "the server refused ..."; `endpoint` is named when the connection is
@@ -217,7 +228,8 @@ impl Error {
     }
 
     pub fn from_message(endpoint: &str, context: impl Into<String>, message: ServerMessage) -> Self {
-        if ENDED_BY_SERVER.contains(&message.sqlstate.as_str()) {
+        let conflict = message.sqlstate == "40001" && message.severity == "FATAL";
+        if conflict || ENDED_BY_SERVER.contains(&message.sqlstate.as_str()) {
             return Self::ConnectionLost { endpoint: endpoint.to_owned(), source: Box::new(message) };
         }
         Self::Server { context: context.into(), source: Box::new(message) }
@@ -241,6 +253,11 @@ impl Error {
 
     pub fn sqlstate(&self) -> Option<&str> {
         self.server_message().map(|message| message.sqlstate.as_str())
+    }
+
+    /// Whether a standby cancelled a statement, to go on with what the primary did: a conflict with recovery, or a deadlock with it.
+    pub fn is_recovery_conflict(&self) -> bool {
+        matches!(self.sqlstate(), Some("40001" | "40P01"))
     }
 
     /// What the operator may do about it.
@@ -270,10 +287,29 @@ impl Error {
                 _ => "name the primary among the hosts".to_owned(),
             }),
             Self::Server { source, .. } => source.hint.clone().or_else(|| server_hint(source)),
-            Self::ConnectionLost { .. } => Some("the server's log says why it ended the session".to_owned()),
+            Self::Setting { name, .. } => Some(format!(
+                "a superuser can take it back (ALTER ROLE or ALTER DATABASE ... RESET {name}, or in the server's settings), or let the role set it (GRANT SET ON PARAMETER {name}, from PostgreSQL 15 on)"
+            )),
+            Self::ConnectionLost { .. } => Some(match self.sqlstate() {
+                Some("40001") => CONFLICT.to_owned(),
+                Some("57P05") => time_out_hint("idle_session_timeout"),
+                Some("25P03") => time_out_hint("idle_in_transaction_session_timeout"),
+                Some("25P04") => time_out_hint("transaction_timeout"),
+                _ => "the server's log says why it ended the session".to_owned(),
+            }),
             Self::Protocol { .. } => None,
         }
     }
+}
+
+/// A transaction of ours that only reads fails so on a standby alone ("Handling Query Conflicts", manual of PostgreSQL).
+const CONFLICT: &str = "a standby ends whoever reads what the primary has changed or removed meanwhile: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary";
+
+/// Sessions of ours forbid time-outs in their first message; a pooler may keep it from the server.
+fn time_out_hint(name: &str) -> String {
+    format!(
+        "the server's {name} ended the session: raise it for this role (ALTER ROLE ... SET {name} = 0), or connect without a pooler between"
+    )
 }
 
 fn connect_hint(endpoint: &str, source: &io::Error) -> String {
@@ -322,6 +358,11 @@ fn server_hint(message: &ServerMessage) -> Option<String> {
         "53200" => "the server ran out of memory",
         "42501" => "grant the right to this user, or connect as the owner or as a superuser",
         "55P03" => "another session holds a lock; try again when it has ended, or allow a longer lock time-out",
+        "22021" => {
+            "a name, a comment or a definition is not in the encoding that it claims: look for it with `PGCLIENTENCODING=SQL_ASCII psql`, and rename or rewrite it; values in rows are carried as they are"
+        }
+        "40001" => CONFLICT,
+        "25006" => "the session may only read: a standby, or a function or trigger that set it so",
         "57014" => "the query was cancelled, by an administrator or by a time-out",
         _ => return None,
     };

@@ -1,5 +1,6 @@
 //! Everything that speaks to PostgreSQL: connections, the catalog, row streams, `pg_dump`, private clusters.
 
+pub mod ambience;
 pub mod binaries;
 pub mod bridge;
 pub mod builds;

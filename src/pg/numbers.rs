@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Error;
-use super::catalog::{self, SequenceFacts, do_block, quote_literal, quote_relation};
+use super::catalog::{self, Reading, SequenceFacts, do_block, quote_literal, quote_relation};
 use super::connect::Session;
 use crate::repo::manifest::Sequence;
 
@@ -59,7 +59,9 @@ pub fn go_on(sequences: &[Sequence], reserve: Reserve) -> String {
 pub async fn values(session: &Session, sequences: &[Sequence]) -> Result<Vec<Sequence>, Error> {
     let wanted: BTreeSet<(&str, &str)> = sequences.iter().map(|s| (s.schema.as_str(), s.name.as_str())).collect();
     let mut there = catalog::sequences(session).await?;
-    there.retain(|facts| facts.readable && wanted.contains(&(facts.schema.as_str(), facts.name.as_str())));
+    there.retain(|facts| {
+        facts.reading == Reading::Complete && wanted.contains(&(facts.schema.as_str(), facts.name.as_str()))
+    });
     let values = catalog::sequence_values(session, &there.iter().collect::<Vec<_>>()).await?;
     let value = |(facts, (last_value, is_called)): (SequenceFacts, (i64, bool))| Sequence {
         oid: facts.oid,

@@ -1,7 +1,7 @@
 //! One instant of the source: locks first, then the snapshot, then everybody looks through it.
 
 use super::Error;
-use super::catalog::{self, Reading, TableFacts, quote_literal, quote_relation};
+use super::catalog::{self, Reading, StrongLock, TableFacts, quote_literal, quote_relation};
 use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
 
@@ -32,7 +32,7 @@ pub enum Opened {
     Unreadable(Vec<Unreadable>),
     /// Another session held a lock for longer than the time-out; `held` says who holds what.
     Locked {
-        held: Vec<String>,
+        held: Vec<StrongLock>,
         source: Error,
     },
     /// Tables came and went too quickly to lock them all.
@@ -75,8 +75,11 @@ impl SourceSnapshot {
         run(session, "a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
         for _ in 0..ATTEMPTS {
             let before = catalog::tables(session).await?;
-            let unreadable: Vec<_> =
-                before.iter().filter(|t| wanted(t) && t.reading != Reading::Complete).map(unreadable).collect();
+            let unreadable: Vec<_> = before
+                .iter()
+                .filter(|t| wanted(t) && !matches!(t.reading, Reading::Complete | Reading::Elsewhere))
+                .map(unreadable)
+                .collect();
             if !unreadable.is_empty() {
                 return Ok(Attempt::Unreadable(unreadable));
             }

@@ -1,5 +1,7 @@
 //! What a snapshot is: the JSON of `docs/format.md`. Fields are only ever added.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +59,18 @@ pub struct Manifest {
     /// What would have made it suspicious, had the operator not said that it is right so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<String>,
+    /// None in manifests of programs that did not know what their sessions were set to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
+}
+
+/// PostgreSQL's settings, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Those that shape the text of rows, as they were while rows were read. Digests hold under these alone.
+    pub rows: BTreeMap<String, String>,
+    /// Those that code of the database heeds, as its sessions have them: a restore runs that code under them.
+    pub sessions: BTreeMap<String, String>,
 }
 
 impl Manifest {

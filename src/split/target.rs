@@ -75,16 +75,12 @@ fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) 
             Blocker,
             FindingKind::TargetReadOnly,
             target.database.clone(),
-            match &target.hindrances.writing {
-                Writing::Standby { .. } => "the target's server is a standby, and takes no writes",
-                _ => "the target takes no writes from the connected role: default_transaction_read_only is on for it",
-            },
+            "the target's server is a standby, and takes no writes",
             match &target.hindrances.writing {
                 Writing::Standby { primary: Some(primary) } => {
                     format!("name the primary with --to: this one follows {primary}")
                 }
-                Writing::Standby { primary: None } => "name the primary with --to".to_owned(),
-                _ => "connect as a role whose transactions may write, or name the primary if this is a copy".to_owned(),
+                _ => "name the primary with --to".to_owned(),
             },
         ));
     }

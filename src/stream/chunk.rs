@@ -64,6 +64,12 @@ impl Chunker {
         &self.bytes
     }
 
+    /// Forgets what was collected: its rows will be read again.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.rows = 0;
+    }
+
     /// Ends the chunk: gives its bytes and row count to `use_chunk`, then starts anew in the same buffer.
     pub fn take<R>(&mut self, use_chunk: impl FnOnce(&[u8], Cut) -> R) -> R {
         let result = use_chunk(&self.bytes, Cut { rows: self.rows });

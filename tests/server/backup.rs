@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::pgkeep::{Repo, Said, assert_refused};
-use crate::postgres::{Server, server};
+use crate::postgres::{Server, psql, server};
 
 /// Three tables in two schemas, and roles that may read none, one, and all of them.
 const SHOP: &str = "
@@ -203,6 +203,22 @@ impl Drop for Migration<'_> {
         self.server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'migration'");
         let _ = self.psql.wait();
     }
+}
+
+#[test]
+fn a_prepared_transaction_that_holds_a_table_is_named() {
+    let settings = vec![("max_prepared_transactions".to_owned(), "2".to_owned())];
+    let (repo, server) = (Repo::new(), Server::start(15, ClusterOptions { settings, ..ClusterOptions::default() }));
+    server.ask("CREATE ROLE clerk LOGIN; CREATE TABLE orders (id int); INSERT INTO orders VALUES (1); ALTER TABLE orders OWNER TO clerk");
+    let prepare = "BEGIN; ALTER TABLE orders ADD COLUMN x int; PREPARE TRANSACTION 'it''s'";
+    psql(&server.binaries, &server.dsn_as("clerk", "postgres"), prepare).unwrap();
+    let dsn = server.dsn("postgres");
+    let said = Said::of(&mut backup(&repo, &dsn, &["-q", "--lock-wait-timeout", "1"]));
+    assert_eq!(said.code, 4, "{said:?}");
+    let told = "held on public.orders (prepared transaction 'it''s' of clerk)\n";
+    assert!(said.stderr.contains(told) && said.stderr.contains("ROLLBACK PREPARED"), "{said:?}");
+    server.ask("ROLLBACK PREPARED 'it''s'");
+    assert_eq!(repo.json(["backup", "-d", &dsn])["tables"], 1);
 }
 
 #[test]

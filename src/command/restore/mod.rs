@@ -23,9 +23,10 @@ use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::{self, Patterns};
 use super::some::some_of;
+use super::surroundings::Surroundings;
 use super::taken::Taken;
 use crate::pg::catalog;
-use crate::pg::connect::connect;
+use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
@@ -102,6 +103,8 @@ pub(super) struct Job {
     pub left_out: Vec<LeftOut>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
+    /// Known once definitions are there.
+    pub surroundings: Surroundings,
 }
 
 pub async fn run(
@@ -115,7 +118,7 @@ pub async fn run(
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
     let snapshot = manifest.snapshot.short().to_owned();
-    let job = plan(repository, options, manifest).await?;
+    let mut job = plan(repository, options, manifest).await?;
 
     progress.set_phase("preparing the target");
     aftermath::note(progress, options, &snapshot, aftermath::Stage::Target);
@@ -142,6 +145,10 @@ pub async fn run(
         Ok(()) => catalog::called_by_rows(&session, None).await,
         Err(_) => Ok(Vec::new()),
     };
+    let not_had = match &definitions {
+        Ok(()) => job.surround(&session).await,
+        Err(_) => Ok(Vec::new()),
+    };
     session.close().await.map_err(Error::target_database("the end of the session"))?;
     if definitions.is_err() && options.creation == Creation::Create {
         // It holds nothing, and would stand in the way of the next attempt.
@@ -150,6 +157,7 @@ pub async fn run(
     definitions?;
     let order = order.map_err(Error::target_database("reading the order of columns"))?;
     let called = called.map_err(Error::target_database("reading what rows call"))?;
+    let not_had = not_had?;
     phases.pre_data_ms = millis(phase);
 
     progress.set_phase("restoring rows");
@@ -175,12 +183,14 @@ pub async fn run(
         return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
     }
     let mut mismatches = order.mismatches;
+    // Of an older snapshot it is not known under which zone rows were read: such tables are tried once more with the rest.
+    let again = work::worth_another_look(&job, &mut done.mismatches);
     mismatches.extend(done.mismatches);
     if options.proof == Proof::Make {
         progress.set_phase("proving sequences and large objects");
         let phase = Instant::now();
         let large_objects = job.manifest.large_objects.as_ref().filter(|_| job.large_objects);
-        let rest = Scope { relations: Vec::new(), sequences: job.sequences.iter().collect(), large_objects };
+        let rest = Scope { relations: again, sequences: job.sequences.iter().collect(), large_objects };
         mismatches.extend(proof::prove(
             &options.target,
             &job.manifest,
@@ -193,6 +203,7 @@ pub async fn run(
         phases.proof_ms += millis(phase);
     }
     let mut warnings = order.warnings;
+    warnings.extend(not_had);
     warnings.extend(done.warnings);
     if options.owners == Owners::Keep && !called.is_empty() {
         warnings.extend(done.by_operator);
@@ -296,7 +307,8 @@ async fn plan(repository: &Repository, options: &Options, manifest: Manifest) ->
     let large_objects = options.patterns.is_empty();
     let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
     let left_out = selecting::describe_left_out(&archive, &selection);
-    Ok(Job { left_out, manifest, plan, relations, sequences, large_objects, role_map, roles_needed })
+    let surroundings = Surroundings::default();
+    Ok(Job { left_out, manifest, plan, relations, sequences, large_objects, role_map, roles_needed, surroundings })
 }
 
 /// What is asked for must be in the snapshot, which may be a selection itself.
@@ -312,9 +324,26 @@ fn check_held(manifest: &Manifest, facts: &Facts, asked: &Selection, held: &Sele
     }
 }
 
-/// The session settings of the plan as one text.
-fn session_settings(plan: &RestorePlan) -> Vec<u8> {
-    plan.session.iter().flat_map(|sql| sql.as_bytes().iter().copied().chain(*b"\n")).collect()
+impl Job {
+    /// Gives the sessions that follow what rows were written and code runs under, as far as the target has it; says what it has not.
+    pub(super) async fn surround(&mut self, session: &Session) -> Result<Vec<String>, Error> {
+        let (surroundings, not_had) = Surroundings::of(&self.manifest, session)
+            .await
+            .map_err(Error::target_database("trying the settings of the source's sessions"))?;
+        self.surroundings = surroundings;
+        Ok(not_had)
+    }
+}
+
+/// The session settings of the plan as one text, and those under which code of the database runs.
+fn session_settings(job: &Job) -> Vec<u8> {
+    let surroundings = job.surroundings.statement();
+    let plan = &job.plan;
+    plan.session
+        .iter()
+        .flat_map(|sql| sql.as_bytes().iter().copied().chain(*b"\n"))
+        .chain(surroundings.bytes())
+        .collect()
 }
 
 /// The relations' quoted name.

@@ -92,7 +92,7 @@ pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Re
     let run = async |label: &str, sql: &str| {
         session.client().batch_execute(sql).await.map_err(|error| session.fault(format!("the step {label}"), error))
     };
-    let settings = session_settings(&job.plan);
+    let settings = session_settings(job);
     run("session settings", &String::from_utf8_lossy(&settings)).await.map_err(failed("preparing the session"))?;
     for batch in job.plan.pre_data.chunk_by(|a, b| a.transaction == b.transaction) {
         for batch in batch.chunks(STEPS_IN_TRANSACTION) {

@@ -15,7 +15,7 @@ use crate::command::Error;
 use crate::command::backup::worker_runtime;
 use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
-use crate::command::proof::{self, Mismatch};
+use crate::command::proof::{self, Difference, Mismatch};
 use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
@@ -28,7 +28,7 @@ use crate::schema::archive::SqlText;
 use crate::schema::restore::{PostDataStep, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
-use crate::stream::{Digest, RowHasher};
+use crate::stream::{Digest, RowFormat, RowHasher};
 
 /// How long a worker without work waits before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -151,6 +151,21 @@ impl Shared<'_> {
     }
 }
 
+/// Takes out the mismatches that may be none, and returns their relations.
+pub fn worth_another_look<'a>(job: &'a Job, mismatches: &mut Vec<Mismatch>) -> Vec<&'a Relation> {
+    if job.manifest.settings.is_some() {
+        return Vec::new();
+    }
+    let of = |mismatch: &Mismatch| {
+        let same = |relation: &&Relation| (&relation.schema, &relation.name) == (&mismatch.schema, &mismatch.name);
+        let relation = job.relations.iter().find(same)?;
+        (relation.format == RowFormat::Text && matches!(mismatch.what, Difference::Rows { .. })).then_some(relation)
+    };
+    let again = mismatches.iter().filter_map(of).collect();
+    mismatches.retain(|mismatch| of(mismatch).is_none());
+    again
+}
+
 /// So many names a warning has at most.
 const NAMES_MAX: usize = 10;
 
@@ -191,7 +206,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         let failed = |source: pg::Error| Error::Target { what: "opening a session".into(), source };
         let mut wire =
             Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
-        wire.execute("the session's settings", &session_settings(&work.job.plan)).map_err(failed)?;
+        wire.execute("the session's settings", &session_settings(work.job)).map_err(failed)?;
         speed_up(&mut wire).map_err(failed)?;
         let builds = Builds::new(&mut wire, work.options.jobs).map_err(failed)?;
         let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
@@ -355,7 +370,7 @@ impl<'w, 'a> Worker<'w, 'a> {
 
     /// The end of a transaction in which code of others ran: what it may have set for the session is as it was.
     fn settled(&self) -> Vec<u8> {
-        [&b"COMMIT;\nRESET ROLE;\n"[..], &session_settings(&self.work.job.plan)].concat()
+        [&b"COMMIT;\nRESET ROLE;\n"[..], &session_settings(self.work.job)].concat()
     }
 
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
@@ -398,8 +413,18 @@ impl<'w, 'a> Worker<'w, 'a> {
         let read = |bytes, _rows| {
             lane.bytes.fetch_add(bytes, Ordering::Relaxed);
         };
-        proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher, read)
-            .map_err(Error::target_database(label))
+        // Binary values are the same under all settings.
+        let settings = self.work.job.surroundings.for_proof().filter(|_| relation.format == RowFormat::Text);
+        if let Some(sql) = &settings {
+            self.execute(label, sql.as_bytes())?;
+        }
+        let proved = proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher, read)
+            .map_err(Error::target_database(label))?;
+        if settings.is_some() {
+            let sql = self.work.job.surroundings.statement();
+            self.execute(label, sql.as_bytes())?;
+        }
+        Ok(proved)
     }
 
     fn load_large_objects(&mut self) -> Result<(), Error> {

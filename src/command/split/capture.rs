@@ -11,6 +11,7 @@ use crate::command::backup;
 use crate::command::instant::{self, Seen, Source};
 use crate::command::restore::{self, Creation, Grants, Job, Owners};
 use crate::command::selecting::{self, Patterns};
+use crate::command::surroundings::{self, Surroundings};
 use crate::pg::catalog::{self, Fingerprint, Passwords, Scope, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::fence;
@@ -132,6 +133,7 @@ async fn draw(
     let roles = backup::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
     let populated = catalog::populated_views(session).await.map_err(failed("reading the catalog"))?;
     let version = catalog::server_version(session).await.map_err(failed("reading the catalog"))?;
+    let settings = surroundings::of_source(session.conninfo()).await.map_err(failed("reading settings"))?;
     let relations = relations(snapshot, &selection);
     let now = Utc::now();
     let manifest = Manifest {
@@ -162,6 +164,7 @@ async fn draw(
         totals: Totals::default(),
         suspicious: Vec::new(),
         accepted: Vec::new(),
+        settings: Some(settings),
     };
     let role_map = RoleMap::new([]);
     let plan = RestorePlan::new(
@@ -177,7 +180,18 @@ async fn draw(
     let roles_needed =
         restore::roles::needed(&archive, &selection, &manifest, &restore_options(options, schemas), &role_map);
     let left_out = selecting::describe_left_out(&archive, &selection);
-    let job = Job { manifest, plan, relations, sequences, large_objects: false, left_out, role_map, roles_needed };
+    let surroundings = Surroundings::default();
+    let job = Job {
+        manifest,
+        plan,
+        relations,
+        sequences,
+        large_objects: false,
+        left_out,
+        role_map,
+        roles_needed,
+        surroundings,
+    };
     Ok(Drawn { archive, job, selection, fingerprint })
 }
 

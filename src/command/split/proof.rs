@@ -9,7 +9,7 @@ use super::state::State;
 use crate::command::Error;
 use crate::command::mismatch::{Difference, Mismatch, SequenceValue};
 use crate::command::progress::Progress;
-use crate::command::proof::{Measure, Side, prove};
+use crate::command::proof::{Measure, ReadUnder, Side, prove};
 use crate::pg::catalog;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
@@ -63,7 +63,8 @@ pub fn written_since(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Vec<Mismatch>, Error> {
-    let measure = Measure { key: DigestKey(state.digest_key), encoding: &state.encoding };
+    let measure =
+        Measure { key: DigestKey(state.digest_key), encoding: &state.encoding, under: ReadUnder::Known(Vec::new()) };
     let relations: Vec<&Relation> = state.tables.iter().collect();
     prove(target, measure, relations.as_slice(), jobs, progress, stop, Side::Target)
 }

@@ -58,7 +58,7 @@ pub async fn run(
     }
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let (Prepared { mut state, drawn, not_carried }, planned) = match before {
+    let (Prepared { mut state, mut drawn, mut not_carried }, planned) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -119,6 +119,7 @@ pub async fn run(
     let restoring = capture::restore_options(options, &schemas);
     let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &drawn.job, &restoring).await?;
+    not_carried.extend(drawn.job.surround(&session).await?);
     session.close().await.map_err(at_target("the end of the session"))?;
     phases.definitions_ms = millis(since);
 

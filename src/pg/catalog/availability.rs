@@ -39,7 +39,7 @@ pub async fn role_names(session: &Session) -> Result<(BTreeSet<String>, BTreeSet
 pub async fn rights(session: &Session) -> Result<BTreeSet<Right>, Error> {
     let sql = "SELECT r.rolsuper, r.rolcreatedb, r.rolcreaterole,
             pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
-            NOT pg_catalog.pg_is_in_recovery() AND NOT pg_catalog.current_setting('default_transaction_read_only')::bool
+            NOT pg_catalog.pg_is_in_recovery()
         FROM pg_catalog.pg_roles r WHERE r.rolname = current_user";
     let rows = query(session, "the rights of the role", sql).await?;
     let all = [Right::Superuser, Right::CreateDatabase, Right::CreateRole, Right::CreateInDatabase, Right::Write];

@@ -25,7 +25,7 @@ pub struct TableFacts {
     pub reading: Reading,
 }
 
-/// Whether the session's role reads every row.
+/// Whether the session reads every row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     Complete,
@@ -33,17 +33,8 @@ pub enum Reading {
     Denied,
     /// Row-level security would hide rows.
     Filtered,
-}
-
-/// Who holds locks that keep readers out, as `sales.orders (process 4711, psql)`.
-pub async fn strong_locks(session: &Session) -> Result<Vec<String>, Error> {
-    let sql = "SELECT DISTINCT n.nspname::text || '.' || c.relname::text || ' (process ' || l.pid
-            || coalesce(', ' || nullif(a.application_name, ''), '') || ')'
-        FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-        WHERE l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-          AND l.granted AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') ORDER BY 1";
-    Ok(query(session, "the list of locks", sql).await?.iter().map(|row| row.get(0)).collect())
+    /// An unlogged relation on a standby, to which its rows never come.
+    Elsewhere,
 }
 
 /// All relations with rows in the database, by oid. Temporary tables are left out.
@@ -56,7 +47,7 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
             coalesce(pg_catalog.pg_relation_size(c.oid) / 8192, 0), coalesce(pg_catalog.pg_table_size(c.oid), 0),
             e.configuration, coalesce(am.amname = 'heap', false),
             coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR coalesce(a.readable, false)), true),
-            coalesce(pg_catalog.row_security_active(c.oid), false)
+            coalesce(pg_catalog.row_security_active(c.oid), false), c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
@@ -89,10 +80,11 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
             bytes: row.get::<_, i64>(7) as u64,
             configuration: row.get(8),
             is_heap: row.get(9),
-            reading: match (readable, filtered) {
-                (false, _) => Reading::Denied,
-                (true, true) => Reading::Filtered,
-                (true, false) => Reading::Complete,
+            reading: match (row.get(12), readable, filtered) {
+                (true, ..) => Reading::Elsewhere,
+                (_, false, _) => Reading::Denied,
+                (_, true, true) => Reading::Filtered,
+                (_, true, false) => Reading::Complete,
             },
         }
     };

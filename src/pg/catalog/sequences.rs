@@ -1,20 +1,22 @@
 //! Sequences and where they stand.
 
-use super::{Error, Session, query, quote_relation};
+use super::{Error, Reading, Session, query, quote_relation};
 
 #[derive(Clone, Debug)]
 pub struct SequenceFacts {
     pub oid: u32,
     pub schema: String,
     pub name: String,
-    pub readable: bool,
+    /// Complete, denied or elsewhere.
+    pub reading: Reading,
 }
 
 /// All sequences of the database, but temporary ones and those of extensions that do not mark them as configuration.
 pub async fn sequences(session: &Session) -> Result<Vec<SequenceFacts>, Error> {
     // NULL where another session has dropped the sequence meanwhile: nobody refused to have it read.
     let sql = "SELECT c.oid, n.nspname::text, c.relname::text,
-            coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), true)
+            coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), true),
+            c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_temp\\_%'
           AND NOT EXISTS (
@@ -27,7 +29,11 @@ pub async fn sequences(session: &Session) -> Result<Vec<SequenceFacts>, Error> {
         oid: row.get(0),
         schema: row.get(1),
         name: row.get(2),
-        readable: row.get(3),
+        reading: match (row.get(4), row.get(3)) {
+            (true, _) => Reading::Elsewhere,
+            (_, true) => Reading::Complete,
+            _ => Reading::Denied,
+        },
     };
     Ok(query(session, "the list of sequences", sql).await?.into_iter().map(facts).collect())
 }

@@ -10,6 +10,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, Connection, SimpleQueryMessag
 
 use super::loan::{self, ForbiddenMethod, Lender, Loan};
 use super::raw_stream::{AlreadyNegotiated, RawStream};
+use super::settings::{self, IN_THE_WAY, Stands, Startup};
 use crate::pg::conninfo::{self, Conninfo, Endpoint, TargetSession};
 use crate::pg::error::{Error, causes, server_message};
 
@@ -19,6 +20,15 @@ pub(super) struct Login {
     pub connection: Connection<Loan, Loan>,
     pub lender: Lender,
     pub facts: ServerFacts,
+    pub startup: Startup,
+}
+
+/// How a session is begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner<'a> {
+    pub application_name: &'a str,
+    pub stands: Stands,
+    pub startup: Startup,
 }
 
 /// What the server says about itself and about this session.
@@ -57,29 +67,37 @@ impl Login {
     }
 
     /// Gives the session the settings under which SQL of this program means the same everywhere.
-    pub async fn settle(&mut self, endpoint: &Endpoint) -> Result<(), Error> {
-        let settings = set_up(&self.client, self.facts.version_num);
+    pub async fn settle(&mut self, info: &Conninfo, endpoint: &Endpoint, stands: Stands) -> Result<(), Error> {
+        let settings = set_up(&self.client, info.options(), stands, endpoint);
         drive(&mut self.connection, settings).await.map_err(|fault| fault.at(endpoint))
     }
 }
 
-/// Logs in, and asks where it has come to. The session has its server's settings still.
+/// Logs in, and asks where it has come to.
 pub(super) async fn log_in(
     info: &Conninfo,
     endpoint: &Endpoint,
-    application_name: &str,
+    manner: Manner<'_>,
     stream: RawStream,
 ) -> Result<Login, Error> {
-    let config = config(info, endpoint, application_name);
+    let config = config(info, endpoint, manner);
     let (loan, lender) = loan::lend(stream, info.required_auth().clone());
     let (client, mut connection) =
         config.connect_raw(loan, AlreadyNegotiated).await.map_err(|error| refusal(info, endpoint, error))?;
     let encoding = connection.parameter("server_encoding").unwrap_or("UTF8").to_owned();
     let facts = drive(&mut connection, ask_facts(&client, encoding)).await.map_err(|fault| fault.at(endpoint))?;
-    Ok(Login { client, connection, lender, facts })
+    Ok(Login { client, connection, lender, facts, startup: manner.startup })
 }
 
-fn config(info: &Conninfo, endpoint: &Endpoint, application_name: &str) -> Config {
+/// Whether sessions only read by default is what such an operator asks for, so it is looked at before it is pinned.
+fn heeded(info: &Conninfo) -> &'static [&'static str] {
+    match info.target_session() {
+        TargetSession::ReadWrite | TargetSession::ReadOnly => &["default_transaction_read_only"],
+        _ => &[],
+    }
+}
+
+fn config(info: &Conninfo, endpoint: &Endpoint, manner: Manner<'_>) -> Config {
     let mut config = Config::new();
     config.user(info.user()).dbname(info.database());
     // See AlreadyNegotiated.
@@ -92,10 +110,11 @@ fn config(info: &Conninfo, endpoint: &Endpoint, application_name: &str) -> Confi
     if let Some(secret) = endpoint.password().secret() {
         config.password(secret.expose_secret());
     }
-    if let Some(options) = info.options() {
+    if let Some(options) = settings::startup_options(info.options(), manner.stands, manner.startup, heeded(info)) {
         config.options(options);
     }
-    config.application_name(info.application_name().or(info.fallback_application_name()).unwrap_or(application_name));
+    let own_name = manner.application_name;
+    config.application_name(info.application_name().or(info.fallback_application_name()).unwrap_or(own_name));
     config
 }
 
@@ -140,46 +159,37 @@ async fn ask_facts(client: &Client, encoding: String) -> Result<ServerFacts, Fau
     })
 }
 
-async fn set_up(client: &Client, version_num: u32) -> Result<(), Fault> {
-    let settings = session_settings(version_num);
-    client.batch_execute(&settings).await.map_err(|error| Fault::Query("the session's settings", error))?;
-    if version_num >= 140_000 {
-        // Without it a server works on for hours for a client that was killed. Not every platform can do it.
-        match client.batch_execute("SET client_connection_check_interval = '5s'").await {
-            Err(error) if error.as_db_error().is_none() => return Err(Fault::Query("the session's settings", error)),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
 /// No time-out of a role or a database may end a backup half-way, no setting may change how a value is written, and no
 /// `search_path` may change what a name means.
-fn session_settings(version_num: u32) -> String {
-    let mut settings = vec![
-        ("statement_timeout", "0"),
-        ("lock_timeout", "0"),
-        ("idle_in_transaction_session_timeout", "0"),
-        ("DateStyle", "ISO"),
-        ("IntervalStyle", "postgres"),
-        ("extra_float_digits", "3"),
-        ("bytea_output", "hex"),
-        // Policies must not thin out rows in silence: the server refuses instead.
-        ("row_security", "off"),
-        // A scan that begins where another one happens to be would read rows in another order each night.
-        ("synchronize_seqscans", "off"),
-        ("quote_all_identifiers", "off"),
-        ("standard_conforming_strings", "on"),
-    ];
-    if version_num >= 140_000 {
-        settings.push(("idle_session_timeout", "0"));
+async fn set_up(client: &Client, options: Option<&str>, stands: Stands, endpoint: &Endpoint) -> Result<(), Fault> {
+    let refused = |error| Fault::Query("the session's settings", error);
+    let answer = client.simple_query(&settings::statements(options, stands)).await.map_err(refused)?;
+    for (name, value) in answer.iter().filter_map(in_the_way) {
+        let Some(pin) = settings::pin_of(name) else { continue };
+        let set = format!("SELECT {}", settings::set_config(pin.name, pin.value));
+        let Err(error) = client.batch_execute(&set).await else { continue };
+        return Err(match server_message(&error) {
+            None => refused(error),
+            Some(message) => Fault::Answer(Error::Setting {
+                endpoint: endpoint.to_string(),
+                name: pin.name,
+                value: value.to_owned(),
+                needed: pin.value,
+                source: Box::new(message),
+            }),
+        });
     }
-    if version_num >= 170_000 {
-        settings.push(("transaction_timeout", "0"));
+    // Without it a server works on for hours for a client that was killed. Not every platform can do it.
+    match client.batch_execute("SET client_connection_check_interval = '5s'").await {
+        Err(error) if error.as_db_error().is_none() => Err(refused(error)),
+        Ok(()) | Err(_) => Ok(()),
     }
-    let mut sql: String = settings.iter().map(|(name, value)| format!("SET {name} = '{value}';")).collect();
-    sql.push_str("SELECT pg_catalog.set_config('search_path', '', false)");
-    sql
+}
+
+fn in_the_way(message: &SimpleQueryMessage) -> Option<(&str, &str)> {
+    let SimpleQueryMessage::Row(row) = message else { return None };
+    let named = row.columns().first().is_some_and(|column| column.name() == IN_THE_WAY);
+    named.then(|| Some((row.get(0)?, row.get(1)?))).flatten()
 }
 
 /// Runs `work` on a connection that has no task of its own yet. The connection is polled only as long as an answer is
@@ -192,7 +202,16 @@ where
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
-                return Poll::Ready(done);
+                let Err(Fault::Query(context, error)) = done else { return Poll::Ready(done) };
+                // What ended the session is the connection's to say.
+                let last_words = match error.is_closed() {
+                    true => connection.poll_message(cx),
+                    false => Poll::Pending,
+                };
+                return Poll::Ready(Err(match last_words {
+                    Poll::Ready(Some(Err(said))) => Fault::Query(context, said),
+                    _ => Fault::Query(context, error),
+                }));
             }
             match connection.poll_message(cx) {
                 Poll::Pending => return Poll::Pending,

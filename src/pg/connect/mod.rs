@@ -7,6 +7,7 @@ mod loan;
 mod login;
 mod raw_stream;
 mod session;
+pub mod settings;
 mod socket;
 
 use rand_core::{OsRng, RngCore};
@@ -16,18 +17,27 @@ pub use session::{Canceller, Session};
 
 use super::conninfo::{Conninfo, Endpoint, HostOrder, TargetSession};
 use super::error::Error;
-use login::Login;
+use login::{Login, Manner};
+use settings::{Stands, Startup};
 use socket::{Address, Dialer, Encryption};
 
-/// Opens a session. Its settings are fixed: no time-outs, an empty `search_path`, ISO dates, row security off, and the
-/// server checks every five seconds whether this client still lives. `application_name` is used where the connection
-/// settings name none.
+/// Opens a session. Its [settings] are fixed, whatever its role, database and server have. `application_name` is used where the
+/// connection settings name none.
 ///
 /// # Errors
 /// See [`Error`]; with several servers, that of the last one tried. A server that refuses the log-in ends the search, as
 /// in libpq.
 pub async fn connect(info: &Conninfo, application_name: &str) -> Result<Session, Error> {
-    let opened = open(info, application_name).await?;
+    start(info, application_name, Stands::ForUs).await
+}
+
+/// The same with the settings that a user of the database has. Only what would end the session is ours.
+pub async fn connect_as_user(info: &Conninfo, application_name: &str) -> Result<Session, Error> {
+    start(info, application_name, Stands::ForUser).await
+}
+
+async fn start(info: &Conninfo, application_name: &str, stands: Stands) -> Result<Session, Error> {
+    let opened = open(info, application_name, stands).await?;
     let conninfo = info.narrowed_to(&opened.endpoint, opened.address.ip());
     Ok(Session::start(opened.login, conninfo, opened.address, opened.encryption))
 }
@@ -39,7 +49,7 @@ pub async fn connect(info: &Conninfo, application_name: &str) -> Result<Session,
 /// message, so that its buffer is empty when the ReadyForQuery that it waits for has come. If the server sends something
 /// between that and the hand-over (it is shutting down), this fails.
 pub async fn connect_raw_stream(info: &Conninfo, application_name: &str) -> Result<RawStream, Error> {
-    let Opened { login, endpoint, .. } = open(info, application_name).await?;
+    let Opened { login, endpoint, .. } = open(info, application_name, Stands::ForUs).await?;
     let Login { client, connection, lender, .. } = login;
     // Neither says goodbye when it is dropped: only a polled connection does.
     drop(connection);
@@ -56,7 +66,7 @@ struct Opened {
     encryption: Encryption,
 }
 
-async fn open(info: &Conninfo, application_name: &str) -> Result<Opened, Error> {
+async fn open(info: &Conninfo, application_name: &str, stands: Stands) -> Result<Opened, Error> {
     let rounds: &[TargetSession] = match info.target_session() {
         TargetSession::PreferStandby => &[TargetSession::Standby, TargetSession::Any],
         wanted => &[wanted],
@@ -65,10 +75,11 @@ async fn open(info: &Conninfo, application_name: &str) -> Result<Opened, Error> 
     if info.host_order() == HostOrder::Random {
         shuffle(&mut endpoints);
     }
+    let manner = Manner { application_name, stands, startup: Startup::Options };
     let mut last = None;
     for wanted in rounds {
         for endpoint in &endpoints {
-            match open_endpoint(info, endpoint, *wanted, application_name).await {
+            match open_endpoint(info, endpoint, *wanted, manner).await {
                 Ok(opened) => return Ok(opened),
                 Err(error) if may_try_next(&error) => last = Some(error),
                 Err(error) => return Err(error),
@@ -105,13 +116,13 @@ async fn open_endpoint(
     info: &Conninfo,
     endpoint: &Endpoint,
     wanted: TargetSession,
-    application_name: &str,
+    manner: Manner<'_>,
 ) -> Result<Opened, Error> {
     let addresses =
         socket::resolve(endpoint).await.map_err(|source| Error::Connect { endpoint: endpoint.to_string(), source })?;
     let mut last = None;
     for address in addresses {
-        let attempt = open_address(info, endpoint, &address, application_name);
+        let attempt = open_address(info, endpoint, &address, manner);
         let outcome = match info.connect_timeout() {
             None => attempt.await,
             Some(after) => match tokio::time::timeout(after, attempt).await {
@@ -134,33 +145,20 @@ async fn open_address(
     info: &Conninfo,
     endpoint: &Endpoint,
     address: &Address,
-    application_name: &str,
+    manner: Manner<'_>,
 ) -> Result<Opened, Error> {
     let mut refused: Option<Error> = None;
     for encryption in socket::attempts(endpoint, info.tls()) {
         let dialer = Dialer { endpoint, tls: info.tls(), keepalives: info.keepalives() };
-        let was_encrypted;
-        let error = match dialer.dial(address, *encryption).await {
-            Err(error) => {
-                was_encrypted = true;
-                error
+        let error = match enter(info, &dialer, address, *encryption, manner).await {
+            Ok(login) => {
+                let encryption = if login.was_encrypted { Encryption::Demanded } else { Encryption::Plain };
+                let (endpoint, address) = (endpoint.clone(), address.clone());
+                return Ok(Opened { login: login.entered, endpoint, address, encryption });
             }
-            Ok(stream) => {
-                was_encrypted = stream.is_encrypted();
-                match login::log_in(info, endpoint, application_name, stream).await {
-                    Ok(mut login) => {
-                        if login.is_behind_pooler() {
-                            check_session_is_kept(&mut login, info, endpoint, &dialer, address, *encryption).await?;
-                        }
-                        login.settle(endpoint).await?;
-                        let encryption = if was_encrypted { Encryption::Demanded } else { Encryption::Plain };
-                        let (endpoint, address) = (endpoint.clone(), address.clone());
-                        return Ok(Opened { login, endpoint, address, encryption });
-                    }
-                    Err(error) => error,
-                }
-            }
+            Err(error) => error,
         };
+        let Attempt { entered: error, was_encrypted } = error;
         // Where the server did not offer encryption, the plain attempt has been made already.
         let is_final = (*encryption == Encryption::WhenOffered && !was_encrypted) || !may_try_otherwise(&error);
         let error = match refused.take() {
@@ -175,19 +173,57 @@ async fn open_address(
     Err(refused.unwrap_or_else(|| no_address(endpoint.to_string())))
 }
 
+struct Attempt<T> {
+    entered: T,
+    was_encrypted: bool,
+}
+
+/// Dials and logs in, in the manner that this server takes.
+async fn enter(
+    info: &Conninfo,
+    dialer: &Dialer<'_>,
+    address: &Address,
+    encryption: Encryption,
+    mut manner: Manner<'_>,
+) -> Result<Attempt<Login>, Attempt<Error>> {
+    loop {
+        let stream = match dialer.dial(address, encryption).await {
+            Ok(stream) => stream,
+            Err(entered) => return Err(Attempt { entered, was_encrypted: true }),
+        };
+        let was_encrypted = stream.is_encrypted();
+        let entered = async {
+            let mut login = login::log_in(info, dialer.endpoint, manner, stream).await?;
+            if login.is_behind_pooler() {
+                check_session_is_kept(&mut login, info, dialer, address, encryption, manner).await?;
+            }
+            login.settle(info, dialer.endpoint, manner.stands).await?;
+            Ok(login)
+        };
+        match entered.await {
+            Ok(entered) => return Ok(Attempt { entered, was_encrypted }),
+            Err(error) => match manner.startup.instead(&error) {
+                Some(startup) => manner.startup = startup,
+                None => return Err(Attempt { entered: error, was_encrypted }),
+            },
+        }
+    }
+}
+
 /// Behind a pooler that hands each transaction to whichever server session is free, settings would reach the sessions of
 /// others, and ours be lost. What shows it: a second connection is served by the same process while the first one is open, or
 /// the first one by another than before.
 async fn check_session_is_kept(
     login: &mut Login,
     info: &Conninfo,
-    endpoint: &Endpoint,
     dialer: &Dialer<'_>,
     address: &Address,
     encryption: Encryption,
+    manner: Manner<'_>,
 ) -> Result<(), Error> {
+    let endpoint = dialer.endpoint;
     let stream = dialer.dial(address, encryption).await?;
-    let other = login::log_in(info, endpoint, "pgkeep", stream).await?;
+    let other = login::log_in(info, endpoint, manner, stream).await?;
     let pid = login.facts.backend_pid;
     if other.facts.backend_pid == pid || login.backend_pid_now(endpoint).await? != pid {
         return Err(Error::TransactionPooler { endpoint: endpoint.to_string() });

@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -7,9 +8,10 @@ use tokio_postgres::{CancelToken, Client};
 use super::loan::{self, Lender};
 use super::login::{self, Login, ServerFacts};
 use super::raw_stream::AlreadyNegotiated;
+use super::settings::{self, Stands, Startup};
 use super::socket::{Address, Dialer, Encryption};
 use crate::pg::conninfo::{Conninfo, RequiredAuth};
-use crate::pg::error::Error;
+use crate::pg::error::{Error, ServerMessage, server_message};
 
 /// How long a server may take to let go of a session that says goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -21,7 +23,10 @@ pub struct Session {
     driver: JoinHandle<Result<(), tokio_postgres::Error>>,
     lender: Lender,
     facts: ServerFacts,
+    startup: Startup,
     canceller: Canceller,
+    /// What the server said as it ended the session, which the statement that meets the end does not learn.
+    last_words: Arc<OnceLock<ServerMessage>>,
 }
 
 /// The right to interrupt what a session is doing, apart from the session itself.
@@ -36,19 +41,26 @@ pub struct Canceller {
 impl Session {
     /// `conninfo` names the one server that was reached.
     pub(super) fn start(login: Login, conninfo: Conninfo, address: Address, encryption: Encryption) -> Self {
-        let Login { client, mut connection, lender, facts } = login;
+        let Login { client, mut connection, lender, facts, startup } = login;
         lender.give();
+        let last_words = Arc::new(OnceLock::new());
+        let heard = last_words.clone();
         let driver = tokio::spawn(async move {
             loop {
                 match poll_fn(|cx| connection.poll_message(cx)).await {
                     Some(Ok(message)) => login::note(&message),
-                    Some(Err(error)) => return Err(error),
+                    Some(Err(error)) => {
+                        if let Some(message) = server_message(&error) {
+                            let _ = heard.set(message);
+                        }
+                        return Err(error);
+                    }
                     None => return Ok(()),
                 }
             }
         });
         let canceller = Canceller { token: client.cancel_token(), conninfo, address, encryption };
-        Self { client, driver, lender, facts, canceller }
+        Self { client, driver, lender, facts, startup, canceller, last_words }
     }
 
     pub fn client(&self) -> &Client {
@@ -81,6 +93,15 @@ impl Session {
         &self.canceller.conninfo
     }
 
+    /// `PGOPTIONS` with which a child (`pg_dump`) has the settings of our sessions.
+    pub fn child_options(&self) -> Option<String> {
+        let startup = match self.startup {
+            Startup::Statements => Startup::Statements,
+            _ => Startup::OptionsOf(self.facts.version_num),
+        };
+        settings::startup_options(self.conninfo().options(), Stands::ForUs, startup, &[])
+    }
+
     /// The short human form of the server, for messages.
     pub fn endpoint(&self) -> String {
         self.canceller.endpoint()
@@ -88,7 +109,10 @@ impl Session {
 
     /// What a failed query of this session means; `context` completes "the server refused ...".
     pub fn fault(&self, context: impl Into<String>, error: tokio_postgres::Error) -> Error {
-        Error::from_query(&self.endpoint(), context, error)
+        match self.last_words.get() {
+            Some(said) if error.is_closed() => Error::from_message(&self.endpoint(), context, said.clone()),
+            _ => Error::from_query(&self.endpoint(), context, error),
+        }
     }
 
     pub fn canceller(&self) -> Canceller {

@@ -84,8 +84,13 @@ impl Wire {
             broken: false,
             _hook: hook,
         };
-        let pid = wire.query("asking for the backend's process id", b"SELECT pg_catalog.pg_backend_pid()")?;
-        wire.backend_pid = first_text(&pid).and_then(|pid| pid.parse().ok()).unwrap_or_default();
+        let sql = b"SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_encoding')";
+        let asked = wire.query("asking for the backend's process id", sql)?;
+        wire.backend_pid = first_text(&asked).and_then(|pid| pid.parse().ok()).unwrap_or_default();
+        if asked.iter().flatten().nth(1).is_some_and(|encoding| encoding.as_deref() == Some("SQL_ASCII")) {
+            // Such a database holds bytes of no encoding. Whoever asks for another is refused those that are none of it.
+            wire.execute("the session's encoding", b"SET client_encoding = 'SQL_ASCII'")?;
+        }
         Ok(wire)
     }
 

@@ -80,15 +80,13 @@ pub struct EventTrigger {
     pub body: String,
 }
 
-/// Whether a database takes writes from the connected role.
+/// Whether a server takes writes. That transactions only read by default is no hindrance: those of ours do not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Writing {
     #[default]
     Taken,
     /// The server follows another: this one, where it may be asked.
     Standby { primary: Option<String> },
-    /// `default_transaction_read_only` is on for the role, the database or the server.
-    ReadOnlySessions,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

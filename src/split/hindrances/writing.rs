@@ -22,10 +22,6 @@ pub(super) fn findings(source: &SourceFacts) -> Option<Finding> {
                 None => "name the primary with --from".to_owned(),
             },
         ),
-        Writing::ReadOnlySessions => finding(
-            "default_transaction_read_only is on there for the connected role: it could not put the fence up",
-            "connect as a role whose transactions may write, or turn the setting off for it; if the server is a copy that others keep up, name the primary with --from".to_owned(),
-        ),
     }
 }
 

@@ -162,7 +162,10 @@ impl Read {
         if !self.reads_rows() {
             return Ok(Estimate::default());
         }
-        let moving = self.snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));
+        let moving =
+            self.snapshot.tables.iter().filter(|table| {
+                table.reading == Reading::Complete && selection.relations_with_rows.contains(&table.oid)
+            });
         let tables: Vec<&TableFacts> = moving.collect();
         rate::estimate(&self.rows, &tables, source, stop)
     }

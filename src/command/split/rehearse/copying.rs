@@ -31,12 +31,13 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
     let options = Options { plan, proof: Proof::Leave, ..options.clone() };
     progress.set_phase("reading the schema");
     // No schema is all of them.
-    let capture = capture(&options, &[], [0; 32], stop).await?;
+    let mut capture = capture(&options, &[], [0; 32], stop).await?;
     let restoring = capture::restore_options(&options, &[]);
     progress.set_phase("copying definitions");
     destination::create_database(&restoring, &capture.drawn.job).await?;
     let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &capture.drawn.job, &restoring).await?;
+    capture.drawn.job.surround(&session).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
     progress.set_phase("copying rows");
     let done = work::run(&Rows::Live(&capture.source), &restoring, &capture.drawn.job, progress, stop)?;
