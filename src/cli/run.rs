@@ -21,7 +21,7 @@ use super::texts;
 use super::visible;
 use super::{key, keys};
 use crate::command::progress::Progress;
-use crate::command::restore::{Creation, Grants, Owners, Proof};
+use crate::command::restore::{Creation, Grants, Order, Owners, Proof};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
@@ -201,6 +201,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 owners: if args.no_owner { Owners::Restorer } else { Owners::Keep },
                 grants: if args.no_acl { Grants::Omit } else { Grants::Keep },
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
+                order: Order::LargestFirst,
                 jobs: usize::from(args.jobs),
             };
             let report = restore::run(&repository, &options, progress, stop).await?;

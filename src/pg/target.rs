@@ -8,6 +8,9 @@ use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, S
 use crate::schema::restore::{Grants, Owners, RoleMap};
 use crate::stream::RowFormat;
 
+/// A question names each of them, and holds a lock on each.
+const SEQUENCES_IN_QUESTION: usize = 100;
+
 async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
     session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
 }
@@ -177,6 +180,33 @@ pub fn sequence_statements(sequences: &[&Sequence]) -> String {
     sequences.iter().map(set).collect()
 }
 
+/// `last_value` and `is_called` of each sequence, none for one that is not there.
+pub fn sequence_values(wire: &mut Wire, sequences: &[&Sequence]) -> Result<Vec<Option<(i64, bool)>>, Error> {
+    let context = "the sequences";
+    let mut values = vec![None; sequences.len()];
+    for (batch, values) in sequences.chunks(SEQUENCES_IN_QUESTION).zip(values.chunks_mut(SEQUENCES_IN_QUESTION)) {
+        let names: Vec<String> = batch.iter().map(|s| quote_relation(&s.schema, &s.name)).collect();
+        let place = |(n, name): (usize, &String)| format!("({n}, pg_catalog.to_regclass({}))", quote_literal(name));
+        let places: Vec<String> = names.iter().enumerate().map(place).collect();
+        let sql = format!("SELECT n FROM (VALUES {}) sequence (n, oid) WHERE oid IS NOT NULL", places.join(", "));
+        let there = wire.query(context, sql.as_bytes())?;
+        let there = there.iter().filter_map(|row| row.first()?.as_deref()?.parse::<usize>().ok());
+        let ask = |n: usize| format!("SELECT {n}, last_value, is_called FROM {}", names[n]);
+        let questions: Vec<String> = there.map(ask).collect();
+        if questions.is_empty() {
+            continue;
+        }
+        for row in wire.query(context, questions.join(" UNION ALL ").as_bytes())? {
+            let text = |at: usize| row.get(at).and_then(Option::as_deref);
+            let place = text(0).and_then(|n| n.parse::<usize>().ok()).and_then(|n| values.get_mut(n));
+            if let (Some(place), Some(last_value), Some(is_called)) = (place, text(1), text(2)) {
+                *place = last_value.parse().ok().map(|last_value| (last_value, is_called == "t"));
+            }
+        }
+    }
+    Ok(values)
+}
+
 /// Statements that make large objects, with owner, comment and grants, still empty.
 pub fn large_object_statements(objects: &[LargeObject], owners: Owners, grants: Grants, roles: &RoleMap) -> String {
     let role = |name: &str| roles.name(name).to_owned();
@@ -242,6 +272,27 @@ pub fn speed_up(wire: &mut Wire) -> Result<(), Error> {
     // Compiling expressions costs more than it saves in the one place where it sets in, the refresh of large views.
     wire.execute("a setting", b"SET synchronous_commit = off; SET jit = off")
 }
+
+/// Foreign keys among the relations, as positions in the list: who refers, and to whom.
+pub fn keys_among(wire: &mut Wire, relations: &[(&str, &str)]) -> Result<Vec<(usize, usize)>, Error> {
+    let place = |(n, (schema, name)): (usize, &(&str, &str))| {
+        format!("({n}, pg_catalog.to_regclass({}))", quote_literal(&quote_relation(schema, name)))
+    };
+    let places: Vec<String> = relations.iter().enumerate().map(place).collect();
+    let sql = format!(
+        "WITH relation (n, oid) AS (VALUES {})
+        SELECT DISTINCT a.n, b.n FROM pg_catalog.pg_constraint k JOIN relation a ON a.oid = k.conrelid JOIN relation b ON b.oid = k.confrelid
+        WHERE k.contype = 'f'",
+        places.join(", ")
+    );
+    let context = "the foreign keys of configuration tables";
+    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
+    let pair = |row: &Vec<Option<String>>| Some((number(row.first()?)?, number(row.get(1)?)?));
+    Ok(wire.query(context, sql.as_bytes())?.iter().filter_map(pair).collect())
+}
+
+/// Until the transaction ends, keys and triggers are not looked at: for rows that no order could load, of a source that has them.
+pub const WITHOUT_KEYS: &str = "SET LOCAL session_replication_role = replica;\n";
 
 /// Makes the session the relation's owner until its transaction ends, where it may be and that is no superuser: rows that are loaded run
 /// checks and other functions of that role. They could still say RESET ROLE: it keeps code that is not meant for it from harm, and

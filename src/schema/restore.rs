@@ -5,18 +5,21 @@
 //! Different on purpose: a materialized view is refreshed before its indexes are built, and what touches a partitioned table as a
 //! whole waits for the rows of all its partitions.
 
+mod calls;
+mod circles;
 mod database;
 mod order;
 mod roles;
 mod statements;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::archive::{Archive, DumpId, Kind, Oid, SqlText};
 use super::facts::Facts;
 use super::graph::Graph;
 use super::selection::Selection;
 
+pub use circles::{Circles, without_circles};
 pub use roles::{RoleMap, roles_named};
 
 /// What of the source a restore keeps.
@@ -68,8 +71,11 @@ pub struct RestorePlan {
     pub database: Vec<Step>,
     /// One after the other, in this order. Several may share a transaction.
     pub pre_data: Vec<Step>,
-    /// Relations whose rows are loaded after `pre_data`, in any order.
+    /// Relations whose rows are loaded after `pre_data`, in any order but that of `data_after`.
     pub data: Vec<Oid>,
+    /// Relations that should be loaded after others, because loading a row calls a function whose text names them: a check that looks
+    /// a value up. Known from names alone, so that it may hold a circle.
+    pub data_after: BTreeMap<Oid, BTreeSet<Oid>>,
     /// Sequences whose values are set after `pre_data`.
     pub sequences: Vec<Oid>,
     /// Ordered so that a serial run from first to last, after all rows, is right.
@@ -110,6 +116,9 @@ pub struct PostDataStep {
     pub after: Vec<usize>,
     /// Relations whose rows must be loaded. Only for [`Wave::Main`]: every later wave waits for all rows.
     pub after_rows: Vec<Oid>,
+    /// Relations whose rows must have been compared before, if they are at all: this step takes from whoever restores the right to
+    /// read them.
+    pub after_proof: Vec<Oid>,
     /// Two steps that lock the same object must not run at once, unless both lock it shared.
     pub locks: Vec<Lock>,
     /// Whether it builds a B-tree.
@@ -126,12 +135,23 @@ pub enum Wave {
     /// Indexes, constraints, triggers, rules, policies, publications, along [`PostDataStep::after`] and
     /// [`PostDataStep::after_rows`].
     Main,
+    /// Indexes and the like whose expressions call functions of users, which may look anywhere: at rows of other tables, above all.
+    Calls,
+    /// Checks of domains that old rows need not meet, and new ones do. One after the other: two of one domain collide in the catalog.
+    Domains,
     /// Grants and default privileges. One after the other: two grants on one object collide in the catalog.
     Grants,
     /// Refreshes of materialized views, then their indexes. After the grants, since a refresh runs as the view's owner.
     Refresh,
     /// Event triggers, which would else fire during the restore. One after the other.
     Last,
+}
+
+impl Wave {
+    /// Whether statistics of a table wait for the steps on it.
+    pub fn builds(self) -> bool {
+        matches!(self, Wave::Main | Wave::Calls)
+    }
 }
 
 /// An object that a step locks, by its OID in the source's catalog.
@@ -159,11 +179,14 @@ impl RestorePlan {
             database: Vec::new(),
             pre_data: Vec::new(),
             data: selection.relations_with_rows.iter().copied().collect(),
+            data_after: BTreeMap::new(),
             sequences: selection.sequences.iter().copied().collect(),
             post_data: Vec::new(),
             not_refreshable: Vec::new(),
         };
-        let mut order = order::Order::new(archive, facts, selection, &graph);
+        let calls = calls::Calls::new(archive, facts, &graph);
+        plan.data_after = calls.loads_after(selection);
+        let mut order = order::Order::new(archive, selection, &graph, &calls);
         for (position, entry) in archive.entries().iter().enumerate() {
             if !selection.contains(entry.dump_id) {
                 continue;

@@ -19,6 +19,7 @@ mod judge;
 mod notices;
 mod old_repositories;
 mod oneinstant;
+mod orders;
 mod pgkeep;
 mod pooler;
 mod postgres;

@@ -30,7 +30,7 @@ use crate::schema::archive::Archive;
 use crate::schema::facts::Facts;
 pub use crate::schema::restore::{Grants, Owners};
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
-pub use crate::schema::schedule::Proof;
+pub use crate::schema::schedule::{Order, Proof};
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
 
@@ -46,6 +46,7 @@ pub struct Options {
     pub owners: Owners,
     pub grants: Grants,
     pub proof: Proof,
+    pub order: Order,
     pub jobs: usize,
 }
 
@@ -160,11 +161,11 @@ pub async fn run(
     }
     let mut mismatches = order.mismatches;
     mismatches.extend(done.mismatches);
-    if options.proof == Proof::Make {
-        progress.set_phase("proving sequences and large objects");
+    let large_objects = job.manifest.large_objects.as_ref().filter(|_| job.large_objects);
+    if let (Proof::Make, Some(large_objects)) = (options.proof, large_objects) {
+        progress.set_phase("proving large objects");
         let phase = Instant::now();
-        let large_objects = job.manifest.large_objects.as_ref().filter(|_| job.large_objects);
-        let rest = Scope { relations: Vec::new(), sequences: job.sequences.iter().collect(), large_objects };
+        let rest = Scope { large_objects: Some(large_objects), ..Scope::default() };
         mismatches.extend(proof::prove(
             &options.target,
             &job.manifest,

@@ -1,7 +1,10 @@
 //! The workers of a restore: each has a session and asks the schedule what comes next.
 
+mod numbers;
+mod together;
 mod unchecked;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,11 +24,11 @@ use crate::pg;
 use crate::pg::builds::{Build, Builds};
 use crate::pg::copy::{Freeze, copy_in_statement};
 use crate::pg::sessions;
-use crate::pg::target::{LargeObjectLoader, as_owner_of, as_role, speed_up};
+use crate::pg::target::{LargeObjectLoader, WITHOUT_KEYS, as_owner_of, as_role, speed_up};
 use crate::pg::wire::Wire;
 use crate::repo::manifest::Relation;
 use crate::schema::archive::SqlText;
-use crate::schema::restore::{PostDataStep, Transaction};
+use crate::schema::restore::{Circles, PostDataStep, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{Digest, RowHasher};
@@ -71,6 +74,8 @@ pub(super) struct Work<'a> {
     rows: &'a Rows<'a>,
     options: &'a Options,
     pub(super) job: &'a Job,
+    /// Tables that refer to each other, by keys that are there before their rows.
+    in_circle: BTreeSet<usize>,
     progress: &'a Arc<Progress>,
     stop: &'a Stop,
     shared: Mutex<Shared<'a>>,
@@ -85,12 +90,13 @@ pub fn run(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Done, Error> {
-    let load = |relation: &crate::repo::manifest::Relation| Load { oid: relation.oid, bytes: relation.digest.bytes };
-    let loads: Vec<Load> = job.relations.iter().map(load).collect();
+    let Circles { after, in_circle } = together::order(options, job, stop)?;
+    let load = |(relation, after): (&Relation, _)| Load { oid: relation.oid, bytes: relation.digest.bytes, after };
+    let loads: Vec<Load> = job.relations.iter().zip(after).map(load).collect();
     progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), Ordering::Relaxed);
     let started = Instant::now();
     let shared = Shared {
-        schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof),
+        schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof, options.order),
         digests: job.relations.iter().map(|relation| relation.digest).collect(),
         failures: Vec::new(),
         mismatches: Vec::new(),
@@ -101,7 +107,8 @@ pub fn run(
         last_step: started,
         last_proof: started,
     };
-    let work = Work { rows, options, job, progress, stop, shared: Mutex::new(shared), changed: Condvar::new() };
+    let (shared, changed) = (Mutex::new(shared), Condvar::new());
+    let work = Work { rows, options, job, in_circle, progress, stop, shared, changed };
     let backends = Mutex::new(Vec::new());
     let worked = in_parallel(options.jobs, stop, |n| {
         let mut worker = Worker::new(&work, n)?;
@@ -109,13 +116,15 @@ pub fn run(
         if n == 0 {
             worker.load_large_objects()?;
         }
-        worker.work()
+        worker.work()?;
+        if n == 0 { worker.prove_sequences() } else { Ok(()) }
     });
     if worked.is_err() {
         // A backend in an index build would go on for seconds before it notices.
         sessions::end(&options.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
     worked?;
+    let unchecked = told_of_circle(work.in_circle.iter().map(|n| &job.relations[*n]));
     let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
     let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
@@ -125,7 +134,7 @@ pub fn run(
         failures: shared.failures,
         mismatches: shared.mismatches,
         by_operator: told(&mut shared.by_operator),
-        warnings: shared.warnings.into_lines(),
+        warnings: shared.warnings.into_lines().into_iter().chain(unchecked).collect(),
         not_valid: shared.not_valid,
         data_ms: since(shared.last_load, started),
         post_data_ms: since(shared.last_step, shared.last_load),
@@ -160,6 +169,13 @@ fn told(by_operator: &mut [String]) -> Option<String> {
     Some(format!(
         "restored with the operator's rights, because the owner has not yet every right that it takes: {names}"
     ))
+}
+
+fn told_of_circle<'a>(relations: impl Iterator<Item = &'a Relation>) -> Option<String> {
+    let mut names: Vec<String> = relations.map(|relation| format!("{}.{}", relation.schema, relation.name)).collect();
+    names.sort_unstable();
+    let names = some_of(&names, NAMES_MAX)?;
+    Some(format!("loaded without a look at their foreign keys, because their rows refer to each other: {names}"))
 }
 
 /// With whose rights something is done.
@@ -319,6 +335,9 @@ impl<'w, 'a> Worker<'w, 'a> {
         let relation = &self.work.job.relations[n];
         let name = quoted(relation);
         let mut begin = "BEGIN;\n".to_owned();
+        if self.work.in_circle.contains(&n) {
+            begin += WITHOUT_KEYS;
+        }
         if rights == Rights::Owner {
             begin += &as_owner_of(&name);
         }

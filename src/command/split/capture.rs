@@ -8,7 +8,7 @@ use super::proof::of_concern;
 use super::{Options, SplitError, plan};
 use crate::command::Error;
 use crate::command::backup;
-use crate::command::restore::{self, Creation, Grants, Job, Owners};
+use crate::command::restore::{self, Creation, Grants, Job, Order, Owners};
 use crate::command::rows::{self, Source};
 use crate::command::selecting::{self, Patterns};
 use crate::pg::catalog::{self, Fingerprint, Passwords, TableFacts};
@@ -235,6 +235,7 @@ pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Option
         owners: Owners::Keep,
         grants: Grants::Keep,
         proof: options.proof,
+        order: Order::LargestFirst,
         jobs: options.jobs,
     }
 }

@@ -6,7 +6,7 @@ use crate::command::Error;
 use crate::command::error::FirstFailure;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
-use crate::command::restore::{self, Creation, Grants, Owners, Proof, target as destination, work};
+use crate::command::restore::{self, Creation, Grants, Order, Owners, Proof, target as destination, work};
 use crate::command::selecting::Patterns;
 use crate::command::split::capture::{self, capture};
 use crate::command::split::holding::{at_source, at_target};
@@ -70,6 +70,7 @@ pub async fn backup(
         owners: Owners::Keep,
         grants: Grants::Keep,
         proof: Proof::Leave,
+        order: Order::LargestFirst,
         jobs,
     };
     let report = restore::run(repository, &options, progress, stop).await?;
