@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::mismatch::Mismatch;
 use super::progress::Progress;
-use super::restore::{self, Creation, Grants, Order, Owners, Phases, Proof};
+use super::restore::{self, Creation, Grants, Order, Owners, Phases, Proof, Tablespaces};
 use super::selecting::Patterns;
 use crate::pg::binaries::server_for;
 use crate::pg::cluster::{ClusterOptions, PrivateCluster, sweep_orphans};
@@ -133,6 +133,7 @@ pub async fn run(
             owners: Owners::Keep,
             grants: Grants::Keep,
             proof: Proof::Make,
+            tablespaces: Tablespaces::Default,
             order: Order::LargestFirst,
             jobs: options.jobs,
         },

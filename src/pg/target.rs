@@ -1,5 +1,7 @@
 //! The database that a restore writes: what it holds already, its roles, sequences and large objects.
 
+mod there;
+
 use super::Error;
 use super::catalog::{LARGE_OBJECT_COLUMNS, quote_identifier, quote_literal, quote_relation};
 use super::connect::Session;
@@ -7,6 +9,7 @@ use super::wire::Wire;
 use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, Sequence};
 use crate::schema::restore::{Grants, Owners, RoleMap};
 use crate::stream::RowFormat;
+pub use there::{locks_max, tablespaces_missing, take_away_database, there};
 
 /// A question names each of them, and holds a lock on each.
 const SEQUENCES_IN_QUESTION: usize = 100;
@@ -103,16 +106,29 @@ pub async fn grant_membership(session: &Session, membership: &Membership) -> Res
     run(session, &format!("the membership of {} in {}", membership.member, membership.role), &sql).await
 }
 
-/// Settings of a role, for all databases or for `database`.
-pub async fn set_role_settings(session: &Session, setting: &RoleSetting, database: &str) -> Result<(), Error> {
-    let place =
-        if setting.in_database { format!(" IN DATABASE {}", quote_identifier(database)) } else { String::new() };
+/// Settings of a role for all databases. Returns those that the server refuses: another version knows others.
+pub async fn set_role_settings(session: &Session, setting: &RoleSetting) -> Result<Vec<String>, Error> {
+    let mut refused = Vec::new();
     for pair in &setting.settings {
         let Some((name, value)) = pair.split_once('=') else { continue };
-        let sql = format!("ALTER ROLE {}{place} SET {}", quote_identifier(&setting.role), self::setting(name, value));
-        run(session, &format!("the setting {name} of the role {}", setting.role), &sql).await?;
+        let sql = format!("ALTER ROLE {} SET {}", quote_identifier(&setting.role), self::setting(name, value));
+        match run(session, &format!("the setting {name} of the role {}", setting.role), &sql).await {
+            Err(error) if error.server_message().is_some() => {
+                refused.push(format!(
+                    "the setting {name} of the role {} was left out: {}",
+                    setting.role,
+                    words(&error)
+                ));
+            }
+            done => done?,
+        }
     }
-    Ok(())
+    Ok(refused)
+}
+
+/// What the server said.
+pub fn words(error: &Error) -> String {
+    error.server_message().map_or_else(|| error.to_string(), |m| format!("{}: {}", m.severity, m.message))
 }
 
 /// `name TO value`, as `ALTER ... SET` takes it; `value` as the catalog's list of settings has it.
@@ -171,13 +187,10 @@ fn split_list(value: &str) -> Vec<&str> {
     parts
 }
 
-/// Statements that set sequences where the snapshot had them.
-pub fn sequence_statements(sequences: &[&Sequence]) -> String {
-    let set = |s: &&Sequence| {
-        let name = quote_literal(&quote_relation(&s.schema, &s.name));
-        format!("SELECT pg_catalog.setval({name}, {}, {});\n", s.last_value, s.is_called)
-    };
-    sequences.iter().map(set).collect()
+/// The statement that sets a sequence where the snapshot had it.
+pub fn sequence_statement(sequence: &Sequence) -> String {
+    let name = quote_literal(&quote_relation(&sequence.schema, &sequence.name));
+    format!("SELECT pg_catalog.setval({name}, {}, {});\n", sequence.last_value, sequence.is_called)
 }
 
 /// `last_value` and `is_called` of each sequence, none for one that is not there.
@@ -207,23 +220,20 @@ pub fn sequence_values(wire: &mut Wire, sequences: &[&Sequence]) -> Result<Vec<O
     Ok(values)
 }
 
-/// Statements that make large objects, with owner, comment and grants, still empty.
-pub fn large_object_statements(objects: &[LargeObject], owners: Owners, grants: Grants, roles: &RoleMap) -> String {
+/// Statements that make a large object, with owner, comment and grants, still empty.
+pub fn large_object_statements(object: &LargeObject, owners: Owners, grants: Grants, roles: &RoleMap) -> String {
     let role = |name: &str| roles.name(name).to_owned();
-    let mut sql = String::new();
-    for object in objects {
-        let oid = object.oid;
-        sql += &format!("SELECT pg_catalog.lo_create({oid});\n");
-        if owners == Owners::Keep {
-            sql += &format!("ALTER LARGE OBJECT {oid} OWNER TO {};\n", quote_identifier(&role(&object.owner)));
-        }
-        if let Some(comment) = &object.comment {
-            sql += &format!("COMMENT ON LARGE OBJECT {oid} IS {};\n", quote_literal(comment));
-        }
-        if let (Grants::Keep, Some(list)) = (grants, &object.grants) {
-            sql += &format!("REVOKE ALL ON LARGE OBJECT {oid} FROM {};\n", quote_identifier(&role(&object.owner)));
-            list.iter().for_each(|grant| sql += &large_object_grant(oid, grant, role));
-        }
+    let oid = object.oid;
+    let mut sql = format!("SELECT pg_catalog.lo_create({oid});\n");
+    if owners == Owners::Keep {
+        sql += &format!("ALTER LARGE OBJECT {oid} OWNER TO {};\n", quote_identifier(&role(&object.owner)));
+    }
+    if let Some(comment) = &object.comment {
+        sql += &format!("COMMENT ON LARGE OBJECT {oid} IS {};\n", quote_literal(comment));
+    }
+    if let (Grants::Keep, Some(list)) = (grants, &object.grants) {
+        sql += &format!("REVOKE ALL ON LARGE OBJECT {oid} FROM {};\n", quote_identifier(&role(&object.owner)));
+        list.iter().for_each(|grant| sql += &large_object_grant(oid, grant, role));
     }
     sql
 }

@@ -11,6 +11,8 @@ mod database;
 mod order;
 mod roles;
 mod statements;
+mod tablespaces;
+mod there;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +23,8 @@ use super::selection::Selection;
 
 pub use circles::{Circles, without_circles};
 pub use roles::{RoleMap, roles_named};
+pub use tablespaces::{Tablespaces, tablespaces_named};
+pub use there::{ExtensionThere, SchemaThere, There};
 
 /// What of the source a restore keeps.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +38,8 @@ pub struct RestoreOptions {
     pub database: Option<String>,
     /// The materialized views that held rows in the source (`pg_class.relispopulated`).
     pub populated: BTreeSet<Oid>,
+    /// What the target has already.
+    pub there: There,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,14 +57,6 @@ pub enum Grants {
     Keep,
     /// `--no-acl`.
     Omit,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tablespaces {
-    #[default]
-    Keep,
-    /// Everything goes to the target database's default tablespace.
-    Default,
 }
 
 /// What a restore runs.
@@ -80,6 +78,8 @@ pub struct RestorePlan {
     pub sequences: Vec<Oid>,
     /// Ordered so that a serial run from first to last, after all rows, is right.
     pub post_data: Vec<PostDataStep>,
+    /// What the target has already, and otherwise than the source.
+    pub there_otherwise: Vec<String>,
     /// Materialized views that held rows and cannot be refreshed, since they read one that held none.
     pub not_refreshable: Vec<DumpId>,
 }
@@ -182,6 +182,7 @@ impl RestorePlan {
             data_after: BTreeMap::new(),
             sequences: selection.sequences.iter().copied().collect(),
             post_data: Vec::new(),
+            there_otherwise: Vec::new(),
             not_refreshable: Vec::new(),
         };
         let calls = calls::Calls::new(archive, facts, &graph);
@@ -192,7 +193,12 @@ impl RestorePlan {
                 continue;
             }
             let place = order::place(archive, &graph, position);
-            let step = writer.step(entry);
+            let left = options.there.left(entry, options);
+            plan.there_otherwise.extend(options.there.differs(entry));
+            if left == there::Left::Nothing {
+                continue;
+            }
+            let step = writer.step(entry, left);
             // An entry without SQL of its own, such as schema public, matters only if there is an owner to set.
             if place == order::Place::Nowhere || step.statements.is_empty() {
                 continue;

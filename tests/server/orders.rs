@@ -5,7 +5,7 @@
 
 use pgkeep::command::Error;
 use pgkeep::command::progress::Progress;
-use pgkeep::command::restore::{self, Creation, Grants, Options, Order, Owners, Proof, Report};
+use pgkeep::command::restore::{self, Creation, Grants, Options, Order, Owners, Proof, Report, Tablespaces};
 use pgkeep::command::selecting::Patterns;
 use pgkeep::pg::cluster::ClusterOptions;
 use pgkeep::pg::conninfo::{Conninfo, Environment};
@@ -39,6 +39,7 @@ fn options(target: &str, creation: Creation, patterns: Patterns, seed: u64) -> O
         roles: Vec::new(),
         owners: Owners::Keep,
         grants: Grants::Keep,
+        tablespaces: Tablespaces::Keep,
         proof: Proof::Make,
         order: Order::Random(seed),
         jobs: 1 + seed as usize % 3,

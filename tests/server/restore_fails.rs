@@ -17,6 +17,13 @@ fn started() -> Server {
     Server::start(15, ClusterOptions::default())
 }
 
+/// So few locks that a transaction of thousands of objects has not enough.
+fn with_few_locks() -> Server {
+    let settings = [("max_connections", "12"), ("max_locks_per_transaction", "10"), ("max_prepared_transactions", "0")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    Server::start(15, ClusterOptions { settings, ..ClusterOptions::default() })
+}
+
 fn sql(server: &Server, database: &str, sql: &str) -> String {
     psql(&server.binaries, &server.dsn(database), sql).unwrap()
 }
@@ -164,4 +171,179 @@ fn sigterm_among_the_indexes_ends_it_and_its_sessions() {
     let index = "CREATE INDEX slow_index ON public.slow_table (public.slow(i))";
     let (server, _repo) = interrupt("", index, "INDEX slow_index", Signal::TERM);
     assert_eq!(sql(&server, "copy", "SELECT to_regclass('public.slow_index') IS NULL"), "t");
+}
+
+/// Each large object, sequence and table is a lock until its transaction ends.
+#[test]
+fn thousands_of_objects_do_not_need_a_lock_each_at_the_same_time() {
+    let settings = vec![("max_locks_per_transaction".to_owned(), "1024".to_owned())];
+    let (source, repo) = (Server::start(15, ClusterOptions { settings, ..ClusterOptions::default() }), Repo::new());
+    source.ask("SELECT count(lo_from_bytea(0, 'x')) FROM generate_series(1, 4000)");
+    source.ask("DO $$BEGIN FOR i IN 1..4000 LOOP EXECUTE format('CREATE SEQUENCE s%s', i); END LOOP; END$$");
+    source.ask("DO $$BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE t%s (i int PRIMARY KEY, j text)', i); END LOOP; END$$");
+    repo.json(["backup", "-d", &source.dsn("postgres")]);
+    let target = with_few_locks();
+    let restored = repo.restored(["latest", "--create", "-d", &target.dsn("copy")]);
+    assert_eq!(restored["proven"], true, "{restored}");
+    let counted = "SELECT (SELECT count(*) FROM pg_largeobject_metadata), (SELECT count(*) FROM pg_sequence), (SELECT count(*) FROM pg_tables WHERE tablename ~ '^t[0-9]+$')";
+    assert_eq!(sql(&target, "copy", counted), "4000|4000|1000");
+}
+
+/// Another server has other disks and another version: what it lacks is named and passed.
+#[test]
+fn what_the_target_lacks_is_named_and_ends_nothing() {
+    let (source, repo, target) = (started(), Repo::new(), Server::start(17, ClusterOptions::default()));
+    let place = |server: &Server, name: &str| {
+        // Only the server's own user may enter it, and that is who makes it.
+        let folder = server.cluster.socket_dir().join(name);
+        server.ask(&format!("COPY (SELECT 1) TO PROGRAM 'mkdir {}'", folder.display()));
+        server.ask(&format!("CREATE TABLESPACE {name} LOCATION '{}'", folder.display()));
+    };
+    for name in ["fast", "slow"] {
+        place(&source, name);
+    }
+    place(&target, "slow");
+    source.ask("CREATE ROLE old_one; ALTER ROLE old_one SET force_parallel_mode = off; ALTER ROLE old_one SET work_mem = '5MB'");
+    source.ask("CREATE DATABASE app OWNER old_one TABLESPACE fast");
+    sql(
+        &source,
+        "app",
+        "CREATE TABLE a (i int PRIMARY KEY USING INDEX TABLESPACE slow); CREATE TABLE b (i int) TABLESPACE slow; INSERT INTO a VALUES (1);
+         ALTER DATABASE app SET force_parallel_mode = off; ALTER DATABASE app SET work_mem = '6MB';
+         ALTER ROLE old_one IN DATABASE app SET force_parallel_mode = on",
+    );
+    repo.json(["backup", "-d", &source.dsn("app")]);
+    let dsn = target.dsn("app");
+    let restored = repo.restored(["latest", "--create", "-d", &dsn]);
+    let warnings = restored["warnings"].to_string();
+    for part in [
+        "no tablespace fast",
+        "force_parallel_mode of the role old_one",
+        "ALTER DATABASE \\\"app\\\" SET force_parallel_mode",
+        "IN DATABASE \\\"app\\\" SET force_parallel_mode",
+    ] {
+        assert!(warnings.contains(part), "{part}: {restored}");
+    }
+    assert_eq!(restored["warnings"].as_array().unwrap().len(), 4, "{restored}");
+    let lies = |name: &str| {
+        let sql_of = format!(
+            "SELECT coalesce((SELECT spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = reltablespace WHERE relname = '{name}'), '-')"
+        );
+        sql(&target, "app", &sql_of)
+    };
+    assert_eq!([lies("a"), lies("a_pkey"), lies("b")], ["-", "slow", "slow"]);
+    assert_eq!(sql(&target, "app", "SELECT setting FROM pg_settings WHERE name = 'work_mem'"), "6144");
+    target.ask("DROP DATABASE app");
+
+    for (switch, value, expected) in
+        [("--no-tablespaces", None, ["-", "-", "-"]), ("--map-tablespace", Some("slow=pg_default"), ["-", "-", "-"])]
+    {
+        repo.restored(["latest", "--create", "-d", &dsn, switch].into_iter().chain(value));
+        assert_eq!([lies("a"), lies("a_pkey"), lies("b")], expected, "{switch}");
+        target.ask("DROP DATABASE app");
+    }
+    let said = Said::of(&mut repo.restore(["latest", "--create", "-d", &dsn, "--map-tablespace", "fast=none", "-q"]));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(
+        said.stderr
+            .starts_with("pgkeep: the target has no tablespace none, in which --map-tablespace puts what was in fast"),
+        "{said:?}"
+    );
+
+    // A private server has none, and needs none.
+    let drilled = Said::of(repo.command(["drill", "--json"]).arg("--restore-key").arg(repo.restore_key()));
+    assert_eq!((drilled.code, &drilled.document()["proven"]), (0, &serde_json::json!(true)), "{drilled:?}");
+}
+
+/// An extension that the server has not, say: what does not need it is restored.
+#[test]
+fn a_definition_that_the_target_refuses_ends_nothing_else() {
+    let (source, repo, target) = (started(), Repo::new(), Server::start(15, ClusterOptions::default()));
+    source.ask("CREATE TABLE plain AS SELECT generate_series(1, 50) AS id; CREATE INDEX ON plain (id)");
+    source.ask("CREATE COLLATION public.odd (provider = libc, locale = 'C'); CREATE TABLE sorted (t text COLLATE public.odd PRIMARY KEY); INSERT INTO sorted VALUES ('x'); CREATE VIEW seen AS SELECT * FROM sorted");
+    repo.json(["backup", "-d", &source.dsn("postgres")]);
+    // As on a server with other libraries: the collation cannot be made.
+    target.ask("CREATE ROLE tenant LOGIN");
+    target.ask("CREATE DATABASE theirs");
+    sql(&target, "theirs", "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT CREATE ON SCHEMA public TO tenant; REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;
+        CREATE COLLATION public.odd (provider = libc, locale = 'C'); REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO tenant");
+    let said = Said::of(&mut repo.restore([
+        "latest",
+        "-d",
+        &target.dsn_as("tenant", "theirs"),
+        "--no-owner",
+        "--no-acl",
+        "--json",
+    ]));
+    assert_eq!(said.code, 8, "{said:?}");
+    let failures: Vec<String> = said.document()["failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["entry"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(failures, ["COLLATION public.odd"], "{said:?}");
+    assert_eq!(
+        sql(
+            &target,
+            "theirs",
+            "SELECT (SELECT count(*) FROM plain), (SELECT count(*) FROM seen), (SELECT count(*) FROM pg_indexes WHERE tablename = 'plain')"
+        ),
+        "50|1|1"
+    );
+}
+
+/// Waits among the definitions of a restore with `--create`, somebody connects to what it has made, and `end` ends it.
+#[track_caller]
+fn ended_among_the_definitions(end: impl Fn(&Server, &std::process::Child)) -> (Server, Said) {
+    let (source, repo) = (started(), Repo::new());
+    source.ask("CREATE ROLE keeper");
+    // As a template it could not even be dropped.
+    source.ask("CREATE DATABASE app IS_TEMPLATE true");
+    sql(&source, "app", "CREATE TABLE a AS SELECT 1 AS i; ALTER TABLE a OWNER TO keeper");
+    repo.json(["backup", "-d", &source.dsn("app")]);
+    let target = started();
+    target.ask("CREATE ROLE keeper");
+    // Whoever gives a table to a role waits until it is clear whether there will be one.
+    let dropping = background(&target, "postgres", "BEGIN; DROP ROLE keeper; SELECT pg_sleep(120)");
+    target.wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", "1");
+    let mut restore = repo.restore(["latest", "--create", "-d", &target.dsn("copy"), "-q"]);
+    let child = restore.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND wait_event_type = 'Lock' AND datname = 'copy'";
+    target.wait_for(waits, "1");
+    let connected = background(&target, "copy", "SELECT pg_sleep(120)");
+    target.wait_for("SELECT count(*) FROM pg_stat_activity WHERE datname = 'copy' AND wait_event = 'PgSleep'", "1");
+    end(&target, &child);
+    let said: Said = child.wait_with_output().unwrap().into();
+    for mut child in [dropping, connected] {
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    (target, said)
+}
+
+#[test]
+fn ctrl_c_among_the_definitions_leaves_no_database() {
+    let (target, said) =
+        ended_among_the_definitions(|_, child| kill_process(Pid::from_child(child), Signal::INT).unwrap());
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (130, "", "pgkeep: interrupted\n"), "{said:?}");
+    assert_eq!(target.ask("SELECT count(*) FROM pg_database WHERE datname = 'copy'"), "0");
+}
+
+/// What went wrong first is what is told, and not what it is to take away a template that somebody is connected to.
+#[test]
+fn an_error_among_the_definitions_leaves_no_database_and_is_told() {
+    let (target, said) = ended_among_the_definitions(|target, _| {
+        target.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND datname = 'copy'");
+    });
+    assert_eq!((said.code, said.stdout.as_str()), (8, ""), "{said:?}");
+    assert!(said.stderr.contains("terminating connection due to administrator command"), "{said:?}");
+    assert!(!said.stderr.contains("is still there"), "{said:?}");
+    assert_eq!(target.ask("SELECT count(*) FROM pg_database WHERE datname = 'copy'"), "0");
+}
+
+fn background(server: &Server, database: &str, sql: &str) -> std::process::Child {
+    let mut psql = server.binaries.command("psql");
+    psql.args(["-X", "-q", "-d", &server.dsn(database), "-c", sql]);
+    psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }

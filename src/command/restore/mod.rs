@@ -1,22 +1,27 @@
 //! `pgkeep restore`: a snapshot, or a part of it, into an empty database, and the proof that it is there.
 
+mod definitions;
 pub(super) mod feed;
+mod made;
 pub(super) mod roles;
 mod small;
 pub(super) mod target;
 mod warnings;
 pub(super) mod work;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
 use serde::Serialize;
 
+use definitions::Refusals;
 use feed::Rows;
+use made::Made;
 
 use super::column_order::{ColumnOrder, column_order};
-use super::error::Error;
+use super::error::{Error, Failure};
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::{self, Patterns};
@@ -24,12 +29,12 @@ use super::some::some_of;
 use crate::pg::catalog;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
-use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence};
+use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
 use crate::schema::archive::Archive;
-use crate::schema::facts::Facts;
-pub use crate::schema::restore::{Grants, Owners};
-use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
+use crate::schema::facts::{Facts, Membership};
+pub use crate::schema::restore::{Grants, Owners, Tablespaces};
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, tablespaces_named};
 pub use crate::schema::schedule::{Order, Proof};
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
@@ -45,6 +50,7 @@ pub struct Options {
     pub roles: Vec<(String, String)>,
     pub owners: Owners,
     pub grants: Grants,
+    pub tablespaces: Tablespaces,
     pub proof: Proof,
     pub order: Order,
     pub jobs: usize,
@@ -90,11 +96,15 @@ pub(super) struct Job {
     pub plan: RestorePlan,
     pub relations: Vec<Relation>,
     pub sequences: Vec<Sequence>,
+    /// Sequences that are there as soon as an extension is, by oid.
+    pub sequences_of_extensions: BTreeSet<u32>,
     /// The whole database was asked for, so its large objects are.
     pub large_objects: bool,
     pub left_out: Vec<LeftOut>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
+    /// What the target lacks, or has otherwise, and no entry's failure.
+    pub warnings: Vec<String>,
 }
 
 pub async fn run(
@@ -110,54 +120,34 @@ pub async fn run(
     let job = plan(repository, options, manifest).await?;
 
     progress.set_phase("preparing the target");
-    if options.creation == Creation::Create {
-        target::create_database(options, &job).await?;
-    }
-    let session = connect(&options.target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?;
-    target::check_empty(&session, &job).await?;
-    if options.creation == Creation::Exists {
-        roles::provide(&session, &job, options).await?;
-    }
-
-    progress.set_phase("restoring definitions");
-    let mut phases = Phases::default();
-    let phase = Instant::now();
-    let definitions = target::run_pre_data(&session, &job, options).await;
-    let relations: Vec<&Relation> = job.relations.iter().collect();
-    let order = match &definitions {
-        Ok(()) => column_order(&session, &relations).await,
-        Err(_) => Ok(ColumnOrder::default()),
+    let (made, mut warnings) = match options.creation {
+        Creation::Create => Made::make(options, &job).map(|(made, left)| (Some(made), left))?,
+        Creation::Exists => (None, Vec::new()),
     };
-    let called = match &definitions {
-        Ok(()) => catalog::called_by_rows(&session, None).await,
-        Err(_) => Ok(Vec::new()),
+    warnings.extend(job.warnings.iter().cloned());
+    let prepared = match prepare(repository, options, &job, progress).await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            return Err(match made {
+                Some(made) => made.take_away(error).await,
+                None => error,
+            });
+        }
     };
-    session.close().await.map_err(Error::target_database("the end of the session"))?;
-    if definitions.is_err() && options.creation == Creation::Create {
-        // It holds nothing, and would stand in the way of the next attempt.
-        target::drop_database(&options.target).await?;
-    }
-    definitions?;
-    let order = order.map_err(Error::target_database("reading the order of columns"))?;
-    let called = called.map_err(Error::target_database("reading what rows call"))?;
-    phases.pre_data_ms = millis(phase);
+    let Prepared { mut failures, order, called, left, lists, large_object_slices, pre_data_ms } = prepared;
+    warnings.extend(left);
+    made.into_iter().for_each(Made::keep);
+    let mut phases = Phases { pre_data_ms, ..Phases::default() };
 
     progress.set_phase("restoring rows");
-    let mut lists = Vec::with_capacity(job.relations.len());
-    for relation in &job.relations {
-        lists.push(repository.slices(&job.manifest, &relation.slices).await?);
-    }
-    let large_object_slices = match job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
-        Some(large_objects) => repository.slices(&job.manifest, &large_objects.slices).await?,
-        None => Vec::new(),
-    };
     let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_object_slices };
     let mut done = work::run(&rows, options, &job, progress, stop)?;
     (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
-    if !done.failures.is_empty() {
-        done.failures.iter_mut().for_each(|failure| order.explain(failure));
-        let first = super::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
-        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
+    failures.append(&mut done.failures);
+    if !failures.is_empty() {
+        failures.iter_mut().for_each(|failure| order.explain(failure));
+        let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
+        return Err(Error::Entries { failures, skipped: done.skipped, warnings, first });
     }
     let mut mismatches = order.mismatches;
     mismatches.extend(done.mismatches);
@@ -177,7 +167,7 @@ pub async fn run(
         )?);
         phases.proof_ms += millis(phase);
     }
-    let mut warnings = order.warnings;
+    warnings.extend(order.warnings);
     warnings.extend(done.warnings);
     if options.owners == Owners::Keep && !called.is_empty() {
         warnings.extend(done.by_operator);
@@ -217,6 +207,85 @@ fn millis(since: Instant) -> u64 {
     since.elapsed().as_millis() as u64
 }
 
+/// What is known when the definitions are there.
+struct Prepared {
+    /// Definitions that the target refused.
+    failures: Vec<Failure>,
+    order: ColumnOrder,
+    called: Vec<String>,
+    /// Settings that the server did not take.
+    left: Vec<String>,
+    lists: Vec<Vec<Slice>>,
+    large_object_slices: Vec<Slice>,
+    pre_data_ms: u64,
+}
+
+/// Everything before the first row.
+async fn prepare(
+    repository: &Repository,
+    options: &Options,
+    job: &Job,
+    progress: &Arc<Progress>,
+) -> Result<Prepared, Error> {
+    let session = connect(&options.target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?;
+    target::check_empty(&session, job).await?;
+    let left = match options.creation {
+        Creation::Exists => roles::provide(&session, job).await?,
+        Creation::Create => Vec::new(),
+    };
+    progress.set_phase("restoring definitions");
+    let phase = Instant::now();
+    let failures = definitions::make(&session, job, options, Refusals::Named).await?;
+    let failed = |what: &str| Error::target_database(what.to_owned());
+    let relations: Vec<&Relation> = job.relations.iter().collect();
+    let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;
+    let called = catalog::called_by_rows(&session, None).await.map_err(failed("reading what rows call"))?;
+    session.close().await.map_err(failed("the end of the session"))?;
+    let pre_data_ms = millis(phase);
+    let mut lists = Vec::with_capacity(job.relations.len());
+    for relation in &job.relations {
+        lists.push(repository.slices(&job.manifest, &relation.slices).await?);
+    }
+    let large_object_slices = match job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
+        Some(large_objects) => repository.slices(&job.manifest, &large_objects.slices).await?,
+        None => Vec::new(),
+    };
+    Ok(Prepared { failures, order, called, left, lists, large_object_slices, pre_data_ms })
+}
+
+/// Where tablespaces go: as asked, and to the default one where the target has none of a name. Also what is to be said of it.
+fn tablespaces(
+    asked: &Tablespaces,
+    named: &BTreeSet<String>,
+    missing: &BTreeSet<String>,
+) -> Result<(Tablespaces, Vec<String>), Error> {
+    let mut map = match asked {
+        Tablespaces::Default => return Ok((Tablespaces::Default, Vec::new())),
+        Tablespaces::Keep => BTreeMap::new(),
+        Tablespaces::Elsewhere(map) => map.clone(),
+    };
+    if let Some((from, to)) =
+        map.iter().find_map(|(from, to)| Some((from, to.as_ref().filter(|to| missing.contains(*to))?)))
+    {
+        return Err(Error::Usage {
+            what: format!("the target has no tablespace {to}, in which --map-tablespace puts what was in {from}"),
+            hint: Some(
+                "CREATE TABLESPACE makes one; --no-tablespaces puts everything in the database's default one.".into(),
+            ),
+        });
+    }
+    let mut warnings = Vec::new();
+    for name in
+        named.iter().filter(|name| missing.contains(*name) && !map.contains_key(*name)).cloned().collect::<Vec<_>>()
+    {
+        warnings.push(format!(
+            "the target has no tablespace {name}: what was in it is in the database's default one (--map-tablespace {name}=OTHER puts it elsewhere)"
+        ));
+        map.insert(name, None);
+    }
+    Ok((if map.is_empty() { Tablespaces::Keep } else { Tablespaces::Elsewhere(map) }, warnings))
+}
+
 /// Reads the schema from the repository and decides what to do, before anything is touched.
 async fn plan(repository: &Repository, options: &Options, manifest: Manifest) -> Result<Job, Error> {
     let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
@@ -235,6 +304,15 @@ async fn plan(repository: &Repository, options: &Options, manifest: Manifest) ->
         asked
     };
     let role_map = RoleMap::new(options.roles.iter().cloned());
+    let named = match &options.tablespaces {
+        Tablespaces::Default => BTreeSet::new(),
+        Tablespaces::Keep => tablespaces_named(&archive),
+        Tablespaces::Elsewhere(map) => {
+            tablespaces_named(&archive).into_iter().chain(map.values().flatten().cloned()).collect()
+        }
+    };
+    let (there, missing) = target::look(&options.target, options.creation, &named).await?;
+    let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
     let plan = RestorePlan::new(
         &archive,
         &facts,
@@ -245,7 +323,8 @@ async fn plan(repository: &Repository, options: &Options, manifest: Manifest) ->
             roles: role_map.clone(),
             database: Some(options.target.database().to_owned()),
             populated: manifest.populated.iter().copied().collect(),
-            ..RestoreOptions::default()
+            tablespaces,
+            there,
         },
     );
     let relations: Vec<Relation> =
@@ -254,7 +333,25 @@ async fn plan(repository: &Repository, options: &Options, manifest: Manifest) ->
     let large_objects = options.patterns.is_empty();
     let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
     let left_out = selecting::describe_left_out(&archive, &selection);
-    Ok(Job { left_out, manifest, plan, relations, sequences, large_objects, role_map, roles_needed })
+    let sequences_of_extensions =
+        selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
+    warnings.extend(plan.there_otherwise.iter().cloned());
+    Ok(Job {
+        left_out,
+        manifest,
+        plan,
+        relations,
+        sequences,
+        sequences_of_extensions,
+        large_objects,
+        role_map,
+        roles_needed,
+        warnings,
+    })
+}
+
+fn is_configuration(facts: &Facts, oid: u32) -> bool {
+    facts.relations.get(&oid).is_some_and(|relation| matches!(relation.membership, Membership::Configuration { .. }))
 }
 
 /// What is asked for must be in the snapshot, which may be a selection itself.

@@ -13,7 +13,7 @@ use super::feed::{Feed, Rows};
 use super::small::{self, Given};
 use super::target::failure;
 use super::warnings::Warnings;
-use super::{Job, Options, Owners, quoted, session_settings};
+use super::{Creation, Job, Options, Owners, quoted, session_settings};
 use crate::command::Error;
 use crate::command::backup::worker_runtime;
 use crate::command::error::Failure;
@@ -321,13 +321,29 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn load(&mut self, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
-        if self.feed.is_empty(n) {
+        if self.feed.is_empty(n) || self.is_there_already(n)? {
             return Ok(());
         }
         if self.work.options.owners == Owners::Restorer {
             return self.load_as(n, label, lane, Rights::Operator);
         }
         self.as_owner(label, |worker, rights| worker.load_as(n, label, lane, rights))
+    }
+
+    /// Rows of an extension's configuration table that whoever made the extension has put in as well. What cannot be read is loaded, and
+    /// the server says what is wrong.
+    fn is_there_already(&mut self, n: usize) -> Result<bool, Error> {
+        let relation = &self.work.job.relations[n];
+        let may_be = relation.configuration.is_some() && self.work.options.creation == Creation::Exists;
+        if !may_be || !matches!(self.work.rows, Rows::Stored { .. }) {
+            return Ok(false);
+        }
+        let encoding = &self.work.job.manifest.database.encoding;
+        match proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher, |_, _| {}) {
+            Ok(mismatch) => Ok(mismatch.is_none()),
+            Err(pg::Error::Server { .. }) => Ok(false),
+            Err(error) => Err(Error::target_database("reading a configuration table")(error)),
+        }
     }
 
     /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.

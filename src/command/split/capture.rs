@@ -8,7 +8,7 @@ use super::proof::of_concern;
 use super::{Options, SplitError, plan};
 use crate::command::Error;
 use crate::command::backup;
-use crate::command::restore::{self, Creation, Grants, Job, Order, Owners};
+use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, Tablespaces};
 use crate::command::rows::{self, Source};
 use crate::command::selecting::{self, Patterns};
 use crate::pg::catalog::{self, Fingerprint, Passwords, TableFacts};
@@ -177,7 +177,18 @@ async fn draw(
     let roles_needed =
         restore::roles::needed(&archive, &selection, &manifest, &restore_options(options, schemas), &role_map);
     let left_out = selecting::describe_left_out(&archive, &selection);
-    let job = Job { manifest, plan, relations, sequences, large_objects: false, left_out, role_map, roles_needed };
+    let job = Job {
+        manifest,
+        plan,
+        relations,
+        sequences,
+        sequences_of_extensions: BTreeSet::new(),
+        large_objects: false,
+        left_out,
+        role_map,
+        roles_needed,
+        warnings: Vec::new(),
+    };
     Ok(Drawn { archive, job, selection, fingerprint })
 }
 
@@ -235,6 +246,7 @@ pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Option
         owners: Owners::Keep,
         grants: Grants::Keep,
         proof: options.proof,
+        tablespaces: Tablespaces::Keep,
         order: Order::LargestFirst,
         jobs: options.jobs,
     }
