@@ -219,6 +219,9 @@ pub struct Restore {
     /// Put everything into the target database's default tablespace
     #[arg(long, conflicts_with = "map_tablespace")]
     pub no_tablespaces: bool,
+    /// Try what does not find a name once more with the source's search_path, which is empty otherwise
+    #[arg(long)]
+    pub search_path_fix: bool,
     /// Do not compare the target with the snapshot at the end
     #[arg(long)]
     pub no_proof: bool,

@@ -22,7 +22,7 @@ use super::texts;
 use super::visible;
 use super::{key, keys};
 use crate::command::progress::Progress;
-use crate::command::restore::{Creation, Grants, Order, Owners, Proof, Tablespaces};
+use crate::command::restore::{Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
@@ -202,6 +202,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 owners: if args.no_owner { Owners::Restorer } else { Owners::Keep },
                 grants: if args.no_acl { Grants::Omit } else { Grants::Keep },
                 tablespaces: tablespaces(args)?,
+                search_path: if args.search_path_fix { SearchPath::Fix } else { SearchPath::Empty },
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
                 order: Order::LargestFirst,
                 jobs: usize::from(args.jobs),

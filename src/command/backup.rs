@@ -13,6 +13,7 @@ use super::error::Error;
 use super::progress::Progress;
 use super::rows::{self, ReadTable, Source};
 use super::selecting::{self, Patterns, with_roles_above};
+use super::some::some_of;
 use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
 use crate::pg::catalog::{self, Passwords, RoleFacts, TableFacts};
@@ -29,9 +30,12 @@ use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter
 use crate::retention::Tag;
 use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
 use crate::schema::facts::Facts;
-use crate::schema::restore::roles_named;
+use crate::schema::restore::{needing_a_search_path, roles_named};
 use crate::schema::selection::{self, Selection};
 use crate::stop::Stop;
+
+/// So many functions are named.
+const FUNCTIONS_MAX: usize = 10;
 
 pub struct Options {
     pub source: Conninfo,
@@ -69,7 +73,7 @@ pub struct Report {
     pub suspicious: Vec<String>,
     /// What would have been suspicious, had it not been accepted.
     pub accepted: Vec<String>,
-    /// What the operator should know about the repository's place.
+    /// What the operator should know about the repository's place, and about restores.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     pub elapsed_ms: u64,
@@ -245,10 +249,13 @@ pub async fn run(
     }
     watch.write_manifest(repository, key, &manifest, &objects).await?;
     unfinished.forget(repository).await;
-    Ok(report(manifest, repository.store().warning(), started))
+    let searching = some_of(&needing_a_search_path(&archive, &facts, &selection), FUNCTIONS_MAX).map(|functions| {
+        format!("checks, generated columns, indexes or materialized views call functions that find names by search_path, which is empty in a restore: give them their schemas or a SET search_path, or restore with --search-path-fix: {functions}")
+    });
+    Ok(report(manifest, repository.store().warning().into_iter().chain(searching).collect(), started))
 }
 
-fn report(manifest: Manifest, warning: Option<String>, started: Instant) -> Report {
+fn report(manifest: Manifest, warnings: Vec<String>, started: Instant) -> Report {
     let Totals { tables, rows, bytes_read, bytes_stored, objects_new, objects_reused } = manifest.totals;
     Report {
         snapshot: manifest.snapshot,
@@ -265,7 +272,7 @@ fn report(manifest: Manifest, warning: Option<String>, started: Instant) -> Repo
         left_out: manifest.left_out,
         suspicious: manifest.suspicious,
         accepted: manifest.accepted,
-        warnings: warning.into_iter().collect(),
+        warnings,
         elapsed_ms: started.elapsed().as_millis() as u64,
     }
 }

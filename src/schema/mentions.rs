@@ -82,6 +82,35 @@ impl Mentions {
         found
     }
 
+    /// Whether the function's text has names without a schema, and says nowhere in which to look: those of tables behind FROM and the
+    /// like, and those of functions.
+    pub fn needs_a_search_path(&self, entry: &Entry) -> bool {
+        let Some(namespace) = entry.namespace.as_deref() else { return false };
+        let Some(body) = body(entry) else { return false };
+        let head = tokens(entry.defn.as_bytes());
+        if head.windows(2).any(|pair| pair[0].is_word("SET") && pair[1].is_word("search_path")) {
+            return false;
+        }
+        const BEFORE_A_TABLE: [&str; 4] = ["FROM", "JOIN", "INTO", "UPDATE"];
+        let tokens = tokens(&body);
+        let mut index = 0;
+        while index < tokens.len() {
+            let before = index.checked_sub(1).map(|before| &tokens[before]);
+            let name = qualified_name(&tokens[index..]);
+            index += name.len().saturating_mul(2).saturating_sub(1).max(1);
+            if name.len() != 1 {
+                continue;
+            }
+            let of_a_table = before.is_some_and(|before| BEFORE_A_TABLE.iter().any(|word| before.is_word(word)));
+            let of_a_function = tokens.get(index).is_some_and(|token| token.is_symbol("("));
+            let found = |map| !resolve(map, &name, namespace).is_empty();
+            if of_a_table && found(&self.relations) || of_a_function && !of_a_table && found(&self.functions) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The entries that the function's text names, without relations. Empty for other entries, for bodies that PostgreSQL parsed itself
     /// (`BEGIN ATOMIC`) and for compiled ones.
     pub fn of(&self, entry: &Entry) -> Vec<usize> {

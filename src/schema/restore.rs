@@ -169,6 +169,12 @@ pub enum LockMode {
     Exclusive,
 }
 
+/// Functions that checks, generated columns, indexes and materialized views call, and that find nothing where `search_path` is empty, as
+/// it is in a restore. Known from their text: one that puts a name together is not found.
+pub fn needing_a_search_path(archive: &Archive, facts: &Facts, selection: &Selection) -> Vec<String> {
+    calls::Calls::new(archive, facts, &Graph::new(archive)).needing_a_search_path(selection)
+}
+
 impl RestorePlan {
     /// Plans the restore of what the selection holds.
     pub fn new(archive: &Archive, facts: &Facts, selection: &Selection, options: &RestoreOptions) -> RestorePlan {

@@ -5,7 +5,9 @@
 
 use pgkeep::command::Error;
 use pgkeep::command::progress::Progress;
-use pgkeep::command::restore::{self, Creation, Grants, Options, Order, Owners, Proof, Report, Tablespaces};
+use pgkeep::command::restore::{
+    self, Creation, Grants, Options, Order, Owners, Proof, Report, SearchPath, Tablespaces,
+};
 use pgkeep::command::selecting::Patterns;
 use pgkeep::pg::cluster::ClusterOptions;
 use pgkeep::pg::conninfo::{Conninfo, Environment};
@@ -40,6 +42,7 @@ fn options(target: &str, creation: Creation, patterns: Patterns, seed: u64) -> O
         owners: Owners::Keep,
         grants: Grants::Keep,
         tablespaces: Tablespaces::Keep,
+        search_path: SearchPath::Empty,
         proof: Proof::Make,
         order: Order::Random(seed),
         jobs: 1 + seed as usize % 3,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use crate::judge::{assert_equal, definitions};
 use crate::pgkeep::{Repo, Said};
@@ -28,36 +29,35 @@ fn sql(server: &Server, database: &str, sql: &str) -> String {
     psql(&server.binaries, &server.dsn(database), sql).unwrap()
 }
 
-/// A source whose foreign key does not hold any more: rows were deleted while triggers were off.
-const ORPHANS: &str = "CREATE SCHEMA shop;
+/// An index that can be built in one database alone.
+const AT_HOME: &str = "CREATE SCHEMA shop;
     CREATE TABLE shop.orders (id integer PRIMARY KEY, note text);
-    CREATE TABLE shop.lines (id integer PRIMARY KEY, order_id integer CONSTRAINT lines_order REFERENCES shop.orders);
+    CREATE TABLE shop.lines (id integer PRIMARY KEY, order_id integer REFERENCES shop.orders);
     INSERT INTO shop.orders SELECT n, 'note ' || n FROM generate_series(1, 100) n;
     INSERT INTO shop.lines SELECT n, n FROM generate_series(1, 100) n;
     CREATE INDEX lines_of ON shop.lines (order_id);
-    CREATE MATERIALIZED VIEW shop.totals AS SELECT count(*) FROM shop.lines;
-    SET session_replication_role = replica;
-    DELETE FROM shop.orders WHERE id = 17";
+    CREATE FUNCTION shop.at_home(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
+        $$BEGIN IF current_database() <> 'postgres' THEN RAISE 'not at home' USING HINT = 'Go home.'; END IF; RETURN i; END$$;
+    CREATE UNIQUE INDEX at_home ON shop.lines (shop.at_home(id));
+    COMMENT ON INDEX shop.at_home IS 'needs the index';
+    CREATE MATERIALIZED VIEW shop.totals AS SELECT count(*) FROM shop.lines";
 
 #[test]
 fn an_entry_that_the_target_refuses_is_told_in_full_and_the_rest_is_restored() {
     let (server, repo) = (started(), Repo::new());
-    server.ask(ORPHANS);
+    server.ask(AT_HOME);
     repo.json(["backup", "-d", &server.dsn("postgres")]);
     let mut restore = repo.restore(["latest", "--create", "-d", &server.dsn("copy"), "--json"]);
     let said = Said::of(&mut restore);
     assert_eq!((said.code, said.stderr.as_str()), (8, ""), "{said:?}");
     let told = said.document();
     let whole = told.to_string();
-    for part in ["lines_order", "violates foreign key constraint \\\"lines_order\\\"", "SQLSTATE 23503"] {
+    for part in ["INDEX shop.at_home", "ERROR: not at home", "SQLSTATE P0001"] {
         assert!(whole.contains(part), "{part} is not in {whole}");
     }
-    assert_eq!(
-        told["hint"],
-        "Rows refer to rows that are not there: the source was inconsistent, or the selection left the other table out."
-    );
-    // All but the constraint.
-    sql(&server, "postgres", "ALTER TABLE shop.lines DROP CONSTRAINT lines_order");
+    assert_eq!((&told["hint"], &told["skipped"]), (&json!("Go home."), &json!(["COMMENT shop.INDEX at_home"])));
+    // All but the index.
+    sql(&server, "postgres", "DROP INDEX shop.at_home");
     assert_equal("the rest", &definitions(&server, "postgres", &[]), &definitions(&server, "copy", &[]));
     assert_eq!(
         sql(
@@ -65,8 +65,90 @@ fn an_entry_that_the_target_refuses_is_told_in_full_and_the_rest_is_restored() {
             "copy",
             "SELECT (SELECT count(*) FROM shop.orders), (SELECT count(*) FROM shop.lines), (SELECT count FROM shop.totals)"
         ),
-        "99|100|100"
+        "100|100|100"
     );
+}
+
+/// Rows that were against a key in the source are so in every copy: the key is there for new rows, and is named.
+#[test]
+fn a_key_that_rows_are_against_comes_back_unchecked_and_is_named() {
+    let (server, repo) = (started(), Repo::new());
+    server.ask(
+        "CREATE TABLE orders (id integer PRIMARY KEY); CREATE TABLE lines (id integer, order_id integer CONSTRAINT lines_order REFERENCES orders ON DELETE CASCADE);
+         INSERT INTO orders VALUES (1); SET session_replication_role = replica; INSERT INTO lines VALUES (1, 1), (2, 99)",
+    );
+    repo.json(["backup", "-d", &server.dsn("postgres")]);
+    let restored = repo.restored(["latest", "--create", "-d", &server.dsn("copy")]);
+    let key = "FK CONSTRAINT public.lines lines_order";
+    assert_eq!((&restored["proven"], &restored["keys_not_valid"]), (&json!(true), &json!([key])), "{restored}");
+    assert!(restored["warnings"].to_string().contains(&format!("{key} is NOT VALID here")), "{restored}");
+    assert_eq!(
+        sql(&server, "copy", "SELECT convalidated, confdeltype FROM pg_constraint WHERE conname = 'lines_order'"),
+        "f|c"
+    );
+    let refused = psql(&server.binaries, &server.dsn("copy"), "INSERT INTO lines VALUES (3, 98)").unwrap_err();
+    assert!(refused.contains("lines_order"), "{refused}");
+
+    let drilled = Said::of(repo.command(["drill", "--json"]).arg("--restore-key").arg(repo.restore_key()));
+    let report = drilled.document();
+    assert_eq!(
+        (drilled.code, &report["ok"], &report["keys_not_valid"]),
+        (0, &json!(true), &json!([key])),
+        "{drilled:?}"
+    );
+    assert!(report["receipt"].is_string(), "{drilled:?}");
+}
+
+/// Functions that find names by search_path alone: the backup says so, a restore says what would help, and the switch gives just these
+/// entries the path that the source has.
+#[test]
+fn functions_that_need_a_search_path_are_named_and_get_it_where_that_is_asked_for() {
+    let (server, repo) = (started(), Repo::new());
+    server.ask("CREATE DATABASE app");
+    sql(
+        &server,
+        "app",
+        "CREATE SCHEMA s1; SET search_path = s1; CREATE TABLE dict (val text); INSERT INTO dict VALUES ('a');
+         CREATE FUNCTION in_dict(p text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT EXISTS (SELECT FROM dict WHERE val = p)';
+         CREATE FUNCTION itself(p text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = s1 AS 'SELECT max(val) FROM dict WHERE val = p';
+         CREATE TABLE data (val text CHECK (in_dict(val)), n int); INSERT INTO data VALUES ('a', 1);
+         CREATE TABLE indexed (val text, own text GENERATED ALWAYS AS (itself(val)) STORED); INSERT INTO indexed VALUES ('a'); CREATE INDEX by_dict ON indexed (in_dict(val));
+         CREATE MATERIALIZED VIEW words AS SELECT word FROM ts_stat('SELECT to_tsvector(''simple'', val) FROM dict');
+         ALTER DATABASE app SET search_path = s1, public",
+    );
+    let backup = repo.json(["backup", "-d", &server.dsn("app")]);
+    let warnings = backup["warnings"].to_string();
+    assert!(warnings.contains("FUNCTION s1.in_dict(text)") && !warnings.contains("itself"), "{backup}");
+
+    let said = Said::of(&mut repo.restore(["latest", "--create", "-d", &server.dsn("copy"), "--json"]));
+    assert_eq!(said.code, 8, "{said:?}");
+    let told = said.document();
+    for failure in told["failures"].as_array().unwrap() {
+        assert!(
+            failure["hint"]
+                .as_str()
+                .unwrap()
+                .contains("--search-path-fix gives such entries the source's (s1, public)"),
+            "{told}"
+        );
+    }
+    let mut failed: Vec<&str> =
+        told["failures"].as_array().unwrap().iter().map(|f| f["entry"].as_str().unwrap()).collect();
+    failed.sort_unstable();
+    let expected = ["INDEX s1.by_dict", "REFRESH MATERIALIZED VIEW s1.words", "TABLE DATA s1.data"];
+    assert_eq!(failed, expected);
+    server.ask("DROP DATABASE copy");
+
+    let restored = repo.restored(["latest", "--create", "-d", &server.dsn("copy"), "--search-path-fix"]);
+    let warnings = restored["warnings"].as_array().unwrap();
+    let told = format!(
+        "restored with the source's search_path (s1, public), as --search-path-fix has it: {}",
+        ["ANALYZE s1.indexed"].iter().chain(&expected).copied().collect::<Vec<_>>().join(", ")
+    );
+    assert_eq!((&restored["proven"], warnings), (&json!(true), &vec![json!(told)]), "{restored}");
+    assert_equal("definitions", &definitions(&server, "app", &[]), &definitions(&server, "copy", &[]));
+    let counted = "SELECT (SELECT count(*) FROM s1.data), (SELECT count(*) FROM s1.words), (SELECT count(*) FROM pg_index WHERE indexrelid = 's1.by_dict'::regclass)";
+    assert_eq!(sql(&server, "copy", counted), "1|1|1");
 }
 
 #[test]
@@ -252,7 +334,7 @@ fn what_the_target_lacks_is_named_and_ends_nothing() {
 
     // A private server has none, and needs none.
     let drilled = Said::of(repo.command(["drill", "--json"]).arg("--restore-key").arg(repo.restore_key()));
-    assert_eq!((drilled.code, &drilled.document()["proven"]), (0, &serde_json::json!(true)), "{drilled:?}");
+    assert_eq!((drilled.code, &drilled.document()["proven"]), (0, &json!(true)), "{drilled:?}");
 }
 
 /// An extension that the server has not, say: what does not need it is restored.

@@ -3,13 +3,14 @@
 mod definitions;
 pub(super) mod feed;
 mod made;
+mod planning;
 pub(super) mod roles;
 mod small;
 pub(super) mod target;
 mod warnings;
 pub(super) mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,19 +25,16 @@ use super::column_order::{ColumnOrder, column_order};
 use super::error::{Error, Failure};
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
-use super::selecting::{self, Patterns};
+use super::selecting::Patterns;
 use super::some::some_of;
 use crate::pg::catalog;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
-use crate::schema::archive::Archive;
-use crate::schema::facts::{Facts, Membership};
 pub use crate::schema::restore::{Grants, Owners, Tablespaces};
-use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, tablespaces_named};
+use crate::schema::restore::{RestorePlan, RoleMap};
 pub use crate::schema::schedule::{Order, Proof};
-use crate::schema::selection::Selection;
 use crate::stop::Stop;
 
 /// So many functions are named.
@@ -51,6 +49,7 @@ pub struct Options {
     pub owners: Owners,
     pub grants: Grants,
     pub tablespaces: Tablespaces,
+    pub search_path: SearchPath,
     pub proof: Proof,
     pub order: Order,
     pub jobs: usize,
@@ -63,6 +62,15 @@ pub enum Creation {
     Exists,
 }
 
+/// By which path functions look up names while rows are loaded and indexes built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchPath {
+    /// None, as in a restore by pg_restore: what they find does not hang on who restores.
+    Empty,
+    /// None; and what does not find a name is tried again with the path that the source has (`--search-path-fix`).
+    Fix,
+}
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -73,6 +81,8 @@ pub struct Report {
     /// Every table's rows were compared, and all are equal.
     pub proven: bool,
     pub mismatches: Vec<Mismatch>,
+    /// Foreign keys that rows are against, in the snapshot as well: they are there as NOT VALID.
+    pub keys_not_valid: Vec<String>,
     /// What was asked for and could not come without what was not.
     pub left_out: Vec<LeftOut>,
     pub warnings: Vec<String>,
@@ -103,6 +113,8 @@ pub(super) struct Job {
     pub left_out: Vec<LeftOut>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
+    /// In which schemas a session of the source finds names.
+    pub search_path: Vec<String>,
     /// What the target lacks, or has otherwise, and no entry's failure.
     pub warnings: Vec<String>,
 }
@@ -117,7 +129,7 @@ pub async fn run(
     progress.set_phase("reading the snapshot");
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
-    let job = plan(repository, options, manifest).await?;
+    let job = planning::plan(repository, options, manifest).await?;
 
     progress.set_phase("preparing the target");
     let (made, mut warnings) = match options.creation {
@@ -167,6 +179,11 @@ pub async fn run(
         )?);
         phases.proof_ms += millis(phase);
     }
+    let keys_not_valid: Vec<String> =
+        done.not_valid.iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
+    warnings.extend(keys_not_valid.iter().map(|key| {
+        format!("{key} is NOT VALID here: rows are against it, as they were when the snapshot was taken; ALTER TABLE ... VALIDATE CONSTRAINT once they are gone")
+    }));
     warnings.extend(order.warnings);
     warnings.extend(done.warnings);
     if options.owners == Owners::Keep && !called.is_empty() {
@@ -196,6 +213,7 @@ pub async fn run(
         rows: job.relations.iter().map(|relation| relation.digest.rows).sum(),
         proven,
         mismatches,
+        keys_not_valid,
         left_out: job.left_out,
         warnings,
         phases,
@@ -251,120 +269,6 @@ async fn prepare(
         None => Vec::new(),
     };
     Ok(Prepared { failures, order, called, left, lists, large_object_slices, pre_data_ms })
-}
-
-/// Where tablespaces go: as asked, and to the default one where the target has none of a name. Also what is to be said of it.
-fn tablespaces(
-    asked: &Tablespaces,
-    named: &BTreeSet<String>,
-    missing: &BTreeSet<String>,
-) -> Result<(Tablespaces, Vec<String>), Error> {
-    let mut map = match asked {
-        Tablespaces::Default => return Ok((Tablespaces::Default, Vec::new())),
-        Tablespaces::Keep => BTreeMap::new(),
-        Tablespaces::Elsewhere(map) => map.clone(),
-    };
-    if let Some((from, to)) =
-        map.iter().find_map(|(from, to)| Some((from, to.as_ref().filter(|to| missing.contains(*to))?)))
-    {
-        return Err(Error::Usage {
-            what: format!("the target has no tablespace {to}, in which --map-tablespace puts what was in {from}"),
-            hint: Some(
-                "CREATE TABLESPACE makes one; --no-tablespaces puts everything in the database's default one.".into(),
-            ),
-        });
-    }
-    let mut warnings = Vec::new();
-    for name in
-        named.iter().filter(|name| missing.contains(*name) && !map.contains_key(*name)).cloned().collect::<Vec<_>>()
-    {
-        warnings.push(format!(
-            "the target has no tablespace {name}: what was in it is in the database's default one (--map-tablespace {name}=OTHER puts it elsewhere)"
-        ));
-        map.insert(name, None);
-    }
-    Ok((if map.is_empty() { Tablespaces::Keep } else { Tablespaces::Elsewhere(map) }, warnings))
-}
-
-/// Reads the schema from the repository and decides what to do, before anything is touched.
-async fn plan(repository: &Repository, options: &Options, manifest: Manifest) -> Result<Job, Error> {
-    let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
-    let facts = repository.metadata(&manifest, &manifest.facts).await?;
-    let facts: Facts = serde_json::from_slice(&facts).map_err(|source| Error::Internal {
-        what: "the snapshot's facts cannot be read".into(),
-        source: Some(Box::new(source)),
-    })?;
-    let taken = Patterns::from(manifest.request.clone());
-    let held = selecting::select(&archive, &facts, &taken.parse()?)?;
-    let selection = if options.patterns.is_empty() {
-        held
-    } else {
-        let asked = selecting::select(&archive, &facts, &options.patterns.parse()?)?;
-        check_held(&manifest, &facts, &asked, &held)?;
-        asked
-    };
-    let role_map = RoleMap::new(options.roles.iter().cloned());
-    let named = match &options.tablespaces {
-        Tablespaces::Default => BTreeSet::new(),
-        Tablespaces::Keep => tablespaces_named(&archive),
-        Tablespaces::Elsewhere(map) => {
-            tablespaces_named(&archive).into_iter().chain(map.values().flatten().cloned()).collect()
-        }
-    };
-    let (there, missing) = target::look(&options.target, options.creation, &named).await?;
-    let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
-    let plan = RestorePlan::new(
-        &archive,
-        &facts,
-        &selection,
-        &RestoreOptions {
-            owners: options.owners,
-            grants: options.grants,
-            roles: role_map.clone(),
-            database: Some(options.target.database().to_owned()),
-            populated: manifest.populated.iter().copied().collect(),
-            tablespaces,
-            there,
-        },
-    );
-    let relations: Vec<Relation> =
-        manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
-    let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
-    let large_objects = options.patterns.is_empty();
-    let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
-    let left_out = selecting::describe_left_out(&archive, &selection);
-    let sequences_of_extensions =
-        selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
-    warnings.extend(plan.there_otherwise.iter().cloned());
-    Ok(Job {
-        left_out,
-        manifest,
-        plan,
-        relations,
-        sequences,
-        sequences_of_extensions,
-        large_objects,
-        role_map,
-        roles_needed,
-        warnings,
-    })
-}
-
-fn is_configuration(facts: &Facts, oid: u32) -> bool {
-    facts.relations.get(&oid).is_some_and(|relation| matches!(relation.membership, Membership::Configuration { .. }))
-}
-
-/// What is asked for must be in the snapshot, which may be a selection itself.
-fn check_held(manifest: &Manifest, facts: &Facts, asked: &Selection, held: &Selection) -> Result<(), Error> {
-    let name =
-        |oid: &u32| facts.relations.get(oid).map_or_else(|| oid.to_string(), |r| format!("{}.{}", r.schema, r.name));
-    let missing = asked.relations_with_rows.difference(&held.relations_with_rows);
-    let missing: Vec<String> = missing.chain(asked.sequences.difference(&held.sequences)).map(name).collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::NotInSnapshot { snapshot: manifest.snapshot.short().to_owned(), relations: missing })
-    }
 }
 
 /// The session settings of the plan as one text.

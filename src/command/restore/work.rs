@@ -1,6 +1,8 @@
 //! The workers of a restore: each has a session and asks the schedule what comes next.
 
+mod loading;
 mod numbers;
+mod paths;
 mod together;
 mod unchecked;
 
@@ -11,9 +13,8 @@ use std::time::{Duration, Instant};
 
 use super::feed::{Feed, Rows};
 use super::small::{self, Given};
-use super::target::failure;
 use super::warnings::Warnings;
-use super::{Creation, Job, Options, Owners, quoted, session_settings};
+use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
 use crate::command::backup::worker_runtime;
 use crate::command::error::Failure;
@@ -22,9 +23,8 @@ use crate::command::proof::{self, Mismatch};
 use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
-use crate::pg::copy::{Freeze, copy_in_statement};
 use crate::pg::sessions;
-use crate::pg::target::{LargeObjectLoader, WITHOUT_KEYS, as_owner_of, as_role, speed_up};
+use crate::pg::target::{as_role, speed_up};
 use crate::pg::wire::Wire;
 use crate::repo::manifest::Relation;
 use crate::schema::archive::SqlText;
@@ -36,9 +36,6 @@ use crate::stream::{Digest, RowHasher};
 /// How long a worker without work waits before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Smaller tables are loaded without TRUNCATE and FREEZE.
-const FREEZE_BYTES_MIN: u64 = 1 << 20;
-
 pub struct Done {
     /// What every relation of the job was loaded with, in the job's order.
     pub digests: Vec<Digest>,
@@ -48,7 +45,7 @@ pub struct Done {
     pub warnings: Vec<String>,
     /// What could not be done as its owner: of interest where code of ordinary roles is called.
     pub by_operator: Option<String>,
-    /// Steps of the plan: foreign keys that rows of a live source were against, and that were made as NOT VALID.
+    /// Steps of the plan: foreign keys that rows are against, and that were made as NOT VALID.
     pub not_valid: Vec<usize>,
     pub data_ms: u64,
     pub post_data_ms: u64,
@@ -64,6 +61,8 @@ pub(super) struct Shared<'a> {
     /// What could not be done as its owner.
     by_operator: Vec<String>,
     not_valid: Vec<usize>,
+    /// What was done with the source's search_path.
+    with_path: Vec<String>,
     last_load: Instant,
     last_step: Instant,
     last_proof: Instant,
@@ -103,6 +102,7 @@ pub fn run(
         warnings: Warnings::default(),
         by_operator: Vec::new(),
         not_valid: Vec::new(),
+        with_path: Vec::new(),
         last_load: started,
         last_step: started,
         last_proof: started,
@@ -124,8 +124,16 @@ pub fn run(
         sessions::end(&options.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
     worked?;
-    let unchecked = told_of_circle(work.in_circle.iter().map(|n| &job.relations[*n]));
+    let mut others: Vec<String> =
+        told_of_circle(work.in_circle.iter().map(|n| &job.relations[*n])).into_iter().collect();
     let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    shared.with_path.sort_unstable();
+    others.extend(some_of(&shared.with_path, NAMES_MAX).map(|names| {
+        format!(
+            "restored with the source's search_path ({}), as --search-path-fix has it: {names}",
+            job.search_path.join(", ")
+        )
+    }));
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
     let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     Ok(Done {
@@ -134,7 +142,7 @@ pub fn run(
         failures: shared.failures,
         mismatches: shared.mismatches,
         by_operator: told(&mut shared.by_operator),
-        warnings: shared.warnings.into_lines().into_iter().chain(unchecked).collect(),
+        warnings: shared.warnings.into_lines().into_iter().chain(others).collect(),
         not_valid: shared.not_valid,
         data_ms: since(shared.last_load, started),
         post_data_ms: since(shared.last_step, shared.last_load),
@@ -198,6 +206,8 @@ pub(super) struct Worker<'w, 'a> {
     builds: Builds,
     pub(super) feed: Feed<'w>,
     hasher: RowHasher,
+    /// Set at the beginning of each transaction of the task: nothing, but for a task that is tried again.
+    path: String,
 }
 
 impl<'w, 'a> Worker<'w, 'a> {
@@ -210,7 +220,8 @@ impl<'w, 'a> Worker<'w, 'a> {
         speed_up(&mut wire).map_err(failed)?;
         let builds = Builds::new(&mut wire, work.options.jobs).map_err(failed)?;
         let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
-        Ok(Self { work, n, wire, builds, feed, hasher: RowHasher::new(&work.job.manifest.digest_key()) })
+        let hasher = RowHasher::new(&work.job.manifest.digest_key());
+        Ok(Self { work, n, wire, builds, feed, hasher, path: String::new() })
     }
 
     fn work(&mut self) -> Result<(), Error> {
@@ -224,7 +235,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn work_on(&mut self, task: Task) -> Result<(), Error> {
-        let outcome = self.perform(task);
+        let outcome = self.perform_or_with_path(task);
         let mut shared = self.work.lock();
         shared.note_time(task);
         let warnings = self.wire.take_notices().into_lines();
@@ -237,7 +248,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             }
             // What the server refuses is an entry's failure; what ends the session ends the run.
             Err(Error::Target { source: source @ pg::Error::Server { .. }, .. }) => {
-                shared.failures.push(failure(&self.label(task), &source));
+                shared.failures.push(self.failure(task, &source));
                 shared.schedule.end(task, Ended::Badly);
                 drop(shared);
                 let rolled_back = self.wire.execute("the end of a transaction", b"ROLLBACK");
@@ -294,6 +305,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Task::Analyze(n) if self.has_no_statistics(n) => Ok(None),
             Task::Analyze(n) => {
                 let sql = format!("ANALYZE {}", quoted(&self.work.job.relations[n]));
+                let sql = if self.path.is_empty() { sql } else { format!("BEGIN;\n{}{sql};\nCOMMIT", self.path) };
                 self.execute(&label, sql.as_bytes()).map(|()| None)
             }
         }
@@ -320,70 +332,6 @@ impl<'w, 'a> Worker<'w, 'a> {
         Ok(())
     }
 
-    fn load(&mut self, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
-        if self.feed.is_empty(n) || self.is_there_already(n)? {
-            return Ok(());
-        }
-        if self.work.options.owners == Owners::Restorer {
-            return self.load_as(n, label, lane, Rights::Operator);
-        }
-        self.as_owner(label, |worker, rights| worker.load_as(n, label, lane, rights))
-    }
-
-    /// Rows of an extension's configuration table that whoever made the extension has put in as well. What cannot be read is loaded, and
-    /// the server says what is wrong.
-    fn is_there_already(&mut self, n: usize) -> Result<bool, Error> {
-        let relation = &self.work.job.relations[n];
-        let may_be = relation.configuration.is_some() && self.work.options.creation == Creation::Exists;
-        if !may_be || !matches!(self.work.rows, Rows::Stored { .. }) {
-            return Ok(false);
-        }
-        let encoding = &self.work.job.manifest.database.encoding;
-        match proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher, |_, _| {}) {
-            Ok(mismatch) => Ok(mismatch.is_none()),
-            Err(pg::Error::Server { .. }) => Ok(false),
-            Err(error) => Err(Error::target_database("reading a configuration table")(error)),
-        }
-    }
-
-    /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.
-    fn load_as(&mut self, n: usize, label: &str, lane: &Lane, rights: Rights) -> Result<(), Error> {
-        let relation = &self.work.job.relations[n];
-        let name = quoted(relation);
-        let mut begin = "BEGIN;\n".to_owned();
-        if self.work.in_circle.contains(&n) {
-            begin += WITHOUT_KEYS;
-        }
-        if rights == Rights::Owner {
-            begin += &as_owner_of(&name);
-        }
-        let freeze = match &relation.configuration {
-            // An extension's own rows are in its configuration table already, and stay.
-            Some(_) => Freeze::No,
-            // A new file for the table costs more than freezing a few pages later.
-            None if relation.digest.bytes < FREEZE_BYTES_MIN => Freeze::No,
-            None => {
-                begin += &format!("TRUNCATE ONLY {name}");
-                Freeze::Yes
-            }
-        };
-        self.execute(label, begin.as_bytes())?;
-        let sql = copy_in_statement(
-            &name,
-            &relation.columns,
-            relation.format,
-            &self.work.job.manifest.database.encoding,
-            freeze,
-        );
-        let failed = || Error::target_database(label);
-        let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;
-        let report = |bytes, rows| self.work.progress.add(lane, bytes, rows);
-        let digest = self.feed.pour(n, relation, &self.hasher, &mut copy, report, self.work.stop)?;
-        copy.finish().map_err(failed())?;
-        self.work.lock().digests[n] = digest;
-        self.execute(label, &self.settled())
-    }
-
     /// The end of a transaction in which code of others ran: what it may have set for the session is as it was.
     fn settled(&self) -> Vec<u8> {
         [&b"COMMIT;\nRESET ROLE;\n"[..], &session_settings(&self.work.job.plan)].concat()
@@ -392,14 +340,14 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
         let PostDataStep { step, sorts, .. } = &self.work.job.plan.post_data[n];
         self.suit(n, *sorts, label)?;
-        let together =
-            step.transaction == Transaction::Allowed && (step.statements.len() > 1 || step.acts_as.is_some());
+        let together = step.transaction == Transaction::Allowed
+            && (step.statements.len() > 1 || step.acts_as.is_some() || !self.path.is_empty());
         let run = |worker: &mut Self, first: String| {
             if !together {
                 return step.statements.iter().try_for_each(|sql| worker.execute(label, sql.as_bytes()));
             }
             // One message: a round trip for each would cost more than most of them take.
-            let begin = format!("BEGIN;\n{first}");
+            let begin = format!("BEGIN;\n{}{first}", worker.path);
             let all = [begin.as_bytes()].into_iter().chain(step.statements.iter().map(SqlText::as_bytes));
             let end = if step.acts_as.is_some() { worker.settled() } else { b"COMMIT".to_vec() };
             let all: Vec<&[u8]> = all.chain([end.as_slice()]).collect();
@@ -431,16 +379,5 @@ impl<'w, 'a> Worker<'w, 'a> {
         };
         proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher, read)
             .map_err(Error::target_database(label))
-    }
-
-    fn load_large_objects(&mut self) -> Result<(), Error> {
-        let Rows::Stored { large_objects, .. } = self.work.rows else { return Ok(()) };
-        if large_objects.is_empty() {
-            return Ok(());
-        }
-        let failed = || Error::target_database("restoring large objects");
-        let mut loader = LargeObjectLoader::new(&mut self.wire).map_err(failed())?;
-        self.feed.pour_large_objects(large_objects, |rows| loader.write(rows).map_err(failed()))?;
-        loader.finish().map_err(failed())
     }
 }

@@ -8,7 +8,7 @@ use super::proof::of_concern;
 use super::{Options, SplitError, plan};
 use crate::command::Error;
 use crate::command::backup;
-use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, Tablespaces};
+use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, SearchPath, Tablespaces};
 use crate::command::rows::{self, Source};
 use crate::command::selecting::{self, Patterns};
 use crate::pg::catalog::{self, Fingerprint, Passwords, TableFacts};
@@ -187,6 +187,7 @@ async fn draw(
         left_out,
         role_map,
         roles_needed,
+        search_path: Vec::new(),
         warnings: Vec::new(),
     };
     Ok(Drawn { archive, job, selection, fingerprint })
@@ -247,6 +248,7 @@ pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Option
         grants: Grants::Keep,
         proof: options.proof,
         tablespaces: Tablespaces::Keep,
+        search_path: SearchPath::Empty,
         order: Order::LargestFirst,
         jobs: options.jobs,
     }

@@ -93,6 +93,40 @@ impl<'a> Calls<'a> {
         after
     }
 
+    /// Functions that a restore of the selection calls, and that find nothing where the search path is empty, as labels.
+    pub fn needing_a_search_path(&self, selection: &Selection) -> Vec<String> {
+        let entry = |position: usize| &self.archive.entries()[position];
+        let calls = |kind: Kind| {
+            matches!(
+                kind,
+                Kind::Table
+                    | Kind::Index
+                    | Kind::Constraint
+                    | Kind::CheckConstraint
+                    | Kind::Statistics
+                    | Kind::MaterializedView
+            )
+        };
+        let mut functions = Vec::new();
+        for (position, caller) in self.archive.entries().iter().enumerate() {
+            if !calls(caller.kind) || !selection.contains(caller.dump_id) {
+                continue;
+            }
+            let of_index = self.exclusions.get(&position).into_iter().flatten();
+            self.walk(self.graph.needs(position).iter().chain(of_index).copied().collect(), |reached| {
+                if is_function(entry(reached).kind) {
+                    functions.push(reached);
+                }
+                // Whatever it calls by name has the path that it was called with.
+                if is_function(entry(reached).kind) { Next::NeedsAndNames } else { Next::Needs }
+            });
+        }
+        functions.sort_unstable();
+        functions.dedup();
+        let needing = functions.into_iter().filter(|function| self.mentions.needs_a_search_path(entry(*function)));
+        needing.map(|function| entry(function).label()).collect()
+    }
+
     /// The tables that functions name which the entry needs, through views and other functions.
     fn read_by_functions_of(&self, position: usize) -> BTreeSet<Oid> {
         let entry = |position: usize| &self.archive.entries()[position];

@@ -6,7 +6,9 @@ use crate::command::Error;
 use crate::command::error::FirstFailure;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
-use crate::command::restore::{self, Creation, Grants, Order, Owners, Proof, Tablespaces, target as destination, work};
+use crate::command::restore::{
+    self, Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces, target as destination, work,
+};
 use crate::command::selecting::Patterns;
 use crate::command::split::capture::{self, capture};
 use crate::command::split::holding::{at_source, at_target};
@@ -71,6 +73,7 @@ pub async fn backup(
         grants: Grants::Keep,
         proof: Proof::Leave,
         tablespaces: Tablespaces::Default,
+        search_path: SearchPath::Empty,
         order: Order::LargestFirst,
         jobs,
     };
