@@ -260,6 +260,15 @@ pub struct Restore {
     /// Leave grants out
     #[arg(long)]
     pub no_acl: bool,
+    /// Put what was in the tablespace A into B (may be repeated)
+    #[arg(long, value_name = "A=B")]
+    pub map_tablespace: Vec<String>,
+    /// Put everything into the target database's default tablespace
+    #[arg(long, conflicts_with = "map_tablespace")]
+    pub no_tablespaces: bool,
+    /// Try what does not find a name once more with the source's search_path, which is empty otherwise
+    #[arg(long)]
+    pub search_path_fix: bool,
     /// Do not compare the target with the snapshot at the end
     #[arg(long)]
     pub no_proof: bool,

@@ -27,6 +27,9 @@ pub fn text(error: &Error) -> String {
     for cause in causes(error) {
         text += &format!("  because: {}\n", indented(&cause));
     }
+    if let Error::Entries { warnings, .. } = error {
+        warnings.iter().for_each(|warning| text += &format!("  warning: {}\n", indented(warning)));
+    }
     if let Some(hint) = error.hint() {
         text += &format!("  hint: {}\n", indented(&hint));
     }
@@ -45,9 +48,10 @@ pub fn json(error: &Error) -> serde_json::Value {
         "hint": error.hint(),
         "exit_code": error.exit_code(),
     });
-    if let Error::Entries { failures, skipped, .. } = error {
+    if let Error::Entries { failures, skipped, warnings, .. } = error {
         document["failures"] = json!(failures);
         document["skipped"] = json!(skipped);
+        document["warnings"] = json!(warnings);
     }
     document
 }

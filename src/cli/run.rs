@@ -1,5 +1,6 @@
 //! From arguments to a command, and from its result to what is printed.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::panic::AssertUnwindSafe;
@@ -9,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use clap::error::{ContextKind, ErrorKind};
 use serde::Serialize;
 
-use super::args::{Cli, Common, Selection, Speech, Verb};
+use super::args::{Cli, Common, Restore, Selection, Speech, Verb};
 use super::drill;
 use super::moment;
 use super::output;
@@ -24,7 +25,7 @@ use super::texts;
 use super::visible;
 use super::{key, keys};
 use crate::command::progress::Progress;
-use crate::command::restore::{Creation, Grants, Owners, Proof};
+use crate::command::restore::{Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
@@ -288,10 +289,13 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 target: target(args.database.dbname.as_deref(), "-d")?,
                 creation: if args.create { Creation::Create } else { Creation::Exists },
                 patterns: patterns(&args.selection),
-                roles: args.map_role.iter().map(|pair| role_pair(pair)).collect::<Result<_, _>>()?,
+                roles: args.map_role.iter().map(|text| pair("--map-role", "role", text)).collect::<Result<_, _>>()?,
                 owners: if args.no_owner { Owners::Restorer } else { Owners::Keep },
                 grants: if args.no_acl { Grants::Omit } else { Grants::Keep },
+                tablespaces: tablespaces(args)?,
+                search_path: if args.search_path_fix { SearchPath::Fix } else { SearchPath::Empty },
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
+                order: Order::LargestFirst,
                 jobs: usize::from(args.jobs),
             };
             let report = restore::run(&repository, &options, progress, stop).await?;
@@ -357,11 +361,20 @@ fn backup_outcome(report: &backup::Report) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-fn role_pair(pair: &str) -> Result<(String, String), Error> {
-    let parts = pair.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty());
+fn tablespaces(args: &Restore) -> Result<Tablespaces, Error> {
+    if args.no_tablespaces {
+        return Ok(Tablespaces::Default);
+    }
+    let pairs = args.map_tablespace.iter().map(|text| pair("--map-tablespace", "tablespace", text));
+    let map = pairs.map(|pair| pair.map(|(from, to)| (from, Some(to)))).collect::<Result<BTreeMap<_, _>, _>>()?;
+    Ok(if map.is_empty() { Tablespaces::Keep } else { Tablespaces::Elsewhere(map) })
+}
+
+fn pair(switch: &str, what: &str, text: &str) -> Result<(String, String), Error> {
+    let parts = text.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty());
     parts.map(|(from, to)| (from.to_owned(), to.to_owned())).ok_or_else(|| Error::Usage {
-        what: format!("--map-role {pair} does not name two roles"),
-        hint: Some("Write --map-role OLD=NEW.".into()),
+        what: format!("{switch} {text} does not name two {what}s"),
+        hint: Some(format!("Write {switch} OLD=NEW.")),
     })
 }
 

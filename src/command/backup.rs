@@ -14,6 +14,7 @@ use super::moment::rfc3339;
 use super::progress::Progress;
 use super::rows::{self, ReadTable};
 use super::selecting::{self, Patterns, with_roles_above};
+use super::some::some_of;
 use super::surroundings;
 use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
@@ -32,9 +33,12 @@ use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter
 use crate::retention::Tag;
 use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
 use crate::schema::facts::Facts;
-use crate::schema::restore::roles_named;
+use crate::schema::restore::{needing_a_search_path, roles_named};
 use crate::schema::selection::{self, Selection};
 use crate::stop::Stop;
+
+/// So many functions are named.
+const FUNCTIONS_MAX: usize = 10;
 
 pub struct Options {
     pub source: Conninfo,
@@ -77,7 +81,7 @@ pub struct Report {
     pub accepted: Vec<String>,
     /// The good snapshot that this one was measured by; null: there is none of this database and selection.
     pub measured_by: Option<SnapshotId>,
-    /// What the operator should know about the repository's place, and about the measure.
+    /// What the operator should know about the repository's place, about the measure, and about restores.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     pub elapsed_ms: u64,
@@ -272,7 +276,11 @@ async fn run_once(
     }
     watch.write_manifest(repository, key, &manifest, &objects).await?;
     unfinished.forget(repository).await;
-    let warnings = repository.store().warning().into_iter().chain(measure.warning(&manifest.database.name)).collect();
+    let searching = some_of(&needing_a_search_path(&archive, &facts, &selection), FUNCTIONS_MAX).map(|functions| {
+        format!("checks, generated columns, indexes or materialized views call functions that find names by search_path, which is empty in a restore: give them their schemas or a SET search_path, or restore with --search-path-fix: {functions}")
+    });
+    let place = repository.store().warning().into_iter();
+    let warnings = place.chain(measure.warning(&manifest.database.name)).chain(searching).collect();
     Ok(report(manifest, measure, warnings, started))
 }
 

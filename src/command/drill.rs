@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::mismatch::Mismatch;
 use super::progress::Progress;
-use super::restore::{self, Creation, Grants, Owners, Phases, Proof};
+use super::restore::{self, Creation, Grants, Order, Owners, Phases, Proof, SearchPath, Tablespaces};
 use super::selecting::Patterns;
 use super::taken::Taken;
 use crate::pg::binaries::server_for;
@@ -52,6 +52,7 @@ pub struct Report {
     pub phases: DrillPhases,
     pub proven: bool,
     pub mismatches: Vec<Mismatch>,
+    pub keys_not_valid: Vec<String>,
     pub assertions: Vec<Assertion>,
     pub warnings: Vec<String>,
     /// The record in the repository; none where it could not be written.
@@ -137,6 +138,9 @@ pub async fn run(
             owners: Owners::Keep,
             grants: Grants::Keep,
             proof: Proof::Make,
+            tablespaces: Tablespaces::Default,
+            search_path: SearchPath::Fix,
+            order: Order::LargestFirst,
             jobs: options.jobs,
         },
         progress,
@@ -189,6 +193,7 @@ pub async fn run(
         phases,
         proven: restored.proven,
         mismatches: restored.mismatches,
+        keys_not_valid: restored.keys_not_valid,
         assertions,
         warnings,
         receipt: written.ok().map(|key| key.to_string()),

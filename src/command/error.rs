@@ -90,6 +90,8 @@ pub enum Error {
         failures: Vec<Failure>,
         /// Entries that were not tried, because they need one that failed.
         skipped: Vec<String>,
+        /// What else is to be said of the restore.
+        warnings: Vec<String>,
         #[source]
         first: FirstFailure,
     },
@@ -103,6 +105,9 @@ pub enum Error {
     NotInSnapshot { snapshot: String, relations: Vec<String> },
     #[error("the target database {database} holds already what would be restored: {}", some(objects))]
     TargetNotEmpty { database: String, objects: Vec<String> },
+    /// The first cause is the one that is told.
+    #[error(transparent)]
+    LeftBehind(Box<LeftBehind>),
     #[error("the database {database} exists already")]
     DatabaseExists { database: String },
     #[error("there are no programs for a private server")]
@@ -139,6 +144,42 @@ pub enum Error {
     /// The same, and something is there that was not before.
     #[error("interrupted")]
     InterruptedAmid { left: String },
+}
+
+/// What ended a restore, and why the database that was made for it could not be taken away again.
+#[derive(Debug)]
+pub struct LeftBehind {
+    pub first: Error,
+    pub database: String,
+    pub why: Error,
+}
+
+impl std::fmt::Display for LeftBehind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.first.fmt(f)
+    }
+}
+
+impl std::error::Error for LeftBehind {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.first.source()
+    }
+}
+
+impl LeftBehind {
+    fn hint(&self) -> String {
+        let mut why = self.why.to_string();
+        let mut cause = std::error::Error::source(&self.why);
+        while let Some(error) = cause {
+            why += &format!(": {error}");
+            cause = error.source();
+        }
+        let hint = self.first.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
+        format!(
+            "{hint}The database {}, which was made for this, is still there ({why}): drop it before you try again.",
+            self.database
+        )
+    }
 }
 
 /// An entry that the target refused.
@@ -263,6 +304,7 @@ impl Error {
             Error::TargetNotEmpty { .. } => Some(
                 "Nothing was changed. Restore into an empty database: --create makes one, named by -d.".into(),
             ),
+            Error::LeftBehind(left) => Some(left.hint()),
             Error::ServerPrograms(error) => error.hint(),
             Error::PrivateServer(error) => error.hint(),
             Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
@@ -305,6 +347,7 @@ impl Error {
             Error::DamagedRows { source, .. } => repository_code(source),
             Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } | Error::Suspicious(_) => 7,
             Error::Split(error) => error.exit_code(),
+            Error::LeftBehind(left) => left.first.exit_code(),
             Error::Target { .. }
             | Error::Entries { .. }
             | Error::MissingRoles { .. }

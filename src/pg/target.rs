@@ -1,5 +1,7 @@
 //! The database that a restore writes: what it holds already, its roles, sequences and large objects.
 
+mod there;
+
 use super::Error;
 use super::catalog::{LARGE_OBJECT_COLUMNS, quote_identifier, quote_literal, quote_relation};
 use super::connect::Session;
@@ -7,6 +9,10 @@ use super::wire::Wire;
 use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, Sequence};
 use crate::schema::restore::{Grants, Owners, RoleMap};
 use crate::stream::RowFormat;
+pub use there::{locks_max, tablespaces_missing, take_away_database, there};
+
+/// A question names each of them, and holds a lock on each.
+const SEQUENCES_IN_QUESTION: usize = 100;
 
 async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
     session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
@@ -100,16 +106,29 @@ pub async fn grant_membership(session: &Session, membership: &Membership) -> Res
     run(session, &format!("the membership of {} in {}", membership.member, membership.role), &sql).await
 }
 
-/// Settings of a role, for all databases or for `database`.
-pub async fn set_role_settings(session: &Session, setting: &RoleSetting, database: &str) -> Result<(), Error> {
-    let place =
-        if setting.in_database { format!(" IN DATABASE {}", quote_identifier(database)) } else { String::new() };
+/// Settings of a role for all databases. Returns those that the server refuses: another version knows others.
+pub async fn set_role_settings(session: &Session, setting: &RoleSetting) -> Result<Vec<String>, Error> {
+    let mut refused = Vec::new();
     for pair in &setting.settings {
         let Some((name, value)) = pair.split_once('=') else { continue };
-        let sql = format!("ALTER ROLE {}{place} SET {}", quote_identifier(&setting.role), self::setting(name, value));
-        run(session, &format!("the setting {name} of the role {}", setting.role), &sql).await?;
+        let sql = format!("ALTER ROLE {} SET {}", quote_identifier(&setting.role), self::setting(name, value));
+        match run(session, &format!("the setting {name} of the role {}", setting.role), &sql).await {
+            Err(error) if error.server_message().is_some() => {
+                refused.push(format!(
+                    "the setting {name} of the role {} was left out: {}",
+                    setting.role,
+                    words(&error)
+                ));
+            }
+            done => done?,
+        }
     }
-    Ok(())
+    Ok(refused)
+}
+
+/// What the server said.
+pub fn words(error: &Error) -> String {
+    error.server_message().map_or_else(|| error.to_string(), |m| format!("{}: {}", m.severity, m.message))
 }
 
 /// `name TO value`, as `ALTER ... SET` takes it; `value` as the catalog's list of settings has it.
@@ -168,32 +187,53 @@ fn split_list(value: &str) -> Vec<&str> {
     parts
 }
 
-/// Statements that set sequences where the snapshot had them.
-pub fn sequence_statements(sequences: &[&Sequence]) -> String {
-    let set = |s: &&Sequence| {
-        let name = quote_literal(&quote_relation(&s.schema, &s.name));
-        format!("SELECT pg_catalog.setval({name}, {}, {});\n", s.last_value, s.is_called)
-    };
-    sequences.iter().map(set).collect()
+/// The statement that sets a sequence where the snapshot had it.
+pub fn sequence_statement(sequence: &Sequence) -> String {
+    let name = quote_literal(&quote_relation(&sequence.schema, &sequence.name));
+    format!("SELECT pg_catalog.setval({name}, {}, {});\n", sequence.last_value, sequence.is_called)
 }
 
-/// Statements that make large objects, with owner, comment and grants, still empty.
-pub fn large_object_statements(objects: &[LargeObject], owners: Owners, grants: Grants, roles: &RoleMap) -> String {
+/// `last_value` and `is_called` of each sequence, none for one that is not there.
+pub fn sequence_values(wire: &mut Wire, sequences: &[&Sequence]) -> Result<Vec<Option<(i64, bool)>>, Error> {
+    let context = "the sequences";
+    let mut values = vec![None; sequences.len()];
+    for (batch, values) in sequences.chunks(SEQUENCES_IN_QUESTION).zip(values.chunks_mut(SEQUENCES_IN_QUESTION)) {
+        let names: Vec<String> = batch.iter().map(|s| quote_relation(&s.schema, &s.name)).collect();
+        let place = |(n, name): (usize, &String)| format!("({n}, pg_catalog.to_regclass({}))", quote_literal(name));
+        let places: Vec<String> = names.iter().enumerate().map(place).collect();
+        let sql = format!("SELECT n FROM (VALUES {}) sequence (n, oid) WHERE oid IS NOT NULL", places.join(", "));
+        let there = wire.query(context, sql.as_bytes())?;
+        let there = there.iter().filter_map(|row| row.first()?.as_deref()?.parse::<usize>().ok());
+        let ask = |n: usize| format!("SELECT {n}, last_value, is_called FROM {}", names[n]);
+        let questions: Vec<String> = there.map(ask).collect();
+        if questions.is_empty() {
+            continue;
+        }
+        for row in wire.query(context, questions.join(" UNION ALL ").as_bytes())? {
+            let text = |at: usize| row.get(at).and_then(Option::as_deref);
+            let place = text(0).and_then(|n| n.parse::<usize>().ok()).and_then(|n| values.get_mut(n));
+            if let (Some(place), Some(last_value), Some(is_called)) = (place, text(1), text(2)) {
+                *place = last_value.parse().ok().map(|last_value| (last_value, is_called == "t"));
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// Statements that make a large object, with owner, comment and grants, still empty.
+pub fn large_object_statements(object: &LargeObject, owners: Owners, grants: Grants, roles: &RoleMap) -> String {
     let role = |name: &str| roles.name(name).to_owned();
-    let mut sql = String::new();
-    for object in objects {
-        let oid = object.oid;
-        sql += &format!("SELECT pg_catalog.lo_create({oid});\n");
-        if owners == Owners::Keep {
-            sql += &format!("ALTER LARGE OBJECT {oid} OWNER TO {};\n", quote_identifier(&role(&object.owner)));
-        }
-        if let Some(comment) = &object.comment {
-            sql += &format!("COMMENT ON LARGE OBJECT {oid} IS {};\n", quote_literal(comment));
-        }
-        if let (Grants::Keep, Some(list)) = (grants, &object.grants) {
-            sql += &format!("REVOKE ALL ON LARGE OBJECT {oid} FROM {};\n", quote_identifier(&role(&object.owner)));
-            list.iter().for_each(|grant| sql += &large_object_grant(oid, grant, role));
-        }
+    let oid = object.oid;
+    let mut sql = format!("SELECT pg_catalog.lo_create({oid});\n");
+    if owners == Owners::Keep {
+        sql += &format!("ALTER LARGE OBJECT {oid} OWNER TO {};\n", quote_identifier(&role(&object.owner)));
+    }
+    if let Some(comment) = &object.comment {
+        sql += &format!("COMMENT ON LARGE OBJECT {oid} IS {};\n", quote_literal(comment));
+    }
+    if let (Grants::Keep, Some(list)) = (grants, &object.grants) {
+        sql += &format!("REVOKE ALL ON LARGE OBJECT {oid} FROM {};\n", quote_identifier(&role(&object.owner)));
+        list.iter().for_each(|grant| sql += &large_object_grant(oid, grant, role));
     }
     sql
 }
@@ -242,6 +282,27 @@ pub fn speed_up(wire: &mut Wire) -> Result<(), Error> {
     // Compiling expressions costs more than it saves in the one place where it sets in, the refresh of large views.
     wire.execute("a setting", b"SET synchronous_commit = off; SET jit = off")
 }
+
+/// Foreign keys among the relations, as positions in the list: who refers, and to whom.
+pub fn keys_among(wire: &mut Wire, relations: &[(&str, &str)]) -> Result<Vec<(usize, usize)>, Error> {
+    let place = |(n, (schema, name)): (usize, &(&str, &str))| {
+        format!("({n}, pg_catalog.to_regclass({}))", quote_literal(&quote_relation(schema, name)))
+    };
+    let places: Vec<String> = relations.iter().enumerate().map(place).collect();
+    let sql = format!(
+        "WITH relation (n, oid) AS (VALUES {})
+        SELECT DISTINCT a.n, b.n FROM pg_catalog.pg_constraint k JOIN relation a ON a.oid = k.conrelid JOIN relation b ON b.oid = k.confrelid
+        WHERE k.contype = 'f'",
+        places.join(", ")
+    );
+    let context = "the foreign keys of configuration tables";
+    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
+    let pair = |row: &Vec<Option<String>>| Some((number(row.first()?)?, number(row.get(1)?)?));
+    Ok(wire.query(context, sql.as_bytes())?.iter().filter_map(pair).collect())
+}
+
+/// Until the transaction ends, keys and triggers are not looked at: for rows that no order could load, of a source that has them.
+pub const WITHOUT_KEYS: &str = "SET LOCAL session_replication_role = replica;\n";
 
 /// Makes the session the relation's owner until its transaction ends, where it may be and that is no superuser: rows that are loaded run
 /// checks and other functions of that role. They could still say RESET ROLE: it keeps code that is not meant for it from harm, and

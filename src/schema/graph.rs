@@ -110,6 +110,7 @@ impl Names {
                 let sequence = *own.first()?;
                 relation_of(entries, &dependencies[sequence], entry).or(Some(sequence))
             }
+            Kind::CheckConstraint if is_of_a_domain(entry) => of_kind(entries, own, Kind::Domain),
             kind if kind.is_part_of_relation() => relation_of(entries, own, entry),
             Kind::PublicationTable | Kind::PublicationSchema => of_kind(entries, own, Kind::Publication),
             Kind::SubscriptionTable => of_kind(entries, own, Kind::Subscription),
@@ -146,6 +147,11 @@ impl Names {
 /// Whether the sequence entry is an identity column's, which exists only with its table.
 fn is_identity(entry: &Entry) -> bool {
     entry.defn.as_bytes().windows(b" ADD GENERATED ".len()).any(|window| window == b" ADD GENERATED ")
+}
+
+/// Whether the check, which stands apart because rows may be against it, is a domain's.
+fn is_of_a_domain(entry: &Entry) -> bool {
+    entry.defn.as_bytes().trim_ascii_start().starts_with(b"ALTER DOMAIN ")
 }
 
 fn of_kind(entries: &[Entry], positions: &[usize], kind: Kind) -> Option<usize> {

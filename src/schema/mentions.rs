@@ -14,6 +14,7 @@ pub(crate) struct Mentions {
     functions: HashMap<String, Vec<Place>>,
     types: HashMap<String, Vec<Place>>,
     dictionaries: HashMap<String, Vec<Place>>,
+    relations: HashMap<String, Vec<Place>>,
 }
 
 /// A schema and the position of the entry that puts the name there.
@@ -25,7 +26,12 @@ struct Place {
 
 impl Mentions {
     pub fn new(archive: &Archive, facts: &Facts) -> Mentions {
-        let mut mentions = Mentions { functions: HashMap::new(), types: HashMap::new(), dictionaries: HashMap::new() };
+        let mut mentions = Mentions {
+            functions: HashMap::new(),
+            types: HashMap::new(),
+            dictionaries: HashMap::new(),
+            relations: HashMap::new(),
+        };
         for (position, entry) in archive.entries().iter().enumerate() {
             match (entry.kind, &entry.namespace) {
                 (Kind::Extension, _) => mentions.add_extension(position, entry, facts),
@@ -37,6 +43,9 @@ impl Mentions {
                 (Kind::Type | Kind::Domain, Some(schema)) => add(&mut mentions.types, &entry.tag, schema, position),
                 (Kind::TextSearchDictionary | Kind::TextSearchConfiguration, Some(schema)) => {
                     add(&mut mentions.dictionaries, &entry.tag, schema, position);
+                }
+                (kind, Some(schema)) if kind.is_relation() => {
+                    add(&mut mentions.relations, &entry.tag, schema, position)
                 }
                 _ => {}
             }
@@ -56,7 +65,53 @@ impl Mentions {
         }
     }
 
-    /// The entries that the function's text names. Empty for other entries, for bodies that PostgreSQL parsed itself
+    /// The relations that the function's text names, as far as it has names that are theirs: any word may be one.
+    pub fn relations_of(&self, entry: &Entry) -> Vec<usize> {
+        let Some(namespace) = entry.namespace.as_deref() else { return Vec::new() };
+        let Some(body) = body(entry) else { return Vec::new() };
+        let tokens = tokens(&body);
+        let mut found = Vec::new();
+        let mut index = 0;
+        while index < tokens.len() {
+            let name = qualified_name(&tokens[index..]);
+            index += name.len().saturating_mul(2).saturating_sub(1).max(1);
+            found.extend(resolve(&self.relations, &name, namespace));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Whether the function's text has names without a schema, and says nowhere in which to look: those of tables behind FROM and the
+    /// like, and those of functions.
+    pub fn needs_a_search_path(&self, entry: &Entry) -> bool {
+        let Some(namespace) = entry.namespace.as_deref() else { return false };
+        let Some(body) = body(entry) else { return false };
+        let head = tokens(entry.defn.as_bytes());
+        if head.windows(2).any(|pair| pair[0].is_word("SET") && pair[1].is_word("search_path")) {
+            return false;
+        }
+        const BEFORE_A_TABLE: [&str; 4] = ["FROM", "JOIN", "INTO", "UPDATE"];
+        let tokens = tokens(&body);
+        let mut index = 0;
+        while index < tokens.len() {
+            let before = index.checked_sub(1).map(|before| &tokens[before]);
+            let name = qualified_name(&tokens[index..]);
+            index += name.len().saturating_mul(2).saturating_sub(1).max(1);
+            if name.len() != 1 {
+                continue;
+            }
+            let of_a_table = before.is_some_and(|before| BEFORE_A_TABLE.iter().any(|word| before.is_word(word)));
+            let of_a_function = tokens.get(index).is_some_and(|token| token.is_symbol("("));
+            let found = |map| !resolve(map, &name, namespace).is_empty();
+            if of_a_table && found(&self.relations) || of_a_function && !of_a_table && found(&self.functions) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The entries that the function's text names, without relations. Empty for other entries, for bodies that PostgreSQL parsed itself
     /// (`BEGIN ATOMIC`) and for compiled ones.
     pub fn of(&self, entry: &Entry) -> Vec<usize> {
         let Some(namespace) = entry.namespace.as_deref() else { return Vec::new() };
@@ -115,17 +170,20 @@ fn resolve(map: &HashMap<String, Vec<Place>>, name: &[String], home: &str) -> Ve
 
 /// A function's body if it is a string of a language that names objects.
 fn body(entry: &Entry) -> Option<Vec<u8>> {
-    if !matches!(entry.kind, Kind::Function | Kind::Procedure) {
+    if !matches!(entry.kind, Kind::Function | Kind::Procedure) || is_compiled(entry) {
         return None;
     }
     let tokens = tokens(entry.defn.as_bytes());
-    let language = tokens.windows(2).find(|pair| pair[0].is_word("LANGUAGE")).and_then(|pair| pair[1].name());
-    if matches!(language.as_deref(), Some("c" | "internal")) {
-        return None;
-    }
     let pairs = tokens.windows(2).rev();
     let mut bodies = pairs.filter(|pair| pair[0].is_word("AS")).filter_map(|pair| pair[1].literal());
     bodies.next().map(|body| body.into_owned())
+}
+
+/// Whether the function has no text of its own.
+pub(crate) fn is_compiled(entry: &Entry) -> bool {
+    let tokens = tokens(entry.defn.as_bytes());
+    let language = tokens.windows(2).find(|pair| pair[0].is_word("LANGUAGE")).and_then(|pair| pair[1].name());
+    matches!(language.as_deref(), Some("c" | "internal"))
 }
 
 /// The dotted name that the tokens start with.

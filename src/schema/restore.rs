@@ -5,19 +5,26 @@
 //! Different on purpose: a materialized view is refreshed before its indexes are built, and what touches a partitioned table as a
 //! whole waits for the rows of all its partitions.
 
+mod calls;
+mod circles;
 mod database;
 mod order;
 mod roles;
 mod statements;
+mod tablespaces;
+mod there;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::archive::{Archive, DumpId, Kind, Oid, SqlText};
 use super::facts::Facts;
 use super::graph::Graph;
 use super::selection::Selection;
 
+pub use circles::{Circles, without_circles};
 pub use roles::{RoleMap, roles_named};
+pub use tablespaces::{Tablespaces, tablespaces_named};
+pub use there::{ExtensionThere, SchemaThere, There};
 
 /// What of the source a restore keeps.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +38,8 @@ pub struct RestoreOptions {
     pub database: Option<String>,
     /// The materialized views that held rows in the source (`pg_class.relispopulated`).
     pub populated: BTreeSet<Oid>,
+    /// What the target has already.
+    pub there: There,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,14 +59,6 @@ pub enum Grants {
     Omit,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tablespaces {
-    #[default]
-    Keep,
-    /// Everything goes to the target database's default tablespace.
-    Default,
-}
-
 /// What a restore runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestorePlan {
@@ -68,12 +69,17 @@ pub struct RestorePlan {
     pub database: Vec<Step>,
     /// One after the other, in this order. Several may share a transaction.
     pub pre_data: Vec<Step>,
-    /// Relations whose rows are loaded after `pre_data`, in any order.
+    /// Relations whose rows are loaded after `pre_data`, in any order but that of `data_after`.
     pub data: Vec<Oid>,
+    /// Relations that should be loaded after others, because loading a row calls a function whose text names them: a check that looks
+    /// a value up. Known from names alone, so that it may hold a circle.
+    pub data_after: BTreeMap<Oid, BTreeSet<Oid>>,
     /// Sequences whose values are set after `pre_data`.
     pub sequences: Vec<Oid>,
     /// Ordered so that a serial run from first to last, after all rows, is right.
     pub post_data: Vec<PostDataStep>,
+    /// What the target has already, and otherwise than the source.
+    pub there_otherwise: Vec<String>,
     /// Materialized views that held rows and cannot be refreshed, since they read one that held none.
     pub not_refreshable: Vec<DumpId>,
 }
@@ -110,6 +116,9 @@ pub struct PostDataStep {
     pub after: Vec<usize>,
     /// Relations whose rows must be loaded. Only for [`Wave::Main`]: every later wave waits for all rows.
     pub after_rows: Vec<Oid>,
+    /// Relations whose rows must have been compared before, if they are at all: this step takes from whoever restores the right to
+    /// read them.
+    pub after_proof: Vec<Oid>,
     /// Two steps that lock the same object must not run at once, unless both lock it shared.
     pub locks: Vec<Lock>,
     /// Whether it builds a B-tree.
@@ -126,12 +135,23 @@ pub enum Wave {
     /// Indexes, constraints, triggers, rules, policies, publications, along [`PostDataStep::after`] and
     /// [`PostDataStep::after_rows`].
     Main,
+    /// Indexes and the like whose expressions call functions of users, which may look anywhere: at rows of other tables, above all.
+    Calls,
+    /// Checks of domains that old rows need not meet, and new ones do. One after the other: two of one domain collide in the catalog.
+    Domains,
     /// Grants and default privileges. One after the other: two grants on one object collide in the catalog.
     Grants,
     /// Refreshes of materialized views, then their indexes. After the grants, since a refresh runs as the view's owner.
     Refresh,
     /// Event triggers, which would else fire during the restore. One after the other.
     Last,
+}
+
+impl Wave {
+    /// Whether statistics of a table wait for the steps on it.
+    pub fn builds(self) -> bool {
+        matches!(self, Wave::Main | Wave::Calls)
+    }
 }
 
 /// An object that a step locks, by its OID in the source's catalog.
@@ -149,6 +169,12 @@ pub enum LockMode {
     Exclusive,
 }
 
+/// Functions that checks, generated columns, indexes and materialized views call, and that find nothing where `search_path` is empty, as
+/// it is in a restore. Known from their text: one that puts a name together is not found.
+pub fn needing_a_search_path(archive: &Archive, facts: &Facts, selection: &Selection) -> Vec<String> {
+    calls::Calls::new(archive, facts, &Graph::new(archive)).needing_a_search_path(selection)
+}
+
 impl RestorePlan {
     /// Plans the restore of what the selection holds.
     pub fn new(archive: &Archive, facts: &Facts, selection: &Selection, options: &RestoreOptions) -> RestorePlan {
@@ -159,17 +185,26 @@ impl RestorePlan {
             database: Vec::new(),
             pre_data: Vec::new(),
             data: selection.relations_with_rows.iter().copied().collect(),
+            data_after: BTreeMap::new(),
             sequences: selection.sequences.iter().copied().collect(),
             post_data: Vec::new(),
+            there_otherwise: Vec::new(),
             not_refreshable: Vec::new(),
         };
-        let mut order = order::Order::new(archive, facts, selection, &graph);
+        let calls = calls::Calls::new(archive, facts, &graph);
+        plan.data_after = calls.loads_after(selection);
+        let mut order = order::Order::new(archive, selection, &graph, &calls);
         for (position, entry) in archive.entries().iter().enumerate() {
             if !selection.contains(entry.dump_id) {
                 continue;
             }
             let place = order::place(archive, &graph, position);
-            let step = writer.step(entry);
+            let left = options.there.left(entry, options);
+            plan.there_otherwise.extend(options.there.differs(entry));
+            if left == there::Left::Nothing {
+                continue;
+            }
+            let step = writer.step(entry, left);
             // An entry without SQL of its own, such as schema public, matters only if there is an owner to set.
             if place == order::Place::Nowhere || step.statements.is_empty() {
                 continue;

@@ -6,6 +6,7 @@
 //! A database may have tens of thousands of tables, so no question looks at all tasks: each task counts what it still waits for,
 //! and stands in a queue, by its rank, as soon as that is nothing (`tests.rs` holds this against an implementation that looks).
 
+mod loads;
 mod locks;
 mod needs;
 #[cfg(test)]
@@ -18,15 +19,50 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::archive::Oid;
 use super::restore::{PostDataStep, Wave};
+use loads::Loads;
 use locks::Locks;
 use needs::Needs;
 
 /// A relation whose rows are loaded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Load {
     pub oid: Oid,
     /// Bytes of rows, to begin with the largest.
     pub bytes: u64,
+    /// Loads that must have ended before, as positions in the list. Without a circle, which would be waited for without end.
+    pub after: Vec<usize>,
+}
+
+/// Which of the tasks that may begin does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    LargestFirst,
+    /// Any, as the number has it: the same number gives the same answers. Every order that the graph allows can come.
+    Random(u64),
+}
+
+impl Order {
+    /// Of tasks of one kind, the heaviest begins.
+    fn weight(self, task: Task, bytes: u64) -> u64 {
+        let (kind, n) = match task {
+            Task::Load(n) => (0, n),
+            Task::Step(n) => (1, n),
+            Task::Prove(n) => (2, n),
+            Task::Analyze(n) => (3, n),
+        };
+        match self {
+            Order::LargestFirst => bytes,
+            Order::Random(seed) => mixed(mixed(seed ^ kind) ^ n as u64),
+        }
+    }
+}
+
+/// The finalizer of SplitMix64: every bit of the number decides about every bit of the result.
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
 }
 
 /// What a worker is given. The numbers are positions in the lists that the schedule was made from.
@@ -71,7 +107,7 @@ enum State {
 }
 
 /// Of steps that are ready, the greatest begins: the one with the most rows, then the one with the longest chain behind it, then
-/// the first.
+/// the first. In a random order, a number stands for the rows.
 type Rank = (u64, usize, Reverse<usize>);
 
 pub struct Schedule<'a> {
@@ -87,8 +123,10 @@ pub struct Schedule<'a> {
     skipped: Vec<usize>,
     needs: Needs,
     locks: Locks,
-    /// Loads that have not begun, the next one last.
-    loads_open: Vec<usize>,
+    order: Order,
+    /// How many answers were given.
+    answers: u64,
+    loads_open: Loads,
     /// Steps that need nothing more, or only locks.
     ready: BinaryHeap<Rank>,
     /// Loaded tables by their bytes: those that are not proven, and those without statistics whose indexes are all built. Statistics
@@ -98,15 +136,14 @@ pub struct Schedule<'a> {
 }
 
 impl<'a> Schedule<'a> {
-    pub fn new(jobs: usize, loads: Vec<Load>, steps: &'a [PostDataStep], proof: Proof) -> Self {
+    pub fn new(jobs: usize, loads: Vec<Load>, steps: &'a [PostDataStep], proof: Proof, order: Order) -> Self {
         let load_of: HashMap<Oid, usize> = loads.iter().enumerate().map(|(n, load)| (load.oid, n)).collect();
         let bytes = |step: &PostDataStep| {
             step.after_rows.iter().filter_map(|oid| load_of.get(oid)).map(|n| loads[*n].bytes).sum()
         };
         let step_bytes: Vec<u64> = steps.iter().map(bytes).collect();
-        let mut loads_open: Vec<usize> = (0..loads.len()).collect();
-        loads_open.sort_by_key(|n| (loads[*n].bytes, *n));
-        let (needs, free) = Needs::new(steps, &load_of, loads.len());
+        let loads_open = Loads::new(&loads, order);
+        let (needs, free) = Needs::new(steps, &load_of, loads.len(), proof);
         let locks = Locks::new(steps, &loads);
         let states = States::new(loads.len(), steps.len(), proof);
         let mut schedule = Self {
@@ -120,6 +157,8 @@ impl<'a> Schedule<'a> {
             skipped: Vec::new(),
             needs,
             locks,
+            order,
+            answers: 0,
             loads_open,
             ready: BinaryHeap::new(),
             proofs: BinaryHeap::new(),
@@ -162,7 +201,7 @@ impl<'a> Schedule<'a> {
         let mut more = Vec::new();
         while more.len() < most {
             let next = match given {
-                Task::Load(_) => self.loads_open.pop_if(|n| fits(*n)).map(Task::Load),
+                Task::Load(_) => self.loads_open.next(&fits).map(Task::Load),
                 Task::Prove(_) => self.next_proof(&fits).map(Task::Prove),
                 Task::Step(_) | Task::Analyze(_) => None,
             };
@@ -192,7 +231,7 @@ impl<'a> Schedule<'a> {
             Task::Step(n) => self.locks.release(n, &mut self.ready),
             Task::Prove(n) | Task::Analyze(n) => self.locks.release_table(n, &mut self.ready),
         };
-        self.proofs.extend(proofs.into_iter().map(|n| (self.loads[n].bytes, n)));
+        proofs.into_iter().for_each(|n| self.make_provable(n));
         match ended {
             Ended::Well => self.set_ended(task, State::Well),
             Ended::Badly => self.skip(task),
@@ -205,11 +244,12 @@ impl<'a> Schedule<'a> {
         *self.states.of(task) = state;
         match task {
             Task::Load(n) => {
+                self.loads_open.ended(n);
                 let free = self.needs.load_ended(n);
                 self.make_ready(free);
                 if state == State::Well {
                     if self.states.proofs[n] == State::Open {
-                        self.proofs.push((self.loads[n].bytes, n));
+                        self.make_provable(n);
                     }
                     self.look_at_statistics(n);
                 }
@@ -217,24 +257,35 @@ impl<'a> Schedule<'a> {
             Task::Step(n) => {
                 let free = self.needs.step_ended(n, self.steps[n].wave);
                 self.make_ready(free);
-                if self.steps[n].wave == Wave::Main {
+                if self.steps[n].wave.builds() {
                     self.locks.built(n).into_iter().for_each(|load| self.look_at_statistics(load));
                 }
             }
-            Task::Prove(_) | Task::Analyze(_) => {}
+            Task::Prove(n) => {
+                let free = self.needs.proof_ended(n);
+                self.make_ready(free);
+            }
+            Task::Analyze(_) => {}
         }
+    }
+
+    fn make_provable(&mut self, n: usize) {
+        self.proofs.push((self.order.weight(Task::Prove(n), self.loads[n].bytes), n));
     }
 
     fn look_at_statistics(&mut self, n: usize) {
         let loaded = self.states.loads[n] == State::Well && self.states.statistics[n] == State::Open;
         if loaded && self.locks.is_built(n) {
-            self.statistics.push((self.loads[n].bytes, n));
+            self.statistics.push((self.order.weight(Task::Analyze(n), self.loads[n].bytes), n));
         }
     }
 
     /// Steps that have all that they need, in a wave that has begun.
     fn make_ready(&mut self, free: Vec<usize>) {
-        let rank = |n: usize| (self.step_bytes[n], self.steps[n].chain, Reverse(n));
+        let rank = |n: usize| {
+            let weight = self.order.weight(Task::Step(n), self.step_bytes[n]);
+            (weight, self.steps[n].chain, Reverse(n))
+        };
         self.ready.extend(free.into_iter().map(rank));
     }
 
@@ -243,8 +294,8 @@ impl<'a> Schedule<'a> {
         if let Task::Load(n) = task {
             for follower in [Task::Prove(n), Task::Analyze(n)] {
                 if *self.states.of(follower) == State::Open {
-                    *self.states.of(follower) = State::Skipped;
                     self.open -= 1;
+                    self.set_ended(follower, State::Skipped);
                 }
             }
         }
@@ -263,19 +314,34 @@ impl<'a> Schedule<'a> {
     }
 
     fn choose(&mut self) -> Option<Task> {
+        self.turns().into_iter().find_map(|kind| match kind {
+            Kind::Load => self.loads_open.next(|_| true).map(Task::Load),
+            Kind::Step => self.next_step().map(Task::Step),
+            Kind::Prove => self.next_proof(|_| true).map(Task::Prove),
+            Kind::Analyze => self.next_statistics().map(Task::Analyze),
+        })
+    }
+
+    /// Which kind of task is looked for first.
+    fn turns(&mut self) -> [Kind; 4] {
         // Loads come first until half of the workers have one; then whatever is ready besides.
         let load_first = self.running.loads < self.jobs.div_ceil(2);
-        let load = |schedule: &mut Self| schedule.loads_open.pop().map(Task::Load);
-        let step = |schedule: &mut Self| schedule.next_step().map(Task::Step);
-        let first = if load_first { load(self).or_else(|| step(self)) } else { step(self).or_else(|| load(self)) };
-        first
-            .or_else(|| self.next_proof(|_| true).map(Task::Prove))
-            .or_else(|| self.next_statistics().map(Task::Analyze))
+        let mut turns = [Kind::Load, Kind::Step, Kind::Prove, Kind::Analyze];
+        match self.order {
+            Order::LargestFirst if load_first => {}
+            Order::LargestFirst => turns.swap(0, 1),
+            Order::Random(seed) => {
+                self.answers += 1;
+                let number = mixed(seed ^ mixed(self.answers));
+                turns.sort_by_key(|kind| mixed(number ^ *kind as u64));
+            }
+        }
+        turns
     }
 
     fn next_step(&mut self) -> Option<usize> {
         // All steps that are ready are of one wave.
-        let serial = matches!(self.needs.wave(), Wave::Grants | Wave::Last);
+        let serial = matches!(self.needs.wave(), Wave::Domains | Wave::Grants | Wave::Last);
         if serial && self.running.steps > 0 {
             return None;
         }
@@ -304,6 +370,14 @@ impl<'a> Schedule<'a> {
     fn next_statistics(&mut self) -> Option<usize> {
         self.statistics.pop().map(|(_, n)| n)
     }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Load,
+    Step,
+    Prove,
+    Analyze,
 }
 
 /// How far each task is, by its number.

@@ -19,6 +19,7 @@ use super::facts::{Facts, Membership, RelationFacts, RelationKind};
 use super::graph::Graph;
 use super::pattern::Pattern;
 use closure::Closure;
+pub(crate) use closure::exclusions;
 use scope::Scope;
 
 /// The switches `-n`, `-N`, `-t`, `-T`. All empty means everything.

@@ -64,3 +64,49 @@ fn the_users_rows_of_an_extensions_tables_come_back_and_its_own_are_not_doubled(
     );
     assert!(said.stderr.contains("\n  hint: Install the extension's package on the target's server "), "{said:?}");
 }
+
+/// The documented way of an ordinary role: an administrator has made the extension beforehand, with its schema, and its rows may be there
+/// too. What is there and equal is neither made again nor in conflict.
+#[test]
+fn an_ordinary_role_finds_what_an_administrator_has_made() {
+    install();
+    let (source, repo) = (Server::start(16, ClusterOptions::default()), Repo::new());
+    let sql = |database: &str, sql: &str| psql(&source.binaries, &source.dsn(database), sql).unwrap();
+    source.ask("CREATE DATABASE app");
+    source.ask("CREATE ROLE tenant LOGIN");
+    let administrator = format!(
+        "CREATE SCHEMA config; CREATE SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext; CREATE EXTENSION {NAME}; COMMENT ON SCHEMA ext IS 'theirs'"
+    );
+    sql("app", &administrator);
+    sql(
+        "app",
+        "INSERT INTO config.rules SELECT nextval('config.rules_id'), 'mine' FROM generate_series(1, 7); CREATE TABLE t (i int, h ext.hstore); INSERT INTO t VALUES (1, 'a=>1')",
+    );
+    repo.json(["backup", "-d", &source.dsn("app"), "--pg-bin", source.binaries.bin_dir.to_str().unwrap()]);
+    let rights = "GRANT USAGE ON SCHEMA ext, config TO tenant; GRANT SELECT ON ALL TABLES IN SCHEMA config TO tenant; GRANT SELECT ON ALL SEQUENCES IN SCHEMA config TO tenant";
+    let same = "INSERT INTO config.rules SELECT nextval('config.rules_id'), 'mine' FROM generate_series(1, 7)";
+    source.ask("CREATE DATABASE theirs OWNER tenant");
+    for statement in [administrator.as_str(), rights, same] {
+        sql("theirs", statement);
+    }
+    let restore = ["latest", "--no-owner", "--no-acl", "-d", &source.dsn_as("tenant", "theirs")];
+    let restored = repo.restored(restore);
+    assert_eq!(
+        (&restored["proven"], &restored["warnings"]),
+        (&serde_json::json!(true), &serde_json::json!([])),
+        "{restored}"
+    );
+    assert_equal("rows", &rows(&source, "app", None), &rows(&source, "theirs", None));
+    source.ask("DROP DATABASE theirs");
+
+    // Rows that are otherwise are not mixed with the snapshot's, and the rest comes.
+    source.ask("CREATE DATABASE theirs OWNER tenant");
+    for statement in [administrator.as_str(), rights, "INSERT INTO config.rules VALUES (1000, 'another')"] {
+        sql("theirs", statement);
+    }
+    let said = Said::of(repo.restore(restore).arg("--json"));
+    let failures = said.document()["failures"].to_string();
+    assert_eq!((said.code, failures.contains("TABLE DATA config.rules")), (8, true), "{said:?}");
+    assert!(failures.contains("SEQUENCE SET config.rules_id"), "{said:?}");
+    assert_eq!(sql("theirs", "SELECT count(*) FROM t"), "1");
+}

@@ -21,6 +21,7 @@ mod locks;
 mod notices;
 mod old_repositories;
 mod oneinstant;
+mod orders;
 mod pgkeep;
 mod pooler;
 mod postgres;

@@ -218,3 +218,27 @@ fn an_unknown_snapshot_and_another_repositorys_key_are_refused_before_anything_i
     assert_eq!((said.code, said.stdout.as_str()), (6, ""), "{said:?}");
     assert_eq!(source.ask("SELECT count(*) FROM pg_database WHERE datname = 'copy'"), "0");
 }
+
+/// What a restore causes itself is no difference: each of its sessions is a log-in, and here log-ins are counted.
+#[test]
+fn a_database_that_counts_its_log_ins_is_proven() {
+    let (source, repo) = (Server::start(17, ClusterOptions::default()), Repo::new());
+    source.ask("CREATE DATABASE counting");
+    sql(
+        &source,
+        "counting",
+        "CREATE TABLE log_ins (id bigint GENERATED ALWAYS AS IDENTITY, who text); SELECT lo_from_bytea(0, 'x');
+         CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.log_ins (who) VALUES (session_user); END';
+         CREATE EVENT TRIGGER noting ON login EXECUTE FUNCTION note()",
+    );
+    repo.json(["backup", "-d", &source.dsn("counting"), "--pg-bin", source.binaries.bin_dir.to_str().unwrap()]);
+    for jobs in ["1", "3"] {
+        let restored = repo.restored(["latest", "--create", "-d", &source.dsn("copy"), "-j", jobs]);
+        assert_eq!((&restored["proven"], &restored["mismatches"]), (&json!(true), &json!([])), "{restored}");
+        assert_eq!(sql(&source, "copy", "SELECT count(*) > 1 FROM log_ins"), "t", "this log-in is counted");
+        source.ask("DROP DATABASE copy");
+    }
+    let mut drill = repo.command(["drill", "latest", "--json", "--pg-bin", source.binaries.bin_dir.to_str().unwrap()]);
+    let drill = Said::of(drill.arg("--restore-key").arg(repo.restore_key()));
+    assert_eq!((drill.code, &drill.document()["proven"]), (0, &json!(true)), "{drill:?}");
+}

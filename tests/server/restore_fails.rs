@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use crate::judge::{assert_equal, definitions};
 use crate::pgkeep::{Repo, Said};
@@ -17,40 +18,46 @@ fn started() -> Server {
     Server::start(15, ClusterOptions::default())
 }
 
+/// So few locks that a transaction of thousands of objects has not enough.
+fn with_few_locks() -> Server {
+    let settings = [("max_connections", "12"), ("max_locks_per_transaction", "10"), ("max_prepared_transactions", "0")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    Server::start(15, ClusterOptions { settings, ..ClusterOptions::default() })
+}
+
 fn sql(server: &Server, database: &str, sql: &str) -> String {
     psql(&server.binaries, &server.dsn(database), sql).unwrap()
 }
 
-/// A source whose foreign key does not hold any more: rows were deleted while triggers were off.
-const ORPHANS: &str = "CREATE SCHEMA shop;
+/// An index that can be built in one database alone.
+const AT_HOME: &str = "CREATE SCHEMA shop;
     CREATE TABLE shop.orders (id integer PRIMARY KEY, note text);
-    CREATE TABLE shop.lines (id integer PRIMARY KEY, order_id integer CONSTRAINT lines_order REFERENCES shop.orders);
+    CREATE TABLE shop.lines (id integer PRIMARY KEY, order_id integer REFERENCES shop.orders);
     INSERT INTO shop.orders SELECT n, 'note ' || n FROM generate_series(1, 100) n;
     INSERT INTO shop.lines SELECT n, n FROM generate_series(1, 100) n;
     CREATE INDEX lines_of ON shop.lines (order_id);
-    CREATE MATERIALIZED VIEW shop.totals AS SELECT count(*) FROM shop.lines;
-    SET session_replication_role = replica;
-    DELETE FROM shop.orders WHERE id = 17";
+    CREATE FUNCTION shop.at_home(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
+        $$BEGIN IF current_database() <> 'postgres' THEN RAISE 'not at home' USING HINT = 'Go home.'; END IF; RETURN i; END$$;
+    CREATE UNIQUE INDEX at_home ON shop.lines (shop.at_home(id));
+    COMMENT ON INDEX shop.at_home IS 'needs the index';
+    CREATE MATERIALIZED VIEW shop.totals AS SELECT count(*) FROM shop.lines";
 
 #[test]
 fn an_entry_that_the_target_refuses_is_told_in_full_and_the_rest_is_restored() {
     let (server, repo) = (started(), Repo::new());
-    server.ask(ORPHANS);
+    server.ask(AT_HOME);
     repo.json(["backup", "-d", &server.dsn("postgres")]);
     let mut restore = repo.restore(["latest", "--create", "-d", &server.dsn("copy"), "--json"]);
     let said = Said::of(&mut restore);
     assert_eq!((said.code, said.stderr.as_str()), (8, ""), "{said:?}");
     let told = said.document();
     let whole = told.to_string();
-    for part in ["lines_order", "violates foreign key constraint \\\"lines_order\\\"", "SQLSTATE 23503"] {
+    for part in ["INDEX shop.at_home", "ERROR: not at home", "SQLSTATE P0001"] {
         assert!(whole.contains(part), "{part} is not in {whole}");
     }
-    assert_eq!(
-        told["hint"],
-        "Rows refer to rows that are not there: the source was inconsistent, or the selection left the other table out."
-    );
-    // All but the constraint.
-    sql(&server, "postgres", "ALTER TABLE shop.lines DROP CONSTRAINT lines_order");
+    assert_eq!((&told["hint"], &told["skipped"]), (&json!("Go home."), &json!(["COMMENT shop.INDEX at_home"])));
+    // All but the index.
+    sql(&server, "postgres", "DROP INDEX shop.at_home");
     assert_equal("the rest", &definitions(&server, "postgres", &[]), &definitions(&server, "copy", &[]));
     assert_eq!(
         sql(
@@ -58,8 +65,90 @@ fn an_entry_that_the_target_refuses_is_told_in_full_and_the_rest_is_restored() {
             "copy",
             "SELECT (SELECT count(*) FROM shop.orders), (SELECT count(*) FROM shop.lines), (SELECT count FROM shop.totals)"
         ),
-        "99|100|100"
+        "100|100|100"
     );
+}
+
+/// Rows that were against a key in the source are so in every copy: the key is there for new rows, and is named.
+#[test]
+fn a_key_that_rows_are_against_comes_back_unchecked_and_is_named() {
+    let (server, repo) = (started(), Repo::new());
+    server.ask(
+        "CREATE TABLE orders (id integer PRIMARY KEY); CREATE TABLE lines (id integer, order_id integer CONSTRAINT lines_order REFERENCES orders ON DELETE CASCADE);
+         INSERT INTO orders VALUES (1); SET session_replication_role = replica; INSERT INTO lines VALUES (1, 1), (2, 99)",
+    );
+    repo.json(["backup", "-d", &server.dsn("postgres")]);
+    let restored = repo.restored(["latest", "--create", "-d", &server.dsn("copy")]);
+    let key = "FK CONSTRAINT public.lines lines_order";
+    assert_eq!((&restored["proven"], &restored["keys_not_valid"]), (&json!(true), &json!([key])), "{restored}");
+    assert!(restored["warnings"].to_string().contains(&format!("{key} is NOT VALID here")), "{restored}");
+    assert_eq!(
+        sql(&server, "copy", "SELECT convalidated, confdeltype FROM pg_constraint WHERE conname = 'lines_order'"),
+        "f|c"
+    );
+    let refused = psql(&server.binaries, &server.dsn("copy"), "INSERT INTO lines VALUES (3, 98)").unwrap_err();
+    assert!(refused.contains("lines_order"), "{refused}");
+
+    let drilled = Said::of(repo.command(["drill", "--json"]).arg("--restore-key").arg(repo.restore_key()));
+    let report = drilled.document();
+    assert_eq!(
+        (drilled.code, &report["ok"], &report["keys_not_valid"]),
+        (0, &json!(true), &json!([key])),
+        "{drilled:?}"
+    );
+    assert!(report["receipt"].is_string(), "{drilled:?}");
+}
+
+/// Functions that find names by search_path alone: the backup says so, a restore says what would help, and the switch gives just these
+/// entries the path that the source has.
+#[test]
+fn functions_that_need_a_search_path_are_named_and_get_it_where_that_is_asked_for() {
+    let (server, repo) = (started(), Repo::new());
+    server.ask("CREATE DATABASE app");
+    sql(
+        &server,
+        "app",
+        "CREATE SCHEMA s1; SET search_path = s1; CREATE TABLE dict (val text); INSERT INTO dict VALUES ('a');
+         CREATE FUNCTION in_dict(p text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT EXISTS (SELECT FROM dict WHERE val = p)';
+         CREATE FUNCTION itself(p text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = s1 AS 'SELECT max(val) FROM dict WHERE val = p';
+         CREATE TABLE data (val text CHECK (in_dict(val)), n int); INSERT INTO data VALUES ('a', 1);
+         CREATE TABLE indexed (val text, own text GENERATED ALWAYS AS (itself(val)) STORED); INSERT INTO indexed VALUES ('a'); CREATE INDEX by_dict ON indexed (in_dict(val));
+         CREATE MATERIALIZED VIEW words AS SELECT word FROM ts_stat('SELECT to_tsvector(''simple'', val) FROM dict');
+         ALTER DATABASE app SET search_path = s1, public",
+    );
+    let backup = repo.json(["backup", "-d", &server.dsn("app")]);
+    let warnings = backup["warnings"].to_string();
+    assert!(warnings.contains("FUNCTION s1.in_dict(text)") && !warnings.contains("itself"), "{backup}");
+
+    let said = Said::of(&mut repo.restore(["latest", "--create", "-d", &server.dsn("copy"), "--json"]));
+    assert_eq!(said.code, 8, "{said:?}");
+    let told = said.document();
+    for failure in told["failures"].as_array().unwrap() {
+        assert!(
+            failure["hint"]
+                .as_str()
+                .unwrap()
+                .contains("--search-path-fix gives such entries the source's (s1, public)"),
+            "{told}"
+        );
+    }
+    let mut failed: Vec<&str> =
+        told["failures"].as_array().unwrap().iter().map(|f| f["entry"].as_str().unwrap()).collect();
+    failed.sort_unstable();
+    let expected = ["INDEX s1.by_dict", "REFRESH MATERIALIZED VIEW s1.words", "TABLE DATA s1.data"];
+    assert_eq!(failed, expected);
+    server.ask("DROP DATABASE copy");
+
+    let restored = repo.restored(["latest", "--create", "-d", &server.dsn("copy"), "--search-path-fix"]);
+    let warnings = restored["warnings"].as_array().unwrap();
+    let told = format!(
+        "restored with the source's search_path (s1, public), as --search-path-fix has it: {}",
+        ["ANALYZE s1.indexed"].iter().chain(&expected).copied().collect::<Vec<_>>().join(", ")
+    );
+    assert_eq!((&restored["proven"], warnings), (&json!(true), &vec![json!(told)]), "{restored}");
+    assert_equal("definitions", &definitions(&server, "app", &[]), &definitions(&server, "copy", &[]));
+    let counted = "SELECT (SELECT count(*) FROM s1.data), (SELECT count(*) FROM s1.words), (SELECT count(*) FROM pg_index WHERE indexrelid = 's1.by_dict'::regclass)";
+    assert_eq!(sql(&server, "copy", counted), "1|1|1");
 }
 
 #[test]
@@ -233,4 +322,179 @@ fn sigterm_among_the_indexes_ends_it_and_its_sessions() {
     let index = "CREATE INDEX slow_index ON public.slow_table (public.slow(i))";
     let (server, _repo) = interrupt("", index, "INDEX slow_index", Signal::TERM);
     assert_eq!(sql(&server, "copy", "SELECT to_regclass('public.slow_index') IS NULL"), "t");
+}
+
+/// Each large object, sequence and table is a lock until its transaction ends.
+#[test]
+fn thousands_of_objects_do_not_need_a_lock_each_at_the_same_time() {
+    let settings = vec![("max_locks_per_transaction".to_owned(), "1024".to_owned())];
+    let (source, repo) = (Server::start(15, ClusterOptions { settings, ..ClusterOptions::default() }), Repo::new());
+    source.ask("SELECT count(lo_from_bytea(0, 'x')) FROM generate_series(1, 4000)");
+    source.ask("DO $$BEGIN FOR i IN 1..4000 LOOP EXECUTE format('CREATE SEQUENCE s%s', i); END LOOP; END$$");
+    source.ask("DO $$BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE t%s (i int PRIMARY KEY, j text)', i); END LOOP; END$$");
+    repo.json(["backup", "-d", &source.dsn("postgres")]);
+    let target = with_few_locks();
+    let restored = repo.restored(["latest", "--create", "-d", &target.dsn("copy")]);
+    assert_eq!(restored["proven"], true, "{restored}");
+    let counted = "SELECT (SELECT count(*) FROM pg_largeobject_metadata), (SELECT count(*) FROM pg_sequence), (SELECT count(*) FROM pg_tables WHERE tablename ~ '^t[0-9]+$')";
+    assert_eq!(sql(&target, "copy", counted), "4000|4000|1000");
+}
+
+/// Another server has other disks and another version: what it lacks is named and passed.
+#[test]
+fn what_the_target_lacks_is_named_and_ends_nothing() {
+    let (source, repo, target) = (started(), Repo::new(), Server::start(17, ClusterOptions::default()));
+    let place = |server: &Server, name: &str| {
+        // Only the server's own user may enter it, and that is who makes it.
+        let folder = server.cluster.socket_dir().join(name);
+        server.ask(&format!("COPY (SELECT 1) TO PROGRAM 'mkdir {}'", folder.display()));
+        server.ask(&format!("CREATE TABLESPACE {name} LOCATION '{}'", folder.display()));
+    };
+    for name in ["fast", "slow"] {
+        place(&source, name);
+    }
+    place(&target, "slow");
+    source.ask("CREATE ROLE old_one; ALTER ROLE old_one SET force_parallel_mode = off; ALTER ROLE old_one SET work_mem = '5MB'");
+    source.ask("CREATE DATABASE app OWNER old_one TABLESPACE fast");
+    sql(
+        &source,
+        "app",
+        "CREATE TABLE a (i int PRIMARY KEY USING INDEX TABLESPACE slow); CREATE TABLE b (i int) TABLESPACE slow; INSERT INTO a VALUES (1);
+         ALTER DATABASE app SET force_parallel_mode = off; ALTER DATABASE app SET work_mem = '6MB';
+         ALTER ROLE old_one IN DATABASE app SET force_parallel_mode = on",
+    );
+    repo.json(["backup", "-d", &source.dsn("app")]);
+    let dsn = target.dsn("app");
+    let restored = repo.restored(["latest", "--create", "-d", &dsn]);
+    let warnings = restored["warnings"].to_string();
+    for part in [
+        "no tablespace fast",
+        "force_parallel_mode of the role old_one",
+        "ALTER DATABASE \\\"app\\\" SET force_parallel_mode",
+        "IN DATABASE \\\"app\\\" SET force_parallel_mode",
+    ] {
+        assert!(warnings.contains(part), "{part}: {restored}");
+    }
+    assert_eq!(restored["warnings"].as_array().unwrap().len(), 4, "{restored}");
+    let lies = |name: &str| {
+        let sql_of = format!(
+            "SELECT coalesce((SELECT spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = reltablespace WHERE relname = '{name}'), '-')"
+        );
+        sql(&target, "app", &sql_of)
+    };
+    assert_eq!([lies("a"), lies("a_pkey"), lies("b")], ["-", "slow", "slow"]);
+    assert_eq!(sql(&target, "app", "SELECT setting FROM pg_settings WHERE name = 'work_mem'"), "6144");
+    target.ask("DROP DATABASE app");
+
+    for (switch, value, expected) in
+        [("--no-tablespaces", None, ["-", "-", "-"]), ("--map-tablespace", Some("slow=pg_default"), ["-", "-", "-"])]
+    {
+        repo.restored(["latest", "--create", "-d", &dsn, switch].into_iter().chain(value));
+        assert_eq!([lies("a"), lies("a_pkey"), lies("b")], expected, "{switch}");
+        target.ask("DROP DATABASE app");
+    }
+    let said = Said::of(&mut repo.restore(["latest", "--create", "-d", &dsn, "--map-tablespace", "fast=none", "-q"]));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(
+        said.stderr
+            .starts_with("pgkeep: the target has no tablespace none, in which --map-tablespace puts what was in fast"),
+        "{said:?}"
+    );
+
+    // A private server has none, and needs none.
+    let drilled = Said::of(repo.command(["drill", "--json"]).arg("--restore-key").arg(repo.restore_key()));
+    assert_eq!((drilled.code, &drilled.document()["proven"]), (0, &json!(true)), "{drilled:?}");
+}
+
+/// An extension that the server has not, say: what does not need it is restored.
+#[test]
+fn a_definition_that_the_target_refuses_ends_nothing_else() {
+    let (source, repo, target) = (started(), Repo::new(), Server::start(15, ClusterOptions::default()));
+    source.ask("CREATE TABLE plain AS SELECT generate_series(1, 50) AS id; CREATE INDEX ON plain (id)");
+    source.ask("CREATE COLLATION public.odd (provider = libc, locale = 'C'); CREATE TABLE sorted (t text COLLATE public.odd PRIMARY KEY); INSERT INTO sorted VALUES ('x'); CREATE VIEW seen AS SELECT * FROM sorted");
+    repo.json(["backup", "-d", &source.dsn("postgres")]);
+    // As on a server with other libraries: the collation cannot be made.
+    target.ask("CREATE ROLE tenant LOGIN");
+    target.ask("CREATE DATABASE theirs");
+    sql(&target, "theirs", "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT CREATE ON SCHEMA public TO tenant; REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;
+        CREATE COLLATION public.odd (provider = libc, locale = 'C'); REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO tenant");
+    let said = Said::of(&mut repo.restore([
+        "latest",
+        "-d",
+        &target.dsn_as("tenant", "theirs"),
+        "--no-owner",
+        "--no-acl",
+        "--json",
+    ]));
+    assert_eq!(said.code, 8, "{said:?}");
+    let failures: Vec<String> = said.document()["failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["entry"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(failures, ["COLLATION public.odd"], "{said:?}");
+    assert_eq!(
+        sql(
+            &target,
+            "theirs",
+            "SELECT (SELECT count(*) FROM plain), (SELECT count(*) FROM seen), (SELECT count(*) FROM pg_indexes WHERE tablename = 'plain')"
+        ),
+        "50|1|1"
+    );
+}
+
+/// Waits among the definitions of a restore with `--create`, somebody connects to what it has made, and `end` ends it.
+#[track_caller]
+fn ended_among_the_definitions(end: impl Fn(&Server, &std::process::Child)) -> (Server, Said) {
+    let (source, repo) = (started(), Repo::new());
+    source.ask("CREATE ROLE keeper");
+    // As a template it could not even be dropped.
+    source.ask("CREATE DATABASE app IS_TEMPLATE true");
+    sql(&source, "app", "CREATE TABLE a AS SELECT 1 AS i; ALTER TABLE a OWNER TO keeper");
+    repo.json(["backup", "-d", &source.dsn("app")]);
+    let target = started();
+    target.ask("CREATE ROLE keeper");
+    // Whoever gives a table to a role waits until it is clear whether there will be one.
+    let dropping = background(&target, "postgres", "BEGIN; DROP ROLE keeper; SELECT pg_sleep(120)");
+    target.wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", "1");
+    let mut restore = repo.restore(["latest", "--create", "-d", &target.dsn("copy"), "-q"]);
+    let child = restore.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND wait_event_type = 'Lock' AND datname = 'copy'";
+    target.wait_for(waits, "1");
+    let connected = background(&target, "copy", "SELECT pg_sleep(120)");
+    target.wait_for("SELECT count(*) FROM pg_stat_activity WHERE datname = 'copy' AND wait_event = 'PgSleep'", "1");
+    end(&target, &child);
+    let said: Said = child.wait_with_output().unwrap().into();
+    for mut child in [dropping, connected] {
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    (target, said)
+}
+
+#[test]
+fn ctrl_c_among_the_definitions_leaves_no_database() {
+    let (target, said) =
+        ended_among_the_definitions(|_, child| kill_process(Pid::from_child(child), Signal::INT).unwrap());
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (130, "", "pgkeep: interrupted\n"), "{said:?}");
+    assert_eq!(target.ask("SELECT count(*) FROM pg_database WHERE datname = 'copy'"), "0");
+}
+
+/// What went wrong first is what is told, and not what it is to take away a template that somebody is connected to.
+#[test]
+fn an_error_among_the_definitions_leaves_no_database_and_is_told() {
+    let (target, said) = ended_among_the_definitions(|target, _| {
+        target.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND datname = 'copy'");
+    });
+    assert_eq!((said.code, said.stdout.as_str()), (8, ""), "{said:?}");
+    assert!(said.stderr.contains("terminating connection due to administrator command"), "{said:?}");
+    assert!(!said.stderr.contains("is still there"), "{said:?}");
+    assert_eq!(target.ask("SELECT count(*) FROM pg_database WHERE datname = 'copy'"), "0");
+}
+
+fn background(server: &Server, database: &str, sql: &str) -> std::process::Child {
+    let mut psql = server.binaries.command("psql");
+    psql.args(["-X", "-q", "-d", &server.dsn(database), "-c", sql]);
+    psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }

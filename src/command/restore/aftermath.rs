@@ -27,8 +27,11 @@ pub fn note(progress: &Progress, options: &Options, snapshot: &str, stage: Stage
     let database = options.target.database();
     let left = match (stage, options.creation) {
         (Stage::Target, Creation::Exists) => format!("Nothing was restored into the database {database}."),
-        (Stage::Target, Creation::Create) => format!("The database {database} may have been made, and holds nothing."),
-        (Stage::Definitions, _) => {
+        (Stage::Target | Stage::Definitions, Creation::Create) => {
+            progress.would_leave("Nothing was restored: a database that was made is taken away again.".into());
+            return;
+        }
+        (Stage::Definitions, Creation::Exists) => {
             format!("The database {database} may hold a part of the definitions, and holds no rows.")
         }
         (Stage::Rows, _) => format!(

@@ -1,27 +1,33 @@
 //! `pgkeep restore`: a snapshot, or a part of it, into an empty database, and the proof that it is there.
 
 mod aftermath;
+mod definitions;
 pub(super) mod feed;
+mod made;
+mod planning;
 pub(super) mod roles;
 mod small;
 pub(super) mod target;
 mod warnings;
 pub(super) mod work;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
 use serde::Serialize;
 
+use definitions::Refusals;
 use feed::Rows;
+use made::Made;
 
 use super::column_order::{ColumnOrder, column_order};
-use super::error::Error;
+use super::error::{Error, Failure};
 use super::hurt::{self, Look};
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
-use super::selecting::{self, Patterns};
+use super::selecting::Patterns;
 use super::some::some_of;
 use super::surroundings::Surroundings;
 use super::taken::Taken;
@@ -30,12 +36,9 @@ use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
-use crate::schema::archive::Archive;
-use crate::schema::facts::Facts;
-pub use crate::schema::restore::{Grants, Owners};
-use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
-pub use crate::schema::schedule::Proof;
-use crate::schema::selection::Selection;
+pub use crate::schema::restore::{Grants, Owners, Tablespaces};
+use crate::schema::restore::{RestorePlan, RoleMap};
+pub use crate::schema::schedule::{Order, Proof};
 use crate::stop::Stop;
 
 /// So many functions are named.
@@ -49,7 +52,10 @@ pub struct Options {
     pub roles: Vec<(String, String)>,
     pub owners: Owners,
     pub grants: Grants,
+    pub tablespaces: Tablespaces,
+    pub search_path: SearchPath,
     pub proof: Proof,
+    pub order: Order,
     pub jobs: usize,
 }
 
@@ -60,6 +66,15 @@ pub enum Creation {
     Exists,
 }
 
+/// By which path functions look up names while rows are loaded and indexes built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchPath {
+    /// None, as in a restore by pg_restore: what they find does not hang on who restores.
+    Empty,
+    /// None; and what does not find a name is tried again with the path that the source has (`--search-path-fix`).
+    Fix,
+}
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -68,13 +83,14 @@ pub struct Report {
     pub taken: Taken,
     /// Tables of the snapshot, restored or not, in which checks have found damage.
     pub hurt: Vec<String>,
-    /// The one that was filled.
     pub database: String,
     pub tables: u64,
     pub rows: u64,
     /// Every table's rows were compared, and all are equal.
     pub proven: bool,
     pub mismatches: Vec<Mismatch>,
+    /// Foreign keys that rows are against, in the snapshot as well: they are there as NOT VALID.
+    pub keys_not_valid: Vec<String>,
     /// What was asked for and could not come without what was not.
     pub left_out: Vec<LeftOut>,
     pub warnings: Vec<String>,
@@ -98,11 +114,17 @@ pub(super) struct Job {
     pub plan: RestorePlan,
     pub relations: Vec<Relation>,
     pub sequences: Vec<Sequence>,
+    /// Sequences that are there as soon as an extension is, by oid.
+    pub sequences_of_extensions: BTreeSet<u32>,
     /// The whole database was asked for, so its large objects are.
     pub large_objects: bool,
     pub left_out: Vec<LeftOut>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
+    /// In which schemas a session of the source finds names.
+    pub search_path: Vec<String>,
+    /// What the target lacks, or has otherwise, and no entry's failure.
+    pub warnings: Vec<String>,
     /// Known once definitions are there.
     pub surroundings: Surroundings,
 }
@@ -118,58 +140,34 @@ pub async fn run(
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
     let snapshot = manifest.snapshot.short().to_owned();
-    let mut job = plan(repository, options, manifest).await?;
+    let mut job = planning::plan(repository, options, manifest).await?;
 
     progress.set_phase("preparing the target");
     aftermath::note(progress, options, &snapshot, aftermath::Stage::Target);
-    if options.creation == Creation::Create {
-        target::create_database(options, &job).await?;
-    }
-    let session = connect(&options.target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?;
-    target::check_empty(&session, &job).await?;
-    if options.creation == Creation::Exists {
-        roles::provide(&session, &job, options).await?;
-    }
-
-    progress.set_phase("restoring definitions");
-    aftermath::note(progress, options, &snapshot, aftermath::Stage::Definitions);
-    let mut phases = Phases::default();
-    let phase = Instant::now();
-    let definitions = target::run_pre_data(&session, &job, options).await;
-    let relations: Vec<&Relation> = job.relations.iter().collect();
-    let order = match &definitions {
-        Ok(()) => column_order(&session, &relations).await,
-        Err(_) => Ok(ColumnOrder::default()),
+    let (made, mut warnings) = match options.creation {
+        Creation::Create => Made::make(options, &job).map(|(made, left)| (Some(made), left))?,
+        Creation::Exists => (None, Vec::new()),
     };
-    let called = match &definitions {
-        Ok(()) => catalog::called_by_rows(&session, None).await,
-        Err(_) => Ok(Vec::new()),
+    warnings.extend(job.warnings.iter().cloned());
+    let prepared = match prepare(repository, options, &mut job, progress, &snapshot).await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let error = aftermath::with_a_way_on(repository, &job, options, error).await;
+            return Err(match made {
+                Some(made) => made.take_away(error).await,
+                None => error,
+            });
+        }
     };
-    let not_had = match &definitions {
-        Ok(()) => job.surround(&session).await,
-        Err(_) => Ok(Vec::new()),
-    };
-    session.close().await.map_err(Error::target_database("the end of the session"))?;
-    if definitions.is_err() && options.creation == Creation::Create {
-        // It holds nothing, and would stand in the way of the next attempt.
-        target::drop_database(&options.target).await?;
-    }
-    definitions?;
-    let order = order.map_err(Error::target_database("reading the order of columns"))?;
-    let called = called.map_err(Error::target_database("reading what rows call"))?;
-    let not_had = not_had?;
-    phases.pre_data_ms = millis(phase);
+    let Prepared { mut failures, order, called, left, lists, large_object_slices, pre_data_ms } = prepared;
+    warnings.extend(left);
+    made.into_iter().for_each(Made::keep);
+    let mut phases = Phases { pre_data_ms, ..Phases::default() };
 
     progress.set_phase("restoring rows");
     aftermath::note(progress, options, &snapshot, aftermath::Stage::Rows);
-    let done = match slice_lists(repository, &job).await {
-        Ok((lists, large_objects)) => {
-            let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_objects };
-            work::run(&rows, options, &job, progress, stop)
-        }
-        Err(error) => Err(error),
-    };
-    let mut done = match done {
+    let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_object_slices };
+    let mut done = match work::run(&rows, options, &job, progress, stop) {
         Err(damage @ Error::DamagedRows { .. }) => {
             return Err(aftermath::with_a_way_on(repository, &job, options, damage).await);
         }
@@ -177,20 +175,21 @@ pub async fn run(
     };
     aftermath::note(progress, options, &snapshot, aftermath::Stage::Proof);
     (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
-    if !done.failures.is_empty() {
-        done.failures.iter_mut().for_each(|failure| order.explain(failure));
-        let first = super::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
-        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
+    failures.append(&mut done.failures);
+    if !failures.is_empty() {
+        failures.iter_mut().for_each(|failure| order.explain(failure));
+        let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
+        return Err(Error::Entries { failures, skipped: done.skipped, warnings, first });
     }
     let mut mismatches = order.mismatches;
     // Of an older snapshot it is not known under which zone rows were read: such tables are tried once more with the rest.
     let again = work::worth_another_look(&job, &mut done.mismatches);
     mismatches.extend(done.mismatches);
-    if options.proof == Proof::Make {
-        progress.set_phase("proving sequences and large objects");
+    let large_objects = job.manifest.large_objects.as_ref().filter(|_| job.large_objects);
+    if options.proof == Proof::Make && (large_objects.is_some() || !again.is_empty()) {
+        progress.set_phase("proving large objects");
         let phase = Instant::now();
-        let large_objects = job.manifest.large_objects.as_ref().filter(|_| job.large_objects);
-        let rest = Scope { relations: again, sequences: job.sequences.iter().collect(), large_objects };
+        let rest = Scope { relations: again, large_objects, ..Scope::default() };
         mismatches.extend(proof::prove(
             &options.target,
             &job.manifest,
@@ -202,8 +201,12 @@ pub async fn run(
         )?);
         phases.proof_ms += millis(phase);
     }
-    let mut warnings = order.warnings;
-    warnings.extend(not_had);
+    let keys_not_valid: Vec<String> =
+        done.not_valid.iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
+    warnings.extend(keys_not_valid.iter().map(|key| {
+        format!("{key} is NOT VALID here: rows are against it, as they were when the snapshot was taken; ALTER TABLE ... VALIDATE CONSTRAINT once they are gone")
+    }));
+    warnings.extend(order.warnings);
     warnings.extend(done.warnings);
     if options.owners == Owners::Keep && !called.is_empty() {
         warnings.extend(done.by_operator);
@@ -242,6 +245,7 @@ pub async fn run(
         rows: job.relations.iter().map(|relation| relation.digest.rows).sum(),
         proven,
         mismatches,
+        keys_not_valid,
         left_out: job.left_out,
         warnings,
         phases,
@@ -270,58 +274,46 @@ fn millis(since: Instant) -> u64 {
     since.elapsed().as_millis() as u64
 }
 
-/// Reads the schema from the repository and decides what to do, before anything is touched.
-async fn plan(repository: &Repository, options: &Options, manifest: Manifest) -> Result<Job, Error> {
-    let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
-    let facts = repository.metadata(&manifest, &manifest.facts).await?;
-    let facts: Facts = serde_json::from_slice(&facts).map_err(|source| Error::Internal {
-        what: "the snapshot's facts cannot be read".into(),
-        source: Some(Box::new(source)),
-    })?;
-    let taken = Patterns::from(manifest.request.clone());
-    let held = selecting::select(&archive, &facts, &taken.parse()?)?;
-    let selection = if options.patterns.is_empty() {
-        held
-    } else {
-        let asked = selecting::select(&archive, &facts, &options.patterns.parse()?)?;
-        check_held(&manifest, &facts, &asked, &held)?;
-        asked
-    };
-    let role_map = RoleMap::new(options.roles.iter().cloned());
-    let plan = RestorePlan::new(
-        &archive,
-        &facts,
-        &selection,
-        &RestoreOptions {
-            owners: options.owners,
-            grants: options.grants,
-            roles: role_map.clone(),
-            database: Some(options.target.database().to_owned()),
-            populated: manifest.populated.iter().copied().collect(),
-            ..RestoreOptions::default()
-        },
-    );
-    let relations: Vec<Relation> =
-        manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
-    let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
-    let large_objects = options.patterns.is_empty();
-    let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
-    let left_out = selecting::describe_left_out(&archive, &selection);
-    let surroundings = Surroundings::default();
-    Ok(Job { left_out, manifest, plan, relations, sequences, large_objects, role_map, roles_needed, surroundings })
+/// What is known when the definitions are there.
+struct Prepared {
+    /// Definitions that the target refused.
+    failures: Vec<Failure>,
+    order: ColumnOrder,
+    called: Vec<String>,
+    /// Settings that the server did not take.
+    left: Vec<String>,
+    lists: Vec<Vec<Slice>>,
+    large_object_slices: Vec<Slice>,
+    pre_data_ms: u64,
 }
 
-/// What is asked for must be in the snapshot, which may be a selection itself.
-fn check_held(manifest: &Manifest, facts: &Facts, asked: &Selection, held: &Selection) -> Result<(), Error> {
-    let name =
-        |oid: &u32| facts.relations.get(oid).map_or_else(|| oid.to_string(), |r| format!("{}.{}", r.schema, r.name));
-    let missing = asked.relations_with_rows.difference(&held.relations_with_rows);
-    let missing: Vec<String> = missing.chain(asked.sequences.difference(&held.sequences)).map(name).collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::NotInSnapshot { snapshot: manifest.snapshot.short().to_owned(), relations: missing })
-    }
+/// Everything before the first row.
+async fn prepare(
+    repository: &Repository,
+    options: &Options,
+    job: &mut Job,
+    progress: &Arc<Progress>,
+    snapshot: &str,
+) -> Result<Prepared, Error> {
+    let session = connect(&options.target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?;
+    target::check_empty(&session, job).await?;
+    let mut left = match options.creation {
+        Creation::Exists => roles::provide(&session, job).await?,
+        Creation::Create => Vec::new(),
+    };
+    progress.set_phase("restoring definitions");
+    aftermath::note(progress, options, snapshot, aftermath::Stage::Definitions);
+    let phase = Instant::now();
+    let failures = definitions::make(&session, job, options, Refusals::Named).await?;
+    let failed = |what: &str| Error::target_database(what.to_owned());
+    let relations: Vec<&Relation> = job.relations.iter().collect();
+    let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;
+    let called = catalog::called_by_rows(&session, None).await.map_err(failed("reading what rows call"))?;
+    left.extend(job.surround(&session).await?);
+    session.close().await.map_err(failed("the end of the session"))?;
+    let pre_data_ms = millis(phase);
+    let (lists, large_object_slices) = slice_lists(repository, job).await?;
+    Ok(Prepared { failures, order, called, left, lists, large_object_slices, pre_data_ms })
 }
 
 impl Job {

@@ -39,12 +39,12 @@ pub fn needed(
     mapped.into_iter().filter(|name| !name.starts_with("pg_")).collect()
 }
 
-/// Makes the missing roles, with attributes, memberships and settings.
-pub async fn provide(session: &Session, job: &Job, options: &Options) -> Result<(), Error> {
+/// Makes the missing roles, with attributes, memberships and settings. Returns what the server did not take.
+pub async fn provide(session: &Session, job: &Job) -> Result<Vec<String>, Error> {
     let missing =
         target::missing_roles(session, &job.roles_needed).await.map_err(Error::target_database("reading roles"))?;
     if missing.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let known = |name: &String| job.manifest.roles.iter().find(|role| job.role_map.name(&role.name) == name);
     let (made, unknown): (Vec<_>, Vec<_>) = missing.iter().partition(|name| known(name).is_some());
@@ -68,12 +68,13 @@ pub async fn provide(session: &Session, job: &Job, options: &Options) -> Result<
             target::grant_membership(session, &mapped).await.map_err(refused)?;
         }
     }
+    let mut left = Vec::new();
     for setting in &job.manifest.role_settings {
         let mapped = RoleSetting { role: job.role_map.name(&setting.role).to_owned(), ..setting.clone() };
         // Settings for one database belong to the database; the plan's own steps carry them where it is made.
         if made.contains(&&mapped.role) && !mapped.in_database {
-            target::set_role_settings(session, &mapped, options.target.database()).await.map_err(refused)?;
+            left.extend(target::set_role_settings(session, &mapped).await.map_err(refused)?);
         }
     }
-    Ok(())
+    Ok(left)
 }

@@ -1,45 +1,22 @@
-//! The target before rows come: the database, that it is empty, the definitions.
+//! The target before rows come: that it is empty, what it has, how its refusals are told.
 
-use super::{Job, Options, roles, session_settings};
+use std::collections::BTreeSet;
+
+use super::definitions::{self, Refusals};
+use super::{Creation, Job, Options};
 use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
 use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
-use crate::schema::restore::{Step, Transaction};
+use crate::schema::restore::There;
 
-/// Definitions that share a transaction: all of them in most databases, and fewer locks than a server has by default.
-const STEPS_IN_TRANSACTION: usize = 1500;
-/// Definitions that go to the server in one message. A message for each would take longer than many of them do.
-const STEPS_IN_MESSAGE: usize = 100;
-const BYTES_IN_MESSAGE: usize = 256 << 10;
+pub use super::made::create_database;
+
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 
-/// Makes the database, owned and set up as the snapshot's was, under the name of the target.
-pub async fn create_database(options: &Options, job: &Job) -> Result<(), Error> {
-    let database = options.target.database().to_owned();
-    let session = connect_for_maintenance(&options.target).await?;
-    let failed = |what: &str| Error::target_database(what.to_owned());
-    if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
-        return Err(Error::DatabaseExists { database });
-    }
-    roles::provide(&session, job, options).await?;
-    for step in &job.plan.database {
-        for sql in &step.statements {
-            // CREATE DATABASE stands alone in its message; the session's settings are in it already.
-            let run = session.client().batch_execute(&sql.to_display()).await;
-            let run = run.map_err(|e| session.fault(format!("the step {}", step.label), e));
-            if run.as_ref().is_err_and(target::is_made_already) {
-                return Err(Error::DatabaseExists { database });
-            }
-            run.map_err(failed("creating the database"))?;
-        }
-    }
-    session.close().await.map_err(failed("the end of the session"))
-}
-
-/// Drops the database that this run has made, when nothing came of it.
+/// Drops a database that this run or an earlier one has made.
 pub async fn drop_database(target: &Conninfo) -> Result<(), Error> {
     let session = connect_for_maintenance(target).await?;
     let dropped = target::drop_database(&session, target.database()).await;
@@ -65,14 +42,15 @@ pub async fn connect_for_maintenance(target: &Conninfo) -> Result<Session, Error
 pub async fn check_empty(session: &Session, job: &Job) -> Result<(), Error> {
     let failed = || Error::target_database("looking for what is there already");
     let relations: Vec<(String, String)> = job.relations.iter().map(|r| (r.schema.clone(), r.name.clone())).collect();
-    // An extension's configuration tables are there as soon as the extension is, which template databases may have.
+    // An extension's configuration tables and sequences are there as soon as the extension is, which an administrator may have made.
     let own: Vec<_> = relations
         .iter()
         .zip(&job.relations)
         .filter(|(_, r)| r.configuration.is_none())
         .map(|(n, _)| n.clone())
         .collect();
-    let sequences = job.sequences.iter().map(|s| (s.schema.clone(), s.name.clone()));
+    let sequences = job.sequences.iter().filter(|s| !job.sequences_of_extensions.contains(&s.oid));
+    let sequences = sequences.map(|s| (s.schema.clone(), s.name.clone()));
     let wanted: Vec<_> = own.into_iter().chain(sequences).collect();
     let mut objects = target::existing_relations(session, &wanted).await.map_err(failed())?;
     if let Some(large_objects) = job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
@@ -88,107 +66,33 @@ pub async fn check_empty(session: &Session, job: &Job) -> Result<(), Error> {
 
 /// Definitions, sequences and large objects' shells. In one transaction where that is possible: what fails leaves nothing.
 pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Result<(), Error> {
-    let failed = |what: &str| Error::target_database(what.to_owned());
-    let run = async |label: &str, sql: &str| {
-        session.client().batch_execute(sql).await.map_err(|error| session.fault(format!("the step {label}"), error))
+    definitions::make(session, job, options, Refusals::End).await.map(drop)
+}
+
+/// What the server has of what the snapshot needs, before anything is planned: tablespaces, extensions and schemas.
+pub async fn look(
+    target: &Conninfo,
+    creation: Creation,
+    tablespaces: &BTreeSet<String>,
+) -> Result<(There, BTreeSet<String>), Error> {
+    let failed = || Error::target_database("looking for what is there already");
+    let session = match creation {
+        Creation::Create if tablespaces.is_empty() => return Ok((There::default(), BTreeSet::new())),
+        Creation::Create => connect_for_maintenance(target).await?,
+        Creation::Exists => connect(target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?,
     };
-    let settings = session_settings(job);
-    run("session settings", &String::from_utf8_lossy(&settings)).await.map_err(failed("preparing the session"))?;
-    for batch in job.plan.pre_data.chunk_by(|a, b| a.transaction == b.transaction) {
-        for batch in batch.chunks(STEPS_IN_TRANSACTION) {
-            let together = batch[0].transaction == Transaction::Allowed;
-            if together {
-                run("BEGIN", "BEGIN").await.map_err(failed("restoring definitions"))?;
-            }
-            for steps in if together { messages(batch) } else { batch.chunks(1).collect() } {
-                run_steps(session, steps).await?;
-            }
-            if together {
-                run("COMMIT", "COMMIT").await.map_err(failed("restoring definitions"))?;
-            }
-        }
-    }
-    let sequences: Vec<_> = job.sequences.iter().collect();
-    let mut sql = target::sequence_statements(&sequences);
-    if let Some(large_objects) = job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
-        sql += &target::large_object_statements(&large_objects.objects, options.owners, options.grants, &job.role_map);
-    }
-    if !sql.is_empty() {
-        run("sequences and large objects", &sql).await.map_err(failed("restoring sequences and large objects"))?;
-    }
-    Ok(())
+    let there = match creation {
+        Creation::Create => There::default(),
+        Creation::Exists => target::there(&session).await.map_err(failed())?,
+    };
+    let missing = target::tablespaces_missing(&session, tablespaces).await.map_err(failed())?;
+    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    Ok((there, missing))
 }
 
-/// Steps of one transaction, cut into messages.
-fn messages(steps: &[Step]) -> Vec<&[Step]> {
-    let (mut messages, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (n, step) in steps.iter().enumerate() {
-        let more: usize = step.statements.iter().map(|sql| sql.as_bytes().len()).sum();
-        if n > start && (n - start == STEPS_IN_MESSAGE || bytes + more > BYTES_IN_MESSAGE) {
-            messages.push(&steps[start..n]);
-            (start, bytes) = (n, 0);
-        }
-        bytes += more;
-    }
-    messages.push(&steps[start..]);
-    messages
-}
-
-/// One message for all; where the server refuses it, one by one, to learn which step it is. The session ends with the error, and
-/// with it the transaction.
-async fn run_steps(session: &Session, steps: &[Step]) -> Result<(), Error> {
-    if let (2.., Some(sql)) = (steps.len(), as_one_text(steps)) {
-        // A message of its own: the server parses all of a message before it runs any of it.
-        let made = session.client().batch_execute(&format!("SAVEPOINT {SAVEPOINT}")).await;
-        made.map_err(|error| session.fault("a savepoint", error))
-            .map_err(Error::target_database("restoring definitions"))?;
-        match session.client().batch_execute(&sql).await.map_err(|error| session.fault("definitions", error)) {
-            Ok(()) => return Ok(()),
-            Err(pg::Error::Server { .. }) => {
-                let back = session.client().batch_execute(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await;
-                back.map_err(|error| session.fault("a savepoint", error))
-                    .map_err(Error::target_database("restoring definitions"))?;
-            }
-            Err(error) => return Err(Error::target_database("restoring definitions")(error)),
-        }
-    }
-    for step in steps {
-        run_step(session, step).await.map_err(|error| entry_failed(step, &error))?;
-    }
-    Ok(())
-}
-
-const SAVEPOINT: &str = "pgkeep_definitions";
-
-/// None where the text is not UTF-8; the step that is to blame says so by itself.
-fn as_one_text(steps: &[Step]) -> Option<String> {
-    let mut sql = String::new();
-    for statement in steps.iter().flat_map(|step| &step.statements) {
-        sql += std::str::from_utf8(statement.as_bytes()).ok()?;
-        // Whatever it ends with: a comment ends with the line, and an empty statement is none.
-        sql += "\n;\n";
-    }
-    Some(sql + &format!("RELEASE SAVEPOINT {SAVEPOINT}"))
-}
-
-async fn run_step(session: &Session, step: &Step) -> Result<(), pg::Error> {
-    for sql in &step.statements {
-        let text = std::str::from_utf8(sql.as_bytes()).map_err(|source| pg::Error::Protocol {
-            context: format!("the step {}", step.label),
-            source: Box::new(source),
-        })?;
-        session
-            .client()
-            .batch_execute(text)
-            .await
-            .map_err(|error| session.fault(format!("the step {}", step.label), error))?;
-    }
-    Ok(())
-}
-
-fn entry_failed(step: &Step, error: &pg::Error) -> Error {
-    let failures = vec![failure(&step.label, error)];
-    Error::Entries { first: FirstFailure(failures.clone()), failures, skipped: Vec::new() }
+/// What the server refused, as the run's error.
+pub fn refused(failures: Vec<Failure>) -> Error {
+    Error::Entries { first: FirstFailure(failures.clone()), failures, skipped: Vec::new(), warnings: Vec::new() }
 }
 
 /// An entry's failure as it is reported.

@@ -1,16 +1,20 @@
 //! The workers of a restore: each has a session and asks the schedule what comes next.
 
+mod loading;
+mod numbers;
+mod paths;
+mod together;
 mod unchecked;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::feed::{Feed, Rows};
 use super::small::{self, Given};
-use super::target::failure;
 use super::warnings::Warnings;
-use super::{Job, Options, Owners, quoted, session_settings};
+use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
 use crate::command::backup::worker_runtime;
 use crate::command::error::Failure;
@@ -19,22 +23,18 @@ use crate::command::proof::{self, Difference, Mismatch};
 use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
-use crate::pg::copy::{Freeze, copy_in_statement};
 use crate::pg::sessions;
-use crate::pg::target::{LargeObjectLoader, as_owner_of, as_role, speed_up};
+use crate::pg::target::{as_role, speed_up};
 use crate::pg::wire::Wire;
 use crate::repo::manifest::Relation;
 use crate::schema::archive::SqlText;
-use crate::schema::restore::{PostDataStep, Transaction};
+use crate::schema::restore::{Circles, PostDataStep, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{Digest, RowFormat, RowHasher};
 
 /// How long a worker without work waits before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(200);
-
-/// Smaller tables are loaded without TRUNCATE and FREEZE.
-const FREEZE_BYTES_MIN: u64 = 1 << 20;
 
 pub struct Done {
     /// What every relation of the job was loaded with, in the job's order.
@@ -45,7 +45,7 @@ pub struct Done {
     pub warnings: Vec<String>,
     /// What could not be done as its owner: of interest where code of ordinary roles is called.
     pub by_operator: Option<String>,
-    /// Steps of the plan: foreign keys that rows of a live source were against, and that were made as NOT VALID.
+    /// Steps of the plan: foreign keys that rows are against, and that were made as NOT VALID.
     pub not_valid: Vec<usize>,
     pub data_ms: u64,
     pub post_data_ms: u64,
@@ -61,6 +61,8 @@ pub(super) struct Shared<'a> {
     /// What could not be done as its owner.
     by_operator: Vec<String>,
     not_valid: Vec<usize>,
+    /// What was done with the source's search_path.
+    with_path: Vec<String>,
     last_load: Instant,
     last_step: Instant,
     last_proof: Instant,
@@ -71,6 +73,8 @@ pub(super) struct Work<'a> {
     rows: &'a Rows<'a>,
     options: &'a Options,
     pub(super) job: &'a Job,
+    /// Tables that refer to each other, by keys that are there before their rows.
+    in_circle: BTreeSet<usize>,
     progress: &'a Arc<Progress>,
     stop: &'a Stop,
     shared: Mutex<Shared<'a>>,
@@ -85,24 +89,27 @@ pub fn run(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Done, Error> {
-    let load = |relation: &crate::repo::manifest::Relation| Load { oid: relation.oid, bytes: relation.digest.bytes };
-    let loads: Vec<Load> = job.relations.iter().map(load).collect();
+    let Circles { after, in_circle } = together::order(options, job, stop)?;
+    let load = |(relation, after): (&Relation, _)| Load { oid: relation.oid, bytes: relation.digest.bytes, after };
+    let loads: Vec<Load> = job.relations.iter().zip(after).map(load).collect();
     progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), Ordering::Relaxed);
     progress.steps_total.store(job.plan.post_data.len() as u64, Ordering::Relaxed);
     let started = Instant::now();
     let shared = Shared {
-        schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof),
+        schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof, options.order),
         digests: job.relations.iter().map(|relation| relation.digest).collect(),
         failures: Vec::new(),
         mismatches: Vec::new(),
         warnings: Warnings::default(),
         by_operator: Vec::new(),
         not_valid: Vec::new(),
+        with_path: Vec::new(),
         last_load: started,
         last_step: started,
         last_proof: started,
     };
-    let work = Work { rows, options, job, progress, stop, shared: Mutex::new(shared), changed: Condvar::new() };
+    let (shared, changed) = (Mutex::new(shared), Condvar::new());
+    let work = Work { rows, options, job, in_circle, progress, stop, shared, changed };
     let backends = Mutex::new(Vec::new());
     let worked = in_parallel(options.jobs, stop, |n| {
         let mut worker = Worker::new(&work, n)?;
@@ -110,14 +117,24 @@ pub fn run(
         if n == 0 {
             worker.load_large_objects()?;
         }
-        worker.work()
+        worker.work()?;
+        if n == 0 { worker.prove_sequences() } else { Ok(()) }
     });
     if worked.is_err() {
         // A backend in an index build would go on for seconds before it notices.
         sessions::end(&options.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
     worked?;
+    let mut others: Vec<String> =
+        told_of_circle(work.in_circle.iter().map(|n| &job.relations[*n])).into_iter().collect();
     let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    shared.with_path.sort_unstable();
+    others.extend(some_of(&shared.with_path, NAMES_MAX).map(|names| {
+        format!(
+            "restored with the source's search_path ({}), as --search-path-fix has it: {names}",
+            job.search_path.join(", ")
+        )
+    }));
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
     let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     Ok(Done {
@@ -126,7 +143,7 @@ pub fn run(
         failures: shared.failures,
         mismatches: shared.mismatches,
         by_operator: told(&mut shared.by_operator),
-        warnings: shared.warnings.into_lines(),
+        warnings: shared.warnings.into_lines().into_iter().chain(others).collect(),
         not_valid: shared.not_valid,
         data_ms: since(shared.last_load, started),
         post_data_ms: since(shared.last_step, shared.last_load),
@@ -178,6 +195,13 @@ fn told(by_operator: &mut [String]) -> Option<String> {
     ))
 }
 
+fn told_of_circle<'a>(relations: impl Iterator<Item = &'a Relation>) -> Option<String> {
+    let mut names: Vec<String> = relations.map(|relation| format!("{}.{}", relation.schema, relation.name)).collect();
+    names.sort_unstable();
+    let names = some_of(&names, NAMES_MAX)?;
+    Some(format!("loaded without a look at their foreign keys, because their rows refer to each other: {names}"))
+}
+
 /// With whose rights something is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rights {
@@ -198,6 +222,8 @@ pub(super) struct Worker<'w, 'a> {
     builds: Builds,
     pub(super) feed: Feed<'w>,
     hasher: RowHasher,
+    /// Set at the beginning of each transaction of the task: nothing, but for a task that is tried again.
+    path: String,
 }
 
 impl<'w, 'a> Worker<'w, 'a> {
@@ -210,7 +236,8 @@ impl<'w, 'a> Worker<'w, 'a> {
         speed_up(&mut wire).map_err(failed)?;
         let builds = Builds::new(&mut wire, work.options.jobs).map_err(failed)?;
         let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
-        Ok(Self { work, n, wire, builds, feed, hasher: RowHasher::new(&work.job.manifest.digest_key()) })
+        let hasher = RowHasher::new(&work.job.manifest.digest_key());
+        Ok(Self { work, n, wire, builds, feed, hasher, path: String::new() })
     }
 
     fn work(&mut self) -> Result<(), Error> {
@@ -224,7 +251,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn work_on(&mut self, task: Task) -> Result<(), Error> {
-        let outcome = self.perform(task);
+        let outcome = self.perform_or_with_path(task);
         if let Task::Step(_) = task {
             self.work.progress.step_done();
         }
@@ -240,7 +267,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             }
             // What the server refuses is an entry's failure; what ends the session ends the run.
             Err(Error::Target { source: source @ pg::Error::Server { .. }, .. }) => {
-                shared.failures.push(failure(&self.label(task), &source));
+                shared.failures.push(self.failure(task, &source));
                 shared.schedule.end(task, Ended::Badly);
                 drop(shared);
                 let rolled_back = self.wire.execute("the end of a transaction", b"ROLLBACK");
@@ -297,6 +324,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Task::Analyze(n) if self.has_no_statistics(n) => Ok(None),
             Task::Analyze(n) => {
                 let sql = format!("ANALYZE {}", quoted(&self.work.job.relations[n]));
+                let sql = if self.path.is_empty() { sql } else { format!("BEGIN;\n{}{sql};\nCOMMIT", self.path) };
                 self.execute(&label, sql.as_bytes()).map(|()| None)
             }
         }
@@ -323,51 +351,6 @@ impl<'w, 'a> Worker<'w, 'a> {
         Ok(())
     }
 
-    fn load(&mut self, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
-        if self.feed.is_empty(n) {
-            return Ok(());
-        }
-        if self.work.options.owners == Owners::Restorer {
-            return self.load_as(n, label, lane, Rights::Operator);
-        }
-        self.as_owner(label, |worker, rights| worker.load_as(n, label, lane, rights))
-    }
-
-    /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.
-    fn load_as(&mut self, n: usize, label: &str, lane: &Lane, rights: Rights) -> Result<(), Error> {
-        let relation = &self.work.job.relations[n];
-        let name = quoted(relation);
-        let mut begin = "BEGIN;\n".to_owned();
-        if rights == Rights::Owner {
-            begin += &as_owner_of(&name);
-        }
-        let freeze = match &relation.configuration {
-            // An extension's own rows are in its configuration table already, and stay.
-            Some(_) => Freeze::No,
-            // A new file for the table costs more than freezing a few pages later.
-            None if relation.digest.bytes < FREEZE_BYTES_MIN => Freeze::No,
-            None => {
-                begin += &format!("TRUNCATE ONLY {name}");
-                Freeze::Yes
-            }
-        };
-        self.execute(label, begin.as_bytes())?;
-        let sql = copy_in_statement(
-            &name,
-            &relation.columns,
-            relation.format,
-            &self.work.job.manifest.database.encoding,
-            freeze,
-        );
-        let failed = || Error::target_database(label);
-        let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;
-        let report = |bytes, rows| self.work.progress.add(lane, bytes, rows);
-        let digest = self.feed.pour(n, relation, &self.hasher, &mut copy, report, self.work.stop)?;
-        copy.finish().map_err(failed())?;
-        self.work.lock().digests[n] = digest;
-        self.execute(label, &self.settled())
-    }
-
     /// The end of a transaction in which code of others ran: what it may have set for the session is as it was.
     fn settled(&self) -> Vec<u8> {
         [&b"COMMIT;\nRESET ROLE;\n"[..], &session_settings(self.work.job)].concat()
@@ -376,14 +359,14 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
         let PostDataStep { step, sorts, .. } = &self.work.job.plan.post_data[n];
         self.suit(n, *sorts, label)?;
-        let together =
-            step.transaction == Transaction::Allowed && (step.statements.len() > 1 || step.acts_as.is_some());
+        let together = step.transaction == Transaction::Allowed
+            && (step.statements.len() > 1 || step.acts_as.is_some() || !self.path.is_empty());
         let run = |worker: &mut Self, first: String| {
             if !together {
                 return step.statements.iter().try_for_each(|sql| worker.execute(label, sql.as_bytes()));
             }
             // One message: a round trip for each would cost more than most of them take.
-            let begin = format!("BEGIN;\n{first}");
+            let begin = format!("BEGIN;\n{}{first}", worker.path);
             let all = [begin.as_bytes()].into_iter().chain(step.statements.iter().map(SqlText::as_bytes));
             let end = if step.acts_as.is_some() { worker.settled() } else { b"COMMIT".to_vec() };
             let all: Vec<&[u8]> = all.chain([end.as_slice()]).collect();
@@ -425,16 +408,5 @@ impl<'w, 'a> Worker<'w, 'a> {
             self.execute(label, sql.as_bytes())?;
         }
         Ok(proved)
-    }
-
-    fn load_large_objects(&mut self) -> Result<(), Error> {
-        let Rows::Stored { large_objects, .. } = self.work.rows else { return Ok(()) };
-        if large_objects.is_empty() {
-            return Ok(());
-        }
-        let failed = || Error::target_database("restoring large objects");
-        let mut loader = LargeObjectLoader::new(&mut self.wire).map_err(failed())?;
-        self.feed.pour_large_objects(large_objects, |rows| loader.write(rows).map_err(failed()))?;
-        loader.finish().map_err(failed())
     }
 }

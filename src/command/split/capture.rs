@@ -9,7 +9,7 @@ use super::{Options, SplitError, plan};
 use crate::command::Error;
 use crate::command::backup;
 use crate::command::instant::{self, Seen, Source};
-use crate::command::restore::{self, Creation, Grants, Job, Owners};
+use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, SearchPath, Tablespaces};
 use crate::command::selecting::{self, Patterns};
 use crate::command::surroundings::{self, Surroundings};
 use crate::pg::catalog::{self, Fingerprint, Passwords, Scope, TableFacts};
@@ -180,17 +180,19 @@ async fn draw(
     let roles_needed =
         restore::roles::needed(&archive, &selection, &manifest, &restore_options(options, schemas), &role_map);
     let left_out = selecting::describe_left_out(&archive, &selection);
-    let surroundings = Surroundings::default();
     let job = Job {
         manifest,
         plan,
         relations,
         sequences,
+        sequences_of_extensions: BTreeSet::new(),
         large_objects: false,
         left_out,
         role_map,
         roles_needed,
-        surroundings,
+        search_path: Vec::new(),
+        warnings: Vec::new(),
+        surroundings: Surroundings::default(),
     };
     Ok(Drawn { archive, job, selection, fingerprint })
 }
@@ -249,6 +251,9 @@ pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Option
         owners: Owners::Keep,
         grants: Grants::Keep,
         proof: options.proof,
+        tablespaces: Tablespaces::Keep,
+        search_path: SearchPath::Empty,
+        order: Order::LargestFirst,
         jobs: options.jobs,
     }
 }

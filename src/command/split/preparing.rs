@@ -164,7 +164,7 @@ pub async fn prepare(
         match destination::create_database(&restoring, &draft.drawn.job).await {
             // A server goes on with what a killed run has asked it for: the database may be there only now.
             Err(Error::DatabaseExists { .. }) => found = Found::Empty,
-            created => created?,
+            created => not_carried.extend(created?),
         }
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
@@ -175,7 +175,7 @@ pub async fn prepare(
         }
         is_empty(&session).await?;
     }
-    restore::roles::provide(&session, &draft.drawn.job, &restoring).await?;
+    not_carried.extend(restore::roles::provide(&session, &draft.drawn.job).await?);
     not_carried.extend(settings::equip(&session, &owners(&draft.drawn, schemas), &draft.drawn.job).await?);
     let database = &draft.drawn.job.manifest.database;
     let not_alike = close_like(&session, database).await.map_err(at_target("closing the database"))?;

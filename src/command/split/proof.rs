@@ -78,11 +78,14 @@ pub async fn invalid(source: &Session, target: &Session, schemas: &[String]) -> 
     Ok(here.into_iter().filter(|object| !there.contains(object)).collect())
 }
 
+const SEQUENCES_IN_TRANSACTION: usize = 100;
+
 /// Sequences go on without writes (`nextval` meets no trigger): what they have come to is set at the end, and read back.
 pub async fn sequences(now: &[Sequence], target: &Session) -> Result<Vec<Mismatch>, Error> {
     let failed = |what: &str| Error::target_database(what.to_owned());
-    let sql = target::sequence_statements(&now.iter().collect::<Vec<_>>());
-    if !sql.is_empty() {
+    // A transaction holds a lock on each of them until it ends.
+    for batch in now.chunks(SEQUENCES_IN_TRANSACTION) {
+        let sql: String = batch.iter().map(target::sequence_statement).collect();
         let set = target.client().batch_execute(&sql).await.map_err(|error| target.fault("sequences", error));
         set.map_err(failed("setting sequences"))?;
     }

@@ -75,7 +75,7 @@ impl Tried {
             true => Ok(()),
             false => {
                 let first = FirstFailure(self.failures.iter().take(5).cloned().collect());
-                Err(Error::Entries { failures: self.failures, skipped: self.skipped, first })
+                Err(Error::Entries { failures: self.failures, skipped: self.skipped, warnings: Vec::new(), first })
             }
         }
     }

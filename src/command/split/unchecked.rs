@@ -78,5 +78,10 @@ fn unknown(label: &str) -> Error {
         sqlstate: None,
         hint: None,
     };
-    Error::Entries { failures: vec![failure.clone()], skipped: Vec::new(), first: FirstFailure(vec![failure]) }
+    Error::Entries {
+        failures: vec![failure.clone()],
+        skipped: Vec::new(),
+        warnings: Vec::new(),
+        first: FirstFailure(vec![failure]),
+    }
 }

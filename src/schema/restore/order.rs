@@ -1,10 +1,11 @@
 //! What waits for what.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::calls::Calls;
+use super::circles::without_circles;
 use super::{Lock, LockMode, PostDataStep, Step, Transaction, Wave, database};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind, Oid, Section, SqlText};
-use crate::schema::facts::Facts;
 use crate::schema::graph::Graph;
 use crate::schema::lexer::{quoted, tokens};
 use crate::schema::selection::Selection;
@@ -48,7 +49,7 @@ pub(super) struct Order<'a> {
     archive: &'a Archive,
     graph: &'a Graph,
     selection: &'a Selection,
-    partitions: HashMap<Oid, Vec<Oid>>,
+    calls: &'a Calls<'a>,
     steps: Vec<PostDataStep>,
     /// Where in `steps` an entry's step stands.
     steps_of: BTreeMap<DumpId, usize>,
@@ -56,14 +57,9 @@ pub(super) struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    pub fn new(archive: &'a Archive, facts: &'a Facts, selection: &'a Selection, graph: &'a Graph) -> Order<'a> {
-        let mut partitions: HashMap<Oid, Vec<Oid>> = HashMap::new();
-        for (oid, relation) in &facts.relations {
-            partitions.entry(relation.part_of.unwrap_or_default()).or_default().push(*oid);
-        }
-        partitions.remove(&Oid::default());
+    pub fn new(archive: &'a Archive, selection: &'a Selection, graph: &'a Graph, calls: &'a Calls<'a>) -> Order<'a> {
         let (steps, steps_of, refreshes) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Order { archive, graph, selection, partitions, steps, steps_of, refreshes }
+        Order { archive, graph, selection, calls, steps, steps_of, refreshes }
     }
 
     /// Adds an entry's step. Entries must come in the archive's order, in which no entry comes before one that it depends on.
@@ -71,16 +67,65 @@ impl<'a> Order<'a> {
         let entry = &self.archive.entries()[position];
         let after: BTreeSet<usize> =
             entry.dependencies.iter().filter_map(|dependency| self.steps_of.get(dependency).copied()).collect();
+        let wave = if wave == Wave::Main { self.main_wave(position) } else { wave };
         let wave = after.iter().map(|before| self.steps[*before].wave).fold(wave, Wave::max);
         let objects = self.objects(position);
         let mode = lock_mode(entry);
         let locks = objects.iter().map(|object| Lock { object: *object, mode }).collect();
         let has_rows = |object: &Oid| wave == Wave::Main && self.selection.relations_with_rows.contains(object);
         let after_rows = objects.iter().copied().filter(has_rows).collect();
+        let after_proof = self.unreadable_after(position, &objects);
         self.steps_of.insert(entry.dump_id, self.steps.len());
         let after = after.into_iter().collect();
         let sorts = builds_b_tree(entry);
-        self.steps.push(PostDataStep { step, wave, after, after_rows, locks, sorts, followers: 0, chain: 0 });
+        self.steps.push(PostDataStep {
+            step,
+            wave,
+            after,
+            after_rows,
+            after_proof,
+            locks,
+            sorts,
+            followers: 0,
+            chain: 0,
+        });
+    }
+
+    /// The main wave, or what must wait for all of it.
+    fn main_wave(&self, position: usize) -> Wave {
+        let entry = &self.archive.entries()[position];
+        let whole = self.graph.whole(position).map(|whole| &self.archive.entries()[whole]);
+        match entry.kind {
+            // Values of a domain may lie in any table, and within other types.
+            Kind::CheckConstraint if whole.is_none_or(|whole| !whole.kind.is_relation()) => Wave::Domains,
+            Kind::Index | Kind::Constraint | Kind::CheckConstraint | Kind::Statistics
+                if self.calls.is_called_by(position) =>
+            {
+                Wave::Calls
+            }
+            _ => Wave::Main,
+        }
+    }
+
+    /// Relations with rows that an ordinary role might not read any more after the step: row-level security binds an owner too where it
+    /// is forced, and an owner may take its own rights away.
+    fn unreadable_after(&self, position: usize, objects: &BTreeSet<Oid>) -> Vec<Oid> {
+        let entry = &self.archive.entries()[position];
+        let with_rows = &self.selection.relations_with_rows;
+        let revokes = || tokens(entry.defn.as_bytes()).iter().any(|token| token.is_word("REVOKE"));
+        match entry.kind {
+            Kind::RowSecurity => objects.intersection(with_rows).copied().collect(),
+            Kind::Acl if revokes() => {
+                let of_schema = self.graph.whole(position).map(|whole| &self.archive.entries()[whole]);
+                match of_schema.filter(|whole| whole.kind == Kind::Schema) {
+                    None => objects.intersection(with_rows).copied().collect(),
+                    Some(schema) => {
+                        self.calls.relations_in(&schema.tag).filter(|oid| with_rows.contains(oid)).collect()
+                    }
+                }
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The relations (and the publication) that a step of the entry touches, partitions included where it reaches into them.
@@ -96,12 +141,15 @@ impl<'a> Order<'a> {
         // A comment on a constraint depends on the constraint alone.
         let table = self.graph.whole(position).and_then(|whole| self.graph.whole(whole));
         objects.extend(table.and_then(lockable));
-        // pg_dump makes indexes of partitioned tables ON ONLY; all else reaches the partitions.
-        if !matches!(entry.kind, Kind::Index | Kind::Constraint | Kind::IndexAttach) {
+        // pg_dump makes indexes and keys of partitioned tables ON ONLY; all else reaches the partitions.
+        if !matches!(entry.kind, Kind::Index | Kind::IndexAttach) && !is_of_one_table(entry) {
+            // What binds rows binds those of heirs as well, where it comes after they were made.
+            let heirs = matches!(entry.kind, Kind::Constraint | Kind::CheckConstraint);
             let mut queue: Vec<Oid> = objects.iter().copied().collect();
             while let Some(parent) = queue.pop() {
-                let children = self.partitions.get(&parent).map(Vec::as_slice).unwrap_or_default();
-                queue.extend(children.iter().copied().filter(|child| objects.insert(*child)));
+                let partitions = self.calls.partitions(parent).iter();
+                let children = partitions.chain(self.calls.heirs(parent).iter().filter(|_| heirs));
+                queue.extend(children.copied().filter(|child| objects.insert(*child)));
             }
         }
         objects
@@ -111,23 +159,43 @@ impl<'a> Order<'a> {
     /// without rows, through whatever views: PostgreSQL would refuse the query.
     pub fn add_refreshes(&mut self, populated: &BTreeSet<Oid>) -> Vec<DumpId> {
         let mut not_refreshable = Vec::new();
+        let mut views: Vec<usize> = Vec::new();
+        let mut read: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (position, entry) in self.archive.entries().iter().enumerate() {
             let held_rows = populated.contains(&entry.catalog_id.oid);
             if entry.kind != Kind::MaterializedView || !held_rows || !self.selection.contains(entry.dump_id) {
                 continue;
             }
-            let read: Vec<DumpId> = self.materialized_views_behind(position);
-            let refreshed: Option<Vec<usize>> = read.iter().map(|view| self.refreshes.get(view).copied()).collect();
-            let Some(after) = refreshed else {
+            let behind = self.calls.materialized_views_behind(position);
+            // In the archive's order what is read comes first.
+            if behind.iter().all(|view| read.contains_key(view)) {
+                read.insert(position, behind);
+                views.push(position);
+            } else {
                 not_refreshable.push(entry.dump_id);
-                continue;
-            };
+            }
+        }
+        // Beyond the views that the query names, those that the text of a function names: a guess, which only decides the order.
+        let number = |view: &usize| views.binary_search(view).ok();
+        let numbers = |views: &[usize]| -> Vec<usize> { views.iter().filter_map(number).collect() };
+        let sure: Vec<Vec<usize>> = views.iter().map(|view| numbers(&read[view])).collect();
+        let guessed: Vec<Vec<usize>> =
+            views.iter().map(|view| numbers(&self.calls.materialized_views_named_behind(*view))).collect();
+        let circles = without_circles(&sure, &guessed);
+        for n in circles.in_order() {
+            let entry = &self.archive.entries()[views[n]];
+            let after = circles.after[n].iter().map(|before| {
+                let dump_id = self.archive.entries()[views[*before]].dump_id;
+                self.refreshes.get(&dump_id).copied()
+            });
+            let after = after.flatten().collect();
             self.refreshes.insert(entry.dump_id, self.steps.len());
             self.steps.push(PostDataStep {
                 step: refresh(entry),
                 wave: Wave::Refresh,
                 after,
                 after_rows: Vec::new(),
+                after_proof: Vec::new(),
                 locks: vec![Lock { object: entry.catalog_id.oid, mode: LockMode::Exclusive }],
                 sorts: false,
                 followers: 0,
@@ -144,27 +212,6 @@ impl<'a> Order<'a> {
             }
         }
         not_refreshable
-    }
-
-    /// The nearest materialized views that a view's query reads, directly or through views and functions.
-    fn materialized_views_behind(&self, position: usize) -> Vec<DumpId> {
-        let mut seen = BTreeSet::from([position]);
-        let mut queue = vec![position];
-        let mut found = BTreeSet::new();
-        while let Some(reader) = queue.pop() {
-            for &needed in self.graph.needs(reader) {
-                if !seen.insert(needed) {
-                    continue;
-                }
-                let entry = &self.archive.entries()[needed];
-                if entry.kind == Kind::MaterializedView {
-                    found.insert(entry.dump_id);
-                } else {
-                    queue.push(needed);
-                }
-            }
-        }
-        found.into_iter().collect()
     }
 
     /// Sorts the waves apart, refreshes before the indexes on them, and counts what waits for each step.
@@ -200,10 +247,19 @@ fn refresh(entry: &Entry) -> Step {
     Step {
         dump_id: entry.dump_id,
         label: format!("REFRESH {}", entry.label()),
-        statements: vec![SqlText::new(format!("REFRESH MATERIALIZED VIEW {schema}{};", quoted(&entry.tag)))],
+        statements: vec![
+            // The view holds what its owner may see: where policies hide rows, that is no error, and must not be more.
+            SqlText::new("SET LOCAL row_security = on;"),
+            SqlText::new(format!("REFRESH MATERIALIZED VIEW {schema}{};", quoted(&entry.tag))),
+        ],
         transaction: Transaction::Allowed,
         acts_as: None,
     }
+}
+
+/// Whether the step stays out of partitions and heirs.
+fn is_of_one_table(entry: &Entry) -> bool {
+    entry.kind == Kind::Constraint && tokens(entry.defn.as_bytes()).get(2).is_none_or(|token| token.is_word("ONLY"))
 }
 
 fn builds_b_tree(entry: &Entry) -> bool {

@@ -1,7 +1,8 @@
 //! The SQL of one entry.
 
 use super::roles::with_roles_mapped;
-use super::{Owners, RestoreOptions, Step, Tablespaces, Transaction, database};
+use super::there::Left;
+use super::{Owners, RestoreOptions, Step, Transaction, database, tablespaces};
 use crate::schema::archive::{Archive, Entry, Kind, SqlText};
 use crate::schema::lexer::{quoted, tokens};
 
@@ -37,20 +38,24 @@ pub(super) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub fn new(archive: &Archive, options: &'a RestoreOptions) -> Writer<'a> {
         let any = |differs: &dyn Fn(&Entry) -> bool| archive.entries().iter().any(differs);
-        let keeps_tablespaces = options.tablespaces == Tablespaces::Keep;
+        let place =
+            |entry: &Entry| entry.tablespace.as_deref().and_then(|name| options.tablespaces.place(name)).is_some();
         Writer {
             options,
-            names_tablespaces: keeps_tablespaces
-                && any(&|entry| entry.tablespace.as_deref().is_some_and(|tablespace| !tablespace.is_empty())),
+            names_tablespaces: any(&place),
             names_access_methods: any(&|entry| entry.table_am.as_deref().is_some_and(|method| method != "heap")),
         }
     }
 
-    pub fn step(&self, entry: &Entry) -> Step {
+    pub fn step(&self, entry: &Entry, left: Left) -> Step {
         Step {
             dump_id: entry.dump_id,
             label: entry.label(),
-            statements: self.statements(entry),
+            statements: if left == Left::Owner {
+                self.owner(entry).into_iter().collect()
+            } else {
+                self.statements(entry)
+            },
             transaction: match entry.kind {
                 Kind::Database | Kind::Subscription => Transaction::Forbidden,
                 _ => Transaction::Allowed,
@@ -89,13 +94,15 @@ impl<'a> Writer<'a> {
             Some(name) => database::with_name(entry.defn.as_bytes(), name),
             None => entry.defn.clone(),
         };
+        let defn =
+            if entry.kind == Kind::Database { tablespaces::of_database(defn, &self.options.tablespaces) } else { defn };
         with_roles_mapped(entry.kind, defn, &self.options.roles)
     }
 
     fn settings(&self, entry: &Entry) -> Vec<SqlText> {
         let mut settings = Vec::new();
         if let (true, Some(tablespace)) = (self.names_tablespaces, &entry.tablespace) {
-            let value = if tablespace.is_empty() { "''".to_owned() } else { quoted(tablespace) };
+            let value = self.options.tablespaces.place(tablespace).map_or("''".to_owned(), quoted);
             settings.push(SqlText::new(format!("SET default_tablespace = {value};")));
         }
         if let (true, Some(method)) = (self.names_access_methods && entry.relkind != Some(PARTITIONED), &entry.table_am)

@@ -104,7 +104,7 @@ fn refreshes_follow_what_they_read_and_indexes_follow_them() {
     let grand = position(&plan, "REFRESH MATERIALIZED VIEW shop.grand");
     assert_eq!(plan.post_data[grand].after, [totals], "grand reads totals through a view");
     assert_eq!(plan.post_data[position(&plan, "INDEX shop.totals_item")].after, [totals]);
-    assert_eq!(plan.post_data[totals].step.statements[0].to_display(), r#"REFRESH MATERIALIZED VIEW "shop"."totals";"#);
+    assert_eq!(plan.post_data[totals].step.statements[1].to_display(), r#"REFRESH MATERIALIZED VIEW "shop"."totals";"#);
     assert_eq!(plan.post_data[totals].followers, 2);
 
     let only_grand = BTreeSet::from([oid(&archive, "MATERIALIZED VIEW shop.grand")]);
@@ -246,7 +246,7 @@ fn every_object_names_its_tablespace_once_one_of_them_is_elsewhere() {
     let mut table = shop::archive().entry(shop::id(&shop::archive(), "TABLE shop.item")).unwrap().clone();
     let heads = |table: &Entry, tablespaces, archive: &Archive| {
         let options = RestoreOptions { tablespaces, ..RestoreOptions::default() };
-        let statements = statements::Writer::new(archive, &options).step(table).statements;
+        let statements = statements::Writer::new(archive, &options).step(table, there::Left::All).statements;
         statements.iter().map(|text| text.to_display()).filter(|text| text.starts_with("SET")).collect::<Vec<_>>()
     };
     let plain = shop::archive();
@@ -262,4 +262,42 @@ fn every_object_names_its_tablespace_once_one_of_them_is_elsewhere() {
     assert_eq!(heads(&table, Tablespaces::Default, &elsewhere), set[1..]);
     table.tablespace = Some("Fast".into());
     assert_eq!(heads(&table, Tablespaces::Keep, &elsewhere)[0], "SET default_tablespace = \"Fast\";");
+    let mapped = |to: Option<&str>| Tablespaces::Elsewhere([("Fast".to_owned(), to.map(str::to_owned))].into());
+    assert_eq!(heads(&table, mapped(Some("slow")), &elsewhere)[0], "SET default_tablespace = \"slow\";");
+    assert_eq!(heads(&table, mapped(None), &elsewhere), set[1..], "nothing is elsewhere any more");
+}
+
+/// What an administrator has made, and is as the source's, is left alone; what is otherwise is made so, or told.
+#[test]
+fn what_the_target_has_already_and_equal_is_not_made_again() {
+    let extension = |schema: &str| ExtensionThere {
+        schema: schema.into(),
+        comment: Some("data type for storing sets of (key, value) pairs".into()),
+    };
+    let schema = |owner: &str| SchemaThere { owner: owner.into(), comment: None };
+    let labels = |there: There, owners| {
+        let (_, plan) = everything(&RestoreOptions { there, owners, ..RestoreOptions::default() });
+        let steps = plan.pre_data.iter().map(|step| step.label.clone()).collect::<Vec<_>>();
+        (steps, plan)
+    };
+    let (all, _) = labels(There::default(), Owners::Keep);
+    for step in ["EXTENSION hstore", "COMMENT EXTENSION hstore", "SCHEMA shop", "SCHEMA depot"] {
+        assert!(all.contains(&step.to_owned()), "{step}: {all:?}");
+    }
+    let there = There {
+        extensions: [("hstore".to_owned(), extension("public"))].into(),
+        schemas: [("shop".to_owned(), schema("keeper")), ("depot".to_owned(), schema("another"))].into(),
+    };
+    let (left, plan) = labels(there.clone(), Owners::Keep);
+    let gone: Vec<_> = all.iter().filter(|label| !left.contains(label)).cloned().collect();
+    assert_eq!(gone, ["SCHEMA shop", "EXTENSION hstore", "COMMENT EXTENSION hstore"]);
+    let depot = plan.pre_data.iter().find(|step| step.label == "SCHEMA depot").unwrap();
+    let sql: Vec<_> = depot.statements.iter().map(|text| text.to_display()).collect();
+    assert_eq!(sql, [r#"ALTER SCHEMA "depot" OWNER TO "postgres";"#]);
+    assert!(plan.there_otherwise.is_empty());
+    let (left, _) = labels(there.clone(), Owners::Restorer);
+    assert!(!left.contains(&"SCHEMA depot".to_owned()));
+    let moved = There { extensions: [("hstore".to_owned(), extension("ext"))].into(), ..there };
+    let (_, plan) = labels(moved, Owners::Keep);
+    assert_eq!(plan.there_otherwise, ["the extension hstore is there already, in the schema ext, and was in public"]);
 }

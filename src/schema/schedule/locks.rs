@@ -9,7 +9,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::{Load, Rank};
 use crate::schema::archive::Oid;
-use crate::schema::restore::{LockMode, PostDataStep, Wave};
+use crate::schema::restore::{LockMode, PostDataStep};
 
 /// An object's number here, and how it is wanted.
 type Wanted = (usize, LockMode);
@@ -27,7 +27,7 @@ pub(super) struct Locks {
 struct Object {
     shared: usize,
     exclusive: usize,
-    /// Steps of the main wave that lock it and have not ended.
+    /// Steps that build on it and have not ended.
     unbuilt: usize,
     loads: Vec<usize>,
     for_shared: Queue,
@@ -78,7 +78,7 @@ impl Locks {
             objects[*object].loads.push(load);
         }
         for (locks, step) in of_step.iter().zip(steps) {
-            if step.wave == Wave::Main {
+            if step.wave.builds() {
                 locks.iter().for_each(|(object, _)| objects[*object].unbuilt += 1);
             }
         }

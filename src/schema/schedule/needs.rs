@@ -1,19 +1,20 @@
-//! What steps wait for: other steps, rows, and the end of the waves before theirs. Counted, so that an end costs what it frees.
+//! What steps wait for: other steps, rows, proofs, and the end of the waves before theirs. Counted, so that an end costs what it frees.
 
 use std::collections::HashMap;
 
-use super::Task;
+use super::{Proof, Task};
 use crate::schema::archive::Oid;
 use crate::schema::restore::{PostDataStep, Wave};
 
-const WAVES: [Wave; 4] = [Wave::Main, Wave::Grants, Wave::Refresh, Wave::Last];
+const WAVES: [Wave; 6] = [Wave::Main, Wave::Calls, Wave::Domains, Wave::Grants, Wave::Refresh, Wave::Last];
 
 pub(super) struct Needs {
-    /// How many steps and loads each step still waits for.
+    /// How many steps, loads and proofs each step still waits for.
     unmet: Vec<usize>,
-    /// Which steps wait for each step and each load, in ascending order.
+    /// Which steps wait for each step, each load and each proof, in ascending order.
     after_step: Vec<Vec<usize>>,
     after_load: Vec<Vec<usize>>,
+    after_proof: Vec<Vec<usize>>,
     waves: Vec<Wave>,
     /// The wave that is under way, as a position in [`WAVES`].
     wave: usize,
@@ -25,11 +26,17 @@ pub(super) struct Needs {
 
 impl Needs {
     /// Also returns the steps that need nothing.
-    pub fn new(steps: &[PostDataStep], load_of: &HashMap<Oid, usize>, loads: usize) -> (Self, Vec<usize>) {
+    pub fn new(
+        steps: &[PostDataStep],
+        load_of: &HashMap<Oid, usize>,
+        loads: usize,
+        proof: Proof,
+    ) -> (Self, Vec<usize>) {
         let mut needs = Self {
             unmet: vec![0; steps.len()],
             after_step: vec![Vec::new(); steps.len()],
             after_load: vec![Vec::new(); loads],
+            after_proof: vec![Vec::new(); loads],
             waves: steps.iter().map(|step| step.wave).collect(),
             wave: 0,
             left: [0; WAVES.len()],
@@ -46,6 +53,11 @@ impl Needs {
                 needs.after_load[*load].push(n);
                 needs.unmet[n] += 1;
             }
+            let proven = step.after_proof.iter().filter(|_| proof == Proof::Make);
+            for load in proven.filter_map(|oid| load_of.get(oid)) {
+                needs.after_proof[*load].push(n);
+                needs.unmet[n] += 1;
+            }
         }
         let idle: Vec<usize> = (0..steps.len()).filter(|n| needs.unmet[*n] == 0).collect();
         let mut free = needs.in_time(idle);
@@ -58,7 +70,8 @@ impl Needs {
         WAVES[self.wave]
     }
 
-    /// The steps that wait for the task directly.
+    /// The steps that cannot be done without the task. A proof is waited for and no more: whoever it finds wrong, rows are to be
+    /// as safe as they were.
     pub fn followers(&self, task: Task) -> impl DoubleEndedIterator<Item = usize> + use<> {
         let followers = match task {
             Task::Step(n) => self.after_step[n].clone(),
@@ -71,12 +84,17 @@ impl Needs {
     /// These and the following return the steps that may run now.
     pub fn load_ended(&mut self, n: usize) -> Vec<usize> {
         self.loads_left -= 1;
-        self.meet(Task::Load(n))
+        self.meet(self.after_load[n].clone())
+    }
+
+    /// Or will never be made.
+    pub fn proof_ended(&mut self, n: usize) -> Vec<usize> {
+        self.meet(self.after_proof[n].clone())
     }
 
     pub fn step_ended(&mut self, n: usize, wave: Wave) -> Vec<usize> {
         self.left[wave as usize] -= 1;
-        self.meet(Task::Step(n))
+        self.meet(self.after_step[n].clone())
     }
 
     /// A wave begins when all rows are loaded and the waves before it are over.
@@ -89,9 +107,9 @@ impl Needs {
         free
     }
 
-    fn meet(&mut self, task: Task) -> Vec<usize> {
+    fn meet(&mut self, waiting: Vec<usize>) -> Vec<usize> {
         let mut met = Vec::new();
-        for n in self.followers(task) {
+        for n in waiting {
             self.unmet[n] -= 1;
             if self.unmet[n] == 0 {
                 met.push(n);

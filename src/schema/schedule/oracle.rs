@@ -126,8 +126,9 @@ impl<'a> Oracle<'a> {
     }
 
     fn choose(&self) -> Option<Task> {
-        let load =
-            (0..self.loads.len()).filter(|n| self.is(Task::Load(*n), State::Open)).max_by_key(|n| self.loads[*n].bytes);
+        let load_ended = |n: &usize| self.is(Task::Load(*n), State::Well) || self.is(Task::Load(*n), State::Skipped);
+        let may_load = |n: &usize| self.is(Task::Load(*n), State::Open) && self.loads[*n].after.iter().all(load_ended);
+        let load = (0..self.loads.len()).filter(may_load).max_by_key(|n| self.loads[*n].bytes);
         let step = self.best_step();
         let loading = self.running.iter().filter(|task| matches!(task, Task::Load(_))).count();
         // Loads come first until half of the workers have one; then whatever is ready besides.
@@ -146,7 +147,11 @@ impl<'a> Oracle<'a> {
         let ended = |state: Option<&State>| matches!(state, None | Some(State::Well | State::Skipped));
         let step_ended = |n: &usize| ended(self.state.get(&Task::Step(*n)));
         let rows_ended = |oid: &Oid| self.load_of.get(oid).is_none_or(|n| ended(self.state.get(&Task::Load(*n))));
-        if !step.after.iter().all(step_ended) || !step.after_rows.iter().all(rows_ended) {
+        let proof_ended = |oid: &Oid| self.load_of.get(oid).is_none_or(|n| ended(self.state.get(&Task::Prove(*n))));
+        if !step.after.iter().all(step_ended)
+            || !step.after_rows.iter().all(rows_ended)
+            || !step.after_proof.iter().all(proof_ended)
+        {
             return false;
         }
         if step.wave != Wave::Main {
@@ -155,7 +160,7 @@ impl<'a> Oracle<'a> {
                 return false;
             }
         }
-        let serial = matches!(step.wave, Wave::Grants | Wave::Last);
+        let serial = matches!(step.wave, Wave::Domains | Wave::Grants | Wave::Last);
         let same_wave_runs = self.running_steps().any(|m| self.steps[m].wave == step.wave);
         let waits_its_turn = serial && same_wave_runs;
         !waits_its_turn && step.locks.iter().all(|lock| !self.is_locked_against(*lock))
@@ -196,7 +201,7 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// What a step of the main wave locks.
+/// What a step locks that builds something.
 fn main_locks(step: &PostDataStep) -> &[Lock] {
-    if step.wave == Wave::Main { &step.locks } else { &[] }
+    if matches!(step.wave, Wave::Main | Wave::Calls) { &step.locks } else { &[] }
 }

@@ -13,31 +13,45 @@ fn step(wave: Wave, after: Vec<usize>, after_rows: Vec<Oid>, locks: Vec<Lock>) -
         transaction: Transaction::Allowed,
         acts_as: None,
     };
-    PostDataStep { step, wave, after, after_rows, locks, sorts: false, followers: 0, chain: 0 }
+    let after_proof = Vec::new();
+    PostDataStep { step, wave, after, after_rows, after_proof, locks, sorts: false, followers: 0, chain: 0 }
+}
+
+fn load(oid: u32, bytes: u64) -> Load {
+    Load { oid, bytes, after: Vec::new() }
 }
 
 fn loads(n: u32) -> Vec<Load> {
-    (0..n).map(|oid| Load { oid, bytes: u64::from(oid) * 100 }).collect()
+    (0..n).map(|oid| load(oid, u64::from(oid) * 100)).collect()
 }
 
 proptest! {
     /// Whatever the graph and the order in which workers finish: everything runs once, nothing before what it needs, and no
-    /// two tasks that exclude each other run together.
+    /// two tasks that exclude each other run together. In whatever order is asked for.
     #[test]
     fn every_task_runs_once_and_in_time(
-        seeds in prop::collection::vec((0usize..4, 0usize..1000, 0u32..6, any::<bool>()), 0..30),
+        seeds in prop::collection::vec((0usize..6, 0usize..1000, 0u32..6, any::<bool>()), 0..30),
+        befores in prop::collection::vec(0usize..1000, 6),
+        order in prop::option::of(any::<u64>()),
         jobs in 1usize..5,
         picks in prop::collection::vec(0usize..100, 200),
     ) {
         let mut waves: Vec<usize> = seeds.iter().map(|s| s.0).collect();
         waves.sort_unstable();
         let steps: Vec<PostDataStep> = seeds.iter().enumerate().map(|(n, (_, after, table, exclusive))| {
-            let wave = [Wave::Main, Wave::Grants, Wave::Refresh, Wave::Last][waves[n]];
+            let wave = [Wave::Main, Wave::Calls, Wave::Domains, Wave::Grants, Wave::Refresh, Wave::Last][waves[n]];
+            let proven = if after % 3 == 0 { vec![*table] } else { vec![] };
             let after = if n > 0 { vec![after % n] } else { vec![] };
             let mode = if *exclusive { LockMode::Exclusive } else { LockMode::Shared };
-            step(wave, after, vec![*table], vec![Lock { object: *table, mode }])
+            PostDataStep { after_proof: proven, ..step(wave, after, vec![*table], vec![Lock { object: *table, mode }]) }
         }).collect();
-        let mut schedule = Schedule::new(jobs, loads(6), &steps, Proof::Make);
+        let mut loads = loads(6);
+        // Each third one waits for one that comes before it.
+        for (n, before) in befores.iter().enumerate().filter(|(n, before)| *n > 0 && *before % 3 == 0) {
+            loads[n].after.push(before % n);
+        }
+        let order = order.map_or(Order::LargestFirst, Order::Random);
+        let mut schedule = Schedule::new(jobs, loads.clone(), &steps, Proof::Make, order);
         let mut running: Vec<Task> = Vec::new();
         let mut done: Vec<Task> = Vec::new();
         let mut picks = picks.into_iter().cycle();
@@ -45,7 +59,11 @@ proptest! {
             while running.len() < jobs {
                 match schedule.assign() {
                     Next::Run(task) => {
+                        if let Task::Load(n) = task {
+                            for needed in &loads[n].after { prop_assert!(done.contains(&Task::Load(*needed))); }
+                        }
                         if let Task::Step(n) = task {
+                            for proven in &steps[n].after_proof { prop_assert!(done.contains(&Task::Prove(*proven as usize))); }
                             for needed in &steps[n].after { prop_assert!(done.contains(&Task::Step(*needed))); }
                             prop_assert!(done.contains(&Task::Load(steps[n].after_rows[0] as usize)));
                             for other in &running {
@@ -71,33 +89,39 @@ proptest! {
     }
 }
 
-/// A step as it comes out of the generator: wave, what it waits for, loads, locks, chain.
-type Seed = (usize, Vec<usize>, Vec<u32>, Vec<(u32, bool)>, usize);
+/// A step as it comes out of the generator: wave, what it waits for, loads, proofs, locks, chain.
+type Seed = (usize, Vec<usize>, Vec<u32>, Vec<u32>, Vec<(u32, bool)>, usize);
 
 const OBJECTS: u32 = 7;
 
 fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     let after = prop::collection::vec(0usize..1000, 0..3);
     let locks = prop::collection::vec((0..OBJECTS, any::<bool>()), 0..4);
-    let seed = (0usize..6, after, prop::collection::vec(0..OBJECTS, 0..3), locks, 0usize..3);
+    let some = || prop::collection::vec(0..OBJECTS, 0..3);
+    let seed = (0usize..8, after, some(), some(), locks, 0usize..3);
     prop::collection::vec(seed, 0..40)
 }
 
 fn graph(mut seeds: Vec<Seed>) -> Vec<PostDataStep> {
-    // Half of the steps are of the main wave.
-    let waves = [Wave::Main, Wave::Main, Wave::Main, Wave::Grants, Wave::Refresh, Wave::Last];
+    let waves =
+        [Wave::Main, Wave::Main, Wave::Main, Wave::Calls, Wave::Domains, Wave::Grants, Wave::Refresh, Wave::Last];
     seeds.sort_by_key(|seed| waves[seed.0]);
-    let steps = seeds.into_iter().enumerate().map(|(n, (wave, after, mut after_rows, mut locks, chain))| {
-        let after: BTreeSet<usize> = after.into_iter().filter(|_| n > 0).map(|before| before % n).collect();
-        after_rows.sort_unstable();
-        after_rows.dedup();
-        locks.sort_unstable();
-        locks.dedup_by_key(|(object, _)| *object);
-        let lock =
-            |(object, exclusive)| Lock { object, mode: if exclusive { LockMode::Exclusive } else { LockMode::Shared } };
-        let locks = locks.into_iter().map(lock).collect();
-        PostDataStep { chain, ..step(waves[wave], after.into_iter().collect(), after_rows, locks) }
-    });
+    let steps =
+        seeds.into_iter().enumerate().map(|(n, (wave, after, mut after_rows, mut after_proof, mut locks, chain))| {
+            let after: BTreeSet<usize> = after.into_iter().filter(|_| n > 0).map(|before| before % n).collect();
+            for oids in [&mut after_rows, &mut after_proof] {
+                oids.sort_unstable();
+                oids.dedup();
+            }
+            locks.sort_unstable();
+            locks.dedup_by_key(|(object, _)| *object);
+            let lock = |(object, exclusive)| Lock {
+                object,
+                mode: if exclusive { LockMode::Exclusive } else { LockMode::Shared },
+            };
+            let locks = locks.into_iter().map(lock).collect();
+            PostDataStep { chain, after_proof, ..step(waves[wave], after.into_iter().collect(), after_rows, locks) }
+        });
     steps.collect()
 }
 
@@ -109,15 +133,16 @@ proptest! {
     #[test]
     fn it_assigns_what_looking_at_everything_would(
         seeds in seeds(),
-        bytes in prop::collection::vec(0u64..4, 5),
+        bytes in prop::collection::vec((0u64..4, 0usize..20), 5),
         proof in any::<bool>(),
         jobs in 1usize..6,
         ends in prop::collection::vec((0usize..100, 0usize..8), 100),
     ) {
         let steps = graph(seeds);
-        let loads = || bytes.iter().enumerate().map(|(oid, bytes)| Load { oid: oid as u32, bytes: *bytes }).collect();
+        let after = |n: usize, before: usize| if before < n { vec![before] } else { vec![] };
+        let loads = || bytes.iter().enumerate().map(|(n, (bytes, before))| Load { after: after(n, *before), ..load(n as u32, *bytes) }).collect();
         let proof = if proof { Proof::Make } else { Proof::Leave };
-        let mut schedule = Schedule::new(jobs, loads(), &steps, proof);
+        let mut schedule = Schedule::new(jobs, loads(), &steps, proof, Order::LargestFirst);
         let mut oracle = Oracle::new(jobs, loads(), &steps, proof);
         let mut running: Vec<Task> = Vec::new();
         let mut ends = ends.into_iter().cycle();
@@ -154,9 +179,9 @@ fn twenty_thousand_tables_are_a_matter_of_seconds() {
     let key = |oid: u32| step(Wave::Main, vec![oid as usize], vec![oid, 0], vec![exclusive(0), exclusive(oid)]);
     let grant = |oid| step(Wave::Grants, vec![], vec![], vec![exclusive(oid)]);
     let steps: Vec<_> = (0..TABLES).map(index).chain((1..TABLES).map(key)).chain((0..TABLES).map(grant)).collect();
-    let loads = (0..TABLES).map(|oid| Load { oid, bytes: 0 }).collect();
+    let loads = (0..TABLES).map(|oid| load(oid, 0)).collect();
     let started = std::time::Instant::now();
-    let mut schedule = Schedule::new(2, loads, &steps, Proof::Make);
+    let mut schedule = Schedule::new(2, loads, &steps, Proof::Make, Order::LargestFirst);
     let mut running = std::collections::VecDeque::new();
     let mut tasks = 0;
     loop {
@@ -178,7 +203,7 @@ fn twenty_thousand_tables_are_a_matter_of_seconds() {
 fn further_tasks_come_in_their_order_as_long_as_they_fit() {
     let hold = step(Wave::Main, vec![], vec![1], vec![Lock { object: 1, mode: LockMode::Exclusive }]);
     let steps = [hold];
-    let mut schedule = Schedule::new(4, loads(5), &steps, Proof::Make);
+    let mut schedule = Schedule::new(4, loads(5), &steps, Proof::Make, Order::LargestFirst);
     assert_eq!(schedule.assign(), Next::Run(Task::Load(4)));
     assert_eq!(schedule.more(Task::Load(4), 9, |n| n > 2), [Task::Load(3)]);
     assert_eq!(schedule.more(Task::Load(4), 2, |_| true), [Task::Load(2), Task::Load(1)]);
@@ -196,7 +221,7 @@ fn further_tasks_come_in_their_order_as_long_as_they_fit() {
 #[test]
 fn a_worker_builds_while_another_loads() {
     let steps = [step(Wave::Main, vec![], vec![2], vec![])];
-    let mut schedule = Schedule::new(2, loads(3), &steps, Proof::Leave);
+    let mut schedule = Schedule::new(2, loads(3), &steps, Proof::Leave, Order::LargestFirst);
     assert_eq!(schedule.assign(), Next::Run(Task::Load(2)));
     assert_eq!(schedule.assign(), Next::Run(Task::Load(1)));
     schedule.end(Task::Load(2), Ended::Well);
@@ -208,7 +233,7 @@ fn statistics_wait_for_the_indexes_of_their_table_alone() {
     let index_on = |oid| step(Wave::Main, vec![], vec![oid], vec![Lock { object: oid, mode: LockMode::Shared }]);
     let grant = step(Wave::Grants, vec![], vec![], vec![Lock { object: 1, mode: LockMode::Exclusive }]);
     let steps = [index_on(0), index_on(1), grant];
-    let mut schedule = Schedule::new(2, loads(2), &steps, Proof::Leave);
+    let mut schedule = Schedule::new(2, loads(2), &steps, Proof::Leave, Order::LargestFirst);
     let mut assigned = |ended: Option<Task>| {
         ended.into_iter().for_each(|task| schedule.end(task, Ended::Well));
         schedule.assign()
@@ -229,7 +254,7 @@ fn what_needs_a_failed_step_is_skipped_and_named() {
         step(Wave::Main, vec![0], vec![], vec![]),
         step(Wave::Last, vec![1], vec![], vec![]),
     ];
-    let mut schedule = Schedule::new(1, loads(1), &steps, Proof::Leave);
+    let mut schedule = Schedule::new(1, loads(1), &steps, Proof::Leave, Order::LargestFirst);
     let Next::Run(load) = schedule.assign() else { panic!("nothing to load") };
     schedule.end(load, Ended::Well);
     assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
@@ -238,4 +263,34 @@ fn what_needs_a_failed_step_is_skipped_and_named() {
     assert_eq!(schedule.assign(), Next::Run(Task::Analyze(0)));
     schedule.end(Task::Analyze(0), Ended::Well);
     assert_eq!(schedule.assign(), Next::Finished);
+}
+
+/// Rows that are against a key that is there before them: a table that refers to another comes after it, however large.
+#[test]
+fn a_load_waits_for_those_that_it_refers_to() {
+    let loads = vec![load(0, 1), Load { after: vec![0], ..load(1, 100) }, load(2, 50)];
+    let mut schedule = Schedule::new(2, loads, &[], Proof::Leave, Order::LargestFirst);
+    assert_eq!(schedule.assign(), Next::Run(Task::Load(2)));
+    assert_eq!(schedule.assign(), Next::Run(Task::Load(0)));
+    assert_eq!(schedule.assign(), Next::Wait);
+    // Its rows may be fine without the ones that failed.
+    schedule.end(Task::Load(0), Ended::Badly);
+    assert_eq!(schedule.assign(), Next::Run(Task::Load(1)));
+}
+
+#[test]
+fn a_random_order_is_the_same_for_the_same_number_and_another_for_another() {
+    let steps: Vec<_> = (0..4).map(|oid| step(Wave::Main, vec![], vec![oid], vec![])).collect();
+    let order = |seed| {
+        let mut schedule = Schedule::new(1, loads(4), &steps, Proof::Make, Order::Random(seed));
+        let mut order = Vec::new();
+        while let Next::Run(task) = schedule.assign() {
+            order.push(task);
+            schedule.end(task, Ended::Well);
+        }
+        order
+    };
+    let orders: BTreeSet<Vec<Task>> = (0..100).map(order).collect();
+    assert_eq!(orders.len(), 100, "of 16 tasks");
+    assert_eq!(order(7), order(7));
 }

@@ -165,7 +165,8 @@ impl<'a> Closure<'a> {
     }
 }
 
-fn exclusions(archive: &Archive, facts: &Facts) -> HashMap<usize, Vec<usize>> {
+/// By the position of an exclusion constraint, what its index needs.
+pub(crate) fn exclusions(archive: &Archive, facts: &Facts) -> HashMap<usize, Vec<usize>> {
     let entries = archive.entries();
     let position = |needed: &Needed| match needed {
         Needed::Extension(name) => entries.iter().position(|entry| entry.kind == Kind::Extension && entry.tag == *name),

@@ -1,16 +1,16 @@
 //! A foreign key that rows are against, though the source counts it as valid: it is made again unchecked, and named.
 
-use super::{PostDataStep, Rows, Worker};
+use super::{PostDataStep, Worker};
 use crate::command::Error;
 use crate::schema::archive::SqlText;
 use crate::schema::not_valid;
 
 impl Worker<'_, '_> {
-    /// As [`step`](Self::step). Rows that come from a live source were against the key there as well, and the source is asked for that
-    /// afterwards; a backup's rows are told as they are, by the step that failed.
+    /// As [`step`](Self::step). Rows that are against the key here were so in the source: a live one is asked for that afterwards, and a
+    /// backup's rows are proven to be the source's.
     pub(super) fn step_or_unchecked(&mut self, n: usize, label: &str) -> Result<(), Error> {
         let failed = match self.step(n, label) {
-            Err(error) if is_violated_key(&error) && matches!(self.work.rows, Rows::Live(_)) => error,
+            Err(error) if is_violated_key(&error) => error,
             ended => return ended,
         };
         let PostDataStep { step, .. } = &self.work.job.plan.post_data[n];

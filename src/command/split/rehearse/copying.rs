@@ -6,7 +6,9 @@ use crate::command::Error;
 use crate::command::error::FirstFailure;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
-use crate::command::restore::{self, Creation, Grants, Owners, Proof, target as destination, work};
+use crate::command::restore::{
+    self, Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces, target as destination, work,
+};
 use crate::command::selecting::Patterns;
 use crate::command::split::capture::{self, capture};
 use crate::command::split::holding::{at_source, at_target};
@@ -44,7 +46,7 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
     capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
     if !done.failures.is_empty() {
         let first = FirstFailure(done.failures.iter().take(5).cloned().collect());
-        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, first });
+        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, warnings: Vec::new(), first });
     }
     Ok(Extent {
         tables: done.digests.len() as u64,
@@ -71,6 +73,9 @@ pub async fn backup(
         owners: Owners::Keep,
         grants: Grants::Keep,
         proof: Proof::Leave,
+        tablespaces: Tablespaces::Default,
+        search_path: SearchPath::Empty,
+        order: Order::LargestFirst,
         jobs,
     };
     let report = restore::run(repository, &options, progress, stop).await?;

@@ -1,0 +1,211 @@
+//! Definitions, sequences and large objects' shells: all that must be there before rows come.
+
+use super::target::{failure, refused};
+use super::{Job, Options, session_settings};
+use crate::command::Error;
+use crate::command::error::Failure;
+use crate::pg;
+use crate::pg::connect::Session;
+use crate::pg::target;
+use crate::repo::manifest::Sequence;
+use crate::schema::restore::{Step, Transaction};
+
+/// Definitions that share a transaction at most: all of them in most databases.
+const STEPS_IN_TRANSACTION: usize = 1500;
+/// A definition locks what it makes: a table, its TOAST table and index, a sequence.
+const LOCKS_OF_STEP: u64 = 4;
+/// Definitions that go to the server in one message. A message for each would take longer than many of them do.
+const STEPS_IN_MESSAGE: usize = 100;
+const BYTES_IN_MESSAGE: usize = 256 << 10;
+
+/// What becomes of a step that the server refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusals {
+    /// It is the run's error, and nothing of its transaction stays.
+    End,
+    /// It is returned with all others, and what does not need it is made.
+    Named,
+}
+
+/// Runs all of it, and returns what was refused. In one transaction where that is possible.
+pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Refusals) -> Result<Vec<Failure>, Error> {
+    let mut definitions = Definitions { session, refusals, failures: Vec::new() };
+    let settings = session_settings(job);
+    let run = definitions.run("session settings", &String::from_utf8_lossy(&settings)).await;
+    run.map_err(Error::target_database("preparing the session"))?;
+    let locks = target::locks_max(session).await.map_err(Error::target_database("preparing the session"))?;
+    let steps_max = ((locks / LOCKS_OF_STEP) as usize).clamp(1, STEPS_IN_TRANSACTION);
+    for batch in job.plan.pre_data.chunk_by(|a, b| a.transaction == b.transaction) {
+        let together = batch[0].transaction == Transaction::Allowed;
+        for batch in batch.chunks(if together { steps_max } else { 1 }) {
+            if together {
+                definitions.control("BEGIN").await?;
+                for message in messages(batch) {
+                    definitions.steps(message).await?;
+                }
+                definitions.control("COMMIT").await?;
+            } else {
+                definitions.alone(&batch[0]).await?;
+            }
+        }
+    }
+    let shells = shells(job, options);
+    let before: Vec<&Sequence> =
+        job.sequences.iter().filter(|s| !job.sequences_of_extensions.contains(&s.oid)).collect();
+    let set = |s: &&Sequence| (format!("SEQUENCE SET {}.{}", s.schema, s.name), target::sequence_statement(s));
+    let all: Vec<(String, String)> = before.iter().map(set).chain(shells).collect();
+    for batch in all.chunks(STEPS_IN_MESSAGE) {
+        definitions.statements(batch).await?;
+    }
+    for sequence in job.sequences.iter().filter(|s| job.sequences_of_extensions.contains(&s.oid)) {
+        definitions.sequence_of_an_extension(sequence).await?;
+    }
+    Ok(definitions.failures)
+}
+
+/// Large objects without their contents.
+fn shells<'a>(job: &'a Job, options: &'a Options) -> impl Iterator<Item = (String, String)> + 'a {
+    let large_objects = job.manifest.large_objects.iter().filter(|_| job.large_objects);
+    large_objects.flat_map(|large_objects| &large_objects.objects).map(|object| {
+        let sql = target::large_object_statements(object, options.owners, options.grants, &job.role_map);
+        (format!("BLOB {}", object.oid), sql)
+    })
+}
+
+/// Steps of one transaction, cut into messages.
+fn messages(steps: &[Step]) -> Vec<&[Step]> {
+    let (mut messages, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (n, step) in steps.iter().enumerate() {
+        let more: usize = step.statements.iter().map(|sql| sql.as_bytes().len()).sum();
+        if n > start && (n - start == STEPS_IN_MESSAGE || bytes + more > BYTES_IN_MESSAGE) {
+            messages.push(&steps[start..n]);
+            (start, bytes) = (n, 0);
+        }
+        bytes += more;
+    }
+    messages.push(&steps[start..]);
+    messages
+}
+
+struct Definitions<'a> {
+    session: &'a Session,
+    refusals: Refusals,
+    failures: Vec<Failure>,
+}
+
+impl Definitions<'_> {
+    async fn run(&self, label: &str, sql: &str) -> Result<(), pg::Error> {
+        let run = self.session.client().batch_execute(sql).await;
+        run.map_err(|error| self.session.fault(format!("the step {label}"), error))
+    }
+
+    async fn control(&self, sql: &str) -> Result<(), Error> {
+        self.run(sql, sql).await.map_err(Error::target_database("restoring definitions"))
+    }
+
+    /// One message for all; where the server refuses it, one by one, to learn which step it is.
+    async fn steps(&mut self, steps: &[Step]) -> Result<(), Error> {
+        if let (2.., Some(sql)) = (steps.len(), as_one_text(steps)) {
+            // A message of its own: the server parses all of a message before it runs any of it.
+            self.control(&format!("SAVEPOINT {SAVEPOINT}")).await?;
+            match self.run("definitions", &sql).await {
+                Ok(()) => return Ok(()),
+                Err(pg::Error::Server { .. }) => self.control(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await?,
+                Err(error) => return Err(Error::target_database("restoring definitions")(error)),
+            }
+        }
+        for step in steps {
+            if self.refusals == Refusals::End {
+                self.step(step).await.map_err(|error| refused(vec![failure(&step.label, &error)]))?;
+                continue;
+            }
+            self.control(&format!("SAVEPOINT {SAVEPOINT}")).await?;
+            match self.step(step).await {
+                Ok(()) => self.control(&format!("RELEASE SAVEPOINT {SAVEPOINT}")).await?,
+                Err(error) => {
+                    self.note(&step.label, error)?;
+                    self.control(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A step that takes no transaction around it.
+    async fn alone(&mut self, step: &Step) -> Result<(), Error> {
+        match self.step(step).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.note(&step.label, error),
+        }
+    }
+
+    async fn step(&self, step: &Step) -> Result<(), pg::Error> {
+        for sql in &step.statements {
+            let text = std::str::from_utf8(sql.as_bytes()).map_err(|source| pg::Error::Protocol {
+                context: format!("the step {}", step.label),
+                source: Box::new(source),
+            })?;
+            self.run(&step.label, text).await?;
+        }
+        Ok(())
+    }
+
+    /// Labelled statements: a message, which is a transaction and holds a lock for each of them until it ends.
+    async fn statements(&mut self, batch: &[(String, String)]) -> Result<(), Error> {
+        let all: String = batch.iter().map(|(_, sql)| sql.as_str()).collect();
+        match self.run("sequences and large objects", &all).await {
+            Err(pg::Error::Server { .. }) => {}
+            done => return done.map_err(Error::target_database("restoring sequences and large objects")),
+        }
+        for (label, sql) in batch {
+            if let Err(error) = self.run(label, sql).await {
+                self.note(label, error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// It came with its extension, whoever made that, and may be somebody else's; it need not be set where it stands right.
+    async fn sequence_of_an_extension(&mut self, sequence: &Sequence) -> Result<(), Error> {
+        let name = crate::pg::catalog::quote_relation(&sequence.schema, &sequence.name);
+        let stands = self.session.client().query_one(&format!("SELECT last_value, is_called FROM {name}"), &[]).await;
+        if stands.is_ok_and(|row| (row.get::<_, i64>(0), row.get(1)) == (sequence.last_value, sequence.is_called)) {
+            return Ok(());
+        }
+        let label = format!("SEQUENCE SET {}.{}", sequence.schema, sequence.name);
+        match self.run(&label, &target::sequence_statement(sequence)).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.note(&label, error),
+        }
+    }
+
+    /// What the server refuses is one entry's failure, unless it can do nothing more at all.
+    fn note(&mut self, label: &str, error: pg::Error) -> Result<(), Error> {
+        match error.server_message() {
+            Some(_) if self.refusals == Refusals::Named && !is_of_the_server(&error) => {
+                self.failures.push(failure(label, &error));
+                Ok(())
+            }
+            Some(_) => Err(refused(vec![failure(label, &error)])),
+            None => Err(Error::target_database(label)(error)),
+        }
+    }
+}
+
+/// Out of something, being shut down, or broken: whatever comes next would meet the same.
+fn is_of_the_server(error: &pg::Error) -> bool {
+    error.sqlstate().is_some_and(|code| ["53", "57", "XX"].iter().any(|class| code.starts_with(class)))
+}
+
+const SAVEPOINT: &str = "pgkeep_definitions";
+
+/// None where the text is not UTF-8; the step that is to blame says so by itself.
+fn as_one_text(steps: &[Step]) -> Option<String> {
+    let mut sql = String::new();
+    for statement in steps.iter().flat_map(|step| &step.statements) {
+        sql += std::str::from_utf8(statement.as_bytes()).ok()?;
+        // Whatever it ends with: a comment ends with the line, and an empty statement is none.
+        sql += "\n;\n";
+    }
+    Some(sql + &format!("RELEASE SAVEPOINT {SAVEPOINT}"))
+}

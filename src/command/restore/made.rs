@@ -1,0 +1,134 @@
+//! The database that a restore makes: it is filled, or taken away again.
+
+use std::time::Duration;
+
+use super::target::connect_for_maintenance;
+use super::{Job, Options, roles};
+use crate::command::Error;
+use crate::command::error::LeftBehind;
+use crate::pg::connect::Session;
+use crate::pg::conninfo::Conninfo;
+use crate::pg::target;
+use crate::schema::restore::Step;
+use crate::schema::statements::statements;
+
+/// How long the way back may take when nobody waits for it any more.
+const TAKE_AWAY: Duration = Duration::from_secs(20);
+
+/// A database that this run has made, and that holds nothing yet. Whatever ends the run, a signal too, takes it away.
+pub struct Made {
+    target: Option<Conninfo>,
+}
+
+impl Made {
+    /// Makes the database, owned and set up as the snapshot's was, under the name of the target. Also returns what its server did not
+    /// take: settings that it does not know.
+    ///
+    /// In a thread of its own, which a signal does not end: half of it would be nobody's.
+    pub fn make(options: &Options, job: &Job) -> Result<(Made, Vec<String>), Error> {
+        let left = std::thread::scope(|scope| {
+            let make = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.map_err(|source| Error::Internal {
+                    what: "a thread cannot start".into(),
+                    source: Some(Box::new(source)),
+                })?;
+                runtime.block_on(create_database(options, job))
+            });
+            make.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+        Ok((Made { target: Some(options.target.clone()) }, left))
+    }
+
+    /// It is being filled: what is in it stays.
+    pub fn keep(mut self) {
+        self.target = None;
+    }
+
+    /// Takes it away, because of `first`, which stays the error that is told.
+    pub async fn take_away(mut self, first: Error) -> Error {
+        match self.target.take() {
+            None => first,
+            Some(target) => after(first, &target, take_away(&target).await),
+        }
+    }
+}
+
+/// The future was dropped in the middle: a signal. There is no runtime that goes on.
+impl Drop for Made {
+    fn drop(&mut self) {
+        let Some(target) = self.target.take() else { return };
+        let thread = std::thread::spawn(move || {
+            if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                let _ = runtime.block_on(async { tokio::time::timeout(TAKE_AWAY, take_away(&target)).await });
+            }
+        });
+        let _ = thread.join();
+    }
+}
+
+async fn take_away(target: &Conninfo) -> Result<(), Error> {
+    let session = connect_for_maintenance(target).await?;
+    let dropped = target::take_away_database(&session, target.database()).await;
+    dropped.map_err(Error::target_database("dropping the database that was made for the restore"))?;
+    session.close().await.map_err(Error::target_database("the end of the session"))
+}
+
+fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -> Error {
+    match taken_away {
+        Ok(()) => first,
+        Err(why) => {
+            let database = target.database().to_owned();
+            Error::LeftBehind(Box::new(LeftBehind { first, database, why }))
+        }
+    }
+}
+
+/// Makes the database and what belongs to it: roles that are missing, owner, settings, grants and comment. Returns what its server did
+/// not take. After an error there is no database that was not there before.
+pub async fn create_database(options: &Options, job: &Job) -> Result<Vec<String>, Error> {
+    let database = options.target.database().to_owned();
+    let session = connect_for_maintenance(&options.target).await?;
+    let failed = |what: &str| Error::target_database(what.to_owned());
+    if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
+        return Err(Error::DatabaseExists { database });
+    }
+    let mut left = roles::provide(&session, job).await?;
+    let mut steps = job.plan.database.iter();
+    if let Some(creation) = steps.next() {
+        let mut statements = creation.statements.iter();
+        for sql in statements.by_ref().take(1) {
+            // CREATE DATABASE stands alone in its message; the session's settings are in it already.
+            let run = session.client().batch_execute(&sql.to_display()).await;
+            let run = run.map_err(|e| session.fault(format!("the step {}", creation.label), e));
+            if run.as_ref().is_err_and(target::is_made_already) {
+                return Err(Error::DatabaseExists { database });
+            }
+            run.map_err(failed("creating the database"))?;
+        }
+        let rest = Step { statements: statements.cloned().collect(), ..creation.clone() };
+        for step in std::iter::once(&rest).chain(steps) {
+            match equip(&session, step).await {
+                Ok(refused) => left.extend(refused),
+                Err(error) => return Err(after(error, &options.target, take_away(&options.target).await)),
+            }
+        }
+    }
+    session.close().await.map_err(failed("the end of the session"))?;
+    Ok(left)
+}
+
+/// Runs what is said of the database, statement by statement, and returns what was refused.
+async fn equip(session: &Session, step: &Step) -> Result<Vec<String>, Error> {
+    let mut refused = Vec::new();
+    for statement in step.statements.iter().flat_map(|sql| statements(&sql.to_display())) {
+        let run = session.client().batch_execute(&statement.sql).await;
+        match run.map_err(|e| session.fault(format!("the step {}", step.label), e)) {
+            Err(error) if error.server_message().is_some() => {
+                refused.push(format!("{} was left out: {}", statement.sql, target::words(&error)));
+            }
+            done => done.map_err(Error::target_database("creating the database"))?,
+        }
+    }
+    Ok(refused)
+}

@@ -1,0 +1,130 @@
+//! What a restore will do, decided before anything is touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Job, Options, Tablespaces, roles, target};
+use crate::command::Error;
+use crate::command::selecting::{self, Patterns};
+use crate::command::surroundings::Surroundings;
+use crate::repo::Repository;
+use crate::repo::manifest::{Manifest, Relation};
+use crate::schema::archive::Archive;
+use crate::schema::facts::{Facts, Membership};
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, tablespaces_named};
+use crate::schema::selection::Selection;
+
+/// Where tablespaces go: as asked, and to the default one where the target has none of a name. Also what is to be said of it.
+fn tablespaces(
+    asked: &Tablespaces,
+    named: &BTreeSet<String>,
+    missing: &BTreeSet<String>,
+) -> Result<(Tablespaces, Vec<String>), Error> {
+    let mut map = match asked {
+        Tablespaces::Default => return Ok((Tablespaces::Default, Vec::new())),
+        Tablespaces::Keep => BTreeMap::new(),
+        Tablespaces::Elsewhere(map) => map.clone(),
+    };
+    if let Some((from, to)) =
+        map.iter().find_map(|(from, to)| Some((from, to.as_ref().filter(|to| missing.contains(*to))?)))
+    {
+        return Err(Error::Usage {
+            what: format!("the target has no tablespace {to}, in which --map-tablespace puts what was in {from}"),
+            hint: Some(
+                "CREATE TABLESPACE makes one; --no-tablespaces puts everything in the database's default one.".into(),
+            ),
+        });
+    }
+    let mut warnings = Vec::new();
+    for name in
+        named.iter().filter(|name| missing.contains(*name) && !map.contains_key(*name)).cloned().collect::<Vec<_>>()
+    {
+        warnings.push(format!(
+            "the target has no tablespace {name}: what was in it is in the database's default one (--map-tablespace {name}=OTHER puts it elsewhere)"
+        ));
+        map.insert(name, None);
+    }
+    Ok((if map.is_empty() { Tablespaces::Keep } else { Tablespaces::Elsewhere(map) }, warnings))
+}
+
+/// Reads the schema from the repository and decides what to do, before anything is touched.
+pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest) -> Result<Job, Error> {
+    let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
+    let facts = repository.metadata(&manifest, &manifest.facts).await?;
+    let facts: Facts = serde_json::from_slice(&facts).map_err(|source| Error::Internal {
+        what: "the snapshot's facts cannot be read".into(),
+        source: Some(Box::new(source)),
+    })?;
+    let taken = Patterns::from(manifest.request.clone());
+    let held = selecting::select(&archive, &facts, &taken.parse()?)?;
+    let selection = if options.patterns.is_empty() {
+        held
+    } else {
+        let asked = selecting::select(&archive, &facts, &options.patterns.parse()?)?;
+        check_held(&manifest, &facts, &asked, &held)?;
+        asked
+    };
+    let role_map = RoleMap::new(options.roles.iter().cloned());
+    let named = match &options.tablespaces {
+        Tablespaces::Default => BTreeSet::new(),
+        Tablespaces::Keep => tablespaces_named(&archive),
+        Tablespaces::Elsewhere(map) => {
+            tablespaces_named(&archive).into_iter().chain(map.values().flatten().cloned()).collect()
+        }
+    };
+    let (there, missing) = target::look(&options.target, options.creation, &named).await?;
+    let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
+    let plan = RestorePlan::new(
+        &archive,
+        &facts,
+        &selection,
+        &RestoreOptions {
+            owners: options.owners,
+            grants: options.grants,
+            roles: role_map.clone(),
+            database: Some(options.target.database().to_owned()),
+            populated: manifest.populated.iter().copied().collect(),
+            tablespaces,
+            there,
+        },
+    );
+    let relations: Vec<Relation> =
+        manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
+    let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
+    let large_objects = options.patterns.is_empty();
+    let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
+    let left_out = selecting::describe_left_out(&archive, &selection);
+    let sequences_of_extensions =
+        selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
+    warnings.extend(plan.there_otherwise.iter().cloned());
+    Ok(Job {
+        left_out,
+        manifest,
+        plan,
+        relations,
+        sequences,
+        sequences_of_extensions,
+        large_objects,
+        role_map,
+        roles_needed,
+        search_path: facts.search_path,
+        warnings,
+        surroundings: Surroundings::default(),
+    })
+}
+
+fn is_configuration(facts: &Facts, oid: u32) -> bool {
+    facts.relations.get(&oid).is_some_and(|relation| matches!(relation.membership, Membership::Configuration { .. }))
+}
+
+/// What is asked for must be in the snapshot, which may be a selection itself.
+fn check_held(manifest: &Manifest, facts: &Facts, asked: &Selection, held: &Selection) -> Result<(), Error> {
+    let name =
+        |oid: &u32| facts.relations.get(oid).map_or_else(|| oid.to_string(), |r| format!("{}.{}", r.schema, r.name));
+    let missing = asked.relations_with_rows.difference(&held.relations_with_rows);
+    let missing: Vec<String> = missing.chain(asked.sequences.difference(&held.sequences)).map(name).collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::NotInSnapshot { snapshot: manifest.snapshot.short().to_owned(), relations: missing })
+    }
+}

@@ -1,0 +1,67 @@
+//! Functions that look names up by `search_path`, which a restore leaves empty, as pg_dump's own does: rows of theirs are refused, or
+//! an index, until somebody gives them the path that they had.
+
+use super::super::target;
+use super::{Task, Worker};
+use crate::command::Error;
+use crate::command::error::Failure;
+use crate::command::mismatch::Mismatch;
+use crate::command::restore::SearchPath;
+use crate::pg;
+use crate::pg::catalog::quote_identifier;
+
+/// undefined_table, undefined_function, undefined_object
+const NOT_FOUND: [&str; 3] = ["42P01", "42883", "42704"];
+
+impl Worker<'_, '_> {
+    /// The task; where names are not found and the operator asks for it, once more with the path that the source has for them. For this
+    /// task alone.
+    pub(super) fn perform_or_with_path(&mut self, task: Task) -> Result<Option<Mismatch>, Error> {
+        let job = self.work.job;
+        match self.perform(task) {
+            Err(Error::Target { source, .. })
+                if self.work.options.search_path == SearchPath::Fix
+                    && is_not_found(&source)
+                    && !job.search_path.is_empty() => {}
+            done => return done,
+        }
+        self.execute("after a failure", b"ROLLBACK")?;
+        // What was warned of is undone; the server also warns where there was no transaction.
+        drop(self.wire.take_notices());
+        let path: Vec<String> = job.search_path.iter().map(|schema| quote_identifier(schema)).collect();
+        self.path = format!("SET LOCAL search_path = {};\n", path.join(", "));
+        let done = self.perform(task);
+        self.path.clear();
+        if done.is_ok() {
+            let label = self.label(task);
+            self.work.lock().with_path.push(label);
+        }
+        done
+    }
+
+    /// How it is told that the server refused the task.
+    pub(super) fn failure(&self, task: Task, error: &pg::Error) -> Failure {
+        let mut failure = target::failure(&self.label(task), error);
+        // Of a table that is not there no row is read, so that the message has no place.
+        let in_rows = error.server_message().is_some_and(|message| message.location.is_some());
+        let inside = in_rows || !matches!(task, Task::Load(_));
+        let job = self.work.job;
+        if is_not_found(error) && inside && !job.search_path.is_empty() {
+            failure.hint = Some(match self.work.options.search_path {
+                SearchPath::Empty => format!(
+                    "A function that it calls looks names up by search_path, which a restore leaves empty: --search-path-fix gives such entries the source's ({}).",
+                    job.search_path.join(", ")
+                ),
+                SearchPath::Fix => format!(
+                    "The source's search_path ({}) does not help: from PostgreSQL 17 on, indexes and materialized views are built with none. Name the schemas in the function's body.",
+                    job.search_path.join(", ")
+                ),
+            });
+        }
+        failure
+    }
+}
+
+fn is_not_found(error: &pg::Error) -> bool {
+    error.sqlstate().is_some_and(|code| NOT_FOUND.contains(&code))
+}

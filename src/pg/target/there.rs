@@ -1,0 +1,49 @@
+//! What a target has before a restore, and what is taken away again after one that came to nothing.
+
+use std::collections::BTreeSet;
+
+use super::{Error, Session, quote_identifier, run};
+use crate::schema::restore::{ExtensionThere, SchemaThere, There};
+
+/// Extensions and schemas of the session's database.
+pub async fn there(session: &Session) -> Result<There, Error> {
+    let sql = "SELECT true, x.extname::text, n.nspname::text, pg_catalog.obj_description(x.oid, 'pg_extension')
+            FROM pg_catalog.pg_extension x JOIN pg_catalog.pg_namespace n ON n.oid = x.extnamespace
+        UNION ALL SELECT false, n.nspname::text, pg_catalog.pg_get_userbyid(n.nspowner)::text, pg_catalog.obj_description(n.oid, 'pg_namespace')
+            FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+    let rows = session.client().query(sql, &[]).await;
+    let mut there = There::default();
+    for row in rows.map_err(|e| session.fault("the list of extensions and schemas", e))? {
+        let (name, of, comment): (String, String, Option<String>) = (row.get(1), row.get(2), row.get(3));
+        if row.get(0) {
+            there.extensions.insert(name, ExtensionThere { schema: of, comment });
+        } else {
+            there.schemas.insert(name, SchemaThere { owner: of, comment });
+        }
+    }
+    Ok(there)
+}
+
+/// Those of `names` that the server has no tablespace for.
+pub async fn tablespaces_missing(session: &Session, names: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+    let sql = "SELECT n FROM pg_catalog.unnest($1::text[]) n WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = n)";
+    let names: Vec<&String> = names.iter().collect();
+    let rows = session.client().query(sql, &[&names]).await;
+    Ok(rows.map_err(|e| session.fault("the list of tablespaces", e))?.iter().map(|row| row.get(0)).collect())
+}
+
+/// How many objects one transaction may lock, if it is alone.
+pub async fn locks_max(session: &Session) -> Result<u64, Error> {
+    let sql = "SELECT pg_catalog.current_setting('max_locks_per_transaction')::bigint
+        * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint)";
+    let row = session.client().query_one(sql, &[]).await;
+    Ok(row.map_err(|e| session.fault("the number of locks", e))?.get::<_, i64>(0).unsigned_abs())
+}
+
+/// Drops a database that this run has made, whoever is connected, and also one that was made a template.
+pub async fn take_away_database(session: &Session, name: &str) -> Result<(), Error> {
+    let name = quote_identifier(name);
+    // Not in one message: DROP DATABASE stands alone.
+    run(session, "the end of a database", &format!("ALTER DATABASE {name} WITH IS_TEMPLATE false")).await?;
+    run(session, "the end of a database", &format!("DROP DATABASE {name} WITH (FORCE)")).await
+}

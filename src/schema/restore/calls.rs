@@ -1,0 +1,221 @@
+//! What entries reach beyond what they name: rows that functions read, partitions, heirs, materialized views behind views.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::schema::archive::{Archive, Kind, Oid};
+use crate::schema::facts::Facts;
+use crate::schema::graph::Graph;
+use crate::schema::mentions::{Mentions, is_compiled};
+use crate::schema::selection::{Selection, exclusions};
+
+pub(super) struct Calls<'a> {
+    archive: &'a Archive,
+    graph: &'a Graph,
+    mentions: Mentions,
+    /// By the position of an exclusion constraint, what its index needs.
+    exclusions: HashMap<usize, Vec<usize>>,
+    partitions: HashMap<Oid, Vec<Oid>>,
+    /// By the position of a partition's entry, that of the table that it is of.
+    part_of: HashMap<usize, usize>,
+    heirs: HashMap<Oid, Vec<Oid>>,
+    by_schema: HashMap<String, Vec<Oid>>,
+}
+
+impl<'a> Calls<'a> {
+    pub fn new(archive: &'a Archive, facts: &Facts, graph: &'a Graph) -> Calls<'a> {
+        let entries = archive.entries();
+        let mut partitions: HashMap<Oid, Vec<Oid>> = HashMap::new();
+        let mut by_schema: HashMap<String, Vec<Oid>> = HashMap::new();
+        let tables = entries.iter().enumerate().filter(|(_, entry)| has_rows(entry.kind));
+        let position_of: HashMap<Oid, usize> =
+            tables.map(|(position, entry)| (entry.catalog_id.oid, position)).collect();
+        let mut part_of = HashMap::new();
+        for (oid, relation) in &facts.relations {
+            if let Some(parent) = relation.part_of {
+                partitions.entry(parent).or_default().push(*oid);
+                part_of.extend(position_of.get(oid).copied().zip(position_of.get(&parent).copied()));
+            }
+            by_schema.entry(relation.schema.clone()).or_default().push(*oid);
+        }
+        // A table that needs another one inherits from it, or has columns of its row type.
+        let mut heirs: HashMap<Oid, Vec<Oid>> = HashMap::new();
+        for (position, entry) in entries.iter().enumerate().filter(|(_, entry)| has_rows(entry.kind)) {
+            for parent in graph.needs(position).iter().filter(|needed| has_rows(entries[**needed].kind)) {
+                heirs.entry(entries[*parent].catalog_id.oid).or_default().push(entry.catalog_id.oid);
+            }
+        }
+        let (mentions, exclusions) = (Mentions::new(archive, facts), exclusions(archive, facts));
+        Calls { archive, graph, mentions, exclusions, partitions, part_of, heirs, by_schema }
+    }
+
+    pub fn partitions(&self, parent: Oid) -> &[Oid] {
+        self.partitions.get(&parent).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub fn heirs(&self, parent: Oid) -> &[Oid] {
+        self.heirs.get(&parent).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub fn relations_in(&self, schema: &str) -> impl Iterator<Item = Oid> {
+        self.by_schema.get(schema).map(Vec::as_slice).unwrap_or_default().iter().copied()
+    }
+
+    /// Whether the entry, a part of a table, calls a function of a user: by its expression, an operator, or a type's check. A function
+    /// in C, and those of extensions, are taken for what their authors say that they are.
+    pub fn is_called_by(&self, position: usize) -> bool {
+        let whole = self.graph.whole(position);
+        let of_index = self.exclusions.get(&position).into_iter().flatten();
+        let own = self.graph.needs(position).iter().chain(of_index).copied().filter(|needed| Some(*needed) != whole);
+        let entry = |position: usize| &self.archive.entries()[position];
+        let mut found = false;
+        self.walk(own.collect(), |reached| {
+            found |= is_function(entry(reached).kind) && !is_compiled(entry(reached));
+            if entry(reached).kind.is_relation() { Next::Leave } else { Next::Needs }
+        });
+        found
+    }
+
+    /// For each relation that is loaded, those whose rows its checks, domains, generated columns and partition keys may look at.
+    pub fn loads_after(&self, selection: &Selection) -> BTreeMap<Oid, BTreeSet<Oid>> {
+        let with_rows = &selection.relations_with_rows;
+        let mut after = BTreeMap::new();
+        for (position, entry) in self.archive.entries().iter().enumerate() {
+            let oid = entry.catalog_id.oid;
+            if entry.kind != Kind::Table || !with_rows.contains(&oid) {
+                continue;
+            }
+            let mut read = self.read_by_functions_of(position);
+            read.retain(|other| *other != oid && with_rows.contains(other));
+            if !read.is_empty() {
+                after.insert(oid, read);
+            }
+        }
+        after
+    }
+
+    /// Functions that a restore of the selection calls, and that find nothing where the search path is empty, as labels.
+    pub fn needing_a_search_path(&self, selection: &Selection) -> Vec<String> {
+        let entry = |position: usize| &self.archive.entries()[position];
+        let calls = |kind: Kind| {
+            matches!(
+                kind,
+                Kind::Table
+                    | Kind::Index
+                    | Kind::Constraint
+                    | Kind::CheckConstraint
+                    | Kind::Statistics
+                    | Kind::MaterializedView
+            )
+        };
+        let mut functions = Vec::new();
+        for (position, caller) in self.archive.entries().iter().enumerate() {
+            if !calls(caller.kind) || !selection.contains(caller.dump_id) {
+                continue;
+            }
+            let of_index = self.exclusions.get(&position).into_iter().flatten();
+            self.walk(self.graph.needs(position).iter().chain(of_index).copied().collect(), |reached| {
+                if is_function(entry(reached).kind) {
+                    functions.push(reached);
+                }
+                // Whatever it calls by name has the path that it was called with.
+                if is_function(entry(reached).kind) { Next::NeedsAndNames } else { Next::Needs }
+            });
+        }
+        functions.sort_unstable();
+        functions.dedup();
+        let needing = functions.into_iter().filter(|function| self.mentions.needs_a_search_path(entry(*function)));
+        needing.map(|function| entry(function).label()).collect()
+    }
+
+    /// The tables that functions name which the entry needs, through views and other functions.
+    fn read_by_functions_of(&self, position: usize) -> BTreeSet<Oid> {
+        let entry = |position: usize| &self.archive.entries()[position];
+        let mut functions = Vec::new();
+        // A partition is held to what its parents are cut by.
+        let tables = std::iter::successors(Some(position), |table| self.part_of.get(table).copied());
+        let needs = tables.flat_map(|table| self.graph.needs(table)).copied();
+        self.walk(needs.collect(), |reached| {
+            if is_function(entry(reached).kind) {
+                functions.push(reached);
+                return Next::Leave;
+            }
+            Next::Needs
+        });
+        let mut read = BTreeSet::new();
+        self.walk(functions, |reached| {
+            if !has_rows(entry(reached).kind) {
+                return Next::NeedsAndNames;
+            }
+            let mut queue = vec![entry(reached).catalog_id.oid];
+            while let Some(oid) = queue.pop() {
+                if read.insert(oid) {
+                    queue.extend(self.partitions(oid));
+                }
+            }
+            Next::Leave
+        });
+        read
+    }
+
+    /// The nearest materialized views that a view's query reads, directly or through views and functions.
+    pub fn materialized_views_behind(&self, position: usize) -> Vec<usize> {
+        self.materialized_views(position, Next::Needs)
+    }
+
+    /// The same with those that only the text of a function names.
+    pub fn materialized_views_named_behind(&self, position: usize) -> Vec<usize> {
+        self.materialized_views(position, Next::NeedsAndNames)
+    }
+
+    fn materialized_views(&self, position: usize, through: Next) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.walk(self.graph.needs(position).to_vec(), |reached| {
+            if reached != position && self.archive.entries()[reached].kind == Kind::MaterializedView {
+                found.push(reached);
+                return Next::Leave;
+            }
+            through
+        });
+        found.sort_unstable();
+        found
+    }
+
+    /// Goes on from each entry that is reached, once, as `visit` says.
+    fn walk(&self, from: Vec<usize>, mut visit: impl FnMut(usize) -> Next) {
+        let mut queue = from;
+        let mut seen = BTreeSet::new();
+        while let Some(position) = queue.pop() {
+            if !seen.insert(position) {
+                continue;
+            }
+            let next = visit(position);
+            if next != Next::Leave {
+                queue.extend(self.graph.needs(position));
+            }
+            if next == Next::NeedsAndNames {
+                let entry = &self.archive.entries()[position];
+                queue.extend(self.mentions.of(entry));
+                queue.extend(self.mentions.relations_of(entry));
+            }
+        }
+    }
+}
+
+/// Where a walk goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Leave,
+    /// To what the entry needs.
+    Needs,
+    /// There, and to what a function's text names.
+    NeedsAndNames,
+}
+
+fn is_function(kind: Kind) -> bool {
+    matches!(kind, Kind::Function | Kind::Procedure | Kind::Aggregate)
+}
+
+/// Partitioned tables included.
+fn has_rows(kind: Kind) -> bool {
+    matches!(kind, Kind::Table | Kind::ForeignTable)
+}
