@@ -10,6 +10,7 @@ mod init;
 mod interleave;
 mod key;
 mod keys;
+mod known_damage;
 mod many_objects;
 #[path = "../server/pgkeep.rs"]
 mod pgkeep;

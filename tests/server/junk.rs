@@ -18,7 +18,7 @@ use crate::verify::objects;
 const PEAK_KIB_MAX: u64 = 64 << 10;
 /// Enough that keeping each of them shows.
 const NAMES: u32 = 150_000;
-const KINDS: [&str; 8] = ["damaged", "read", "proven", "drill", "keyring", "unfinished", "condemned", "swept"];
+const KINDS: [&str; 9] = ["damaged", "sound", "read", "proven", "drill", "keyring", "unfinished", "condemned", "swept"];
 
 struct Site {
     repo: Repo,
