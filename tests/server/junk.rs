@@ -228,7 +228,8 @@ fn no_verb_waits_for_what_is_no_file_or_follows_a_link() {
         ("the keyring", format!("records/keyring/{FUTURE}")),
         ("the configuration", "config".into()),
     ];
-    let odd: [(&str, &dyn Fn(&Path)); 5] = [
+    type Make<'a> = &'a dyn Fn(&Path);
+    let odd: [(&str, Make<'_>); 5] = [
         ("a pipe", &|path| mknodat(CWD, path, FileType::Fifo, Mode::from(0o666), 0).unwrap()),
         ("a link to a pipe", &|path| {
             let pipe = outside.path().join("pipe");
