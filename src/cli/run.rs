@@ -274,13 +274,15 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let repository = keys::open_to_read(common).await?;
             let entries = list::list(&repository).await?;
             let outcome = Outcome::new(&entries, texts::list(&entries))?;
-            let is_damaged = entries.iter().any(|entry| matches!(entry, list::Entry::Damaged(_)));
+            let is_damaged = entries.iter().any(list::Entry::is_damaged);
             Ok(Outcome { exit_code: if is_damaged { FOUND_SOMETHING_WRONG } else { 0 }, ..outcome })
         }
         Verb::Show(args) => {
             let repository = keys::open_to_read(common).await?;
             let details = list::show(&repository, &args.snapshot).await?;
-            Outcome::new(&details, texts::show(&details))
+            let outcome = Outcome::new(&details, texts::show(&details))?;
+            let is_hurt = !details.line.hurt.is_empty();
+            Ok(Outcome { exit_code: if is_hurt { FOUND_SOMETHING_WRONG } else { 0 }, ..outcome })
         }
         Verb::Restore(args) => {
             let repository = keys::open_with_restore_key(common).await?;

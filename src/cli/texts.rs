@@ -6,6 +6,7 @@ use super::display::{bytes, count, duration, table};
 use super::policy::Outline;
 use super::{moment, visible};
 use crate::command::finding::Finding;
+use crate::command::some::some_of;
 use crate::command::taken::Taken;
 use crate::command::{backup, list, restore, verify};
 use crate::repo::SnapshotId;
@@ -127,8 +128,17 @@ pub fn list(entries: &[list::Entry]) -> String {
     for line in whole {
         let reasons = line.suspicious.iter().map(|reason| format!("SUSPICIOUS: {}: {reason}\n", line.snapshot.short()));
         text.extend(reasons);
+        text += &hurt_text(&format!("HURT: {}: ", line.snapshot.short()), line);
     }
     text
+}
+
+/// What a check has found damaged, and none has found healed.
+fn hurt_text(begin: &str, line: &list::Line) -> String {
+    let tables: Vec<String> = line.hurt.iter().cloned().collect();
+    let told = some_of(&tables, 10)
+        .map(|tables| format!("{begin}the rows of {} are damaged, as a check has found\n", visible::line(&tables)));
+    told.unwrap_or_default()
 }
 
 /// How long ago all of it was read at the latest, if it ever was.
@@ -161,6 +171,7 @@ pub fn show(details: &list::Details) -> String {
         details.roles.join(", "),
     );
     text += &suspicion_text(&line.suspicious, &line.accepted);
+    text += &hurt_text("HURT      ", line);
     if !line.tags.is_empty() {
         text += &format!("tags      {}\n", line.tags.join(", "));
     }

@@ -28,6 +28,8 @@ pub enum Kind {
     Unreadable,
     /// An object that holds something else than its name says.
     Name,
+    /// An object that an earlier check found damaged, and that was not read now.
+    Recorded,
     /// A slice list that cannot be read, or that leaves its objects.
     Slices,
     /// A record that no trusted key signed as it is. It counts as missing, and hurts no snapshot.
@@ -59,6 +61,7 @@ impl Kind {
             Kind::Checksum => "checksum",
             Kind::Unreadable => "unreadable",
             Kind::Name => "name",
+            Kind::Recorded => "recorded",
             Kind::Slices => "slices",
             Kind::Record => "record",
             Kind::Digest => "digest",
@@ -108,6 +111,7 @@ impl Finding {
             Damage::Checksum => Kind::Checksum,
             Damage::Open(OpenError::NotItsName) | Damage::PlainSize { .. } => Kind::Name,
             Damage::Store(_) | Damage::Open(_) => Kind::Unreadable,
+            Damage::Recorded { .. } => Kind::Recorded,
         };
         Self::new(kind, Some(object), with_causes(damage))
     }

@@ -1,61 +1,77 @@
-//! Which tables of a snapshot are known to be damaged, before anybody reads them.
+//! Which tables of a snapshot are hurt by damage that a check has recorded. Reads no row.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::error::Error;
 use crate::repo::layout::{ChunkId, ChunkKind};
 use crate::repo::manifest::{Manifest, Slice, SliceList};
 use crate::repo::{RepoError, Repository};
-use crate::store::{Listed, StoreError};
 
-/// What is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// What checks have recorded.
-    Records,
-    /// That, and whether each object is there with its size.
-    Listing,
+/// Objects that are recorded as damaged, and what of them is known of slice lists.
+pub struct Recorded {
+    objects: HashSet<ChunkId>,
+    /// Whether the slices on a page need a damaged object; many snapshots share a page.
+    pages: HashMap<Slice, Need>,
 }
 
-/// The snapshot's tables (schema and name) that hold an object which is damaged or gone.
-pub async fn tables(repository: &Repository, manifest: &Manifest, look: Look) -> Result<Vec<(String, String)>, Error> {
-    let damaged = repository.damaged().await?;
-    if look == Look::Records && damaged.is_empty() {
-        return Ok(Vec::new());
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Whole,
+    Damaged,
+}
+
+impl Recorded {
+    pub async fn of(repository: &Repository) -> Result<Self, RepoError> {
+        Ok(Self { objects: repository.damaged().await?.into_keys().collect(), pages: HashMap::new() })
     }
-    // What each table needs, with the size of each object; none where that cannot be read.
-    let mut needs: Vec<Option<Vec<(ChunkId, u64)>>> = Vec::new();
-    let need = |kind: ChunkKind, slice: &Slice| (slice.object.id(kind), u64::from(slice.object.stored_bytes));
-    for relation in &manifest.relations {
-        let pages: &[Slice] = match &relation.slices {
-            SliceList::Pages(pages) => pages,
-            SliceList::Inline(_) => &[],
-        };
-        let of_pages = pages.iter().map(|page| need(ChunkKind::Meta, page));
-        needs.push(match repository.slices(manifest, &relation.slices).await {
-            Ok(slices) => Some(of_pages.chain(slices.iter().map(|slice| need(ChunkKind::Data, slice))).collect()),
-            Err(RepoError::Store(error)) if !matches!(error, StoreError::NoObject { .. }) => {
-                return Err(RepoError::Store(error).into());
+
+    /// The tables whose rows the snapshot cannot give back, as far as checks have found; without its schema, that is all of them.
+    /// `large objects` are named so.
+    pub async fn tables_hurt(&mut self, repository: &Repository, manifest: &Manifest) -> BTreeSet<String> {
+        let mut hurt = BTreeSet::new();
+        if self.objects.is_empty() {
+            return hurt;
+        }
+        let schema_is_hurt =
+            self.need(ChunkKind::Meta, manifest.archive.iter().chain(&manifest.facts)) == Need::Damaged;
+        let relations = manifest.relations.iter().map(|r| (format!("{}.{}", r.schema, r.name), &r.slices));
+        let large_objects = manifest.large_objects.iter().map(|l| ("large objects".to_owned(), &l.slices));
+        for (table, slices) in relations.chain(large_objects) {
+            let need = match slices {
+                _ if schema_is_hurt => Need::Damaged,
+                SliceList::Inline(slices) => self.need(ChunkKind::Data, slices),
+                SliceList::Pages(pages) => self.need_of_pages(repository, manifest, pages).await,
+            };
+            if need == Need::Damaged {
+                hurt.insert(table);
             }
-            Err(_) => None,
-        });
+        }
+        hurt
     }
-    let mut missing: HashMap<ChunkId, u64> = match look {
-        Look::Records => HashMap::new(),
-        Look::Listing => needs.iter().flatten().flatten().copied().collect(),
-    };
-    if look == Look::Listing {
-        let seen = |id: ChunkId, listed: &Listed| {
-            if missing.get(&id) == Some(&listed.bytes) {
-                missing.remove(&id);
+
+    fn need<'s>(&self, kind: ChunkKind, slices: impl IntoIterator<Item = &'s Slice>) -> Need {
+        let is_damaged = slices.into_iter().any(|slice| self.objects.contains(&slice.object.id(kind)));
+        if is_damaged { Need::Damaged } else { Need::Whole }
+    }
+
+    async fn need_of_pages(&mut self, repository: &Repository, manifest: &Manifest, pages: &[Slice]) -> Need {
+        for page in pages {
+            let need = match self.pages.get(page) {
+                Some(need) => *need,
+                None => {
+                    let slices = repository.slices(manifest, &SliceList::Pages(vec![*page])).await;
+                    let need = match slices {
+                        Ok(slices) => self.need(ChunkKind::Data, &slices),
+                        // Without it nobody knows which rows the table had.
+                        Err(_) => Need::Damaged,
+                    };
+                    self.pages.insert(*page, need);
+                    need
+                }
+            };
+            if need == Need::Damaged || self.need(ChunkKind::Meta, [page]) == Need::Damaged {
+                return Need::Damaged;
             }
-        };
-        repository.each_chunk(seen).await?;
+        }
+        Need::Whole
     }
-    let is_hurt = |(id, _): &(ChunkId, u64)| damaged.contains(id) || missing.contains_key(id);
-    let hurt = manifest.relations.iter().zip(&needs).filter(|(_, needs)| match needs {
-        Some(needs) => needs.iter().any(is_hurt),
-        None => true,
-    });
-    Ok(hurt.map(|(relation, _)| (relation.schema.clone(), relation.name.clone())).collect())
 }

@@ -3,7 +3,7 @@
 mod attribute;
 mod read;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
 pub use attribute::Findings;
@@ -15,7 +15,7 @@ use super::error::Error;
 use super::shards::Shard;
 use crate::repo::layout::{self, ChunkId, ChunkKind};
 use crate::repo::manifest::{ObjectRef, Slice, SliceList};
-use crate::repo::{Damage, Manifest, ObjectReader, Repository};
+use crate::repo::{Damage, KnownDamage, Manifest, ObjectReader, ReadDepth, Repository};
 use crate::stream::{ChunkKey, Digest, DigestKey, RowFormat, RowHasher, RowSplitter};
 
 /// The objects of some snapshots. Grows with their number alone, not with the number of snapshots that share them.
@@ -224,6 +224,23 @@ impl<'a> Inventory<'a> {
         self.lists == Lists::Whole && !self.objects.iter().any(is_damaged)
     }
 
+    /// Takes in what earlier checks have recorded of objects. What was not read now, as deep as it takes to see the damage, is
+    /// still damaged. Returns the names of those that were read and are whole.
+    pub fn recall(&mut self, recorded: &HashMap<ChunkId, KnownDamage>) -> Vec<String> {
+        let mut healed = BTreeSet::new();
+        for object in &mut self.objects {
+            let Some(known) = recorded.get(&object.id()) else { continue };
+            match (&object.state, known.seen_by) {
+                (State::Read, _) | (State::Sound, ReadDepth::StoredBytes) => drop(healed.insert(object.key())),
+                (State::Present | State::Sound, _) => {
+                    object.state = State::Damaged(Damage::Recorded { found: known.found });
+                }
+                (State::Unlisted | State::Damaged(_), _) => {}
+            }
+        }
+        healed.into_iter().collect()
+    }
+
     /// A chunk that was lost and stored again has the same name and other bytes. It is whole for every snapshot that names it, if
     /// it is what one of them says: opened where bytes were read, of the right size where they were not.
     pub fn forgive_what_was_stored_again(&mut self) {
@@ -238,10 +255,12 @@ impl<'a> Inventory<'a> {
         }
     }
 
-    /// Names of the objects whose bytes are certainly not those that were stored.
-    pub fn damaged(&self) -> Vec<String> {
-        let is_damaged = |object: &&Object| matches!(&object.state, State::Damaged(damage) if damage.is_of_the_bytes());
-        self.objects.iter().filter(is_damaged).map(Object::key).collect()
+    /// The objects whose bytes are certainly not those that were stored, and what is wrong with each.
+    pub fn damaged(&self) -> impl Iterator<Item = (ChunkId, &Damage)> {
+        self.objects.iter().filter_map(|object| match &object.state {
+            State::Damaged(damage) if damage.is_of_the_bytes() => Some((object.id(), damage)),
+            _ => None,
+        })
     }
 
     /// Bytes as stored, by shard. A shard without objects is left out.

@@ -1,5 +1,6 @@
 //! `pgkeep list` and `pgkeep show`: what is in the repository.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
@@ -7,6 +8,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::finding::with_causes;
+use super::hurt::Recorded;
 use super::shards::{History, days_between};
 use crate::command::moment::rfc3339;
 use crate::repo::manifest::{LeftOut, Manifest};
@@ -37,6 +39,8 @@ pub struct Line {
     pub suspicious: Vec<String>,
     /// What would have been suspicious, had it not been accepted.
     pub accepted: Vec<String>,
+    /// Tables whose rows it cannot give back, by damage that a check has recorded and none has found healed.
+    pub hurt: BTreeSet<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +75,16 @@ pub enum Entry {
     Damaged(DamagedLine),
 }
 
+impl Entry {
+    /// Whether it cannot give back all that it should, as far as anybody knows.
+    pub fn is_damaged(&self) -> bool {
+        match self {
+            Entry::Whole(line) => !line.hurt.is_empty(),
+            Entry::Damaged(_) => true,
+        }
+    }
+}
+
 /// A snapshot whose manifest cannot be used, and says nothing that could be relied on.
 #[derive(Debug, Serialize)]
 pub struct DamagedLine {
@@ -84,10 +98,14 @@ pub struct DamagedLine {
 pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
     let known = Known::of(repository).await?;
     let Names { manifests, odd_more: mut untold } = repository.names().await?;
+    let mut recorded = Recorded::of(repository).await?;
     let (mut entries, mut damaged) = (Vec::new(), 0);
     for StoredManifest { name, stored, .. } in manifests {
         match repository.manifest(&name).await {
-            Ok(manifest) => entries.push(Entry::Whole(Box::new(line(&manifest, Some(stored), &known)))),
+            Ok(manifest) => {
+                let hurt = recorded.tables_hurt(repository, &manifest).await;
+                entries.push(Entry::Whole(Box::new(line(&manifest, Some(stored), &known, hurt))));
+            }
             // Removed by another run since the listing.
             Err(RepoError::Store(StoreError::NoObject { .. })) => {}
             Err(
@@ -141,6 +159,7 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
     let manifest = repository.manifest(&name).await?;
     let names = repository.names().await?.manifests;
     let stored = names.into_iter().find(|stored| stored.name == name).map(|stored| stored.stored);
+    let hurt = Recorded::of(repository).await?.tables_hurt(repository, &manifest).await;
     let relation = |relation: &crate::repo::manifest::Relation| RelationLine {
         schema: relation.schema.clone(),
         name: relation.name.clone(),
@@ -148,7 +167,7 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
         digest: relation.digest,
     };
     Ok(Details {
-        line: line(&manifest, stored, &Known::of(repository).await?),
+        line: line(&manifest, stored, &Known::of(repository).await?, hurt),
         parent: manifest.parent.clone(),
         whole_database: manifest.request.is_whole_database(),
         elapsed_ms: (manifest.finished - manifest.time).num_milliseconds().unsigned_abs(),
@@ -162,7 +181,7 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
 }
 
 /// `stored`: when the manifest was, on the store's clock.
-fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known) -> Line {
+fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known, hurt: BTreeSet<String>) -> Line {
     let proofs = known.proofs.iter().map(|p| &p.record).filter(|p| p.snapshot == manifest.snapshot);
     // A snapshot that came after the reading began may have bytes that nobody has read yet.
     let was_there = |since: &SystemTime| stored.is_some_and(|stored| stored + APPEARING <= *since);
@@ -182,5 +201,6 @@ fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known) -> Line 
         read_within_days: read_since.map(|since| days_between(since, SystemTime::now())),
         suspicious: manifest.suspicious.clone(),
         accepted: manifest.accepted.clone(),
+        hurt,
     }
 }

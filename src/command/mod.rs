@@ -6,7 +6,7 @@ pub mod drill;
 pub mod error;
 pub mod finding;
 pub mod hashing;
-mod hurt;
+pub mod hurt;
 pub mod init;
 mod instant;
 pub mod inventory;

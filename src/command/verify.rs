@@ -1,6 +1,6 @@
 //! `pgkeep verify`: is the repository whole, and does a live database hold what a snapshot says?
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,9 +15,12 @@ use super::proof::{self, Scope, Side};
 use super::shards::{History, Shard, days_between, superseded};
 use super::taken::Taken;
 use crate::pg::conninfo::Conninfo;
+use crate::repo::layout::ChunkId;
 use crate::repo::names::TOLD_MAX;
 use crate::repo::records::ReadPlace;
-use crate::repo::{Damaged, ReadShards, RepoError, Repository, SnapshotId, SnapshotName};
+use crate::repo::{
+    Damaged, KnownDamage, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, SnapshotName, Sound,
+};
 use crate::stop::Stop;
 use crate::store::StoreError;
 
@@ -132,9 +135,11 @@ pub async fn run(
         progress.set_phase("reading objects");
         reached = read(&mut inventory, options, &history, started, progress, stop)?;
     }
+    let recorded = repository.damaged().await?;
+    let healed = inventory.recall(&recorded);
     inventory.forgive_what_was_stored_again();
     if options.depth != Depth::Listing {
-        if let Err(error) = record_damage(repository, &inventory).await {
+        if let Err(error) = record_damage(repository, &inventory, &recorded, healed).await {
             warnings.push(format!("the damage is not recorded, so backups may go on using what is damaged: {error}"));
         }
         if options.snapshot.is_none() {
@@ -244,17 +249,27 @@ fn read(
     inventory.read(&reading, options.jobs, progress, stop)
 }
 
-/// So that the next backup stores anew what is damaged. Names what no earlier record does.
-async fn record_damage(repository: &Repository, inventory: &Inventory<'_>) -> Result<(), RepoError> {
-    let damaged = inventory.damaged();
-    if damaged.is_empty() {
-        return Ok(());
+/// So that the next backup stores anew what is damaged, and everybody is told of it until it is healed. Names what is not recorded.
+async fn record_damage(
+    repository: &Repository,
+    inventory: &Inventory<'_>,
+    recorded: &HashMap<ChunkId, KnownDamage>,
+    healed: Vec<String>,
+) -> Result<(), RepoError> {
+    let (mut objects, mut content) = (Vec::new(), Vec::new());
+    for (id, damage) in inventory.damaged() {
+        let deep = damage.is_of_the_content();
+        let is_known = |known: &KnownDamage| !deep || known.seen_by == ReadDepth::Plaintext;
+        if !recorded.get(&id).is_some_and(is_known) {
+            objects.push(id.key().to_string());
+            content.extend(deep.then(|| id.key().to_string()));
+        }
     }
-    let known = repository.records::<Damaged>().await?;
-    let known: HashSet<&String> = known.iter().flat_map(|stored| &stored.record.objects).collect();
-    let objects: Vec<String> = damaged.into_iter().filter(|object| !known.contains(object)).collect();
     if !objects.is_empty() {
-        repository.write_record(&Damaged { time: Utc::now(), objects }).await?;
+        repository.write_record(&Damaged { time: Utc::now(), objects, content }).await?;
+    }
+    if !healed.is_empty() {
+        repository.write_record(&Sound { time: Utc::now(), objects: healed }).await?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{self, ChunkKind};
@@ -26,16 +27,24 @@ pub enum Damage {
     Open(#[source] OpenError),
     #[error("it holds {found} bytes when opened, and not {expected}")]
     PlainSize { expected: u64, found: u64 },
+    /// Not looked at now.
+    #[error("a check on {} found it damaged, and no check has found it whole since", found.format("%Y-%m-%d"))]
+    Recorded { found: DateTime<Utc> },
 }
 
 impl Damage {
+    /// Whether it shows only when the object is opened.
+    pub fn is_of_the_content(&self) -> bool {
+        matches!(self, Damage::Open(_) | Damage::PlainSize { .. })
+    }
+
     /// Whether the stored bytes are certainly not those that were stored. A store that refuses to answer may answer tomorrow,
     /// and the name of what is missing is free.
     pub fn is_of_the_bytes(&self) -> bool {
         match self {
             Damage::Size { .. } | Damage::Checksum | Damage::PlainSize { .. } => true,
             // The bytes are those that the manifest names, so the header is for another key.
-            Damage::Open(OpenError::WrongKey) | Damage::Missing => false,
+            Damage::Open(OpenError::WrongKey) | Damage::Missing | Damage::Recorded { .. } => false,
             Damage::Open(_) => true,
             Damage::Store(StoreError::Io { source, .. }) => source.raw_os_error() == Some(EIO),
             Damage::Store(_) => false,

@@ -58,7 +58,7 @@ impl Repository {
     ///
     /// A manifest that cannot be read is passed over: it costs space, not truth.
     pub async fn index(&self, database: &str, request: &Request, mut absent: Absent) -> Result<Known, RepoError> {
-        absent.extend(&self.damaged().await?);
+        absent.extend(self.damaged().await?.keys());
         let mut index = Index::new(absent);
         let (mut search, mut pages_read) = (Search::default(), HashSet::new());
         let own = selection(request);

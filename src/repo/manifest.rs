@@ -267,7 +267,7 @@ impl ObjectRef {
 }
 
 /// A range of an object's plaintext.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slice {
     #[serde(flatten)]
     pub object: ObjectRef,

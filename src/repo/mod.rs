@@ -32,7 +32,7 @@ pub use keyring::Keyring;
 pub use keys::{KeyError, ReadingKey, RestoreKey, WriterKey};
 pub use manifest::Manifest;
 pub use objects::{ChunkWriter, Objects};
-pub use records::{Damaged, Proven, ReadShards, Record, Stored};
+pub use records::{Damaged, KnownDamage, Proven, ReadShards, Record, Sound, Stored};
 pub use repository::Repository;
 pub use snapshot::{SnapshotId, SnapshotName};
 pub use unfinished::{Unfinished, UnfinishedWriter};

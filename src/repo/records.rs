@@ -3,7 +3,7 @@
 //! A record is signed by a writer or by the holder of the restore key, and is readable by anyone: none holds a word of the
 //! database's content. What a record says may only make pgkeep more careful when it is missing, never less.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -125,11 +125,33 @@ impl Repository {
         Ok(self.store().delete(&keys).await?)
     }
 
-    /// Objects that a check has found to be damaged, at any time.
-    pub async fn damaged(&self) -> Result<HashSet<ChunkId>, RepoError> {
-        let records = self.records::<Damaged>().await?;
-        let names = records.iter().flat_map(|stored| &stored.record.objects);
-        Ok(names.filter_map(|name| ChunkId::parse_key(&ObjectKey::new(name)?)).collect())
+    /// Objects that a check has found to be damaged and none has found whole since.
+    pub async fn damaged(&self) -> Result<HashMap<ChunkId, KnownDamage>, RepoError> {
+        let mut whole: HashMap<String, SystemTime> = HashMap::new();
+        self.each_record(|Stored { stored, record: Sound { objects, .. }, .. }| {
+            for object in objects {
+                let at = whole.entry(object).or_insert(stored);
+                *at = stored.max(*at);
+            }
+        })
+        .await?;
+        let mut damaged: HashMap<ChunkId, KnownDamage> = HashMap::new();
+        self.each_record(|Stored { stored, record: Damaged { time, objects, content }, .. }| {
+            for object in objects {
+                // Of two that the store dates alike, the one that makes more careful.
+                let is_healed = whole.get(&object).is_some_and(|whole| *whole > stored);
+                let in_content = content.contains(&object);
+                let id = ObjectKey::new(object).and_then(|key| ChunkId::parse_key(&key));
+                let Some(id) = id.filter(|_| !is_healed) else { continue };
+                let known = damaged.entry(id).or_insert(KnownDamage { found: time, seen_by: ReadDepth::StoredBytes });
+                known.found = time.max(known.found);
+                if in_content {
+                    known.seen_by = ReadDepth::Plaintext;
+                }
+            }
+        })
+        .await?;
+        Ok(damaged)
     }
 }
 
@@ -173,6 +195,33 @@ pub struct Damaged {
     pub time: chrono::DateTime<Utc>,
     /// Their names.
     pub objects: Vec<String>,
+    /// Those of them whose stored bytes are the ones that were signed for, and that hold something else than they should: only
+    /// whoever opens them sees it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<String>,
+}
+
+/// What is recorded of a damaged object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownDamage {
+    /// When a check found it last, on its host's clock: for people.
+    pub found: chrono::DateTime<Utc>,
+    /// How deep one must look to see whether it is healed.
+    pub seen_by: ReadDepth,
+}
+
+/// Objects that were recorded as damaged, and that a later check has read and found to be what manifests say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sound {
+    pub time: chrono::DateTime<Utc>,
+    /// Their names.
+    pub objects: Vec<String>,
+}
+
+impl PublicRecord for Sound {}
+
+impl Record for Sound {
+    const KIND: &'static str = "sound";
 }
 
 impl PublicRecord for Damaged {}

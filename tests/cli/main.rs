@@ -10,6 +10,7 @@ mod init;
 mod interleave;
 mod key;
 mod keys;
+mod known_damage;
 mod latest;
 mod many_objects;
 mod output;

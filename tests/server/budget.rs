@@ -75,6 +75,9 @@ fn damage_found_within_a_budget_is_named_recorded_and_healed() {
     assert_eq!(report["findings"][0]["tables"], json!(["public.t"]));
     assert_eq!(report["coverage"]["within_days"], 1, "what is damaged was read all the same");
 
+    // From now on everybody says so who only looks at what is recorded.
+    assert_hurt(&repo, &[&["public.t"]], &victim);
+
     let record = objects(repo.root(), "records/damaged").pop_first().unwrap();
     let record = fs::read_to_string(repo.root().join(record)).unwrap();
     assert!(record.contains(&victim), "{record}");
@@ -82,10 +85,62 @@ fn damage_found_within_a_budget_is_named_recorded_and_healed() {
     assert_eq!(next["objects_new"], 1, "the damaged one alone is written again: {next}");
     assert!(repo.root().join(format!("{victim}.1")).exists());
     assert_eq!(verify(&repo, "--restore-key", &["latest", "--read-data"]).0, 0);
+    // The next snapshot is whole, and the older one is what it was.
+    assert_hurt(&repo, &[&["public.t"], &[]], &victim);
 
     // The record is written once, however often the damage is seen.
     assert_eq!(verify(&repo, "--writer-key", &["--read-data"]).0, 3);
     assert_eq!(objects(repo.root(), "records/damaged").len(), 1);
+}
+
+/// What `verify`, `list` and `show` say without reading an object of rows: the tables that are hurt, for each snapshot.
+#[track_caller]
+fn assert_hurt(repo: &Repo, hurt: &[&[&str]], object: &str) {
+    let is_any = hurt.iter().any(|tables| !tables.is_empty());
+    let code = if is_any { 3 } else { 0 };
+    let said = Said::of(repo.command(["list"]).arg("--json"));
+    assert_eq!(said.code, code, "{said:?}");
+    let listed = said.document();
+    let listed: Vec<&Value> = listed.as_array().unwrap().iter().collect();
+    assert_eq!(listed.len(), hurt.len());
+    for (line, tables) in listed.iter().zip(hurt) {
+        assert_eq!(line["hurt"], json!(tables), "{line}");
+        let said = Said::of(repo.command(["show", line["snapshot"].as_str().unwrap()]).arg("--json"));
+        assert_eq!((said.code, &said.document()["hurt"]), (if tables.is_empty() { 0 } else { 3 }, &json!(tables)));
+    }
+    let text = Said::of(&mut repo.command(["list"])).stdout;
+    assert_eq!(text.contains("the rows of public.t are damaged, as a check has found"), is_any, "{text}");
+    let (found, report) = verify(repo, "--writer-key", &[]);
+    assert_eq!(found, code, "{report}");
+    let findings: Vec<(&Value, &Value)> =
+        report["findings"].as_array().unwrap().iter().map(|f| (&f["kind"], &f["object"])).collect();
+    match is_any {
+        true => assert_eq!(findings, [(&json!("recorded"), &json!(object))], "{report}"),
+        false => assert!(findings.is_empty(), "{report}"),
+    }
+}
+
+/// The bytes come back, from a copy of the bucket for instance: who reads them, records it; and what is hurt once more is recorded once more.
+#[test]
+fn what_was_damaged_and_is_whole_again_is_told_as_soon_as_a_check_has_read_it() {
+    let (_server, repo) = site();
+    let victim = objects(repo.root(), "data").pop_last().unwrap();
+    let path = repo.root().join(&victim);
+    let whole = fs::read(&path).unwrap();
+    for key in ["--writer-key", "--restore-key"] {
+        Harm::FlipBit.apply(&path);
+        assert_eq!(verify(&repo, key, &["--read-data"]).0, 3);
+        assert_hurt(&repo, &[&["public.t"]], &victim);
+        fs::write(&path, &whole).unwrap();
+        assert_hurt(&repo, &[&["public.t"]], &victim);
+        // A record must be later than another by the store's clock.
+        std::thread::sleep(Duration::from_millis(50));
+        let (code, report) = verify(&repo, key, &["--read-data"]);
+        assert_eq!(code, 0, "{report}");
+        assert_hurt(&repo, &[&[]], &victim);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!([objects(repo.root(), "records/damaged").len(), objects(repo.root(), "records/sound").len()], [2, 2]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::verify::objects;
 const PEAK_KIB_MAX: u64 = 64 << 10;
 /// Enough that keeping each of them shows.
 const NAMES: u32 = 150_000;
-const KINDS: [&str; 8] = ["damaged", "read", "proven", "drill", "keyring", "unfinished", "condemned", "swept"];
+const KINDS: [&str; 9] = ["damaged", "sound", "read", "proven", "drill", "keyring", "unfinished", "condemned", "swept"];
 
 struct Site {
     repo: Repo,
@@ -228,7 +228,8 @@ fn no_verb_waits_for_what_is_no_file_or_follows_a_link() {
         ("the keyring", format!("records/keyring/{FUTURE}")),
         ("the configuration", "config".into()),
     ];
-    let odd: [(&str, &dyn Fn(&Path)); 5] = [
+    type Make<'a> = &'a dyn Fn(&Path);
+    let odd: [(&str, Make<'_>); 5] = [
         ("a pipe", &|path| mknodat(CWD, path, FileType::Fifo, Mode::from(0o666), 0).unwrap()),
         ("a link to a pipe", &|path| {
             let pipe = outside.path().join("pipe");

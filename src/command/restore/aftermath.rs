@@ -1,9 +1,8 @@
 //! What a restore that does not reach its end has left, and how to go on.
 
 use super::feed::LARGE_OBJECTS;
-use super::{Creation, Job, Options};
+use super::{Creation, Job, Options, unreadable};
 use crate::command::error::Error;
-use crate::command::hurt::{self, Look};
 use crate::command::progress::Progress;
 use crate::pg::catalog::quote_identifier;
 use crate::repo::{RepoError, Repository};
@@ -71,7 +70,7 @@ pub async fn with_a_way_on(repository: &Repository, job: &Job, options: &Options
         without.push("-n '*' (which takes no large objects)".to_owned());
     }
     // What cannot be looked at now is found by the next restore, or by verify.
-    let known = hurt::tables(repository, &job.manifest, Look::Listing).await.unwrap_or_default();
+    let known = unreadable::tables(repository, &job.manifest).await.unwrap_or_default();
     for relation in &job.relations {
         let name = (relation.schema.clone(), relation.name.clone());
         if known.contains(&name) || format!("{}.{}", name.0, name.1) == table {

@@ -8,6 +8,7 @@ mod planning;
 pub(super) mod roles;
 mod small;
 pub(super) mod target;
+mod unreadable;
 mod warnings;
 pub(super) mod work;
 
@@ -24,7 +25,7 @@ use made::Made;
 
 use super::column_order::{ColumnOrder, column_order};
 use super::error::{Error, Failure};
-use super::hurt::{self, Look};
+use super::hurt::Recorded;
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::Patterns;
@@ -229,8 +230,8 @@ pub async fn run(
         }
     }
     // What is known of the rest of the snapshot must not end a restore that went well.
-    let hurt = match hurt::tables(repository, &job.manifest, Look::Records).await {
-        Ok(tables) => tables.into_iter().map(|(schema, name)| format!("{schema}.{name}")).collect(),
+    let hurt = match Recorded::of(repository).await {
+        Ok(mut recorded) => recorded.tables_hurt(repository, &job.manifest).await.into_iter().collect(),
         Err(error) => {
             warnings.push(format!("whether checks have found damage in the snapshot cannot be read: {error}"));
             Vec::new()
