@@ -242,3 +242,25 @@ fn a_database_that_counts_its_log_ins_is_proven() {
     let drill = Said::of(drill.arg("--restore-key").arg(repo.restore_key()));
     assert_eq!((drill.code, &drill.document()["proven"]), (0, &json!(true)), "{drill:?}");
 }
+
+/// A domain that comes along because a table needs it comes with all its checks, those too that old values are against.
+#[test]
+fn a_domain_from_elsewhere_keeps_a_check_that_is_not_valid() {
+    let (source, repo) = (started(), Repo::new());
+    source.ask("CREATE DATABASE app");
+    sql(
+        &source,
+        "app",
+        "CREATE SCHEMA types; CREATE SCHEMA core; CREATE DOMAIN types.pos AS int; CREATE TABLE core.m (v types.pos); INSERT INTO core.m VALUES (-5);
+         ALTER DOMAIN types.pos ADD CONSTRAINT is_pos CHECK (VALUE > 0) NOT VALID; COMMENT ON CONSTRAINT is_pos ON DOMAIN types.pos IS 'kept'",
+    );
+    repo.json(["backup", "-d", &source.dsn("app"), "-n", "core"]);
+    let check =
+        "SELECT convalidated, obj_description(oid, 'pg_constraint') FROM pg_constraint WHERE conname = 'is_pos'";
+    repo.restored(["latest", "--create", "-d", &source.dsn("copy")]);
+    assert_eq!(sql(&source, "copy", check), "f|kept");
+    repo.json(["backup", "-d", &source.dsn("app")]);
+    source.ask("CREATE DATABASE part");
+    repo.restored(["latest", "-d", &source.dsn("part"), "-t", "core.m"]);
+    assert_eq!(sql(&source, "part", check), "f|kept");
+}
