@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use clap::builder::RangedI64ValueParser;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -12,7 +13,7 @@ use super::drill::Drill;
 use super::key::Key;
 use super::prune::Prune;
 use super::split::Split;
-use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
+use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT, LOCK_WAIT_TIMEOUT_MAX};
 use crate::retention::Tag;
 
 #[derive(Parser)]
@@ -207,7 +208,7 @@ pub struct Backup {
     #[arg(long, value_name = "LEVEL", default_value_t = LEVEL_DEFAULT, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-7..=19))]
     pub level: i32,
     /// How long to wait for a lock on a table, in seconds; 0 waits for ever
-    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT)]
+    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
     /// Keep the password hashes of roles as well (the role must be able to read pg_authid)
     #[arg(long)]
@@ -294,6 +295,11 @@ pub struct Verify {
     /// How many threads or sessions read at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+}
+
+/// As many seconds as a server takes.
+pub fn lock_wait_timeout() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(..=i64::from(LOCK_WAIT_TIMEOUT_MAX))
 }
 
 /// `30s`, `10m`, `2h`.

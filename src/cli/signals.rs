@@ -6,7 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use super::terminal;
 use crate::stop::Stop;
+
+static COME: AtomicBool = AtomicBool::new(false);
+
+/// Whether a signal came to this process.
+pub fn has_come() -> bool {
+    COME.load(Ordering::SeqCst)
+}
 
 /// Whether a signal came, as opposed to an error that stopped the workers.
 #[derive(Clone, Default)]
@@ -31,8 +39,11 @@ impl Interrupt {
                 for again in [false, true] {
                     tokio::select! { _ = sigint.recv() => {}, _ = sigterm.recv() => {} }
                     if again {
+                        // At a question the terminal shows nothing that is typed, and nothing is dropped on this way.
+                        terminal::restore();
                         std::process::exit(130);
                     }
+                    COME.store(true, Ordering::SeqCst);
                     came.store(true, Ordering::SeqCst);
                     stop.trigger();
                     notify.notify_waiters();

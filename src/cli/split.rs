@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::args::{Common, Programs, Speech};
+use super::args::{Common, Programs, Speech, lock_wait_timeout};
 use super::keys;
 use super::run::{self, FOUND_SOMETHING_WRONG, Outcome, conninfo};
 use super::terminal::Terminal;
@@ -78,7 +78,7 @@ pub struct Split {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub fence_wait: u32,
     /// How long to wait for a lock on a table, in seconds; 0 waits for ever
-    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT)]
+    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
     /// Do not read the rows of the new database once more to compare them
     #[arg(long)]
@@ -139,7 +139,7 @@ pub struct FinishArgs {
     #[arg(long)]
     pub yes: bool,
     /// How long to wait for a lock, in seconds; 0 waits for ever
-    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT)]
+    #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
     /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
     #[arg(long)]

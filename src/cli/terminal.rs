@@ -1,13 +1,16 @@
 //! Questions to whoever sits at the terminal.
 
 use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal, Read, Write, stdin};
+use std::io::{self, IsTerminal, Read, Write, stdin};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::{output, visible};
+use super::{output, signals, visible};
 use crate::repo::keys::Callbacks;
 
 /// The terminal of this process, if its standard input is one.
@@ -52,6 +55,7 @@ impl Unseen {
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
         // What was typed ahead of the question is an answer too.
+        *silenced() = tty.try_clone().ok().map(|tty| (tty, before.clone()));
         tcsetattr(&tty, OptionalActions::Now, &quiet).ok()?;
         Some(Self { tty, before })
     }
@@ -59,7 +63,7 @@ impl Unseen {
     /// What was typed; none where the question was left with Ctrl-C or Ctrl-D.
     pub fn ask(&mut self, prompt: &str) -> Option<SecretString> {
         write!(self.tty, "pgkeep: {}: ", visible::line(prompt)).ok()?;
-        let typed = read_line(&mut self.tty);
+        let typed = read_line(&mut Patient(&self.tty));
         let _ = writeln!(self.tty);
         Some(SecretString::from(typed?.as_str()))
     }
@@ -68,6 +72,39 @@ impl Unseen {
 impl Drop for Unseen {
     fn drop(&mut self) {
         let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.before);
+        *silenced() = None;
+    }
+}
+
+/// The terminal that shows nothing at the moment, and how it was before.
+fn silenced() -> MutexGuard<'static, Option<(File, Termios)>> {
+    static SILENCED: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+    SILENCED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the terminal its echo back: for an end at which nothing is dropped.
+pub fn restore() {
+    if let Some((tty, before)) = silenced().take() {
+        let _ = tcsetattr(&tty, OptionalActions::Now, &before);
+    }
+}
+
+/// Waits for what is typed, or for a signal: whoever reads here reads nothing else, and nobody ends it from outside.
+struct Patient<'a>(&'a File);
+
+impl Read for Patient<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        loop {
+            if signals::has_come() {
+                return Err(io::Error::other("a signal came"));
+            }
+            match poll(&mut [PollFd::new(self.0, PollFlags::IN)], Some(&LOOK_EVERY)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return self.0.read(buffer),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 
@@ -116,7 +153,7 @@ impl Callbacks for Terminal {
         write!(tty, "pgkeep: {}: ", visible::line(description)).ok()?;
         let mut typed = Vec::new();
         let mut byte = [0];
-        while tty.read(&mut byte).ok()? == 1 && byte[0] != b'\n' {
+        while Patient(&tty).read(&mut byte).ok()? == 1 && byte[0] != b'\n' {
             typed.push(byte[0]);
         }
         String::from_utf8(typed).ok()

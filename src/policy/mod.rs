@@ -21,6 +21,8 @@ pub const JOBS_DEFAULT: u16 = 2;
 pub const LEVEL_DEFAULT: i32 = 1;
 /// Seconds, where nobody says.
 pub const LOCK_WAIT_TIMEOUT_DEFAULT: u32 = 120;
+/// Seconds: PostgreSQL's lock_timeout is a number of milliseconds in 31 bits.
+pub const LOCK_WAIT_TIMEOUT_MAX: u32 = 2_147_483;
 
 /// A policy of the first form: one backup. Relative paths are resolved against the policy's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +95,7 @@ impl Policy {
             jobs: backup.number("jobs", 1..=256, "a number from 1 to 256")?.unwrap_or(JOBS_DEFAULT),
             level: backup.number("level", -7..=19, "a number from -7 to 19")?.unwrap_or(LEVEL_DEFAULT),
             lock_wait_timeout: backup
-                .number("lock_wait_timeout", 0..=u32::MAX, "a number of seconds")?
+                .number("lock_wait_timeout", 0..=LOCK_WAIT_TIMEOUT_MAX, "a number of seconds up to 2147483")?
                 .unwrap_or(LOCK_WAIT_TIMEOUT_DEFAULT),
             role_passwords: backup.flag("role_passwords")?,
             accept_shrink: backup.flag("accept_shrink")?,

@@ -137,7 +137,14 @@ fn a_wrong_value_is_refused_with_its_line_and_never_repeated() {
             "line 2: jobs must be a number from 1 to 256, not 99999999999999999999",
         ),
         ("[backup]\nlevel = 1.5", "line 2: level must be a number from -7 to 19, not a number with a decimal point"),
-        ("[backup]\nlock_wait_timeout = '120s'", "line 2: lock_wait_timeout must be a number of seconds, not a string"),
+        (
+            "[backup]\nlock_wait_timeout = '120s'",
+            "line 2: lock_wait_timeout must be a number of seconds up to 2147483, not a string",
+        ),
+        (
+            "[backup]\nlock_wait_timeout = 2147484",
+            "line 2: lock_wait_timeout must be a number of seconds up to 2147483, not 2147484",
+        ),
         ("[backup]\nrole_passwords = 'yes'", "line 2: role_passwords must be true or false, not a string"),
         ("[selection]\nschemas = 'core'", "line 2: schemas must be a list of strings, not a string"),
         ("[selection]\ntables = [\n 'a',\n 7]", "line 4: tables must be a list of strings, not a list with a number"),

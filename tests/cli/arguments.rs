@@ -88,6 +88,25 @@ fn a_value_out_of_range_is_named_with_its_range() {
     assert_usage(&["init"], &["the following required arguments were not provided", "--keys <DIR>"]);
 }
 
+/// What a server takes as a lock_timeout: milliseconds in 31 bits.
+#[test]
+fn a_wait_for_locks_is_no_longer_than_a_server_can_wait() {
+    let verbs: [&[&str]; 4] = [&["backup"], &["split"], &["split", "finish"], &["split", "reap"]];
+    for verb in verbs {
+        let wait = |seconds: &str| Said::of(pgkeep().args(verb).args(["--lock-wait-timeout", seconds]));
+        for seconds in ["2147484", "4294967295"] {
+            let told = format!(
+                "invalid value '{seconds}' for '--lock-wait-timeout <SECONDS>': {seconds} is not in 0..=2147483"
+            );
+            let said = wait(seconds);
+            assert!(said.code == 2 && said.stderr.contains(&told), "{verb:?}: {said:?}");
+        }
+        for seconds in ["0", "2147483"] {
+            assert!(!wait(seconds).stderr.contains("invalid value"), "{verb:?} {seconds}");
+        }
+    }
+}
+
 #[test]
 fn a_flag_is_never_guessed_from_its_beginning() {
     assert_usage(&["backup", "--lock", "5"], &["pgkeep: unexpected argument '--lock' found"]);

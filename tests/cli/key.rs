@@ -85,6 +85,53 @@ fn on_terminal(command: &Command, typed: &str) -> (i32, String) {
     (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
 }
 
+/// A signal at the question ends it, and a second one at the same moment: the terminal shows again what is typed.
+#[test]
+fn a_signal_at_the_question_leaves_the_terminal_as_it_was() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let (repo, folder) = (Repo::new(), folder());
+    let word = folder.path().join("word");
+    write_secret(&word, "correct horse\n");
+    let protect = ["key", "passphrase", "--new-passphrase-file"];
+    assert_eq!(Said::of(pgkeep().args(protect).arg(&word).arg("--restore-key").arg(repo.restore_key())).code, 0);
+    let script_file = folder.path().join("ask.sh");
+    let text = format!(
+        "sh -c 'echo \"pid $$.\"; exec \"$0\" \"$@\"' '{}' list --repo '{}' --restore-key '{}'\necho \"ended with $?\"\nstty -a\n",
+        env!("CARGO_BIN_EXE_pgkeep"),
+        repo.root().display(),
+        repo.restore_key().display()
+    );
+    fs::write(&script_file, text).unwrap();
+    for signals in [&[Signal::TERM][..], &[Signal::INT], &[Signal::TERM, Signal::TERM], &[Signal::INT, Signal::TERM]] {
+        let mut script = Command::new("script");
+        script
+            .args(["-q", "-c", &format!("sh {}", script_file.display()), "/dev/null"])
+            .env_remove("PGKEEP_PASSPHRASE_FILE");
+        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script of util-linux runs");
+        let (keyboard, mut screen) = (child.stdin.take(), child.stdout.take().unwrap());
+        let (mut shown, mut byte, mut is_asked) = (Vec::new(), [0], false);
+        while screen.read(&mut byte).unwrap() == 1 {
+            shown.push(byte[0]);
+            if shown.ends_with(b"restore.key: ") && !is_asked {
+                is_asked = true;
+                let text = String::from_utf8_lossy(&shown);
+                let pid = text.split_once("pid ").unwrap().1.split_once('.').unwrap().0.parse().unwrap();
+                for signal in signals {
+                    kill_process(Pid::from_raw(pid).unwrap(), *signal).unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+            }
+        }
+        drop(keyboard);
+        child.wait().unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(shown.contains("ended with 130"), "{signals:?}: {shown}");
+        for setting in [" echo ", " icanon ", "isig "] {
+            assert!(shown.contains(setting), "{signals:?}: {setting} is off: {shown}");
+        }
+    }
+}
+
 #[test]
 fn recipients_of_every_kind_are_added_and_begin_a_new_chunk_key() {
     let (repo, folder) = (Repo::new(), folder());

@@ -75,6 +75,47 @@ fn a_writer_key_that_others_can_read_is_refused() {
     assert_eq!(Said::of(&mut repo.command(["list"])).code, 0);
 }
 
+/// Whoever reads the restore key reads every backup.
+#[test]
+fn a_restore_key_that_others_can_read_is_refused() {
+    let repo = Repo::new();
+    let key = repo.restore_key();
+    let list = || {
+        let mut list = pgkeep();
+        list.args(["list", "--repo"]).arg(repo.root()).arg("--restore-key").arg(&key);
+        list
+    };
+    let set = |mode| fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+    for mode in [0o644, 0o640, 0o604, 0o620] {
+        set(mode);
+        let text = format!(
+            "pgkeep: the key file {key} can be read by others (mode {mode:o})\n  hint: chmod 600 {key}\n",
+            key = key.display()
+        );
+        assert_refused(&mut list(), 6, &text);
+    }
+    for mode in [0o600, 0o400] {
+        set(mode);
+        assert_eq!(Said::of(&mut list()).code, 0);
+    }
+    // What a passphrase protects may lie anywhere, and a reading key holds no secret.
+    let (word, reader) = (key.with_file_name("word"), key.with_file_name("reader.key"));
+    set(0o600);
+    assert_eq!(Said::of(pgkeep().args(["key", "reader", "--restore-key"]).arg(&key).arg("-o").arg(&reader)).code, 0);
+    fs::set_permissions(&reader, Permissions::from_mode(0o644)).unwrap();
+    let mut read = pgkeep();
+    read.args(["list", "--repo"]).arg(repo.root()).arg("--restore-key").arg(&reader).arg("-i").arg(&key);
+    let said = Said::of(&mut read);
+    assert!(!said.stderr.contains("can be read by others"), "{said:?}");
+    fs::write(&word, "correct horse\n").unwrap();
+    fs::set_permissions(&word, Permissions::from_mode(0o600)).unwrap();
+    let protect = ["key", "passphrase", "--new-passphrase-file"];
+    assert_eq!(Said::of(pgkeep().args(protect).arg(&word).arg("--restore-key").arg(&key)).code, 0);
+    set(0o644);
+    let said = Said::of(list().arg("--passphrase-file").arg(&word));
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
 #[test]
 fn a_key_that_is_not_there_or_damaged_is_refused() {
     let repo = Repo::new();

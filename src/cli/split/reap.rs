@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use crate::cli::args::lock_wait_timeout;
 use crate::cli::display::count;
 use crate::cli::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
 use crate::command::Error;
@@ -27,7 +28,7 @@ pub struct ReapArgs {
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub batch: u32,
     /// How long to wait for a lock on a row or a table, in seconds, before the rest is left to the next time; 0 waits for ever
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
     /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
     #[arg(long)]

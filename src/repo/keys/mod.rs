@@ -386,6 +386,14 @@ impl DataKey {
             let root = file.root()?.ok_or_else(|| file.malformed("a line is missing"))?;
             return Ok(DataKey::Reader(ReaderKey { repository, signers, root, keyring }));
         }
+        // A reading key holds no secret, and a passphrase keeps others out of what they can read.
+        if let Protection::Plain = protection {
+            let found = fs::metadata(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
+            let mode = found.mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(KeyError::Exposed { path: path.to_owned(), mode });
+            }
+        }
         let (identity, former) = file.identities()?;
         Ok(DataKey::Restore(RestoreKey { repository, signers, identity, former, keyring }))
     }

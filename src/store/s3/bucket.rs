@@ -247,7 +247,8 @@ impl Bucket {
             let Some(key) = name.and_then(ObjectKey::new) else { continue };
             let bytes = object.size().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
             let modified = object.last_modified().and_then(|at| SystemTime::try_from(*at).ok());
-            listed.push(Listed { key, bytes, modified: modified.unwrap_or(SystemTime::UNIX_EPOCH) });
+            // Without a time nobody can say that it is old, and what is old may be deleted.
+            listed.push(Listed { key, bytes, modified: modified.unwrap_or_else(SystemTime::now) });
         }
         if page.is_truncated() != Some(true) {
             return Ok((listed, PageToken::End));

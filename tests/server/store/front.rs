@@ -32,6 +32,8 @@ pub enum Fault {
     ListsStale,
     /// 507, and nothing is done.
     IsFull,
+    /// A list without the times of its objects.
+    ForgetsTimes,
 }
 
 /// Which requests: those with this method, whose path and query hold this text; the first `times` of them.
@@ -119,6 +121,17 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             let mut stale = Response::new(whole(first));
             *stale.status_mut() = head.status;
             Ok(stale)
+        }
+        Fault::ForgetsTimes => {
+            let (head, body) = pass(&state, request).await?.into_parts();
+            let mut list =
+                String::from_utf8(body.collect().await?.to_bytes().to_vec()).map_err(std::io::Error::other)?;
+            while let (Some(from), Some(to)) = (list.find("<LastModified>"), list.find("</LastModified>")) {
+                list.replace_range(from..to + "</LastModified>".len(), "");
+            }
+            let mut timeless = Response::new(whole(Bytes::from(list)));
+            *timeless.status_mut() = head.status;
+            Ok(timeless)
         }
         Fault::Truncates => {
             let (head, body) = pass(&state, request).await?.into_parts();

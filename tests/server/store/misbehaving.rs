@@ -74,6 +74,36 @@ fn a_list_that_is_behind_lets_nothing_be_overwritten() {
     assert!(front.hits() > 0, "no list was asked for");
 }
 
+/// What has no time is not old: a prune deletes what is.
+#[test]
+fn an_object_without_a_time_has_just_come() {
+    let rule = Rule { method: "GET", contains: "list-type=2", times: u32::MAX, fault: Fault::ForgetsTimes };
+    let front = Front::start(&seaweedfs().endpoint, rule);
+    let url = url(&seaweed_bucket(Lock::Off), &front.endpoint);
+    let keys = crate::pgkeep::folder().path().join("keys").display().to_string();
+    let run = |args: &[&str]| {
+        let mut command = pgkeep();
+        OWNER.lend(&mut command).args(["--repo", &url]).args(args);
+        Said::of(&mut command)
+    };
+    let said = run(&["init", "--keys", &keys]);
+    assert_eq!(said.code, 0, "{said:?}");
+    // Records are objects with a time: a reading that has none was made just now, and not in 1970.
+    let (server, writer) = (crate::postgres::Server::start(15, Default::default()), format!("{keys}/writer.key"));
+    server.ask("CREATE TABLE t AS SELECT 1 AS id");
+    let said = run(&["backup", "-q", "-d", &server.dsn("postgres"), "--writer-key", &writer]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let hits = front.hits();
+    // An object of nobody's: condemned it is when it is seen first, and gone only when the grace period is over.
+    for _ in 0..2 {
+        let said = run(&["prune", "--keep-last", "1", "--grace", "1h", "--json", "--writer-key", &writer]);
+        assert_eq!((said.code, &said.document()["objects_deleted"]), (0, &0.into()), "{said:?}");
+    }
+    let said = run(&["verify", "--budget", "10s", "--json", "--writer-key", &writer]);
+    assert_eq!((said.code, &said.document()["coverage"]["within_days"]), (0, &1.into()), "{said:?}");
+    assert!(front.hits() > hits, "no list was asked for");
+}
+
 /// What `init` says when the server behind this rule never recovers.
 fn init_behind(rule: Rule, parameters: &str) -> (Said, Duration) {
     let bucket = seaweed_bucket(Lock::Off);
