@@ -90,7 +90,8 @@ impl Others {
         })
     }
 
-    fn all(&self, seed: u64) -> Vec<JoinHandle<()>> {
+    /// `pace`: how long a split takes; so that some go through without a change.
+    fn all(&self, seed: u64, pace: Duration) -> Vec<JoinHandle<()>> {
         let inserts = self.begin(|somebody, n| {
             let person = 1 + n % 50;
             let answer = somebody
@@ -118,7 +119,7 @@ impl Others {
         });
         let makes = self.begin(move |somebody, n| {
             let mut dice = Dice { seed, state: seed ^ n as u64 };
-            std::thread::sleep(Duration::from_millis(300 + dice.next() % 2500));
+            std::thread::sleep(Duration::from_millis(300) + pace.mul_f64((dice.next() % 100) as f64 / 20.0));
             let (what, sql, is_there) = made(dice.next() % 6, n);
             match somebody.says(&sql).0 {
                 Answer::Told => somebody.others.told.lock().unwrap().made.push((what, is_there)),
@@ -363,7 +364,7 @@ impl Ground {
             told: Arc::default(),
             ends: [as_owner(&self.old, "shop"), as_owner(&self.new, "goods")],
         };
-        let threads = others.all(dice.next());
+        let threads = others.all(dice.next(), whole);
         std::thread::sleep(Duration::from_millis(200));
         let (first, event) = (Step::Split, EVENTS[(dice.next() % 4) as usize]);
         let mut history = vec![format!("{first:?} {event:?} at {moment:.3}")];
@@ -379,9 +380,9 @@ impl Ground {
                 break NEW;
             }
             steps += 1;
-            assert!(steps < 15, "round {n} comes to no end: {history:#?}");
+            assert!(steps < 40, "round {n} comes to no end: {history:#?}");
             let step = if dice.next() % 5 < 3 { Step::Split } else { Step::Rollback };
-            let again = (dice.next() % 4 == 0 && steps < 4).then(|| EVENTS[(dice.next() % 4) as usize]);
+            let again = (dice.next().is_multiple_of(4) && steps < 4).then(|| EVENTS[(dice.next() % 4) as usize]);
             let said = match again {
                 Some(event) => self.disturbed(step, event, whole.mul_f64((dice.next() % 1000) as f64 / 1000.0)),
                 None => self.ended(self.begun(step)),
