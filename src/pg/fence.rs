@@ -334,10 +334,8 @@ fn opening() -> String {
                 WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse') THEN
                 {}
             END IF;
-            {}
         END",
-        function::open(),
-        sealed::FORGET
+        function::open()
     );
     ours::guard(SCHEMA) + &do_block(&body)
 }
@@ -372,6 +370,7 @@ async fn clear_away(session: &Session) -> Result<(), Error> {
     let rest = format!(
         "DROP FUNCTION IF EXISTS {SCHEMA}.refuse();
         DO $$ BEGIN
+            IF pg_catalog.to_regclass('{SCHEMA}.sealed') IS NOT NULL THEN DROP TABLE {SCHEMA}.sealed; END IF;
             IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '{SCHEMA}') THEN
                 DROP SCHEMA IF EXISTS {SCHEMA};
             END IF;

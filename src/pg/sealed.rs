@@ -11,14 +11,13 @@ async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
     session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
 }
 
-/// A statement that forgets it.
-pub const FORGET: &str = "DROP TABLE IF EXISTS pgkeep_split.sealed;\n";
-
 /// Writes it down, in the session's transaction.
 pub async fn note(session: &Session, scope: &Scope) -> Result<(), Error> {
     let context = "writing down what is sealed";
     let make = format!(
-        "{}{FORGET}CREATE TABLE {SCHEMA}.sealed (catalog smallint, class oid, object oid, one bigint, other bigint);\n{}",
+        "{}CREATE TABLE IF NOT EXISTS {SCHEMA}.sealed (catalog smallint, class oid, object oid, one bigint, other bigint);
+        TRUNCATE {SCHEMA}.sealed;
+        {}",
         ours::guard(SCHEMA),
         ours::closed()
     );

@@ -395,7 +395,8 @@ fn contents(numbers: impl IntoIterator<Item = usize>) -> Vec<Vec<u8>> {
 }
 
 pub fn back_up(world: &mut World, numbers: impl IntoIterator<Item = usize>) {
-    back_up_of(world, Of::database("shop"), numbers);
+    let of = Of::database(&world.database);
+    back_up_of(world, of, numbers);
 }
 
 /// How many data objects it has stored, and how many it has used again without a look at their bytes.

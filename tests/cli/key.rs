@@ -561,7 +561,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let model = fs::read_to_string(root.join("docs/threat-model.md")).unwrap();
     let tests = |path: &str| fs::read_to_string(root.join(path)).unwrap();
-    let files = ["threat", "split_trust", "split_names", "user_code"];
+    let files = ["junk", "store/folder", "threat", "split_trust", "split_names", "user_code"];
     let server: String = files.iter().map(|file| tests(&format!("tests/server/{file}.rs"))).collect();
     let cli = tests("tests/cli/key.rs");
     let mut named = 0;

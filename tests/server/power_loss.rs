@@ -177,10 +177,12 @@ fn what_a_snapshot_names_is_durable_before_its_own_name_is_there() {
     let names = disk.assert_durable(disk.exit(), None, "init");
     assert!(names.contains(&root.join("config")) && names.contains(&outer.path().join("backups")), "{names:?}");
     for key in [&writer, &restore] {
-        assert!(
-            disk.synced(Path::new(key), 0, disk.naming("config").1.begun),
-            "{key} is not durable before the repository is"
-        );
+        let (key, config) = (Path::new(key), disk.naming("config").1.begun);
+        let is_its_name =
+            |call: &&Call| call.name.starts_with("rename") && call.quoted().last().is_some_and(|to| to == key);
+        let call = made.iter().find(is_its_name).expect("a key gets its name when it is whole");
+        assert!(disk.synced(&call.quoted()[0], 0, call.begun), "{key:?} has its name before its bytes are durable");
+        assert!(disk.synced(&keys, call.ended, config), "{key:?} is not durable before the repository is");
     }
     drop(made);
 

@@ -477,7 +477,8 @@ fn ended_among_the_definitions(end: impl Fn(&Server, &std::process::Child)) -> (
 fn ctrl_c_among_the_definitions_leaves_no_database() {
     let (target, said) =
         ended_among_the_definitions(|_, child| kill_process(Pid::from_child(child), Signal::INT).unwrap());
-    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (130, "", "pgkeep: interrupted\n"), "{said:?}");
+    let told = "pgkeep: interrupted\n  hint: Nothing was restored: a database that was made is taken away again.\n";
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (130, "", told), "{said:?}");
     assert_eq!(target.ask("SELECT count(*) FROM pg_database WHERE datname = 'copy'"), "0");
 }
 

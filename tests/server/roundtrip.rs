@@ -28,7 +28,7 @@ fn round_trip(major: u32) -> (Server, Repo) {
         load_sample(&source, sample, scale);
         let backup = backed_up(&source, &repo, sample, &[]);
         assert_eq!(backup["left_out"], json!([]));
-        let restored = repo.restored(["latest", "--create", "-d", &target.dsn(sample)]);
+        let restored = repo.restored([format!("latest:{sample}").as_str(), "--create", "-d", &target.dsn(sample)]);
         assert_eq!(restored["proven"], true, "{restored}");
         // The server's own about publications: a throwaway cluster does not log for replicas.
         let warnings = restored["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap());

@@ -6,7 +6,7 @@ use crate::command::Error;
 use crate::repo::layout::{ChunkId, ChunkKind};
 use crate::repo::manifest::{Manifest, Slice, SliceList};
 use crate::repo::{RepoError, Repository};
-use crate::store::{Listed, StoreError};
+use crate::store::StoreError;
 
 /// The snapshot's tables (schema and name) that hold an object which is damaged or gone.
 pub async fn tables(repository: &Repository, manifest: &Manifest) -> Result<Vec<(String, String)>, Error> {
@@ -29,12 +29,12 @@ pub async fn tables(repository: &Repository, manifest: &Manifest) -> Result<Vec<
         });
     }
     let mut missing: HashMap<ChunkId, u64> = needs.iter().flatten().flatten().copied().collect();
-    let seen = |id: ChunkId, listed: &Listed| {
+    let whole = repository.each_chunk(|id, listed| {
         if missing.get(&id) == Some(&listed.bytes) {
             missing.remove(&id);
         }
-    };
-    repository.each_chunk(seen).await?;
+    });
+    whole.await?;
     let is_hurt = |(id, _): &(ChunkId, u64)| damaged.contains_key(id) || missing.contains_key(id);
     let hurt = manifest.relations.iter().zip(&needs).filter(|(_, needs)| match needs {
         Some(needs) => needs.iter().any(is_hurt),

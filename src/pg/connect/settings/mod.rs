@@ -135,13 +135,15 @@ impl Startup {
         if matches!(error, Error::Setting { .. }) {
             return None;
         }
-        match (self, error.sqlstate()?) {
+        match (self, error.sqlstate()) {
+            // A message that went out when the session had just ended keeps its last words from being read.
+            (Self::Options, None) if matches!(error, Error::ConnectionLost { .. }) => Some(Self::OptionsOf(170_000)),
             // protocol_violation (pgbouncer), feature_not_supported, undefined_object, invalid_parameter_value, insufficient_privilege
-            (Self::Options | Self::OptionsOf(_), "08P01" | "0A000" | "42704" | "22023" | "42501") => {
+            (Self::Options | Self::OptionsOf(_), Some("08P01" | "0A000" | "42704" | "22023" | "42501")) => {
                 Some(Self::Statements)
             }
             // transaction_timeout, which came with PostgreSQL 17
-            (Self::Options, "25P04") => Some(Self::OptionsOf(170_000)),
+            (Self::Options, Some("25P04")) => Some(Self::OptionsOf(170_000)),
             _ => None,
         }
     }
