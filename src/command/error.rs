@@ -66,7 +66,7 @@ pub enum Error {
         #[source]
         source: pg::Error,
     },
-    /// Nothing was read yet that could not be read again: see [`super::instant`].
+    /// Nothing was read yet that could not be read again: see the module `instant`.
     #[error("a lock was not had in time: somebody waits to change a table that is read{}", if held.is_empty() { String::new() } else { format!("; held on {}", some(&texts(held))) })]
     Contended { held: Vec<StrongLock> },
     #[error("tables were created and dropped so quickly that they could not all be locked")]

@@ -166,9 +166,9 @@ fn a_typed_writer_key_comes_before_a_restore_key_of_the_environment() {
     };
     let (writer, restore) = (("--writer-key", repo.writer_key()), ("--restore-key", repo.restore_key()));
     let environment = [("PGKEEP_WRITER_KEY", repo.writer_key()), ("PGKEEP_RESTORE_KEY", repo.restore_key())];
-    assert_eq!(depth(&[writer.clone()], &environment), "stored bytes");
-    assert_eq!(depth(&[writer.clone()], &environment[1..]), "stored bytes");
-    assert_eq!(depth(&[restore.clone()], &environment), "plaintext");
+    assert_eq!(depth(std::slice::from_ref(&writer), &environment), "stored bytes");
+    assert_eq!(depth(std::slice::from_ref(&writer), &environment[1..]), "stored bytes");
+    assert_eq!(depth(std::slice::from_ref(&restore), &environment), "plaintext");
     assert_eq!(depth(&[writer, restore], &[]), "plaintext");
     assert_eq!(depth(&[], &environment), "plaintext");
 }

@@ -49,19 +49,19 @@ fn options(target: &str, creation: Creation, patterns: Patterns, seed: u64) -> O
     }
 }
 
-fn restored(repo: &Repo, options: &Options) -> Result<Report, Error> {
+fn restored(repo: &Repo, options: &Options) -> Result<Report, Box<Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let key = ReadingKey::from(&RestoreKey::read(&repo.restore_key()).unwrap());
-        let repository = Repository::open(repo.root().to_str().unwrap(), key, Access::Read).await?;
-        restore::run(&repository, options, &Progress::new(), &Stop::new()).await
+        let repository = Repository::open(repo.root().to_str().unwrap(), key, Access::Read).await.unwrap();
+        restore::run(&repository, options, &Progress::new(), &Stop::new()).await.map_err(Box::new)
     })
 }
 
 #[track_caller]
-fn assert_well(what: &str, seed: u64, report: Result<Report, Error>) -> Report {
+fn assert_well(what: &str, seed: u64, report: Result<Report, Box<Error>>) -> Report {
     let again = format!("{what}: PGKEEP_RESTORE_SEED={seed}");
-    let report = report.unwrap_or_else(|error| match error {
+    let report = report.unwrap_or_else(|error| match *error {
         Error::Entries { failures, skipped, .. } => panic!("{again}: {failures:#?}, skipped: {skipped:?}"),
         error => panic!("{again}: {error:?}"),
     });
