@@ -235,6 +235,16 @@ enum Event {
 
 const EVENTS: [Event; 4] = [Event::Kill, Event::Interrupt, Event::CrashOld, Event::CrashNew];
 
+/// Why a run that nothing befell may have to be tried again, beside others who change things and hold locks.
+const IN_THE_WAY: [&str; 6] = [
+    "has changed since the split was planned",
+    "the fence cannot be had",
+    "the source cannot be sealed",
+    "the old database cannot be opened",
+    "another split of the source database is under way",
+    "a lock was not had in time",
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Split,
@@ -399,7 +409,8 @@ impl Ground {
                 }
                 _ if again.is_some() => {}
                 // Somebody made something meanwhile, or was in the way: the source takes writes, and it is tried again.
-                (Step::Split, 7) if said.stdout.contains("changed") || said.stdout.contains("cannot be had") => {}
+                (Step::Split | Step::Rollback, 4 | 7) if IN_THE_WAY.iter().any(|words| said.stdout.contains(words)) => {
+                }
                 _ => panic!("round {n}: {history:#?}"),
             }
         };
