@@ -2,7 +2,7 @@
 //!
 //! A lock that is waited for keeps those that come later waiting as well, however weak theirs is. So where somebody's `ALTER TABLE` waits for the session
 //! that holds the snapshot, a session that joins the snapshot afterwards waits for the `ALTER TABLE`, and neither ever ends: the server sees no deadlock,
-//! for it does not know that its two clients are one program. Hence readers take their locks at once, for a moment only. Where one cannot be had,
+//! for it does not know that its two clients are one program. Hence readers ask for their locks at once, and wait for a moment only. Where one cannot be had,
 //! everything is let go of, whoever waited comes first, and it is begun again.
 
 use std::sync::{Mutex, PoisonError};

@@ -1,5 +1,7 @@
-//! What the moved schemas were when their source was sealed, written down beside the fence in the seal's own transaction: no moment is left
-//! in which a definition changes and nobody can tell.
+//! What the moved schemas were when their source was sealed, written down beside the fence in the seal's own transaction.
+//!
+//! One gap is left: what somebody commits between the last look, which compares with the copy, and this, a few statements later in the same
+//! transaction, is written down as if it had moved. Tables, columns, types and functions are found all the same, by the inventory.
 
 use super::Error;
 use super::catalog::{Scope, fingerprint_rows, in_words};

@@ -103,7 +103,7 @@ pub struct Report {
     pub downtime_ms: u64,
     pub phases: Phases,
     pub elapsed_ms: u64,
-    /// Definitions of the old place that were made or changed between the last look at them and the seal, or since: the new database has them not.
+    /// Definitions of the old place that were made, changed or dropped since it was sealed: the new database does not have that.
     pub changed_since: Vec<String>,
     /// Who is connected to the old database when the run ends, and reads the old rows.
     pub sessions_old: Vec<Connected>,
