@@ -169,15 +169,9 @@ pub async fn lock_to_seal(
 
 const UNSEALED: &str = "ROLLBACK TO SAVEPOINT pgkeep_seal; RELEASE SAVEPOINT pgkeep_seal";
 
-/// The held fence becomes one that stays, after [`lock_to_seal`], together with `also`: statements of the caller's. What was sealed is written
-/// down with it. Where somebody is in their way, nothing has changed, and the locks are given back.
-pub async fn seal(
-    session: &Session,
-    destination: &str,
-    also: &str,
-    scope: &Scope,
-    patience: Patience,
-) -> Result<Attempt, Error> {
+/// After [`lock_to_seal`]: `also`, statements of the caller's that go with the seal, and what is sealed is written down. Where somebody is in
+/// their way, nothing has changed, and the locks are given back.
+pub async fn prepare_seal(session: &Session, also: &str, scope: &Scope, patience: Patience) -> Result<Attempt, Error> {
     let first = format!("SET LOCAL lock_timeout = {};\n{also}", patience.lock_timeout_ms);
     match run(session, "what is done when the source is sealed", &first).await {
         Err(source) if is_in_the_way(&source) => {
@@ -194,13 +188,18 @@ pub async fn seal(
         run(session, "the end of a transaction", "ROLLBACK").await?;
         return Err(error);
     }
+    Ok(Attempt::Up)
+}
+
+/// The held fence becomes one that stays, after [`prepare_seal`], in the same transaction.
+pub async fn seal(session: &Session, destination: &str) -> Result<(), Error> {
     // The seal by itself, after all that may take a while: the server goes on with a statement whose sender was killed, and not with the next.
     let then = format!("{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
-    if let Err(error) = run(session, "sealing the fence", &then).await {
+    let sealed = run(session, "sealing the fence", &then).await;
+    if sealed.is_err() {
         run(session, "the end of a transaction", "ROLLBACK").await?;
-        return Err(error);
     }
-    Ok(Attempt::Up)
+    sealed
 }
 
 /// Seals a fence that was put up and around which nothing is held: that of a new place which is left.

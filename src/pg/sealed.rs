@@ -1,7 +1,8 @@
 //! What the moved schemas were when their source was sealed, written down beside the fence in the seal's own transaction.
 //!
-//! One gap is left: what somebody commits between the last look, which compares with the copy, and this, a few statements later in the same
-//! transaction, is written down as if it had moved. Tables, columns, types and functions are found all the same, by the inventory.
+//! Between the last look inside the transaction and the writing down somebody may commit a change, which is then written down as if it had
+//! moved. So the seal looks once more after it, through another session, which sees what others have committed and nothing of the seal's own:
+//! see `command/split/sealing.rs`. Whatever is committed after that look is not what was written down.
 
 use super::Error;
 use super::catalog::{Scope, fingerprint_rows, in_words};

@@ -397,6 +397,43 @@ fn what_changes_in_the_old_place_after_the_seal_is_named() {
     assert_eq!(finished.document()["changed_since"], serde_json::json!(["index core.later"]), "{finished:?}");
 }
 
+/// What somebody commits inside the seal, after the last look in its transaction and before what is sealed is written down, ends the run as well:
+/// here in the very statement that makes the table for it.
+#[test]
+fn what_changes_while_the_seal_is_written_down_ends_the_run() {
+    let place = Place::new(ClusterOptions::default());
+    place.old("CREATE EXTENSION dblink SCHEMA public").unwrap();
+    let changes = [
+        ("GRANT EXECUTE ON FUNCTION core.one() TO grantee", "function core.one()"),
+        ("ALTER TYPE core.mood ADD VALUE $$sad$$", "type core.mood"),
+        ("REVOKE SELECT ON core.counted FROM reader", "materialized view core.counted"),
+    ];
+    for (change, named) in changes {
+        let meanwhile = change.replace("$$", "''");
+        let script = format!(
+            "CREATE FUNCTION public.meanwhile() RETURNS event_trigger LANGUAGE plpgsql AS $f$ BEGIN
+                IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'pgkeep_split.sealed') THEN
+                    PERFORM public.dblink_exec(format('dbname=shop user=postgres host=%s port=%s',
+                        trim(chr(34) FROM current_setting('unix_socket_directories')), current_setting('port')), 'SET lock_timeout = 1000; {meanwhile}');
+                    RAISE WARNING 'meanwhile';
+                END IF;
+            END $f$;
+            CREATE EVENT TRIGGER meanwhile ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.meanwhile()"
+        );
+        place.old(&script).unwrap();
+        let said = place.moved();
+        place.old("DROP EVENT TRIGGER meanwhile; DROP FUNCTION public.meanwhile()").unwrap();
+        let told = said.document();
+        assert_eq!(said.code, 7, "{change}: {told}");
+        let error = told["error"].as_str().unwrap();
+        assert!(error.contains("the schema has changed") && error.contains(named), "{change}: {error}");
+        place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
+    }
+    assert_eq!(place.moved().code, 0, "and then it moves");
+    let moved = definitions(&place.server, "goods", &["-n", "core"]);
+    assert!(moved.contains("'sad'") && moved.contains("FUNCTION core.one() TO grantee"), "{moved}");
+}
+
 /// A server that answers COMMIT before it is on the disk, and crashes as soon as the split has said that it is done.
 #[test]
 fn a_crash_right_after_takes_nothing_back() {

@@ -5,7 +5,7 @@ use super::holding::{Had, Trying, at_source};
 use super::state::State;
 use super::{Options, SplitError};
 use crate::command::Error;
-use crate::pg::connect::Session;
+use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Attempt, Patience};
 
 /// What happens to the source in one transaction.
@@ -29,8 +29,9 @@ impl Seal<'_> {
     /// Definitions are no longer what was copied; locks were not had in time; the connection. Nothing has changed then.
     pub async fn put(&self, source: &Session, trying: &Trying<'_>) -> Result<(), Error> {
         let relations = self.relations(source).await.map_err(at_source("the list of tables to lock"))?;
+        let beside = self.beside().await.map_err(at_source("connecting"))?;
         let mut error = None;
-        let attempt = async |patience| match self.attempt(source, &relations, patience).await {
+        let attempt = async |patience| match self.attempt(source, &beside, &relations, patience).await {
             Ok(()) => Ok(Attempt::Up),
             Err(Stopped::Locks(in_the_way)) => Ok(in_the_way),
             Err(Stopped::Error(stopped)) => {
@@ -39,6 +40,8 @@ impl Seal<'_> {
             }
         };
         let had = trying.again_and_again(source, relations.len(), at_source, attempt).await?;
+        // Nothing depends on how it ends.
+        let _ = beside.close().await;
         match (had, error) {
             (_, Some(error)) => Err(error),
             (Had::Up, None) => Ok(()),
@@ -51,9 +54,19 @@ impl Seal<'_> {
         fence::with_partitions(source, &self.state.ties.locked()).await
     }
 
+    /// A session that sees what others have committed, and nothing of what the seal's transaction does.
+    async fn beside(&self) -> Result<Session, crate::pg::Error> {
+        let session = connect(&self.options.plan.source, "pgkeep split").await?;
+        // It reads catalogs only, for which the seal's locks are in nobody's way. Were it otherwise, no server would notice.
+        let set = session.client().batch_execute("SET lock_timeout = '5s'; SET statement_timeout = 0").await;
+        set.map_err(|error| session.fault("a setting", error))?;
+        Ok(session)
+    }
+
     async fn attempt(
         &self,
         source: &Session,
+        beside: &Session,
         relations: &[(String, String)],
         patience: Patience,
     ) -> Result<(), Stopped> {
@@ -63,10 +76,13 @@ impl Seal<'_> {
             in_the_way => return Err(Stopped::Locks(in_the_way)),
         }
         self.drawn.check(source).await.map_err(Stopped::Error)?;
-        let destination = self.options.plan.target.database();
-        match fence::seal(source, destination, self.also, self.drawn.scope(), patience).await.map_err(failed)? {
-            Attempt::Up => Ok(()),
-            in_the_way => Err(Stopped::Locks(in_the_way)),
+        match fence::prepare_seal(source, self.also, self.drawn.scope(), patience).await.map_err(failed)? {
+            Attempt::Up => {}
+            in_the_way => return Err(Stopped::Locks(in_the_way)),
         }
+        // What others committed before it was written down what is sealed is committed now: it is not the copy's, and is not sealed as if it were.
+        self.drawn.check(beside).await.map_err(Stopped::Error)?;
+        let failed = at_source("sealing the fence");
+        fence::seal(source, self.options.plan.target.database()).await.map_err(|error| Stopped::Error(failed(error)))
     }
 }
