@@ -224,9 +224,14 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
     });
     drop(display);
     // What fails after a signal fails because of it.
-    let interrupted = |_| match (&cli.verb, progress.left()) {
-        (Verb::Restore(_), Some(left)) => Error::InterruptedAmid { left },
-        _ => Error::Interrupted,
+    let is_on_a_copy = match &cli.verb {
+        Verb::Restore(_) => false,
+        Verb::Split(args) => args.rehearsal.rehearse || args.plan,
+        _ => true,
+    };
+    let interrupted = |_| match progress.left().filter(|_| !is_on_a_copy) {
+        Some(left) => Error::InterruptedAmid { left },
+        None => Error::Interrupted,
     };
     if interrupt.came() { result.map_err(interrupted) } else { result }
 }

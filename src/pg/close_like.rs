@@ -14,6 +14,13 @@ use crate::repo::manifest::{Database, Grant};
 pub async fn close_like(session: &Session, like: &Database) -> Result<Vec<String>, Error> {
     let database = quote_identifier(session.conninfo().database());
     let mut undone = Vec::new();
+    let owner = "SELECT pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
+    let owner =
+        session.client().query_one(owner, &[]).await.map_err(|error| session.fault("the database's owner", error))?;
+    let owner: String = owner.get(0);
+    if owner != like.owner {
+        undone.push(format!("the new database belongs to {owner}, and the old one to {}", like.owner));
+    }
     let mut attempt = async |what: &str, sql: String| {
         let done = session.client().batch_execute(&sql).await.map_err(|error| session.fault(what, error));
         match done {

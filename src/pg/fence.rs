@@ -10,14 +10,17 @@
 
 mod function;
 mod lock;
+mod stamp;
 
 pub use function::body;
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
+pub use stamp::{Stamp, stamp};
 
 use super::Error;
 use super::catalog::{Scope, do_block, quote_identifier, quote_relation};
 use super::connect::Session;
-use super::{ours, sealed};
+use super::ours;
+use super::sealed::{self, Noted};
 use crate::split::facts::ForeignKey;
 
 /// Where the fence's function and a split's records live, on either side.
@@ -71,13 +74,15 @@ pub async fn schemas(session: &Session) -> Result<Vec<String>, Error> {
     texts(session, "the list of schemas", sql).await
 }
 
-/// Tables and partitioned tables in the schemas, and their partitions wherever those are: schema and name, sorted.
+/// Tables and partitioned tables in the schemas, and their partitions wherever those are: schema and name, sorted. Of extensions' tables only
+/// those whose rows move, their configuration.
 pub async fn tables(session: &Session, schemas: &[String]) -> Result<Vec<(String, String)>, Error> {
     let sql = "WITH RECURSIVE moving(oid) AS (
             SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p')
-              AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
-                  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+              AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
+                  WHERE d.objid = c.oid AND d.deptype = 'e' AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                    AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND NOT coalesce(c.oid = ANY (x.extconfig), false))
             UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN moving m ON m.oid = i.inhparent
                 JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relispartition AND c.relkind IN ('r', 'p'))
         SELECT n.nspname::text, c.relname::text FROM moving m JOIN pg_catalog.pg_class c ON c.oid = m.oid
@@ -184,7 +189,7 @@ pub async fn prepare_seal(session: &Session, also: &str, scope: &Scope, patience
         }
         Ok(()) => {}
     }
-    if let Err(error) = sealed::note(session, scope).await {
+    if let Err(error) = sealed::note(session, Noted::Sealed, scope).await {
         run(session, "the end of a transaction", "ROLLBACK").await?;
         return Err(error);
     }
@@ -231,14 +236,15 @@ pub async fn with_partitions(
 }
 
 /// A statement for [`take_down`]: makes a foreign key again that the seal gave up, unchecked where the server can; checked, and left out
-/// where rows are against it, where it cannot; and not a second time.
+/// where rows are against it, where it cannot; and not a second time. Where its tables or columns are others now, it does not come back: a way
+/// back must not fail for it.
 pub fn key_again(make: &str, comment: &str) -> String {
     let body = format!(
         "BEGIN
             {make} NOT VALID; {comment}
-        EXCEPTION WHEN duplicate_object THEN NULL; WHEN wrong_object_type THEN
-            BEGIN {make}; {comment} EXCEPTION WHEN foreign_key_violation OR duplicate_object THEN NULL; END;
-        END"
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE; WHEN wrong_object_type THEN
+            BEGIN {make}; {comment} EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE; WHEN OTHERS THEN NULL; END;
+        WHEN OTHERS THEN NULL; END"
     );
     do_block(&body)
 }
@@ -298,7 +304,7 @@ pub async fn open_with(
     also: &str,
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    let attempt = open_in_transaction(session, relations, also, patience).await;
+    let attempt = open_in_transaction(session, relations, also, "COMMIT", patience).await;
     if !matches!(attempt, Ok(Attempt::Up)) {
         run(session, "the end of a transaction", "ROLLBACK").await?;
         return attempt;
@@ -307,10 +313,25 @@ pub async fn open_with(
     attempt
 }
 
+/// Does what [`open_with`] does, and takes it back.
+pub async fn try_to_open(
+    session: &Session,
+    relations: &[(String, String)],
+    also: &str,
+    patience: Patience,
+) -> Result<Attempt, Error> {
+    let attempt = open_in_transaction(session, relations, also, "ROLLBACK", patience).await;
+    if !matches!(attempt, Ok(Attempt::Up)) {
+        run(session, "the end of a transaction", "ROLLBACK").await?;
+    }
+    attempt
+}
+
 async fn open_in_transaction(
     session: &Session,
     relations: &[(String, String)],
     also: &str,
+    end: &str,
     patience: Patience,
 ) -> Result<Attempt, Error> {
     run(session, "the start of a transaction", BEGIN).await?;
@@ -318,7 +339,7 @@ async fn open_in_transaction(
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
     }
-    let sql = format!("SET LOCAL lock_timeout = {};\n{}{also}\nCOMMIT", patience.lock_timeout_ms, opening());
+    let sql = format!("SET LOCAL lock_timeout = {};\n{}{also}\n{end}", patience.lock_timeout_ms, opening());
     match run(session, "opening the fence", &sql).await {
         Err(source) if is_in_the_way(&source) => Ok(Attempt::InTheWay { who: Vec::new(), source }),
         opened => opened.map(|()| Attempt::Up),

@@ -64,9 +64,19 @@ pub async fn load(session: &Session) -> Result<Record, Error> {
     })
 }
 
-/// Replaces the document, durably, whatever `synchronous_commit` says elsewhere; the schema, the table and its row are there together or
-/// not at all. Nothing is written where something under our names is not ours, which is returned.
-pub async fn save(session: &Session, document: &str, mark: &str) -> Result<Vec<Stranger>, Error> {
+/// Why a record was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    Written,
+    /// Something under our names is not ours.
+    Strangers(Vec<Stranger>),
+    /// The record of another split is there.
+    OfAnother,
+}
+
+/// Replaces the document of the split `id`, or writes it where there is none, durably, whatever `synchronous_commit` says elsewhere; the schema, the table and its row are there together or
+/// not at all.
+pub async fn save(session: &Session, id: &str, document: &str, mark: &str) -> Result<Saved, Error> {
     let make = format!(
         "BEGIN; SET synchronous_commit = on; SET LOCAL client_min_messages = warning;
         {}
@@ -81,20 +91,24 @@ pub async fn save(session: &Session, document: &str, mark: &str) -> Result<Vec<S
     );
     let sql = format!(
         "INSERT INTO {SCHEMA}.state (document, mark) VALUES ($1, $2)
-        ON CONFLICT (only_row) DO UPDATE SET document = excluded.document, mark = excluded.mark, changed = pg_catalog.now()"
+        ON CONFLICT (only_row) DO UPDATE SET document = excluded.document, mark = excluded.mark, changed = pg_catalog.now()
+            WHERE coalesce(state.document::json->>'id', '') IN ('', $3)"
     );
     let saved = async {
         run(session, "making a split's record", &make).await?;
         let strangers = ours::strangers(session).await?;
-        if strangers.is_empty() {
-            let written = session.client().execute(&sql, &[&document, &mark]).await;
-            written.map_err(|error| session.fault("writing a split's record", error))?;
-            run(session, "writing a split's record", "COMMIT").await?;
+        if !strangers.is_empty() {
+            return Ok(Saved::Strangers(strangers));
         }
-        Ok(strangers)
+        let written = session.client().execute(&sql, &[&document, &mark, &id]).await;
+        if written.map_err(|error| session.fault("writing a split's record", error))? == 0 {
+            return Ok(Saved::OfAnother);
+        }
+        run(session, "writing a split's record", "COMMIT").await?;
+        Ok(Saved::Written)
     };
     match saved.await {
-        Ok(strangers) if strangers.is_empty() => Ok(strangers),
+        Ok(Saved::Written) => Ok(Saved::Written),
         ended => {
             run(session, "the end of a transaction", "ROLLBACK").await?;
             ended

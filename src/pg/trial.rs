@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Error;
-use super::catalog::{quote_identifier, quote_literal};
+use super::catalog::{do_block, quote_identifier, quote_literal};
 use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
 use crate::repo::manifest::Database;
@@ -13,6 +13,8 @@ pub const PREFIX: &str = "pgkeep_trial_";
 /// The comment by which a scratch database is known as ours.
 const MARK: &str =
     "pgkeep: a scratch database in which definitions are tried; the next trial drops what a killed one has left";
+/// The same from the first moment on, where a kill comes before the comment: a limit of connections that nobody else would choose (`pkep`).
+const MARK_LIMIT: i32 = 0x706b_6570;
 /// A drop without anybody to wait for it follows a signal, and whoever sent it waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,17 +46,30 @@ pub fn like(database: &Database, name: &str, server_version_num: u32) -> String 
 }
 
 /// Makes a scratch database with `create`, and marks it. `keeper`, a session elsewhere on the server, bears its name from now on, by which
-/// others see that it is in use. Nobody but its owner, the session's role, and superusers may connect to it.
-pub async fn make(keeper: &Session, name: &str, create: &str) -> Result<(), Error> {
+/// others see that it is in use. Nobody but its owner, the session's role, and superusers may connect to it. It belongs to `owner` where the
+/// session's role, no superuser, has that role's rights: whoever owns a database may make things in its schema `public`.
+pub async fn make(keeper: &Session, name: &str, create: &str, owner: Option<&str>) -> Result<(), Error> {
     let context = "a scratch database";
     run(keeper, context, &format!("SET application_name = {}", quote_literal(name))).await?;
-    run(keeper, context, create).await?;
+    run(keeper, context, &format!("{} CONNECTION LIMIT {MARK_LIMIT}", create.trim_end().trim_end_matches(';'))).await?;
     let database = quote_identifier(name);
     let mark = format!(
         "COMMENT ON DATABASE {database} IS {}; REVOKE ALL ON DATABASE {database} FROM PUBLIC",
         quote_literal(MARK)
     );
-    run(keeper, context, &mark).await
+    run(keeper, context, &mark).await?;
+    let Some(owner) = owner else { return Ok(()) };
+    let body = format!(
+        "BEGIN
+            IF pg_catalog.pg_has_role({}, 'USAGE') AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+                EXECUTE pg_catalog.format('GRANT CONNECT, TEMPORARY, CREATE ON DATABASE {database} TO %I', current_user);
+                ALTER DATABASE {database} OWNER TO {};
+            END IF;
+        EXCEPTION WHEN OTHERS THEN NULL; END",
+        quote_literal(owner),
+        quote_identifier(owner)
+    );
+    run(keeper, context, &do_block(&body)).await
 }
 
 /// Drops it, whoever is still connected.
@@ -63,13 +78,14 @@ pub async fn drop(keeper: &Session, name: &str) -> Result<(), Error> {
     run(keeper, "the end of a scratch database", &sql).await
 }
 
-/// The same by a session of its own, where nobody can wait any more. Best effort: what it leaves, the next trial drops. Blocks; makes a
-/// thread and a runtime of its own.
+/// The same by a session of its own, where nobody can wait any more. A keeper that is still making the database is ended first: its server
+/// would go on, and be done after the drop. Best effort: what it leaves, the next trial drops. Blocks; makes a thread and a runtime of its own.
 pub fn drop_now(maintenance: &Conninfo, name: &str) {
     let work = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let farewell = async {
             let keeper = connect(maintenance, "pgkeep farewell").await.ok()?;
+            end_keepers(&keeper, name).await.ok()?;
             drop(&keeper, name).await.ok()?;
             keeper.close().await.ok()
         };
@@ -78,16 +94,31 @@ pub fn drop_now(maintenance: &Conninfo, name: &str) {
     std::thread::scope(|scope| std::mem::drop(scope.spawn(work).join()));
 }
 
-/// Drops what killed trials have left: databases that bear our name and mark, belong to the running role, and that no client is connected
+/// Ends the sessions of the running role that bear the name, and waits until they are gone.
+async fn end_keepers(session: &Session, name: &str) -> Result<(), Error> {
+    let sql = "SELECT count(*) FILTER (WHERE pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity
+        WHERE application_name = $1 AND usename = current_user AND pid <> pg_catalog.pg_backend_pid()";
+    loop {
+        let row = session.client().query_one(sql, &[&name]).await;
+        let ended: i64 = row.map_err(|error| session.fault("the end of a scratch database's keeper", error))?.get(0);
+        if ended == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Drops what killed trials have left: databases that bear our name and mark, belong to the running role or one whose rights it has, and that no client is connected
 /// to or keeps. What cannot be dropped stays for the next one.
 pub async fn drop_leftovers(keeper: &Session) -> Result<(), Error> {
     let sql = "SELECT d.datname::text FROM pg_catalog.pg_database d
-        JOIN pg_catalog.pg_shdescription s ON s.objoid = d.oid AND s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
-        WHERE d.datname ~ ('^' || $1 || '[0-9a-f]{16}$') AND s.description = $2
-          AND d.datdba = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+        LEFT JOIN pg_catalog.pg_shdescription s ON s.objoid = d.oid AND s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
+        WHERE d.datname ~ ('^' || $1 || '[0-9a-f]{16}$') AND (s.description = $2 OR d.datconnlimit = $3)
+          AND (SELECT d.datdba = r.oid OR NOT r.rolsuper AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
+            FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a
             WHERE (a.datid = d.oid AND coalesce(a.backend_type, 'client backend') = 'client backend') OR a.application_name = d.datname::text)";
-    let rows = keeper.client().query(sql, &[&PREFIX, &MARK]).await;
+    let rows = keeper.client().query(sql, &[&PREFIX, &MARK, &MARK_LIMIT]).await;
     for row in rows.map_err(|error| keeper.fault("the list of databases", error))? {
         // Whoever connected meanwhile is using it.
         let _ =

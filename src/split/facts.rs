@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use hindrances::{
-    EventTrigger, FunctionSetting, InnerKey, LockTable, Locked, Orphans, PreparedTransaction, Referencing, RelationUse,
-    SettingRefused, SourceHindrances, TargetHindrances, Validity, Writing,
+    EventTrigger, FenceRights, FunctionSetting, InnerKey, LockTable, Locked, Orphans, PreparedTransaction, Referencing,
+    RelationUse, SettingRefused, SourceHindrances, TargetHindrances, Validity, Writing,
 };
 
 use crate::schema::archive::Oid;

@@ -62,6 +62,8 @@ pub enum FindingKind {
     /// An event trigger that fires for what a run does.
     EventTrigger,
     SourceReadOnly,
+    /// What the connected role may not do at the source.
+    SourcePrivilege,
     /// Something that a foreign table cannot stand in for.
     BridgeLimit,
     /// The server's table of locks.

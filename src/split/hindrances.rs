@@ -3,6 +3,7 @@
 mod event_triggers;
 mod keys;
 mod locks;
+mod rights;
 mod settings;
 mod writing;
 
@@ -26,6 +27,8 @@ pub(super) fn findings(
     findings.extend(event_triggers::findings(&ways, source, target));
     findings.extend(writing::findings(source));
     findings.extend(writing::prepared(source));
+    findings.extend(rights::findings(source));
+    findings.extend(rights::members(source));
     findings.extend(settings::findings(sides, roles, source, target));
     findings.extend(locks::findings(source, target));
     findings

@@ -67,6 +67,15 @@ fn emptiness(target: &TargetFacts) -> Option<Finding> {
 fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let has = |right: Right| target.rights.contains(&right);
+    if ["template0", "template1"].contains(&target.database.as_str()) {
+        findings.push(Finding::new(
+            Blocker,
+            FindingKind::TargetNotEmpty,
+            target.database.clone(),
+            "new databases of the server are made from it: each would hold what moves",
+            "name a database of its own with --to",
+        ));
+    }
     let lacks = |reason: String, action: String| {
         Finding::new(Blocker, FindingKind::TargetPrivilege, target.user.clone(), reason, action)
     };

@@ -37,6 +37,7 @@ mod split;
 mod split_bridge;
 mod split_finish;
 mod split_hindrances;
+mod split_interrupted;
 mod split_loose;
 mod split_names;
 mod split_plan;

@@ -347,6 +347,11 @@ fn only_a_snapshot_of_all_that_is_there_now_allows_the_drop() {
         FROM aclexplode(datacl)) FROM pg_database WHERE datname = ";
     let closed = |database: &str| server.ask(&format!("{like} '{database}'"));
     assert_eq!(closed("crm"), closed("shop"));
+    // The policy that it proposes names a database that is there.
+    let text = Said::of(&mut repo.command(["split", "--from", &from, "--to", &to, "--schemas", "core"])).stdout;
+    let line = text.lines().find_map(|line| line.split_once("dsn = ")).expect("a policy").1;
+    let proposed: String = serde_json::from_str(line).expect("a string of TOML's, which is one of JSON's here");
+    assert_eq!(psql(&server.binaries, &proposed, "SELECT current_database()").unwrap(), "crm", "{proposed}");
     let status = split(&["status"]).document();
     assert_eq!(status["sessions_old"][0]["application"], "the old app");
 
@@ -421,7 +426,18 @@ fn a_rollback_leaves_nothing_behind_that_was_made_in_the_new_place() {
     let ask = |sql: &str| psql(&server.binaries, &to, sql).unwrap();
     for (make, told, away) in [
         ("CREATE TABLE core.notes (id int)", "table core.notes", "DROP TABLE core.notes"),
-        ("ALTER TABLE core.t ADD nick text DEFAULT 'x'", "column core.t.nick", "ALTER TABLE core.t DROP nick"),
+        (
+            "ALTER TABLE core.t ADD nick text DEFAULT 'x'",
+            "column core.t.nick, default value for column nick of table core.t, table core.t",
+            "ALTER TABLE core.t DROP nick",
+        ),
+        ("CREATE INDEX late ON core.t (b)", "index core.late", "DROP INDEX core.late"),
+        ("COMMENT ON TABLE core.t IS 'new'", "table core.t", "COMMENT ON TABLE core.t IS NULL"),
+        (
+            "ALTER TABLE core.t ALTER b SET DEFAULT 'new'",
+            "default value for column b of table core.t, table core.t",
+            "ALTER TABLE core.t ALTER b DROP DEFAULT",
+        ),
         (
             "CREATE SCHEMA workspace_new; CREATE SEQUENCE workspace_new.s",
             "schema workspace_new, sequence workspace_new.s",
@@ -439,13 +455,89 @@ fn a_rollback_leaves_nothing_behind_that_was_made_in_the_new_place() {
         let said = split(&["rollback"]);
         assert_eq!(
             (said.code, error(&said)),
-            (7, format!("made in the new database since the switch: {told}")),
+            (7, format!("made or changed in the new database since the switch: {told}")),
             "{said:?}"
         );
         ask(away);
     }
-    ask("CREATE TABLE core.notes (id int)");
+    ask(
+        "CREATE TABLE core.notes (id int); CREATE INDEX late ON core.t (b); CREATE ROLE late; GRANT SELECT ON core.t TO late",
+    );
+    let said = split(&["rollback"]);
+    assert_eq!(said.code, 7, "{said:?}");
     let said = split(&["rollback", "--discard"]);
     assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(
+        said.document()["left_behind"],
+        serde_json::json!(["index core.late", "table core.notes", "table core.t"])
+    );
     assert_eq!(psql(&server.binaries, &from, "INSERT INTO core.t (b) VALUES ('again') RETURNING 1").unwrap(), "1");
+}
+
+/// What is done is done to the old schemas themselves, whatever has their names, or whatever they are called.
+#[test]
+fn a_name_is_not_taken_for_the_schema_that_had_it() {
+    let server = shop();
+    let (from, to) = (server.dsn("shop"), server.dsn("crm"));
+    let repo = Repo::new();
+    let split = |args: &[&str]| {
+        Said::of(&mut repo.command(["split", "--json"].iter().chain(args).chain(&["--from", &from, "--to", &to])))
+    };
+    assert_eq!(split(&["--schemas", "core"]).code, 0);
+    let ask = |sql: &str| psql(&server.binaries, &from, sql).unwrap();
+    let today = ask("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')");
+    let tomorrow = ask("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')");
+    for day in [&today, &tomorrow] {
+        ask(&format!("CREATE SCHEMA core_moved_{day} CREATE TABLE theirs AS SELECT 1 AS a"));
+    }
+    let aside = split(&["finish", "--yes"]);
+    assert_eq!(aside.code, 0, "{aside:?}");
+    let name = aside.document()["quarantined"][0][1].as_str().unwrap().to_owned();
+    assert!(name.ends_with("_2"), "{name}");
+    assert_eq!(ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'core'"), "0");
+    assert_eq!(ask(&format!("SELECT count(*) FROM {name}.t")), ask_new(&server, &to, "SELECT count(*) FROM core.t"));
+    // Renamed, it is not gone.
+    ask(&format!("ALTER SCHEMA {name} RENAME TO archive"));
+    let said = split(&["finish", "--yes-drop", "shop"]);
+    assert_eq!((said.code, error(&said).contains("archive")), (7, true), "{said:?}");
+    assert!(psql(&server.binaries, &from, "INSERT INTO archive.t (b) VALUES ('x')").unwrap_err().contains("has moved"));
+    ask(&format!("ALTER SCHEMA archive RENAME TO {name}"));
+    assert_eq!(ask("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^core_moved'"), "3");
+}
+
+fn ask_new(server: &Server, to: &str, sql: &str) -> String {
+    psql(&server.binaries, to, sql).unwrap()
+}
+
+/// A table that is made in the old schema while it is compared with the snapshot is in no snapshot.
+#[test]
+fn what_is_made_while_the_old_schemas_are_compared_is_not_dropped() {
+    let server = shop();
+    let (from, to) = (server.dsn("shop"), server.dsn("crm"));
+    let ask = |sql: &str| psql(&server.binaries, &from, sql).unwrap();
+    ask(
+        "CREATE TABLE core.filled AS SELECT g AS id, repeat(md5(g::text), 10) AS text FROM generate_series(1, 150000) g",
+    );
+    let repo = Repo::new();
+    let command =
+        |args: &[&str]| repo.command(["split", "--json"].iter().chain(args).chain(&["--from", &from, "--to", &to]));
+    assert_eq!(Said::of(&mut command(&["--schemas", "core"])).code, 0);
+    let aside = Said::of(&mut command(&["finish", "--yes"])).document();
+    let name = aside["quarantined"][0][1].as_str().unwrap().to_owned();
+    assert_eq!(Said::of(&mut repo.command(["backup", "--json", "-d", &from])).code, 0);
+    assert_eq!(Said::of(&mut repo.command(["drill", "--json", "latest"])).code, 0);
+    let dropping = command(&["finish", "--yes-drop", "shop"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let held = format!(
+        "SELECT (count(*) > 0)::text FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND granted AND relation = '{name}.filled'::regclass"
+    );
+    while ask(&held) == "false" {}
+    ask(&format!("CREATE TABLE {name}.late AS SELECT 1 AS a"));
+    let said: Said = dropping.wait_with_output().unwrap().into();
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(error(&said).contains(&format!("table {name}.late")), "{said:?}");
+    assert_eq!(ask(&format!("SELECT count(*) FROM {name}.late")), "1");
 }

@@ -371,3 +371,61 @@ fn a_target_that_is_newer_than_pg_dump_is_the_targets_fault() {
     assert_eq!(said.code, 8, "{said:?}");
     assert!(said.stderr.contains("the target database") && !said.stderr.contains("source"), "{said:?}");
 }
+
+/// Who may read, and does not own the tables, is told before a run; who may put the fence up as a member of their owner is not, and neither is
+/// a function in `public` that only the database's owner may make.
+#[test]
+fn what_the_role_may_not_do_at_the_source_blocks_and_what_a_member_may_do_does_not() {
+    let server = shop(
+        15,
+        ClusterOptions::default(),
+        "CREATE ROLE app; CREATE ROLE reader LOGIN IN ROLE pg_read_all_data; CREATE ROLE mover LOGIN CREATEDB IN ROLE app;
+        ALTER DATABASE shop OWNER TO app; SET ROLE app;
+        CREATE FUNCTION public.slug(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t)';
+        CREATE SCHEMA sales; CREATE TABLE sales.orders (id int PRIMARY KEY, name text, CHECK (public.slug(name) <> '')); INSERT INTO sales.orders VALUES (1, 'A')",
+    );
+    let ends = |role: &str| Ends {
+        from: server.dsn_as(role, "shop"),
+        to: server.dsn_as("mover", "place"),
+        ..Ends::of(&server, "sales")
+    };
+    let told_of = |ends: &Ends| told(&ends.plan(&[]), "blockers", "source_privilege").join("\n");
+    let reader = told_of(&ends("reader"));
+    assert!(
+        reader.contains("the role reader does not own sales.orders")
+            && reader.contains("GRANT CREATE ON DATABASE shop TO reader"),
+        "{reader}"
+    );
+    assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname = 'place'"), "0", "nothing was made");
+    let mover = ends("mover");
+    assert_eq!(mover.plan(&[])["blockers"], serde_json::json!([]));
+    assert_eq!(mover.split(&[]).code, 0);
+    assert_eq!(ask(&server, "place", "SELECT public.slug(name) FROM sales.orders"), "a");
+    assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname ~ '^pgkeep_trial'"), "0");
+}
+
+/// Rows that would not move, or would pass the fence; and a target that every new database would be a copy of.
+#[test]
+fn what_no_copy_would_hold_blocks() {
+    let server = shop(
+        15,
+        ClusterOptions::default(),
+        "CREATE SCHEMA m; CREATE SCHEMA s; CREATE TABLE s.p (i int, t text) PARTITION BY LIST (i); CREATE TABLE m.p1 PARTITION OF s.p FOR VALUES IN (1);
+        CREATE EXTENSION pg_trgm SCHEMA m; CREATE TABLE m.of_it (i int); INSERT INTO m.of_it VALUES (1); ALTER EXTENSION pg_trgm ADD TABLE m.of_it",
+    );
+    let ends = Ends::of(&server, "m");
+    let plan = ends.plan(&["--boundary", "drop"]);
+    let members = told(&plan, "blockers", "extension").join("\n");
+    assert!(
+        members.contains("m.of_it: it belongs to the extension pg_trgm") && members.contains("its rows would not move"),
+        "{members}"
+    );
+    let parents = told(&plan, "blockers", "crossing").join("\n");
+    assert!(parents.contains("m.p1") && parents.contains("written through its parent"), "{parents}");
+    let ends = Ends { to: server.dsn("template1"), ..ends };
+    assert!(
+        told(&ends.plan(&[]), "blockers", "target_not_empty")
+            .join("")
+            .contains("new databases of the server are made from it")
+    );
+}

@@ -66,6 +66,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("ALTER POLICY mine ON core.goods USING (false)", "policy mine"),
     ("ALTER TABLE core.goods ENABLE ROW LEVEL SECURITY", "table core.goods"),
     ("ALTER TABLE core.goods ADD COLUMN late int", "table core.goods"),
+    ("ALTER TABLE core.goods DROP COLUMN amount CASCADE", "table core.goods"),
     ("ALTER TABLE core.goods ALTER name SET DEFAULT 'y'", "table core.goods"),
     ("ALTER TABLE core.goods ALTER name SET STATISTICS 500", "table core.goods"),
     ("ALTER TABLE core.goods RENAME name TO named", "table core.goods"),
@@ -109,6 +110,7 @@ const WORK: &[&str] = &[
     "CLUSTER core.goods USING goods_pkey; ALTER TABLE core.goods SET WITHOUT CLUSTER",
     "SELECT nextval('core.numbers')",
     "TRUNCATE core.parted",
+    "ALTER TABLE core.goods ADD COLUMN late int; ALTER TABLE core.goods DROP COLUMN late",
     "REFRESH MATERIALIZED VIEW core.counted",
     "CREATE TABLE stay.of_no_concern (); CREATE VIEW stay.seen AS SELECT * FROM stay.parent; GRANT SELECT ON stay.parent TO grantee",
     "CREATE TEMP TABLE mine AS SELECT * FROM core.goods",
@@ -432,6 +434,102 @@ fn what_changes_while_the_seal_is_written_down_ends_the_run() {
     assert_eq!(place.moved().code, 0, "and then it moves");
     let moved = definitions(&place.server, "goods", &["-n", "core"]);
     assert!(moved.contains("'sad'") && moved.contains("FUNCTION core.one() TO grantee"), "{moved}");
+}
+
+/// Somebody whose locks keep the definitions from being held, and who goes around the fence or rewrites a table behind it: everything is again
+/// as it was when the seal looks, but for the rows.
+#[test]
+fn who_goes_around_the_fence_ends_the_run() {
+    let place = Place::new(ClusterOptions::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let around = [
+        (
+            "ALTER TABLE core.goods DISABLE TRIGGER USER; INSERT INTO core.goods (name) VALUES ('around'); ALTER TABLE core.goods ENABLE TRIGGER USER;
+            ALTER TABLE core.goods ENABLE ALWAYS TRIGGER pgkeep_fence",
+            "the fence's trigger on table core.goods",
+        ),
+        ("ALTER TABLE core.goods ALTER name TYPE text USING 'rewritten'", "the rows of table core.goods were rewritten"),
+    ];
+    for (does, named) in around {
+        let reader = place.somebody("SELECT count(*) FROM stay.parent");
+        let earlier = place.record();
+        let split = place.begun(&[]);
+        let others = runtime.block_on(session(&place.from));
+        let run = |sql: &str| runtime.block_on(others.client().batch_execute(sql));
+        let since = Instant::now();
+        let up = "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'refuse')";
+        while !runtime.block_on(others.client().query_one(up, &[])).unwrap().get::<_, bool>(0) {
+            assert!(since.elapsed() < Duration::from_secs(60), "no fence");
+        }
+        run("BEGIN; LOCK TABLE core.goods IN SHARE UPDATE EXCLUSIVE MODE").unwrap();
+        place.reaches("proven", &earlier);
+        run(&format!("{does}; COMMIT")).unwrap();
+        place.ended(reader);
+        let said: Said = split.wait_with_output().unwrap().into();
+        let told = said.document();
+        assert_eq!(said.code, 7, "{does}: {told}");
+        assert!(told["error"].as_str().unwrap().contains(named), "{does}: {told}");
+        runtime.block_on(others.close()).unwrap();
+        place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
+    }
+    assert_eq!(place.moved().code, 0, "and then it moves");
+    assert_eq!(place.new_place("SELECT count(*) FROM core.goods WHERE name = 'rewritten'"), "202");
+}
+
+/// A schema that is made while others move, and that the operator's pattern means as well.
+#[test]
+fn a_schema_that_the_pattern_means_and_that_is_made_meanwhile_ends_the_run() {
+    let place = Place::new(ClusterOptions::default());
+    let reader = place.somebody("SELECT count(*) FROM stay.parent");
+    let mut command = place.command(&["--schemas", "co*", "--boundary", "drop"]);
+    let split = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    place.reaches("proven", "");
+    place.old("CREATE SCHEMA cold CREATE TABLE late AS SELECT 1 AS a").unwrap();
+    place.ended(reader);
+    let said: Said = split.wait_with_output().unwrap().into();
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(said.document()["error"].as_str().unwrap().contains("schema cold is new"), "{said:?}");
+    place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
+}
+
+/// The target's record is written over by its own split alone.
+#[test]
+fn the_record_of_another_split_is_not_written_over() {
+    let place = Place::new(ClusterOptions::default());
+    let writer = place.somebody("UPDATE core.goods SET name = name");
+    let split = place.begun(&[]);
+    place.reaches("created", "");
+    place.new_place(
+        "UPDATE pgkeep_split.state SET document = jsonb_set(document::jsonb, '{id}', '\"00000000000000000000000000000000\"')::text",
+    );
+    let another = place.record();
+    place.ended(writer);
+    let said: Said = split.wait_with_output().unwrap().into();
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(said.document()["error"].as_str().unwrap().contains("another split has begun meanwhile"), "{said:?}");
+    assert_eq!(place.record(), another);
+    place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
+}
+
+/// Whoever stays goes on being changed. A key that cannot come back is named, and the old place takes writes.
+#[test]
+fn a_way_back_does_not_fail_for_a_key_whose_table_has_become_another() {
+    for change in [
+        "ALTER TABLE stay.parent RENAME TO forebear",
+        "ALTER SCHEMA stay RENAME TO stayed",
+        "ALTER TABLE stay.parent RENAME id TO number",
+        "DROP TABLE stay.parent",
+        "ALTER TABLE stay.parent ALTER id TYPE text",
+    ] {
+        let place = Place::new(ClusterOptions::default());
+        assert_eq!(place.moved().code, 0);
+        place.old(change).unwrap();
+        let back = Said::of(&mut place.command(&["rollback"]));
+        let told = back.document();
+        assert_eq!((back.code, &told["phase"]), (3, &"rolled_back".into()), "{change}: {told}");
+        assert_eq!(told["keys_missing"], serde_json::json!(["core.goods.goods_parent_fkey"]), "{change}");
+        place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
+    }
 }
 
 /// A server that answers COMMIT before it is on the disk, and crashes as soon as the split has said that it is done.

@@ -283,6 +283,41 @@ fn what_is_interrupted_takes_its_scratch_database_along_and_what_is_killed_leave
     assert_eq!(left, format!("{others} {unmarked}"));
 }
 
+/// A server goes on with a statement whose sender is gone: the scratch database would be made after it was dropped.
+#[test]
+fn what_is_interrupted_while_its_scratch_database_is_made_leaves_none() {
+    let server = server(15);
+    made(&server, &many());
+    let making = |signal: Signal| {
+        let mut command = split(&[&server], &["--plan"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let asked = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE%pgkeep\\_trial\\_%' AND state = 'active'";
+        while server.ask(asked) == "0" {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        child.wait().unwrap();
+        server.wait_for(asked, "0");
+        true
+    };
+    let mut met = 0;
+    for _ in 0..6 {
+        met += usize::from(making(Signal::INT));
+        assert_eq!(server.ask(TRIALS), "0");
+    }
+    assert!(met > 0, "none was interrupted while it was made");
+    let mut left = 0;
+    for _ in 0..6 {
+        making(Signal::KILL);
+        left += server.ask(TRIALS).parse::<usize>().unwrap();
+        assert_eq!(Said::of(&mut split(&[&server], &["--plan"])).code, 0);
+        assert_eq!(server.ask(TRIALS), "0");
+    }
+    assert!(left > 0, "no kill left one");
+}
+
 /// The target that is there and empty is not touched by a plan.
 #[test]
 fn a_plan_tries_beside_an_empty_target() {

@@ -69,8 +69,8 @@ fn what_follows(report: &Report) -> String {
     );
     text + &format!(
         "no backup of the new database is taken yet. Now: pgkeep backup --repo URL --writer-key FILE -d '{}'; and every night, by a policy of its own:\n  [source]\n  dsn = \"{}\"\n  [repository]\n  url = \"URL\"\n  writer_key = \"FILE\"\n",
-        report.target.replace('\'', "'\\''"),
-        report.target.replace('\\', "\\\\").replace('"', "\\\""),
+        report.target_dsn.replace('\'', "'\\''"),
+        report.target_dsn.replace('\\', "\\\\").replace('"', "\\\""),
     )
 }
 
@@ -122,6 +122,7 @@ pub fn status(status: &Status) -> String {
 pub fn rollback(back: &RolledBack) -> String {
     let mut text: String =
         back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
+    back.left_behind.iter().for_each(|what| text += &format!("left in the new database: {what}\n"));
     back.keys_missing.iter().for_each(|key| text += &format!("rows are against it, so it was not made again: {key}\n"));
     for key in &back.keys_unchecked {
         text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");

@@ -6,11 +6,12 @@ use super::holding::{at_source, at_target};
 use super::state::State;
 use super::{Options, Report};
 use crate::command::Error;
+use crate::pg::catalog::Scope;
 use crate::pg::close_like::may_connect;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence;
 use crate::pg::inventory::{Extent, inventory, made_since};
-use crate::pg::sealed;
+use crate::pg::sealed::{self, Noted};
 use crate::pg::sessions::{Connected, connected};
 
 /// Sessions of the old database, which read the old rows.
@@ -21,9 +22,9 @@ pub async fn sessions_old(source: &Session) -> Result<Vec<Connected>, Error> {
 /// What of the old place's definitions is not as it was sealed. Nothing where an earlier program sealed it.
 pub async fn changed_since(source: &Session, state: &State) -> Result<Vec<String>, Error> {
     match &state.sealed {
-        Some(scope) => {
-            sealed::changed(source, scope).await.map_err(at_source("looking for what changed in the old place"))
-        }
+        Some(scope) => sealed::changed(source, Noted::Sealed, scope)
+            .await
+            .map_err(at_source("looking for what changed in the old place")),
         None => Ok(Vec::new()),
     }
 }
@@ -61,18 +62,25 @@ pub async fn take_stock(state: &mut State, source: &Session, target: &Session) -
         inventory(source, Extent::Schemas(&schemas)).await.map_err(at_source("the inventory of the schemas"))?;
     let here = inventory(target, Extent::Database).await.map_err(at_target("the inventory of the new database"))?;
     (state.source_inventory, state.target_inventory) = (Some(there), Some(here));
+    let spaces = fence::schemas(target).await.map_err(at_target("the list of schemas"))?;
+    let scope = Scope::new(&spaces, &[]);
+    sealed::note(target, Noted::Proven, &scope).await.map_err(at_target("writing down what the new database is"))?;
+    state.proven = Some(scope);
     Ok(())
 }
 
-/// What is in the new database and was not copied: a way back would leave it behind. The record of an older version does not know.
+/// What is in the new database and was not copied, and what is not as it was copied: a way back would leave it behind. The record of an older
+/// version does not know.
 pub async fn made_in_the_new_place(target: &Session, state: &State) -> Result<Vec<String>, Error> {
-    match &state.target_inventory {
-        Some(then) => {
-            let made = made_since(target, Extent::Database, then).await;
-            made.map_err(at_target("looking for what was made in the new database"))
-        }
-        None => Ok(Vec::new()),
+    let failed = || at_target("looking for what was made in the new database");
+    let mut made = BTreeSet::new();
+    if let Some(then) = &state.target_inventory {
+        made.extend(made_since(target, Extent::Database, then).await.map_err(failed())?);
     }
+    if let Some(scope) = &state.proven {
+        made.extend(sealed::changed(target, Noted::Proven, scope).await.map_err(failed())?);
+    }
+    Ok(made.into_iter().collect())
 }
 
 /// What is in the old schemas and was not moved: it was made there after the copy. `names` are those that the schemas have now.

@@ -152,7 +152,17 @@ pub enum SplitError {
     /// The end of the way back.
     #[error("{question}, and that was not confirmed")]
     NotConfirmed { question: String, asked: bool },
-    #[error("made in the new database since the switch: {}", .made.join(", "))]
+    #[error("{what} was to get a value of its own, which is not remembered")]
+    ValueForgotten { what: String },
+    #[error("the split is switched already, and {} was not done", .late.join(", "))]
+    TooLate { late: Vec<String> },
+    #[error("another split has begun meanwhile in the target database {database}")]
+    TakenMeanwhile { database: String },
+    #[error("the old schemas have other names than `finish` gave them: {}", .renamed.iter().map(|(was, is)| format!("{was} is {is} now")).collect::<Vec<_>>().join(", "))]
+    Renamed { renamed: Vec<(String, String)> },
+    #[error("made or changed in the old schemas while they were compared with the snapshot: {}", .changed.join(", "))]
+    ChangedAside { changed: Vec<String> },
+    #[error("made or changed in the new database since the switch: {}", .made.join(", "))]
     MadeSince { made: Vec<String> },
 }
 
@@ -200,9 +210,11 @@ impl SplitError {
                 "To begin again, drop the target database or name another one.".into()
             }
             SplitError::Over { .. } => "`pgkeep split status` says what is open.".into(),
-            SplitError::NoSplit { .. } => "Name the database that --to named.".into(),
+            SplitError::NoSplit { .. } => {
+                "Name the database that --to named. Where a run was interrupted before it wrote down what it is, `pgkeep split` begins again.".into()
+            }
             SplitError::Fence { .. } => {
-                "Nothing was changed. End those sessions or wait for them, or raise --fence-wait.".into()
+                "Nothing has moved, and the source takes writes. End those sessions or wait for them, or raise --fence-wait; a target that was made stays, and the next run takes it.".into()
             }
             SplitError::Stale { .. } => {
                 "The source takes writes again. Look at `pgkeep split --plan` once more, then run it again.".into()
@@ -300,6 +312,13 @@ impl SplitError {
                 "Nothing was changed. Roll that split back, or finish it and drop its old schemas, first: a database has one fence. Where its new database is gone for good, `DROP SCHEMA pgkeep_split CASCADE` in this one opens the old tables.".into()
             }
             SplitError::RollbackHalf { .. } => "`pgkeep split rollback` goes on with it.".into(),
+            SplitError::TakenMeanwhile { .. } => "Nothing was moved, and that split is left alone. Name another target.".into(),
+            SplitError::Renamed { .. } => "Nothing was dropped. Give them their names again: ALTER SCHEMA ... RENAME TO ...".into(),
+            SplitError::ChangedAside { .. } => "Nothing was dropped. Move it elsewhere, or take another backup, and try again.".into(),
+            SplitError::ValueForgotten { .. } => "Nothing was done. Name --rewrite FILE:KEY=VALUE again, as in the run that began the split.".into(),
+            SplitError::TooLate { .. } => {
+                "Nothing was done. Point the applications at the new database by hand; or go back (`pgkeep split rollback`), and split again with it.".into()
+            }
             SplitError::NotConfirmed { asked: true, .. } => "Nothing was changed.".into(),
             SplitError::NotConfirmed { .. } => "Nothing was changed, and there is no terminal to ask on. --yes says that it is meant.".into(),
             SplitError::MadeSince { .. } => "It would be left behind. --discard goes back without it; the new database keeps it, fenced.".into(),
@@ -315,6 +334,7 @@ impl SplitError {
             | SplitError::NotConfirmed { .. }
             | SplitError::WrongName { .. }
             | SplitError::Host(_)
+            | SplitError::ValueForgotten { .. }
             | SplitError::Unwritten { .. } => 2,
             SplitError::Files(error) => files_code(error),
             SplitError::Switch { source, .. } => source.exit_code(),

@@ -1,5 +1,6 @@
 //! The end of the way back: the old schemas under other names, and much later gone.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::{Moved, SplitError, host, whereabouts};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::taken::Taken;
+use crate::pg::catalog::fingerprint;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
@@ -105,7 +107,7 @@ pub async fn finish(
         _ => {}
     }
     let there = fence::schemas(&source).await.map_err(failed("the list of schemas"))?;
-    let is_gone = !state.quarantined.is_empty() && !state.quarantined.iter().any(|(_, to)| there.contains(to));
+    let is_gone = !state.quarantined.is_empty() && !old_schemas_are_there(&state, &source, &there).await?;
     let strength = fence::strength(&source).await.map_err(failed("looking for a fence"))?;
     if strength != Some(Strength::Sealed) && !(state.phase == Phase::Quarantined && is_gone) {
         return Err(SplitError::FenceGone.into());
@@ -182,6 +184,43 @@ fn confirm(options: &FinishOptions, state: &State, sessions: &[Connected]) -> Re
     }
 }
 
+/// What the old schemas are called now, in the order of their names aside; nothing in the record of an older version.
+async fn names_now(state: &State, source: &Session) -> Result<Vec<Option<String>>, Error> {
+    quarantine::names(source, &state.old_oids).await.map_err(at_source("the list of schemas"))
+}
+
+/// # Errors
+/// Somebody has given one of them another name: what is done with it, and with its tables, is not known.
+async fn old_schemas_are_there(state: &State, source: &Session, there: &[String]) -> Result<bool, Error> {
+    let now = names_now(state, source).await?;
+    if now.is_empty() {
+        return Ok(state.quarantined.iter().any(|(_, to)| there.contains(to)));
+    }
+    let renamed = state.quarantined.iter().zip(&now).filter_map(|((from, to), now)| {
+        let now = now.as_ref().filter(|now| *now != to && (state.phase != Phase::Switched || *now != from))?;
+        Some((to.clone(), now.clone()))
+    });
+    let renamed: Vec<(String, String)> = renamed.collect();
+    if !renamed.is_empty() {
+        return Err(SplitError::Renamed { renamed }.into());
+    }
+    Ok(now.iter().any(Option::is_some))
+}
+
+/// Names that nobody has.
+fn names_aside(schemas: &[String], suffix: &str, there: &[String]) -> Vec<(String, String)> {
+    let mut taken: BTreeSet<String> = there.iter().cloned().collect();
+    let mut names = Vec::new();
+    for schema in schemas {
+        let free = (1..).map(|n| if n == 1 { suffix.to_owned() } else { format!("{suffix}_{n}") });
+        let free = free.map(|suffix| cut(schema, 63 - suffix.len()) + &suffix).find(|name| !taken.contains(name));
+        let name = free.unwrap_or_default();
+        taken.insert(name.clone());
+        names.push((schema.clone(), name));
+    }
+    names
+}
+
 async fn put_aside(
     options: &FinishOptions,
     state: &mut State,
@@ -192,14 +231,19 @@ async fn put_aside(
     // Where a kill came after they were named, the names stay, also on another day.
     if state.quarantined.is_empty() {
         let suffix = options.now.format("_moved_%Y%m%d").to_string();
-        state.quarantined =
-            state.schemas.iter().map(|schema| (schema.clone(), cut(schema, 63 - suffix.len()) + &suffix)).collect();
+        state.quarantined = names_aside(&state.schemas, &suffix, there);
+        let oids = quarantine::oids(source, &state.schemas).await;
+        state.old_oids = oids.map_err(at_source("the list of schemas"))?;
     }
     // Named before it is done: a kill in between is found by the names that are there.
     state.save(target).await?;
     // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.
-    let left = state.quarantined.iter().filter(|(from, to)| there.contains(from) && !there.contains(to));
-    let left: Vec<_> = left.cloned().collect();
+    let now = names_now(state, source).await?;
+    let left = state.quarantined.iter().enumerate().filter(|(place, (from, to))| match now.get(*place) {
+        Some(now) => now.as_ref() == Some(from),
+        None => there.contains(from) && !there.contains(to),
+    });
+    let left: Vec<_> = left.map(|(_, renamed)| renamed.clone()).collect();
     let spans = state.ties.bridge.as_ref().map_or(&[][..], |works| &works.spans);
     let moved = quarantine::quarantine(source, &left, spans, options.lock_timeout_ms).await;
     moved.map_err(at_source("quarantining the old schemas"))?;
@@ -236,6 +280,9 @@ async fn drop_for_good(
     let sealed = sealed.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
     progress.set_phase("comparing the old schemas with a snapshot");
     quarantine::hold(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
+    // From here on until nobody else gets in: what is made or changed meanwhile is in no snapshot.
+    let schemas: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let before = fingerprint(source, &schemas, &[]).await.map_err(failed("reading the catalog"))?;
     let covering = Covering {
         source,
         schemas: names,
@@ -249,6 +296,12 @@ async fn drop_for_good(
     };
     let snapshot = covering.snapshot(repository).await?;
     progress.set_phase("dropping the old schemas");
+    quarantine::shut(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
+    let changed = before.changed(source, |_, _| None).await.map_err(failed("looking for what changed"))?;
+    if !changed.is_empty() {
+        quarantine::let_go(source).await.map_err(failed("the end of a transaction"))?;
+        return Err(SplitError::ChangedAside { changed }.into());
+    }
     let dropped = quarantine::drop_for_good(source, names, options.lock_timeout_ms).await;
     let by = dropped.map_err(failed("dropping the old schemas"))?;
     if !by.is_empty() {

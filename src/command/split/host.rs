@@ -156,6 +156,15 @@ impl Folder {
     }
 }
 
+/// One `--rewrite`. A value that it gave is not kept: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Absolute.
+    pub file: PathBuf,
+    pub key: String,
+    pub had_value: bool,
+}
+
 /// One split, as the host remembers it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Split {
@@ -169,6 +178,9 @@ pub struct Split {
     /// Configuration files that were switched, or were about to be.
     pub files: Option<Applied>,
     pub hook: Option<String>,
+    /// What is to be rewritten, as the run that began the split was told.
+    #[serde(default)]
+    pub wanted: Vec<Wanted>,
     /// What a record of an earlier program asks to be done, which pgkeep does not do because a database says so.
     #[serde(default)]
     pub by_hand: Vec<String>,
@@ -188,6 +200,7 @@ impl Split {
             target,
             files: None,
             hook: None,
+            wanted: Vec::new(),
             by_hand: Vec::new(),
         }
     }

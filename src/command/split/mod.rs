@@ -25,6 +25,7 @@ mod ties;
 mod trial;
 mod unchecked;
 mod whereabouts;
+mod wishes;
 
 use std::time::Duration;
 
@@ -80,6 +81,8 @@ pub struct Report {
     pub schemas: Vec<String>,
     pub source: String,
     pub target: String,
+    /// The same as a connection string, without secrets.
+    pub target_dsn: String,
     pub tables: u64,
     pub rows: u64,
     pub bytes: u64,

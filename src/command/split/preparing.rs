@@ -12,7 +12,7 @@ use super::host::Split;
 use super::rollback::abandon;
 use super::state::{FORMAT, Found, Memory, Phase, State};
 use super::ties::Ties;
-use super::{Options, SplitError, loose, plan, proof, settings, whereabouts};
+use super::{Options, SplitError, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore::{self, target as destination};
@@ -29,6 +29,15 @@ pub enum Previous {
     Nothing,
     Empty,
     Split(Box<State>),
+}
+
+impl Previous {
+    pub fn state(&self) -> Option<&State> {
+        match self {
+            Previous::Split(state) => Some(state),
+            Previous::Nothing | Previous::Empty => None,
+        }
+    }
 }
 
 pub async fn previous(
@@ -185,6 +194,7 @@ pub async fn prepare(
         folder: options.state.clone(),
         split: Split::new(schemas.to_vec(), at_source_now.clone(), at_target_now.clone()),
     });
+    memory.split.wanted = wishes::wanted(options);
     // The target may have been made anew.
     (memory.split.source, memory.split.target) = (at_source_now, at_target_now);
     session.close().await.map_err(at_target("the end of the session"))?;
@@ -210,10 +220,12 @@ pub async fn prepare(
         memory: Some(memory),
         downtime_ms: 0,
         quarantined: Vec::new(),
+        old_oids: Vec::new(),
         index_reads: Vec::new(),
         source_inventory: None,
         target_inventory: None,
         sealed: None,
+        proven: None,
         closed: Vec::new(),
         not_alike,
     };

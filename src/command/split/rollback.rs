@@ -41,6 +41,8 @@ pub struct RolledBack {
     pub schemas: Vec<String>,
     /// Tables of the new database whose rows are not what was copied.
     pub discarded: Vec<Mismatch>,
+    /// What was made or changed in the new database since it was proven, rows apart.
+    pub left_behind: Vec<String>,
     /// Foreign keys across the line that could not be made again, because rows are against them.
     pub keys_missing: Vec<String>,
     /// Foreign keys across the line that came back `NOT VALID`, with what was in the way of checking their rows.
@@ -103,6 +105,7 @@ pub async fn rollback(
             phase: Phase::RolledBack,
             schemas,
             discarded: Vec::new(),
+            left_behind: Vec::new(),
             keys_missing: Vec::new(),
             keys_unchecked: Vec::new(),
             dropped,
@@ -111,11 +114,14 @@ pub async fn rollback(
         });
     }
 
+    progress.would_leave(
+        "`pgkeep split rollback` goes on with it; `pgkeep split status` says which side takes writes.".into(),
+    );
     let ends = Ends { source: &source, target: &target };
     let wait = options.fence_wait;
     let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
     let downtime_ms = since.elapsed().as_millis() as u64;
-    let Undone { written, keys, hook } = undone;
+    let Undone { written, left_behind, keys, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
     let schemas = state.schemas.clone();
@@ -129,6 +135,7 @@ pub async fn rollback(
         phase: Phase::RolledBack,
         schemas,
         discarded: written,
+        left_behind,
         keys_missing,
         keys_unchecked,
         dropped: false,
@@ -163,6 +170,8 @@ pub struct Ends<'a> {
 pub struct Undone {
     /// Tables of the new place with other rows than were copied.
     pub written: Vec<Mismatch>,
+    /// What else of the new place is not as it was proven.
+    pub left_behind: Vec<String>,
     /// The old place's foreign keys.
     pub keys: Vec<ForeignKey>,
     /// The operator's command on the way back, the last thing that is done.
@@ -203,6 +212,11 @@ pub async fn undo(
         fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         return Err(SplitError::MadeSince { made }.into());
     }
+    progress.set_phase("trying the way back");
+    if let Err(error) = open_source(state, ends, Opening::Try, &trying("trying the way back")).await {
+        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
+        return Err(error);
+    }
     progress.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.
     if let Err(error) = switching::back(state) {
@@ -210,7 +224,9 @@ pub async fn undo(
         return Err(error);
     }
     fence::seal_at_once(target, &back).await.map_err(at_target("sealing the fence"))?;
-    open_source(state, ends, &trying("opening the old database")).await?;
+    open_source(state, ends, Opening::Do, &trying("opening the old database")).await?;
+    // Once more: rows are kept out of the new place since the first look, and definitions are not.
+    let left_behind = aftermath::made_in_the_new_place(target, state).await?;
     loose::take_away(state, target).await?;
     state.enter(Phase::RolledBack);
     state.save(target).await?;
@@ -219,11 +235,18 @@ pub async fn undo(
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
-    Ok(Undone { written, keys, hook })
+    Ok(Undone { written, left_behind, keys, hook })
+}
+
+#[derive(Clone, Copy)]
+enum Opening {
+    /// All of it, and then taken back: once the new place is sealed, what fails leaves nobody who takes writes.
+    Try,
+    Do,
 }
 
 /// The old place takes writes again, with its keys, and above every number that the new one has given out.
-async fn open_source(state: &State, ends: &Ends<'_>, trying: &Trying<'_>) -> Result<(), Error> {
+async fn open_source(state: &State, ends: &Ends<'_>, opening: Opening, trying: &Trying<'_>) -> Result<(), Error> {
     let Ends { source, target } = *ends;
     let stand = numbers::values(target, &state.sequences).await.map_err(at_target("reading sequences"))?;
     let was = |now: &Sequence| state.sequences.iter().any(|was| was == now);
@@ -232,7 +255,10 @@ async fn open_source(state: &State, ends: &Ends<'_>, trying: &Trying<'_>) -> Res
     let also = also + &closing::open_again(&state.closed);
     let relations = fence::with_partitions(source, &state.ties.ends()).await;
     let relations = relations.map_err(at_source("the list of tables to lock"))?;
-    let attempt = async |patience| fence::open_with(source, &relations, &also, patience).await;
+    let attempt = async |patience| match opening {
+        Opening::Try => fence::try_to_open(source, &relations, &also, patience).await,
+        Opening::Do => fence::open_with(source, &relations, &also, patience).await,
+    };
     match trying.again_and_again(source, relations.len(), at_source, attempt).await? {
         Had::Up => Ok(()),
         Had::NotInTime { who, source } => Err(SplitError::Opening { sessions: who, source }.into()),

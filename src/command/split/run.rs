@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::capture::{self, Capture, Drawn, capture_again};
@@ -17,6 +18,7 @@ use super::state::{Phase, State};
 use super::unchecked::Unchecked;
 use super::{
     Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching, trial, whereabouts,
+    wishes,
 };
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -50,6 +52,7 @@ pub async fn run(
     let schemas = resolve(&source, &options.plan.schemas).await?;
 
     let (before, target_identity) = previous(options, &source, &identity, &schemas).await?;
+    let options = &wishes::completed(options, before.state())?;
     if let Previous::Split(state) = &before
         && state.phase < Phase::Switched
     {
@@ -57,6 +60,7 @@ pub async fn run(
         switching::back(state)?;
     }
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
+    before.state().map_or(Ok(()), |state| wishes::in_time(options, &files, state))?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
     let (Prepared { mut state, mut drawn, mut not_carried }, planned) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
@@ -75,7 +79,9 @@ pub async fn run(
                 whereabouts::new_place_takes_writes(&state, &target).await?;
             }
             let by_hand = state.by_hand();
-            switch(options, &files, &mut state, source, target, started, progress, stop, echo).await?;
+            progress.would_leave(refused());
+            let refused_from = refused_since(&state);
+            switch(options, &files, &mut state, source, target, refused_from, progress, stop, echo).await?;
             let report = with_files(report(options, &state, by_hand, phases, started), &files);
             return Ok(ended(aftermath::look_around(report, &state, options).await));
         }
@@ -83,6 +89,9 @@ pub async fn run(
             return Err(SplitError::SealedByAnother { database: source.conninfo().database().to_owned() }.into());
         }
         previous => {
+            progress.would_leave(
+                "The source takes writes, as before. `pgkeep split` with the same arguments begins again, `pgkeep split rollback` takes away what was made.".into(),
+            );
             let ground = ground(options, &source, previous).await?;
             let planned = plan::make(&options.plan, plan::Timing::LeftOut, progress, stop).await?;
             if !planned.plan.is_clear() {
@@ -92,7 +101,7 @@ pub async fn run(
             (prepared, planned)
         }
     };
-    let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    let target = own(&options.plan.target, at_target).await?;
     state.save(&target).await?;
     let respelled = match trial::respell(&options.plan, &planned, progress, stop).await {
         Ok(respelled) => respelled,
@@ -129,7 +138,7 @@ pub async fn run(
     let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
     put_up(&source, &fenced, options.plan.target.database(), &trying, at_source).await?;
     whereabouts::enter(&state, &source).await?;
-    let down = Instant::now();
+    let (down, refused_from) = (Instant::now(), Utc::now());
     let fenced_in =
         Fenced { options, fenced: &fenced, respelled: &respelled, password: password.as_ref(), progress, stop };
     let copied = fenced_in.move_over(drawn, &mut state, &source, &target, since, &mut phases).await;
@@ -155,10 +164,21 @@ pub async fn run(
         }
     };
     let since = Instant::now();
-    switch(options, &files, &mut state, source, target, down, progress, stop, echo).await?;
+    switch(options, &files, &mut state, source, target, refused_from, progress, stop, echo).await?;
     phases.switch_ms += millis(since);
     let report = with_files(copied.report(options, &state, phases, started), &files);
     Ok(ended(aftermath::look_around(report, &state, options).await))
+}
+
+/// What an interruption leaves from the seal to the switch.
+fn refused() -> String {
+    "The source refuses writes, and nobody was sent to the new database: `pgkeep split` with the same arguments goes on, `pgkeep split rollback` goes back.".into()
+}
+
+/// Since when the source has refused writes, as its record says: the copy that was proven began then.
+fn refused_since(state: &State) -> DateTime<Utc> {
+    let copying = state.history.iter().rfind(|(phase, _)| *phase == Phase::Copying);
+    copying.map_or_else(Utc::now, |(_, time)| *time)
 }
 
 fn ended(report: Report) -> Outcome {
@@ -205,6 +225,7 @@ impl Fenced<'_> {
         bridge::rehearse(state, source, &trying("trying the bridge's tables")).await?;
         progress.set_phase("reading the schema");
         let capture = capture_again(options, &state.schemas, drawn, stop).await?;
+        let stamp = fence::stamp(&capture.snapshot.session, fenced).await.map_err(at_source("looking at the fence"))?;
         hold_definitions(source, fenced, &trying("keeping the tables' definitions as they are")).await?;
         phases.fence_ms = millis(since);
         state.enter(Phase::Copying);
@@ -227,10 +248,15 @@ impl Fenced<'_> {
         loose::make_ready(state, source, target).await?;
         let also = state.ties.at_seal() + &loose::at_seal(state, target);
         let also = also + &bridge::at_seal(state, source, self.password).await? + &closing::close(&state.closed);
-        let sealed =
-            Seal { options, state, drawn: &drawn, also: &also }.put(source, &trying("sealing the source")).await;
+        progress.would_leave(
+            "`pgkeep split status` says whether the source takes writes: `pgkeep split` with the same arguments goes on, `pgkeep split rollback` goes back.".into(),
+        );
+        let sealed = Seal { options, state, drawn: &drawn, stamp: &stamp, fenced, also: &also }
+            .put(source, &trying("sealing the source"))
+            .await;
         sealed.map_err(|error| bridge::cannot_be_built(state, error))?;
         phases.switch_ms = millis(since);
+        progress.would_leave(refused());
         Ok(copied)
     }
 
@@ -335,7 +361,7 @@ async fn switch(
     state: &mut State,
     source: Session,
     target: Session,
-    down: Instant,
+    down: DateTime<Utc>,
     progress: &Arc<Progress>,
     stop: &Stop,
     echo: &mut (dyn Write + Send),
@@ -368,9 +394,10 @@ async fn switch(
             };
             return Err(SplitError::Switch { state: outcome, source: Box::new(error) }.into());
         }
-        state.downtime_ms = millis(down);
+        state.downtime_ms = u64::try_from((Utc::now() - down).num_milliseconds()).unwrap_or_default();
         state.enter(Phase::Switched);
         state.save(&target).await?;
+        progress.would_leave("The split is switched: the new database takes writes.".into());
         switching::notify(&target).await.map_err(at_target("telling PostgREST"))?;
         switching::notify(&source).await.map_err(at_source("telling PostgREST"))?;
     }
@@ -417,6 +444,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         schemas: state.schemas.clone(),
         source: state.source_name.clone(),
         target: options.plan.target.to_string(),
+        target_dsn: options.plan.target.written(),
         tables: state.tables.len() as u64,
         rows: state.tables.iter().map(|table| table.digest.rows).sum(),
         bytes: state.tables.iter().map(|table| table.digest.bytes).sum(),

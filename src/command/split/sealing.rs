@@ -2,11 +2,12 @@
 
 use super::capture::Drawn;
 use super::holding::{Had, Trying, at_source};
+use super::preparing::resolve;
 use super::state::State;
 use super::{Options, SplitError};
 use crate::command::Error;
 use crate::pg::connect::{Session, connect};
-use crate::pg::fence::{self, Attempt, Patience};
+use crate::pg::fence::{self, Attempt, Patience, Stamp};
 
 /// What happens to the source in one transaction.
 pub struct Seal<'a> {
@@ -14,6 +15,9 @@ pub struct Seal<'a> {
     pub state: &'a State,
     /// What was copied.
     pub drawn: &'a Drawn,
+    /// What the fenced tables were when their rows were read.
+    pub stamp: &'a Stamp,
+    pub fenced: &'a [(String, String)],
     /// Statements that take keys across the line away, and put something else in their place.
     pub also: &'a str,
 }
@@ -54,6 +58,18 @@ impl Seal<'_> {
         fence::with_partitions(source, &self.state.ties.locked()).await
     }
 
+    /// # Errors
+    /// Somebody went around the fence, rewrote a table, or made a schema that was to move as well.
+    async fn untouched(&self, source: &Session) -> Result<(), Error> {
+        let now = fence::stamp(source, self.fenced).await.map_err(at_source("looking at the fence"))?;
+        let mut changed = self.stamp.differs(&now);
+        let meant = resolve(source, &self.options.plan.schemas).await?;
+        changed.extend(
+            meant.iter().filter(|schema| !self.state.schemas.contains(schema)).map(|s| format!("schema {s} is new")),
+        );
+        if changed.is_empty() { Ok(()) } else { Err(SplitError::Stale { changed }.into()) }
+    }
+
     /// A session that sees what others have committed, and nothing of what the seal's transaction does.
     async fn beside(&self) -> Result<Session, crate::pg::Error> {
         let session = connect(&self.options.plan.source, "pgkeep split").await?;
@@ -76,6 +92,7 @@ impl Seal<'_> {
             in_the_way => return Err(Stopped::Locks(in_the_way)),
         }
         self.drawn.check(source).await.map_err(Stopped::Error)?;
+        self.untouched(source).await.map_err(Stopped::Error)?;
         match fence::prepare_seal(source, self.also, self.drawn.scope(), patience).await.map_err(failed)? {
             Attempt::Up => {}
             in_the_way => return Err(Stopped::Locks(in_the_way)),

@@ -17,7 +17,7 @@ use crate::pg::connect::Session;
 use crate::pg::inventory::Inventory;
 use crate::pg::ours::{self, Stranger};
 use crate::pg::place::Place;
-use crate::pg::split_state::{self, Record};
+use crate::pg::split_state::{self, Record, Saved};
 use crate::repo::manifest::{Relation, Sequence};
 use crate::switch::Applied;
 
@@ -109,6 +109,9 @@ pub struct State {
     /// New names of the old schemas after `finish`.
     #[serde(default)]
     pub quarantined: Vec<(String, String)>,
+    /// OIDs of the old schemas, in the order of `quarantined`: a name alone may be somebody else's by then.
+    #[serde(default)]
+    pub old_oids: Vec<u32>,
     /// How often the old tables had been read by an index when they were quarantined.
     #[serde(default)]
     pub index_reads: Vec<(String, i64)>,
@@ -120,6 +123,9 @@ pub struct State {
     /// Of the definitions that were sealed.
     #[serde(default)]
     pub sealed: Option<Scope>,
+    /// Of the new place's definitions, as they were proven.
+    #[serde(default)]
+    pub proven: Option<Scope>,
     /// Who could make something in the old schemas before they were sealed.
     #[serde(default)]
     pub closed: Vec<MayCreate>,
@@ -191,8 +197,15 @@ impl State {
             what: "the split's record cannot be encoded".into(),
             source: Some(Box::new(source)),
         })?;
-        let saved = split_state::save(target, &document, &split.mark(&document)).await;
-        refuse(saved.map_err(at_target("recording how far the split is"))?, target)
+        let saved = split_state::save(target, &self.id, &document, &split.mark(&document)).await;
+        match saved.map_err(at_target("recording how far the split is"))? {
+            Saved::Written => Ok(()),
+            Saved::Strangers(strangers) => refuse(strangers, target),
+            Saved::OfAnother => {
+                let database = target.conninfo().database().to_owned();
+                Err(SplitError::TakenMeanwhile { database }.into())
+            }
+        }
     }
 
     /// None where the database is no split's target, or nothing was written down yet.

@@ -37,6 +37,8 @@ const VOLATILE: &[&str] = &[
     "pg_class.relhasrules",
     "pg_class.relhastriggers",
     "pg_class.relhassubclass",
+    // A column that was made and dropped again has left its number there.
+    "pg_class.relnatts",
     "pg_class.relfrozenxid",
     "pg_class.relminmxid",
     "pg_class.reltoastrelid",
@@ -52,7 +54,7 @@ const VOLATILE: &[&str] = &[
 const CATALOGS: &[Catalog] = &[
     own("pg_namespace", "c.oid IN (SELECT oid FROM spaces)"),
     own("pg_class", "c.oid IN (SELECT oid FROM rel)"),
-    of_relation("pg_attribute", "c.attrelid", "c.attnum > 0 AND c.attrelid IN (SELECT oid FROM rel)"),
+    of_relation("pg_attribute", "c.attrelid", "c.attnum > 0 AND NOT c.attisdropped AND c.attrelid IN (SELECT oid FROM rel)"),
     of_relation("pg_attrdef", "c.adrelid", "c.adrelid IN (SELECT oid FROM rel)"),
     of_relation("pg_index", "c.indexrelid", "c.indrelid IN (SELECT oid FROM rel)"),
     of_relation("pg_inherits", "c.inhrelid", "c.inhrelid IN (SELECT oid FROM rel) OR c.inhparent IN (SELECT oid FROM rel)"),
@@ -179,11 +181,7 @@ pub struct Fingerprint {
 
 /// Reads it as the session's transaction sees it: everything in the schemas, and the `single` objects elsewhere, by their OIDs.
 pub async fn fingerprint(session: &Session, schemas: &[String], single: &[u32]) -> Result<Fingerprint, Error> {
-    let scope = Scope {
-        seeds: [OsRng.next_u64() as i64, OsRng.next_u64() as i64],
-        spaces: schemas.to_vec(),
-        single: single.to_vec(),
-    };
+    let scope = Scope::new(schemas, single);
     let objects = scope.read(session).await?;
     Ok(Fingerprint { scope, objects })
 }
@@ -210,6 +208,15 @@ impl Fingerprint {
 }
 
 impl Scope {
+    /// With seeds of its own.
+    pub fn new(schemas: &[String], single: &[u32]) -> Scope {
+        Scope {
+            seeds: [OsRng.next_u64() as i64, OsRng.next_u64() as i64],
+            spaces: schemas.to_vec(),
+            single: single.to_vec(),
+        }
+    }
+
     async fn read(&self, session: &Session) -> Result<BTreeMap<Object, (i64, i64)>, Error> {
         let sql = rows(session).await?;
         let [one, other] = self.seeds;

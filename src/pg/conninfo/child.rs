@@ -110,7 +110,7 @@ impl Conninfo {
     }
 }
 
-fn host_name(host: &Host) -> String {
+pub(super) fn host_name(host: &Host) -> String {
     match host {
         Host::Socket(folder) => folder.display().to_string(),
         Host::Name(name) | Host::Address { name: Some(name), .. } => name.clone(),
@@ -118,6 +118,6 @@ fn host_name(host: &Host) -> String {
     }
 }
 
-fn word_of<T: Copy + PartialEq>(words: &[(&str, T)], value: T) -> String {
+pub(super) fn word_of<T: Copy + PartialEq>(words: &[(&str, T)], value: T) -> String {
     words.iter().find(|(_, candidate)| *candidate == value).map_or(String::new(), |(word, _)| (*word).to_owned())
 }

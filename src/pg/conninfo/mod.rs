@@ -14,6 +14,7 @@ mod service;
 mod settings;
 mod syntax;
 mod transport;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,24 @@ async fn texts(session: &Session, context: &str, sql: &str, schemas: &[&str]) ->
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// OIDs of schemas, by their names and in their order.
+pub async fn oids(session: &Session, schemas: &[String]) -> Result<Vec<u32>, Error> {
+    let sql = "SELECT n.oid FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS s (name, place)
+        JOIN pg_catalog.pg_namespace n ON n.nspname = s.name ORDER BY s.place";
+    let rows = session.client().query(sql, &[&schemas]).await;
+    let rows = rows.map_err(|error| session.fault("the list of schemas", error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// What schemas are called now, by their OIDs and in their order; none for one that is gone.
+pub async fn names(session: &Session, oids: &[u32]) -> Result<Vec<Option<String>>, Error> {
+    let sql = "SELECT n.nspname::text FROM pg_catalog.unnest($1::oid[]) WITH ORDINALITY AS s (id, place)
+        LEFT JOIN pg_catalog.pg_namespace n ON n.oid = s.id ORDER BY s.place";
+    let rows = session.client().query(sql, &[&oids]).await;
+    let rows = rows.map_err(|error| session.fault("the list of schemas", error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// Renames the schemas and takes everybody's privileges on them, in one transaction. The fence stays around their tables.
 ///
 /// What refers to their objects by OID (views, keys, defaults) goes on working; what names them in text does not, which is the point.
@@ -84,6 +102,11 @@ pub async fn users(session: &Session, schemas: &[&str]) -> Result<Vec<String>, E
 /// Begins a transaction in which nobody changes what is in the tables of the schemas, nor what they are; reading goes on.
 pub async fn hold(session: &Session, schemas: &[&str], lock_timeout_ms: u64) -> Result<(), Error> {
     lock(session, schemas, "BEGIN;", "SHARE ROW EXCLUSIVE", lock_timeout_ms).await
+}
+
+/// In the transaction that [`hold`] began: nobody gets into the tables any more.
+pub async fn shut(session: &Session, schemas: &[&str], lock_timeout_ms: u64) -> Result<(), Error> {
+    lock(session, schemas, "", "ACCESS EXCLUSIVE", lock_timeout_ms).await
 }
 
 /// Ends what [`hold`] began, and changes nothing.

@@ -234,9 +234,14 @@ fn left_behind(kind: CrossingKind, boundary: Boundary, to: &str) -> (Action, Sev
         (_, Boundary::Refuse) => {
             (Action::Refuse, Severity::Blocker, format!("it needs {to}, which stays: the new database cannot have it"))
         }
-        (CrossingKind::Partition, _) => {
-            (Action::LeaveBehind, Severity::Warning, format!("it becomes a table of its own, without its parent {to}"))
-        }
+        // What goes through the parent fires none of its statement triggers: it would pass the fence.
+        (CrossingKind::Partition, _) => (
+            Action::Refuse,
+            Severity::Blocker,
+            format!(
+                "rows that are written through its parent {to}, which stays, would be lost: detach it first, or name that schema as well"
+            ),
+        ),
         _ => (
             Action::LeaveBehind,
             Severity::Warning,
@@ -290,7 +295,9 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
         Boundary::Drop | Boundary::Loose | Boundary::Bridge => (
             Action::Drop,
             Severity::Warning,
-            format!("after the switch it sees the old rows of {to}, and `finish` drops it with them"),
+            format!(
+                "after the switch it sees the old rows of {to}; drop it, or let it read something else, before `finish --yes-drop`"
+            ),
         ),
     }
 }

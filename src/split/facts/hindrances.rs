@@ -20,6 +20,9 @@ pub struct SourceHindrances {
     pub lock_table: LockTable,
     pub locked: Locked,
     pub prepared: Vec<PreparedTransaction>,
+    pub fence_rights: FenceRights,
+    /// Tables in moving schemas that belong to an extension, which does not say that their rows are to be dumped: (table, extension).
+    pub member_tables: Vec<(String, String)>,
 }
 
 /// At the target.
@@ -87,6 +90,22 @@ pub enum Writing {
     Taken,
     /// The server follows another: this one, where it may be asked.
     Standby { primary: Option<String> },
+}
+
+/// What the role may do that is connected to the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FenceRights {
+    pub role: String,
+    pub may_make_a_schema: bool,
+    /// `schema.table`, of moving tables that the role does not own, sorted.
+    pub not_owned: Vec<String>,
+}
+
+impl Default for FenceRights {
+    /// Those of a superuser.
+    fn default() -> Self {
+        Self { role: "postgres".into(), may_make_a_schema: true, not_owned: Vec::new() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,6 +40,8 @@ pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> R
         lock_table: ask::lock_table(session).await?,
         locked: ask::locked(session, schemas).await?,
         prepared: ask::prepared_transactions(session, schemas).await?,
+        fence_rights: ask::fence_rights(session, schemas).await?,
+        member_tables: ask::member_tables(session, schemas).await?,
     })
 }
 

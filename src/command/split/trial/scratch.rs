@@ -11,6 +11,7 @@ use crate::pg::catalog;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::trial;
+use crate::schema::archive::Kind;
 use crate::schema::restore::RoleMap;
 
 /// Dropped with this value at the latest, also where Ctrl-C ends the run; what a kill leaves, the next one drops.
@@ -28,14 +29,14 @@ impl Scratch {
     /// The role may not create databases, or may not do it now.
     pub async fn make(options: &Options, definitions: Definitions<'_>) -> Result<Self, Error> {
         let name = format!("{}{:016x}", trial::PREFIX, OsRng.next_u64());
-        let create = match connect(&options.target, "pgkeep split trial").await {
-            Err(pg::Error::NoSuchDatabase { .. }) => as_source(definitions, &name)?,
+        let (create, owner) = match connect(&options.target, "pgkeep split trial").await {
+            Err(pg::Error::NoSuchDatabase { .. }) => (as_source(definitions, &name)?, source_owner(definitions)),
             connected => {
                 let session = connected.map_err(failed("connecting"))?;
                 let target = catalog::database(&session).await.map_err(failed("reading the catalog"))?;
                 let create = trial::like(&target, &name, session.server_version_num());
                 session.close().await.map_err(failed("the end of the session"))?;
-                create
+                (create, Some(target.owner))
             }
         };
         let keeper = connect_for_maintenance(&options.target).await?;
@@ -43,7 +44,7 @@ impl Scratch {
         // From here on it may be there, however this goes on.
         let scratch = Self { info: options.target.with_database(&name), name, keeper: Some(keeper) };
         if let Some(keeper) = &scratch.keeper
-            && let Err(error) = trial::make(keeper, &scratch.name, &create).await
+            && let Err(error) = trial::make(keeper, &scratch.name, &create, owner.as_deref()).await
         {
             let refused = failed("making a scratch database")(error);
             // Where nothing was made there is nothing to drop.
@@ -81,6 +82,11 @@ impl Drop for Scratch {
             trial::drop_now(keeper.conninfo(), &self.name);
         }
     }
+}
+
+/// To whom the target would belong.
+fn source_owner(definitions: Definitions<'_>) -> Option<String> {
+    definitions.archive.entries().iter().find(|entry| entry.kind == Kind::Database)?.owner.clone()
 }
 
 /// The statement that would make the target.

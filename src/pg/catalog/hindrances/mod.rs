@@ -5,6 +5,7 @@ mod event_triggers;
 mod key_rows;
 mod locks;
 mod prepared;
+mod rights;
 mod settings;
 mod writing;
 
@@ -13,6 +14,7 @@ pub use event_triggers::event_triggers;
 pub use key_rows::{KeyRows, key_rows, not_valid_keys, orphans};
 pub use locks::{lock_table, locked};
 pub use prepared::prepared_transactions;
+pub use rights::{fence_rights, member_tables};
 pub use settings::{function_settings, refused_settings, refused_settings_apart};
 pub use writing::writing;
 

@@ -1,0 +1,77 @@
+//! A connection as an operator writes it down.
+
+use super::child::{host_name, word_of};
+use super::endpoint::Host;
+use super::transport::{self, RootCertificates, SslMode};
+use super::{Conninfo, Endpoint};
+
+impl Conninfo {
+    /// A connection string that libpq reads, without any secret: server, user, database, and what TLS is asked for.
+    pub fn written(&self) -> String {
+        let all = |part: fn(&Endpoint) -> String| self.endpoints().iter().map(part).collect::<Vec<_>>().join(",");
+        let mut pairs = vec![("host", all(|endpoint| host_name(endpoint.host())))];
+        let addresses = all(|endpoint| match endpoint.host() {
+            Host::Address { address, .. } => address.to_string(),
+            _ => String::new(),
+        });
+        if addresses.contains(|c| c != ',') {
+            pairs.push(("hostaddr", addresses));
+        }
+        pairs.push(("port", all(|endpoint| endpoint.port().to_string())));
+        pairs.push(("user", self.user().to_owned()));
+        pairs.push(("dbname", self.database().to_owned()));
+        let tls = self.tls();
+        if tls.mode != SslMode::Prefer {
+            pairs.push(("sslmode", word_of(transport::SSL_MODES, tls.mode)));
+        }
+        match &tls.roots {
+            RootCertificates::System => pairs.push(("sslrootcert", "system".to_owned())),
+            RootCertificates::File(path) if tls.mode != SslMode::Prefer => {
+                pairs.push(("sslrootcert", path.display().to_string()));
+            }
+            _ => {}
+        }
+        let said: Vec<String> = pairs
+            .iter()
+            .filter(|(_, value)| value.contains(|c| c != ','))
+            .map(|(keyword, value)| format!("{keyword}={}", quoted(value)))
+            .collect();
+        said.join(" ")
+    }
+}
+
+/// A value of a connection string (manual, "Keyword/Value Connection Strings").
+fn quoted(value: &str) -> String {
+    let is_plain = !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "_-./,:@".contains(c));
+    if is_plain { value.to_owned() } else { format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Environment;
+    use super::*;
+
+    /// What is written is read as the same connection, but for its password.
+    #[test]
+    fn what_is_written_is_read_again() {
+        let given = [
+            "host=/tmp/a\\ b port=6543 user='it''s' dbname=shop",
+            "host=one,two port=5432,5433 user=me dbname='a \\' \\\\ b' password=secret sslmode=require",
+            "host=name hostaddr=127.0.0.1 user=me dbname=shop sslmode=verify-full sslrootcert=system",
+            "postgresql://me:secret@[::1]:5433/d%20b",
+        ];
+        for dsn in given {
+            let dsn = dsn.replace("it''s", "it\\'s");
+            let first = Conninfo::resolve(Some(&dsn), &Environment::default()).unwrap();
+            let written = first.written();
+            assert!(!written.contains("secret"), "{written}");
+            let again = Conninfo::resolve(Some(&written), &Environment::default()).unwrap();
+            let places = |info: &Conninfo| -> Vec<(Host, u16)> {
+                info.endpoints().iter().map(|endpoint| (endpoint.host().clone(), endpoint.port())).collect()
+            };
+            assert_eq!(places(&again), places(&first), "{written}");
+            assert_eq!((again.user(), again.database()), (first.user(), first.database()), "{written}");
+            assert_eq!(again.tls().mode, first.tls().mode, "{written}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! By what it is known that nobody went around a held fence, nor rewrote a table behind it.
+
+use super::{Error, Session, TRIGGER};
+
+/// A table, and what of it changes when somebody does: where its rows are, and which version of the fence's trigger it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Table {
+    name: String,
+    file: u32,
+    /// OID, inserting transaction and firing of the trigger; none where it is gone.
+    trigger: Option<(u32, String, String)>,
+}
+
+/// What the fenced tables were when they were read.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    tables: Vec<(u32, Table)>,
+}
+
+/// Reads it as the session's transaction sees it.
+pub async fn stamp(session: &Session, tables: &[(String, String)]) -> Result<Stamp, Error> {
+    let (schemas, names): (Vec<&str>, Vec<&str>) = tables.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
+    let sql = "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relfilenode, t.oid, t.xmin::text, t.tgenabled::text
+        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS f (schema, name)
+        JOIN pg_catalog.pg_namespace n ON n.nspname = f.schema
+        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = f.name
+        LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND t.tgname = $3 ORDER BY c.oid";
+    let rows = session.client().query(sql, &[&schemas, &names, &TRIGGER]).await;
+    let rows = rows.map_err(|error| session.fault("the state of the fence", error))?;
+    let table = |row: &tokio_postgres::Row| {
+        let trigger: Option<u32> = row.get(3);
+        let table =
+            Table { name: row.get(1), file: row.get(2), trigger: trigger.map(|oid| (oid, row.get(4), row.get(5))) };
+        (row.get(0), table)
+    };
+    Ok(Stamp { tables: rows.iter().map(table).collect() })
+}
+
+impl Stamp {
+    /// Tables that others have rewritten, or let somebody write in, since, with what was done.
+    pub fn differs(&self, now: &Stamp) -> Vec<String> {
+        let mut differs = Vec::new();
+        for (oid, was) in &self.tables {
+            let Some((_, is)) = now.tables.iter().find(|(other, _)| other == oid) else {
+                differs.push(format!("table {} is gone", was.name));
+                continue;
+            };
+            if is.file != was.file {
+                differs.push(format!("the rows of table {} were rewritten", was.name));
+            }
+            let fires = |table: &Table| table.trigger.as_ref().is_some_and(|(_, _, enabled)| enabled == "A");
+            if is.trigger != was.trigger || !fires(is) {
+                differs.push(format!("the fence's trigger on table {} was disabled, dropped or made anew", was.name));
+            }
+        }
+        differs
+    }
+}
