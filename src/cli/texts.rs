@@ -8,6 +8,7 @@ use super::{moment, visible};
 use crate::command::finding::Finding;
 use crate::command::some::some_of;
 use crate::command::taken::Taken;
+use crate::command::restore::MadeRole;
 use crate::command::{backup, list, restore, verify};
 use crate::repo::SnapshotId;
 use crate::schema::compare::{EntryDifference, EntryMismatch};
@@ -210,7 +211,24 @@ pub fn restore(report: &restore::Report) -> String {
         text += &format!("HURT: checks have found damage in the snapshot's {}\n", report.hurt.join(", "));
     }
     text += &left_out(&report.left_out);
+    text += &roles_made(&report.roles_made);
     text += &warnings(&report.warnings);
+    text
+}
+
+/// Roles that a run has made, and how each that can log in comes to a password.
+pub fn roles_made(made: &[MadeRole]) -> String {
+    let silent: Vec<&str> = made.iter().filter(|made| !made.login).map(|made| made.role.as_str()).collect();
+    let mut text = String::new();
+    for made in made.iter().filter(|made| made.login) {
+        text += &match &made.set_password {
+            None => format!("made the role {}, with the password that the snapshot holds\n", made.role),
+            Some(set) => format!("made the role {}, which has no password: {set}\n", made.role),
+        };
+    }
+    if !silent.is_empty() {
+        text += &format!("made the roles that cannot log in: {}\n", silent.join(", "));
+    }
     text
 }
 

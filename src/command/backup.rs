@@ -133,6 +133,7 @@ async fn run_once(
 
     progress.set_phase("reading the schema");
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
+    let outdated = dump::outdated(session, &pg_dump).map(|outdated| outdated.to_string());
     let (mut facts, untouched) = read_facts(&snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
     let read_archive =
@@ -151,7 +152,7 @@ async fn run_once(
     };
     let large_object_ids: Vec<u32> = large_objects.iter().map(|object| object.oid).collect();
 
-    let (archive_bytes, archive, selection, plan, unsettled);
+    let (archive_bytes, said, archive, selection, plan, unsettled);
     if request.is_everything() {
         // Everything is read anyway, so the rows need not wait for pg_dump.
         let tables: Vec<&TableFacts> = snapshot.tables.iter().filter(has_rows_here).collect();
@@ -169,12 +170,14 @@ async fn run_once(
             }
             rows => rows?,
         };
-        archive_bytes = timeless(dumped?)?;
+        let dumped = dumped?;
+        (archive_bytes, said) = (timeless(dumped.archive)?, dumped.said);
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
         selecting::check_covers(&selection, &snapshot.tables)?;
     } else {
-        archive_bytes = timeless(read_archive()?)?;
+        let dumped = read_archive()?;
+        (archive_bytes, said) = (timeless(dumped.archive)?, dumped.said);
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
         let tables: Vec<&TableFacts> = snapshot
@@ -280,7 +283,7 @@ async fn run_once(
         format!("checks, generated columns, indexes or materialized views call functions that find names by search_path, which is empty in a restore: give them their schemas or a SET search_path, or restore with --search-path-fix: {functions}")
     });
     let place = repository.store().warning().into_iter();
-    let warnings = place.chain(measure.warning(&manifest.database.name)).chain(searching).collect();
+    let warnings = place.chain(measure.warning(&manifest.database.name)).chain(searching).chain(outdated).chain(said).collect();
     Ok(report(manifest, measure, warnings, started))
 }
 

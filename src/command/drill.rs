@@ -14,7 +14,7 @@ use super::restore::{self, Creation, Grants, Order, Owners, Phases, Proof, Searc
 use super::selecting::Patterns;
 use super::taken::Taken;
 use crate::pg::binaries::server_for;
-use crate::pg::cluster::{ClusterOptions, PrivateCluster, sweep_orphans};
+use crate::pg::cluster::{ClusterOptions, PrivateCluster};
 use crate::pg::connect::connect_as_user;
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::pg::question::{self, Answer};
@@ -112,9 +112,6 @@ pub async fn run(
     progress.set_phase("starting a private server");
     let server_version = binaries.version.to_string();
     let cluster = tokio::task::spawn_blocking(move || {
-        if let Err(error) = sweep_orphans() {
-            tracing::warn!(%error, "the files of an earlier private server stay");
-        }
         PrivateCluster::start(&binaries, private_server())
     });
     let cluster = cluster.await.map_err(|source| Error::Internal {
@@ -122,6 +119,7 @@ pub async fn run(
         source: Some(Box::new(source)),
     })??;
     let server_ms = millis(started);
+    let leftover = cluster.leftover();
 
     // A database of another name where the server has this one from the start.
     let name = Some(manifest.database.name.as_str()).filter(|name| !["postgres", "template1"].contains(name));
@@ -176,6 +174,7 @@ pub async fn run(
         pgkeep: env!("CARGO_PKG_VERSION").into(),
     };
     let mut warnings = restored.warnings;
+    warnings.extend(leftover);
     let written = repository.write_record(&receipt).await;
     if let Err(error) = &written {
         warnings.push(format!("the receipt is not in the repository: {error}"));

@@ -1,5 +1,8 @@
 //! `pg_dump`, the authority on DDL: run as a child under the backup's snapshot, its archive taken from a pipe.
 
+mod said;
+
+use std::fmt;
 use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -91,11 +94,25 @@ impl Outdated {
     }
 }
 
+/// All of it, as a warning of a report.
+impl fmt::Display for Outdated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.name(), self.reason(), self.advice())
+    }
+}
+
 /// How long pg_dump waits for locks that the session has whose snapshot it sees.
 const SHARED_LOCK_MS: u64 = 5000;
 
 /// Relations that pg_dump must not touch: the role cannot read them, and they were not asked for.
 pub type Untouched = Vec<(String, String)>;
+
+/// What pg_dump wrote, and what it had to say of it.
+pub struct Dumped {
+    pub archive: Vec<u8>,
+    /// What came on standard error although nothing failed, as warnings of a report.
+    pub said: Vec<String>,
+}
 
 /// The schema of the whole database as a custom archive: as the snapshot `snapshot_id` sees it, or as it is now.
 pub fn schema_archive(
@@ -105,7 +122,7 @@ pub fn schema_archive(
     lock_timeout_ms: u64,
     untouched: &Untouched,
     stop: &Stop,
-) -> Result<Vec<u8>, DumpError> {
+) -> Result<Dumped, DumpError> {
     let mut command = pg_dump.command();
     command.args(["--schema-only", "--format=custom", "--compress=0", "--encoding=UTF8", "--no-password"]);
     if let Some(snapshot_id) = snapshot_id {
@@ -147,7 +164,7 @@ pub fn schema_archive(
     let status = child.lock().unwrap_or_else(PoisonError::into_inner).wait().map_err(failed)?;
     read.map_err(failed)?;
     match status.success() {
-        true => Ok(archive),
+        true => Ok(Dumped { archive, said: said::warnings(&message) }),
         false if stop.is_set() && status.signal() == Some(Signal::KILL.as_raw()) => Err(DumpError::Stopped),
         // In the program's own words, whatever language the server speaks.
         false if message.contains("Query was: LOCK TABLE") => Err(DumpError::Contended { message }),

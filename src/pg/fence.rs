@@ -28,6 +28,9 @@ pub const SCHEMA: &str = "pgkeep_split";
 /// The trigger on each table.
 pub const TRIGGER: &str = "pgkeep_fence";
 
+/// So many tables are named.
+const NAMED_MAX: usize = 10;
+
 /// `pkep` and 1: the advisory lock of the one split that a database can be in.
 const LOCK: &str = "1886086512, 1";
 
@@ -364,7 +367,7 @@ fn opening() -> String {
 /// everything pass and is taken away by the next fence.
 async fn clear_away(session: &Session) -> Result<(), Error> {
     let sql = triggers(&format!("pg_catalog.format('DROP TRIGGER {TRIGGER} ON %I.%I', n.nspname, c.relname)"));
-    let mut stay = 0;
+    let mut stay = 0u64;
     run(session, "a setting", "SET lock_timeout = '1s'").await?;
     for drop in texts(session, "the list of fenced tables", &sql).await? {
         match run(session, "taking the fence away", &drop).await {
@@ -380,10 +383,6 @@ async fn clear_away(session: &Session) -> Result<(), Error> {
     }
     run(session, "a setting", "RESET lock_timeout").await?;
     if stay > 0 {
-        tracing::warn!(
-            triggers = stay,
-            "tables are read: their triggers, which let everything pass, stay until the next split"
-        );
         return Ok(());
     }
     // The schema stays where it holds a record: this database may be the target of another split.
@@ -397,6 +396,23 @@ async fn clear_away(session: &Session) -> Result<(), Error> {
         END $$"
     );
     run(session, "taking the fence away", &rest).await
+}
+
+/// What an open fence has left, in words: triggers of tables that were read while it was taken down.
+pub async fn stay(session: &Session) -> Result<Option<String>, Error> {
+    if strength(session).await?.is_some() {
+        return Ok(None);
+    }
+    let sql = triggers("n.nspname || '.' || c.relname");
+    let tables = texts(session, "the list of fenced tables", &sql).await?;
+    let more = match tables.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = tables.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    Ok((!tables.is_empty()).then(|| {
+        format!("tables were read while the fence was taken down, and keep its trigger, which lets everything pass, until the next split: {named}{more}")
+    }))
 }
 
 /// A query for something of each table that has the fence's trigger.

@@ -75,6 +75,8 @@ pub enum FindingKind {
     Definition,
     /// A pg_dump that is older than the server which it reads.
     PgDump,
+    /// What pg_dump said of the source on standard error.
+    PgDumpSays,
 }
 
 /// One thing to know.

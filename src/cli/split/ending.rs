@@ -13,6 +13,7 @@ pub fn run(report: &Report) -> String {
     report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
     text += &texts::definitions(&report.definitions);
     text += &texts::left_out(&report.left_out);
+    text += &texts::roles_made(&report.roles_made);
     text += &texts::warnings(&report.warnings);
     text += &changed(&report.changed_since);
     let what = format!(
@@ -128,6 +129,7 @@ pub fn rollback(back: &RolledBack) -> String {
         text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");
     }
     back.by_hand.iter().for_each(|what| text += &format!("to be done by hand: {what}\n"));
+    text += &texts::warnings(&back.warnings);
     text += &format!("{} take writes in the old database again", back.schemas.join(", "));
     text += match back.dropped {
         true => "; the new database is gone\n",
@@ -146,6 +148,7 @@ pub fn finish(finished: &Finished) -> String {
     }
     finished.needed_by.iter().for_each(|by| text += &format!("still needed by {by}\n"));
     text += &changed(&finished.changed_since);
+    text += &texts::warnings(&finished.warnings);
     for made in &finished.made_since {
         text += &format!("warning: made in the old place after the copy, and not in the new database: {made}\n");
     }

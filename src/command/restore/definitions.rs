@@ -63,6 +63,11 @@ pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Ref
     Ok(definitions.failures)
 }
 
+/// What the server has warned of while definitions were made: grants that it did not make, for one.
+pub fn warnings(session: &Session) -> impl Iterator<Item = String> {
+    session.take_notices().into_lines().into_iter().map(|line| format!("while definitions were made: {line}"))
+}
+
 /// Large objects without their contents.
 fn shells<'a>(job: &'a Job, options: &'a Options) -> impl Iterator<Item = (String, String)> + 'a {
     let large_objects = job.manifest.large_objects.iter().filter(|_| job.large_objects);

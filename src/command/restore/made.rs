@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::target::connect_for_maintenance;
-use super::{Job, Options, roles};
+use super::roles::{self, Provided};
+use super::{Job, Options};
 use crate::command::Error;
 use crate::command::error::LeftBehind;
 use crate::pg::connect::Session;
@@ -21,12 +22,12 @@ pub struct Made {
 }
 
 impl Made {
-    /// Makes the database, owned and set up as the snapshot's was, under the name of the target. Also returns what its server did not
-    /// take: settings that it does not know.
+    /// Makes the database, owned and set up as the snapshot's was, under the name of the target. Also returns the roles that were made, and
+    /// what its server did not take: settings that it does not know.
     ///
     /// In a thread of its own, which a signal does not end: half of it would be nobody's.
-    pub fn make(options: &Options, job: &Job) -> Result<(Made, Vec<String>), Error> {
-        let left = std::thread::scope(|scope| {
+    pub fn make(options: &Options, job: &Job) -> Result<(Made, Provided), Error> {
+        let provided = std::thread::scope(|scope| {
             let make = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.map_err(|source| Error::Internal {
@@ -37,7 +38,7 @@ impl Made {
             });
             make.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
-        Ok((Made { target: Some(options.target.clone()) }, left))
+        Ok((Made { target: Some(options.target.clone()) }, provided))
     }
 
     /// It is being filled: what is in it stays.
@@ -85,15 +86,15 @@ fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -> Erro
 }
 
 /// Makes the database and what belongs to it: roles that are missing, owner, settings, grants and comment. Returns what its server did
-/// not take. After an error there is no database that was not there before.
-pub async fn create_database(options: &Options, job: &Job) -> Result<Vec<String>, Error> {
+/// not take, and the roles. After an error there is no database that was not there before.
+pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, Error> {
     let database = options.target.database().to_owned();
     let session = connect_for_maintenance(&options.target).await?;
     let failed = |what: &str| Error::target_database(what.to_owned());
     if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
         return Err(Error::DatabaseExists { database });
     }
-    let mut left = roles::provide(&session, job).await?;
+    let mut provided = roles::provide(&session, job).await?;
     let mut steps = job.plan.database.iter();
     if let Some(creation) = steps.next() {
         let mut statements = creation.statements.iter();
@@ -109,13 +110,13 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Vec<String>
         let rest = Step { statements: statements.cloned().collect(), ..creation.clone() };
         for step in std::iter::once(&rest).chain(steps) {
             match equip(&session, step).await {
-                Ok(refused) => left.extend(refused),
+                Ok(refused) => provided.left.extend(refused),
                 Err(error) => return Err(after(error, &options.target, take_away(&options.target).await)),
             }
         }
     }
     session.close().await.map_err(failed("the end of the session"))?;
-    Ok(left)
+    Ok(provided)
 }
 
 /// Runs what is said of the database, statement by statement, and returns what was refused.

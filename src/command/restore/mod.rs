@@ -1,7 +1,7 @@
 //! `pgkeep restore`: a snapshot, or a part of it, into an empty database, and the proof that it is there.
 
 mod aftermath;
-mod definitions;
+pub(super) mod definitions;
 pub(super) mod feed;
 mod made;
 mod planning;
@@ -22,6 +22,8 @@ use serde::Serialize;
 use definitions::Refusals;
 use feed::Rows;
 use made::Made;
+pub use roles::MadeRole;
+use roles::Provided;
 
 use super::column_order::{ColumnOrder, column_order};
 use super::error::{Error, Failure};
@@ -92,6 +94,8 @@ pub struct Report {
     pub mismatches: Vec<Mismatch>,
     /// Foreign keys that rows are against, in the snapshot as well: they are there as NOT VALID.
     pub keys_not_valid: Vec<String>,
+    /// Roles that the target's server did not have.
+    pub roles_made: Vec<MadeRole>,
     /// What was asked for and could not come without what was not.
     pub left_out: Vec<LeftOut>,
     pub warnings: Vec<String>,
@@ -145,10 +149,11 @@ pub async fn run(
 
     progress.set_phase("preparing the target");
     aftermath::note(progress, options, &snapshot, aftermath::Stage::Target);
-    let (made, mut warnings) = match options.creation {
-        Creation::Create => Made::make(options, &job).map(|(made, left)| (Some(made), left))?,
-        Creation::Exists => (None, Vec::new()),
+    let (made, mut provided) = match options.creation {
+        Creation::Create => Made::make(options, &job).map(|(made, provided)| (Some(made), provided))?,
+        Creation::Exists => (None, Provided::default()),
     };
+    let mut warnings = std::mem::take(&mut provided.left);
     warnings.extend(job.warnings.iter().cloned());
     let prepared = match prepare(repository, options, &mut job, progress, &snapshot).await {
         Ok(prepared) => prepared,
@@ -160,8 +165,9 @@ pub async fn run(
             });
         }
     };
-    let Prepared { mut failures, order, called, left, lists, large_object_slices, pre_data_ms } = prepared;
-    warnings.extend(left);
+    let Prepared { mut failures, order, called, provided: later, lists, large_object_slices, pre_data_ms } = prepared;
+    provided.also(later);
+    warnings.append(&mut provided.left);
     made.into_iter().for_each(Made::keep);
     let mut phases = Phases { pre_data_ms, ..Phases::default() };
 
@@ -247,6 +253,7 @@ pub async fn run(
         proven,
         mismatches,
         keys_not_valid,
+        roles_made: provided.made,
         left_out: job.left_out,
         warnings,
         phases,
@@ -281,8 +288,8 @@ struct Prepared {
     failures: Vec<Failure>,
     order: ColumnOrder,
     called: Vec<String>,
-    /// Settings that the server did not take.
-    left: Vec<String>,
+    /// Roles that were made here, settings that the server did not take, and what it warned of.
+    provided: Provided,
     lists: Vec<Vec<Slice>>,
     large_object_slices: Vec<Slice>,
     pre_data_ms: u64,
@@ -298,9 +305,9 @@ async fn prepare(
 ) -> Result<Prepared, Error> {
     let session = connect(&options.target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?;
     target::check_empty(&session, job).await?;
-    let mut left = match options.creation {
+    let mut provided = match options.creation {
         Creation::Exists => roles::provide(&session, job).await?,
-        Creation::Create => Vec::new(),
+        Creation::Create => Provided::default(),
     };
     progress.set_phase("restoring definitions");
     aftermath::note(progress, options, snapshot, aftermath::Stage::Definitions);
@@ -310,11 +317,12 @@ async fn prepare(
     let relations: Vec<&Relation> = job.relations.iter().collect();
     let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;
     let called = catalog::called_by_rows(&session, None).await.map_err(failed("reading what rows call"))?;
-    left.extend(job.surround(&session).await?);
+    provided.left.extend(job.surround(&session).await?);
+    provided.left.extend(definitions::warnings(&session));
     session.close().await.map_err(failed("the end of the session"))?;
     let pre_data_ms = millis(phase);
     let (lists, large_object_slices) = slice_lists(repository, job).await?;
-    Ok(Prepared { failures, order, called, left, lists, large_object_slices, pre_data_ms })
+    Ok(Prepared { failures, order, called, provided, lists, large_object_slices, pre_data_ms })
 }
 
 impl Job {

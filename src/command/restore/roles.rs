@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::{Job, Options};
 use crate::command::Error;
 use crate::command::selecting::with_roles_above;
 use crate::pg;
+use crate::pg::catalog::quote_identifier;
 use crate::pg::connect::Session;
 use crate::pg::target;
 use crate::repo::manifest::{Manifest, Membership, Role, RoleSetting};
@@ -39,12 +42,45 @@ pub fn needed(
     mapped.into_iter().filter(|name| !name.starts_with("pg_")).collect()
 }
 
-/// Makes the missing roles, with attributes, memberships and settings. Returns what the server did not take.
-pub async fn provide(session: &Session, job: &Job) -> Result<Vec<String>, Error> {
+/// A role that the run has made: it is the whole server's, and stays where the database goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MadeRole {
+    pub role: String,
+    /// It can log in, once it has a password where one is asked for.
+    pub login: bool,
+    /// The statement that gives it one; none where it cannot log in, or has the password that the snapshot holds.
+    pub set_password: Option<String>,
+}
+
+impl MadeRole {
+    fn from(role: &Role) -> Self {
+        let wants_one = role.login && role.password_hash.is_none();
+        let statement = || format!("ALTER ROLE {} PASSWORD '...'", quote_identifier(&role.name));
+        Self { role: role.name.clone(), login: role.login, set_password: wants_one.then(statement) }
+    }
+}
+
+/// What came of the roles that are needed.
+#[derive(Debug, Default)]
+pub struct Provided {
+    pub made: Vec<MadeRole>,
+    /// What the server did not take.
+    pub left: Vec<String>,
+}
+
+impl Provided {
+    pub fn also(&mut self, other: Provided) {
+        self.made.extend(other.made);
+        self.left.extend(other.left);
+    }
+}
+
+/// Makes the missing roles, with attributes, memberships and settings.
+pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
     let missing =
         target::missing_roles(session, &job.roles_needed).await.map_err(Error::target_database("reading roles"))?;
     if missing.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Provided::default());
     }
     let known = |name: &String| job.manifest.roles.iter().find(|role| job.role_map.name(&role.name) == name);
     let (made, unknown): (Vec<_>, Vec<_>) = missing.iter().partition(|name| known(name).is_some());
@@ -52,10 +88,12 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Vec<String>, Error>
         return Err(Error::MissingRoles { roles: unknown.into_iter().cloned().collect(), source: None });
     }
     let refused = |source: pg::Error| Error::MissingRoles { roles: missing.clone(), source: Some(source) };
+    let mut provided = Provided::default();
     for name in &made {
         if let Some(role) = known(name) {
             let role = Role { name: (*name).clone(), ..role.clone() };
             target::create_role(session, &role).await.map_err(refused)?;
+            provided.made.push(MadeRole::from(&role));
         }
     }
     for membership in &job.manifest.memberships {
@@ -68,13 +106,12 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Vec<String>, Error>
             target::grant_membership(session, &mapped).await.map_err(refused)?;
         }
     }
-    let mut left = Vec::new();
     for setting in &job.manifest.role_settings {
         let mapped = RoleSetting { role: job.role_map.name(&setting.role).to_owned(), ..setting.clone() };
         // Settings for one database belong to the database; the plan's own steps carry them where it is made.
         if made.contains(&&mapped.role) && !mapped.in_database {
-            left.extend(target::set_role_settings(session, &mapped).await.map_err(refused)?);
+            provided.left.extend(target::set_role_settings(session, &mapped).await.map_err(refused)?);
         }
     }
-    Ok(left)
+    Ok(provided)
 }

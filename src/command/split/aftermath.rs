@@ -40,11 +40,13 @@ pub async fn look_around(mut report: Report, state: &State, options: &Options) -
         source.close().await.map_err(at_source("the end of the session"))?;
         let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
         let new = may_connect(&target).await.map_err(at_target("asking who may connect"))?;
+        let stay = fence::stay(&target).await.map_err(at_target("looking for what is left of a fence"))?;
         target.close().await.map_err(at_target("the end of the session"))?;
-        Ok::<_, Error>((sessions, changed, old, new))
+        Ok::<_, Error>((sessions, changed, old, new, stay))
     };
     match asked.await {
-        Ok((sessions, changed, old, new)) => {
+        Ok((sessions, changed, old, new, stay)) => {
+            report.warnings.extend(stay);
             (report.sessions_old, report.changed_since) = (sessions, changed);
             (report.may_connect_old, report.may_connect_new) = (old, new);
         }

@@ -43,6 +43,8 @@ pub struct Drawn {
     selection: Selection,
     /// By which it is known whether anything has changed since.
     fingerprint: Fingerprint,
+    /// What pg_dump had to say.
+    pub said: Vec<String>,
 }
 
 /// Reads everything but rows. The fence's own objects are left out.
@@ -123,9 +125,9 @@ async fn draw(
     let (mut facts, untouched) = backup::read_facts(snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
     forget_ours(&mut facts);
-    let bytes =
+    let dumped =
         dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.plan.lock_timeout_ms, &untouched, stop)?;
-    let archive = Archive::parse(&bytes)?.without(is_ours);
+    let archive = Archive::parse(&dumped.archive)?.without(is_ours);
     let selection = selecting::select(&archive, &facts, &request)?;
     let single = singles(&archive, &selection, schemas);
     let fingerprint = catalog::fingerprint(session, schemas, &single).await.map_err(failed("reading the catalog"))?;
@@ -194,7 +196,7 @@ async fn draw(
         warnings: Vec::new(),
         surroundings: Surroundings::default(),
     };
-    Ok(Drawn { archive, job, selection, fingerprint })
+    Ok(Drawn { archive, job, selection, fingerprint, said: dumped.said })
 }
 
 /// What is copied, and what depends on the schemas, elsewhere: the catalog's OIDs.
@@ -206,16 +208,30 @@ fn singles(archive: &Archive, selection: &Selection, schemas: &[String]) -> Vec<
 }
 
 /// What pg_dump says of the target, whose server may be newer than the source's, without the split's own record.
-pub fn copied_archive(options: &Options, target: &connect::Session, stop: &Stop) -> Result<Archive, Error> {
-    archive_now(&options.plan, target, stop)
+/// Also what it had to say on standard error.
+pub fn copied_archive(
+    options: &Options,
+    target: &connect::Session,
+    stop: &Stop,
+) -> Result<(Archive, Vec<String>), Error> {
+    archive_told(&options.plan, target, stop)
 }
 
-/// What pg_dump says of a session's database, without what is ours.
+/// The definitions of a database that is this program's own: nobody need hear what pg_dump had to say of it.
 pub fn archive_now(options: &plan::Options, session: &connect::Session, stop: &Stop) -> Result<Archive, Error> {
+    archive_told(options, session, stop).map(|(archive, _)| archive)
+}
+
+/// Without what is ours.
+fn archive_told(
+    options: &plan::Options,
+    session: &connect::Session,
+    stop: &Stop,
+) -> Result<(Archive, Vec<String>), Error> {
     let pg_dump = dump::find(session, options.pg_bin.as_deref()).map_err(at_the_target)?;
-    let bytes = dump::schema_archive(&pg_dump, session, None, options.lock_timeout_ms, &Vec::new(), stop)
+    let dumped = dump::schema_archive(&pg_dump, session, None, options.lock_timeout_ms, &Vec::new(), stop)
         .map_err(at_the_target)?;
-    Ok(Archive::parse(&bytes)?.without(is_ours))
+    Ok((Archive::parse(&dumped.archive)?.without(is_ours), dumped.said))
 }
 
 fn at_the_target(error: dump::DumpError) -> Error {

@@ -43,12 +43,22 @@ pub struct Covering<'a> {
     pub stop: &'a Stop,
 }
 
+/// A snapshot that holds all of it.
+pub struct Covered {
+    pub snapshot: String,
+    pub taken: Taken,
+    /// What pg_dump had to say of the schemas as they are now.
+    pub said: Vec<String>,
+}
+
 /// What is in the schemas at this moment, but for rows.
 struct Now {
     archive: Archive,
     /// Schema, name, columns.
     tables: Vec<(String, String, Vec<String>)>,
     sequences: Vec<(String, String)>,
+    /// By pg_dump.
+    said: Vec<String>,
 }
 
 impl Covering<'_> {
@@ -57,7 +67,7 @@ impl Covering<'_> {
     ///
     /// # Errors
     /// There is none, with the reasons; the source, the repository.
-    pub async fn snapshot(&self, repository: &Repository) -> Result<(String, Taken), Error> {
+    pub async fn snapshot(&self, repository: &Repository) -> Result<Covered, Error> {
         let proven = repository.records::<Proven>().await?;
         let proven: BTreeSet<_> = proven.into_iter().map(|stored| stored.record.snapshot.as_str().to_owned()).collect();
         let mut looked_at: Vec<String> = Vec::new();
@@ -79,7 +89,11 @@ impl Covering<'_> {
                 None => Vec::new(),
             };
             if missing.is_empty() {
-                return Ok((manifest.snapshot.short().to_owned(), Taken::from(&manifest)));
+                return Ok(Covered {
+                    snapshot: manifest.snapshot.short().to_owned(),
+                    taken: Taken::from(&manifest),
+                    said: now.map_or_else(Vec::new, |now| now.said),
+                });
             }
             let more = missing.len().saturating_sub(NAMED_MAX);
             let mut told = missing[..missing.len().min(NAMED_MAX)].join(", ");
@@ -129,10 +143,11 @@ impl Covering<'_> {
         let tables = catalog::tables(self.source).await.map_err(failed("reading the catalog"))?;
         let sequences = catalog::sequences(self.source).await.map_err(failed("reading the catalog"))?;
         let pg_dump = dump::find(self.source, self.pg_bin)?;
-        let bytes = dump::schema_archive(&pg_dump, self.source, None, self.lock_timeout_ms, &Vec::new(), self.stop)?;
+        let dumped = dump::schema_archive(&pg_dump, self.source, None, self.lock_timeout_ms, &Vec::new(), self.stop)?;
         let here = |schema: &String| self.schemas.contains(&schema.as_str());
         Ok(Now {
-            archive: Archive::parse(&bytes)?,
+            archive: Archive::parse(&dumped.archive)?,
+            said: dumped.said,
             tables: tables.into_iter().filter(|t| here(&t.schema)).map(|t| (t.schema, t.name, t.columns)).collect(),
             sequences: sequences.into_iter().filter(|s| here(&s.schema)).map(|s| (s.schema, s.name)).collect(),
         })

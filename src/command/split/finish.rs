@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::aftermath::{changed_since, made_in_the_old_place, sessions_old};
-use super::covering::Covering;
+use super::covering::{Covered, Covering};
 use super::holding::{at_source, at_target, own};
 use super::promise::{End, broken};
 use super::state::{Phase, State};
@@ -74,6 +74,7 @@ pub struct Finished {
     pub changed_since: Vec<String>,
     /// Who is connected to the old database.
     pub sessions_old: Vec<Connected>,
+    pub warnings: Vec<String>,
 }
 
 /// Without `drop`, the old schemas are quarantined; with it, those that are quarantined are dropped.
@@ -149,6 +150,7 @@ pub async fn finish(
         made_since: made_in_the_old_place(&source, &state, &names).await?,
         changed_since: changed,
         sessions_old: sessions,
+        warnings: Vec::new(),
     };
     if options.drop.is_none() {
         state.index_reads = quarantine::index_reads(&source, &names).await.map_err(failed("reading statistics"))?;
@@ -156,10 +158,12 @@ pub async fn finish(
     } else {
         let repository = repository.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
         if !is_gone {
-            let (snapshot, taken) = drop_for_good(options, repository, &state, &source, &names, progress, stop).await?;
-            (finished.snapshot, finished.taken) = (Some(snapshot), Some(taken));
+            let covered = drop_for_good(options, repository, &state, &source, &names, progress, stop).await?;
+            (finished.snapshot, finished.taken) = (Some(covered.snapshot), Some(covered.taken));
+            finished.warnings = covered.said;
         }
         fence::take_down(&source).await.map_err(failed("taking the fence down"))?;
+        finished.warnings.extend(fence::stay(&source).await.map_err(failed("looking for what is left of the fence"))?);
         state.enter(Phase::Finished);
         state.save(&target).await?;
         whereabouts::leave(&state, &source).await?;
@@ -260,7 +264,7 @@ async fn drop_for_good(
     names: &[&str],
     progress: &Arc<Progress>,
     stop: &Stop,
-) -> Result<(String, Taken), Error> {
+) -> Result<Covered, Error> {
     let failed = |what: &'static str| at_source(what);
     let by = quarantine::needed_by(source, names).await.map_err(failed("looking for what needs the old schemas"))?;
     if !by.is_empty() {

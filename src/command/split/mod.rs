@@ -42,7 +42,7 @@ pub use whereabouts::Moved;
 pub use crate::pg::sessions::Connected;
 
 use super::mismatch::Mismatch;
-use super::restore::Proof;
+use super::restore::{MadeRole, Proof};
 use crate::repo::manifest::LeftOut;
 use crate::schema::compare::EntryMismatch;
 use crate::switch::{Kept, PlannedEdit, Rewrite};
@@ -91,6 +91,8 @@ pub struct Report {
     pub mismatches: Vec<Mismatch>,
     pub definitions: Vec<EntryMismatch>,
     pub left_out: Vec<LeftOut>,
+    /// Roles that the new database's server did not have.
+    pub roles_made: Vec<MadeRole>,
     pub warnings: Vec<String>,
     /// What was written into configuration files, passwords masked.
     pub rewritten: Vec<PlannedEdit>,

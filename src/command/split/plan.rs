@@ -130,7 +130,8 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
         });
     }
     let mut programs = Vec::from_iter(outdated(read.session(), options)?);
-    let (archive, facts) = read.schema(options, stop).await?;
+    let source::Schema { archive, facts, said } = read.schema(options, stop).await?;
+    programs.extend(said.into_iter().map(left_by_pg_dump));
     let names = SchemaNames::resolve(&archive, &facts, &patterns)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
     let request = Request { schemas: patterns, ..Request::default() };
@@ -191,6 +192,12 @@ fn outdated(session: &Session, options: &Options) -> Result<Option<Finding>, dum
         let (name, reason, advice) = (outdated.name(), outdated.reason(), outdated.advice());
         Finding::new(Severity::Warning, FindingKind::PgDump, name, reason, advice)
     }))
+}
+
+/// What pg_dump said of the source's definitions.
+fn left_by_pg_dump(said: String) -> Finding {
+    let action = "moves as pg_dump has written it: look at what it names";
+    Finding::new(Severity::Warning, FindingKind::PgDumpSays, "pg_dump", said, action)
 }
 
 fn parse(patterns: &[String]) -> Result<Vec<Pattern>, Error> {

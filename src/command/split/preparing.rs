@@ -15,6 +15,7 @@ use super::ties::Ties;
 use super::{Options, SplitError, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::Error;
 use crate::command::progress::Progress;
+use crate::command::restore::roles::{MadeRole, Provided};
 use crate::command::restore::{self, target as destination};
 use crate::pg::close_like::close_like;
 use crate::pg::connect::{Session, connect};
@@ -140,8 +141,10 @@ pub struct Prepared {
     pub state: State,
     /// What is to be made in the target.
     pub drawn: Drawn,
-    /// Settings of the old database that the new one's server did not take.
+    /// What pg_dump had to say of the source, and settings of the old database that the new one's server did not take.
     pub not_carried: Vec<String>,
+    /// Roles that the target's server did not have.
+    pub roles_made: Vec<MadeRole>,
 }
 
 /// A target database that is empty and knows what it is for.
@@ -167,13 +170,15 @@ pub async fn prepare(
     }
     progress.set_phase("preparing the target");
     let restoring = capture::restore_options(options, schemas);
-    let mut not_carried = settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?;
+    let mut not_carried = std::mem::take(&mut draft.drawn.said);
+    not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
+    let mut provided = Provided::default();
     let mut found = ground.found;
     if found == Found::Missing {
         match destination::create_database(&restoring, &draft.drawn.job).await {
             // A server goes on with what a killed run has asked it for: the database may be there only now.
             Err(Error::DatabaseExists { .. }) => found = Found::Empty,
-            created => not_carried.extend(created?),
+            created => provided.also(created?),
         }
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
@@ -184,7 +189,8 @@ pub async fn prepare(
         }
         is_empty(&session).await?;
     }
-    not_carried.extend(restore::roles::provide(&session, &draft.drawn.job).await?);
+    provided.also(restore::roles::provide(&session, &draft.drawn.job).await?);
+    not_carried.append(&mut provided.left);
     not_carried.extend(settings::equip(&session, &owners(&draft.drawn, schemas), &draft.drawn.job).await?);
     let database = &draft.drawn.job.manifest.database;
     let not_alike = close_like(&session, database).await.map_err(at_target("closing the database"))?;
@@ -231,7 +237,7 @@ pub async fn prepare(
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
-    Ok(Prepared { state, drawn: draft.drawn, not_carried })
+    Ok(Prepared { state, drawn: draft.drawn, not_carried, roles_made: provided.made })
 }
 
 /// The roles that own the moving schemas.

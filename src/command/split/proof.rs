@@ -20,7 +20,7 @@ use crate::schema::compare::{EntryMismatch, compare};
 use crate::stop::Stop;
 use crate::stream::DigestKey;
 
-/// Entry by entry, as the target's server spells the source's definitions: `expected` as the source does, `respelled` as that server.
+/// Also what pg_dump had to say of the target. Entry by entry, as the target's server spells the source's definitions: `expected` as the source does, `respelled` as that server.
 pub fn definitions(
     options: &Options,
     drawn: &Drawn,
@@ -28,13 +28,13 @@ pub fn definitions(
     respelled: &Archive,
     target: &Session,
     stop: &Stop,
-) -> Result<Vec<EntryMismatch>, Error> {
-    let copy = copied_archive(options, target, stop)?;
+) -> Result<(Vec<EntryMismatch>, Vec<String>), Error> {
+    let (copy, said) = copied_archive(options, target, stop)?;
     let plan = &drawn.job.plan;
     let steps = plan.pre_data.iter().map(|step| step.dump_id);
     let steps = steps.chain(plan.post_data.iter().map(|step| step.step.dump_id));
     let copied: BTreeSet<_> = steps.collect();
-    Ok(compare(expected, |id| copied.contains(&id), &copy, Some(respelled)))
+    Ok((compare(expected, |id| copied.contains(&id), &copy, Some(respelled)), said))
 }
 
 /// What of the moving schemas, and of what depends on them, is not what was planned. Elsewhere things may come and go.

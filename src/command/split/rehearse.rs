@@ -257,6 +257,7 @@ pub async fn rehearse(
     progress.set_phase("removing the private servers");
     let since = Instant::now();
     let (private, differs) = (servers.servers.clone(), servers.differs.clone());
+    there.warnings.extend(servers.warnings());
     servers.stop().await?;
     times.cleanup_ms = millis(since);
     let ok = there.ok && rollback.as_ref().is_some_and(|back| back.ok);

@@ -53,6 +53,7 @@ pub struct RolledBack {
     pub downtime_ms: u64,
     /// What a record of an earlier program names, and no database is obeyed in: files to put back, a command to run.
     pub by_hand: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 pub struct RollbackOptions {
@@ -97,6 +98,7 @@ pub async fn rollback(
         progress.set_phase("taking the fence down");
         fence::take_down(&source).await.map_err(at_source("taking the fence down"))?;
         let schemas = state.schemas.clone();
+        let warnings = still_there(&source).await?;
         let dropped = abandon(&state, target, target_info).await? == Found::Missing;
         whereabouts::leave(&state, &source).await?;
         whereabouts::forget(&state);
@@ -111,6 +113,7 @@ pub async fn rollback(
             dropped,
             downtime_ms: 0,
             by_hand,
+            warnings,
         });
     }
 
@@ -124,6 +127,7 @@ pub async fn rollback(
     let Undone { written, left_behind, keys, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
+    let warnings = still_there(&source).await?;
     let schemas = state.schemas.clone();
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
@@ -141,7 +145,14 @@ pub async fn rollback(
         dropped: false,
         downtime_ms,
         by_hand,
+        warnings,
     })
+}
+
+/// What the fence has left in the old place.
+async fn still_there(source: &Session) -> Result<Vec<String>, Error> {
+    let stay = fence::stay(source).await.map_err(at_source("looking for what is left of the fence"))?;
+    Ok(stay.into_iter().collect())
 }
 
 /// The target as it was found, by a split that nobody was sent to yet.

@@ -23,7 +23,7 @@ use super::{
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
-use crate::command::restore::{Proof, target as destination, work};
+use crate::command::restore::{Proof, definitions, target as destination, work};
 use crate::command::{Error, backup};
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
@@ -62,7 +62,7 @@ pub async fn run(
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     before.state().map_or(Ok(()), |state| wishes::in_time(options, &files, state))?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let (Prepared { mut state, mut drawn, mut not_carried }, planned) = match before {
+    let (Prepared { mut state, mut drawn, mut not_carried, roles_made }, planned) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -129,6 +129,7 @@ pub async fn run(
     let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &drawn.job, &restoring).await?;
     not_carried.extend(drawn.job.surround(&session).await?);
+    not_carried.extend(definitions::warnings(&session));
     session.close().await.map_err(at_target("the end of the session"))?;
     phases.definitions_ms = millis(since);
 
@@ -160,13 +161,15 @@ pub async fn run(
                 failed => failed?,
             };
             down_again?;
-            return Ok(ended(Report { downtime_ms: millis(down), ..copied.report(options, &state, phases, started) }));
+            let copied = copied.also(fence::stay(&source).await.map_err(at_source("looking for what is left of the fence"))?);
+            let report = copied.report(options, &state, phases, started);
+            return Ok(ended(Report { downtime_ms: millis(down), roles_made, ..report }));
         }
     };
     let since = Instant::now();
     switch(options, &files, &mut state, source, target, refused_from, progress, stop, echo).await?;
     phases.switch_ms += millis(since);
-    let report = with_files(copied.report(options, &state, phases, started), &files);
+    let report = Report { roles_made, ..with_files(copied.report(options, &state, phases, started), &files) };
     Ok(ended(aftermath::look_around(report, &state, options).await))
 }
 
@@ -282,7 +285,7 @@ impl Fenced<'_> {
         let since = Instant::now();
         let unchecked = Unchecked::confirm(&snapshot.session, &drawn, &done.not_valid).await?;
         let expected = unchecked.expected(drawn.archive.clone());
-        let definitions = proof::definitions(options, &drawn, &expected, self.respelled, target, stop)?;
+        let (definitions, said) = proof::definitions(options, &drawn, &expected, self.respelled, target, stop)?;
         let invalid = unchecked.besides(proof::invalid(source, target, &state.schemas).await?, target).await?;
         let mut mismatches = done.mismatches;
         let now = backup::sequences_now(&snapshot.session, &drawn.job.sequences).await?;
@@ -298,7 +301,7 @@ impl Fenced<'_> {
             definitions,
             invalid,
             left_out: drawn.job.left_out.clone(),
-            warnings: done.warnings,
+            warnings: done.warnings.into_iter().chain(said.iter().map(|said| format!("of the new database, {said}"))).collect(),
             by_operator: done.by_operator,
             keys_not_valid: unchecked.told,
             rows_compared: options.proof,
@@ -308,7 +311,7 @@ impl Fenced<'_> {
 }
 
 impl Copied {
-    fn also(mut self, warnings: Vec<String>) -> Copied {
+    fn also(mut self, warnings: impl IntoIterator<Item = String>) -> Copied {
         self.warnings.extend(warnings);
         self
     }
@@ -452,6 +455,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         mismatches: Vec::new(),
         definitions: Vec::new(),
         left_out: Vec::new(),
+        roles_made: Vec::new(),
         warnings,
         rewritten: Vec::new(),
         kept: Vec::new(),

@@ -46,6 +46,7 @@ pub struct PrivateCluster {
     superuser: String,
     port: u16,
     password: Option<SecretString>,
+    leftover: Option<ClusterError>,
 }
 
 impl PrivateCluster {
@@ -58,10 +59,8 @@ impl PrivateCluster {
             }
             None => folder::default_base(),
         };
-        if let Err(error) = sweep_orphans().and_then(|_| sweep_orphans_in(&base)) {
-            // Somebody else's leftover is no reason not to start.
-            tracing::warn!(%error, "the files of an earlier private server stay");
-        }
+        // Somebody else's leftover is no reason not to start.
+        let leftover = sweep_orphans().and_then(|_| sweep_orphans_in(&base)).err();
         let account = Account::choose()?;
         let folder = ClusterFolder::create(&base, &account)?;
         let making = Making { binaries, options: &options, account: &account, folder: &folder };
@@ -71,7 +70,16 @@ impl PrivateCluster {
             Listen::UnixSocket => None,
             Listen::Loopback { password } => Some(password),
         };
-        Ok(Self { postmaster, folder, superuser: options.superuser, port, password })
+        Ok(Self { postmaster, folder, superuser: options.superuser, port, password, leftover })
+    }
+
+    /// Why files of an earlier private server, whose owner is dead, stay: a warning for the operator.
+    pub fn leftover(&self) -> Option<String> {
+        let causes = |error: &ClusterError| match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        self.leftover.as_ref().map(|error| format!("files of an earlier private server stay: {}", causes(error)))
     }
 
     /// A libpq connection string (`key=value`) over the unix socket, as the superuser.

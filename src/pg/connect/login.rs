@@ -215,7 +215,8 @@ where
             }
             match connection.poll_message(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(message))) => note(&message),
+                // Remarks on the log-in, which each of many sessions would make.
+                Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(error))) => {
                     return Poll::Ready(Err(Fault::Query("the session's settings", error)));
                 }
@@ -225,13 +226,6 @@ where
         }
     })
     .await
-}
-
-/// Notices are the server's remarks on statements; what they mean for a result is asked by queries.
-pub(super) fn note(message: &AsyncMessage) {
-    if let AsyncMessage::Notice(notice) = message {
-        tracing::debug!(severity = notice.severity(), "{}", notice.message());
-    }
 }
 
 #[derive(Debug, thiserror::Error)]

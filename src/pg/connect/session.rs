@@ -1,17 +1,18 @@
 use std::future::poll_fn;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{CancelToken, Client};
+use tokio_postgres::{AsyncMessage, CancelToken, Client};
 
 use super::loan::{self, Lender};
-use super::login::{self, Login, ServerFacts};
+use super::login::{Login, ServerFacts};
 use super::raw_stream::AlreadyNegotiated;
 use super::settings::{self, Stands, Startup};
 use super::socket::{Address, Dialer, Encryption};
 use crate::pg::conninfo::{Conninfo, RequiredAuth};
 use crate::pg::error::{Error, ServerMessage, server_message};
+use crate::pg::wire::Notices;
 
 /// How long a server may take to let go of a session that says goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -27,6 +28,7 @@ pub struct Session {
     canceller: Canceller,
     /// What the server said as it ended the session, which the statement that meets the end does not learn.
     last_words: Arc<OnceLock<ServerMessage>>,
+    notices: Arc<Mutex<Notices>>,
 }
 
 /// The right to interrupt what a session is doing, apart from the session itself.
@@ -45,10 +47,15 @@ impl Session {
         lender.give();
         let last_words = Arc::new(OnceLock::new());
         let heard = last_words.clone();
+        let notices = Arc::new(Mutex::new(Notices::default()));
+        let noted = notices.clone();
         let driver = tokio::spawn(async move {
             loop {
                 match poll_fn(|cx| connection.poll_message(cx)).await {
-                    Some(Ok(message)) => login::note(&message),
+                    Some(Ok(AsyncMessage::Notice(notice))) => {
+                        noted.lock().unwrap_or_else(PoisonError::into_inner).hear(notice.severity(), notice.message());
+                    }
+                    Some(Ok(_)) => {}
                     Some(Err(error)) => {
                         if let Some(message) = server_message(&error) {
                             let _ = heard.set(message);
@@ -60,7 +67,7 @@ impl Session {
             }
         });
         let canceller = Canceller { token: client.cancel_token(), conninfo, address, encryption };
-        Self { client, driver, lender, facts, startup, canceller, last_words }
+        Self { client, driver, lender, facts, startup, canceller, last_words, notices }
     }
 
     pub fn client(&self) -> &Client {
@@ -113,6 +120,11 @@ impl Session {
             Some(said) if error.is_closed() => Error::from_message(&self.endpoint(), context, said.clone()),
             _ => Error::from_query(&self.endpoint(), context, error),
         }
+    }
+
+    /// The server's warnings since the session began, or since they were last taken.
+    pub fn take_notices(&self) -> Notices {
+        std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn canceller(&self) -> Canceller {

@@ -16,8 +16,13 @@ pub struct Notices {
 
 impl Notices {
     pub(super) fn add(&mut self, message: ServerMessage) {
-        if message.severity == "WARNING" {
-            self.add_text(message.message);
+        self.hear(&message.severity, &message.message);
+    }
+
+    /// What is less than a warning is of no interest.
+    pub fn hear(&mut self, severity: &str, message: &str) {
+        if severity == "WARNING" {
+            self.add_text(message.to_owned());
         }
     }
 

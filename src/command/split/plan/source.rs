@@ -37,6 +37,14 @@ pub struct Read {
     pub cluster: String,
 }
 
+/// What a database defines.
+pub struct Schema {
+    pub archive: Archive,
+    pub facts: Facts,
+    /// By pg_dump.
+    pub said: Vec<String>,
+}
+
 fn failed(what: &str) -> impl FnOnce(pg::Error) -> Error + use<> {
     Error::source_database(what.to_owned())
 }
@@ -62,17 +70,17 @@ impl Read {
         !matches!(self.writing, Writing::Standby { .. })
     }
 
-    /// The whole database's table of contents, and what the catalog adds to it.
-    pub async fn schema(&self, options: &Options, stop: &Stop) -> Result<(Archive, Facts), Error> {
+    /// The whole database's table of contents, what the catalog adds to it, and what pg_dump had to say.
+    pub async fn schema(&self, options: &Options, stop: &Stop) -> Result<Schema, Error> {
         let session = self.session();
         let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
         let (mut facts, untouched) = backup::read_facts(&self.snapshot).await?;
         selecting::forget_untouched(&mut facts, &untouched);
         let id = &self.snapshot.id;
-        let bytes = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
+        let dumped = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
         // A split that was killed leaves the triggers of a fence that lets everything through. What pgkeep made itself is no part of the database; a loose key that would be torn is told by `watched`.
         forget_ours(&mut facts);
-        Ok((Archive::parse(&bytes)?.without(is_ours), facts))
+        Ok(Schema { archive: Archive::parse(&dumped.archive)?.without(is_ours), facts, said: dumped.said })
     }
 
     pub async fn facts(

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
-use crate::command::split::capture::copied_archive;
+use crate::command::split::capture::archive_now;
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::plan::Planned;
 use crate::command::split::state::State;
@@ -68,7 +68,7 @@ pub async fn look(
     };
     let source = connect(&options.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?;
     let strength = fence::strength(&source).await.map_err(at_source("looking for a fence"))?;
-    let after = copied_archive(options, &source, stop)?;
+    let after = archive_now(&options.plan, &source, stop)?;
     source.close().await.map_err(at_source("the end of the session"))?;
     let keys = before.plan.crossing_keys().filter_map(|crossing| before.archive.entry(crossing.entry));
     let keys: BTreeSet<String> = keys.map(|entry| entry.label()).collect();

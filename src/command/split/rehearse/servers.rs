@@ -142,6 +142,11 @@ impl Servers {
         Err(SplitError::NoRoom { folder: base, needed, free }.into())
     }
 
+    /// What the operator should know of the machine.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        std::iter::once(&self.source).chain(&self.target).find_map(PrivateCluster::leftover).into_iter()
+    }
+
     /// Stops them and removes their files; a drop does that too, and cannot say what went wrong.
     pub async fn stop(self) -> Result<(), Error> {
         let stop = move || {
