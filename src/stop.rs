@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 type Hook = Box<dyn Fn() + Send>;
 
 /// Says to everybody at once that the work ends now. Clones share one state.
@@ -62,6 +64,19 @@ impl Stop {
         let also = part.clone();
         let guard = self.on_stop(move || also.trigger());
         (part, guard)
+    }
+
+    /// What the work comes to; none where the stop comes first, and the work is dropped. For what waits without looking: a lock that
+    /// somebody else holds, a server that does not answer.
+    pub async fn or_stop<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let come = Arc::new(Notify::new());
+        let told = come.clone();
+        let _hook = self.on_stop(move || told.notify_one());
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = come.notified() => None,
+        }
     }
 
     fn hooks(&self) -> std::sync::MutexGuard<'_, Hooks> {
@@ -145,6 +160,16 @@ mod tests {
             Err(n)
         });
         assert_eq!(result, Err(1));
+    }
+
+    #[tokio::test]
+    async fn a_wait_without_end_ends_with_the_stop() {
+        let stop = Stop::new();
+        assert_eq!(stop.or_stop(std::future::ready(1)).await, Some(1));
+        let (later, for_ever) = (stop.clone(), std::future::pending::<()>());
+        std::thread::spawn(move || later.trigger());
+        assert_eq!(stop.or_stop(for_ever).await, None);
+        assert_eq!(stop.or_stop(std::future::pending::<()>()).await, None, "it has come before");
     }
 
     #[test]

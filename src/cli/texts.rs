@@ -8,6 +8,7 @@ use super::{moment, visible};
 use crate::command::finding::Finding;
 use crate::command::some::some_of;
 use crate::command::taken::Taken;
+use crate::command::whole_rows::TakenAlong;
 use crate::command::restore::MadeRole;
 use crate::command::{backup, list, restore, verify};
 use crate::repo::SnapshotId;
@@ -28,6 +29,7 @@ pub fn backup(report: &backup::Report) -> String {
         duration(Duration::from_millis(report.elapsed_ms)),
     );
     text += &left_out(&report.left_out);
+    text += &taken_along(&report.taken_along);
     text += &suspicion_text(&report.suspicious, &report.accepted);
     if !report.suspicious.is_empty() {
         text += "The snapshot is kept, and does not count as a good one. Look at the source and at `pgkeep show`; \
@@ -79,6 +81,15 @@ pub fn definitions<'a>(mismatches: impl IntoIterator<Item = &'a EntryMismatch>) 
 
 pub fn left_out(left_out: &[crate::repo::manifest::LeftOut]) -> String {
     left_out.iter().map(|l| format!("left out: {}: {}\n", l.entry, l.reason)).collect()
+}
+
+/// Of each relation that was asked for, the tables elsewhere that hold rows of it.
+fn taken_along(along: &[TakenAlong]) -> String {
+    let line = |along: &TakenAlong| {
+        let tables = some_of(&along.tables, 10).unwrap_or_default();
+        format!("taken along: {tables}: rows of {}\n", along.relation)
+    };
+    along.iter().map(line).collect()
 }
 
 pub fn list(entries: &[list::Entry]) -> String {
@@ -211,6 +222,7 @@ pub fn restore(report: &restore::Report) -> String {
         text += &format!("HURT: checks have found damage in the snapshot's {}\n", report.hurt.join(", "));
     }
     text += &left_out(&report.left_out);
+    text += &taken_along(&report.taken_along);
     text += &roles_made(&report.roles_made);
     text += &warnings(&report.warnings);
     text

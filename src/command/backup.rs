@@ -18,6 +18,7 @@ use super::some::some_of;
 use super::surroundings;
 use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
+use super::whole_rows::{self, TakenAlong};
 use crate::pg::catalog::{self, Passwords, Reading, RoleFacts, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
@@ -75,6 +76,8 @@ pub struct Report {
     pub objects_new: u64,
     pub objects_reused: u64,
     pub left_out: Vec<LeftOut>,
+    /// Tables of schemas that were not asked for, because they hold rows of what was.
+    pub taken_along: Vec<TakenAlong>,
     /// Why the snapshot may not hold what it should. It is kept, and the exit code is 3.
     pub suspicious: Vec<String>,
     /// What would have been suspicious, had it not been accepted.
@@ -135,6 +138,11 @@ async fn run_once(
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
     let outdated = dump::outdated(session, &pg_dump).map(|outdated| outdated.to_string());
     let (mut facts, untouched) = read_facts(&snapshot).await?;
+    if request.is_everything() {
+        whole_rows::check_all(&facts)?;
+    }
+    // Rows may lie in what this role may not read.
+    let all_facts = facts.clone();
     selecting::forget_untouched(&mut facts, &untouched);
     let read_archive =
         || dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.lock_timeout_ms, &untouched, stop);
@@ -180,6 +188,7 @@ async fn run_once(
         (archive_bytes, said) = (timeless(dumped.archive)?, dumped.said);
         archive = Archive::parse(&archive_bytes)?;
         selection = selecting::select(&archive, &facts, &request)?;
+        whole_rows::check(&archive, &all_facts, &selection)?;
         let tables: Vec<&TableFacts> = snapshot
             .tables
             .iter()
@@ -284,7 +293,8 @@ async fn run_once(
     });
     let place = repository.store().warning().into_iter();
     let warnings = place.chain(measure.warning(&manifest.database.name)).chain(searching).chain(outdated).chain(said).collect();
-    Ok(report(manifest, measure, warnings, started))
+    let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
+    Ok(Report { taken_along, ..report(manifest, measure, warnings, started) })
 }
 
 fn report(manifest: Manifest, measure: Measure, warnings: Vec<String>, started: Instant) -> Report {
@@ -303,6 +313,7 @@ fn report(manifest: Manifest, measure: Measure, warnings: Vec<String>, started: 
         objects_new,
         objects_reused,
         left_out: manifest.left_out,
+        taken_along: Vec::new(),
         suspicious: manifest.suspicious,
         accepted: manifest.accepted,
         measured_by: measure.into_snapshot(),

@@ -30,7 +30,9 @@ pub mod split;
 mod surroundings;
 pub mod suspicion;
 pub mod taken;
+mod typed;
 mod unfinished;
 pub mod verify;
+pub mod whole_rows;
 
 pub use error::Error;

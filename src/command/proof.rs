@@ -5,6 +5,8 @@ mod zones;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::runtime::Runtime;
+
 use super::backup::worker_runtime;
 use super::column_order::column_order;
 use super::error::Error;
@@ -187,16 +189,16 @@ impl<'a> Proof<'a> {
     fn run(&self, jobs: usize) -> Result<Vec<Mismatch>, Error> {
         let runtime = worker_runtime()?;
         let mut mismatches = Vec::new();
-        let found = runtime.block_on(self.look(jobs, &mut mismatches))?;
+        let found = self.wait(&runtime, self.look(jobs, &mut mismatches))??;
         let comparable = self.compare_columns(&found.tables, &mut mismatches);
-        let candidates = runtime.block_on(self.measure.under.candidates(self.conninfo));
+        let candidates = self.wait(&runtime, self.measure.under.candidates(self.conninfo))?;
         let candidates = candidates.map_err(self.side.error("asking for the session's settings"))?;
         let mut digests = self.read(&comparable, &found, jobs, &candidates[0])?;
         let tried = match self.measure.under {
             ReadUnder::Known(_) => None,
             ReadUnder::Unknown { .. } => {
                 let every_zone = || {
-                    let asked = runtime.block_on(ambience::zones(&found.session));
+                    let asked = self.wait(&runtime, ambience::zones(&found.session))?;
                     asked.map_err(self.side.error("asking for the time zones"))
                 };
                 Some(self.read_again(&comparable, &found, jobs, &candidates, every_zone, &mut digests.relations)?)
@@ -216,6 +218,11 @@ impl<'a> Proof<'a> {
             mismatches.push(Mismatch::of_large_objects(Difference::Rows { expected, found }));
         }
         Ok(mismatches)
+    }
+
+    /// Waits for an answer of the server, who may let us wait for somebody's lock, and no longer than until the stop.
+    fn wait<T>(&self, runtime: &Runtime, work: impl Future<Output = T>) -> Result<T, Error> {
+        runtime.block_on(self.stop.or_stop(work)).ok_or(Error::Interrupted)
     }
 
     /// Opens the database, and compares what needs no rows: the order of columns, sequences, and which large objects there are.

@@ -186,6 +186,10 @@ pub enum Error {
         source: Box<ServerMessage>,
     },
 
+    /// A database without an encoding.
+    #[error("{endpoint}: these have names or texts that are no UTF-8: {}", named(objects))]
+    NoText { endpoint: String, objects: Vec<String> },
+
     #[error("the connection to {endpoint} was lost")]
     ConnectionLost {
         endpoint: String,
@@ -200,6 +204,16 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
+}
+
+/// The first of them, and how many more.
+fn named(objects: &[String]) -> String {
+    const NAMED_MAX: usize = 10;
+    let listed = objects.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match objects.len().saturating_sub(NAMED_MAX) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }
 
 /// The server ended the session itself: `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`,
@@ -297,6 +311,9 @@ impl Error {
                 Some("25P04") => time_out_hint("transaction_timeout"),
                 _ => "the server's log says why it ended the session".to_owned(),
             }),
+            Self::NoText { .. } => Some(
+                "rename or rewrite them, in a session with PGCLIENTENCODING=SQL_ASCII psql (values in rows are carried as they are)".to_owned(),
+            ),
             Self::Protocol { .. } => None,
         }
     }

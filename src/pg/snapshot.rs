@@ -73,6 +73,10 @@ impl SourceSnapshot {
     ) -> Result<Attempt, Error> {
         // For the whole session: the list of tables asks for their sizes, and so waits for their locks as well.
         run(session, "a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
+        let objects = catalog::no_text(session).await?;
+        if !objects.is_empty() {
+            return Err(Error::NoText { endpoint: session.endpoint(), objects });
+        }
         for _ in 0..ATTEMPTS {
             let before = catalog::tables(session).await?;
             let unreadable: Vec<_> = before

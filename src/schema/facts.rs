@@ -17,6 +17,9 @@ pub struct Facts {
     /// What exclusion constraints need beside their table, by `pg_constraint.oid`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exclusions: BTreeMap<Oid, Vec<Needed>>,
+    /// The extensions that have made schemas for themselves, by schema.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extension_schemas: BTreeMap<String, String>,
     /// The schemas in which an unqualified pattern finds a relation, first one first (`current_schemas(false)`).
     pub search_path: Vec<String>,
 }
@@ -51,10 +54,19 @@ pub struct RelationFacts {
     pub name: String,
     pub kind: RelationKind,
     pub owner: String,
-    /// The relation whose rows these are: the partitioned table of a partition, the hypertable of a chunk, the chunk of its
-    /// compressed rows. Plain inheritance is none of these.
+    /// The partitioned table of a partition.
     pub part_of: Option<Oid>,
+    /// The relations that it inherits from, partitions apart: `SELECT` reads its rows through them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherits: Vec<Oid>,
     pub membership: Membership,
+}
+
+impl RelationFacts {
+    /// The relations through which its rows are read as well.
+    pub fn parents(&self) -> impl Iterator<Item = Oid> {
+        self.part_of.into_iter().chain(self.inherits.iter().copied())
+    }
 }
 
 /// Whether an extension made the relation.

@@ -10,6 +10,7 @@
 //! table takes only the table itself; the partitions that stay behind are reported.
 
 mod closure;
+pub mod elsewhere;
 mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,4 +178,4 @@ fn take_values(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -49,6 +49,7 @@ pub(crate) fn facts(archive: &Archive) -> Facts {
             kind,
             owner: entry.owner.clone().unwrap(),
             part_of: None,
+            inherits: Vec::new(),
             membership: Membership::None,
         };
         facts.relations.insert(entry.catalog_id.oid, relation);

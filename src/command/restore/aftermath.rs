@@ -4,6 +4,7 @@ use super::feed::LARGE_OBJECTS;
 use super::{Creation, Job, Options, unreadable};
 use crate::command::error::Error;
 use crate::command::progress::Progress;
+use crate::command::typed::pattern;
 use crate::pg::catalog::quote_identifier;
 use crate::repo::{RepoError, Repository};
 use crate::store::StoreError;
@@ -99,35 +100,5 @@ fn is_damage(error: &RepoError) -> bool {
         RepoError::Object { source, .. } => !matches!(source, OpenError::WrongKey | OpenError::Identity { .. }),
         RepoError::SliceList { .. } | RepoError::SliceBounds { .. } => true,
         _ => false,
-    }
-}
-
-/// As `-T` takes it, in a shell.
-fn pattern(schema: &str, name: &str) -> String {
-    let is_plain = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with(|c: char| c.is_ascii_digit())
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    };
-    let part = |part: &str| match is_plain(part) {
-        true => part.to_owned(),
-        false => format!("\"{}\"", part.replace('"', "\"\"")),
-    };
-    let pattern = format!("{}.{}", part(schema), part(name));
-    match is_plain(schema) && is_plain(name) {
-        true => pattern,
-        false => format!("'{}'", pattern.replace('\'', "'\\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pattern;
-
-    #[test]
-    fn a_name_becomes_a_pattern_that_a_shell_passes_on() {
-        assert_eq!(pattern("shop", "orders_2"), "shop.orders_2");
-        assert_eq!(pattern("shop", "Order"), "'shop.\"Order\"'");
-        assert_eq!(pattern("a.b", "it's \"x\""), "'\"a.b\".\"it'\\''s \"\"x\"\"\"'");
     }
 }

@@ -34,6 +34,7 @@ use super::selecting::Patterns;
 use super::some::some_of;
 use super::surroundings::Surroundings;
 use super::taken::Taken;
+use super::whole_rows::TakenAlong;
 use crate::pg::catalog;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
@@ -98,6 +99,8 @@ pub struct Report {
     pub roles_made: Vec<MadeRole>,
     /// What was asked for and could not come without what was not.
     pub left_out: Vec<LeftOut>,
+    /// Tables of schemas that were not asked for, because they hold rows of what was.
+    pub taken_along: Vec<TakenAlong>,
     pub warnings: Vec<String>,
     pub phases: Phases,
     pub elapsed_ms: u64,
@@ -124,6 +127,7 @@ pub(super) struct Job {
     /// The whole database was asked for, so its large objects are.
     pub large_objects: bool,
     pub left_out: Vec<LeftOut>,
+    pub taken_along: Vec<TakenAlong>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
     /// In which schemas a session of the source finds names.
@@ -255,6 +259,7 @@ pub async fn run(
         keys_not_valid,
         roles_made: provided.made,
         left_out: job.left_out,
+        taken_along: job.taken_along,
         warnings,
         phases,
         elapsed_ms: millis(started),

@@ -6,6 +6,7 @@ use super::{Job, Options, Tablespaces, roles, target};
 use crate::command::Error;
 use crate::command::selecting::{self, Patterns};
 use crate::command::surroundings::Surroundings;
+use crate::command::whole_rows;
 use crate::repo::Repository;
 use crate::repo::manifest::{Manifest, Relation};
 use crate::schema::archive::Archive;
@@ -56,11 +57,13 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     })?;
     let taken = Patterns::from(manifest.request.clone());
     let held = selecting::select(&archive, &facts, &taken.parse()?)?;
+    let request = options.patterns.parse()?;
     let selection = if options.patterns.is_empty() {
         held
     } else {
-        let asked = selecting::select(&archive, &facts, &options.patterns.parse()?)?;
+        let asked = selecting::select(&archive, &facts, &request)?;
         check_held(&manifest, &facts, &asked, &held)?;
+        whole_rows::check_part(&archive, &facts, &asked, &held.relations_with_rows)?;
         asked
     };
     let role_map = RoleMap::new(options.roles.iter().cloned());
@@ -93,11 +96,13 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let large_objects = options.patterns.is_empty();
     let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
     let left_out = selecting::describe_left_out(&archive, &selection);
+    let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
     warnings.extend(plan.there_otherwise.iter().cloned());
     Ok(Job {
         left_out,
+        taken_along,
         manifest,
         plan,
         relations,

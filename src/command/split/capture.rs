@@ -190,6 +190,7 @@ async fn draw(
         sequences_of_extensions: BTreeSet::new(),
         large_objects: false,
         left_out,
+        taken_along: Vec::new(),
         role_map,
         roles_needed,
         search_path: Vec::new(),

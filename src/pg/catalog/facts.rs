@@ -12,6 +12,7 @@ pub async fn facts(session: &Session) -> Result<Facts, Error> {
         extensions: extensions(session).await?,
         relations: relations(session).await?,
         exclusions: exclusions(session).await?,
+        extension_schemas: extension_schemas(session).await?,
         search_path: search_path(session).await?,
     })
 }
@@ -69,7 +70,8 @@ async fn extensions(session: &Session) -> Result<BTreeMap<String, ExtensionFacts
 
 async fn relations(session: &Session) -> Result<BTreeMap<u32, RelationFacts>, Error> {
     let sql = "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
-            (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition), e.extname, e.is_configuration
+            (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition), e.extname, e.is_configuration,
+            ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition ORDER BY i.inhseqno)
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN (
@@ -94,11 +96,22 @@ async fn relations(session: &Session) -> Result<BTreeMap<u32, RelationFacts>, Er
             kind,
             owner: row.get(4),
             part_of: row.get(5),
+            inherits: row.get(8),
             membership,
         };
         relations.insert(row.get(0), facts);
     }
     Ok(relations)
+}
+
+async fn extension_schemas(session: &Session) -> Result<BTreeMap<String, String>, Error> {
+    let sql = "SELECT n.nspname::text, x.extname::text
+        FROM pg_catalog.pg_depend d
+        JOIN pg_catalog.pg_namespace n ON n.oid = d.objid JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
+        WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.deptype = 'e'
+          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass";
+    let rows = query(session, "the schemas of extensions", sql).await?;
+    Ok(rows.into_iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 async fn exclusions(session: &Session) -> Result<BTreeMap<u32, Vec<Needed>>, Error> {

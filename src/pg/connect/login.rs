@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use secrecy::ExposeSecret;
 use tokio_postgres::config::{ChannelBinding, SslMode, SslNegotiation};
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, Connection, SimpleQueryMessage};
 
 use super::loan::{self, ForbiddenMethod, Lender, Loan};
 use super::raw_stream::{AlreadyNegotiated, RawStream};

@@ -12,7 +12,7 @@ use super::settings::{self, Stands, Startup};
 use super::socket::{Address, Dialer, Encryption};
 use crate::pg::conninfo::{Conninfo, RequiredAuth};
 use crate::pg::error::{Error, ServerMessage, server_message};
-use crate::pg::wire::Notices;
+use crate::pg::notices::Notices;
 
 /// How long a server may take to let go of a session that says goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);

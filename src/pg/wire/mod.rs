@@ -9,7 +9,6 @@
 
 mod copy_in;
 mod copy_out;
-mod notices;
 mod sending;
 mod stream;
 
@@ -22,10 +21,10 @@ use tokio::runtime::Runtime;
 use super::connect::connect_raw_stream;
 use super::conninfo::Conninfo;
 use super::error::{Error, ServerMessage};
+use super::notices::Notices;
 use crate::stop::{HookGuard, Stop};
 pub use copy_in::CopyIn;
 pub use copy_out::{RowPiece, RowSink};
-pub use notices::Notices;
 use stream::Stream;
 
 const READ_BYTES: usize = 256 << 10;
@@ -67,8 +66,13 @@ impl Wire {
     }
 
     pub fn connect(info: &Conninfo, application_name: &str, runtime: Arc<Runtime>, stop: &Stop) -> Result<Self, Error> {
-        let stream = runtime.block_on(connect_raw_stream(info, application_name))?;
         let endpoint = info.to_string();
+        let stopped = || Error::ConnectionLost {
+            endpoint: endpoint.clone(),
+            source: Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
+        };
+        let stream = runtime.block_on(stop.or_stop(connect_raw_stream(info, application_name)));
+        let stream = stream.ok_or_else(stopped)??;
         let (stream, hook) = Stream::new(stream, stop)
             .map_err(|source| Error::ConnectionLost { endpoint: endpoint.clone(), source: Box::new(source) })?;
         let mut wire = Self {

@@ -14,7 +14,7 @@ fn patterns(kind: PatternKind, texts: &[&str]) -> Vec<Pattern> {
 }
 
 /// Switches as on the command line: `-n shop -T shop.item`.
-fn request(switches: &str) -> Request {
+pub(crate) fn request(switches: &str) -> Request {
     let mut request = Request::default();
     let words: Vec<&str> = switches.split_whitespace().collect();
     for pair in words.chunks(2) {

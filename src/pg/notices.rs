@@ -1,6 +1,6 @@
 //! Warnings that the server sends while it works. A trigger or a check may raise one for each of a billion rows.
 
-use crate::pg::error::ServerMessage;
+use super::error::ServerMessage;
 
 /// Warnings that differ and are kept.
 const KEPT: usize = 5;
@@ -15,7 +15,7 @@ pub struct Notices {
 }
 
 impl Notices {
-    pub(super) fn add(&mut self, message: ServerMessage) {
+    pub fn add(&mut self, message: ServerMessage) {
         self.hear(&message.severity, &message.message);
     }
 
@@ -26,7 +26,7 @@ impl Notices {
         }
     }
 
-    pub(super) fn add_text(&mut self, mut message: String) {
+    pub fn add_text(&mut self, mut message: String) {
         if message.len() > BYTES_MAX {
             message.truncate(message.floor_char_boundary(BYTES_MAX));
             message.push_str("...");

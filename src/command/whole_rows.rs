@@ -1,0 +1,113 @@
+//! A relation is taken with all of its rows, or not at all.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::some::some_of;
+use super::typed::pattern;
+use crate::schema::archive::{Archive, Oid};
+use crate::schema::facts::Facts;
+use crate::schema::selection::elsewhere::{Elsewhere, Keeper, rows_elsewhere, rows_elsewhere_in_all, taken_along};
+use crate::schema::selection::{Request, Selection};
+
+/// Names in a sentence.
+const NAMED_MAX: usize = 5;
+
+/// Tables of schemas that were not asked for, which hold rows of a relation that was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TakenAlong {
+    pub relation: String,
+    pub tables: Vec<String>,
+}
+
+/// # Errors
+/// What a selection takes has rows in tables that it does not take.
+pub fn check(archive: &Archive, facts: &Facts, selection: &Selection) -> Result<(), Error> {
+    refuse(facts, rows_elsewhere(archive, facts, selection))
+}
+
+/// # Errors
+/// In a whole database: rows of somebody's relation lie in tables of which an extension says that they are its own.
+pub fn check_all(facts: &Facts) -> Result<(), Error> {
+    refuse(facts, rows_elsewhere_in_all(facts))
+}
+
+/// # Errors
+/// As [`check`], for a part of a snapshot that holds rows of the relations `held`: what it does not hold cannot be added.
+pub fn check_part(
+    archive: &Archive,
+    facts: &Facts,
+    selection: &Selection,
+    held: &BTreeSet<Oid>,
+) -> Result<(), Error> {
+    let mut found = rows_elsewhere(archive, facts, selection);
+    found.iter_mut().for_each(|found| found.holders.retain(|holder| held.contains(holder)));
+    found.retain(|found| !found.holders.is_empty());
+    refuse(facts, found)
+}
+
+/// What comes along although its schema was not asked for.
+pub fn along(archive: &Archive, facts: &Facts, request: &Request, selection: &Selection) -> Vec<TakenAlong> {
+    let along = taken_along(archive, facts, request, selection);
+    let told = along.into_iter().map(|along| TakenAlong {
+        relation: name(facts, along.relation),
+        tables: along.holders.iter().map(|holder| name(facts, *holder)).collect(),
+    });
+    told.collect()
+}
+
+fn refuse(facts: &Facts, found: Vec<Elsewhere>) -> Result<(), Error> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = found.iter().map(|found| told(facts, found)).collect();
+    Err(Error::Usage {
+        what: format!(
+            "what is asked for has rows in tables that are not taken: {}",
+            some_of(&told, NAMED_MAX).unwrap_or_default()
+        ),
+        hint: Some(found.iter().take(NAMED_MAX).map(|found| way_out(facts, found)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")),
+    })
+}
+
+fn told(facts: &Facts, found: &Elsewhere) -> String {
+    let holders: Vec<String> = found.holders.iter().map(|holder| name(facts, *holder)).collect();
+    let holders = some_of(&holders, NAMED_MAX).unwrap_or_default();
+    let relation = name(facts, found.relation);
+    match &found.keeper {
+        Keeper::Nobody => format!("rows of {relation} lie in {holders}"),
+        Keeper::Extension { name } => format!("rows of {relation} lie in {holders}, where the extension {name} keeps them"),
+        Keeper::Member { extension } => {
+            format!("rows of {relation} lie in {holders}, of which the extension {extension} says that they are its own")
+        }
+    }
+}
+
+fn way_out(facts: &Facts, found: &Elsewhere) -> String {
+    let typed = |oid: Oid| {
+        facts.relations.get(&oid).map_or_else(|| oid.to_string(), |relation| pattern(&relation.schema, &relation.name))
+    };
+    let leave = format!("leave {} out (-T {})", name(facts, found.relation), typed(found.relation));
+    match &found.keeper {
+        Keeper::Nobody => {
+            let mut add: Vec<String> =
+                found.holders.iter().take(NAMED_MAX).map(|holder| format!("-t {}", typed(*holder))).collect();
+            if found.holders.len() > NAMED_MAX {
+                add.push("...".into());
+            }
+            format!("Take these as well ({}, or their schema with -n), or {leave}.", add.join(" "))
+        }
+        Keeper::Extension { name } => {
+            format!("Only {name} knows which of its tables belong together: take everything, without -n, -N, -t and -T, or {leave}.")
+        }
+        Keeper::Member { extension } => {
+            format!("Members of an extension are in no backup, unless it names them by pg_extension_config_dump: ALTER EXTENSION {extension} DROP TABLE makes one yours, or {leave}.")
+        }
+    }
+}
+
+fn name(facts: &Facts, oid: Oid) -> String {
+    facts.relations.get(&oid).map_or_else(|| oid.to_string(), |relation| format!("{}.{}", relation.schema, relation.name))
+}
