@@ -112,6 +112,40 @@ fn a_signal_ends_the_wait_for_a_lock() {
     holder.wait().unwrap();
 }
 
+/// A proof waits for a lock for two minutes at most, and no longer than until it is told to end.
+#[test]
+fn ctrl_c_ends_a_proof_that_waits_for_a_lock() {
+    let (repo, server) = (Repo::new(), Server::start(15, ClusterOptions::default()));
+    server.ask("CREATE TABLE public.locked (id integer)");
+    let dsn = server.dsn("postgres");
+    repo.json(["backup", "-d", &dsn, "--accept-shrink"]);
+    let mut psql = server.binaries.command("psql");
+    psql.args(["-X", "-q", "-d", &dsn, "-c", "BEGIN; LOCK TABLE public.locked; SELECT pg_sleep(100)"]);
+    let mut holder = psql.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.wait_for("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'", "1");
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut verify = repo.command(["verify", "latest", "-q", "--against", &dsn]);
+        let mut child = verify.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND wait_event_type = 'Lock'";
+        server.wait_for(waiting, "1");
+        let since = Instant::now();
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        while child.try_wait().unwrap().is_none() {
+            if since.elapsed() > Duration::from_secs(5) {
+                child.kill().unwrap();
+                panic!("still running after {:?}", since.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        println!("ended after {:?}", since.elapsed());
+        let said: Said = child.wait_with_output().unwrap().into();
+        assert_eq!((said.code, said.stderr.as_str()), (130, "pgkeep: interrupted\n"), "{said:?}");
+        server.wait_until(OURS, "0", Duration::from_secs(6));
+    }
+    server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(100)' AND pid <> pg_backend_pid()");
+    holder.wait().unwrap();
+}
+
 /// The real programs behind a pg_dump that begins late, so that the rows fail while it is at work.
 fn late_pg_dump(server: &Server) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

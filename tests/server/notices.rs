@@ -106,6 +106,48 @@ fn a_restore_hears_a_warning_for_each_row() {
 }
 
 #[test]
+fn a_drill_hears_a_warning_for_each_row() {
+    let (repo, server) = (Repo::new(), server());
+    server.ask("CREATE DATABASE noisy");
+    tell(&server, "noisy", NOISY);
+    repo.json(["backup", "-d", &server.dsn("noisy")]);
+    let mut drill = repo.command(["--restore-key".as_ref(), repo.restore_key().as_os_str()]);
+    drill.args(["drill", "--json", "--quiet", "--pg-bin"]).arg(&server.binaries.bin_dir);
+    let said = end(start(&mut drill), Duration::from_secs(60));
+    let document = said.document();
+    assert_eq!((said.code, &document["proven"], &document["rows"]), (0, &true.into(), &ROWS.into()), "{said:?}");
+    assert_told(&document);
+}
+
+/// As for a split: the server waits in the middle of a table, and takes no more.
+#[tokio::test]
+async fn ctrl_c_ends_a_restore_that_waits_for_the_server() {
+    let (repo, server) = (Repo::new(), server());
+    server.ask("CREATE DATABASE slow");
+    let waits = "CREATE FUNCTION public.waits(id int) RETURNS bool LANGUAGE plpgsql AS
+            'BEGIN IF id = 1000 THEN PERFORM pg_catalog.pg_advisory_xact_lock(42); END IF; RETURN true; END';
+        CREATE TABLE public.t (id int CHECK (public.waits(id)), a text);
+        INSERT INTO public.t SELECT g, repeat('v', 100) FROM generate_series(1, 200000) g";
+    tell(&server, "slow", waits);
+    repo.json(["backup", "-d", &server.dsn("slow")]);
+    for way in ways(&server, "copy") {
+        server.ask("CREATE DATABASE copy");
+        let holder: Session = connect(&resolve(&server.dsn("copy")), "holder").await.unwrap();
+        holder.client().batch_execute("SELECT pg_advisory_lock(42)").await.unwrap();
+        let restore = start(repo.restore(["latest", "--json", "-d", &way]).arg("--quiet"));
+        server
+            .wait_for("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted", "1");
+        let since = Instant::now();
+        kill_process(Pid::from_child(&restore), Signal::INT).unwrap();
+        let said = end(restore, Duration::from_secs(10));
+        println!("ended after {:?}", since.elapsed());
+        assert_eq!(said.code, 130, "{said:?}");
+        holder.close().await.unwrap();
+        server.ask("DROP DATABASE copy WITH (FORCE)");
+    }
+}
+
+#[test]
 fn a_split_hears_a_warning_for_each_row() {
     let server = server();
     for (from, to) in ways(&server, "noisy").into_iter().zip(ways(&server, "copy")) {

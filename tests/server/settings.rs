@@ -285,7 +285,32 @@ fn values_of_a_database_without_an_encoding_are_carried_as_bytes() {
     let named = "SET client_encoding = 'SQL_ASCII';
         DO $$ BEGIN EXECUTE convert_from(decode('637265617465207461626c652022e922286920696e7429', 'hex'), 'SQL_ASCII'); END $$";
     psql(&server.binaries, &server.dsn("shop"), named).unwrap();
-    let said = Said::of(&mut repo.command(["backup", "-q", "-d", &server.dsn("shop")]));
-    assert_eq!(said.code, 4, "{said:?}");
-    assert!(said.stderr.contains("PGCLIENTENCODING=SQL_ASCII psql"), "{said:?}");
+    let refused = |named: &str| {
+        for verb in [&["backup"][..], &["backup", "-t", "public.plain"], &["verify", "latest"]] {
+            let flag = if verb[0] == "verify" { "--against" } else { "-d" };
+            let said = Said::of(repo.command(verb).args(["-q", flag, &server.dsn("shop")]));
+            assert_eq!(said.code, 4, "{said:?}");
+            assert!(said.stderr.contains(&format!("names or texts that are no UTF-8: {named}\n")), "{said:?}");
+            assert!(said.stderr.contains("PGCLIENTENCODING=SQL_ASCII psql"), "{said:?}");
+        }
+    };
+    refused("table public.\\xe9");
+    let run = |bytes: &str| {
+        let text = format!("SET client_encoding = 'SQL_ASCII'; DO $$ BEGIN EXECUTE convert_from(decode('{}', 'escape'), 'SQL_ASCII'); END $$", bytes.replace('\'', "''"));
+        psql(&server.binaries, &server.dsn("shop"), &text).unwrap();
+    };
+    run("DROP TABLE public.\"\\351\"");
+    for (make, named, undo) in [
+        ("ALTER TABLE plain ADD \"caf\\351\" int", "column public.plain.caf\\xe9", "ALTER TABLE plain DROP \"caf\\351\""),
+        ("ALTER TABLE plain ALTER x SET DEFAULT 'caf\\351'", "column public.plain.x (its text)", "ALTER TABLE plain ALTER x DROP DEFAULT"),
+        ("COMMENT ON TABLE plain IS 'caf\\351'", "comment on table public.plain (its text)", "COMMENT ON TABLE plain IS NULL"),
+        ("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT ''caf\\351'' '", "function public.f (its text)", "DROP FUNCTION f"),
+        ("ALTER TABLE plain ADD CONSTRAINT k CHECK (x <> 'b\\351')", "constraint public.plain.k (its text)", "ALTER TABLE plain DROP CONSTRAINT k"),
+        ("CREATE SCHEMA \"\\351\"", "schema \\xe9", "DROP SCHEMA \"\\351\""),
+    ] {
+        run(make);
+        refused(named);
+        run(undo);
+    }
+    assert_eq!(repo.json(["backup", "-d", &server.dsn("shop")])["rows"], 3);
 }
