@@ -6,10 +6,10 @@ use super::display::{bytes, count, duration, table};
 use super::policy::Outline;
 use super::{moment, visible};
 use crate::command::finding::Finding;
+use crate::command::restore::MadeRole;
 use crate::command::some::some_of;
 use crate::command::taken::Taken;
 use crate::command::whole_rows::TakenAlong;
-use crate::command::restore::MadeRole;
 use crate::command::{backup, list, restore, verify};
 use crate::repo::SnapshotId;
 use crate::schema::compare::{EntryDifference, EntryMismatch};
@@ -230,18 +230,7 @@ pub fn restore(report: &restore::Report) -> String {
 
 /// Roles that a run has made, and how each that can log in comes to a password.
 pub fn roles_made(made: &[MadeRole]) -> String {
-    let silent: Vec<&str> = made.iter().filter(|made| !made.login).map(|made| made.role.as_str()).collect();
-    let mut text = String::new();
-    for made in made.iter().filter(|made| made.login) {
-        text += &match &made.set_password {
-            None => format!("made the role {}, with the password that the snapshot holds\n", made.role),
-            Some(set) => format!("made the role {}, which has no password: {set}\n", made.role),
-        };
-    }
-    if !silent.is_empty() {
-        text += &format!("made the roles that cannot log in: {}\n", silent.join(", "));
-    }
-    text
+    made.iter().map(|made| format!("{made}\n")).collect()
 }
 
 pub fn verify(report: &verify::Report) -> String {

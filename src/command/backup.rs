@@ -292,7 +292,8 @@ async fn run_once(
         format!("checks, generated columns, indexes or materialized views call functions that find names by search_path, which is empty in a restore: give them their schemas or a SET search_path, or restore with --search-path-fix: {functions}")
     });
     let place = repository.store().warning().into_iter();
-    let warnings = place.chain(measure.warning(&manifest.database.name)).chain(searching).chain(outdated).chain(said).collect();
+    let warnings =
+        place.chain(measure.warning(&manifest.database.name)).chain(searching).chain(outdated).chain(said).collect();
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     Ok(Report { taken_along, ..report(manifest, measure, warnings, started) })
 }

@@ -111,9 +111,7 @@ pub async fn run(
 
     progress.set_phase("starting a private server");
     let server_version = binaries.version.to_string();
-    let cluster = tokio::task::spawn_blocking(move || {
-        PrivateCluster::start(&binaries, private_server())
-    });
+    let cluster = tokio::task::spawn_blocking(move || PrivateCluster::start(&binaries, private_server()));
     let cluster = cluster.await.map_err(|source| Error::Internal {
         what: "the private server's thread ended early".into(),
         source: Some(Box::new(source)),

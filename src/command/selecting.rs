@@ -76,7 +76,11 @@ pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Sel
     let missed = |kind: Kind| kind == Kind::Table || (by_name && kind.is_relation());
     // Whether rows are missing is looked at by itself.
     let is_partition = |left: &&selection::LeftOut| matches!(left.reason, LeftOutReason::PartitionNotAsked { .. });
-    let lost = selection.left_out.iter().filter(|left| !is_partition(left)).filter(|left| archive.entry(left.entry).is_some_and(|e| missed(e.kind)));
+    let lost = selection
+        .left_out
+        .iter()
+        .filter(|left| !is_partition(left))
+        .filter(|left| archive.entry(left.entry).is_some_and(|e| missed(e.kind)));
     let lost: Vec<String> =
         lost.map(|left| describe(archive, left)).map(|l| format!("{} ({})", l.entry, l.reason)).collect();
     let chosen = || selection.entries.values().any(|reason| matches!(reason, Reason::Asked));

@@ -34,14 +34,19 @@ pub fn check_all(facts: &Facts) -> Result<(), Error> {
     refuse(facts, rows_elsewhere_in_all(facts))
 }
 
+/// What a snapshot that holds rows of the relations `held` cannot give: rows of what is restored that it was taken without, as earlier
+/// programs did.
+pub fn not_held(archive: &Archive, facts: &Facts, selection: &Selection, held: &BTreeSet<Oid>) -> Vec<String> {
+    let mut found = rows_elsewhere(archive, facts, selection);
+    found.iter_mut().for_each(|found| found.holders.retain(|holder| !held.contains(holder)));
+    found.retain(|found| !found.holders.is_empty());
+    let told = found.iter().map(|found| format!("{}: the snapshot was taken without these rows", told(facts, found)));
+    told.collect()
+}
+
 /// # Errors
 /// As [`check`], for a part of a snapshot that holds rows of the relations `held`: what it does not hold cannot be added.
-pub fn check_part(
-    archive: &Archive,
-    facts: &Facts,
-    selection: &Selection,
-    held: &BTreeSet<Oid>,
-) -> Result<(), Error> {
+pub fn check_part(archive: &Archive, facts: &Facts, selection: &Selection, held: &BTreeSet<Oid>) -> Result<(), Error> {
     let mut found = rows_elsewhere(archive, facts, selection);
     found.iter_mut().for_each(|found| found.holders.retain(|holder| held.contains(holder)));
     found.retain(|found| !found.holders.is_empty());
@@ -68,7 +73,16 @@ fn refuse(facts: &Facts, found: Vec<Elsewhere>) -> Result<(), Error> {
             "what is asked for has rows in tables that are not taken: {}",
             some_of(&told, NAMED_MAX).unwrap_or_default()
         ),
-        hint: Some(found.iter().take(NAMED_MAX).map(|found| way_out(facts, found)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")),
+        hint: Some(
+            found
+                .iter()
+                .take(NAMED_MAX)
+                .map(|found| way_out(facts, found))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
     })
 }
 
@@ -78,9 +92,13 @@ fn told(facts: &Facts, found: &Elsewhere) -> String {
     let relation = name(facts, found.relation);
     match &found.keeper {
         Keeper::Nobody => format!("rows of {relation} lie in {holders}"),
-        Keeper::Extension { name } => format!("rows of {relation} lie in {holders}, where the extension {name} keeps them"),
+        Keeper::Extension { name } => {
+            format!("rows of {relation} lie in {holders}, where the extension {name} keeps them")
+        }
         Keeper::Member { extension } => {
-            format!("rows of {relation} lie in {holders}, of which the extension {extension} says that they are its own")
+            format!(
+                "rows of {relation} lie in {holders}, of which the extension {extension} says that they are its own"
+            )
         }
     }
 }
@@ -100,14 +118,21 @@ fn way_out(facts: &Facts, found: &Elsewhere) -> String {
             format!("Take these as well ({}, or their schema with -n), or {leave}.", add.join(" "))
         }
         Keeper::Extension { name } => {
-            format!("Only {name} knows which of its tables belong together: take everything, without -n, -N, -t and -T, or {leave}.")
+            format!(
+                "Only {name} knows which of its tables belong together: take everything, without -n, -N, -t and -T, or {leave}."
+            )
         }
         Keeper::Member { extension } => {
-            format!("Members of an extension are in no backup, unless it names them by pg_extension_config_dump: ALTER EXTENSION {extension} DROP TABLE makes one yours, or {leave}.")
+            format!(
+                "Members of an extension are in no backup, unless it names them by pg_extension_config_dump: ALTER EXTENSION {extension} DROP TABLE makes one yours, or {leave}."
+            )
         }
     }
 }
 
 fn name(facts: &Facts, oid: Oid) -> String {
-    facts.relations.get(&oid).map_or_else(|| oid.to_string(), |relation| format!("{}.{}", relation.schema, relation.name))
+    facts
+        .relations
+        .get(&oid)
+        .map_or_else(|| oid.to_string(), |relation| format!("{}.{}", relation.schema, relation.name))
 }

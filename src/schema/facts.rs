@@ -62,13 +62,6 @@ pub struct RelationFacts {
     pub membership: Membership,
 }
 
-impl RelationFacts {
-    /// The relations through which its rows are read as well.
-    pub fn parents(&self) -> impl Iterator<Item = Oid> {
-        self.part_of.into_iter().chain(self.inherits.iter().copied())
-    }
-}
-
 /// Whether an extension made the relation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Membership {

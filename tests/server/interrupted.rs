@@ -126,7 +126,8 @@ fn ctrl_c_ends_a_proof_that_waits_for_a_lock() {
     for signal in [Signal::INT, Signal::TERM] {
         let mut verify = repo.command(["verify", "latest", "-q", "--against", &dsn]);
         let mut child = verify.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND wait_event_type = 'Lock'";
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND wait_event_type = 'Lock'";
         server.wait_for(waiting, "1");
         let since = Instant::now();
         kill_process(Pid::from_child(&child), signal).unwrap();

@@ -42,9 +42,14 @@ fn a_backup_with_an_older_pg_dump_says_so_once() {
             "pg_dump 16.2 for PostgreSQL {version}: {older}/pg_dump is older than the server: what the server's minor release has brought may be \
              written wrongly; install the client of the server's version ({version}) or newer: postgresql-client-16 on Debian and Ubuntu; --pg-bin names its folder"
         );
-        assert_eq!(report["warnings"].as_array().unwrap().iter().filter(|line| **line == warning).count(), 1, "{report}");
+        assert_eq!(
+            report["warnings"].as_array().unwrap().iter().filter(|line| **line == warning).count(),
+            1,
+            "{report}"
+        );
     }
-    let report = repo.json(["backup", "-d", &server.dsn("postgres"), "--pg-bin", server.binaries.bin_dir.to_str().unwrap()]);
+    let report =
+        repo.json(["backup", "-d", &server.dsn("postgres"), "--pg-bin", server.binaries.bin_dir.to_str().unwrap()]);
     assert_eq!(report.get("warnings"), None, "{report}");
 }
 
@@ -66,7 +71,11 @@ fn what_a_server_notes_for_itself_is_not_restored() {
     let restored = repo.restored(["latest", "--create", "-d", &server.dsn("copy")]);
     assert_eq!((&restored["proven"], &restored["warnings"]), (&json!(true), &json!([])), "{restored}");
     assert_eq!(rows(&server, "shop", None), rows(&server, "copy", None));
-    let options = psql(&server.binaries, &server.dsn("copy"), "SELECT string_agg(attoptions::text, ' ') FROM pg_attribute WHERE attrelid = 'public.t'::regclass");
+    let options = psql(
+        &server.binaries,
+        &server.dsn("copy"),
+        "SELECT string_agg(attoptions::text, ' ') FROM pg_attribute WHERE attrelid = 'public.t'::regclass",
+    );
     assert_eq!(options.unwrap(), "{n_distinct=5}");
     for against in ["shop", "copy"] {
         assert_eq!(repo.json(["verify", "latest", "--against", &server.dsn(against)])["ok"], true);

@@ -296,16 +296,39 @@ fn values_of_a_database_without_an_encoding_are_carried_as_bytes() {
     };
     refused("table public.\\xe9");
     let run = |bytes: &str| {
-        let text = format!("SET client_encoding = 'SQL_ASCII'; DO $$ BEGIN EXECUTE convert_from(decode('{}', 'escape'), 'SQL_ASCII'); END $$", bytes.replace('\'', "''"));
+        let text = format!(
+            "SET client_encoding = 'SQL_ASCII'; DO $$ BEGIN EXECUTE convert_from(decode('{}', 'escape'), 'SQL_ASCII'); END $$",
+            bytes.replace('\'', "''")
+        );
         psql(&server.binaries, &server.dsn("shop"), &text).unwrap();
     };
     run("DROP TABLE public.\"\\351\"");
     for (make, named, undo) in [
-        ("ALTER TABLE plain ADD \"caf\\351\" int", "column public.plain.caf\\xe9", "ALTER TABLE plain DROP \"caf\\351\""),
-        ("ALTER TABLE plain ALTER x SET DEFAULT 'caf\\351'", "column public.plain.x (its text)", "ALTER TABLE plain ALTER x DROP DEFAULT"),
-        ("COMMENT ON TABLE plain IS 'caf\\351'", "comment on table public.plain (its text)", "COMMENT ON TABLE plain IS NULL"),
-        ("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT ''caf\\351'' '", "function public.f (its text)", "DROP FUNCTION f"),
-        ("ALTER TABLE plain ADD CONSTRAINT k CHECK (x <> 'b\\351')", "constraint public.plain.k (its text)", "ALTER TABLE plain DROP CONSTRAINT k"),
+        (
+            "ALTER TABLE plain ADD \"caf\\351\" int",
+            "column public.plain.caf\\xe9",
+            "ALTER TABLE plain DROP \"caf\\351\"",
+        ),
+        (
+            "ALTER TABLE plain ALTER x SET DEFAULT 'caf\\351'",
+            "column public.plain.x (its text)",
+            "ALTER TABLE plain ALTER x DROP DEFAULT",
+        ),
+        (
+            "COMMENT ON TABLE plain IS 'caf\\351'",
+            "comment on table public.plain (its text)",
+            "COMMENT ON TABLE plain IS NULL",
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT ''caf\\351'' '",
+            "function public.f (its text)",
+            "DROP FUNCTION f",
+        ),
+        (
+            "ALTER TABLE plain ADD CONSTRAINT k CHECK (x <> 'b\\351')",
+            "constraint public.plain.k (its text)",
+            "ALTER TABLE plain DROP CONSTRAINT k",
+        ),
         ("CREATE SCHEMA \"\\351\"", "schema \\xe9", "DROP SCHEMA \"\\351\""),
     ] {
         run(make);

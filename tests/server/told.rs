@@ -111,8 +111,11 @@ fn a_restore_lists_the_roles_that_it_makes_and_how_they_get_a_password() {
         forget();
     }
     let text = Said::of(&mut repo.restore(["latest", "--create", "-q", "-d", &target.dsn("shop")]));
-    assert!(text.stdout.contains(&format!("made the role Order's app, which has no password: {statement}\n")), "{text:?}");
-    assert!(text.stdout.contains("made the roles that cannot log in: team\n"), "{text:?}");
+    assert!(
+        text.stdout.contains(&format!("made the role Order's app, which has no password: {statement}\n")),
+        "{text:?}"
+    );
+    assert!(text.stdout.contains("made the role team, which cannot log in\n"), "{text:?}");
     forget();
 
     repo.json(["backup", "-d", &source.dsn("shop"), "--role-passwords"]);
@@ -167,7 +170,10 @@ fn reading(server: &Server, database: &str, table: &str) -> Child {
     let mut psql = server.binaries.command("psql");
     psql.args(["-X", "-q", "-d", &server.dsn(database), "-c", &sql]).stdout(Stdio::null()).stderr(Stdio::null());
     let child = psql.spawn().unwrap();
-    server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(120)' AND wait_event = 'PgSleep'", "1");
+    server.wait_for(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(120)' AND wait_event = 'PgSleep'",
+        "1",
+    );
     child
 }
 

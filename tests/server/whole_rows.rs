@@ -109,7 +109,10 @@ fn what_an_extension_keeps_elsewhere_is_never_left_behind_in_silence() {
     ] {
         let told = scene.refused(part);
         assert_told(&told, KEPT, LEAVE);
-        assert!(told.1.starts_with("Only pgkeep_test_store knows which of its tables belong together: take everything"), "{told:?}");
+        assert!(
+            told.1.starts_with("Only pgkeep_test_store knows which of its tables belong together: take everything"),
+            "{told:?}"
+        );
     }
     // All children and not what hangs on them in a way that no catalog tells.
     let told = scene.refused(&["-n", "timeseries", "-t", "pgkeep_store.metrics_chunk*"]);
@@ -163,7 +166,11 @@ fn children_and_partitions_elsewhere_come_along_or_are_asked_for() {
     assert_told(&scene.refused(&["-N", "Archive"]), old, add);
     assert_told(&scene.refused(&["-n", "shop", "-T", "\"Archive\".events_old"]), old, add);
     let told = scene.refused(&["-t", "shop.events"]);
-    assert_told(&told, "rows of shop.events lie in shop.events_new, Archive.events_old", "-t shop.events_new -t '\"Archive\".events_old'");
+    assert_told(
+        &told,
+        "rows of shop.events lie in shop.events_new, Archive.events_old",
+        "-t shop.events_new -t '\"Archive\".events_old'",
+    );
     assert_eq!(scene.backup(&["-t", "shop.events*", "-t", "\"Archive\".*"])["rows"], 19);
     // A partition alone is a table of its own.
     assert_eq!(scene.backup(&["-t", "\"Archive\".events_old"])["rows"], 9);
@@ -178,7 +185,10 @@ fn children_and_partitions_elsewhere_come_along_or_are_asked_for() {
     let dsn = scene.server.dsn("other");
     let said = Said::of(&mut scene.repo.restore(["latest", "--create", "--json", "-d", &dsn, "-n", "shop"]));
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.document()["error"].as_str().unwrap().contains("rows of shop.cities lie in Archive.capitals"), "{said:?}");
+    assert!(
+        said.document()["error"].as_str().unwrap().contains("rows of shop.cities lie in Archive.capitals"),
+        "{said:?}"
+    );
 }
 
 /// Rows of a foreign table are another server's, and no backup's: nobody expects them.

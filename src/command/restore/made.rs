@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::target::connect_for_maintenance;
 use super::roles::{self, Provided};
+use super::target::connect_for_maintenance;
 use super::{Job, Options};
 use crate::command::Error;
 use crate::command::error::LeftBehind;

@@ -188,6 +188,8 @@ pub async fn run(
     (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
     failures.append(&mut done.failures);
     if !failures.is_empty() {
+        warnings.extend(order.warnings.iter().cloned().chain(done.warnings));
+        warnings.extend(provided.made.iter().map(MadeRole::to_string));
         failures.iter_mut().for_each(|failure| order.explain(failure));
         let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
         return Err(Error::Entries { failures, skipped: done.skipped, warnings, first });

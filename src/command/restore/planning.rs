@@ -57,13 +57,14 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     })?;
     let taken = Patterns::from(manifest.request.clone());
     let held = selecting::select(&archive, &facts, &taken.parse()?)?;
+    let with_rows = held.relations_with_rows.clone();
     let request = options.patterns.parse()?;
     let selection = if options.patterns.is_empty() {
         held
     } else {
         let asked = selecting::select(&archive, &facts, &request)?;
         check_held(&manifest, &facts, &asked, &held)?;
-        whole_rows::check_part(&archive, &facts, &asked, &held.relations_with_rows)?;
+        whole_rows::check_part(&archive, &facts, &asked, &with_rows)?;
         asked
     };
     let role_map = RoleMap::new(options.roles.iter().cloned());
@@ -99,6 +100,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
+    warnings.extend(whole_rows::not_held(&archive, &facts, &selection, &with_rows));
     warnings.extend(plan.there_otherwise.iter().cloned());
     Ok(Job {
         left_out,

@@ -1,6 +1,7 @@
 //! Roles that a restore needs: those there are stay as they are, the others are made as the snapshot had them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -57,6 +58,18 @@ impl MadeRole {
         let wants_one = role.login && role.password_hash.is_none();
         let statement = || format!("ALTER ROLE {} PASSWORD '...'", quote_identifier(&role.name));
         Self { role: role.name.clone(), login: role.login, set_password: wants_one.then(statement) }
+    }
+}
+
+/// `made the role app, which has no password: ALTER ROLE "app" PASSWORD '...'`
+impl fmt::Display for MadeRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = &self.role;
+        match &self.set_password {
+            Some(set) => write!(f, "made the role {role}, which has no password: {set}"),
+            None if self.login => write!(f, "made the role {role}, with the password that the snapshot holds"),
+            None => write!(f, "made the role {role}, which cannot log in"),
+        }
     }
 }
 

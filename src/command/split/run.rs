@@ -161,7 +161,8 @@ pub async fn run(
                 failed => failed?,
             };
             down_again?;
-            let copied = copied.also(fence::stay(&source).await.map_err(at_source("looking for what is left of the fence"))?);
+            let copied =
+                copied.also(fence::stay(&source).await.map_err(at_source("looking for what is left of the fence"))?);
             let report = copied.report(options, &state, phases, started);
             return Ok(ended(Report { downtime_ms: millis(down), roles_made, ..report }));
         }
@@ -279,7 +280,7 @@ impl Fenced<'_> {
         (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
         if !done.failures.is_empty() {
             let first = crate::command::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
-            return Err(Error::Entries { failures: done.failures, skipped: done.skipped, warnings: Vec::new(), first });
+            return Err(Error::Entries { failures: done.failures, skipped: done.skipped, warnings: done.warnings, first });
         }
         progress.set_phase("proving definitions and sequences");
         let since = Instant::now();
@@ -301,7 +302,11 @@ impl Fenced<'_> {
             definitions,
             invalid,
             left_out: drawn.job.left_out.clone(),
-            warnings: done.warnings.into_iter().chain(said.iter().map(|said| format!("of the new database, {said}"))).collect(),
+            warnings: done
+                .warnings
+                .into_iter()
+                .chain(said.iter().map(|said| format!("of the new database, {said}")))
+                .collect(),
             by_operator: done.by_operator,
             keys_not_valid: unchecked.told,
             rows_compared: options.proof,

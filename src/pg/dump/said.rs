@@ -61,6 +61,9 @@ mod tests {
     fn a_thousand_messages_are_counted() {
         let said: String = (0..1000).map(|n| format!("pg_dump: warning: {n}\npg_dump: hint: more\n")).collect();
         let told = warnings(&said);
-        assert_eq!((told.len(), told[99].as_str(), told[100].as_str()), (101, "pg_dump says: 99; more", "pg_dump says 900 more lines"));
+        assert_eq!(
+            (told.len(), told[99].as_str(), told[100].as_str()),
+            (101, "pg_dump says: 99; more", "pg_dump says 900 more lines")
+        );
     }
 }

@@ -4,11 +4,12 @@
 //! its own (the chunks of TimescaleDB's hypertables are children of the hypertable). Whoever takes the one without the others takes it
 //! without rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{Request, Selection};
-use crate::schema::archive::{Archive, Oid};
+use crate::schema::archive::{Archive, Entry, Kind, Oid};
 use crate::schema::facts::{Facts, Membership, RelationFacts, RelationKind};
+use crate::schema::lexer::tokens;
 use crate::schema::pattern::Visibility;
 
 /// A relation that is taken without all of its rows.
@@ -52,7 +53,8 @@ pub fn rows_elsewhere_in_all(facts: &Facts) -> Vec<Elsewhere> {
         fitting.map(|(oid, _)| *oid)
     };
     let with_rows = of_kind(RelationKind::Table).collect();
-    found_in(facts, &Family { facts, with_rows, partitioned: of_kind(RelationKind::PartitionedTable).collect() })
+    let partitioned = of_kind(RelationKind::PartitionedTable).collect();
+    found_in(facts, &Family { facts, parents: parents(facts), with_rows, partitioned })
 }
 
 fn found_in(facts: &Facts, family: &Family<'_>) -> Vec<Elsewhere> {
@@ -101,9 +103,30 @@ fn keeper(facts: &Facts, holder: &RelationFacts) -> Keeper {
     }
 }
 
+fn parents(facts: &Facts) -> HashMap<Oid, Vec<Oid>> {
+    let parents = facts.relations.iter().map(|(oid, relation)| {
+        let above: Vec<Oid> = relation.part_of.into_iter().chain(relation.inherits.iter().copied()).collect();
+        (*oid, above)
+    });
+    parents.filter(|(_, above)| !above.is_empty()).collect()
+}
+
+/// Children by inheritance with each of their parents, as pg_dump tells it: a table that cannot be made without another, and says why.
+fn inherited(archive: &Archive) -> impl Iterator<Item = (Oid, Oid)> {
+    let inherits = |entry: &&Entry| {
+        entry.kind == Kind::Table && tokens(entry.defn.as_bytes()).iter().any(|token| token.is_word("INHERITS"))
+    };
+    archive.entries().iter().filter(inherits).flat_map(|entry| {
+        let needed = entry.dependencies.iter().filter_map(|dump_id| archive.entry(*dump_id));
+        needed.filter(|needed| needed.kind == Kind::Table).map(|needed| (entry.catalog_id.oid, needed.catalog_id.oid))
+    })
+}
+
 /// Who comes from whom, and what is taken.
 struct Family<'a> {
     facts: &'a Facts,
+    /// By relation, those through which its rows are read as well.
+    parents: HashMap<Oid, Vec<Oid>>,
     /// Relations whose rows are taken.
     with_rows: BTreeSet<Oid>,
     /// Partitioned tables whose definitions are taken.
@@ -117,12 +140,17 @@ impl<'a> Family<'a> {
             facts.relations.get(oid).is_some_and(|relation| relation.kind == RelationKind::PartitionedTable)
         };
         let partitioned = chosen.map(|entry| entry.catalog_id.oid).filter(partitioned).collect();
-        Self { facts, with_rows: selection.relations_with_rows.clone(), partitioned }
+        let mut parents = parents(facts);
+        if facts.relations.values().all(|relation| relation.inherits.is_empty()) {
+            // Facts of an earlier program do not tell.
+            inherited(archive).for_each(|(child, parent)| parents.entry(child).or_default().push(parent));
+        }
+        Self { facts, parents, with_rows: selection.relations_with_rows.clone(), partitioned }
     }
 
     /// Tables that come from others.
     fn holders(&self) -> impl Iterator<Item = (&'a Oid, &'a RelationFacts)> {
-        self.facts.relations.iter().filter(|(_, relation)| relation.kind.has_rows() && relation.parents().next().is_some())
+        self.facts.relations.iter().filter(|(oid, relation)| relation.kind.has_rows() && self.parents.contains_key(oid))
     }
 
     fn has_rows_of(&self, oid: Oid) -> bool {
@@ -141,7 +169,7 @@ impl<'a> Family<'a> {
         let mut seen = BTreeSet::from([oid]);
         let mut level = vec![oid];
         while !level.is_empty() {
-            let above = level.iter().filter_map(|oid| self.facts.relations.get(oid)).flat_map(RelationFacts::parents);
+            let above = level.iter().filter_map(|oid| self.parents.get(oid)).flatten().copied();
             let above: BTreeSet<Oid> = above.filter(|oid| seen.insert(*oid)).collect();
             if let Some(found) = above.iter().copied().find(|oid| fits(*oid)) {
                 return Some(found);
@@ -157,7 +185,8 @@ impl<'a> Family<'a> {
         let mut torn = Vec::new();
         for (schema, extension) in &self.facts.extension_schemas {
             let kept = || {
-                let own = |relation: &RelationFacts| relation.schema == *schema && relation.membership == Membership::None;
+                let own =
+                    |relation: &RelationFacts| relation.schema == *schema && relation.membership == Membership::None;
                 self.facts.relations.iter().filter(move |(_, relation)| own(relation) && relation.kind.has_rows())
             };
             let outside = |oid: Oid| self.facts.relations.get(&oid).is_some_and(|above| above.schema != *schema);

@@ -46,7 +46,7 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
     capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
     if !done.failures.is_empty() {
         let first = FirstFailure(done.failures.iter().take(5).cloned().collect());
-        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, warnings: Vec::new(), first });
+        return Err(Error::Entries { failures: done.failures, skipped: done.skipped, warnings: done.warnings, first });
     }
     Ok(Extent {
         tables: done.digests.len() as u64,
