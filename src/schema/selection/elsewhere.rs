@@ -64,11 +64,9 @@ fn found_in(facts: &Facts, family: &Family<'_>) -> Vec<Elsewhere> {
             found.entry((taken, keeper(facts, relation))).or_default().push(oid);
         }
     }
-    for (relation, keeper, holder) in family.torn_apart() {
-        let holders = found.entry((relation, keeper)).or_default();
-        if !holders.contains(&holder) {
-            holders.push(holder);
-        }
+    let known: HashSet<Oid> = found.values().flatten().copied().collect();
+    for (relation, keeper, holder) in family.torn_apart().into_iter().filter(|(.., holder)| !known.contains(holder)) {
+        found.entry((relation, keeper)).or_default().push(holder);
     }
     found.into_iter().map(|((relation, keeper), holders)| Elsewhere { relation, keeper, holders }).collect()
 }
@@ -239,8 +237,52 @@ mod tests {
 
     #[test]
     fn a_partitioned_table_without_its_partitions_is_without_rows() {
-        let told = told(&shop_with(&[]), "-t shop.sale");
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].starts_with("shop.sale: ") && told[0].ends_with("(Nobody)"), "{told:?}");
+        let shop = shop_with(&[]);
+        assert_eq!(told(&shop, "-t shop.sale"), ["shop.sale: shop.sale_2025, depot.sale_rest (Nobody)"]);
+        assert_eq!(told(&shop, "-n shop -N depot"), ["shop.sale: depot.sale_rest (Nobody)"]);
+        assert_eq!(told(&shop, "-T depot.sale_rest"), ["shop.sale: depot.sale_rest (Nobody)"]);
+        assert_eq!(told(&shop, "-t shop.sale -t shop.sale_2025 -t depot.sale_rest"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_child_elsewhere_is_asked_for_and_a_partition_comes_along() {
+        let (archive, facts) =
+            shop_with(&[("TABLE depot.bin", "TABLE shop.ticket"), ("TABLE Odd.Name.a b", "TABLE depot.bin")]);
+        let case = (archive, facts);
+        // The nearest that is taken is named.
+        assert_eq!(told(&case, "-n shop"), ["shop.ticket: depot.bin, Odd.Name.a b (Nobody)"]);
+        assert_eq!(told(&case, "-n shop -n depot"), ["depot.bin: Odd.Name.a b (Nobody)"]);
+        assert_eq!(told(&case, ""), Vec::<String>::new());
+        let (archive, facts) = &case;
+        let asked = request("-n shop");
+        let selection = select(archive, facts, &asked).unwrap();
+        let along = taken_along(archive, facts, &asked, &selection);
+        let name = |oid: &Oid| facts.relations[oid].name.clone();
+        let along: Vec<_> = along
+            .iter()
+            .map(|along| (name(&along.relation), along.holders.iter().map(name).collect::<Vec<_>>()))
+            .collect();
+        assert_eq!(along, [("sale".to_owned(), vec!["sale_rest".to_owned()])]);
+    }
+
+    #[test]
+    fn what_an_extension_keeps_hangs_together_and_what_it_calls_its_own_is_lost() {
+        let (archive, mut facts) = shop_with(&[("TABLE depot.bin", "TABLE shop.ticket")]);
+        facts.extension_schemas.insert("depot".into(), "stacker".into());
+        let kept = "(Extension { name: \"stacker\" })";
+        let case = (archive, facts);
+        assert_eq!(told(&case, "-t shop.ticket"), [format!("shop.ticket: depot.bin {kept}")]);
+        // The tie of the other table there to the first is none that a catalog has.
+        assert_eq!(told(&case, "-t shop.ticket -t depot.bin"), [format!("shop.ticket: depot.sale_rest {kept}")]);
+        assert_eq!(told(&case, "-n shop -n depot"), Vec::<String>::new());
+
+        let (archive, mut facts) = case;
+        let bin = archive.entry(shop::id(&archive, "TABLE depot.bin")).unwrap().catalog_id.oid;
+        facts.relations.get_mut(&bin).unwrap().membership = Membership::Member { extension: "stacker".into() };
+        let lost = rows_elsewhere_in_all(&facts);
+        assert_eq!(
+            (lost.len(), &lost[0].holders, &lost[0].keeper),
+            (1, &vec![bin], &Keeper::Member { extension: "stacker".into() })
+        );
     }
 }
