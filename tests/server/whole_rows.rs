@@ -163,7 +163,7 @@ fn children_and_partitions_elsewhere_come_along_or_are_asked_for() {
 
     let old = "rows of shop.events lie in Archive.events_old";
     let add = "Take these as well (-t '\"Archive\".events_old', or their schema with -n), or leave shop.events out (-T shop.events).";
-    assert_told(&scene.refused(&["-N", "Archive"]), old, add);
+    assert_told(&scene.refused(&["-N", "\"Archive\""]), old, add);
     assert_told(&scene.refused(&["-n", "shop", "-T", "\"Archive\".events_old"]), old, add);
     let told = scene.refused(&["-t", "shop.events"]);
     assert_told(

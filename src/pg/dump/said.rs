@@ -13,10 +13,11 @@ pub(super) fn warnings(stderr: &str) -> Vec<String> {
     for line in stderr.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()) {
         let goes_on = GOING_ON.iter().any(|begin| line.starts_with(begin)) || line.starts_with([' ', '\t']);
         let text = plain(line);
+        let kept = warnings.len();
         match warnings.last_mut() {
             Some(_) if goes_on && others > 0 => {}
             Some(warning) if goes_on => *warning += &format!("; {text}"),
-            _ if warnings.len() < MESSAGES_MAX => warnings.push(format!("pg_dump says: {text}")),
+            _ if kept < MESSAGES_MAX => warnings.push(format!("pg_dump says: {text}")),
             _ => others += 1,
         }
     }
@@ -31,7 +32,7 @@ fn plain(line: &str) -> String {
     let line = line.trim();
     let line = line.strip_prefix("pg_dump: ").unwrap_or(line);
     let line = ["warning: ", "detail: ", "hint: "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
-    line.to_owned()
+    line.trim_start().to_owned()
 }
 
 #[cfg(test)]

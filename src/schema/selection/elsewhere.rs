@@ -82,7 +82,7 @@ pub fn taken_along(archive: &Archive, facts: &Facts, request: &Request, selectio
     };
     let family = Family::new(archive, facts, selection);
     let mut along: BTreeMap<Oid, Vec<Oid>> = BTreeMap::new();
-    for (&oid, relation) in family.holders().filter(|(oid, relation)| family.has_rows_of(**oid) && !named(relation)) {
+    for (&oid, _) in family.holders().filter(|(oid, relation)| family.has_rows_of(**oid) && !named(relation)) {
         let is_named = |above: Oid| facts.relations.get(&above).is_some_and(named);
         if let Some(above) = family.nearest(oid, |above| family.is_taken(above) && is_named(above)) {
             along.entry(above).or_default().push(oid);
