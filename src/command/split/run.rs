@@ -280,7 +280,12 @@ impl Fenced<'_> {
         (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
         if !done.failures.is_empty() {
             let first = crate::command::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
-            return Err(Error::Entries { failures: done.failures, skipped: done.skipped, warnings: done.warnings, first });
+            return Err(Error::Entries {
+                failures: done.failures,
+                skipped: done.skipped,
+                warnings: done.warnings,
+                first,
+            });
         }
         progress.set_phase("proving definitions and sequences");
         let since = Instant::now();
