@@ -8,7 +8,8 @@ use super::error::Error;
 use super::some::some_of;
 use super::typed::pattern;
 use crate::schema::archive::{Archive, Oid};
-use crate::schema::facts::Facts;
+use crate::schema::facts::{Facts, RelationFacts};
+use crate::schema::pattern::Visibility;
 use crate::schema::selection::elsewhere::{Elsewhere, Keeper, rows_elsewhere, rows_elsewhere_in_all, taken_along};
 use crate::schema::selection::{Request, Selection};
 
@@ -34,23 +35,44 @@ pub fn check_all(facts: &Facts) -> Result<(), Error> {
     refuse(facts, rows_elsewhere_in_all(facts))
 }
 
-/// What a snapshot that holds rows of the relations `held` cannot give: rows of what is restored that it was taken without, as earlier
-/// programs did.
-pub fn not_held(archive: &Archive, facts: &Facts, selection: &Selection, held: &BTreeSet<Oid>) -> Vec<String> {
-    let mut found = rows_elsewhere(archive, facts, selection);
-    found.iter_mut().for_each(|found| found.holders.retain(|holder| !held.contains(holder)));
-    found.retain(|found| !found.holders.is_empty());
-    let told = found.iter().map(|found| format!("{}: the snapshot was taken without these rows", told(facts, found)));
-    told.collect()
+/// What is restored of a snapshot.
+pub struct Part<'a> {
+    pub archive: &'a Archive,
+    pub facts: &'a Facts,
+    pub request: &'a Request,
+    pub selection: &'a Selection,
+    /// The relations whose rows the snapshot holds.
+    pub held: &'a BTreeSet<Oid>,
 }
 
-/// # Errors
-/// As [`check`], for a part of a snapshot that holds rows of the relations `held`: what it does not hold cannot be added.
-pub fn check_part(archive: &Archive, facts: &Facts, selection: &Selection, held: &BTreeSet<Oid>) -> Result<(), Error> {
-    let mut found = rows_elsewhere(archive, facts, selection);
-    found.iter_mut().for_each(|found| found.holders.retain(|holder| held.contains(holder)));
-    found.retain(|found| !found.holders.is_empty());
-    refuse(facts, found)
+impl Part<'_> {
+    /// Says which rows do not come: those that the snapshot was taken without, as by earlier programs, and those that `-T` leaves behind by
+    /// name, as a restore around damage must.
+    ///
+    /// # Errors
+    /// As [`check`], of what the snapshot holds.
+    pub fn check(&self) -> Result<Vec<String>, Error> {
+        let (mut missing, mut told) = (Vec::new(), Vec::new());
+        for found in rows_elsewhere(self.archive, self.facts, self.selection) {
+            let (held, not_held): (Vec<Oid>, Vec<Oid>) =
+                found.holders.iter().partition(|holder| self.held.contains(holder));
+            let (named, others): (Vec<Oid>, Vec<Oid>) = held.into_iter().partition(|holder| self.leaves_out(*holder));
+            for (holders, why) in [(not_held, "the snapshot was taken without them"), (named, "-T leaves them out")] {
+                let of = Elsewhere { holders, ..found.clone() };
+                told.extend((!of.holders.is_empty()).then(|| format!("{}: {why}", self::told(self.facts, &of))));
+            }
+            missing.extend((!others.is_empty()).then_some(Elsewhere { holders: others, ..found }));
+        }
+        refuse(self.facts, missing).map(|()| told)
+    }
+
+    fn leaves_out(&self, oid: Oid) -> bool {
+        let named = |relation: &RelationFacts| {
+            let mut patterns = self.request.exclude_tables.iter();
+            patterns.any(|pattern| pattern.matches(&relation.schema, &relation.name, Visibility::Visible))
+        };
+        self.facts.relations.get(&oid).is_some_and(named)
+    }
 }
 
 /// What comes along although its schema was not asked for.

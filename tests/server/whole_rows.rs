@@ -164,6 +164,11 @@ fn children_and_partitions_elsewhere_come_along_or_are_asked_for() {
     let old = "rows of shop.events lie in Archive.events_old";
     let add = "Take these as well (-t '\"Archive\".events_old', or their schema with -n), or leave shop.events out (-T shop.events).";
     assert_told(&scene.refused(&["-N", "\"Archive\""]), old, add);
+    // Around damage a restore leaves behind what it is told to by name, and says so.
+    let copy = ["latest", "--create", "-d", &scene.server.dsn("around"), "-T", "\"Archive\".events_old"];
+    let restored = scene.repo.restored(copy);
+    assert_eq!((&restored["proven"], &restored["rows"]), (&json!(true), &json!(12)), "{restored}");
+    assert_eq!(restored["warnings"], json!([format!("{old}: -T leaves them out")]), "{restored}");
     assert_told(&scene.refused(&["-n", "shop", "-T", "\"Archive\".events_old"]), old, add);
     let told = scene.refused(&["-t", "shop.events"]);
     assert_told(

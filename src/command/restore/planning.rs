@@ -6,7 +6,7 @@ use super::{Job, Options, Tablespaces, roles, target};
 use crate::command::Error;
 use crate::command::selecting::{self, Patterns};
 use crate::command::surroundings::Surroundings;
-use crate::command::whole_rows;
+use crate::command::whole_rows::{self, Part};
 use crate::repo::Repository;
 use crate::repo::manifest::{Manifest, Relation};
 use crate::schema::archive::Archive;
@@ -64,9 +64,10 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     } else {
         let asked = selecting::select(&archive, &facts, &request)?;
         check_held(&manifest, &facts, &asked, &held)?;
-        whole_rows::check_part(&archive, &facts, &asked, &with_rows)?;
         asked
     };
+    let part = Part { archive: &archive, facts: &facts, request: &request, selection: &selection, held: &with_rows };
+    let rows_missing = part.check()?;
     let role_map = RoleMap::new(options.roles.iter().cloned());
     let named = match &options.tablespaces {
         Tablespaces::Default => BTreeSet::new(),
@@ -100,7 +101,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
-    warnings.extend(whole_rows::not_held(&archive, &facts, &selection, &with_rows));
+    warnings.extend(rows_missing);
     warnings.extend(plan.there_otherwise.iter().cloned());
     Ok(Job {
         left_out,
