@@ -123,6 +123,23 @@ fn a_restore_lists_the_roles_that_it_makes_and_how_they_get_a_password() {
     assert!(text.stdout.contains("made the role Order's app, with the password that the snapshot holds\n"), "{text:?}");
 }
 
+#[test]
+fn a_split_lists_the_roles_that_it_makes() {
+    let (source, target) = (Server::start(15, ClusterOptions::default()), Server::start(15, ClusterOptions::default()));
+    source.ask("CREATE DATABASE shop");
+    source.ask("CREATE ROLE app LOGIN");
+    sql(
+        &source,
+        "shop",
+        "CREATE SCHEMA core AUTHORIZATION app; CREATE TABLE core.t AS SELECT 1 AS i; ALTER TABLE core.t OWNER TO app",
+    );
+    let ends = ["--from", &source.dsn("shop"), "--to", &target.dsn("place")];
+    let said = Said::of(pgkeep().args(["split", "--json", "--schemas", "core"]).args(ends));
+    assert_eq!(said.code, 0, "{said:?}");
+    let expected = json!([{"role": "app", "login": true, "set_password": "ALTER ROLE \"app\" PASSWORD '...'"}]);
+    assert_eq!(said.document()["roles_made"], expected, "{said:?}");
+}
+
 /// A server may warn of a definition and make it all the same: an event trigger here, a grant that was not made elsewhere.
 #[test]
 fn what_the_server_warns_of_while_definitions_are_made_is_told() {

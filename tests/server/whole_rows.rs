@@ -180,6 +180,15 @@ fn children_and_partitions_elsewhere_come_along_or_are_asked_for() {
     // A partition alone is a table of its own.
     assert_eq!(scene.backup(&["-t", "\"Archive\".events_old"])["rows"], 9);
 
+    // What a role may not read is left out only where nothing that it asks for needs it.
+    scene.sql("CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA shop TO clerk; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO clerk");
+    let clerk = scene.server.dsn_as("clerk", "shop");
+    let mut backup =
+        scene.repo.command(["backup", "-d", &clerk, "--json", "--accept-shrink", "-n", "shop", "--pg-bin"]);
+    let said = Said::of(backup.arg(&scene.server.binaries.bin_dir));
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.document()["error"].as_str().unwrap().contains(old), "{said:?}");
+
     // A child in another schema is somebody's table by itself: it is asked for.
     scene.sql("CREATE TABLE \"Archive\".capitals (of text) INHERITS (shop.cities); INSERT INTO \"Archive\".capitals VALUES ('c', 'd')");
     let told = scene.refused(&["-n", "shop"]);
