@@ -219,7 +219,7 @@ pub async fn run(
         job.plan
             .not_refreshable
             .iter()
-            .map(|id| format!("entry {id} could not be refreshed: it reads a view without rows")),
+            .map(|view| format!("{view} could not be refreshed: it reads a view without rows")),
     );
     let proven = options.proof == Proof::Make && mismatches.is_empty();
     if proven && options.patterns.is_empty() {

@@ -122,7 +122,9 @@ fn a_schema_comes_with_what_it_needs_from_elsewhere() {
         assert_eq!(case.reason(label), None, "{label}");
     }
     assert_eq!(case.reason("DATABASE shop"), Some(Reason::Setting));
-    assert_eq!(case.reason("COMMENT DATABASE shop"), None);
+    // For a database that is made for the part.
+    assert_eq!(case.reason("COMMENT DATABASE shop"), Some(Reason::Setting));
+    assert_eq!(case.reason("DATABASE PROPERTIES shop"), Some(Reason::Setting));
     assert_eq!(case.selection.sequences.len(), 3);
 }
 
@@ -224,7 +226,8 @@ fn an_excluded_table_takes_its_dependents_along() {
     }
     assert_eq!(case.reason("SEQUENCE shop.item_id_seq"), None, "the sequence is the column's");
     assert_eq!(case.reason("PUBLICATION pub"), Some(Reason::Asked));
-    assert_eq!(case.reason("DATABASE PROPERTIES shop"), Some(Reason::Asked));
+    let database = case.id("DATABASE shop");
+    assert_eq!(case.reason("DATABASE PROPERTIES shop"), Some(Reason::PartOf(database)));
 }
 
 #[test]
