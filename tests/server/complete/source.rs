@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::entries::{Said, is_existing, is_of_the_database, is_relation};
 use super::roles;
 use crate::judge;
-use crate::pgkeep::{Repo, Said as Ended};
+use crate::pgkeep::{Repo, Said as Ended, pgkeep};
 use crate::postgres::{Server, psql};
 
 /// What is asked for.
@@ -54,6 +54,8 @@ pub enum Into {
 pub struct Source {
     pub server: Server,
     database: String,
+    /// Who takes backups.
+    pub role: &'static str,
     pub said: Said,
     rows: BTreeMap<String, String>,
 }
@@ -62,7 +64,7 @@ impl Source {
     pub fn new(server: Server, database: &str) -> Source {
         let (said, rows) = (Said::of(&server, database), rows(&server, database));
         assert_eq!(said.without_a_whole(), Vec::<String>::new());
-        Source { server, database: database.to_owned(), said, rows }
+        Source { server, database: database.to_owned(), role: "postgres", said, rows }
     }
 
     /// Whether the copy has to say of the entry what the source says, or the report why not.
@@ -70,11 +72,10 @@ impl Source {
         if is_of_the_database(entry) {
             return into == Into::New || (matches!(asked, Asked::Whole) && entry.desc != "DATABASE");
         }
-        if matches!(asked, Asked::Whole) {
-            return true;
-        }
         let is_there = |entry: &Entry| copy.said.holds(&copy.said.label(entry));
         match (self.said.subject(entry), entry.desc.as_str()) {
+            // What is not there is judged by itself.
+            (subject, _) if matches!(asked, Asked::Whole) => subject.is_none_or(is_there),
             // A schema's tables are published where it was asked for as a whole.
             (Some(schema), "PUBLICATION TABLES IN SCHEMA") => asked.names(schema),
             // Statistics may lie in another schema than their table.
@@ -210,11 +211,40 @@ pub const COPY: &str = "pgkeep_copy";
 
 impl Source {
     pub fn backup(&self, repo: &Repo, asked: &Asked) -> Option<Value> {
-        let dsn = self.server.dsn(&self.database);
+        let dsn = self.server.dsn_as(self.role, &self.database);
         let mut backup = repo.command(["backup", "-q", "--json", "--accept-shrink", "-d", &dsn]);
         backup.args(["--pg-bin", self.server.binaries.bin_dir.to_str().unwrap()]).args(asked.switches());
         let said = Ended::of(&mut backup);
         (!is_loud(&said)).then(|| said.document())
+    }
+
+    /// The schema in a database of its own, and back again. Sequences go on there above every number that was handed out, and owners of
+    /// schemas get the right to make more.
+    pub fn by_split(&self, schema: &str) -> Outcome {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let stays = self.said.schemas().into_iter().filter(|name| name != schema);
+        let leave: Vec<String> = stays.flat_map(|name| ["--leave".to_owned(), quoted(&name)]).collect();
+        let split = |args: &[String]| {
+            let (from, to) = (self.server.dsn(&self.database), self.server.dsn(COPY));
+            Ended::of(pgkeep().args(["split", "--json", "-q"]).args(args).args(["--from", &from, "--to", &to]))
+        };
+        let begin = ["--schemas", &quoted(schema), "--boundary", "drop"].map(str::to_owned);
+        let said = split(&[&begin, leave.as_slice()].concat());
+        assert!(said.code == 0, "{schema}: {said:?}");
+        let copy = Copy::of(&self.server);
+        let mut silent = self.silent(&Asked::Schema(schema.into()), Into::New, &copy, &Told::by(&said.document()));
+        let has_all = |label: &str| {
+            let (ours, theirs) = (self.said.says(label), copy.said.says(label).unwrap_or_default());
+            ours.unwrap_or_default().lines().all(|line| theirs.lines().any(|there| there == line))
+        };
+        silent.retain(|loss| {
+            let is_of_a_sequence = loss.starts_with("the rows of ") && loss.ends_with(" S differ");
+            !is_of_a_sequence && !(loss.starts_with("ACL DATABASE *") && has_all("ACL DATABASE *"))
+        });
+        let back = split(&["rollback".to_owned()]);
+        assert_eq!(back.code, 0, "{schema}: {back:?}");
+        Copy::drop(&self.server);
+        if silent.is_empty() { Outcome::Complete } else { Outcome::Silent(silent) }
     }
 
     /// What the copy on the source's own server lacks.
