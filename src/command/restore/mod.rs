@@ -6,6 +6,7 @@ pub(super) mod feed;
 mod made;
 mod planning;
 pub(super) mod roles;
+mod roles_there;
 mod small;
 pub(super) mod target;
 mod unreadable;
@@ -145,11 +146,13 @@ pub async fn run(
 
     progress.set_phase("preparing the target");
     aftermath::note(progress, options, &snapshot, aftermath::Stage::Target);
+    let roles_otherwise = roles_there::differing(options, &job).await?;
     let (made, mut warnings) = match options.creation {
         Creation::Create => Made::make(options, &job).map(|(made, left)| (Some(made), left))?,
         Creation::Exists => (None, Vec::new()),
     };
     warnings.extend(job.warnings.iter().cloned());
+    warnings.extend(roles_otherwise);
     let prepared = match prepare(repository, options, &mut job, progress, &snapshot).await {
         Ok(prepared) => prepared,
         Err(error) => {

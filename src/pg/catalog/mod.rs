@@ -30,7 +30,7 @@ pub use foreign_keys::{foreign_keys, referencing_rows};
 pub use hidden::{Hidden, HiddenMapping, Options as HiddenOptions, hidden};
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
 pub use relations::{Reading, TableFacts, tables};
-pub use roles::{Passwords, RoleFacts, roles};
+pub use roles::{Passwords, RoleFacts, roles, roles_by_name};
 pub use sequences::{SequenceFacts, sequence_values, sequences};
 pub use sizes::{extension_versions, sizes};
 pub use strong_locks::{Holder, StrongLock, strong_locks};

@@ -173,3 +173,32 @@ fn a_database_that_is_made_for_a_part_is_as_closed_as_the_sources() {
     assert_eq!(words(&report, "left_out"), ["COMMENT DATABASE d", "ACL DATABASE d", "DATABASE PROPERTIES d"]);
     assert_eq!(server.ask(&format!("{facts} 'c'")), before);
 }
+
+#[test]
+fn a_role_that_is_there_otherwise_is_told() {
+    let (server, other) = (Server::start(15, ClusterOptions::default()), Server::start(16, ClusterOptions::default()));
+    server.ask("CREATE DATABASE d");
+    sql(
+        &server,
+        "d",
+        "CREATE ROLE above; CREATE ROLE app LOGIN CREATEDB CONNECTION LIMIT 4; GRANT above TO app; ALTER ROLE app SET work_mem = '6MB'; COMMENT ON ROLE app IS 'the app';
+         CREATE ROLE same LOGIN; CREATE ROLE fresh LOGIN; CREATE TABLE t (i int); ALTER TABLE t OWNER TO app; GRANT SELECT ON t TO same, fresh",
+    );
+    let repo = Repo::new();
+    backup(&server, &repo, &["--accept-shrink"]);
+    other.ask("CREATE ROLE above; CREATE ROLE app BYPASSRLS; CREATE ROLE same LOGIN");
+    let told = |args: &[&str]| {
+        let target = other.dsn("c");
+        let report = repo.restored([&["latest", "-d", &target], args].concat());
+        other.ask("DROP DATABASE c");
+        words(&report, "warnings")
+    };
+    let app = "the role app is there already and stays as it is: without CREATEDB, without LOGIN, with BYPASSRLS, with the connection limit -1 instead of 4, \
+               without its comment, no member of above, without work_mem=6MB";
+    assert_eq!(told(&["--create"]), [app]);
+    other.ask("CREATE DATABASE c");
+    assert_eq!(told(&["-t", "public.t"]), [app]);
+    other.ask("CREATE ROLE mine");
+    assert_eq!(told(&["--create", "--map-role", "app=mine"]), Vec::<String>::new());
+    assert_eq!(told(&["--create", "--no-owner", "--no-acl"]), Vec::<String>::new());
+}
