@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::error::Error;
-use super::restore;
+use super::selecting::Patterns;
 use crate::pg::catalog::{self, HiddenMapping, HiddenOptions};
 use crate::pg::connect::Session;
 use crate::repo::manifest::LeftOut;
@@ -54,7 +54,7 @@ pub fn of_restore(
     known: &[LeftOut],
     archive: &Archive,
     selection: &Selection,
-    options: &restore::Options,
+    patterns: &Patterns,
 ) -> Vec<LeftOut> {
     let mut concerned = BTreeSet::new();
     for entry in archive.entries().iter().filter(|entry| selection.contains(entry.dump_id)) {
@@ -67,7 +67,7 @@ pub fn of_restore(
     }
     let is_missed = |left: &&LeftOut| {
         let is_known = known.iter().any(|known| known.entry == left.entry);
-        !is_known && (options.patterns.is_empty() || concerned.contains(&left.entry))
+        !is_known && (patterns.is_empty() || concerned.contains(&left.entry))
     };
     of_backup.iter().filter(is_missed).cloned().collect()
 }

@@ -94,7 +94,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let large_objects = options.patterns.is_empty();
     let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
-    left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, &archive, &selection, options));
+    left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, &archive, &selection, &options.patterns));
     left_out.extend(of_the_database(&plan, &selection, options.creation));
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
