@@ -74,6 +74,7 @@ fn text(report: &Report) -> String {
             Some(detail) => text += &format!("NOT TRUE: {}: {detail}\n", assertion.name),
         }
     }
+    text += &texts::left_out(&report.left_out);
     report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
     let failed = report.assertions.iter().filter(|assertion| !assertion.ok).count() as u64;
     text += &format!(

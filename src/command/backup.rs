@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::error::Error;
 use super::instant::{self, Seen};
 use super::moment::rfc3339;
+use super::not_given;
 use super::progress::Progress;
 use super::rows::{self, ReadTable};
 use super::selecting::{self, Patterns, with_roles_above};
@@ -34,7 +35,7 @@ use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter
 use crate::retention::Tag;
 use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
 use crate::schema::facts::Facts;
-use crate::schema::restore::{needing_a_search_path, roles_named};
+use crate::schema::restore::{needing_a_search_path, roles_named, roles_of_the_database};
 use crate::schema::selection::{self, Selection};
 use crate::stop::Stop;
 
@@ -203,6 +204,7 @@ async fn run_once(
     let sequences = read_sequences(&snapshot, &selection).await?;
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(elsewhere(&snapshot, &selection).await?);
+    left_out.extend(not_given::hidden(session, &archive, &selection, &request).await?);
     let roles = read_roles(session, &request, &archive, &selection, options.passwords).await?;
     let populated = catalog::populated_views(session).await.map_err(Error::source_database("reading the catalog"))?;
     let version = catalog::server_version(session).await.map_err(Error::source_database("reading the catalog"))?;
@@ -450,7 +452,9 @@ pub(super) async fn read_roles(
 ) -> Result<RoleFacts, Error> {
     let mut roles = catalog::roles(session, passwords).await.map_err(Error::source_database("reading roles"))?;
     if !request.is_everything() {
-        let names = with_roles_above(roles_named(archive, selection), &roles.memberships);
+        let mut names = roles_named(archive, selection);
+        names.extend(roles_of_the_database(archive, selection));
+        let names = with_roles_above(names, &roles.memberships);
         roles.roles.retain(|role| names.contains(&role.name));
         roles.memberships.retain(|membership| names.contains(&membership.member));
         roles.settings.retain(|setting| names.contains(&setting.role));

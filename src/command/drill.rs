@@ -18,6 +18,7 @@ use crate::pg::cluster::{ClusterOptions, PrivateCluster};
 use crate::pg::connect::connect_as_user;
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::pg::question::{self, Answer};
+use crate::repo::manifest::LeftOut;
 use crate::repo::{Record, Repository, SnapshotId};
 use crate::schema::statements::Statement;
 use crate::stop::Stop;
@@ -53,6 +54,8 @@ pub struct Report {
     pub proven: bool,
     pub mismatches: Vec<Mismatch>,
     pub keys_not_valid: Vec<String>,
+    /// What the snapshot's selection names, and the drill could not bring.
+    pub left_out: Vec<LeftOut>,
     pub assertions: Vec<Assertion>,
     pub warnings: Vec<String>,
     /// The record in the repository; none where it could not be written.
@@ -191,6 +194,7 @@ pub async fn run(
         proven: restored.proven,
         mismatches: restored.mismatches,
         keys_not_valid: restored.keys_not_valid,
+        left_out: restored.left_out,
         assertions,
         warnings,
         receipt: written.ok().map(|key| key.to_string()),

@@ -14,6 +14,7 @@ pub mod key;
 pub mod list;
 pub mod mismatch;
 mod moment;
+mod not_given;
 pub mod parts;
 pub mod password;
 pub mod policy_file;

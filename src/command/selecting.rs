@@ -145,6 +145,8 @@ fn describe(archive: &Archive, left_out: &selection::LeftOut) -> LeftOut {
             format!("its parent {} was asked for by name alone", label(parent))
         }
         LeftOutReason::PublicationNotAsked { publication } => format!("{} belongs to no schema", label(publication)),
+        LeftOutReason::JoinsOutside { entry } => format!("{} was not asked for", label(entry)),
+        LeftOutReason::OfNothingKnown => "it is not known what it belongs to".into(),
     };
     LeftOut { entry: label(left_out.entry), reason }
 }

@@ -110,8 +110,12 @@ impl Names {
                 let sequence = *own.first()?;
                 relation_of(entries, &dependencies[sequence], entry).or(Some(sequence))
             }
+            // It is in its column's definition, though pg_dump writes it apart.
+            Kind::Sequence if is_identity(entry) => relation_of(entries, own, entry),
             Kind::CheckConstraint if is_of_a_domain(entry) => of_kind(entries, own, Kind::Domain),
             kind if kind.is_part_of_relation() => relation_of(entries, own, entry),
+            // pg_dump gives them no dependency.
+            Kind::DatabaseProperties => entries.iter().position(|entry| entry.kind == Kind::Database),
             Kind::PublicationTable | Kind::PublicationSchema => of_kind(entries, own, Kind::Publication),
             Kind::SubscriptionTable => of_kind(entries, own, Kind::Subscription),
             // pg_dump gives a user mapping no dependency; its tag is `USER MAPPING role SERVER server`.

@@ -22,7 +22,7 @@ use super::graph::Graph;
 use super::selection::Selection;
 
 pub use circles::{Circles, without_circles};
-pub use roles::{RoleMap, roles_named};
+pub use roles::{RoleMap, roles_named, roles_of_the_database};
 pub use tablespaces::{Tablespaces, tablespaces_named};
 pub use there::{ExtensionThere, SchemaThere, There};
 
@@ -80,8 +80,8 @@ pub struct RestorePlan {
     pub post_data: Vec<PostDataStep>,
     /// What the target has already, and otherwise than the source.
     pub there_otherwise: Vec<String>,
-    /// Materialized views that held rows and cannot be refreshed, since they read one that held none.
-    pub not_refreshable: Vec<DumpId>,
+    /// Materialized views that held rows and cannot be refreshed, since they read one that held none: `MATERIALIZED VIEW shop.sums`.
+    pub not_refreshable: Vec<String>,
 }
 
 /// An entry's SQL.

@@ -11,11 +11,12 @@
 
 mod closure;
 pub mod elsewhere;
+mod members;
 mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::archive::{Archive, DumpId, Kind, Oid};
+use super::archive::{Archive, DumpId, Entry, Kind, Oid};
 use super::facts::{Facts, Membership, RelationFacts, RelationKind};
 use super::graph::Graph;
 use super::pattern::Pattern;
@@ -73,6 +74,10 @@ pub enum LeftOutReason {
     PartitionNotAsked { parent: DumpId },
     /// A table's membership in a publication, which belongs to no schema.
     PublicationNotAsked { publication: DumpId },
+    /// A cast or transform of something taken with this entry, which is not.
+    JoinsOutside { entry: DumpId },
+    /// It belongs to something, and it is not known to what: to an object of an extension that is taken, most probably.
+    OfNothingKnown,
 }
 
 /// What a backup or a restore takes.
@@ -136,6 +141,21 @@ pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Sel
     let mut selection = closure.finish();
     take_values(archive, facts, &scope, &mut selection)?;
     Ok(selection)
+}
+
+/// Entries that are parts of something, or say something of it, while nothing is found that it could be. Of objects of extensions and
+/// of PostgreSQL's own there are no entries: `names_one` says whether the entry names such a one.
+pub fn belonging_to_nothing(archive: &Archive, names_one: impl Fn(&Entry) -> bool) -> Vec<String> {
+    let graph = Graph::new(archive);
+    let is_part = |entry: &Entry| {
+        let parts = [Kind::UserMapping, Kind::PublicationTable, Kind::PublicationSchema, Kind::DatabaseProperties];
+        let of_rows = entry.kind.is_data();
+        !of_rows && (entry.kind.is_part_of_relation() || entry.kind.is_remark() || parts.contains(&entry.kind))
+    };
+    let entries = archive.entries().iter().enumerate();
+    let lost =
+        entries.filter(|(position, entry)| is_part(entry) && graph.whole(*position).is_none() && !names_one(entry));
+    lost.map(|(_, entry)| entry.label()).collect()
 }
 
 /// The relations whose rows or values travel.

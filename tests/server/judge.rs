@@ -83,7 +83,7 @@ pub fn definitions(server: &Server, database: &str, args: &[&str]) -> String {
 }
 
 /// A policy's roles in the order of their names: pg_dump writes them as they lie in the catalog.
-fn with_sorted_roles(line: &str) -> String {
+pub fn with_sorted_roles(line: &str) -> String {
     if !line.starts_with("CREATE POLICY ") {
         return line.to_owned();
     }

@@ -5,6 +5,7 @@
 mod backup;
 mod budget;
 mod cluster;
+mod complete;
 mod connections;
 mod crash;
 mod damage;

@@ -347,7 +347,7 @@ fn what_the_target_lacks_is_named_and_ends_nothing() {
     let place = |server: &Server, name: &str| {
         // Only the server's own user may enter it, and that is who makes it.
         let folder = server.cluster.socket_dir().join(name);
-        server.ask(&format!("COPY (SELECT 1) TO PROGRAM 'mkdir {}'", folder.display()));
+        server.ask(&format!("COPY (SELECT 1) TO PROGRAM 'mkdir {} && cat >/dev/null'", folder.display()));
         server.ask(&format!("CREATE TABLESPACE {name} LOCATION '{}'", folder.display()));
     };
     for name in ["fast", "slow"] {

@@ -6,6 +6,7 @@ pub(super) mod feed;
 mod made;
 mod planning;
 pub(super) mod roles;
+mod roles_there;
 mod small;
 pub(super) mod target;
 mod unreadable;
@@ -153,12 +154,14 @@ pub async fn run(
 
     progress.set_phase("preparing the target");
     aftermath::note(progress, options, &snapshot, aftermath::Stage::Target);
+    let roles_otherwise = roles_there::differing(options, &job).await?;
     let (made, mut provided) = match options.creation {
         Creation::Create => Made::make(options, &job).map(|(made, provided)| (Some(made), provided))?,
         Creation::Exists => (None, Provided::default()),
     };
     let mut warnings = std::mem::take(&mut provided.left);
     warnings.extend(job.warnings.iter().cloned());
+    warnings.extend(roles_otherwise);
     let prepared = match prepare(repository, options, &mut job, progress, &snapshot).await {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -231,7 +234,7 @@ pub async fn run(
         job.plan
             .not_refreshable
             .iter()
-            .map(|id| format!("entry {id} could not be refreshed: it reads a view without rows")),
+            .map(|view| format!("{view} could not be refreshed: it reads a view without rows")),
     );
     let proven = options.proof == Proof::Make && mismatches.is_empty();
     if proven && options.patterns.is_empty() {

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Job, Options, Tablespaces, roles, target};
+use super::{Creation, Job, Options, Tablespaces, roles, target};
 use crate::command::Error;
+use crate::command::not_given;
 use crate::command::selecting::{self, Patterns};
 use crate::command::surroundings::Surroundings;
 use crate::command::whole_rows::{self, Part};
 use crate::repo::Repository;
-use crate::repo::manifest::{Manifest, Relation};
+use crate::repo::manifest::{LeftOut, Manifest, Relation};
 use crate::schema::archive::Archive;
 use crate::schema::facts::{Facts, Membership};
-use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, tablespaces_named};
-use crate::schema::selection::Selection;
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, tablespaces_named};
+use crate::schema::selection::{Reason, Selection};
 
 /// Where tablespaces go: as asked, and to the default one where the target has none of a name. Also what is to be said of it.
 fn tablespaces(
@@ -97,7 +98,9 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
     let large_objects = options.patterns.is_empty();
     let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
-    let left_out = selecting::describe_left_out(&archive, &selection);
+    let mut left_out = selecting::describe_left_out(&archive, &selection);
+    left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, &archive, &selection, &options.patterns));
+    left_out.extend(of_the_database(&plan, &selection, options.creation));
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
@@ -118,6 +121,15 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         warnings,
         surroundings: Surroundings::default(),
     })
+}
+
+/// What the source's database has of its own, where all of it was asked for and it is not made anew.
+fn of_the_database(plan: &RestorePlan, selection: &Selection, creation: Creation) -> Vec<LeftOut> {
+    let asked = |step: &&Step| selection.entries.get(&step.dump_id).is_some_and(|reason| *reason != Reason::Setting);
+    // The first is the creation itself.
+    let steps = plan.database.iter().skip(1).filter(asked).filter(|_| creation == Creation::Exists);
+    let reason = "the database was there already: --create makes one that has it";
+    steps.map(|step| LeftOut { entry: step.label.clone(), reason: reason.into() }).collect()
 }
 
 fn is_configuration(facts: &Facts, oid: u32) -> bool {

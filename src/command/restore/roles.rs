@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Job, Options};
+use super::{Creation, Job, Options};
 use crate::command::Error;
 use crate::command::selecting::with_roles_above;
 use crate::pg;
@@ -14,7 +14,7 @@ use crate::pg::connect::Session;
 use crate::pg::target;
 use crate::repo::manifest::{Manifest, Membership, Role, RoleSetting};
 use crate::schema::archive::Archive;
-use crate::schema::restore::{Grants, Owners, RoleMap, roles_named};
+use crate::schema::restore::{Grants, Owners, RoleMap, roles_named, roles_of_the_database};
 use crate::schema::selection::Selection;
 
 /// Names, after mapping, of the roles that the restored objects will refer to.
@@ -37,6 +37,11 @@ pub fn needed(
                 object.grants.iter().flatten().map(|grant| grant.grantee.clone()).filter(|name| !name.is_empty()),
             );
         }
+    }
+    if options.creation == Creation::Create {
+        // A snapshot of a part need not know them: then the statement that names one is refused and told.
+        let known = |name: &String| manifest.roles.iter().any(|role| role.name == *name);
+        names.extend(roles_of_the_database(archive, selection).into_iter().filter(known));
     }
     let names = with_roles_above(names, &manifest.memberships);
     let mapped: BTreeSet<String> = names.iter().map(|name| map.name(name).to_owned()).collect();

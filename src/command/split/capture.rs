@@ -9,6 +9,7 @@ use super::{Options, SplitError, plan};
 use crate::command::Error;
 use crate::command::backup;
 use crate::command::instant::{self, Seen, Source};
+use crate::command::not_given;
 use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, SearchPath, Tablespaces};
 use crate::command::selecting::{self, Patterns};
 use crate::command::surroundings::{self, Surroundings};
@@ -169,7 +170,7 @@ async fn draw(
         settings: Some(settings),
     };
     let role_map = RoleMap::new([]);
-    let plan = RestorePlan::new(
+    let mut plan = RestorePlan::new(
         &archive,
         &facts,
         &selection,
@@ -179,9 +180,12 @@ async fn draw(
             ..RestoreOptions::default()
         },
     );
+    // What else the database has is given to one that was there before as well: see `prepare`.
+    plan.database.truncate(1);
     let roles_needed =
         restore::roles::needed(&archive, &selection, &manifest, &restore_options(options, schemas), &role_map);
-    let left_out = selecting::describe_left_out(&archive, &selection);
+    let mut left_out = selecting::describe_left_out(&archive, &selection);
+    left_out.extend(not_given::hidden(session, &archive, &selection, &request).await?);
     let job = Job {
         manifest,
         plan,

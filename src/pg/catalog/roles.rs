@@ -1,6 +1,6 @@
 //! Roles that the database's objects refer to, with memberships and settings.
 
-use super::{Error, Session, query};
+use super::{Error, Session, query, quote_literal};
 use crate::repo::manifest::{Membership, Role, RoleSetting};
 
 /// Whether password hashes are read, which takes SELECT on pg_authid.
@@ -21,8 +21,7 @@ pub struct RoleFacts {
 /// have settings in this database. Predefined roles (`pg_...`) are not listed, memberships in them are.
 pub async fn roles(session: &Session, passwords: Passwords) -> Result<RoleFacts, Error> {
     // pg_shdepend does not mention the bootstrap superuser, so owners are asked for as well.
-    let named = "WITH RECURSIVE named(oid) AS (
-            SELECT refobjid FROM pg_catalog.pg_shdepend s JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
+    let named = "SELECT refobjid FROM pg_catalog.pg_shdepend s JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
             WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
               AND (s.dbid = d.oid OR s.classid = 'pg_catalog.pg_database'::pg_catalog.regclass AND s.objid = d.oid)
             UNION SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
@@ -31,8 +30,24 @@ pub async fn roles(session: &Session, passwords: Passwords) -> Result<RoleFacts,
             UNION SELECT nspowner FROM pg_catalog.pg_namespace WHERE oid >= 16384
             UNION SELECT lomowner FROM pg_catalog.pg_largeobject_metadata
             UNION SELECT s.setrole FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-                  WHERE d.datname = pg_catalog.current_database() AND s.setrole <> 0
-            UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN named n ON n.oid = m.member)";
+                  WHERE d.datname = pg_catalog.current_database() AND s.setrole <> 0";
+    facts(session, named, passwords).await
+}
+
+/// The roles of these names, as far as they are there, and those that they are members of.
+pub async fn roles_by_name(session: &Session, names: &[String]) -> Result<RoleFacts, Error> {
+    let names: Vec<String> = names.iter().map(|name| quote_literal(name)).collect();
+    let named = format!("SELECT oid FROM pg_catalog.pg_roles WHERE rolname IN ({})", names.join(", "));
+    facts(session, &named, Passwords::Leave).await
+}
+
+/// `named`: a query of the oids to begin with.
+async fn facts(session: &Session, named: &str, passwords: Passwords) -> Result<RoleFacts, Error> {
+    let named = format!(
+        "WITH RECURSIVE named(oid) AS (
+            {named}
+            UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN named n ON n.oid = m.member)"
+    );
     let (table, password) = match passwords {
         Passwords::Leave => ("pg_catalog.pg_roles", "NULL::text"),
         Passwords::Read => ("pg_catalog.pg_authid", "r.rolpassword"),

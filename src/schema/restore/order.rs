@@ -157,7 +157,7 @@ impl<'a> Order<'a> {
 
     /// Adds a refresh of each materialized view that held rows, and makes the view's indexes wait for it. Returns those that read one
     /// without rows, through whatever views: PostgreSQL would refuse the query.
-    pub fn add_refreshes(&mut self, populated: &BTreeSet<Oid>) -> Vec<DumpId> {
+    pub fn add_refreshes(&mut self, populated: &BTreeSet<Oid>) -> Vec<String> {
         let mut not_refreshable = Vec::new();
         let mut views: Vec<usize> = Vec::new();
         let mut read: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -172,7 +172,7 @@ impl<'a> Order<'a> {
                 read.insert(position, behind);
                 views.push(position);
             } else {
-                not_refreshable.push(entry.dump_id);
+                not_refreshable.push(entry.label());
             }
         }
         // Beyond the views that the query names, those that the text of a function names: a guess, which only decides the order.

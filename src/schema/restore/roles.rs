@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::schema::archive::{Archive, Kind, SqlText};
+use crate::schema::archive::{Archive, Entry, Kind, SqlText};
 use crate::schema::lexer::{Token, quoted, tokens};
 use crate::schema::selection::{Reason, Selection};
 
@@ -29,10 +29,19 @@ impl RoleMap {
 /// All roles that the selected entries need in the target: owners, and those named in grants, default privileges, policies, user
 /// mappings and settings. Without `PUBLIC` and the like, and without the owner of a database of which only a part is selected.
 pub fn roles_named(archive: &Archive, selection: &Selection) -> BTreeSet<String> {
-    let belongs = |reason: &Reason| *reason != Reason::Setting;
-    let selected = archive.entries().iter().filter(|entry| selection.entries.get(&entry.dump_id).is_some_and(belongs));
+    named_by(archive, selection, |reason| *reason != Reason::Setting)
+}
+
+/// All roles that the database itself has to do with, where only a part of it is selected: its owner, and those named in its grants and
+/// settings. A database that is made for the part needs them.
+pub fn roles_of_the_database(archive: &Archive, selection: &Selection) -> BTreeSet<String> {
+    named_by(archive, selection, |reason| *reason == Reason::Setting)
+}
+
+fn named_by(archive: &Archive, selection: &Selection, belongs: impl Fn(&Reason) -> bool) -> BTreeSet<String> {
+    let is_chosen = |entry: &&Entry| selection.entries.get(&entry.dump_id).is_some_and(&belongs);
     let mut roles = BTreeSet::new();
-    for entry in selected {
+    for entry in archive.entries().iter().filter(is_chosen) {
         roles.extend(entry.owner.clone());
         roles.extend(mentions(entry.kind, entry.defn.as_bytes()).into_iter().map(|mention| mention.role));
     }

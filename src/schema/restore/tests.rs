@@ -108,8 +108,8 @@ fn refreshes_follow_what_they_read_and_indexes_follow_them() {
     assert_eq!(plan.post_data[totals].followers, 2);
 
     let only_grand = BTreeSet::from([oid(&archive, "MATERIALIZED VIEW shop.grand")]);
-    let (archive, plan) = everything(&RestoreOptions { populated: only_grand, ..RestoreOptions::default() });
-    assert_eq!(plan.not_refreshable, [shop::id(&archive, "MATERIALIZED VIEW shop.grand")]);
+    let (_, plan) = everything(&RestoreOptions { populated: only_grand, ..RestoreOptions::default() });
+    assert_eq!(plan.not_refreshable, ["MATERIALIZED VIEW shop.grand"]);
     assert!(!plan.post_data.iter().any(|post| post.step.label.starts_with("REFRESH")));
 }
 

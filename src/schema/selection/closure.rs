@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use super::members::Members;
 use super::scope::Scope;
 use super::{LeftOut, LeftOutReason, Reason, Selection};
 use crate::schema::archive::{Archive, CatalogId, DumpId, Kind};
@@ -18,6 +19,8 @@ pub(super) struct Closure<'a> {
     mentions: Mentions,
     /// By the position of an exclusion constraint, what its index needs.
     exclusions: HashMap<usize, Vec<usize>>,
+    /// What is said of extensions' own objects, which have no entries.
+    of_members: Members,
     /// For each entry that cannot be made, why.
     blocked: Vec<Option<LeftOutReason>>,
     taken: BTreeMap<DumpId, Reason>,
@@ -33,6 +36,7 @@ impl<'a> Closure<'a> {
             scope,
             mentions: Mentions::new(archive, facts),
             exclusions: exclusions(archive, facts),
+            of_members: Members::new(archive, facts, graph),
             blocked: blocked(archive, graph, scope),
             taken: BTreeMap::new(),
             left_out: BTreeMap::new(),
@@ -56,7 +60,9 @@ impl<'a> Closure<'a> {
         for (position, entry) in self.archive.entries().iter().enumerate() {
             if entry.kind.is_session_setting() || entry.kind == Kind::Database {
                 self.take(position, Reason::Setting);
-            } else if self.graph.whole(position).is_none() && self.scope.asks_for(position) {
+            } else if (self.graph.whole(position).is_none() || entry.kind == Kind::Sequence)
+                && self.scope.asks_for(position)
+            {
                 self.take(position, Reason::Asked);
             }
         }
@@ -79,10 +85,15 @@ impl<'a> Closure<'a> {
         for mentioned in self.mentions.of(entry) {
             self.take(mentioned, Reason::MentionedBy(entry.dump_id));
         }
-        let database_parts_stay = entry.kind == Kind::Database && !self.scope.is_everything_but();
+        for remark in self.of_members.of(position).to_vec() {
+            self.take(remark, Reason::PartOf(entry.dump_id));
+        }
+        // A part of a database may be restored into one that is made for it: as closed, and as set up, as the source's.
+        let of_a_part = entry.kind == Kind::Database && !self.scope.is_everything_but();
+        let reason = if of_a_part { Reason::Setting } else { Reason::PartOf(entry.dump_id) };
         for &part in self.graph.parts(position) {
-            if !database_parts_stay && !self.archive.entries()[part].kind.is_data() {
-                self.take(part, Reason::PartOf(entry.dump_id));
+            if !self.archive.entries()[part].kind.is_data() {
+                self.take(part, reason);
             }
         }
     }
@@ -102,20 +113,27 @@ impl<'a> Closure<'a> {
         }
     }
 
-    /// Casts and transforms join objects that know nothing of them: they go where all that they join goes.
+    /// Casts and transforms join types that know nothing of them: they go where all of these go, with the functions that they call.
     fn take_what_joins(&mut self) {
         for (position, entry) in self.archive.entries().iter().enumerate() {
-            let needs = self.graph.needs(position);
-            let joins = matches!(entry.kind, Kind::Cast | Kind::Transform) && !needs.is_empty();
-            let joined = needs.iter().map(|needed| self.id(*needed)).find(|needed| self.taken.contains_key(needed));
-            if let Some(joined) = joined
-                && joins
-                && needs.iter().all(|needed| self.taken.contains_key(&self.id(*needed)))
+            let mut joined = self.joined(position).peekable();
+            let first = joined.peek().map(|joined| self.id(*joined));
+            if let Some(first) = first
+                && joined.all(|joined| self.taken.contains_key(&self.id(joined)))
+                && !self.taken.contains_key(&entry.dump_id)
             {
-                self.take(position, Reason::PartOf(joined));
+                self.take(position, Reason::PartOf(first));
             }
         }
         self.follow_all();
+    }
+
+    /// The types that a cast or a transform is for, as far as they have entries.
+    fn joined(&self, position: usize) -> impl Iterator<Item = usize> + use<'a> {
+        let entries = self.archive.entries();
+        let joins = matches!(entries[position].kind, Kind::Cast | Kind::Transform);
+        let needs = self.graph.needs(position).iter().copied().filter(move |_| joins);
+        needs.filter(move |needed| !matches!(entries[*needed].kind, Kind::Function | Kind::Language))
     }
 
     /// What crosses the line although the taken side does not need it.
@@ -149,6 +167,25 @@ impl<'a> Closure<'a> {
                 let child = self.graph.whole(position).filter(|child| !taken(*child))?;
                 let parent = needs.find(|needed| *needed != child && kind(*needed).is_relation() && taken(*needed))?;
                 Some((child, LeftOutReason::PartitionNotAsked { parent: self.id(parent) }))
+            }
+            // It is asked for by one of its types, and another is not there.
+            Kind::Cast | Kind::Transform => {
+                let asked = |joined: usize| self.taken.get(&self.id(joined)) == Some(&Reason::Asked);
+                let missing = self.joined(position).find(|joined| !taken(*joined))?;
+                self.joined(position).any(asked).then_some(())?;
+                Some((position, LeftOutReason::JoinsOutside { entry: self.id(missing) }))
+            }
+            // Statistics may lie in another schema than their table.
+            _ if self.scope.asks_for(position) => {
+                let whole =
+                    self.graph.whole(position).filter(|whole| !taken(*whole) && !self.scope.asks_for(*whole))?;
+                Some((position, LeftOutReason::NeedsOutside { relation: self.id(whole) }))
+            }
+            kind if self.graph.whole(position).is_none() => {
+                let is_part = kind.is_part_of_relation()
+                    && needs.any(|need| taken(need) && !matches!(self.archive.entries()[need].kind, Kind::Schema));
+                (is_part || self.of_members.is_lost(position, self.archive, &self.taken))
+                    .then_some((position, LeftOutReason::OfNothingKnown))
             }
             _ => None,
         }

@@ -122,7 +122,9 @@ fn a_schema_comes_with_what_it_needs_from_elsewhere() {
         assert_eq!(case.reason(label), None, "{label}");
     }
     assert_eq!(case.reason("DATABASE shop"), Some(Reason::Setting));
-    assert_eq!(case.reason("COMMENT DATABASE shop"), None);
+    // For a database that is made for the part.
+    assert_eq!(case.reason("COMMENT DATABASE shop"), Some(Reason::Setting));
+    assert_eq!(case.reason("DATABASE PROPERTIES shop"), Some(Reason::Setting));
     assert_eq!(case.selection.sequences.len(), 3);
 }
 
@@ -224,7 +226,8 @@ fn an_excluded_table_takes_its_dependents_along() {
     }
     assert_eq!(case.reason("SEQUENCE shop.item_id_seq"), None, "the sequence is the column's");
     assert_eq!(case.reason("PUBLICATION pub"), Some(Reason::Asked));
-    assert_eq!(case.reason("DATABASE PROPERTIES shop"), Some(Reason::Asked));
+    let database = case.id("DATABASE shop");
+    assert_eq!(case.reason("DATABASE PROPERTIES shop"), Some(Reason::PartOf(database)));
 }
 
 #[test]
@@ -293,4 +296,64 @@ fn every_selection_is_closed() {
         let definitions = case.archive.entries().iter().filter(|entry| entry.section == Section::PreData);
         assert!(definitions.filter(|entry| case.selection.contains(entry.dump_id)).count() < 60);
     }
+}
+
+/// A part without a whole would go nowhere with a selection of tables, and nobody would be told.
+#[test]
+fn every_part_belongs_to_something() {
+    let of_public = |entry: &Entry| entry.tag == "SCHEMA public";
+    assert_eq!(belonging_to_nothing(&shop::archive(), of_public), Vec::<String>::new());
+    for bytes in [
+        include_bytes!("../../../tests/data/archives/shop-16.dump").as_slice(),
+        include_bytes!("../../../tests/data/archives/shop-18.dump").as_slice(),
+    ] {
+        assert_eq!(belonging_to_nothing(&Archive::parse(bytes).unwrap(), of_public), Vec::<String>::new());
+    }
+    let lost = shop::archive_with(|entry| {
+        if entry.kind == Kind::Trigger {
+            entry.dependencies.clear();
+        }
+    });
+    assert_eq!(belonging_to_nothing(&lost, of_public), ["TRIGGER shop.item item_touch"]);
+}
+
+/// `CREATE EXTENSION` makes the object, so that its grants belong to no entry.
+#[test]
+fn grants_on_an_extensions_objects_go_with_the_extension() {
+    let archive = shop::archive_with(|entry| {
+        if entry.label() == "ACL shop.COLUMN item.code" {
+            entry.namespace = Some("public".into());
+            entry.tag = "FUNCTION unaccent(text)".into();
+            entry.dependencies.clear();
+        }
+        if entry.label() == "COMMENT shop.COLUMN item.code" {
+            entry.namespace = Some("public".into());
+            entry.tag = "FUNCTION nobodys(text)".into();
+            entry.dependencies.clear();
+        }
+    });
+    let facts = shop::facts(&archive);
+    let chosen = |switches: &str| select(&archive, &facts, &request(switches)).unwrap();
+    let id = |label: &str| shop::id(&archive, label);
+    let (grant, comment) = (id("ACL public.FUNCTION unaccent(text)"), id("COMMENT public.FUNCTION nobodys(text)"));
+    let selection = chosen("-n shop");
+    assert_eq!(selection.entries.get(&grant), Some(&Reason::PartOf(id("EXTENSION unaccent"))));
+    // Of which extension it is nobody knows, and so it is told.
+    assert!(selection.left_out.contains(&LeftOut { entry: comment, reason: LeftOutReason::OfNothingKnown }));
+    let selection = chosen("-t shop.pick");
+    assert!(!selection.contains(grant) && !selection.left_out.iter().any(|left| left.entry == comment));
+}
+
+#[test]
+fn what_lies_apart_from_its_table_is_reported() {
+    let archive = shop::archive_with(|entry| {
+        if entry.kind == Kind::Statistics {
+            entry.namespace = Some("depot".into());
+        }
+    });
+    let facts = shop::facts(&archive);
+    let selection = select(&archive, &facts, &request("-n depot")).unwrap();
+    let relation = shop::id(&archive, "TABLE shop.item");
+    let entry = shop::id(&archive, "STATISTICS depot.item_stats");
+    assert!(selection.left_out.contains(&LeftOut { entry, reason: LeftOutReason::NeedsOutside { relation } }));
 }
