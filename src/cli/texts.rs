@@ -44,7 +44,8 @@ pub fn backup(report: &backup::Report) -> String {
 
 /// The snapshot, and of what it is: `1a2b3c4d (shop, 2026-11-22 03:15:00 CET)`.
 pub fn of(snapshot: &SnapshotId, taken: &Taken) -> String {
-    format!("{} ({}, {})", snapshot.short(), taken.snapshot_database, moment::local(taken.snapshot_time))
+    let part = if taken.whole_database { "" } else { ", a part of it" };
+    format!("{} ({}, {}{part})", snapshot.short(), taken.snapshot_database, moment::local(taken.snapshot_time))
 }
 
 /// That the snapshot which was used is one to look at.

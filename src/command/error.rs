@@ -310,7 +310,7 @@ impl Error {
             Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
             Error::Split(error) => error.hint(),
             Error::Suspicious(_) => Some(
-                "`pgkeep show SNAPSHOT` says why it is. If the database lost its rows, restore an earlier snapshot; prune goes on after the next good backup."
+                "`pgkeep list` marks it, and `pgkeep show` says why it is. If the database lost its rows, restore an earlier snapshot. If it is right so, back it up once more with --accept-shrink: prune goes on after the next good backup."
                     .into(),
             ),
             Error::Output { exit_code, .. } => Some(format!(

@@ -13,6 +13,8 @@ pub struct Taken {
     pub snapshot_database: String,
     #[serde(serialize_with = "rfc3339")]
     pub snapshot_time: DateTime<Utc>,
+    /// Not a selection of schemas or tables.
+    pub whole_database: bool,
     /// Why it may not hold what it should; empty where nothing is suspicious.
     pub suspicious: Vec<String>,
 }
@@ -22,6 +24,7 @@ impl From<&Manifest> for Taken {
         Self {
             snapshot_database: manifest.database.name.clone(),
             snapshot_time: manifest.time,
+            whole_database: manifest.request.is_whole_database(),
             suspicious: manifest.suspicious.clone(),
         }
     }

@@ -124,7 +124,7 @@ impl RepoError {
             RepoError::TooMany { .. } => Some("Somebody has filled it with what is none of pgkeep's. Look at it, and remove what is too much by the store's own tools.".into()),
             RepoError::ManifestTooLarge { .. } => Some("Take the database in several backups, each of some of its schemas (-n).".into()),
             RepoError::Several { databases } => {
-                Some(format!("Name the database: latest:{}", databases.first().map_or("NAME", String::as_str)))
+                Some(format!("Name one of the databases: {}", databases.iter().map(|name| format!("latest:{name}")).collect::<Vec<_>>().join(", ")))
             }
             RepoError::NotOf { databases, .. } => Some(format!("It holds snapshots of {}.", databases.join(", "))),
             RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),

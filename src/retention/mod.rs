@@ -126,7 +126,7 @@ pub struct Suspicion {
 /// Decides on all snapshots, in the order given.
 ///
 /// # Errors
-/// While the newest snapshot of a database, whatever its selection, is suspicious, nothing is decided.
+/// While the newest snapshot of a database that the rules are for, whatever its selection, is suspicious, nothing is decided.
 pub fn decide<Z: TimeZone>(
     snapshots: &[Snapshot],
     rules: &Rules,
@@ -134,7 +134,7 @@ pub fn decide<Z: TimeZone>(
     now: DateTime<Utc>,
     zone: &Z,
 ) -> Result<Vec<Decision>, Suspicion> {
-    refuse_suspicious(snapshots)?;
+    refuse_suspicious(snapshots, scope)?;
     let mut reasons: Vec<Vec<Reason>> = snapshots.iter().map(|_| Vec::new()).collect();
     let mut groups: BTreeMap<&Group, Vec<usize>> = BTreeMap::new();
     for (n, snapshot) in snapshots.iter().enumerate() {
@@ -156,7 +156,7 @@ pub fn decide<Z: TimeZone>(
     Ok(snapshots.iter().zip(reasons).map(decision).collect())
 }
 
-fn refuse_suspicious(snapshots: &[Snapshot]) -> Result<(), Suspicion> {
+fn refuse_suspicious(snapshots: &[Snapshot], scope: &Scope) -> Result<(), Suspicion> {
     let mut newest: BTreeMap<&str, &Snapshot> = BTreeMap::new();
     for snapshot in snapshots {
         let of_database = newest.entry(&snapshot.group.database).or_insert(snapshot);
@@ -164,7 +164,10 @@ fn refuse_suspicious(snapshots: &[Snapshot]) -> Result<(), Suspicion> {
             *of_database = snapshot;
         }
     }
-    let suspicious = newest.into_iter().filter(|(_, snapshot)| snapshot.standing == Standing::Suspicious);
+    let concerns = |database: &str| !matches!(scope, Scope::Only(group) if group.database != database);
+    let suspicious = newest
+        .into_iter()
+        .filter(|(database, snapshot)| concerns(database) && snapshot.standing == Standing::Suspicious);
     let databases: Vec<String> = suspicious.map(|(database, _)| database.to_owned()).collect();
     if databases.is_empty() { Ok(()) } else { Err(Suspicion { databases }) }
 }

@@ -170,7 +170,8 @@ fn directory(url: &str) -> Result<&Path, StoreError> {
             Err(StoreError::Url { url: url.to_owned(), reason: "file:// needs an absolute path: file:///srv/backup" })
         };
     }
-    if url.contains("://") || url.is_empty() {
+    // `file:/srv/backup` is no folder called `file:`.
+    if url.contains("://") || url.starts_with("file:") || url.starts_with("s3:") || url.is_empty() {
         return Err(StoreError::Url {
             url: url.to_owned(),
             reason: "a repository is file:///path, a path, or s3://bucket/prefix",
