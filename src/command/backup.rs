@@ -38,6 +38,7 @@ use crate::schema::facts::Facts;
 use crate::schema::restore::{needing_a_search_path, roles_named, roles_of_the_database};
 use crate::schema::selection::{self, Selection};
 use crate::stop::Stop;
+use crate::stream::Hashers;
 
 /// So many functions are named.
 const FUNCTIONS_MAX: usize = 10;
@@ -148,9 +149,10 @@ async fn run_once(
     let read_archive =
         || dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.lock_timeout_ms, &untouched, stop);
     let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
+    let hashers = Hashers::of_format(FORMAT, &key.digest_key);
     let mut read_rows = |plan: &rows::Plan| {
         progress.set_phase("reading rows");
-        let read = || rows::read(&source, plan, options.jobs, &key.digest_key, &new_writer, progress, stop);
+        let read = || rows::read(&source, plan, options.jobs, &hashers, &new_writer, progress, stop);
         recorded(&mut unfinished, repository, stop, read)
     };
 

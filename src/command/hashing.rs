@@ -2,42 +2,41 @@
 
 use crate::pg;
 use crate::pg::wire::{RowPiece, RowSink};
-use crate::stream::digest::RowPieces;
-use crate::stream::{Digest, RowHasher};
+use crate::stream::row_hash::RowPieces;
+use crate::stream::{Digest, RowHasher, Tally};
 
 /// Bytes of rows between two reports of progress.
 const PROGRESS_BYTES: u64 = 1 << 20;
 
 /// Takes rows and keeps nothing but their digest.
 pub struct HashingSink<'a, P> {
-    hasher: &'a RowHasher,
     on_progress: P,
-    digest: Digest,
-    reported: Digest,
+    tally: Tally<'a>,
+    reported: (u64, u64),
     large: Option<(usize, RowPieces)>,
 }
 
 impl<'a, P: FnMut(u64, u64)> HashingSink<'a, P> {
     pub fn new(hasher: &'a RowHasher, on_progress: P) -> Self {
-        Self { hasher, on_progress, digest: Digest::default(), reported: Digest::default(), large: None }
+        Self { on_progress, tally: Tally::new(hasher), reported: (0, 0), large: None }
     }
 
     fn report(&mut self) {
-        (self.on_progress)(self.digest.bytes - self.reported.bytes, self.digest.rows - self.reported.rows);
-        self.reported = self.digest;
+        let (bytes, rows) = (self.tally.bytes(), self.tally.rows());
+        (self.on_progress)(bytes - self.reported.0, rows - self.reported.1);
+        self.reported = (bytes, rows);
     }
 
     #[inline]
-    fn add(&mut self, bytes: usize, hash: u128) {
-        self.digest.add_row(bytes, hash);
-        if self.digest.bytes - self.reported.bytes >= PROGRESS_BYTES {
+    fn report_now_and_then(&mut self) {
+        if self.tally.bytes() - self.reported.0 >= PROGRESS_BYTES {
             self.report();
         }
     }
 
     pub fn finish(mut self) -> Digest {
         self.report();
-        self.digest
+        self.tally.digest()
     }
 }
 
@@ -46,14 +45,14 @@ impl<P: FnMut(u64, u64)> RowSink for HashingSink<'_, P> {
 
     #[inline]
     fn row(&mut self, row: &[u8]) -> Result<(), pg::Error> {
-        let hash = self.hasher.hash(row);
-        self.add(row.len(), hash);
+        self.tally.add(row);
+        self.report_now_and_then();
         Ok(())
     }
 
     fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), pg::Error> {
         match piece {
-            RowPiece::Start { bytes } => self.large = Some((bytes, self.hasher.pieces())),
+            RowPiece::Start { bytes } => self.large = Some((bytes, self.tally.pieces())),
             RowPiece::Bytes(bytes) => {
                 if let Some((_, hash)) = &mut self.large {
                     hash.update(bytes);
@@ -61,7 +60,8 @@ impl<P: FnMut(u64, u64)> RowSink for HashingSink<'_, P> {
             }
             RowPiece::End => {
                 if let Some((bytes, hash)) = self.large.take() {
-                    self.add(bytes, hash.finish());
+                    self.tally.add_pieces(bytes, hash);
+                    self.report_now_and_then();
                 }
             }
         }

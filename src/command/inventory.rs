@@ -16,7 +16,7 @@ use super::shards::Shard;
 use crate::repo::layout::{self, ChunkId, ChunkKind};
 use crate::repo::manifest::{ObjectRef, Slice, SliceList};
 use crate::repo::{Damage, KnownDamage, Manifest, ObjectReader, ReadDepth, Repository};
-use crate::stream::{ChunkKey, Digest, DigestKey, RowFormat, RowHasher, RowSplitter};
+use crate::stream::{ChunkKey, Digest, RowFormat, RowHash, RowHasher, RowSplitter};
 
 /// The objects of some snapshots. Grows with their number alone, not with the number of snapshots that share them.
 pub struct Inventory<'a> {
@@ -63,6 +63,8 @@ struct SliceDigest {
     offset: u32,
     bytes: u32,
     format: RowFormat,
+    /// Manifests that share an object may have hashed its rows differently.
+    keys: u32,
     rows: Rows,
 }
 
@@ -78,6 +80,7 @@ enum Rows {
 struct Keys {
     chunk: [u8; 32],
     digest: [u8; 32],
+    row_hash: RowHash,
     hasher: RowHasher,
 }
 
@@ -133,12 +136,12 @@ impl<'a> Inventory<'a> {
                 let object = self.object(ChunkKind::Data, &slice.object, keys);
                 if slice.offset.checked_add(slice.bytes).is_none_or(|end| end > slice.object.plain_bytes) {
                     self.lists = Lists::Hurt;
-                } else if self.objects[object].slice(&slice, stored.format).is_none() {
+                } else if self.objects[object].slice(&slice, stored.format, keys).is_none() {
                     let Slice { offset, bytes, .. } = slice;
-                    let rows = Rows::NotRead;
+                    let (format, keys, rows) = (stored.format, keys as u32, Rows::NotRead);
                     // Most objects have one slice, and a vector's first push would make room for four.
                     self.objects[object].slices.reserve_exact(1);
-                    self.objects[object].slices.push(SliceDigest { offset, bytes, format: stored.format, rows });
+                    self.objects[object].slices.push(SliceDigest { offset, bytes, format, keys, rows });
                 }
             }
         }
@@ -146,12 +149,17 @@ impl<'a> Inventory<'a> {
     }
 
     fn keys_of(&mut self, manifest: &Manifest) -> usize {
-        let (chunk, digest) = (manifest.chunk_key, manifest.digest_key);
-        let known = self.keys.iter().position(|keys| keys.chunk == chunk && keys.digest == digest);
-        known.unwrap_or_else(|| {
-            self.keys.push(Keys { chunk, digest, hasher: RowHasher::new(&DigestKey(digest)) });
+        self.known_keys(manifest).unwrap_or_else(|| {
+            let Manifest { chunk_key: chunk, digest_key: digest, .. } = *manifest;
+            let (row_hash, hasher) = (manifest.row_hash(), manifest.row_hasher());
+            self.keys.push(Keys { chunk, digest, row_hash, hasher });
             self.keys.len() - 1
         })
+    }
+
+    fn known_keys(&self, manifest: &Manifest) -> Option<usize> {
+        let wanted = (&manifest.chunk_key, &manifest.digest_key, manifest.row_hash());
+        self.keys.iter().position(|keys| (&keys.chunk, &keys.digest, keys.row_hash) == wanted)
     }
 
     /// Compares what was taken in with what the store lists, of which nothing is kept.
@@ -303,14 +311,15 @@ impl Object {
         layout::chunk(self.kind, &self.object.object, self.object.generation).to_string()
     }
 
-    fn slice(&self, slice: &Slice, format: RowFormat) -> Option<&SliceDigest> {
-        self.slices.iter().find(|s| (s.offset, s.bytes, s.format) == (slice.offset, slice.bytes, format))
+    fn slice(&self, slice: &Slice, format: RowFormat, keys: usize) -> Option<&SliceDigest> {
+        let wanted = (slice.offset, slice.bytes, format, keys);
+        self.slices.iter().find(|s| (s.offset, s.bytes, s.format, s.keys as usize) == wanted)
     }
 
-    fn digest_slices(&self, plaintext: &[u8], hasher: &RowHasher) -> Vec<SliceDigest> {
+    fn digest_slices(&self, plaintext: &[u8], keys: &[Keys]) -> Vec<SliceDigest> {
         let digest = |slice: &SliceDigest| {
             let range = slice.offset as usize..(slice.offset as usize + slice.bytes as usize);
-            let mut rows = RowSplitter::new(hasher, slice.format);
+            let mut rows = RowSplitter::new(&keys[slice.keys as usize].hasher, slice.format);
             // The size of the plaintext was checked, and the bounds of slices against it.
             let fed = rows.feed(plaintext.get(range).unwrap_or_default());
             let is_whole = fed.is_ok() && rows.is_at_row_end();

@@ -29,7 +29,7 @@ use crate::pg::wire::Wire;
 use crate::repo::Manifest;
 use crate::repo::manifest::{LargeObjects, Relation, Sequence};
 use crate::stop::{Stop, in_parallel};
-use crate::stream::{Digest, DigestKey, RowHasher};
+use crate::stream::{Digest, RowHasher};
 
 /// How long to wait for a lock on a table of a live source.
 const LOCK_TIMEOUT_MS: u64 = 120_000;
@@ -53,16 +53,16 @@ impl Side {
     }
 }
 
-/// How rows were digested: with which key, in which encoding text columns were sent, and under which settings.
+/// How rows were digested: by which hash, in which encoding text columns were sent, and under which settings.
 pub struct Measure<'a> {
-    pub key: DigestKey,
+    pub hasher: RowHasher,
     pub encoding: &'a str,
     pub under: ReadUnder,
 }
 
 impl<'a> From<&'a Manifest> for Measure<'a> {
     fn from(manifest: &'a Manifest) -> Self {
-        Self { key: manifest.digest_key(), encoding: &manifest.database.encoding, under: manifest.into() }
+        Self { hasher: manifest.row_hasher(), encoding: &manifest.database.encoding, under: manifest.into() }
     }
 }
 
@@ -360,14 +360,13 @@ impl<'a> Proof<'a> {
         let jobs = jobs.min(queue.len()).max(1);
         let queue = Mutex::new(queue);
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let hasher = RowHasher::new(&self.measure.key);
         let workers = in_parallel(jobs, self.stop, |n| {
             let mut digests = Digests::new(comparable.len());
             let Some(mut task) = next() else { return Ok(digests) };
             let mut wire = self.open_wire(found)?;
             ambience::set(&mut wire, under).map_err(self.side.error("opening a session for the proof"))?;
             loop {
-                let digest = self.read_part(n, &mut wire, comparable, task, &hasher)?;
+                let digest = self.read_part(n, &mut wire, comparable, task)?;
                 digests.slot(task).merge(&digest);
                 if self.stop.is_set() {
                     return Err(Error::Interrupted);
@@ -399,15 +398,14 @@ impl<'a> Proof<'a> {
         wire: &mut Wire,
         comparable: &[Comparable<'_>],
         task: Task,
-        hasher: &RowHasher,
     ) -> Result<Digest, Error> {
         let (label, bytes) = match task {
             Task::Relation { comparable: n, part } => comparable[n].describe(part),
             Task::LargeObjects { .. } => ("large objects".to_owned(), 0),
         };
         let lane = self.progress.begin(n, label.clone(), bytes);
+        let Measure { hasher, encoding, .. } = self.measure;
         let mut sink = HashingSink::new(hasher, |bytes, rows| self.progress.add(&lane, bytes, rows));
-        let encoding = self.measure.encoding;
         let copied = match task {
             Task::Relation { comparable: n, part } => {
                 let Comparable { relation, parts, .. } = &comparable[n];

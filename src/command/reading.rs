@@ -11,21 +11,27 @@ use crate::pg::wire::{RowPiece, RowSink};
 use crate::repo::ChunkWriter;
 use crate::repo::objects::PendingSlice;
 use crate::stream::chunk::CHUNK_BYTES_MAX;
-use crate::stream::digest::RowPieces;
-use crate::stream::{Chunker, Digest, RowHasher};
+use crate::stream::row_hash::{CutPieces, RowPieces};
+use crate::stream::{Chunker, Digest, RowHasher, Tally};
+
+/// A row that comes in pieces.
+struct LargeRow {
+    bytes: usize,
+    hash: RowPieces,
+    cut: CutPieces,
+}
 
 /// Takes the rows of one part of a table.
 pub struct PartRecorder<'a> {
     runtime: &'a Arc<Runtime>,
-    hasher: &'a RowHasher,
     chunker: &'a mut Chunker,
     writer: &'a mut ChunkWriter,
     progress: &'a Progress,
     lane: Arc<Lane>,
-    digest: Digest,
+    tally: Tally<'a>,
     slices: Vec<PendingSlice>,
-    large: Option<(usize, RowPieces)>,
-    counted: Digest,
+    large: Option<LargeRow>,
+    counted: (u64, u64),
 }
 
 impl From<pg::Error> for Error {
@@ -43,8 +49,8 @@ impl<'a> PartRecorder<'a> {
         progress: &'a Progress,
         lane: Arc<Lane>,
     ) -> Self {
-        let (digest, counted) = Default::default();
-        Self { runtime, hasher, chunker, writer, progress, lane, digest, slices: Vec::new(), large: None, counted }
+        let (slices, large, counted) = Default::default();
+        Self { runtime, chunker, writer, progress, lane, tally: Tally::new(hasher), slices, large, counted }
     }
 
     /// What was read; the last rows are stored, alone or in company.
@@ -55,7 +61,7 @@ impl<'a> PartRecorder<'a> {
             self.slices.push(slice);
         }
         self.count();
-        Ok((self.digest, self.slices))
+        Ok((self.tally.digest(), self.slices))
     }
 
     fn cut(&mut self) -> Result<(), Error> {
@@ -67,9 +73,9 @@ impl<'a> PartRecorder<'a> {
     }
 
     fn count(&mut self) {
-        let (bytes, rows) = (self.digest.bytes - self.counted.bytes, self.digest.rows - self.counted.rows);
-        self.progress.add(&self.lane, bytes, rows);
-        self.counted = self.digest;
+        let (bytes, rows) = (self.tally.bytes(), self.tally.rows());
+        self.progress.add(&self.lane, bytes - self.counted.0, rows - self.counted.1);
+        self.counted = (bytes, rows);
     }
 }
 
@@ -78,12 +84,11 @@ impl RowSink for PartRecorder<'_> {
 
     #[inline]
     fn row(&mut self, row: &[u8]) -> Result<(), Error> {
-        let hash = self.hasher.hash(row);
-        self.digest.add_row(row.len(), hash);
+        self.tally.add(row);
         if self.chunker.must_cut_before(row.len()) {
             self.cut()?;
         }
-        if self.chunker.add_row(row, hash) {
+        if self.chunker.add_row(row) {
             self.cut()?;
         }
         Ok(())
@@ -96,11 +101,12 @@ impl RowSink for PartRecorder<'_> {
                 if self.chunker.must_cut_before(bytes.min(CHUNK_BYTES_MAX)) {
                     self.cut()?;
                 }
-                self.large = Some((bytes, self.hasher.pieces()));
+                self.large = Some(LargeRow { bytes, hash: self.tally.pieces(), cut: self.chunker.pieces() });
             }
             RowPiece::Bytes(mut bytes) => {
-                if let Some((_, hash)) = &mut self.large {
+                if let Some(LargeRow { hash, cut, .. }) = &mut self.large {
                     hash.update(bytes);
+                    cut.update(bytes);
                 }
                 while !bytes.is_empty() {
                     let taken = self.chunker.add_piece(bytes);
@@ -111,10 +117,9 @@ impl RowSink for PartRecorder<'_> {
                 }
             }
             RowPiece::End => {
-                if let Some((bytes, hash)) = self.large.take() {
-                    let hash = hash.finish();
-                    self.digest.add_row(bytes, hash);
-                    if self.chunker.end_row(bytes, hash) {
+                if let Some(LargeRow { bytes, hash, cut }) = self.large.take() {
+                    self.tally.add_pieces(bytes, hash);
+                    if self.chunker.end_row(bytes, cut) {
                         self.cut()?;
                     }
                 }

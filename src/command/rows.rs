@@ -23,7 +23,7 @@ use crate::repo::manifest::Slice;
 use crate::repo::objects::PendingSlice;
 use crate::repo::{ChunkWriter, RepoError};
 use crate::stop::{Stop, in_parallel};
-use crate::stream::{Chunker, Digest, DigestKey, RowFormat, RowHasher};
+use crate::stream::{Chunker, Digest, Hashers, RowFormat, RowHasher};
 
 /// So often one part is read again because a standby cancelled it.
 const CONFLICTS_MAX: u32 = 20;
@@ -100,7 +100,7 @@ pub fn read(
     source: &Source,
     plan: &Plan,
     jobs: usize,
-    digest_key: &DigestKey,
+    hashers: &Hashers,
     new_writer: &(impl Fn(ChunkKind) -> Result<ChunkWriter, RepoError> + Sync),
     progress: &Arc<Progress>,
     stop: &Stop,
@@ -117,8 +117,8 @@ pub fn read(
             n,
             // What is stored while the server is waited for goes on.
             runtime: wire.runtime().clone(),
-            hasher: RowHasher::new(digest_key),
-            chunker: Chunker::new(),
+            hasher: hashers.rows.clone(),
+            chunker: Chunker::new(hashers.cuts.clone()),
             writer: new_writer(ChunkKind::Data)?,
             progress,
         };

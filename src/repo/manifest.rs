@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::layout::{ChunkId, ChunkKind};
 use super::snapshot::{SnapshotId, SnapshotName};
 use crate::stream::seal::Checksum;
-use crate::stream::{ChunkKey, ChunkName, Digest, DigestKey, RowFormat};
+use crate::stream::{ChunkKey, ChunkName, Digest, DigestKey, RowFormat, RowHash, RowHasher};
 
-/// The format that this program writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+/// The format that this program writes, and the newest that it reads. Format 1 had another hash of rows.
+pub const FORMAT: u32 = 2;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
@@ -88,8 +88,13 @@ impl Manifest {
         ChunkKey(self.chunk_key)
     }
 
-    pub fn digest_key(&self) -> DigestKey {
-        DigestKey(self.digest_key)
+    pub fn row_hash(&self) -> RowHash {
+        RowHash::of_format(self.format)
+    }
+
+    /// Whatever is compared with this manifest's digests is hashed by this.
+    pub fn row_hasher(&self) -> RowHasher {
+        RowHasher::new(self.row_hash(), &DigestKey(self.digest_key))
     }
 
     /// Slice lists of everything that has rows, large objects included.

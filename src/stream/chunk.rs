@@ -1,5 +1,7 @@
 //! Where chunks end: at rows, by content, so that what did not change is found again.
 
+use super::row_hash::{CutHasher, CutPieces};
+
 /// No chunk ends by content before it has this many bytes.
 pub const CHUNK_BYTES_MIN: usize = 512 << 10;
 /// The mean distance between two ends by content, in bytes.
@@ -17,15 +19,15 @@ pub struct Cut {
 /// Collects rows into one chunk at a time. The caller takes the bytes when a cut is reported, before it adds more.
 ///
 /// The buffer grows to what the rows need and no further than [`CHUNK_BYTES_MAX`].
-#[derive(Default)]
 pub struct Chunker {
+    hasher: CutHasher,
     bytes: Vec<u8>,
     rows: u32,
 }
 
 impl Chunker {
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(hasher: CutHasher) -> Self {
+        Self { hasher, bytes: Vec::new(), rows: 0 }
     }
 
     /// Whether `row_bytes` more would pass the maximum, so that [`Chunker::take`] must come first.
@@ -36,10 +38,15 @@ impl Chunker {
 
     /// Adds a whole row of at most [`CHUNK_BYTES_MAX`] bytes; true if the chunk ends after it.
     #[inline]
-    pub fn add_row(&mut self, row: &[u8], hash: u128) -> bool {
+    pub fn add_row(&mut self, row: &[u8]) -> bool {
         self.bytes.extend_from_slice(row);
         self.rows += 1;
-        self.bytes.len() >= CHUNK_BYTES_MIN && ends_chunk(row.len(), hash)
+        self.bytes.len() >= CHUNK_BYTES_MIN && ends_chunk(row.len(), self.hasher.hash(row))
+    }
+
+    /// For a row that comes in pieces: [`Chunker::end_row`] wants to know it all.
+    pub fn pieces(&self) -> CutPieces {
+        self.hasher.pieces()
     }
 
     /// Adds a piece of a row that is larger than the maximum; returns how much of it was taken. Less than all means
@@ -51,9 +58,9 @@ impl Chunker {
     }
 
     /// The row whose pieces were added is complete; true if the chunk ends after it.
-    pub fn end_row(&mut self, row_bytes: usize, hash: u128) -> bool {
+    pub fn end_row(&mut self, row_bytes: usize, pieces: CutPieces) -> bool {
         self.rows += 1;
-        self.bytes.len() >= CHUNK_BYTES_MIN && ends_chunk(row_bytes, hash)
+        self.bytes.len() >= CHUNK_BYTES_MIN && ends_chunk(row_bytes, pieces.finish())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -82,25 +89,24 @@ impl Chunker {
 /// A row ends a chunk with a probability in proportion to its length, so that the mean chunk has the same size whatever
 /// the rows' length.
 #[inline]
-fn ends_chunk(row_bytes: usize, hash: u128) -> bool {
+fn ends_chunk(row_bytes: usize, hash: u64) -> bool {
     let threshold = (row_bytes.min(CHUNK_BYTES_TARGET) as u64).saturating_mul(u64::MAX / CHUNK_BYTES_TARGET as u64);
-    (hash as u64) < threshold
+    hash < threshold
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::{DigestKey, RowHasher};
+    use crate::stream::DigestKey;
 
     fn chunks(rows: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
-        let hasher = RowHasher::new(&DigestKey([1; 32]));
-        let mut chunker = Chunker::new();
+        let mut chunker = Chunker::new(CutHasher::new(&DigestKey([1; 32])));
         let mut out = Vec::new();
         for row in rows {
             if chunker.must_cut_before(row.len()) {
                 chunker.take(|bytes, _| out.push(bytes.to_vec()));
             }
-            if chunker.add_row(&row, hasher.hash(&row)) {
+            if chunker.add_row(&row) {
                 chunker.take(|bytes, _| out.push(bytes.to_vec()));
             }
         }

@@ -5,13 +5,16 @@
 pub mod chunk;
 pub mod digest;
 pub mod format;
+pub mod pairs;
 pub mod recipient;
+pub mod row_hash;
 pub mod rows;
 pub mod seal;
 
 pub use chunk::{Chunker, Cut};
-pub use digest::{Digest, DigestKey, RowHasher};
+pub use digest::{Digest, DigestKey};
 pub use format::RowFormat;
 pub use recipient::{Identities, Recipient, RecipientError};
+pub use row_hash::{Hashers, RowHash, RowHasher, Tally};
 pub use rows::{MalformedRow, RowSplitter};
 pub use seal::{ChunkKey, ChunkName, OpenError, Opener, SealError, Sealed, Sealer};

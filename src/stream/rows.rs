@@ -1,7 +1,7 @@
 //! Finding the rows in stored bytes again, to recompute their digest.
 
-use super::digest::RowPieces;
-use super::{Digest, RowFormat, RowHasher};
+use super::row_hash::RowPieces;
+use super::{Digest, RowFormat, RowHasher, Tally};
 
 /// Bytes that are no rows of the format, whatever follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,9 +13,8 @@ pub struct MalformedRow {
 
 /// Splits a stream of bytes into rows and digests them. The stream may be handed over in pieces that end anywhere.
 pub struct RowSplitter<'a> {
-    hasher: &'a RowHasher,
     format: RowFormat,
-    digest: Digest,
+    tally: Tally<'a>,
     open: Option<OpenRow>,
 }
 
@@ -28,22 +27,22 @@ struct OpenRow {
 
 impl<'a> RowSplitter<'a> {
     pub fn new(hasher: &'a RowHasher, format: RowFormat) -> Self {
-        Self { hasher, format, digest: Digest::default(), open: None }
+        Self { format, tally: Tally::new(hasher), open: None }
     }
 
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), MalformedRow> {
         while !bytes.is_empty() {
-            let malformed = MalformedRow { row: self.digest.rows + 1 };
+            let malformed = MalformedRow { row: self.tally.rows() + 1 };
             match self.open.take() {
                 None => {
                     let mut scan = Scan::new(self.format);
                     match scan.advance(bytes).ok_or(malformed)? {
                         Reached::RowEnd { consumed } => {
-                            self.digest.add_row(consumed, self.hasher.hash(&bytes[..consumed]));
+                            self.tally.add(&bytes[..consumed]);
                             bytes = &bytes[consumed..];
                         }
                         Reached::InputEnd => {
-                            let mut hash = self.hasher.pieces();
+                            let mut hash = self.tally.pieces();
                             hash.update(bytes);
                             self.open = Some(OpenRow { scan, hash, bytes: bytes.len() });
                             return Ok(());
@@ -53,7 +52,7 @@ impl<'a> RowSplitter<'a> {
                 Some(mut row) => match row.scan.advance(bytes).ok_or(malformed)? {
                     Reached::RowEnd { consumed } => {
                         row.hash.update(&bytes[..consumed]);
-                        self.digest.add_row(row.bytes + consumed, row.hash.finish());
+                        self.tally.add_pieces(row.bytes + consumed, row.hash);
                         bytes = &bytes[consumed..];
                     }
                     Reached::InputEnd => {
@@ -70,7 +69,7 @@ impl<'a> RowSplitter<'a> {
 
     /// Of the rows that have ended.
     pub fn digest(&self) -> Digest {
-        self.digest
+        self.tally.digest()
     }
 
     /// Whether what was fed ends where a row ends.
@@ -162,7 +161,7 @@ impl Tuple {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::DigestKey;
+    use crate::stream::{DigestKey, RowHash};
     use proptest::prelude::*;
 
     fn tuple(fields: &[Option<Vec<u8>>]) -> Vec<u8> {
@@ -191,7 +190,7 @@ mod tests {
             rows in prop::collection::vec(prop::collection::vec(prop::option::of(prop::collection::vec(any::<u8>(), 0..40)), 0..5), 0..20),
             piece in 1usize..100,
         ) {
-            let hasher = RowHasher::new(&DigestKey([5; 32]));
+            let hasher = RowHasher::new(RowHash::Prf, &DigestKey([5; 32]));
             let binary: Vec<Vec<u8>> = rows.iter().map(|fields| tuple(fields)).collect();
             let text: Vec<Vec<u8>> = rows.iter().map(|fields| format!("{}\n", hex::encode(tuple(fields))).into_bytes()).collect();
             for (format, rows) in [(RowFormat::Binary, binary), (RowFormat::Text, text)] {
@@ -207,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_row_is_refused() {
-        let hasher = RowHasher::new(&DigestKey([5; 32]));
+        let hasher = RowHasher::new(RowHash::Prf, &DigestKey([5; 32]));
         let feed = |bytes: &[u8]| RowSplitter::new(&hasher, RowFormat::Binary).feed(bytes);
         assert_eq!(feed(b"\xff\xff"), Err(MalformedRow { row: 1 }));
         assert_eq!(feed(b"\0\x01\xff\xff\xff\xfe"), Err(MalformedRow { row: 1 }));

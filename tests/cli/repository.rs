@@ -190,13 +190,13 @@ fn a_damaged_config_is_told_from_a_newer_format() {
     let hint = rewrite_config(config["repository"].as_str().unwrap());
     fs::write(&path, hint.split_once("`pgkeep verify`: ").unwrap().1).unwrap();
     assert_eq!(repo.json(["list"]), serde_json::json!([]));
-    config["format"] = 2.into();
+    config["format"] = 3.into();
     fs::write(&path, config.to_string()).unwrap();
     for verb in [&["list"][..], &["backup", "-d", "x"]] {
         assert_refused(
             &mut repo.command(verb),
             5,
-            "pgkeep: the repository has format 2, and this program reads up to 1\n  \
+            "pgkeep: the repository has format 3, and this program reads up to 2\n  \
              hint: Use the version of pgkeep that wrote it, or a newer one.\n",
         );
     }
@@ -210,7 +210,7 @@ fn a_newer_format_is_told_whatever_else_its_config_holds() {
     let said = Said::of(&mut repo.command(["list"]));
     assert_eq!(said.code, 5, "{said:?}");
     assert!(
-        said.stderr.starts_with("pgkeep: the repository has format 7, and this program reads up to 1\n"),
+        said.stderr.starts_with("pgkeep: the repository has format 7, and this program reads up to 2\n"),
         "{said:?}"
     );
 }

@@ -488,7 +488,9 @@ fn a_record_of_format_1_is_gone_on_with_and_obeyed_in_nothing() {
         };
         assert_eq!(said.code, 0, "{said:?}");
         let record = place.document();
-        assert_eq!((&record["format"], record["id"].as_str().map(str::len)), (&2.into(), Some(32)), "{record}");
+        assert_eq!((&record["format"], record["id"].as_str().map(str::len)), (&3.into(), Some(32)), "{record}");
+        // By which its rows were found to be those that were copied.
+        assert_eq!(record["row_hash"], "xxh3", "{record}");
         assert_eq!(place.split(&["status"]).document()["record"], "checked");
         if verb == "rollback" {
             let by_hand = said.document()["by_hand"].to_string();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ChunkKind, Digest, Inventory, Manifest, RowFormat, RowHasher, RowSplitter, Rows, Slice, SliceList};
+use super::{ChunkKind, Digest, Inventory, Manifest, RowFormat, RowSplitter, Rows, Slice, SliceList};
 use super::{State, Stored, layout, stored};
 use crate::command::error::Error;
 use crate::command::finding::{Finding, Kind, with_causes};
@@ -91,13 +91,14 @@ impl Inventory<'_> {
     /// The digest of a relation, from those of its slices. Rows that are continued from slice to slice are read once more, in
     /// their order.
     async fn digest(&self, manifest: &Manifest, format: RowFormat, slices: &[Slice]) -> Result<Recomputed, Error> {
-        let hasher = RowHasher::new(&manifest.digest_key());
+        let hasher = manifest.row_hasher();
+        let Some(keys) = self.known_keys(manifest) else { return Ok(Recomputed::NotRead) };
         let mut reader = self.repository.reader(ChunkKind::Data, manifest.chunk_key())?;
         let mut digest = Digest::default();
         let mut open: Option<RowSplitter<'_>> = None;
         for slice in slices {
             let object = self.position(ChunkKind::Data, &slice.object).map(|at| &self.objects[at]);
-            let rows = object.and_then(|object| object.slice(slice, format)).map_or(Rows::NotRead, |s| s.rows);
+            let rows = object.and_then(|object| object.slice(slice, format, keys)).map_or(Rows::NotRead, |s| s.rows);
             match (&open, rows) {
                 (_, Rows::NotRead) => return Ok(Recomputed::NotRead),
                 (None, Rows::Whole(rows)) => {

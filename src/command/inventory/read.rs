@@ -114,7 +114,7 @@ impl Inventory<'_> {
         }
         let keys = &self.keys[object.keys];
         let plaintext = reader.read(object.kind, &object.object, &ChunkKey(keys.chunk)).await?;
-        Ok(Seen::Rows(object.digest_slices(&plaintext, &keys.hasher)))
+        Ok(Seen::Rows(object.digest_slices(&plaintext, &self.keys)))
     }
 
     /// What is to be read, shard by shard, in the order of names. What is damaged or read already needs no second look.

@@ -13,8 +13,8 @@ use crate::repo::manifest::{Manifest, Relation, Slice};
 use crate::repo::repository::SliceReader;
 use crate::repo::{RepoError, Repository};
 use crate::stop::Stop;
-use crate::stream::digest::RowPieces;
-use crate::stream::{Digest, RowHasher};
+use crate::stream::row_hash::RowPieces;
+use crate::stream::{Digest, RowHasher, Tally};
 
 /// Rows on their way are sent when there are this many bytes of them.
 const POURED_BYTES: usize = 128 << 10;
@@ -108,11 +108,10 @@ impl Feed<'_> {
             }
             Feed::Live { runtime, wire, source } => {
                 let mut pipe = Pipe {
-                    hasher,
                     copy,
                     report,
-                    digest: Digest::default(),
-                    reported: Digest::default(),
+                    tally: Tally::new(hasher),
+                    reported: (0, 0),
                     buffer: Vec::with_capacity(POURED_BYTES + (8 << 10)),
                     large: None,
                 };
@@ -131,7 +130,7 @@ impl Feed<'_> {
                     });
                 }
                 pipe.flush()?;
-                Ok(pipe.digest)
+                Ok(pipe.tally.digest())
             }
         }
     }
@@ -161,11 +160,10 @@ pub fn damaged(table: String, source: RepoError) -> Error {
 
 /// Rows of one table from one server to another, digested on the way.
 struct Pipe<'a, 'c, R> {
-    hasher: &'a RowHasher,
     copy: &'a mut CopyIn<'c>,
     report: R,
-    digest: Digest,
-    reported: Digest,
+    tally: Tally<'a>,
+    reported: (u64, u64),
     buffer: Vec<u8>,
     large: Option<(usize, RowPieces)>,
 }
@@ -174,8 +172,9 @@ impl<R: Fn(u64, u64)> Pipe<'_, '_, R> {
     fn flush(&mut self) -> Result<(), Error> {
         self.copy.write(&self.buffer).map_err(Error::target_database("loading rows"))?;
         self.buffer.clear();
-        (self.report)(self.digest.bytes - self.reported.bytes, self.digest.rows - self.reported.rows);
-        self.reported = self.digest;
+        let (bytes, rows) = (self.tally.bytes(), self.tally.rows());
+        (self.report)(bytes - self.reported.0, rows - self.reported.1);
+        self.reported = (bytes, rows);
         Ok(())
     }
 }
@@ -185,14 +184,14 @@ impl<R: Fn(u64, u64)> RowSink for Pipe<'_, '_, R> {
 
     #[inline]
     fn row(&mut self, row: &[u8]) -> Result<(), Error> {
-        self.digest.add_row(row.len(), self.hasher.hash(row));
+        self.tally.add(row);
         self.buffer.extend_from_slice(row);
         if self.buffer.len() >= POURED_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), Error> {
         match piece {
-            RowPiece::Start { bytes } => self.large = Some((bytes, self.hasher.pieces())),
+            RowPiece::Start { bytes } => self.large = Some((bytes, self.tally.pieces())),
             RowPiece::Bytes(bytes) => {
                 if let Some((_, hash)) = &mut self.large {
                     hash.update(bytes);
@@ -204,7 +203,7 @@ impl<R: Fn(u64, u64)> RowSink for Pipe<'_, '_, R> {
             }
             RowPiece::End => {
                 if let Some((bytes, hash)) = self.large.take() {
-                    self.digest.add_row(bytes, hash.finish());
+                    self.tally.add_pieces(bytes, hash);
                 }
             }
         }

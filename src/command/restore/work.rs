@@ -236,7 +236,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         speed_up(&mut wire).map_err(failed)?;
         let builds = Builds::new(&mut wire, work.options.jobs).map_err(failed)?;
         let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
-        let hasher = RowHasher::new(&work.job.manifest.digest_key());
+        let hasher = work.job.manifest.row_hasher();
         Ok(Self { work, n, wire, builds, feed, hasher, path: String::new() })
     }
 

@@ -217,6 +217,7 @@ pub async fn prepare(
         began: Utc::now(),
         history: ground.history,
         digest_key,
+        row_hash: draft.drawn.job.manifest.row_hash(),
         encoding: draft.source.encoding.clone(),
         tables: Vec::new(),
         sequences: Vec::new(),

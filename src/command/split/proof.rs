@@ -18,7 +18,7 @@ use crate::repo::manifest::{Relation, Sequence};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::compare::{EntryMismatch, compare};
 use crate::stop::Stop;
-use crate::stream::DigestKey;
+use crate::stream::{DigestKey, RowHasher};
 
 /// Also what pg_dump had to say of the target. Entry by entry, as the target's server spells the source's definitions: `expected` as the source does, `respelled` as that server.
 pub fn definitions(
@@ -63,8 +63,8 @@ pub fn written_since(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Vec<Mismatch>, Error> {
-    let measure =
-        Measure { key: DigestKey(state.digest_key), encoding: &state.encoding, under: ReadUnder::Known(Vec::new()) };
+    let hasher = RowHasher::new(state.row_hash, &DigestKey(state.digest_key));
+    let measure = Measure { hasher, encoding: &state.encoding, under: ReadUnder::Known(Vec::new()) };
     let relations: Vec<&Relation> = state.tables.iter().collect();
     prove(target, measure, relations.as_slice(), jobs, progress, stop, Side::Target)
 }

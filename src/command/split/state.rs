@@ -19,6 +19,7 @@ use crate::pg::ours::{self, Stranger};
 use crate::pg::place::Place;
 use crate::pg::split_state::{self, Record, Saved};
 use crate::repo::manifest::{Relation, Sequence};
+use crate::stream::RowHash;
 use crate::switch::Applied;
 
 /// How far a split has come. What a kill leaves before [`Phase::Proven`] is copied again: the source has taken writes since.
@@ -86,6 +87,9 @@ pub struct State {
     pub history: Vec<(Phase, DateTime<Utc>)>,
     #[serde(with = "hex::serde")]
     pub digest_key: [u8; 32],
+    /// Of the tables' rows; records before format 3 do not say.
+    #[serde(default)]
+    pub row_hash: RowHash,
     pub encoding: String,
     /// What the target held when it was proven, without slices.
     pub tables: Vec<Relation>,
@@ -134,7 +138,7 @@ pub struct State {
     pub not_alike: Vec<String>,
 }
 
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 /// Without an id, and with commands and paths that are not believed.
 const FORMER_FORMAT: u32 = 1;
 

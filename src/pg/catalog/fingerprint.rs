@@ -164,7 +164,8 @@ type Object = (i16, u32, u32);
 /// What a fingerprint is taken of, and with which key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
-    /// Nobody who does not know them can choose rows of the same hash.
+    /// Two of PostgreSQL's 64-bit hashes with a seed each: a chance match is out of the question (2^-128). They are no message authentication
+    /// code, and say nothing against somebody who makes a definition for the sake of an equal hash.
     pub seeds: [i64; 2],
     /// Names of schemas.
     pub spaces: Vec<String>,
