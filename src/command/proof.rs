@@ -392,13 +392,7 @@ impl<'a> Proof<'a> {
         }
     }
 
-    fn read_part(
-        &self,
-        n: usize,
-        wire: &mut Wire,
-        comparable: &[Comparable<'_>],
-        task: Task,
-    ) -> Result<Digest, Error> {
+    fn read_part(&self, n: usize, wire: &mut Wire, comparable: &[Comparable<'_>], task: Task) -> Result<Digest, Error> {
         let (label, bytes) = match task {
             Task::Relation { comparable: n, part } => comparable[n].describe(part),
             Task::LargeObjects { .. } => ("large objects".to_owned(), 0),

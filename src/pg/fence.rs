@@ -1,11 +1,12 @@
 //! The fence around tables that move away: writes are refused, to superusers as well, until their database is elsewhere.
 //!
 //! A statement trigger on each table refuses. It is the database that refuses, so that no application gets by: triggers that
-//! fire ALWAYS fire for superusers and under `session_replication_role = replica`. Three things it does not stop, because no
-//! trigger sees them: a subscription's apply worker, `ALTER TABLE`, and whoever drops the trigger.
+//! fire ALWAYS fire for superusers and under `session_replication_role = replica`. Four things it does not stop, because no
+//! trigger sees them: a subscription's apply worker, `nextval`, `ALTER TABLE`, and whoever drops the trigger.
 //!
 //! While the fence is *held*, the trigger asks whether the session that holds it still lives: that session has an advisory lock, which
-//! the server lets go of with the session, however that ends. So a fence never outlives the program that put it up. When it is
+//! the server lets go of with the session, however that ends. So a held fence opens when the program ends, and where its whole machine
+//! vanishes as soon as the keepalives have told the server. When it is
 //! *sealed*, the trigger asks nothing, and the fence stays until it is taken down.
 
 mod function;
@@ -143,8 +144,8 @@ async fn put_up_in_transaction(
 /// Whatever `default_transaction_isolation` and `default_transaction_read_only` say.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
-/// From now until [`seal`] or [`take_down`] nobody changes what the tables are: a transaction of this session stays open, with locks that
-/// stand against `ALTER TABLE`, `CREATE TRIGGER`, `CREATE INDEX` and their kind, and against nobody who reads.
+/// Where the locks are had, nobody changes what the tables are from now until [`seal`] or [`take_down`]: a transaction of this session stays
+/// open, with locks that stand against `ALTER TABLE`, `CREATE TRIGGER`, `CREATE INDEX` and their kind, and against nobody who reads.
 ///
 /// # Errors
 /// The connection.

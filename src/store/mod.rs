@@ -1,6 +1,7 @@
 //! Where objects live: a local directory, or a bucket on S3.
 //!
-//! A store knows keys and bytes, and nothing of snapshots. It never overwrites.
+//! A store knows keys and bytes, and nothing of snapshots. It overwrites nothing; a bucket whose server does not heed conditional puts is
+//! asked for the name first, and two writers may get between.
 
 mod dir;
 pub mod error;

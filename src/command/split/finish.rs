@@ -255,7 +255,8 @@ async fn put_aside(
     state.save(target).await
 }
 
-/// Everything that must hold is looked for while nobody can change the tables, and then they go. Returns the snapshot that holds them.
+/// Who needs the tables and who reads them is asked first. While nobody can write them they are compared with a snapshot; under the locks
+/// of the drop itself it is asked once more what needs them, and then they go. Returns the snapshot that holds them.
 async fn drop_for_good(
     options: &FinishOptions,
     repository: &Repository,

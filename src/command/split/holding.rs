@@ -104,8 +104,8 @@ pub async fn put_up(
     }
 }
 
-/// From now on nobody changes what the fenced tables are, but who waits for a lock of ours already: the last look before the seal finds
-/// what that has changed.
+/// From now on nobody changes what the fenced tables are, but who waits for a lock of ours already. Where the locks are not had in a moment it
+/// goes on without them. What is changed then, the last look before the seal finds.
 pub async fn hold_definitions(
     session: &Session,
     tables: &[(String, String)],

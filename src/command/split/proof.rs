@@ -1,4 +1,4 @@
-//! Whether the target holds what the source holds, while nobody can change either.
+//! Whether the target holds what the source holds, while the fence is up and nobody has been sent to the target.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

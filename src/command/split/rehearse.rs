@@ -71,7 +71,7 @@ pub enum Rehearsal {
 pub struct Rehearsed {
     /// There and back without a difference.
     pub ok: bool,
-    /// Always true: neither database of the operator's has changed.
+    /// Always true: what is told of was done to copies.
     pub rehearsed: bool,
     pub schemas: Vec<String>,
     pub source: String,
