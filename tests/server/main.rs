@@ -33,6 +33,7 @@ mod restore;
 mod restore_fails;
 mod rot;
 mod roundtrip;
+mod row_hash;
 mod run;
 mod settings;
 mod split;
