@@ -11,7 +11,8 @@ use crate::pg::wire::{RowPiece, RowSink};
 use crate::repo::ChunkWriter;
 use crate::repo::objects::PendingSlice;
 use crate::stream::chunk::CHUNK_BYTES_MAX;
-use crate::stream::row_hash::{CutPieces, RowPieces};
+use crate::stream::cut::CutPieces;
+use crate::stream::row_hash::RowPieces;
 use crate::stream::{Chunker, Digest, RowHasher, Tally};
 
 /// A row that comes in pieces.

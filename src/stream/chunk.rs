@@ -1,6 +1,6 @@
 //! Where chunks end: at rows, by content, so that what did not change is found again.
 
-use super::row_hash::{CutHasher, CutPieces};
+use super::cut::{CutHasher, CutPieces};
 
 /// No chunk ends by content before it has this many bytes.
 pub const CHUNK_BYTES_MIN: usize = 512 << 10;

@@ -3,6 +3,7 @@
 //! Nothing in here knows a database or a repository: bytes in, [`Sealed`] objects out.
 
 pub mod chunk;
+pub mod cut;
 pub mod digest;
 pub mod format;
 pub mod pairs;
@@ -10,11 +11,13 @@ pub mod recipient;
 pub mod row_hash;
 pub mod rows;
 pub mod seal;
+pub mod tally;
 
 pub use chunk::{Chunker, Cut};
 pub use digest::{Digest, DigestKey};
 pub use format::RowFormat;
 pub use recipient::{Identities, Recipient, RecipientError};
-pub use row_hash::{Hashers, RowHash, RowHasher, Tally};
+pub use row_hash::{Hashers, RowHash, RowHasher};
 pub use rows::{MalformedRow, RowSplitter};
 pub use seal::{ChunkKey, ChunkName, OpenError, Opener, SealError, Sealed, Sealer};
+pub use tally::Tally;

@@ -5,16 +5,17 @@ use aes::{Aes128, Block};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_secret};
 
-use super::digest::{Digest, DigestKey};
+use super::cut::CutHasher;
+use super::digest::DigestKey;
 use super::pairs::{BLOCK_BYTES, Pairs, SECRET_BYTES};
 
 /// Names the use of the digest key, so that no two uses have a secret in common.
 const PRF_CONTEXT: &[u8] = b"pgkeep row digest 2";
 /// The same of format 1; chunks are cut by it in every format.
-const XXH3_CONTEXT: &[u8] = b"pgkeep row digest 1";
+pub(super) const XXH3_CONTEXT: &[u8] = b"pgkeep row digest 1";
 
-/// Rows that are encrypted at a time: processors and programs without such processors do eight in less than twice the time of one.
-const TOGETHER: usize = 8;
+/// Rows that are encrypted at a time: eight take less than twice the time of one.
+pub(super) const TOGETHER: usize = 8;
 
 /// Which hash of rows a digest is the sum of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +37,10 @@ impl RowHash {
 
 /// Hashes single rows. One for each worker.
 #[derive(Clone)]
-pub struct RowHasher(Method);
+pub struct RowHasher(pub(super) Method);
 
 #[derive(Clone)]
-enum Method {
+pub(super) enum Method {
     Xxh3([u8; 192]),
     Prf(Box<Prf>),
 }
@@ -113,69 +114,11 @@ impl RowPieces {
     }
 }
 
-/// The digest of rows that come one after another.
-pub struct Tally<'a> {
-    hasher: &'a RowHasher,
-    digest: Digest,
-    /// Universal hashes that are not in the sum yet.
-    waiting: [u128; TOGETHER],
-    waiting_rows: usize,
-}
-
-impl<'a> Tally<'a> {
-    pub fn new(hasher: &'a RowHasher) -> Self {
-        Self { hasher, digest: Digest::default(), waiting: [0; TOGETHER], waiting_rows: 0 }
-    }
-
-    /// One row's bytes as COPY sent them.
-    #[inline]
-    pub fn add(&mut self, row: &[u8]) {
-        match &self.hasher.0 {
-            Method::Xxh3(secret) => self.digest.add_row(row.len(), xxh3_128_with_secret(row, secret)),
-            Method::Prf(prf) => {
-                self.digest.add_row(row.len(), 0);
-                self.waiting[self.waiting_rows] = prf.pairs.hash(row);
-                self.waiting_rows += 1;
-                if self.waiting_rows == TOGETHER {
-                    self.digest.sum = self.digest.sum.wrapping_add(prf.encrypt_all(&self.waiting));
-                    self.waiting_rows = 0;
-                }
-            }
-        }
-    }
-
-    /// For a row that comes in pieces.
-    pub fn pieces(&self) -> RowPieces {
-        self.hasher.pieces()
-    }
-
-    pub fn add_pieces(&mut self, bytes: usize, pieces: RowPieces) {
-        self.digest.add_row(bytes, pieces.finish());
-    }
-
-    pub fn rows(&self) -> u64 {
-        self.digest.rows
-    }
-
-    pub fn bytes(&self) -> u64 {
-        self.digest.bytes
-    }
-
-    /// Of all rows so far.
-    pub fn digest(&self) -> Digest {
-        let mut digest = self.digest;
-        if let Method::Prf(prf) = &self.hasher.0 {
-            digest.sum = digest.sum.wrapping_add(prf.encrypt_all(&self.waiting[..self.waiting_rows]));
-        }
-        digest
-    }
-}
-
 /// The universal hash and what makes it unpredictable.
 #[derive(Clone)]
-struct Prf {
+pub(super) struct Prf {
     cipher: Aes128,
-    pairs: Pairs,
+    pub(super) pairs: Pairs,
 }
 
 impl Prf {
@@ -194,46 +137,12 @@ impl Prf {
     }
 
     /// The sum of several rows' hashes.
-    fn encrypt_all(&self, universal: &[u128]) -> u128 {
+    pub(super) fn encrypt_all(&self, universal: &[u128]) -> u128 {
         let mut blocks: [Block; TOGETHER] =
             std::array::from_fn(|n| universal.get(n).map_or(0, |n| *n).to_le_bytes().into());
         let blocks = &mut blocks[..universal.len()];
         self.cipher.encrypt_blocks(blocks);
         blocks.iter().fold(0, |sum, block| sum.wrapping_add(u128::from_le_bytes((*block).into())))
-    }
-}
-
-/// Where chunks of rows may end: by the hash of format 1 in every format, so that what was stored is found again.
-#[derive(Clone)]
-pub struct CutHasher {
-    secret: [u8; 192],
-}
-
-impl CutHasher {
-    pub fn new(key: &DigestKey) -> Self {
-        Self { secret: secret(key, XXH3_CONTEXT) }
-    }
-
-    #[inline]
-    pub fn hash(&self, row: &[u8]) -> u64 {
-        xxh3_128_with_secret(row, &self.secret) as u64
-    }
-
-    pub fn pieces(&self) -> CutPieces {
-        CutPieces(Box::new(Xxh3::with_secret(self.secret)))
-    }
-}
-
-/// The hash in the making.
-pub struct CutPieces(Box<Xxh3>);
-
-impl CutPieces {
-    pub fn update(&mut self, piece: &[u8]) {
-        self.0.update(piece);
-    }
-
-    pub fn finish(self) -> u64 {
-        self.0.digest128() as u64
     }
 }
 
@@ -250,7 +159,7 @@ impl Hashers {
     }
 }
 
-fn secret<const N: usize>(key: &DigestKey, context: &[u8]) -> [u8; N] {
+pub(super) fn secret<const N: usize>(key: &DigestKey, context: &[u8]) -> [u8; N] {
     let mut secret = [0; N];
     blake3::Hasher::new_keyed(&key.0).update(context).finalize_xof().fill(&mut secret);
     secret
@@ -259,6 +168,7 @@ fn secret<const N: usize>(key: &DigestKey, context: &[u8]) -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::Tally;
     use proptest::prelude::*;
 
     const ALL: [RowHash; 2] = [RowHash::Xxh3, RowHash::Prf];
