@@ -241,6 +241,12 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
     match &cli.verb {
         Verb::Init(args) => {
             let path = args.keys.join(KeyKind::Restore.file_name());
+            if common.passphrase_file.is_some() && !args.passphrase {
+                return Err(Error::Usage {
+                    what: "--passphrase-file (or PGKEEP_PASSPHRASE_FILE) is given, and --passphrase is not".into(),
+                    hint: Some("--passphrase puts restore.key under it; without a passphrase, name no file.".into()),
+                });
+            }
             let protection = match args.passphrase {
                 true => keys::new_protection(common, &path).await?,
                 false => Protection::Plain,
