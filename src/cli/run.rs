@@ -148,9 +148,15 @@ fn usage(error: clap::Error, args: &[OsString]) -> ExitCode {
     }
     let text = as_ours(error, args);
     if args.iter().any(|arg| arg == "--json") {
-        let mut lines = text.lines();
-        let what = lines.next().unwrap_or_default().trim_start_matches(OURS).to_owned();
-        let hint = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        let mut lines = text.lines().map(str::trim).peekable();
+        let mut what = lines.next().unwrap_or_default().trim_start_matches(OURS).to_owned();
+        let advice = lines.next_if(|line| line.starts_with("hint:"));
+        if what.ends_with(':') {
+            // What is listed below it belongs to it.
+            let listed: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            what += &format!(" {}", listed.join(", "));
+        }
+        let hint = advice.into_iter().chain(lines.filter(|line| !line.is_empty())).collect::<Vec<_>>().join("; ");
         let manner = Manner { form: Form::Json, speech: Speech::Answer, alarm: Alarm::Leave };
         return fail(&Error::Usage { what, hint: Some(hint) }, manner);
     }

@@ -142,6 +142,21 @@ pub async fn contents(session: &Session) -> Result<Vec<String>, Error> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// Tables, partitioned and foreign tables and materialized views outside of the schemas, which are no extension's: no split makes one there,
+/// but for partitions. At most ten names.
+pub async fn tables_besides(session: &Session, schemas: &[String]) -> Result<Vec<String>, Error> {
+    let sql = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'f', 'm') AND NOT c.relispartition AND n.nspname <> ALL ($1)
+          AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgkeep_split', 'pgkeep_loose', 'pgkeep_bridge')
+          AND n.nspname NOT LIKE 'pg\\_t%temp\\_%'
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
+              AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+        ORDER BY 1 LIMIT 10";
+    let rows = session.client().query(sql, &[&schemas]).await;
+    let rows = rows.map_err(|error| session.fault("what else the database holds", error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// Makes a database empty again that was empty when a split began in it.
 pub async fn empty_again(session: &Session) -> Result<(), Error> {
     let sql = "DO $$ DECLARE x text; BEGIN

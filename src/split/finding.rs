@@ -73,6 +73,10 @@ pub enum FindingKind {
     Hook,
     /// A definition that the target's server refuses, or that could not be tried there.
     Definition,
+    /// A table that is partitioned by the hash of an enum.
+    EnumHash,
+    /// A function that finds names by `search_path`, which is empty while rows are copied.
+    SearchPath,
     /// A pg_dump that is older than the server which it reads.
     PgDump,
     /// What pg_dump said of the source on standard error.

@@ -16,7 +16,7 @@ use super::{hindrances, neighbours, operation};
 use crate::schema::archive::{Archive, DumpId, Oid};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
-use crate::schema::restore::roles_named;
+use crate::schema::restore::{needing_a_search_path, roles_named};
 use crate::schema::selection::Selection;
 
 /// All that a plan is made of.
@@ -116,6 +116,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
 
     let mut findings: Vec<Finding> = boundary.iter().map(|crossing| crossing_finding(crossing, choices)).collect();
     findings.extend(unparsed);
+    findings.extend(needing_a_search_path(archive, facts, selection).into_iter().map(searching));
     findings.extend(neighbours::forgotten(archive, facts, source, names, inputs.leave));
     findings.extend(operation::contents(&sides, source));
     findings.extend(operation::database_objects(&sides, source));
@@ -141,6 +142,17 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
         boundary,
         findings,
     })
+}
+
+/// It is called for rows: on the day it would end the copy, while writers are refused.
+fn searching(function: String) -> Finding {
+    Finding::new(
+        Severity::Warning,
+        FindingKind::SearchPath,
+        function,
+        "a check, generated column, index or materialized view calls it, and it finds names by search_path, which is empty while rows are copied",
+        "give the names in it their schemas, or the function a SET search_path; `--rehearse` shows whether the copy passes",
+    )
 }
 
 fn crossing_finding(crossing: &Crossing, choices: &BoundaryFile) -> Finding {

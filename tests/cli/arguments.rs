@@ -86,6 +86,10 @@ fn a_value_out_of_range_is_named_with_its_range() {
     );
     assert_usage(&["show"], &["the following required arguments were not provided", "<SNAPSHOT>"]);
     assert_usage(&["init"], &["the following required arguments were not provided", "--keys <DIR>"]);
+    // In JSON, too, the error itself says which.
+    let said = Said::of(pgkeep().args(["show", "--json"]));
+    let error = said.document()["error"].as_str().unwrap_or_default().to_owned();
+    assert_eq!((said.code, error.ends_with("were not provided: <SNAPSHOT>")), (2, true), "{said:?}");
 }
 
 /// What a server takes as a lock_timeout: milliseconds in 31 bits.

@@ -36,7 +36,7 @@ fn it_makes_two_private_keys_and_says_where_each_belongs() {
     let config: serde_json::Value = serde_json::from_slice(&fs::read(repo.join("config")).unwrap()).unwrap();
     let names: Vec<&String> = config.as_object().unwrap().keys().collect();
     assert_eq!(names, ["created", "format", "repository"]);
-    assert_eq!(config["format"], 1);
+    assert_eq!(config["format"], 2);
 }
 
 #[test]

@@ -461,7 +461,7 @@ fn a_rollback_leaves_nothing_behind_that_was_made_in_the_new_place() {
         ask(away);
     }
     ask(
-        "CREATE TABLE core.notes (id int); CREATE INDEX late ON core.t (b); CREATE ROLE late; GRANT SELECT ON core.t TO late",
+        "CREATE TABLE core.notes (id int); CREATE INDEX late ON core.t (b); CREATE ROLE late; GRANT SELECT ON core.t TO late; GRANT ALL ON SCHEMA core TO app",
     );
     let said = split(&["rollback"]);
     assert_eq!(said.code, 7, "{said:?}");
@@ -469,8 +469,11 @@ fn a_rollback_leaves_nothing_behind_that_was_made_in_the_new_place() {
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(
         said.document()["left_behind"],
-        serde_json::json!(["index core.late", "table core.notes", "table core.t"])
+        serde_json::json!(["index core.late", "schema core", "table core.notes", "table core.t"])
     );
+    // Nothing is made any more where no fence would be around it.
+    let made = psql(&server.binaries, &to, "SET ROLE app; CREATE TABLE core.later (id int)");
+    assert!(made.unwrap_err().contains("permission denied"));
     assert_eq!(psql(&server.binaries, &from, "INSERT INTO core.t (b) VALUES ('again') RETURNING 1").unwrap(), "1");
 }
 
@@ -488,7 +491,7 @@ fn a_name_is_not_taken_for_the_schema_that_had_it() {
     let today = ask("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')");
     let tomorrow = ask("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')");
     for day in [&today, &tomorrow] {
-        ask(&format!("CREATE SCHEMA core_moved_{day} CREATE TABLE theirs AS SELECT 1 AS a"));
+        ask(&format!("CREATE SCHEMA core_moved_{day}; CREATE TABLE core_moved_{day}.theirs AS SELECT 1 AS a"));
     }
     let aside = split(&["finish", "--yes"]);
     assert_eq!(aside.code, 0, "{aside:?}");
@@ -524,8 +527,8 @@ fn what_is_made_while_the_old_schemas_are_compared_is_not_dropped() {
     assert_eq!(Said::of(&mut command(&["--schemas", "core"])).code, 0);
     let aside = Said::of(&mut command(&["finish", "--yes"])).document();
     let name = aside["quarantined"][0][1].as_str().unwrap().to_owned();
-    assert_eq!(Said::of(&mut repo.command(["backup", "--json", "-d", &from])).code, 0);
-    assert_eq!(Said::of(&mut repo.command(["drill", "--json", "latest"])).code, 0);
+    repo.json(["backup", "-d", &from]);
+    repo.restored(["latest", "--create", "-d", &server.dsn("proof")]);
     let dropping = command(&["finish", "--yes-drop", "shop"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

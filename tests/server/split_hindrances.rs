@@ -411,6 +411,7 @@ fn what_no_copy_would_hold_blocks() {
         15,
         ClusterOptions::default(),
         "CREATE SCHEMA m; CREATE SCHEMA s; CREATE TABLE s.p (i int, t text) PARTITION BY LIST (i); CREATE TABLE m.p1 PARTITION OF s.p FOR VALUES IN (1);
+        CREATE TYPE m.mood AS ENUM ('glad', 'sad'); CREATE TABLE m.felt (mood m.mood) PARTITION BY HASH (mood);
         CREATE EXTENSION pg_trgm SCHEMA m; CREATE TABLE m.of_it (i int); INSERT INTO m.of_it VALUES (1); ALTER EXTENSION pg_trgm ADD TABLE m.of_it",
     );
     let ends = Ends::of(&server, "m");
@@ -422,10 +423,27 @@ fn what_no_copy_would_hold_blocks() {
     );
     let parents = told(&plan, "blockers", "crossing").join("\n");
     assert!(parents.contains("m.p1") && parents.contains("written through its parent"), "{parents}");
+    assert!(told(&plan, "blockers", "enum_hash").join("").contains("m.felt: it is partitioned by the hash of an enum"));
     let ends = Ends { to: server.dsn("template1"), ..ends };
     assert!(
         told(&ends.plan(&[]), "blockers", "target_not_empty")
             .join("")
             .contains("new databases of the server are made from it")
     );
+}
+
+/// A function that finds its table by `search_path` passes where no rows are, and fails under the fence: the plan names it.
+#[test]
+fn functions_that_need_a_search_path_are_told_before_rows_meet_them() {
+    let server = shop(
+        15,
+        ClusterOptions::default(),
+        "CREATE SCHEMA m; CREATE TABLE m.dict (val text); INSERT INTO m.dict VALUES ('a'); SET search_path = m;
+        CREATE FUNCTION m.in_dict(p text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM dict WHERE val = p)';
+        CREATE FUNCTION m.in_it(p text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM m.dict WHERE val = p)';
+        CREATE TABLE m.data (val text CHECK (m.in_dict(val)), other text CHECK (m.in_it(other)))",
+    );
+    let told = told(&Ends::of(&server, "m").plan(&[]), "warnings", "search_path");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("m.in_dict(") && told[0].contains("SET search_path"), "{told:?}");
 }

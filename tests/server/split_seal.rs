@@ -442,13 +442,14 @@ fn what_changes_while_the_seal_is_written_down_ends_the_run() {
 fn who_goes_around_the_fence_ends_the_run() {
     let place = Place::new(ClusterOptions::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    place.old("CREATE TABLE core.plain AS SELECT 'x'::text AS t").unwrap();
     let around = [
         (
             "ALTER TABLE core.goods DISABLE TRIGGER USER; INSERT INTO core.goods (name) VALUES ('around'); ALTER TABLE core.goods ENABLE TRIGGER USER;
             ALTER TABLE core.goods ENABLE ALWAYS TRIGGER pgkeep_fence",
             "the fence's trigger on table core.goods",
         ),
-        ("ALTER TABLE core.goods ALTER name TYPE text USING 'rewritten'", "the rows of table core.goods were rewritten"),
+        ("ALTER TABLE core.plain ALTER t TYPE text USING 'rewritten'", "the rows of table core.plain were rewritten"),
     ];
     for (does, named) in around {
         let reader = place.somebody("SELECT count(*) FROM stay.parent");
@@ -461,7 +462,7 @@ fn who_goes_around_the_fence_ends_the_run() {
         while !runtime.block_on(others.client().query_one(up, &[])).unwrap().get::<_, bool>(0) {
             assert!(since.elapsed() < Duration::from_secs(60), "no fence");
         }
-        run("BEGIN; LOCK TABLE core.goods IN SHARE UPDATE EXCLUSIVE MODE").unwrap();
+        run("BEGIN; LOCK TABLE core.goods, core.plain IN SHARE UPDATE EXCLUSIVE MODE").unwrap();
         place.reaches("proven", &earlier);
         run(&format!("{does}; COMMIT")).unwrap();
         place.ended(reader);
@@ -473,7 +474,7 @@ fn who_goes_around_the_fence_ends_the_run() {
         place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
     }
     assert_eq!(place.moved().code, 0, "and then it moves");
-    assert_eq!(place.new_place("SELECT count(*) FROM core.goods WHERE name = 'rewritten'"), "202");
+    assert_eq!(place.new_place("SELECT t FROM core.plain"), "rewritten");
 }
 
 /// A schema that is made while others move, and that the operator's pattern means as well.
@@ -484,7 +485,7 @@ fn a_schema_that_the_pattern_means_and_that_is_made_meanwhile_ends_the_run() {
     let mut command = place.command(&["--schemas", "co*", "--boundary", "drop"]);
     let split = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     place.reaches("proven", "");
-    place.old("CREATE SCHEMA cold CREATE TABLE late AS SELECT 1 AS a").unwrap();
+    place.old("CREATE SCHEMA cold; CREATE TABLE cold.late AS SELECT 1 AS a").unwrap();
     place.ended(reader);
     let said: Said = split.wait_with_output().unwrap().into();
     assert_eq!(said.code, 7, "{said:?}");
@@ -530,6 +531,29 @@ fn a_way_back_does_not_fail_for_a_key_whose_table_has_become_another() {
         assert_eq!(told["keys_missing"], serde_json::json!(["core.goods.goods_parent_fkey"]), "{change}");
         place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
     }
+}
+
+/// What others have made in the target of a split that came to nothing is not taken away with what the split had made.
+#[test]
+fn a_target_in_which_others_have_made_something_is_not_emptied() {
+    let place = Place::new(ClusterOptions::default());
+    place.server.ask("CREATE DATABASE goods");
+    let writer = place.somebody("UPDATE core.goods SET name = name");
+    let mut split = place.begun(&[]);
+    place.reaches("created", "");
+    kill_process(Pid::from_child(&split), Signal::KILL).unwrap();
+    split.wait().unwrap();
+    place.ended(writer);
+    place.new_place("CREATE TABLE public.precious AS SELECT 1 AS a");
+    for verb in [&["rollback"][..], &["--schemas", "core", "--boundary", "drop"]] {
+        let said = Said::of(&mut place.command(verb));
+        assert_eq!(said.code, 7, "{verb:?}: {said:?}");
+        assert!(said.document()["error"].as_str().unwrap().contains("public.precious"), "{said:?}");
+        assert_eq!(place.new_place("SELECT count(*) FROM public.precious"), "1");
+        place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
+    }
+    place.new_place("DROP TABLE public.precious");
+    assert_eq!(place.moved().code, 0, "and then it moves");
 }
 
 /// A server that answers COMMIT before it is on the disk, and crashes as soon as the split has said that it is done.

@@ -156,7 +156,15 @@ async fn still_there(source: &Session) -> Result<Vec<String>, Error> {
 }
 
 /// The target as it was found, by a split that nobody was sent to yet.
+///
+/// # Errors
+/// Somebody else has made a table there meanwhile.
 pub async fn abandon(state: &State, target: Session, info: &Conninfo) -> Result<Found, Error> {
+    let besides = split_state::tables_besides(&target, &state.schemas).await;
+    let contents = besides.map_err(at_target("looking for what others made"))?;
+    if !contents.is_empty() {
+        return Err(SplitError::NotEmpty { database: info.database().to_owned(), contents }.into());
+    }
     if state.found == Found::Missing {
         target.close().await.map_err(at_target("the end of the session"))?;
         destination::drop_database(info).await?;
@@ -238,6 +246,10 @@ pub async fn undo(
     open_source(state, ends, Opening::Do, &trying("opening the old database")).await?;
     // Once more: rows are kept out of the new place since the first look, and definitions are not.
     let left_behind = aftermath::made_in_the_new_place(target, state).await?;
+    // A table that was made there now would have no fence around it.
+    let may = closing::may_create(target, &state.schemas).await.map_err(at_target("asking who may create there"))?;
+    let closed = target.client().batch_execute(&closing::close(&may)).await;
+    closed.map_err(|error| at_target("closing the new schemas")(target.fault("closing the new schemas", error)))?;
     loose::take_away(state, target).await?;
     state.enter(Phase::RolledBack);
     state.save(target).await?;

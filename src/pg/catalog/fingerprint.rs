@@ -234,10 +234,10 @@ pub async fn in_words(
     name: impl Fn(u32, u32) -> Option<String>,
 ) -> Result<Vec<String>, Error> {
     let described = describe(session, objects).await?;
-    let told = objects.iter().zip(described).map(|((class, oid), now)| {
+    let told = objects.iter().zip(described).map(|((class, oid), (catalog, now))| {
         let now = now.map(|text| text.strip_prefix("rule _RETURN on ").map_or(text.clone(), str::to_owned));
         now.or_else(|| name(*class, *oid))
-            .unwrap_or_else(|| format!("the object {oid} of the catalog {class}, which is gone"))
+            .unwrap_or_else(|| format!("an entry of {catalog} (OID {oid}), which is gone"))
     });
     let mut told: Vec<String> = told.collect();
     told.sort();
@@ -286,13 +286,13 @@ async fn columns(session: &Session) -> Result<BTreeMap<String, Vec<String>>, Err
     Ok(columns)
 }
 
-/// As the server names them; none for those that are gone.
-async fn describe(session: &Session, objects: &[(u32, u32)]) -> Result<Vec<Option<String>>, Error> {
+/// The catalogs, and what is in them as the server names it; none for those that are gone.
+async fn describe(session: &Session, objects: &[(u32, u32)]) -> Result<Vec<(String, Option<String>)>, Error> {
     let (classes, oids): (Vec<u32>, Vec<u32>) = objects.iter().copied().unzip();
     // Null for what is gone.
-    let sql = "SELECT pg_catalog.pg_describe_object(o.class, o.id, 0)
+    let sql = "SELECT o.class::pg_catalog.regclass::text, pg_catalog.pg_describe_object(o.class, o.id, 0)
         FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) WITH ORDINALITY AS o (class, id, place) ORDER BY place";
     let rows = session.client().query(sql, &[&classes, &oids]).await;
     let rows = rows.map_err(|error| session.fault("the names of objects", error))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

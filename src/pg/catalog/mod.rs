@@ -3,6 +3,7 @@
 mod availability;
 mod column_order;
 mod database;
+mod enum_hash;
 mod facts;
 mod fingerprint;
 mod foreign_keys;
@@ -25,6 +26,7 @@ pub use availability::{
 };
 pub use column_order::{Inheriting, holders, inheriting, reordered};
 pub use database::{database, populated_views, server_version};
+pub use enum_hash::hashed_by_enum;
 pub use facts::facts;
 pub use fingerprint::{Fingerprint, Scope, fingerprint, in_words, rows as fingerprint_rows};
 pub use foreign_keys::{foreign_keys, referencing_rows};

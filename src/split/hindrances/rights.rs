@@ -20,7 +20,17 @@ pub(super) fn members(source: &SourceFacts) -> Vec<Finding> {
             ),
         )
     };
-    source.hindrances.member_tables.iter().map(finding).collect()
+    let hashed = |table: &String| {
+        Finding::new(
+            Blocker,
+            FindingKind::EnumHash,
+            table.clone(),
+            "it is partitioned by the hash of an enum, which is another in each database: its rows would not go into the partitions that they have",
+            "partition it by the hash of the column's text or by a list, or leave its schema where it is",
+        )
+    };
+    let members = source.hindrances.member_tables.iter().map(finding);
+    members.chain(source.hindrances.hashed_by_enum.iter().map(hashed)).collect()
 }
 
 pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
