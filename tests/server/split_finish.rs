@@ -529,18 +529,22 @@ fn what_is_made_while_the_old_schemas_are_compared_is_not_dropped() {
     let name = aside["quarantined"][0][1].as_str().unwrap().to_owned();
     repo.json(["backup", "-d", &from]);
     repo.restored(["latest", "--create", "-d", &server.dsn("proof")]);
-    let dropping = command(&["finish", "--yes-drop", "shop"])
+    let mut dropping = command(&["finish", "--yes-drop", "shop"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let held = format!(
-        "SELECT (count(*) > 0)::text FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND granted AND relation = '{name}.filled'::regclass"
+    // Its rows are read; the definitions have been.
+    let read = format!(
+        "SELECT (count(*) > 0)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%{name}%filled%'"
     );
-    while ask(&held) == "false" {}
+    while ask(&read) == "false" {
+        assert!(dropping.try_wait().unwrap().is_none(), "its rows were not seen to be read");
+    }
     ask(&format!("CREATE TABLE {name}.late AS SELECT 1 AS a"));
     let said: Said = dropping.wait_with_output().unwrap().into();
     assert_eq!(said.code, 7, "{said:?}");
+    assert!(error(&said).contains("while they were compared with the snapshot: "), "{said:?}");
     assert!(error(&said).contains(&format!("table {name}.late")), "{said:?}");
     assert_eq!(ask(&format!("SELECT count(*) FROM {name}.late")), "1");
 }

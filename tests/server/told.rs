@@ -228,7 +228,8 @@ fn partitions_by_the_hash_of_an_enum_are_named_by_the_backup() {
         &server,
         "shop",
         "CREATE TYPE mood AS ENUM ('glad', 'sad'); CREATE TABLE felt (mood mood) PARTITION BY HASH (mood); CREATE TABLE other (t text) PARTITION BY HASH (t);
-         CREATE TABLE felt_0 PARTITION OF felt FOR VALUES WITH (MODULUS 1, REMAINDER 0); CREATE TABLE other_0 PARTITION OF other FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+         CREATE TABLE felt_0 PARTITION OF felt FOR VALUES WITH (MODULUS 1, REMAINDER 0); CREATE TABLE other_0 PARTITION OF other FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+         INSERT INTO other VALUES ('x')",
     );
     let report = repo.json(["backup", "-d", &server.dsn("shop"), "--pg-bin", programs(&server)]);
     let named: Vec<&str> =
