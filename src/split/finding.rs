@@ -73,6 +73,8 @@ pub enum FindingKind {
     Hook,
     /// A definition that the target's server refuses, or that could not be tried there.
     Definition,
+    /// A stored generated column, whose values are computed anew.
+    Generated,
     /// A table that is partitioned by the hash of an enum.
     EnumHash,
     /// A function that finds names by `search_path`, which is empty while rows are copied.

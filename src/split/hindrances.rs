@@ -4,6 +4,7 @@ mod event_triggers;
 mod keys;
 mod locks;
 mod rights;
+mod rows;
 mod settings;
 mod writing;
 
@@ -28,7 +29,7 @@ pub(super) fn findings(
     findings.extend(writing::findings(source));
     findings.extend(writing::prepared(source));
     findings.extend(rights::findings(source));
-    findings.extend(rights::members(source));
+    findings.extend(rows::findings(source));
     findings.extend(settings::findings(sides, roles, source, target));
     findings.extend(locks::findings(source, target));
     findings

@@ -538,10 +538,15 @@ fn what_is_made_while_the_old_schemas_are_compared_is_not_dropped() {
     let read = format!(
         "SELECT (count(*) > 0)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%{name}%filled%'"
     );
-    while ask(&read) == "false" {
-        assert!(dropping.try_wait().unwrap().is_none(), "its rows were not seen to be read");
-    }
-    ask(&format!("CREATE TABLE {name}.late AS SELECT 1 AS a"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let others = connect(&Conninfo::resolve(Some(&from), &Environment::default()).unwrap(), "test").await.unwrap();
+        while others.client().query_one(&read, &[]).await.unwrap().get::<_, String>(0) == "false" {
+            assert!(dropping.try_wait().unwrap().is_none(), "its rows were not seen to be read");
+        }
+        others.client().batch_execute(&format!("CREATE TABLE {name}.late AS SELECT 1 AS a")).await.unwrap();
+        others.close().await.unwrap();
+    });
     let said: Said = dropping.wait_with_output().unwrap().into();
     assert_eq!(said.code, 7, "{said:?}");
     assert!(error(&said).contains("while they were compared with the snapshot: "), "{said:?}");

@@ -432,7 +432,8 @@ fn what_no_copy_would_hold_blocks() {
     );
 }
 
-/// A function that finds its table by `search_path` passes where no rows are, and fails under the fence: the plan names it.
+/// A function that finds its table by `search_path` passes where no rows are, and fails under the fence: the plan names it. A generated column is
+/// computed anew: the plan names it too, where that may come to something else.
 #[test]
 fn functions_that_need_a_search_path_are_told_before_rows_meet_them() {
     let server = shop(
@@ -443,7 +444,12 @@ fn functions_that_need_a_search_path_are_told_before_rows_meet_them() {
         CREATE FUNCTION m.in_it(p text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM m.dict WHERE val = p)';
         CREATE TABLE m.data (val text CHECK (m.in_dict(val)), other text CHECK (m.in_it(other)))",
     );
-    let told = told(&Ends::of(&server, "m").plan(&[]), "warnings", "search_path");
+    ask(&server, "shop", "CREATE FUNCTION m.f(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t)';
+        CREATE TABLE m.made (t text, own text GENERATED ALWAYS AS (m.f(t)) STORED, plain text GENERATED ALWAYS AS (upper(t)) STORED)");
+    let plan = Ends::of(&server, "m").plan(&[]);
+    let generated = told(&plan, "warnings", "generated");
+    assert!(generated.len() == 1 && generated[0].starts_with("m.made.own: "), "{generated:?}");
+    let told = told(&plan, "warnings", "search_path");
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("m.in_dict(") && told[0].contains("SET search_path"), "{told:?}");
 }

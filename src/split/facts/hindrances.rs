@@ -25,6 +25,8 @@ pub struct SourceHindrances {
     pub member_tables: Vec<(String, String)>,
     /// Moving tables, `schema.table`, that are cut by the hash of an enum.
     pub hashed_by_enum: Vec<String>,
+    /// `schema.table.column` of stored generated columns of moving tables that call functions of the database's own.
+    pub generated: Vec<String>,
 }
 
 /// At the target.

@@ -5,34 +5,6 @@ use crate::split::facts::{FenceRights, SourceFacts};
 use crate::split::finding::Severity::Blocker;
 use crate::split::finding::{Finding, FindingKind};
 
-/// Rows that no dump takes: `CREATE EXTENSION` makes the table anew, without them.
-pub(super) fn members(source: &SourceFacts) -> Vec<Finding> {
-    let finding = |(table, extension): &(String, String)| {
-        Finding::new(
-            Blocker,
-            FindingKind::Extension,
-            table.clone(),
-            format!(
-                "it belongs to the extension {extension}, which does not mark it as configuration: its rows would not move"
-            ),
-            format!(
-                "ALTER EXTENSION {extension} DROP TABLE {table} makes it a table like others; or leave its schema where it is"
-            ),
-        )
-    };
-    let hashed = |table: &String| {
-        Finding::new(
-            Blocker,
-            FindingKind::EnumHash,
-            table.clone(),
-            "it is partitioned by the hash of an enum, which is another in each database: its rows would not go into the partitions that they have",
-            "partition it by the hash of the column's text or by a list, or leave its schema where it is",
-        )
-    };
-    let members = source.hindrances.member_tables.iter().map(finding);
-    members.chain(source.hindrances.hashed_by_enum.iter().map(hashed)).collect()
-}
-
 pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
     let FenceRights { role, may_make_a_schema, not_owned } = &source.hindrances.fence_rights;
     let finding = |reason: String, action: String| {

@@ -2,8 +2,10 @@
 
 mod bridge_limits;
 mod event_triggers;
+mod generated;
 mod key_rows;
 mod locks;
+mod members;
 mod prepared;
 mod rights;
 mod settings;
@@ -11,10 +13,12 @@ mod writing;
 
 pub use bridge_limits::{key_uses, row_type_uses};
 pub use event_triggers::event_triggers;
+pub use generated::generated_by_functions;
 pub use key_rows::{KeyRows, key_rows, not_valid_keys, orphans};
 pub use locks::{lock_table, locked};
+pub use members::member_tables;
 pub use prepared::prepared_transactions;
-pub use rights::{fence_rights, member_tables};
+pub use rights::fence_rights;
 pub use settings::{function_settings, refused_settings, refused_settings_apart};
 pub use writing::writing;
 

@@ -18,16 +18,3 @@ pub async fn fence_rights(session: &Session, schemas: &[String]) -> Result<Fence
     let row = row.map_err(|error| session.fault("what the role may do", error))?;
     Ok(FenceRights { role: row.get(0), may_make_a_schema: row.get(1), not_owned: row.get(2) })
 }
-
-/// Tables in the schemas that are members of an extension and no configuration of it: (`schema.table`, extension), sorted.
-pub async fn member_tables(session: &Session, schemas: &[String]) -> Result<Vec<(String, String)>, Error> {
-    let sql = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.quote_ident(x.extname)
-        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_catalog.pg_depend d ON d.objid = c.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'e'
-            AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-        JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
-        WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') AND NOT coalesce(c.oid = ANY (x.extconfig), false) ORDER BY 1, 2";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the tables of extensions", error))?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-}

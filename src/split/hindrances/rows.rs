@@ -1,0 +1,44 @@
+//! Rows that would not move, not into the tables that they are in, or not with the values that they have.
+
+use crate::split::facts::SourceFacts;
+use crate::split::finding::Severity::{Blocker, Warning};
+use crate::split::finding::{Finding, FindingKind};
+
+pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
+    let finding = |(table, extension): &(String, String)| {
+        Finding::new(
+            Blocker,
+            FindingKind::Extension,
+            table.clone(),
+            format!(
+                "it belongs to the extension {extension}, which does not mark it as configuration: its rows would not move"
+            ),
+            format!(
+                "ALTER EXTENSION {extension} DROP TABLE {table} makes it a table like others; or leave its schema where it is"
+            ),
+        )
+    };
+    let hashed = |table: &String| {
+        Finding::new(
+            Blocker,
+            FindingKind::EnumHash,
+            table.clone(),
+            "it is partitioned by the hash of an enum, which is another in each database: its rows would not go into the partitions that they have",
+            "partition it by the hash of the column's text or by a list, or leave its schema where it is",
+        )
+    };
+    let generated = |column: &String| {
+        Finding::new(
+            Warning,
+            FindingKind::Generated,
+            column.clone(),
+            "its values are computed anew by the function that it calls: where that was changed since they were written they become others, and no proof compares them",
+            "SELECT the rows whose value is not the expression's; keep what must not change in a column of its own",
+        )
+    };
+    let members = source.hindrances.member_tables.iter().map(finding);
+    members
+        .chain(source.hindrances.hashed_by_enum.iter().map(hashed))
+        .chain(source.hindrances.generated.iter().map(generated))
+        .collect()
+}
