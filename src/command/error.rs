@@ -139,6 +139,11 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    #[error("there is no database to restore into")]
+    NoTarget {
+        #[source]
+        source: pg::Error,
+    },
     #[error("interrupted")]
     Interrupted,
     /// The same, and something is there that was not before.
@@ -317,6 +322,7 @@ impl Error {
                 "The command itself has ended, with exit code {exit_code}; only its report is lost. Do not repeat it before you have looked at what it did."
             )),
             Error::InterruptedAmid { left } => Some(left.clone()),
+            Error::NoTarget { .. } => Some("--create makes it; psql -l lists the databases that are there.".into()),
             Error::Internal { .. } | Error::Interrupted => None,
         }
     }
@@ -349,6 +355,7 @@ impl Error {
             Error::Split(error) => error.exit_code(),
             Error::LeftBehind(left) => left.first.exit_code(),
             Error::Target { .. }
+            | Error::NoTarget { .. }
             | Error::Entries { .. }
             | Error::MissingRoles { .. }
             | Error::ServerPrograms(_)

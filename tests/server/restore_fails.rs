@@ -499,3 +499,17 @@ fn background(server: &Server, database: &str, sql: &str) -> std::process::Child
     psql.args(["-X", "-q", "-d", &server.dsn(database), "-c", sql]);
     psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
+
+/// Who names a database that is not there yet is told the switch that makes it.
+#[test]
+fn a_target_that_is_not_there_is_answered_with_what_makes_it() {
+    let (server, repo) = (started(), Repo::new());
+    server.ask("CREATE DATABASE shop");
+    sql(&server, "shop", "CREATE TABLE t AS SELECT 1 AS a");
+    repo.json(["backup", "-d", &server.dsn("shop")]);
+    let (target, key) = (server.dsn("nowhere"), repo.restore_key());
+    let mut restore = repo.command(["restore", "latest", "--json", "-d", &target, "--restore-key"]);
+    let said = Said::of(restore.arg(key));
+    assert_eq!((said.code, &said.document()["error"]), (8, &"there is no database to restore into".into()), "{said:?}");
+    assert!(said.document()["hint"].as_str().unwrap().contains("--create makes it"), "{said:?}");
+}

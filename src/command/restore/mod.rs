@@ -37,7 +37,7 @@ use super::surroundings::Surroundings;
 use super::taken::Taken;
 use super::whole_rows::TakenAlong;
 use crate::pg::catalog;
-use crate::pg::connect::{Session, connect};
+use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
@@ -313,7 +313,7 @@ async fn prepare(
     progress: &Arc<Progress>,
     snapshot: &str,
 ) -> Result<Prepared, Error> {
-    let session = connect(&options.target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?;
+    let session = target::enter(&options.target).await?;
     target::check_empty(&session, job).await?;
     let mut provided = match options.creation {
         Creation::Exists => roles::provide(&session, job).await?,

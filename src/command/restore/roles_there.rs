@@ -1,10 +1,9 @@
 //! Roles that the target's server has already: they stay as they are, and what the snapshot's have beyond that is told.
 
-use super::target::connect_for_maintenance;
+use super::target::{connect_for_maintenance, enter};
 use super::{Creation, Job, Options};
 use crate::command::Error;
 use crate::pg::catalog::{self, RoleFacts};
-use crate::pg::connect::connect;
 use crate::repo::manifest::{Manifest, Membership, Role};
 
 /// A clause for each role that the restored objects need, and that is there otherwise than in the snapshot. Before any role is made. One
@@ -15,9 +14,7 @@ pub async fn differing(options: &Options, job: &Job) -> Result<Vec<String>, Erro
     }
     let session = match options.creation {
         Creation::Create => connect_for_maintenance(&options.target).await?,
-        Creation::Exists => {
-            connect(&options.target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?
-        }
+        Creation::Exists => enter(&options.target).await?,
     };
     let here = catalog::roles_by_name(&session, &job.roles_needed).await;
     let here = here.map_err(Error::target_database("reading roles"))?;

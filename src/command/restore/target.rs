@@ -24,6 +24,14 @@ pub async fn drop_database(target: &Conninfo) -> Result<(), Error> {
     session.close().await.map_err(Error::target_database("the end of the session"))
 }
 
+/// A session in the database that is filled.
+pub async fn enter(target: &Conninfo) -> Result<Session, Error> {
+    match connect(target, "pgkeep restore").await {
+        Err(source @ pg::Error::NoSuchDatabase { .. }) => Err(Error::NoTarget { source }),
+        connected => connected.map_err(Error::target_database("connecting")),
+    }
+}
+
 /// A session in a database of the server that is not the target.
 pub async fn connect_for_maintenance(target: &Conninfo) -> Result<Session, Error> {
     for maintenance in MAINTENANCE_DATABASES {
@@ -79,7 +87,7 @@ pub async fn look(
     let session = match creation {
         Creation::Create if tablespaces.is_empty() => return Ok((There::default(), BTreeSet::new())),
         Creation::Create => connect_for_maintenance(target).await?,
-        Creation::Exists => connect(target, "pgkeep restore").await.map_err(Error::target_database("connecting"))?,
+        Creation::Exists => enter(target).await?,
     };
     let there = match creation {
         Creation::Create => There::default(),

@@ -17,8 +17,8 @@ pub enum SplitError {
     SameDatabase,
     #[error("no schema of the source matches {pattern:?}")]
     NoSuchSchema { pattern: String },
-    #[error("another split of the source database is under way")]
-    Busy,
+    #[error("another split of the database {database} is under way")]
+    Busy { database: String },
     #[error("the target database {database} holds something already: {}", .contents.join(", "))]
     NotEmpty { database: String, contents: Vec<String> },
     #[error("the target database {database} belongs to a split of {source_name} ({schemas})")]
@@ -199,7 +199,7 @@ impl SplitError {
             SplitError::NoSuchSchema { .. } => {
                 "`psql -c '\\dn'` lists the schemas; names with capitals need double quotes, as in psql.".into()
             }
-            SplitError::Busy => {
+            SplitError::Busy { .. } => {
                 "Wait for it, or end the session that holds its advisory lock (application pgkeep split).".into()
             }
             SplitError::NotEmpty { .. } => {

@@ -30,7 +30,7 @@ pub async fn own(
     let since = Instant::now();
     while !fence::own(&session).await.map_err(error("taking the lock of a split"))? {
         if since.elapsed() > OWN_WAIT {
-            return Err(SplitError::Busy.into());
+            return Err(SplitError::Busy { database: info.database().to_owned() }.into());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

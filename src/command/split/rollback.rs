@@ -215,7 +215,7 @@ pub async fn undo(
     bridge::rehearse_return(state, source, &trying("trying the way back")).await?;
     progress.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
-        return Err(SplitError::Busy.into());
+        return Err(SplitError::Busy { database: target.conninfo().database().to_owned() }.into());
     }
     let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
     let back = state.source_database.clone();

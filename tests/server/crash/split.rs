@@ -241,7 +241,7 @@ const IN_THE_WAY: [&str; 6] = [
     "the fence cannot be had",
     "the source cannot be sealed",
     "the old database cannot be opened",
-    "another split of the source database is under way",
+    "another split of the database",
     "a lock was not had in time",
 ];
 
