@@ -572,6 +572,22 @@ fn a_target_in_which_others_have_made_something_is_not_emptied() {
     assert_eq!(place.moved().code, 0, "and then it moves");
 }
 
+/// A way back that cannot be gone is told as one that was only tried: the new place takes writes, as before.
+#[test]
+fn a_way_back_that_somebody_is_in_leaves_the_new_place_open() {
+    let place = Place::new(ClusterOptions::default());
+    assert_eq!(place.moved().code, 0);
+    let writer = place.somebody("UPDATE stay.parent SET id = id");
+    let back = Said::of(&mut place.command(&["rollback", "--fence-wait", "1"]));
+    let told = back.document();
+    assert_eq!(back.code, 7, "{told}");
+    assert!(told["hint"].as_str().unwrap().contains("the new database takes writes"), "{told}");
+    place.new_place("INSERT INTO core.goods (name) VALUES ('written'); DELETE FROM core.goods WHERE name = 'written'");
+    place.ended(writer);
+    let back = Said::of(&mut place.command(&["rollback"]));
+    assert_eq!(back.code, 0, "{back:?}");
+}
+
 /// A server that answers COMMIT before it is on the disk, and crashes as soon as the split has said that it is done.
 #[test]
 fn a_crash_right_after_takes_nothing_back() {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::host::HostError;
+use super::rollback::Opening;
 use super::state::Phase;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
@@ -43,6 +44,7 @@ pub enum SplitError {
     },
     #[error("the old database cannot be opened: {}", if sessions.is_empty() { "sessions came and went with locks on the tables".to_owned() } else { sessions.join("; ") })]
     Opening {
+        stage: Opening,
         sessions: Vec<String>,
         #[source]
         source: pg::Error,
@@ -222,7 +224,10 @@ impl SplitError {
             SplitError::Seal { .. } => {
                 "The source takes writes again. End those sessions or wait for them, or raise --fence-wait.".into()
             }
-            SplitError::Opening { .. } => {
+            SplitError::Opening { stage: Opening::Try, .. } => {
+                "Nothing has changed: the new database takes writes, and the old one refuses them. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
+            }
+            SplitError::Opening { stage: Opening::Do, .. } => {
                 "Both databases refuse writes. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
             }
             SplitError::RowsWritten { .. } => {

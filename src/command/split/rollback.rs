@@ -261,8 +261,9 @@ pub async fn undo(
     Ok(Undone { written, left_behind, keys, hook })
 }
 
-#[derive(Clone, Copy)]
-enum Opening {
+/// How the old place is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
     /// All of it, and then taken back: once the new place is sealed, what fails leaves nobody who takes writes.
     Try,
     Do,
@@ -284,7 +285,7 @@ async fn open_source(state: &State, ends: &Ends<'_>, opening: Opening, trying: &
     };
     match trying.again_and_again(source, relations.len(), at_source, attempt).await? {
         Had::Up => Ok(()),
-        Had::NotInTime { who, source } => Err(SplitError::Opening { sessions: who, source }.into()),
+        Had::NotInTime { who, source } => Err(SplitError::Opening { stage: opening, sessions: who, source }.into()),
     }
 }
 

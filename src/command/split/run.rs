@@ -79,7 +79,9 @@ pub async fn run(
                 whereabouts::new_place_takes_writes(&state, &target).await?;
             }
             let by_hand = state.by_hand();
-            progress.would_leave(refused());
+            if state.phase < Phase::Switched {
+                progress.would_leave(refused());
+            }
             let refused_from = refused_since(&state);
             switch(options, &files, &mut state, source, target, refused_from, progress, stop, echo).await?;
             let report = with_files(report(options, &state, by_hand, phases, started), &files);
