@@ -2,7 +2,8 @@
 //!
 //! A step that finds an object held waits in a queue of that object. Of each queue at most one step, the first by rank, stands among
 //! the ready ones again once the object is free; the next follows when that one has begun, or waits elsewhere. So the end of a task
-//! wakes few, however many wait.
+//! wakes few, however many wait. Where one of a higher rank comes to wait meanwhile, the one that stands for the queue no longer
+//! does: it stays among the ready ones, and the higher one is woken before it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -39,8 +40,8 @@ struct Object {
 #[derive(Default)]
 struct Queue {
     waiting: BinaryHeap<Rank>,
-    /// One of its steps is among the ready ones.
-    has_one_ready: bool,
+    /// The one of its steps that is among the ready ones.
+    ready: Option<Rank>,
 }
 
 impl Object {
@@ -89,7 +90,12 @@ impl Locks {
     pub fn makes_wait(&mut self, step: usize, rank: Rank, ready: &mut BinaryHeap<Rank>) -> bool {
         let held = self.of_step[step].iter().find(|(object, mode)| !self.objects[*object].is_free_for(*mode));
         let Some(&(object, mode)) = held else { return false };
-        self.objects[object].queue(mode).waiting.push(rank);
+        let queue = self.objects[object].queue(mode);
+        queue.waiting.push(rank);
+        if let Some(lower) = queue.ready.take_if(|ready| *ready < rank) {
+            let Reverse(lower) = lower.2;
+            self.stands_for[lower] = None;
+        }
         self.give_up(step, ready);
         true
     }
@@ -105,7 +111,7 @@ impl Locks {
     /// The step is no longer among the ready ones: the next of the queue that it stood for may be.
     pub fn give_up(&mut self, step: usize, ready: &mut BinaryHeap<Rank>) {
         if let Some((object, mode)) = self.stands_for[step].take() {
-            self.objects[object].queue(mode).has_one_ready = false;
+            self.objects[object].queue(mode).ready = None;
             self.wake((object, mode), ready);
         }
     }
@@ -167,11 +173,11 @@ impl Locks {
     fn wake(&mut self, (object, mode): Wanted, ready: &mut BinaryHeap<Rank>) {
         let free = self.objects[object].is_free_for(mode);
         let queue = self.objects[object].queue(mode);
-        if !free || queue.has_one_ready {
+        if !free || queue.ready.is_some() {
             return;
         }
         if let Some(rank) = queue.waiting.pop() {
-            queue.has_one_ready = true;
+            queue.ready = Some(rank);
             let Reverse(step) = rank.2;
             self.stands_for[step] = Some((object, mode));
             ready.push(rank);

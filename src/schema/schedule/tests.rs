@@ -247,6 +247,40 @@ fn statistics_wait_for_the_indexes_of_their_table_alone() {
     assert_eq!(assigned(Some(Task::Analyze(1))), Next::Run(Task::Step(2)));
 }
 
+/// The heaviest of those that wait for a lock begins, also where a lighter one was woken before it came.
+#[test]
+fn a_heavier_step_that_comes_later_to_a_lock_goes_first() {
+    let on = |mode| vec![Lock { object: 99, mode }];
+    let steps = [
+        step(Wave::Main, vec![], vec![5], on(LockMode::Exclusive)),
+        step(Wave::Main, vec![], vec![0], on(LockMode::Shared)),
+        step(Wave::Main, vec![], vec![4], on(LockMode::Exclusive)),
+        step(Wave::Main, vec![0], vec![3], vec![]),
+        step(Wave::Main, vec![3], vec![1], vec![]),
+        step(Wave::Main, vec![3], vec![2], on(LockMode::Shared)),
+    ];
+    let mut schedule = Schedule::new(9, loads(6), &steps, Proof::Leave, Order::LargestFirst);
+    let loading: Vec<Next> = (0..6).map(|_| schedule.assign()).collect();
+    assert!(loading.iter().all(|next| matches!(next, Next::Run(Task::Load(_)))), "{loading:?}");
+    (0..6).for_each(|n| schedule.end(Task::Load(n), Ended::Well));
+    let mut next_step = |ended: &[usize]| {
+        ended.iter().for_each(|n| schedule.end(Task::Step(*n), Ended::Well));
+        loop {
+            match schedule.assign() {
+                Next::Run(Task::Step(n)) => return Some(n),
+                Next::Run(task) => schedule.end(task, Ended::Well),
+                Next::Wait | Next::Finished => return None,
+            }
+        }
+    };
+    assert_eq!(next_step(&[]), Some(0));
+    assert_eq!(next_step(&[]), None, "both others wait for the lock");
+    assert_eq!((next_step(&[0]), next_step(&[])), (Some(2), Some(3)));
+    // The last step comes to the lock that the third holds, while the second, which is lighter, is awake.
+    assert_eq!(next_step(&[3]), Some(4));
+    assert_eq!((next_step(&[2]), next_step(&[])), (Some(5), Some(1)));
+}
+
 #[test]
 fn what_needs_a_failed_step_is_skipped_and_named() {
     let steps = [
