@@ -270,6 +270,9 @@ pub struct Restore {
     /// Try what does not find a name once more with the source's search_path, which is empty otherwise
     #[arg(long)]
     pub search_path_fix: bool,
+    /// Load rows of partitions through the partitioned table, which puts each where it belongs in the target
+    #[arg(long)]
+    pub load_via_partition_root: bool,
     /// Do not compare the target with the snapshot at the end
     #[arg(long)]
     pub no_proof: bool,

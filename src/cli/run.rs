@@ -25,7 +25,7 @@ use super::texts;
 use super::visible;
 use super::{key, keys};
 use crate::command::progress::Progress;
-use crate::command::restore::{Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces};
+use crate::command::restore::{Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
@@ -313,6 +313,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 grants: if args.no_acl { Grants::Omit } else { Grants::Keep },
                 tablespaces: tablespaces(args)?,
                 search_path: if args.search_path_fix { SearchPath::Fix } else { SearchPath::Empty },
+                through_root: if args.load_via_partition_root { ThroughRoot::All } else { ThroughRoot::WhereNeeded },
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
                 order: Order::LargestFirst,
                 jobs: usize::from(args.jobs),

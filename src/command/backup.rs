@@ -206,7 +206,6 @@ async fn run_once(
     let sequences = read_sequences(&snapshot, &selection).await?;
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(elsewhere(&snapshot, &selection).await?);
-    let hashed = catalog::hashed_by_enum(session).await.map_err(Error::source_database("reading the catalog"))?;
     left_out.extend(not_given::hidden(session, &archive, &selection, &request).await?);
     let roles = read_roles(session, &request, &archive, &selection, options.passwords).await?;
     let populated = catalog::populated_views(session).await.map_err(Error::source_database("reading the catalog"))?;
@@ -296,27 +295,11 @@ async fn run_once(
     let searching = some_of(&needing_a_search_path(&archive, &facts, &selection), FUNCTIONS_MAX).map(|functions| {
         format!("checks, generated columns, indexes or materialized views call functions that find names by search_path, which is empty in a restore: give them their schemas or a SET search_path, or restore with --search-path-fix: {functions}")
     });
-    let hashed = hashed_by_enum(&hashed, &manifest);
     let place = repository.store().warning().into_iter();
-    let warnings = place
-        .chain(measure.warning(&manifest.database.name))
-        .chain(searching)
-        .chain(hashed)
-        .chain(outdated)
-        .chain(said)
-        .collect();
+    let warnings =
+        place.chain(measure.warning(&manifest.database.name)).chain(searching).chain(outdated).chain(said).collect();
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     Ok(Report { taken_along, ..report(manifest, measure, warnings, started) })
-}
-
-/// What is said of tables whose rows do not go back into the partitions that they had, where any was read.
-fn hashed_by_enum(hashed: &[(String, String)], manifest: &Manifest) -> Option<String> {
-    let schemas: Vec<&str> = manifest.relations.iter().map(|relation| relation.schema.as_str()).collect();
-    let taken = hashed.iter().filter(|(schema, _)| schemas.contains(&schema.as_str()));
-    let names: Vec<String> = taken.map(|(schema, name)| format!("{schema}.{name}")).collect();
-    some_of(&names, FUNCTIONS_MAX).map(|names| {
-        format!("partitioned by the hash of an enum, which is another in each database, so that a restore cannot put every row back into its partition (exit code 8; a hash of the column's text, or a list, can be restored): {names}")
-    })
 }
 
 fn report(manifest: Manifest, measure: Measure, warnings: Vec<String>, started: Instant) -> Report {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::mismatch::Mismatch;
 use super::progress::Progress;
-use super::restore::{self, Creation, Grants, Order, Owners, Phases, Proof, SearchPath, Tablespaces};
+use super::restore::{self, Creation, Grants, Order, Owners, Phases, Proof, SearchPath, Tablespaces, ThroughRoot};
 use super::selecting::Patterns;
 use super::taken::Taken;
 use crate::pg::binaries::server_for;
@@ -139,6 +139,7 @@ pub async fn run(
             proof: Proof::Make,
             tablespaces: Tablespaces::Default,
             search_path: SearchPath::Fix,
+            through_root: ThroughRoot::WhereNeeded,
             order: Order::LargestFirst,
             jobs: options.jobs,
         },

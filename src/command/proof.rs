@@ -1,5 +1,6 @@
 //! Does a live database hold what a manifest says? Rows are read and hashed anew; nothing is taken on trust.
 
+mod partitions;
 mod zones;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -204,10 +205,13 @@ impl<'a> Proof<'a> {
                 Some(self.read_again(&comparable, &found, jobs, &candidates, every_zone, &mut digests.relations)?)
             }
         };
-        for (comparable, digest) in comparable.iter().zip(&digests.relations) {
-            let mismatch = Mismatch::of_rows(comparable.relation, *digest);
+        let rows: Vec<_> = comparable.iter().map(|c| c.relation).zip(digests.relations.iter().copied()).collect();
+        let spread = self.wait(&runtime, partitions::spread_otherwise(&found.session, &rows))?;
+        let spread = spread.map_err(self.side.error("asking for partitions"))?;
+        for (_, (relation, digest)) in rows.into_iter().enumerate().filter(|(n, _)| !spread.contains(n)) {
+            let mismatch = Mismatch::of_rows(relation, digest);
             mismatches.extend(mismatch.map(|mismatch| match &tried {
-                Some(tried) if zones::depend_on_settings(comparable.relation) => mismatch.doubted(tried),
+                Some(tried) if zones::depend_on_settings(relation) => mismatch.doubted(tried),
                 _ => mismatch,
             }));
         }

@@ -6,6 +6,7 @@
 //! A database may have tens of thousands of tables, so no question looks at all tasks: each task counts what it still waits for,
 //! and stands in a queue, by its rank, as soon as that is nothing (`tests.rs` holds this against an implementation that looks).
 
+mod families;
 mod loads;
 mod locks;
 mod needs;
@@ -19,6 +20,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::archive::Oid;
 use super::restore::{PostDataStep, Wave};
+use families::Families;
 use loads::Loads;
 use locks::Locks;
 use needs::Needs;
@@ -31,6 +33,8 @@ pub struct Load {
     pub bytes: u64,
     /// Loads that must have ended before, as positions in the list. Without a circle, which would be waited for without end.
     pub after: Vec<usize>,
+    /// Loads of one number put rows into each other's tables: each is read, and compared, when all have ended.
+    pub family: Option<usize>,
 }
 
 /// Which of the tasks that may begin does.
@@ -127,6 +131,7 @@ pub struct Schedule<'a> {
     /// How many answers were given.
     answers: u64,
     loads_open: Loads,
+    families: Families,
     /// Steps that need nothing more, or only locks.
     ready: BinaryHeap<Rank>,
     /// Loaded tables by their bytes: those that are not proven, and those without statistics whose indexes are all built. Statistics
@@ -143,6 +148,7 @@ impl<'a> Schedule<'a> {
         };
         let step_bytes: Vec<u64> = steps.iter().map(bytes).collect();
         let loads_open = Loads::new(&loads, order);
+        let families = Families::new(&loads);
         let (needs, free) = Needs::new(steps, &load_of, loads.len(), proof);
         let locks = Locks::new(steps, &loads);
         let states = States::new(loads.len(), steps.len(), proof);
@@ -160,6 +166,7 @@ impl<'a> Schedule<'a> {
             order,
             answers: 0,
             loads_open,
+            families,
             ready: BinaryHeap::new(),
             proofs: BinaryHeap::new(),
             statistics: BinaryHeap::new(),
@@ -247,11 +254,13 @@ impl<'a> Schedule<'a> {
                 self.loads_open.ended(n);
                 let free = self.needs.load_ended(n);
                 self.make_ready(free);
-                if state == State::Well {
-                    if self.states.proofs[n] == State::Open {
-                        self.make_provable(n);
+                for complete in self.families.ended(n) {
+                    if self.states.loads[complete] == State::Well {
+                        if self.states.proofs[complete] == State::Open {
+                            self.make_provable(complete);
+                        }
+                        self.look_at_statistics(complete);
                     }
-                    self.look_at_statistics(n);
                 }
             }
             Task::Step(n) => {
@@ -275,7 +284,7 @@ impl<'a> Schedule<'a> {
 
     fn look_at_statistics(&mut self, n: usize) {
         let loaded = self.states.loads[n] == State::Well && self.states.statistics[n] == State::Open;
-        if loaded && self.locks.is_built(n) {
+        if loaded && self.families.is_loaded(n) && self.locks.is_built(n) {
             self.statistics.push((self.order.weight(Task::Analyze(n), self.loads[n].bytes), n));
         }
     }
@@ -292,7 +301,9 @@ impl<'a> Schedule<'a> {
     /// Marks a failed task and everything that waits for it.
     fn skip(&mut self, task: Task) {
         if let Task::Load(n) = task {
-            for follower in [Task::Prove(n), Task::Analyze(n)] {
+            // Where rows of a family are missing, none of its tables can be told to have all of theirs.
+            let proofs = self.families.of(n).into_iter().map(Task::Prove);
+            for follower in proofs.chain([Task::Analyze(n)]) {
                 if *self.states.of(follower) == State::Open {
                     self.open -= 1;
                     self.set_ended(follower, State::Skipped);

@@ -75,8 +75,6 @@ pub enum FindingKind {
     Definition,
     /// A stored generated column, whose values are computed anew.
     Generated,
-    /// A table that is partitioned by the hash of an enum.
-    EnumHash,
     /// A function that finds names by `search_path`, which is empty while rows are copied.
     SearchPath,
     /// A pg_dump that is older than the server which it reads.

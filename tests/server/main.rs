@@ -53,6 +53,7 @@ mod standby;
 mod store;
 mod suspicious;
 mod threat;
+mod through_root;
 mod told;
 mod two_writers;
 mod user_code;

@@ -6,7 +6,7 @@
 use pgkeep::command::Error;
 use pgkeep::command::progress::Progress;
 use pgkeep::command::restore::{
-    self, Creation, Grants, Options, Order, Owners, Proof, Report, SearchPath, Tablespaces,
+    self, Creation, Grants, Options, Order, Owners, Proof, Report, SearchPath, Tablespaces, ThroughRoot,
 };
 use pgkeep::command::selecting::Patterns;
 use pgkeep::pg::cluster::ClusterOptions;
@@ -43,6 +43,7 @@ fn options(target: &str, creation: Creation, patterns: Patterns, seed: u64) -> O
         grants: Grants::Keep,
         tablespaces: Tablespaces::Keep,
         search_path: SearchPath::Empty,
+        through_root: ThroughRoot::WhereNeeded,
         proof: Proof::Make,
         order: Order::Random(seed),
         jobs: 1 + seed as usize % 3,

@@ -218,22 +218,3 @@ fn set_old(folder: &Path) {
     let touched = std::process::Command::new("touch").args(["-d", "5 minutes ago"]).arg(folder).status().unwrap();
     assert!(touched.success());
 }
-
-/// The hash of an enum is another in each database: its rows do not go back into the partitions that they had, and the backup says so.
-#[test]
-fn partitions_by_the_hash_of_an_enum_are_named_by_the_backup() {
-    let (server, repo) = (Server::start(15, ClusterOptions::default()), Repo::new());
-    server.ask("CREATE DATABASE shop");
-    sql(
-        &server,
-        "shop",
-        "CREATE TYPE mood AS ENUM ('glad', 'sad'); CREATE TABLE felt (mood mood) PARTITION BY HASH (mood); CREATE TABLE other (t text) PARTITION BY HASH (t);
-         CREATE TABLE felt_0 PARTITION OF felt FOR VALUES WITH (MODULUS 1, REMAINDER 0); CREATE TABLE other_0 PARTITION OF other FOR VALUES WITH (MODULUS 1, REMAINDER 0);
-         INSERT INTO other VALUES ('x')",
-    );
-    let report = repo.json(["backup", "-d", &server.dsn("shop"), "--pg-bin", programs(&server)]);
-    let named: Vec<&str> =
-        strings(&report["warnings"]).into_iter().filter(|line| line.contains("hash of an enum")).collect();
-    assert_eq!(named.len(), 1, "{report}");
-    assert!(named[0].ends_with(": public.felt"), "{report}");
-}

@@ -2,6 +2,7 @@
 
 mod aftermath;
 pub(super) mod definitions;
+pub(super) mod families;
 pub(super) mod feed;
 mod made;
 mod planning;
@@ -21,6 +22,7 @@ use chrono::Utc;
 use serde::Serialize;
 
 use definitions::Refusals;
+use families::Families;
 use feed::Rows;
 use made::Made;
 pub use roles::MadeRole;
@@ -37,6 +39,7 @@ use super::surroundings::Surroundings;
 use super::taken::Taken;
 use super::whole_rows::TakenAlong;
 use crate::pg::catalog;
+pub use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
@@ -59,6 +62,7 @@ pub struct Options {
     pub grants: Grants,
     pub tablespaces: Tablespaces,
     pub search_path: SearchPath,
+    pub through_root: ThroughRoot,
     pub proof: Proof,
     pub order: Order,
     pub jobs: usize,
@@ -135,8 +139,9 @@ pub(super) struct Job {
     pub search_path: Vec<String>,
     /// What the target lacks, or has otherwise, and no entry's failure.
     pub warnings: Vec<String>,
-    /// Known once definitions are there.
+    /// These are known once definitions are there.
     pub surroundings: Surroundings,
+    pub families: Families,
 }
 
 pub async fn run(
@@ -327,7 +332,7 @@ async fn prepare(
     let relations: Vec<&Relation> = job.relations.iter().collect();
     let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;
     let called = catalog::called_by_rows(&session, None).await.map_err(failed("reading what rows call"))?;
-    provided.left.extend(job.surround(&session).await?);
+    provided.left.extend(job.surround(&session, options.through_root).await?);
     provided.left.extend(definitions::warnings(&session));
     session.close().await.map_err(failed("the end of the session"))?;
     let pre_data_ms = millis(phase);
@@ -336,13 +341,20 @@ async fn prepare(
 }
 
 impl Job {
-    /// Gives the sessions that follow what rows were written and code runs under, as far as the target has it; says what it has not.
-    pub(super) async fn surround(&mut self, session: &Session) -> Result<Vec<String>, Error> {
-        let (surroundings, not_had) = Surroundings::of(&self.manifest, session)
+    /// Gives the sessions that follow what rows were written and code runs under, as far as the target has it, and finds out which tables
+    /// rows are written to. Says what the operator should know.
+    pub(super) async fn surround(
+        &mut self,
+        session: &Session,
+        through_root: ThroughRoot,
+    ) -> Result<Vec<String>, Error> {
+        let (surroundings, mut told) = Surroundings::of(&self.manifest, session)
             .await
             .map_err(Error::target_database("trying the settings of the source's sessions"))?;
         self.surroundings = surroundings;
-        Ok(not_had)
+        let families = self.find_families(session, through_root).await;
+        told.extend(families.map_err(Error::target_database("asking for partitions"))?);
+        Ok(told)
     }
 }
 

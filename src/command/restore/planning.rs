@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::families::Families;
 use super::{Creation, Job, Options, Tablespaces, roles, target};
 use crate::command::Error;
 use crate::command::not_given;
@@ -120,6 +121,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         search_path: facts.search_path,
         warnings,
         surroundings: Surroundings::default(),
+        families: Families::default(),
     })
 }
 

@@ -1,11 +1,11 @@
 //! Empty tables, of which a database may have thousands: a question for each would be most of the work.
 
+use super::Job;
 use super::feed::Feed;
 use super::work::{Shared, Worker};
 use crate::command::Error;
 use crate::pg;
 use crate::pg::copy::{RowsOf, which_are_empty};
-use crate::repo::manifest::Relation;
 use crate::schema::schedule::{Ended, Task};
 use crate::stream::Digest;
 
@@ -31,7 +31,7 @@ pub(super) fn given(task: Task, shared: &mut Shared<'_>, worker: &Worker<'_, '_>
     let Shared { schedule, digests, .. } = shared;
     let (first, is_small): (usize, &dyn Fn(usize) -> bool) = match task {
         Task::Load(n) => (n, &|n| worker.feed.may_be_empty(n, &relations[n])),
-        Task::Prove(n) => (n, &|n| is_empty(&relations[n], digests[n])),
+        Task::Prove(n) => (n, &|n| is_empty(worker.work.job, n, digests[n])),
         Task::Step(_) | Task::Analyze(_) => return Given { tasks: vec![task], size: Size::Any },
     };
     if !is_small(first) {
@@ -42,9 +42,10 @@ pub(super) fn given(task: Task, shared: &mut Shared<'_>, worker: &Worker<'_, '_>
     Given { tasks, size: Size::Small }
 }
 
-/// Whether the table was loaded with nothing. An extension's configuration table has rows of the extension's own.
-fn is_empty(relation: &Relation, digest: Digest) -> bool {
-    digest.rows == 0 && relation.configuration.is_none()
+/// Whether the table was loaded with nothing. An extension's configuration table has rows of the extension's own, a partition perhaps some
+/// that were in another one.
+fn is_empty(job: &Job, n: usize, digest: Digest) -> bool {
+    digest.rows == 0 && job.relations[n].configuration.is_none() && job.families.number(n).is_none()
 }
 
 impl Worker<'_, '_> {
@@ -88,6 +89,6 @@ impl Worker<'_, '_> {
 
     /// An empty table needs none, as a new one has none.
     pub(super) fn has_no_statistics(&self, n: usize) -> bool {
-        is_empty(&self.work.job.relations[n], self.work.lock().digests[n])
+        is_empty(self.work.job, n, self.work.lock().digests[n])
     }
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::families::Sums;
 use super::feed::{Feed, Rows};
 use super::small::{self, Given};
 use super::warnings::Warnings;
@@ -57,6 +58,7 @@ pub(super) struct Shared<'a> {
     pub(super) digests: Vec<Digest>,
     failures: Vec<Failure>,
     mismatches: Vec<Mismatch>,
+    sums: Sums,
     warnings: Warnings,
     /// What could not be done as its owner.
     by_operator: Vec<String>,
@@ -90,8 +92,13 @@ pub fn run(
     stop: &Stop,
 ) -> Result<Done, Error> {
     let Circles { after, in_circle } = together::order(options, job, stop)?;
-    let load = |(relation, after): (&Relation, _)| Load { oid: relation.oid, bytes: relation.digest.bytes, after };
-    let loads: Vec<Load> = job.relations.iter().zip(after).map(load).collect();
+    let load = |(n, (relation, after)): (usize, (&Relation, _))| Load {
+        oid: relation.oid,
+        bytes: relation.digest.bytes,
+        after,
+        family: job.families.number(n),
+    };
+    let loads: Vec<Load> = job.relations.iter().zip(after).enumerate().map(load).collect();
     progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), Ordering::Relaxed);
     progress.steps_total.store(job.plan.post_data.len() as u64, Ordering::Relaxed);
     let started = Instant::now();
@@ -100,6 +107,7 @@ pub fn run(
         digests: job.relations.iter().map(|relation| relation.digest).collect(),
         failures: Vec::new(),
         mismatches: Vec::new(),
+        sums: Sums::new(&job.families),
         warnings: Warnings::default(),
         by_operator: Vec::new(),
         not_valid: Vec::new(),
@@ -173,13 +181,17 @@ pub fn worth_another_look<'a>(job: &'a Job, mismatches: &mut Vec<Mismatch>) -> V
     if job.manifest.settings.is_some() {
         return Vec::new();
     }
-    let of = |mismatch: &Mismatch| {
-        let same = |relation: &&Relation| (&relation.schema, &relation.name) == (&mismatch.schema, &mismatch.name);
-        let relation = job.relations.iter().find(same)?;
-        (relation.format == RowFormat::Text && matches!(mismatch.what, Difference::Rows { .. })).then_some(relation)
+    let of = |mismatch: &Mismatch| -> Vec<&Relation> {
+        let members = job.families.members(&mismatch.schema, &mismatch.name);
+        let named = |(n, relation): &(usize, &Relation)| {
+            (&relation.schema, &relation.name) == (&mismatch.schema, &mismatch.name) || members.contains(n)
+        };
+        let texts = job.relations.iter().enumerate().filter(named).map(|(_, relation)| relation);
+        let is_of_rows = matches!(mismatch.what, Difference::Rows { .. });
+        texts.filter(|relation| is_of_rows && relation.format == RowFormat::Text).collect()
     };
-    let again = mismatches.iter().filter_map(of).collect();
-    mismatches.retain(|mismatch| of(mismatch).is_none());
+    let again = mismatches.iter().flat_map(of).collect();
+    mismatches.retain(|mismatch| of(mismatch).is_empty());
     again
 }
 
@@ -407,6 +419,6 @@ impl<'w, 'a> Worker<'w, 'a> {
             let sql = self.work.job.surroundings.statement();
             self.execute(label, sql.as_bytes())?;
         }
-        Ok(proved)
+        Ok(self.work.lock().sums.add(&self.work.job.families, n, digest, proved))
     }
 }

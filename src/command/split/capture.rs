@@ -10,7 +10,8 @@ use crate::command::Error;
 use crate::command::backup;
 use crate::command::instant::{self, Seen, Source};
 use crate::command::not_given;
-use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, SearchPath, Tablespaces};
+use crate::command::restore::families::Families;
+use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, SearchPath, Tablespaces, ThroughRoot};
 use crate::command::selecting::{self, Patterns};
 use crate::command::surroundings::{self, Surroundings};
 use crate::pg::catalog::{self, Fingerprint, Passwords, Scope, TableFacts};
@@ -200,6 +201,7 @@ async fn draw(
         search_path: Vec::new(),
         warnings: Vec::new(),
         surroundings: Surroundings::default(),
+        families: Families::default(),
     };
     Ok(Drawn { archive, job, selection, fingerprint, said: dumped.said })
 }
@@ -274,6 +276,7 @@ pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Option
         proof: options.proof,
         tablespaces: Tablespaces::Keep,
         search_path: SearchPath::Empty,
+        through_root: ThroughRoot::WhereNeeded,
         order: Order::LargestFirst,
         jobs: options.jobs,
     }

@@ -130,7 +130,7 @@ pub async fn run(
     let restoring = capture::restore_options(options, &schemas);
     let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &drawn.job, &restoring).await?;
-    not_carried.extend(drawn.job.surround(&session).await?);
+    not_carried.extend(drawn.job.surround(&session, restoring.through_root).await?);
     not_carried.extend(definitions::warnings(&session));
     session.close().await.map_err(at_target("the end of the session"))?;
     phases.definitions_ms = millis(since);

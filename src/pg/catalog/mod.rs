@@ -3,7 +3,6 @@
 mod availability;
 mod column_order;
 mod database;
-mod enum_hash;
 mod facts;
 mod fingerprint;
 mod foreign_keys;
@@ -18,6 +17,7 @@ mod sequences;
 mod sizes;
 mod strong_locks;
 mod text_clues;
+mod through_root;
 mod usage;
 mod user_code;
 
@@ -26,7 +26,6 @@ pub use availability::{
 };
 pub use column_order::{Inheriting, holders, inheriting, reordered};
 pub use database::{database, populated_views, server_version};
-pub use enum_hash::hashed_by_enum;
 pub use facts::facts;
 pub use fingerprint::{Fingerprint, Scope, fingerprint, in_words, rows as fingerprint_rows};
 pub use foreign_keys::{foreign_keys, referencing_rows};
@@ -39,6 +38,7 @@ pub use sequences::{SequenceFacts, sequence_values, sequences};
 pub use sizes::{extension_versions, sizes};
 pub use strong_locks::{Holder, StrongLock, strong_locks};
 pub use text_clues::text_clues;
+pub use through_root::{Partition, ThroughRoot, partitions_through_root};
 pub use usage::{bootstrap_role, hypertables, large_object_columns, sessions, subscribed};
 pub use user_code::called_by_rows;
 

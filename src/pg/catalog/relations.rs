@@ -1,6 +1,7 @@
 //! Tables that hold rows, and whether this role may read all of them.
 
 use super::format::Types;
+use super::through_root::ThroughRoot;
 use super::{Error, Session, query};
 use crate::stream::RowFormat;
 
@@ -11,7 +12,8 @@ pub struct TableFacts {
     pub schema: String,
     pub name: String,
     pub owner: String,
-    /// The columns that COPY reads and writes: all but the generated ones.
+    /// The columns that COPY reads and writes: all but the generated ones. Of a partition whose rows may be in another of the same
+    /// table in a copy ([`ThroughRoot::WhereNeeded`]), in that table's order, so that they are the same rows there.
     pub columns: Vec<String>,
     pub format: RowFormat,
     /// Main fork, in blocks of 8 KiB.
@@ -42,8 +44,11 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
     let types = Types::read(session).await?;
     // The functions look at the present, not at the query's snapshot: of a table that another session has dropped meanwhile
     // they say NULL. It counts as readable here, because nobody refused it; whoever locks it then learns that it is gone.
-    let sql = "SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
-            coalesce(a.names, '{}'), coalesce(a.types, '{}'),
+    let through = ThroughRoot::WhereNeeded.query();
+    let sql = format!(
+        "WITH through AS MATERIALIZED ({through})
+        SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
+            coalesce(a.names, '{{}}'), coalesce(a.types, '{{}}'),
             coalesce(pg_catalog.pg_relation_size(c.oid) / 8192, 0), coalesce(pg_catalog.pg_table_size(c.oid), 0),
             e.configuration, coalesce(am.amname = 'heap', false),
             coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR coalesce(a.readable, false)), true),
@@ -51,11 +56,13 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
+        LEFT JOIN through ON through.leaf = c.oid
         LEFT JOIN LATERAL (
-            SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attgenerated = '') AS names,
-                   pg_catalog.array_agg(a.atttypid ORDER BY a.attnum) FILTER (WHERE a.attgenerated = '') AS types,
+            SELECT pg_catalog.array_agg(a.attname::text ORDER BY r.attnum, a.attnum) FILTER (WHERE a.attgenerated = '') AS names,
+                   pg_catalog.array_agg(a.atttypid ORDER BY r.attnum, a.attnum) FILTER (WHERE a.attgenerated = '') AS types,
                    pg_catalog.bool_and(pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')) AS readable
             FROM pg_catalog.pg_attribute a
+            LEFT JOIN pg_catalog.pg_attribute r ON r.attrelid = through.root AND r.attname = a.attname
             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) a ON true
         LEFT JOIN (
             SELECT d.objid, (SELECT t.condition FROM ROWS FROM (pg_catalog.unnest(x.extconfig), pg_catalog.unnest(x.extcondition)) AS t (config, condition)
@@ -65,7 +72,8 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
               AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass) e ON e.objid = c.oid
         WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND (e.objid IS NULL OR e.configuration IS NOT NULL)
           AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\\_temp\\_%'
-        ORDER BY c.oid";
+        ORDER BY c.oid"
+    );
     let facts = |row: tokio_postgres::Row| {
         let readable: bool = row.get(10);
         let filtered: bool = row.get(11);
@@ -88,5 +96,5 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
             },
         }
     };
-    Ok(query(session, "the list of tables", sql).await?.into_iter().map(facts).collect())
+    Ok(query(session, "the list of tables", &sql).await?.into_iter().map(facts).collect())
 }

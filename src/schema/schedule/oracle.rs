@@ -106,7 +106,8 @@ impl<'a> Oracle<'a> {
         let waiting: Vec<usize> =
             (0..self.steps.len()).filter(|n| self.is(Task::Step(*n), State::Open) && waits(*n)).collect();
         if let Task::Load(n) = task {
-            for follower in [Task::Prove(n), Task::Analyze(n)] {
+            let relatives = self.family(n).into_iter().map(Task::Prove);
+            for follower in relatives.chain([Task::Analyze(n)]) {
                 if self.is(follower, State::Open) {
                     self.state.insert(follower, State::Skipped);
                 }
@@ -123,6 +124,18 @@ impl<'a> Oracle<'a> {
 
     fn is(&self, task: Task, state: State) -> bool {
         self.state.get(&task) == Some(&state)
+    }
+
+    /// The loads that put rows into the table.
+    fn family(&self, n: usize) -> Vec<usize> {
+        let of = |n: usize| self.loads[n].family;
+        (0..self.loads.len()).filter(|other| *other == n || of(n).is_some() && of(*other) == of(n)).collect()
+    }
+
+    /// It went well, and all rows that the table will ever have are there.
+    fn is_loaded(&self, n: usize) -> bool {
+        let ended = |n: usize| self.is(Task::Load(n), State::Well) || self.is(Task::Load(n), State::Skipped);
+        self.is(Task::Load(n), State::Well) && self.family(n).into_iter().all(ended)
     }
 
     fn choose(&self) -> Option<Task> {
@@ -187,14 +200,14 @@ impl<'a> Oracle<'a> {
 
     /// A loaded table that is not proven yet, and that no running step holds.
     fn proof(&self) -> Option<Task> {
-        let open = |n: &usize| self.is(Task::Prove(*n), State::Open) && self.is(Task::Load(*n), State::Well);
+        let open = |n: &usize| self.is(Task::Prove(*n), State::Open) && self.is_loaded(*n);
         let free = |n: &usize| !self.is_locked_against(Lock { object: self.loads[*n].oid, mode: LockMode::Shared });
         (0..self.loads.len()).filter(|n| open(n) && free(n)).max_by_key(|n| self.loads[*n].bytes).map(Task::Prove)
     }
 
     /// Statistics of a table come when all its indexes are built, for an expression's statistics need its index.
     fn statistics(&self) -> Option<Task> {
-        let open = |n: &usize| self.is(Task::Analyze(*n), State::Open) && self.is(Task::Load(*n), State::Well);
+        let open = |n: &usize| self.is(Task::Analyze(*n), State::Open) && self.is_loaded(*n);
         let is_built = |n: &usize| self.steps_left_on.get(&self.loads[*n].oid).is_none_or(|left| *left == 0);
         let ready = (0..self.loads.len()).filter(|n| open(n) && is_built(n));
         ready.max_by_key(|n| self.loads[*n].bytes).map(Task::Analyze)

@@ -18,7 +18,7 @@ fn step(wave: Wave, after: Vec<usize>, after_rows: Vec<Oid>, locks: Vec<Lock>) -
 }
 
 fn load(oid: u32, bytes: u64) -> Load {
-    Load { oid, bytes, after: Vec::new() }
+    Load { oid, bytes, after: Vec::new(), family: None }
 }
 
 fn loads(n: u32) -> Vec<Load> {
@@ -32,6 +32,7 @@ proptest! {
     fn every_task_runs_once_and_in_time(
         seeds in prop::collection::vec((0usize..6, 0usize..1000, 0u32..6, any::<bool>()), 0..30),
         befores in prop::collection::vec(0usize..1000, 6),
+        families in prop::collection::vec(prop::option::of(0usize..2), 6),
         order in prop::option::of(any::<u64>()),
         jobs in 1usize..5,
         picks in prop::collection::vec(0usize..100, 200),
@@ -50,6 +51,7 @@ proptest! {
         for (n, before) in befores.iter().enumerate().filter(|(n, before)| *n > 0 && *before % 3 == 0) {
             loads[n].after.push(before % n);
         }
+        loads.iter_mut().zip(&families).for_each(|(load, family)| load.family = *family);
         let order = order.map_or(Order::LargestFirst, Order::Random);
         let mut schedule = Schedule::new(jobs, loads.clone(), &steps, Proof::Make, order);
         let mut running: Vec<Task> = Vec::new();
@@ -61,6 +63,12 @@ proptest! {
                     Next::Run(task) => {
                         if let Task::Load(n) = task {
                             for needed in &loads[n].after { prop_assert!(done.contains(&Task::Load(*needed))); }
+                        }
+                        if let Task::Prove(n) | Task::Analyze(n) = task {
+                            for (other, family) in families.iter().enumerate() {
+                                let related = other == n || family.is_some() && *family == families[n];
+                                prop_assert!(!related || done.contains(&Task::Load(other)));
+                            }
                         }
                         if let Task::Step(n) = task {
                             for proven in &steps[n].after_proof { prop_assert!(done.contains(&Task::Prove(*proven as usize))); }
@@ -133,14 +141,19 @@ proptest! {
     #[test]
     fn it_assigns_what_looking_at_everything_would(
         seeds in seeds(),
-        bytes in prop::collection::vec((0u64..4, 0usize..20), 5),
+        bytes in prop::collection::vec((0u64..4, 0usize..20, prop::option::of(0usize..2)), 5),
         proof in any::<bool>(),
         jobs in 1usize..6,
         ends in prop::collection::vec((0usize..100, 0usize..8), 100),
     ) {
         let steps = graph(seeds);
         let after = |n: usize, before: usize| if before < n { vec![before] } else { vec![] };
-        let loads = || bytes.iter().enumerate().map(|(n, (bytes, before))| Load { after: after(n, *before), ..load(n as u32, *bytes) }).collect();
+        let of_seed = |(n, (bytes, before, family)): (usize, &(u64, usize, Option<usize>))| Load {
+            after: after(n, *before),
+            family: *family,
+            ..load(n as u32, *bytes)
+        };
+        let loads = || bytes.iter().enumerate().map(of_seed).collect();
         let proof = if proof { Proof::Make } else { Proof::Leave };
         let mut schedule = Schedule::new(jobs, loads(), &steps, proof, Order::LargestFirst);
         let mut oracle = Oracle::new(jobs, loads(), &steps, proof);

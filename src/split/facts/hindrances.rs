@@ -23,8 +23,6 @@ pub struct SourceHindrances {
     pub fence_rights: FenceRights,
     /// Tables in moving schemas that belong to an extension, which does not say that their rows are to be dumped: (table, extension).
     pub member_tables: Vec<(String, String)>,
-    /// Moving tables, `schema.table`, that are cut by the hash of an enum.
-    pub hashed_by_enum: Vec<String>,
     /// `schema.table.column` of stored generated columns of moving tables that call functions of the database's own.
     pub generated: Vec<String>,
 }

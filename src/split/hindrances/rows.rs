@@ -1,4 +1,4 @@
-//! Rows that would not move, not into the tables that they are in, or not with the values that they have.
+//! Rows that would not move, or not with the values that they have.
 
 use crate::split::facts::SourceFacts;
 use crate::split::finding::Severity::{Blocker, Warning};
@@ -18,15 +18,6 @@ pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
             ),
         )
     };
-    let hashed = |table: &String| {
-        Finding::new(
-            Blocker,
-            FindingKind::EnumHash,
-            table.clone(),
-            "it is partitioned by the hash of an enum, which is another in each database: its rows would not go into the partitions that they have",
-            "partition it by the hash of the column's text or by a list, or leave its schema where it is",
-        )
-    };
     let generated = |column: &String| {
         Finding::new(
             Warning,
@@ -37,8 +28,5 @@ pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
         )
     };
     let members = source.hindrances.member_tables.iter().map(finding);
-    members
-        .chain(source.hindrances.hashed_by_enum.iter().map(hashed))
-        .chain(source.hindrances.generated.iter().map(generated))
-        .collect()
+    members.chain(source.hindrances.generated.iter().map(generated)).collect()
 }

@@ -41,19 +41,21 @@ impl Worker<'_, '_> {
     /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.
     fn load_as(&mut self, n: usize, label: &str, lane: &Lane, rights: Rights) -> Result<(), Error> {
         let relation = &self.work.job.relations[n];
-        let name = quoted(relation);
+        let (own, root) = (quoted(relation), self.work.job.families.root(n));
+        let name = root.as_ref().unwrap_or(&own);
         let mut begin = format!("BEGIN;\n{}", self.path);
         if self.work.in_circle.contains(&n) {
             begin += WITHOUT_KEYS;
         }
         if rights == Rights::Owner {
-            begin += &as_owner_of(&name);
+            begin += &as_owner_of(name);
         }
         let freeze = match &relation.configuration {
             // An extension's own rows are in its configuration table already, and stay.
             Some(_) => Freeze::No,
             // A new file for the table costs more than freezing a few pages later.
-            None if relation.digest.bytes < FREEZE_BYTES_MIN => Freeze::No,
+            // Nor is a table emptied into which others' rows go.
+            None if relation.digest.bytes < FREEZE_BYTES_MIN || root.is_some() => Freeze::No,
             None => {
                 begin += &format!("TRUNCATE ONLY {name}");
                 Freeze::Yes
@@ -61,7 +63,7 @@ impl Worker<'_, '_> {
         };
         self.execute(label, begin.as_bytes())?;
         let sql = copy_in_statement(
-            &name,
+            name,
             &relation.columns,
             relation.format,
             &self.work.job.manifest.database.encoding,

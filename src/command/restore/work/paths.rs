@@ -58,8 +58,17 @@ impl Worker<'_, '_> {
                 ),
             });
         }
+        let into_itself = matches!(task, Task::Load(n) if job.families.number(n).is_none());
+        if into_itself && is_of_another_partition(error) {
+            failure.hint = Some("The target cuts the table otherwise than the source did: --load-via-partition-root lets it put each row where it belongs.".into());
+        }
         failure
     }
+}
+
+/// check_violation, where no constraint of the table's is named: the one by which it is a partition.
+fn is_of_another_partition(error: &pg::Error) -> bool {
+    error.sqlstate() == Some("23514") && error.server_message().is_some_and(|message| message.constraint.is_none())
 }
 
 fn is_not_found(error: &pg::Error) -> bool {

@@ -32,8 +32,16 @@ pub fn order(options: &Options, job: &Job, stop: &Stop) -> Result<Circles, Error
         }
     }
     let number: HashMap<u32, usize> = job.relations.iter().enumerate().map(|(n, relation)| (relation.oid, n)).collect();
-    let named = |oids: &BTreeSet<u32>| oids.iter().filter_map(|oid| number.get(oid).copied()).collect();
-    let guessed: Vec<Vec<usize>> =
-        job.relations.iter().map(|r| job.plan.data_after.get(&r.oid).map(named).unwrap_or_default()).collect();
+    // A load of a family may put rows into any of its tables.
+    let named = |n: usize| {
+        let oids = job.plan.data_after.get(&job.relations[n].oid).into_iter().flatten();
+        oids.filter_map(|oid| number.get(oid)).flat_map(|before| job.families.relatives(*before)).collect::<Vec<_>>()
+    };
+    let before = |n: usize| {
+        let relatives = job.families.relatives(n);
+        let before: BTreeSet<usize> = relatives.iter().flat_map(|relative| named(*relative)).collect();
+        before.into_iter().filter(|before| *before == n || !relatives.contains(before)).collect()
+    };
+    let guessed: Vec<Vec<usize>> = (0..job.relations.len()).map(before).collect();
     Ok(without_circles(&sure, &guessed))
 }

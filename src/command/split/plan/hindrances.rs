@@ -43,12 +43,6 @@ pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> R
         fence_rights: ask::fence_rights(session, schemas).await?,
         member_tables: ask::member_tables(session, schemas).await?,
         generated: ask::generated_by_functions(session, schemas).await?,
-        hashed_by_enum: crate::pg::catalog::hashed_by_enum(session)
-            .await?
-            .into_iter()
-            .filter(|(schema, _)| schemas.contains(schema))
-            .map(|(schema, name)| format!("{schema}.{name}"))
-            .collect(),
     })
 }
 

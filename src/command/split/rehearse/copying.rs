@@ -7,7 +7,7 @@ use crate::command::error::FirstFailure;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
 use crate::command::restore::{
-    self, Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces, target as destination, work,
+    self, Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot, target as destination, work,
 };
 use crate::command::selecting::Patterns;
 use crate::command::split::capture::{self, capture};
@@ -39,7 +39,7 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
     destination::create_database(&restoring, &capture.drawn.job).await?;
     let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &capture.drawn.job, &restoring).await?;
-    capture.drawn.job.surround(&session).await?;
+    capture.drawn.job.surround(&session, restoring.through_root).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
     progress.set_phase("copying rows");
     let done = work::run(&Rows::Live(&capture.source), &restoring, &capture.drawn.job, progress, stop)?;
@@ -75,6 +75,7 @@ pub async fn backup(
         proof: Proof::Leave,
         tablespaces: Tablespaces::Default,
         search_path: SearchPath::Empty,
+        through_root: ThroughRoot::WhereNeeded,
         order: Order::LargestFirst,
         jobs,
     };
