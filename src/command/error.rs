@@ -11,7 +11,7 @@ use crate::pg::conninfo::ConninfoError;
 use crate::pg::dump::DumpError;
 use crate::pg::snapshot::Unreadable;
 use crate::repo::{KeyError, RepoError};
-use crate::retention::Suspicion;
+use crate::retention::{Mistyped, Suspicion};
 use crate::schema::archive::ArchiveError;
 use crate::schema::pattern::PatternError;
 use crate::stream::SealError;
@@ -134,6 +134,8 @@ pub enum Error {
     },
     /// The command itself had ended, with this exit code.
     #[error("what the command has to say could not be written to standard output")]
+    #[error(transparent)]
+    Mistyped(#[from] Mistyped),
     Output {
         exit_code: u8,
         #[source]
@@ -322,6 +324,7 @@ impl Error {
                 "The command itself has ended, with exit code {exit_code}; only its report is lost. Do not repeat it before you have looked at what it did."
             )),
             Error::InterruptedAmid { left } => Some(left.clone()),
+            Error::Mistyped(mistyped) => Some(mistyped.hint()),
             Error::NoTarget { .. } => Some("--create makes it; psql -l lists the databases that are there.".into()),
             Error::Internal { .. } | Error::Interrupted => None,
         }
@@ -348,6 +351,7 @@ impl Error {
             | Error::Contended { .. }
             | Error::Restless
             | Error::SnapshotLost { .. } => 4,
+            | Error::Mistyped(_)
             Error::Passphrase { .. } => 6,
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),

@@ -9,13 +9,17 @@ use serde::{Serialize, Serializer};
 use super::error::Error;
 use super::finding::with_causes;
 use super::progress::Progress;
+use super::some::some_of;
 use crate::command::moment::rfc3339;
 use crate::repo::manifest::{Manifest, Request};
 use crate::repo::names::{Names, TOLD_MAX};
 use crate::repo::prune::{Deleted, Pace, Plan, References};
 use crate::repo::{Proven, RepoError, Repository, SnapshotId, SnapshotName, Stored, Unfinished};
-use crate::retention::{self, Decision, Grace, Group, Proof, Reason, Rules, Scope, Standing, Zone};
+use crate::retention::{self, Decision, Grace, Group, Proof, Reason, Rules, Scope, Standing, Untaken, Zone};
 use crate::stop::Stop;
+
+/// So many tags a warning names.
+const TAGS_MAX: usize = 10;
 
 pub struct Options {
     pub rules: Rules,
@@ -131,15 +135,16 @@ pub async fn run(
     let host = SystemTime::now();
     let census = take_census(repository, stop).await?;
     // A refusal comes before anything is written.
-    decide(&census, options, host.into())?;
+    let (_, untaken) = decide(&census, options, host.into())?;
     let clock = match options.action {
         Action::Prune => Some(repository.store_time(options.grace).await?),
         Action::DryRun => None,
     };
     let now = clock.as_ref().map_or(host, |(now, _)| *now);
     // Of two clocks the one that makes more snapshots lie in the future, for these are kept.
-    let decisions = decide(&census, options, host.min(now).into())?;
+    let (decisions, _) = decide(&census, options, host.min(now).into())?;
     let mut report = explain(&census, decisions, options);
+    report.warnings.extend(not_taken(&untaken));
 
     let mut deleted = Deleted::default();
     let forgotten: HashSet<&SnapshotId> = report.forgotten.iter().map(|f| &f.snapshot).collect();
@@ -247,14 +252,24 @@ fn facts(manifest: &Manifest, proven: &HashSet<SnapshotId>) -> retention::Snapsh
     }
 }
 
-fn decide(census: &Census, options: &Options, now: DateTime<Utc>) -> Result<Vec<Decision>, Error> {
+fn decide(census: &Census, options: &Options, now: DateTime<Utc>) -> Result<(Vec<Decision>, Untaken), Error> {
     let Options { rules, scope, zone, .. } = options;
     let known: Vec<_> = census.snapshots.iter().filter_map(|(_, facts)| facts.as_deref().cloned()).collect();
     let decisions = match zone {
         Zone::Local => retention::decide(&known, rules, scope, now, &Local),
         Zone::Named(zone) => retention::decide(&known, rules, scope, now, zone),
     };
-    Ok(decisions?)
+    let decisions = decisions?;
+    let untaken = retention::untaken(&known, rules, scope, &decisions)?;
+    Ok((decisions, untaken))
+}
+
+/// Tags that keep nothing are told: one may be mistyped.
+fn not_taken(untaken: &Untaken) -> Option<String> {
+    let tags = some_of(&untaken.tags, TAGS_MAX)?;
+    let there =
+        some_of(&untaken.there, TAGS_MAX).map_or("no snapshot has any".into(), |there| format!("there are {there}"));
+    Some(format!("no snapshot has the tag {tags}, which is to be kept; {there}"))
 }
 
 fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Report {

@@ -5,6 +5,7 @@
 mod calendar;
 mod rules;
 mod span;
+mod untaken;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use chrono::{DateTime, TimeZone, Utc};
 pub use calendar::{Period, UnknownZone, Zone};
 pub use rules::{BadTag, Rules, Tag};
 pub use span::{BadSpan, Grace, ShortGrace, Span};
+pub use untaken::{Mistyped, Untaken, untaken};
 
 /// What competes for the same places: a nightly of everything and one of two schemas do not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

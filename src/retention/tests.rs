@@ -378,3 +378,48 @@ proptest! {
         prop_assert_eq!(all, union);
     }
 }
+
+/// `tags` of each snapshot, and what the rules come to.
+fn with_tags(tags: &[&[&str]], rules: &Rules) -> Result<Untaken, Mistyped> {
+    let times = ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"];
+    let tagged = |(tags, time): (&&[&str], &str)| Snapshot {
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        ..at(time)
+    };
+    let snapshots: Vec<Snapshot> = tags.iter().zip(times).map(tagged).collect();
+    let decisions = decide(&snapshots, rules, &Scope::All, time(NOW), &Utc).unwrap();
+    untaken(&snapshots, rules, &Scope::All, &decisions)
+}
+
+#[test]
+fn a_tag_that_no_snapshot_has_forgets_nothing_that_may_have_been_meant() {
+    let rules = |last, tags: &[&str]| Rules {
+        last,
+        tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
+        ..Rules::default()
+    };
+    let near = |tag: &str, near: &str| Err(Mistyped::Near { tag: tag.into(), near: near.into() });
+    let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let released: &[&[&str]] = &[&["release"], &[], &[]];
+    // Mistyped, and what was meant would go.
+    assert_eq!(with_tags(released, &rules(1, &["relaese"])), near("relaese", "release"));
+    assert_eq!(with_tags(released, &rules(1, &["Releases"])), near("Releases", "release"));
+    // Another rule keeps it, or its own name does: nothing is lost.
+    let only = |tag: &str, there: &[&str]| Ok(Untaken { tags: strings(&[tag]), there: strings(there) });
+    assert_eq!(with_tags(released, &rules(3, &["relaese"])), only("relaese", &["release"]));
+    assert_eq!(with_tags(released, &rules(1, &["release", "relaese"])), only("relaese", &["release"]));
+    // A tag for a day that has not come yet, beside other rules.
+    assert_eq!(with_tags(&[&["nightly"], &["nightly"], &[]], &rules(1, &["year-end"])), only("year-end", &["nightly"]));
+    assert_eq!(with_tags(&[&[], &[], &[]], &rules(1, &["year-end"])), only("year-end", &[]));
+    // Nothing else says what is kept.
+    let nothing = |there: &[&str]| Err(Mistyped::NothingElse { tags: strings(&["year-end"]), there: strings(there) });
+    assert_eq!(with_tags(&[&["nightly"], &[], &[]], &rules(0, &["year-end"])), nothing(&["nightly"]));
+    assert_eq!(with_tags(&[&[], &[], &[]], &rules(0, &["year-end"])), nothing(&[]));
+    // One that is there counts, and where nothing would be forgotten, nothing is lost.
+    assert_eq!(with_tags(released, &rules(0, &["release", "year-end"])), only("year-end", &["release"]));
+    assert_eq!(with_tags(&[&[]], &rules(0, &["year-end"])), only("year-end", &[]));
+    assert_eq!(
+        with_tags(released, &rules(0, &["release"])),
+        Ok(Untaken { tags: vec![], there: strings(&["release"]) })
+    );
+}

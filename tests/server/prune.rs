@@ -7,7 +7,7 @@ use std::time::Duration;
 use pgkeep::pg::cluster::ClusterOptions;
 use serde_json::{Value, json};
 
-use crate::pgkeep::{Repo, Said};
+use crate::pgkeep::{Repo, Said, assert_refused};
 use crate::postgres::{Server, psql};
 
 /// Lets time pass by the store's clock: sets every file's time back.
@@ -65,7 +65,26 @@ fn a_month_of_nights_is_thinned_out_and_what_is_kept_comes_back() {
         let rules = ["prune", "--keep-daily", "7", "--keep-weekly", "4", "--keep-tag", "release", "--time-zone", "UTC"];
         repo.json(rules.iter().chain(more))
     };
+    // A word that is nearly the one that is meant must not cost what is marked with it.
+    for more in [&[][..], &["--dry-run"]] {
+        let mistyped = ["prune", "--keep-daily", "7", "--keep-tag", "relaese"].iter().chain(more);
+        assert_refused(
+            &mut repo.command(mistyped),
+            2,
+            "pgkeep: no snapshot has the tag relaese, and this would forget what has the tag release\n  \
+             hint: Nothing was pruned. If release is meant, write that (--keep-tag, or keep_tags in a policy); if not, leave relaese out until a snapshot has it.\n",
+        );
+    }
+    let said = Said::of(&mut repo.command(["prune", "-q", "--keep-tag", "year-end"]));
+    assert!(said.code == 2 && said.stderr.contains("no other rule says what is to be kept"), "{said:?}");
+    assert_eq!(count(&repo.root().join("snapshots")), 30);
+    let dry = prune(&["--dry-run", "--keep-tag", "year-end"]);
+    assert_eq!(
+        dry["warnings"],
+        json!(["no snapshot has the tag year-end, which is to be kept; there are release, v1"])
+    );
     let dry = prune(&["--dry-run"]);
+    assert_eq!(dry["warnings"], json!([]));
     // 1 October 2026 is a Thursday: the four newest weeks end on the 30th, 25th, 18th and 11th.
     let kept = ["02", "03", "11", "18", "24", "25", "26", "27", "28", "29", "30"].map(|day| format!("2026-10-{day}"));
     assert_eq!(days(&dry["kept"], "time"), kept);
