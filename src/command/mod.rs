@@ -33,6 +33,7 @@ pub mod suspicion;
 pub mod taken;
 mod typed;
 mod unfinished;
+mod user_code;
 pub mod verify;
 pub mod whole_rows;
 

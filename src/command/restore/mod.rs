@@ -34,13 +34,13 @@ use super::hurt::Recorded;
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::Patterns;
-use super::some::some_of;
 use super::surroundings::Surroundings;
 use super::taken::Taken;
 use super::whole_rows::TakenAlong;
 use crate::pg::catalog;
 pub use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
+use super::user_code::{self, Tables};
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
@@ -48,9 +48,6 @@ pub use crate::schema::restore::{Grants, Owners, Tablespaces};
 use crate::schema::restore::{RestorePlan, RoleMap};
 pub use crate::schema::schedule::{Order, Proof};
 use crate::stop::Stop;
-
-/// So many functions are named.
-const FUNCTIONS_MAX: usize = 10;
 
 pub struct Options {
     pub snapshot: String,
@@ -177,7 +174,7 @@ pub async fn run(
             });
         }
     };
-    let Prepared { mut failures, order, called, provided: later, lists, large_object_slices, pre_data_ms } = prepared;
+    let Prepared { mut failures, order, provided: later, lists, large_object_slices, pre_data_ms } = prepared;
     provided.also(later);
     warnings.append(&mut provided.left);
     made.into_iter().for_each(Made::keep);
@@ -229,12 +226,7 @@ pub async fn run(
     }));
     warnings.extend(order.warnings);
     warnings.extend(done.warnings);
-    if options.owners == Owners::Keep && !called.is_empty() {
-        warnings.extend(done.by_operator);
-        warnings.extend(some_of(&called, FUNCTIONS_MAX).map(|called| {
-            format!("the rows were loaded by a superuser, and called code of ordinary roles, as the owner of each table that no other warning names: {called}")
-        }));
-    }
+    warnings.extend(code_of_others(options, &done.by_operator).await?);
     warnings.extend(
         job.plan
             .not_refreshable
@@ -292,6 +284,15 @@ async fn slice_lists(repository: &Repository, job: &Job) -> Result<(Vec<Vec<Slic
     };
     Ok((lists, large_objects))
 }
+/// Code of ordinary roles that has run as somebody else.
+async fn code_of_others(options: &Options, by_operator: &Tables) -> Result<Option<String>, Error> {
+    let session = target::enter(&options.target).await?;
+    let told = user_code::of_others(&session, None, by_operator).await;
+    let told = told.map_err(Error::target_database("reading what rows call"))?;
+    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    Ok(told.map(|told| format!("code of ordinary roles ran as another role: {told}")))
+}
+
 
 fn millis(since: Instant) -> u64 {
     since.elapsed().as_millis() as u64
@@ -302,7 +303,6 @@ struct Prepared {
     /// Definitions that the target refused.
     failures: Vec<Failure>,
     order: ColumnOrder,
-    called: Vec<String>,
     /// Roles that were made here, settings that the server did not take, and what it warned of.
     provided: Provided,
     lists: Vec<Vec<Slice>>,
@@ -331,13 +331,12 @@ async fn prepare(
     let failed = |what: &str| Error::target_database(what.to_owned());
     let relations: Vec<&Relation> = job.relations.iter().collect();
     let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;
-    let called = catalog::called_by_rows(&session, None).await.map_err(failed("reading what rows call"))?;
     provided.left.extend(job.surround(&session, options.through_root).await?);
     provided.left.extend(definitions::warnings(&session));
     session.close().await.map_err(failed("the end of the session"))?;
     let pre_data_ms = millis(phase);
     let (lists, large_object_slices) = slice_lists(repository, job).await?;
-    Ok(Prepared { failures, order, called, provided, lists, large_object_slices, pre_data_ms })
+    Ok(Prepared { failures, order, provided, lists, large_object_slices, pre_data_ms })
 }
 
 impl Job {

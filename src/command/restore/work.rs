@@ -22,6 +22,7 @@ use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Difference, Mismatch};
 use crate::command::some::some_of;
+use crate::command::user_code::Tables;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
 use crate::pg::sessions;
@@ -44,8 +45,8 @@ pub struct Done {
     pub skipped: Vec<String>,
     pub mismatches: Vec<Mismatch>,
     pub warnings: Vec<String>,
-    /// What could not be done as its owner: of interest where code of ordinary roles is called.
-    pub by_operator: Option<String>,
+    /// Tables with which something could not be done as their owner.
+    pub by_operator: Tables,
     /// Steps of the plan: foreign keys that rows are against, and that were made as NOT VALID.
     pub not_valid: Vec<usize>,
     pub data_ms: u64,
@@ -60,8 +61,8 @@ pub(super) struct Shared<'a> {
     mismatches: Vec<Mismatch>,
     sums: Sums,
     warnings: Warnings,
-    /// What could not be done as its owner.
-    by_operator: Vec<String>,
+    /// Tables with which something could not be done as their owner.
+    by_operator: Tables,
     not_valid: Vec<usize>,
     /// What was done with the source's search_path.
     with_path: Vec<String>,
@@ -109,7 +110,7 @@ pub fn run(
         mismatches: Vec::new(),
         sums: Sums::new(&job.families),
         warnings: Warnings::default(),
-        by_operator: Vec::new(),
+        by_operator: Tables::new(),
         not_valid: Vec::new(),
         with_path: Vec::new(),
         last_load: started,
@@ -150,7 +151,7 @@ pub fn run(
         skipped,
         failures: shared.failures,
         mismatches: shared.mismatches,
-        by_operator: told(&mut shared.by_operator),
+        by_operator: shared.by_operator,
         warnings: shared.warnings.into_lines().into_iter().chain(others).collect(),
         not_valid: shared.not_valid,
         data_ms: since(shared.last_load, started),
@@ -197,15 +198,6 @@ pub fn worth_another_look<'a>(job: &'a Job, mismatches: &mut Vec<Mismatch>) -> V
 
 /// So many names a warning has at most.
 const NAMES_MAX: usize = 10;
-
-/// One warning for all.
-fn told(by_operator: &mut [String]) -> Option<String> {
-    by_operator.sort_unstable();
-    let names = some_of(by_operator, NAMES_MAX)?;
-    Some(format!(
-        "restored with the operator's rights, because the owner has not yet every right that it takes: {names}"
-    ))
-}
 
 fn told_of_circle<'a>(relations: impl Iterator<Item = &'a Relation>) -> Option<String> {
     let mut names: Vec<String> = relations.map(|relation| format!("{}.{}", relation.schema, relation.name)).collect();
@@ -347,20 +339,32 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     /// What rows and definitions call are functions of their owner's choice, so that they run with its rights. Grants come last in a
-    /// restore: where the owner lacks one, the operator's rights do it, and it is told.
+    /// restore: where the owner lacks one, the operator's rights do it, and what they ran is told.
     fn as_owner(
         &mut self,
-        label: &str,
+        task: Task,
         mut act: impl FnMut(&mut Self, Rights) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match act(self, Rights::Owner) {
             Err(error) if is_denied(&error) => {}
             done => return done,
         }
-        self.execute(label, b"ROLLBACK")?;
+        self.execute(&self.label(task), b"ROLLBACK")?;
         act(self, Rights::Operator)?;
-        self.work.lock().by_operator.push(label.to_owned());
+        let tables = self.tables(task);
+        self.work.lock().by_operator.extend(tables);
         Ok(())
+    }
+
+    /// Whose rows a task is about.
+    fn tables(&self, task: Task) -> Tables {
+        let job = self.work.job;
+        let concerned = |n: usize, relation: &Relation| match task {
+            Task::Load(of) | Task::Prove(of) | Task::Analyze(of) => n == of,
+            Task::Step(of) => job.plan.post_data[of].after_rows.contains(&relation.oid),
+        };
+        let concerned = job.relations.iter().enumerate().filter(|(n, relation)| concerned(*n, relation));
+        concerned.map(|(_, relation)| (relation.schema.clone(), relation.name.clone())).collect()
     }
 
     /// The end of a transaction in which code of others ran: what it may have set for the session is as it was.
@@ -386,7 +390,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         };
         match &step.acts_as {
             None => run(self, String::new()),
-            Some(role) => self.as_owner(label, |worker, rights| match rights {
+            Some(role) => self.as_owner(Task::Step(n), |worker, rights| match rights {
                 Rights::Owner => run(worker, as_role(role)),
                 Rights::Operator => run(worker, String::new()),
             }),

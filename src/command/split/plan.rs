@@ -17,8 +17,7 @@ pub use switch::run;
 use crate::command::error::Error;
 use crate::command::instant;
 use crate::command::progress::Progress;
-use crate::command::some::some_of;
-use crate::pg::catalog;
+use crate::command::user_code::{self, Tables};
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::dump;
@@ -64,9 +63,6 @@ pub struct Choices {
     pub name: String,
     pub file: BoundaryFile,
 }
-
-/// So many functions are named.
-const FUNCTIONS_MAX: usize = 10;
 
 /// Whether some rows are read to see how fast that goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +144,7 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
         Timing::LeftOut => Estimate::default(),
     };
     let moving: Vec<String> = names.moving.iter().cloned().collect();
-    let called = catalog::called_by_rows(read.session(), Some(&moving)).await;
+    let called = user_code::of_others(read.session(), Some(&moving), &Tables::new()).await;
     let called = called.map_err(Error::source_database("reading what rows call"))?;
     read.end().await?;
     programs.extend(outdated(visit.session(), options).map_err(Error::TargetDump)?);
@@ -168,21 +164,20 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
     };
     let mut plan = split::plan(&inputs)
         .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;
-    programs.extend(user_code(&called));
+    programs.extend(called.map(code_of_others));
     plan.add(programs);
     Ok(Planned { plan, names, archive, facts, selection, source, target, estimate })
 }
 
-/// They run with their table's owner's rights, as they did when the rows were written, as far as a role that is set can see to it.
-fn user_code(called: &[String]) -> Option<Finding> {
-    let named = some_of(called, FUNCTIONS_MAX)?;
-    Some(Finding::new(
+/// Where it runs as its owner, it does what it did when the rows were written.
+fn code_of_others(called: String) -> Finding {
+    Finding::new(
         Severity::Warning,
         FindingKind::UserCode,
         "code of ordinary roles",
-        format!("rows are loaded by a superuser, and call {named}"),
-        "runs as the owner of the table, which it could undo (RESET ROLE): look at it where its owner is not trusted",
-    ))
+        format!("rows are loaded by a superuser, and run {called}"),
+        "runs with the rights of that role: look at it where its owner is not trusted",
+    )
 }
 
 /// That the best pg_dump for a server is older than it is.

@@ -24,7 +24,7 @@ use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
 use crate::command::restore::{Proof, definitions, target as destination, work};
-use crate::command::{Error, backup};
+use crate::command::{Error, backup, user_code};
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
@@ -199,7 +199,6 @@ struct Copied {
     invalid: Vec<String>,
     left_out: Vec<LeftOut>,
     warnings: Vec<String>,
-    by_operator: Option<String>,
     keys_not_valid: Vec<String>,
     rows_compared: Proof,
 }
@@ -301,6 +300,14 @@ impl Fenced<'_> {
         snapshot.session.close().await.map_err(at_source("the end of the session"))?;
         phases.proof_ms += millis(since);
         bridge::grant(state, target).await?;
+        // The plan has told of the rest.
+        let others = match done.by_operator.is_empty() {
+            true => None,
+            false => user_code::of_others(target, Some(&state.schemas), &done.by_operator)
+                .await
+                .map_err(at_target("reading what rows call"))?,
+        };
+        let others = others.map(|others| format!("code of ordinary roles ran as another role: {others}"));
         let read = drawn.job.relations.iter().zip(done.digests);
         let tables = read.map(|(relation, digest)| Relation { digest, ..relation.clone() });
         let copied = Copied {
@@ -313,8 +320,8 @@ impl Fenced<'_> {
                 .warnings
                 .into_iter()
                 .chain(said.iter().map(|said| format!("of the new database, {said}")))
+                .chain(others)
                 .collect(),
-            by_operator: done.by_operator,
             keys_not_valid: unchecked.told,
             rows_compared: options.proof,
         };
@@ -337,9 +344,6 @@ impl Copied {
     fn also_warning(mut self, planned: &plan::Planned) -> Copied {
         let older = planned.plan.of(Severity::Warning).filter(|finding| finding.kind == FindingKind::PgDump);
         self.warnings.extend(older.map(|finding| format!("{}: {}; {}", finding.name, finding.reason, finding.action)));
-        if planned.plan.of(Severity::Warning).any(|finding| finding.kind == FindingKind::UserCode) {
-            self.warnings.extend(self.by_operator.take());
-        }
         self
     }
 

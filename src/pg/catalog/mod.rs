@@ -40,7 +40,7 @@ pub use strong_locks::{Holder, StrongLock, strong_locks};
 pub use text_clues::text_clues;
 pub use through_root::{Partition, ThroughRoot, partitions_through_root};
 pub use usage::{bootstrap_role, hypertables, large_object_columns, sessions, subscribed};
-pub use user_code::called_by_rows;
+pub use user_code::{CalledByRows, called_by_rows};
 
 use super::Error;
 use super::connect::Session;

@@ -1,7 +1,7 @@
 //! Rows and large objects on their way into the target.
 
 use super::super::{Creation, Owners, quoted};
-use super::{Lane, Rights, Rows, Worker};
+use super::{Lane, Rights, Rows, Task, Worker};
 use crate::command::Error;
 use crate::command::proof;
 use crate::pg;
@@ -19,7 +19,7 @@ impl Worker<'_, '_> {
         if self.work.options.owners == Owners::Restorer {
             return self.load_as(n, label, lane, Rights::Operator);
         }
-        self.as_owner(label, |worker, rights| worker.load_as(n, label, lane, rights))
+        self.as_owner(Task::Load(n), |worker, rights| worker.load_as(n, label, lane, rights))
     }
 
     /// Rows of an extension's configuration table that whoever made the extension has put in as well. What cannot be read is loaded, and
