@@ -332,3 +332,6 @@ pub struct Run {
     #[arg(long)]
     pub check: bool,
 }
+    /// This once, it is right that there is much less than in the last snapshot, or nothing, whatever the policy says
+    #[arg(long)]
+    pub accept_shrink: bool,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::args::{Common, Given};
+use super::args::{Common, Given, Run};
 use super::{report, run};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
@@ -25,6 +25,7 @@ pub struct Plan {
     repository: String,
     writer_key: PathBuf,
     pg_bin: Option<PathBuf>,
+    shrink: Shrink,
 }
 
 /// What `run --check` prints.
@@ -81,7 +82,8 @@ pub struct RetentionOutline {
 
 impl Plan {
     /// Reads the policy and the connection settings. A switch comes before the policy, the policy before the environment.
-    pub fn read(common: &Common, path: &Path) -> Result<Self, Error> {
+    pub fn read(common: &Common, args: &Run) -> Result<Self, Error> {
+        let path = &args.policy;
         let policy = policy_file::read(path)?;
         let repository = match common.repo_given {
             Given::Typed => common.repo.clone(),
@@ -104,6 +106,7 @@ impl Plan {
             })?,
             writer_key: writer_key.ok_or(KeyError::NotGiven { kind: KeyKind::Writer })?,
             pg_bin,
+            shrink: if args.accept_shrink || policy.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
             policy,
         })
     }
@@ -138,7 +141,7 @@ impl Plan {
             level: policy.level,
             lock_timeout_ms: u64::from(policy.lock_wait_timeout) * 1000,
             passwords: if policy.role_passwords { Passwords::Read } else { Passwords::Leave },
-            shrink: if policy.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
+            shrink: self.shrink,
             pg_bin: self.pg_bin.clone(),
             tags: policy.tags.clone(),
             time: None,
@@ -218,7 +221,7 @@ impl Plan {
             level: policy.level,
             lock_wait_timeout: policy.lock_wait_timeout,
             role_passwords: policy.role_passwords,
-            accept_shrink: policy.accept_shrink,
+            accept_shrink: self.shrink == Shrink::Accept,
             pg_bin: self.pg_bin.clone(),
             tags: policy.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
             retention: policy.retention.map(|retention| RetentionOutline {

@@ -343,7 +343,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         }
         Verb::Drill(args) => drill::run(common, args, progress, stop).await,
         Verb::Run(args) => {
-            let plan = policy::Plan::read(common, &args.policy)?;
+            let plan = policy::Plan::read(common, args)?;
             if args.check {
                 let outline = plan.outline().await;
                 let outcome = Outcome::new(&outline, texts::outline(&outline))?;

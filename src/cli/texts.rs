@@ -12,6 +12,7 @@ use crate::command::taken::Taken;
 use crate::command::whole_rows::TakenAlong;
 use crate::command::{backup, list, restore, verify};
 use crate::repo::SnapshotId;
+use crate::repo::manifest::Request;
 use crate::schema::compare::{EntryDifference, EntryMismatch};
 
 pub fn backup(report: &backup::Report) -> String {
@@ -33,7 +34,7 @@ pub fn backup(report: &backup::Report) -> String {
     text += &suspicion_text(&report.suspicious, &report.accepted);
     if !report.suspicious.is_empty() {
         text += "The snapshot is kept, and does not count as a good one. Look at the source and at `pgkeep show`; \
-                 if it is right so, take it again with --accept-shrink (accept_shrink = true in a policy).\n";
+                 if it is right so, take it again with --accept-shrink, which `pgkeep run` knows as well.\n";
     }
     if report.measured_by.is_none() {
         text += "not measured: there is no earlier good snapshot of this database and selection
@@ -103,6 +104,7 @@ pub fn list(entries: &[list::Entry]) -> String {
         .collect();
     // Most repositories have none, and the line is long.
     let tags: Option<&str> = whole.iter().any(|line| !line.tags.is_empty()).then_some("tags");
+    let selections: Option<&str> = whole.iter().any(|line| !line.whole_database).then_some("selection");
     let row = |line: &list::Line| {
         let mut cells = vec![
             line.snapshot.short().to_owned(),
@@ -115,6 +117,7 @@ pub fn list(entries: &[list::Entry]) -> String {
             bytes(line.bytes_stored),
             line.proven_at.map_or("-".into(), moment::day),
         ];
+        cells.extend(selections.map(|_| selection(&line.selection, PATTERNS_IN_LIST)));
         cells.extend(tags.map(|_| line.tags.join(",")));
         cells
     };
@@ -122,7 +125,7 @@ pub fn list(entries: &[list::Entry]) -> String {
         list::Entry::Whole(line) => row(line),
         list::Entry::Damaged(line) => {
             let mut cells = vec![line.snapshot.short().to_owned(), moment::local(line.time), "DAMAGED".into()];
-            cells.resize(9 + tags.iter().len(), "-".into());
+            cells.resize(9 + selections.iter().chain(&tags).count(), "-".into());
             cells
         }
     };
@@ -130,7 +133,7 @@ pub fn list(entries: &[list::Entry]) -> String {
         return "no snapshots yet\n".into();
     }
     let header = ["snapshot", "time", "database", "schemas", "tables", "rows", "read", "added", "proven"];
-    let header: Vec<&str> = header.into_iter().chain(tags).collect();
+    let header: Vec<&str> = header.into_iter().chain(selections).chain(tags).collect();
     let mut text = table(&header, &[4, 5, 6, 7], &entries.iter().map(row).collect::<Vec<_>>());
     for entry in entries {
         if let list::Entry::Damaged(line) = entry {
@@ -144,6 +147,27 @@ pub fn list(entries: &[list::Entry]) -> String {
         text += &hurt_text(&format!("HURT: {}: ", line.snapshot.short()), line);
     }
     text
+}
+
+/// So many patterns of a switch the list shows.
+const PATTERNS_IN_LIST: usize = 3;
+
+/// What a snapshot was asked to hold, as it is typed: `-n core,metadata -T core.log`.
+fn selection(request: &Request, patterns_max: usize) -> String {
+    let switches = [
+        ("-n", &request.schemas),
+        ("-t", &request.tables),
+        ("-N", &request.exclude_schemas),
+        ("-T", &request.exclude_tables),
+    ];
+    let asked = switches.iter().filter(|(_, patterns)| !patterns.is_empty());
+    let asked: Vec<String> = asked
+        .map(|(switch, patterns)| match patterns.len() {
+            n if n > patterns_max => format!("{switch} {}", count(n as u64, "pattern")),
+            _ => format!("{switch} {}", patterns.join(",")),
+        })
+        .collect();
+    if asked.is_empty() { "all".into() } else { asked.join(" ") }
 }
 
 /// What a check has found damaged, and none has found healed.
@@ -174,7 +198,11 @@ pub fn show(details: &list::Details) -> String {
         moment::local(line.time),
         line.database,
         line.server_version,
-        if details.whole_database { "the whole database" } else { "a selection" },
+        if line.whole_database {
+            "the whole database".to_owned()
+        } else {
+            format!("a selection ({})", selection(&line.selection, usize::MAX))
+        },
         count(line.tables, "table"),
         line.rows,
         bytes(line.bytes_read),

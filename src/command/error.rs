@@ -324,8 +324,10 @@ impl Error {
                 "The command itself has ended, with exit code {exit_code}; only its report is lost. Do not repeat it before you have looked at what it did."
             )),
             Error::InterruptedAmid { left } => Some(left.clone()),
-            Error::Mistyped(mistyped) => Some(mistyped.hint()),
-            Error::NoTarget { .. } => Some("--create makes it; psql -l lists the databases that are there.".into()),
+            Error::NoTarget { source } => Some(match source.hint() {
+                Some(hint) => format!("--create makes it; {hint}."),
+                None => "--create makes it.".into(),
+            }),
             Error::Internal { .. } | Error::Interrupted => None,
         }
     }

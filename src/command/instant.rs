@@ -12,6 +12,7 @@ use super::backup::worker_runtime;
 use super::error::Error;
 use super::rows::{check_snapshot_travels, join};
 use crate::pg::catalog::{TableFacts, strong_locks};
+use crate::pg::connect::with_near_name;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::snapshot::{Opened, SourceSnapshot, locks};
 use crate::pg::wire::Wire;
@@ -140,7 +141,14 @@ pub async fn open_snapshot(
     wanted: impl Fn(&TableFacts) -> bool,
 ) -> Result<Box<SourceSnapshot>, Error> {
     let opened = SourceSnapshot::open(info, wanted, lock_timeout_ms);
-    match opened.await.map_err(Error::source_database("opening the snapshot"))? {
+    let opened = match opened.await {
+        Ok(opened) => opened,
+        Err(error) => {
+            let what = if error.is_of_the_log_in() { "connecting" } else { "opening the snapshot" };
+            return Err(Error::source_database(what)(with_near_name(info, error).await));
+        }
+    };
+    match opened {
         Opened::Snapshot(snapshot) => Ok(snapshot),
         Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: info.user().to_owned(), unreadable }),
         Opened::Locked { held, source } => Err(Error::Locked { held, source }),

@@ -11,7 +11,7 @@ use super::finding::with_causes;
 use super::hurt::Recorded;
 use super::shards::{History, days_between};
 use crate::command::moment::rfc3339;
-use crate::repo::manifest::{LeftOut, Manifest};
+use crate::repo::manifest::{LeftOut, Manifest, Request};
 use crate::repo::names::{Names, StoredManifest, TOLD_MAX};
 use crate::repo::{Proven, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, Stored};
 use crate::store::StoreError;
@@ -25,6 +25,10 @@ pub struct Line {
     pub database: String,
     pub server_version: String,
     pub schemas: Vec<String>,
+    /// Nothing was left out by patterns.
+    pub whole_database: bool,
+    /// The patterns that were asked for.
+    pub selection: Request,
     pub tags: Vec<String>,
     pub tables: u64,
     pub rows: u64,
@@ -48,7 +52,6 @@ pub struct Details {
     #[serde(flatten)]
     pub line: Line,
     pub parent: Option<SnapshotId>,
-    pub whole_database: bool,
     pub elapsed_ms: u64,
     pub pg_dump_version: String,
     pub relations: Vec<RelationLine>,
@@ -169,7 +172,6 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
     Ok(Details {
         line: line(&manifest, stored, &Known::of(repository).await?, hurt),
         parent: manifest.parent.clone(),
-        whole_database: manifest.request.is_whole_database(),
         elapsed_ms: (manifest.finished - manifest.time).num_milliseconds().unsigned_abs(),
         pg_dump_version: manifest.pg_dump_version.clone(),
         relations: manifest.relations.iter().map(relation).collect(),
@@ -192,6 +194,8 @@ fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known, hurt: BT
         database: manifest.database.name.clone(),
         server_version: manifest.server.version.clone(),
         schemas: manifest.schemas(),
+        whole_database: manifest.request.is_whole_database(),
+        selection: manifest.request.clone(),
         tags: manifest.tags.clone(),
         tables: manifest.totals.tables,
         rows: manifest.totals.rows,

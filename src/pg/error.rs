@@ -150,6 +150,8 @@ pub enum Error {
     NoSuchDatabase {
         endpoint: String,
         database: String,
+        /// A database of that server which has nearly this name.
+        near: Option<String>,
         #[source]
         source: Box<ServerMessage>,
     },
@@ -269,6 +271,22 @@ impl Error {
         self.server_message().map(|message| message.sqlstate.as_str())
     }
 
+    /// Whether there was no session at all.
+    pub fn is_of_the_log_in(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::ConnectTimeout { .. }
+                | Self::NoServerUsable { .. }
+                | Self::Authentication { .. }
+                | Self::Rejected { .. }
+                | Self::AuthenticationMethod { .. }
+                | Self::NoSuchDatabase { .. }
+                | Self::Tls { .. }
+                | Self::WrongSession { .. }
+        ) || self.sqlstate() == Some("57P03")
+    }
+
     /// Whether a standby cancelled a statement, to go on with what the primary did: a conflict with recovery, or a deadlock with it.
     pub fn is_recovery_conflict(&self) -> bool {
         matches!(self.sqlstate(), Some("40001" | "40P01"))
@@ -289,7 +307,10 @@ impl Error {
             }
             Self::Rejected { .. } => Some("add a line to the server's pg_hba.conf and reload it".to_owned()),
             Self::AuthenticationMethod { .. } => Some("change require_auth, or the server's pg_hba.conf".to_owned()),
-            Self::NoSuchDatabase { .. } => Some("psql -l lists the databases of a server".to_owned()),
+            Self::NoSuchDatabase { near: Some(near), .. } => {
+                Some(format!("did you mean {near}? psql -l lists the databases of a server"))
+            }
+            Self::NoSuchDatabase { near: None, .. } => Some("psql -l lists the databases of a server".to_owned()),
             Self::Tls { source, .. } => source.hint(),
             Self::TransactionPooler { .. } => Some(
                 "connect to PostgreSQL itself (its own port), or to a pool in session mode: a snapshot and the session's settings are bound to one session"
@@ -306,6 +327,7 @@ impl Error {
             )),
             Self::ConnectionLost { .. } => Some(match self.sqlstate() {
                 Some("40001") => CONFLICT.to_owned(),
+                Some("57P03") => "the server is starting or stopping: try again in a moment".to_owned(),
                 Some("57P05") => time_out_hint("idle_session_timeout"),
                 Some("25P03") => time_out_hint("idle_in_transaction_session_timeout"),
                 Some("25P04") => time_out_hint("transaction_timeout"),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::keys::KeyError;
 use super::snapshot::SnapshotName;
+use crate::spelling::nearest;
 use crate::store::{ObjectKey, StoreError};
 use crate::stream::{OpenError, SealError};
 
@@ -126,7 +127,11 @@ impl RepoError {
             RepoError::Several { databases } => {
                 Some(format!("Name one of the databases: {}", databases.iter().map(|name| format!("latest:{name}")).collect::<Vec<_>>().join(", ")))
             }
-            RepoError::NotOf { databases, .. } => Some(format!("It holds snapshots of {}.", databases.join(", "))),
+            RepoError::NotOf { database, databases } => {
+                let near = nearest(database, databases.iter().map(String::as_str));
+                let near = near.map(|near| format!("Did you mean latest:{near}? ")).unwrap_or_default();
+                Some(format!("{near}It holds snapshots of {}.", databases.join(", ")))
+            }
             RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
             _ => None,
         }

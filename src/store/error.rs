@@ -66,9 +66,10 @@ impl StoreError {
             StoreError::UrlParameter { meant: None, .. } => Some(format!("It knows {}.", PARAMETERS.join(", "))),
             StoreError::S3 { fault, .. } => fault.hint(),
             StoreError::Earlier(error) => error.hint(),
-            StoreError::Missing { path } => {
-                Some(format!("Check --repo, or make a repository there: pgkeep init --repo {} --keys DIR", path.display()))
-            }
+            StoreError::Missing { path } => Some(format!(
+                "The key is of a repository that was made before. Check --repo, and that the file system that holds it is mounted. A new one, with keys of its own: pgkeep init --repo {} --keys DIR",
+                path.display()
+            )),
             StoreError::EmptyFolder { .. } => Some(
                 "The key is of a repository that was made before: is the file system that holds it mounted there? Nothing was written.".into(),
             ),

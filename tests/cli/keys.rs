@@ -51,7 +51,11 @@ fn neither_key_passes_for_the_other() {
         assert_refused(
             pgkeep().arg("list").arg("--repo").arg(repo.root()).arg(flag).arg(&key),
             6,
-            &format!("pgkeep: {} is not a {noun} key of pgkeep: it is the other of the two keys\n", key.display()),
+            &format!(
+                "pgkeep: {} is not a {noun} key of pgkeep: it is the other of the two keys\n  \
+                 hint: --writer-key (PGKEEP_WRITER_KEY) names writer.key, and --restore-key (PGKEEP_RESTORE_KEY) restore.key.\n",
+                key.display()
+            ),
         );
     }
 }
@@ -143,7 +147,8 @@ fn a_key_that_is_not_there_or_damaged_is_refused() {
         &mut repo.command(["list"]),
         6,
         &format!(
-            "pgkeep: cannot read the key file {}\n  because: No such file or directory (os error 2)\n",
+            "pgkeep: cannot read the key file {}\n  because: No such file or directory (os error 2)\n  \
+             hint: Is the path right? `pgkeep init --keys DIR` has put both keys there; the restore key is kept off the host that takes backups.\n",
             key.display()
         ),
     );

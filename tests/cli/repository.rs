@@ -17,7 +17,8 @@ fn a_repository_that_is_missing_is_refused_and_not_made() {
     let missing = repo.root().with_file_name("nowhere");
     let text = format!(
         "pgkeep: there is no repository folder {path}\n  \
-         hint: Check --repo, or make a repository there: pgkeep init --repo {path} --keys DIR\n",
+         hint: The key is of a repository that was made before. Check --repo, and that the file system that holds it is mounted. \
+         A new one, with keys of its own: pgkeep init --repo {path} --keys DIR\n",
         path = missing.display()
     );
     for verb in [&["list"][..], &["show", "latest"], &["backup", "-d", "x"]] {

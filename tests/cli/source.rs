@@ -10,7 +10,7 @@ fn a_server_that_is_down_is_exit_code_4() {
         &mut repo.command(["backup", "-d", &format!("host={} user=u dbname=d", folder.display())]),
         4,
         &format!(
-            "pgkeep: opening the snapshot failed at the source database\n  \
+            "pgkeep: connecting failed at the source database\n  \
              because: there is no connection to socket {}:5432\n  \
              because: No such file or directory (os error 2)\n  \
              hint: no server has its socket there: is it running, and is this its folder and its port?\n",
@@ -21,7 +21,7 @@ fn a_server_that_is_down_is_exit_code_4() {
     assert_refused(
         &mut repo.command(["backup", "-d", "postgresql://u@127.0.0.1:1/d"]),
         4,
-        "pgkeep: opening the snapshot failed at the source database\n  \
+        "pgkeep: connecting failed at the source database\n  \
          because: there is no connection to 127.0.0.1:1\n  \
          because: Connection refused (os error 111)\n  \
          hint: is the server running there, and do its listen_addresses and port permit TCP connections?\n",

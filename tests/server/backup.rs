@@ -46,7 +46,7 @@ fn a_server_that_does_not_let_us_in_is_exit_code_4() {
         &mut backup(&repo, &dsn("password=wrong"), &[]),
         4,
         &format!(
-            "pgkeep: opening the snapshot failed at the source database\n  \
+            "pgkeep: connecting failed at the source database\n  \
              because: 127.0.0.1:{port} did not accept the log-in of postgres\n  \
              because: FATAL: password authentication failed for user \"postgres\" (SQLSTATE 28P01)\n  \
              hint: the password was taken from the connection string\n"
@@ -65,7 +65,7 @@ fn a_server_that_does_not_let_us_in_is_exit_code_4() {
         &mut backup(&repo, &dsn("password=right dbname=nosuch"), &[]),
         4,
         &format!(
-            "pgkeep: opening the snapshot failed at the source database\n  \
+            "pgkeep: connecting failed at the source database\n  \
              because: 127.0.0.1:{port} has no database nosuch\n  \
              because: FATAL: database \"nosuch\" does not exist (SQLSTATE 3D000)\n  \
              hint: psql -l lists the databases of a server\n"

@@ -59,3 +59,4 @@ mod two_writers;
 mod user_code;
 mod verify;
 mod whole_rows;
+mod words;

@@ -7,7 +7,7 @@ use super::{Creation, Job, Options};
 use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
 use crate::pg;
-use crate::pg::connect::{Session, connect};
+use crate::pg::connect::{Session, connect, with_near_name};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
 use crate::schema::restore::There;
@@ -27,7 +27,9 @@ pub async fn drop_database(target: &Conninfo) -> Result<(), Error> {
 /// A session in the database that is filled.
 pub async fn enter(target: &Conninfo) -> Result<Session, Error> {
     match connect(target, "pgkeep restore").await {
-        Err(source @ pg::Error::NoSuchDatabase { .. }) => Err(Error::NoTarget { source }),
+        Err(source @ pg::Error::NoSuchDatabase { .. }) => {
+            Err(Error::NoTarget { source: with_near_name(target, source).await })
+        }
         connected => connected.map_err(Error::target_database("connecting")),
     }
 }

@@ -256,6 +256,7 @@ fn refusal(info: &Conninfo, endpoint: &Endpoint, error: tokio_postgres::Error) -
             "3D000" => Error::NoSuchDatabase {
                 endpoint: label,
                 database: info.database().to_owned(),
+                near: None,
                 source: Box::new(message),
             },
             _ => Error::from_message(&label, "the log-in", message),

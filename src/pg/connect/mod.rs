@@ -5,6 +5,7 @@
 
 mod loan;
 mod login;
+mod near;
 mod raw_stream;
 mod session;
 pub mod settings;
@@ -12,6 +13,7 @@ mod socket;
 
 use rand_core::{OsRng, RngCore};
 
+pub use near::with_near_name;
 pub use raw_stream::{EncryptedStream, RawStream};
 pub use session::{Canceller, Session};
 

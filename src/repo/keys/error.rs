@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use super::KeyKind;
 use crate::stream::{OpenError, RecipientError, SealError};
 
+/// Why a file is no writer key, and no restore key.
+pub const THE_OTHER_KEY: &str = "it is the other of the two keys";
+
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error("no {} key was given", kind.noun())]
@@ -114,6 +117,12 @@ impl KeyError {
                 "A key is never overwritten: data may depend on it. Name another folder.".into()
             }
             KeyError::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
+            KeyError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "Is the path right? `pgkeep init --keys DIR` has put both keys there; the restore key is kept off the host that takes backups.".into()
+            }
+            KeyError::Malformed { reason, .. } if *reason == THE_OTHER_KEY => {
+                "--writer-key (PGKEEP_WRITER_KEY) names writer.key, and --restore-key (PGKEEP_RESTORE_KEY) restore.key.".into()
+            }
             KeyError::OtherRepository { .. } => "Each repository has keys of its own, made by its `pgkeep init`.".into(),
             KeyError::DoesNotOpen { .. } => {
                 "Use the restore key that `pgkeep init` made for this repository. After another writer's rotation, rotate this one as well: pgkeep key rotate --like FILE"

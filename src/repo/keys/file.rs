@@ -14,6 +14,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use super::error::THE_OTHER_KEY;
 use super::{KeyError, KeyKind};
 
 /// Larger files are something else.
@@ -232,7 +233,7 @@ impl KeyFile {
         let file = Self { path: path.to_owned(), kind, text };
         match (file.kind_word(), kind) {
             (Some("writer"), KeyKind::Writer) | (Some("restore" | "reader"), KeyKind::Restore) => Ok(file),
-            (Some(_), _) => Err(file.malformed("it is the other of the two keys")),
+            (Some(_), _) => Err(file.malformed(THE_OTHER_KEY)),
             (None, _) => Err(file.malformed("it has no line `# pgkeep-key:`")),
         }
     }

@@ -1,0 +1,118 @@
+//! What somebody reads who has mistyped a name, and what a list says of what was asked for.
+
+use std::fs;
+
+use pgkeep::pg::cluster::ClusterOptions;
+use serde_json::json;
+
+use crate::pgkeep::{Repo, Said, assert_refused};
+use crate::postgres::{Server, psql};
+
+/// A database `shop` with two schemas, and a repository.
+fn shop() -> (Server, Repo) {
+    let (server, repo) = (Server::start(15, ClusterOptions::default()), Repo::new());
+    server.ask("CREATE DATABASE shop");
+    let made = "CREATE SCHEMA core; CREATE TABLE core.users AS SELECT generate_series(1, 100) AS id; CREATE TABLE core.log AS SELECT 1 AS id;
+        CREATE SCHEMA other; CREATE TABLE other.t AS SELECT 1 AS id";
+    psql(&server.binaries, &server.dsn("shop"), made).unwrap();
+    (server, repo)
+}
+
+#[test]
+fn a_mistyped_database_is_answered_with_the_one_that_is_there() {
+    let (server, repo) = shop();
+    repo.json(["backup", "-d", &server.dsn("shop")]);
+    let socket = format!("socket {}:{}", server.cluster.socket_dir().display(), server.cluster.port());
+    let key = repo.restore_key();
+    for (name, guess) in [("shpo", "did you mean shop? "), ("elsewhere", "")] {
+        let dsn = server.dsn(name);
+        let causes = format!(
+            "because: {socket} has no database {name}\n  because: FATAL: database \"{name}\" does not exist (SQLSTATE 3D000)\n"
+        );
+        let hint = format!("{guess}psql -l lists the databases of a server");
+        let source = format!("pgkeep: connecting failed at the source database\n  {causes}  hint: {hint}\n");
+        assert_refused(&mut repo.command(["backup", "-d", &dsn]), 4, &source);
+        assert_refused(&mut repo.command(["verify", "latest", "--against", &dsn]), 4, &source);
+        let target =
+            format!("pgkeep: there is no database to restore into\n  {causes}  hint: --create makes it; {hint}.\n");
+        assert_refused(&mut repo.restore(["latest", "-d", &dsn]), 8, &target);
+
+        let guess = if guess.is_empty() { "" } else { "Did you mean latest:shop? " };
+        let unknown = format!(
+            "pgkeep: the repository holds no snapshot of the database {name}\n  hint: {guess}It holds snapshots of shop.\n"
+        );
+        let snapshot = format!("latest:{name}");
+        assert_refused(&mut repo.command(["show", &snapshot]), 2, &unknown);
+        assert_refused(&mut repo.restore([&snapshot, "--create", "-d", &server.dsn("copy")]), 2, &unknown);
+        assert_refused(repo.command(["drill", &snapshot, "--restore-key"]).arg(&key), 2, &unknown);
+    }
+    // Who may not look has no guess, and the same error.
+    server.ask("CREATE ROLE clerk LOGIN");
+    server.ask("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC");
+    let said = Said::of(&mut repo.command(["backup", "-q", "-d", &server.dsn_as("clerk", "shpo")]));
+    assert!(said.code == 4 && said.stderr.ends_with("\n  hint: psql -l lists the databases of a server\n"), "{said:?}");
+}
+
+/// What was asked for, beside what is there: two backups that hold the same schema differ.
+#[test]
+fn a_list_says_what_each_snapshot_was_asked_to_hold() {
+    let (server, repo) = shop();
+    let dsn = server.dsn("shop");
+    repo.json(["backup", "-d", &dsn]);
+    let text = |args: &[&str]| Said::of(repo.command(args).arg("-q")).stdout;
+    assert!(!text(&["list"]).contains("selection"), "a column that says nothing");
+    for part in [
+        &["-n", "core"][..],
+        &["-t", "core.users"],
+        &["-n", "core", "-n", "o*", "-T", "core.log"],
+        &["-N", "other"],
+        &["-t", "core.users", "-t", "core.log", "-t", "other.t", "-t", "core.u*"],
+    ] {
+        repo.json(["backup", "-d", &dsn].iter().chain(part));
+    }
+    let list = text(&["list"]);
+    let header = list.lines().next().unwrap();
+    let column = header.find("selection").unwrap_or_else(|| panic!("{list}"));
+    let asked: Vec<&str> = list.lines().skip(1).take(6).map(|line| line[column..].trim_end()).collect();
+    let told = ["all", "-n core", "-t core.users", "-n core,o* -T core.log", "-N other", "-t 4 patterns"];
+    assert_eq!(asked, told, "{list}");
+    let listed = repo.json(["list"]);
+    assert_eq!((&listed[0]["whole_database"], &listed[2]["whole_database"]), (&json!(true), &json!(false)));
+    assert_eq!(listed[2]["schemas"], json!(["core"]), "the old field stays");
+    let selection =
+        json!({"schemas": ["core", "o*"], "exclude_schemas": [], "tables": [], "exclude_tables": ["core.log"]});
+    assert_eq!(listed[3]["selection"], selection);
+    let id = listed[5]["snapshot"].as_str().unwrap();
+    assert!(text(&["show", id]).contains("a selection (-t core.users,core.log,other.t,core.u*)"));
+    assert_eq!(repo.json(["show", id])["selection"], listed[5]["selection"]);
+}
+
+/// For one run, what the policy does not say for all of them.
+#[test]
+fn a_run_accepts_once_that_there_is_less() {
+    let (server, repo) = shop();
+    let policy = repo.writer_key().with_file_name("nightly.toml");
+    let (root, key) = (repo.root().display(), repo.writer_key());
+    let text = format!(
+        "[source]\ndsn = \"{}\"\n[repository]\nurl = \"{root}\"\nwriter_key = \"{}\"\n[retention]\nkeep_last = 9\n",
+        server.dsn("shop"),
+        key.display()
+    );
+    fs::write(&policy, text).unwrap();
+    let policy = policy.to_str().unwrap();
+    let run = |args: &[&str]| Said::of(repo.command(["run", policy, "--json"]).args(args));
+    assert_eq!(run(&[]).code, 0);
+    psql(&server.binaries, &server.dsn("shop"), "DELETE FROM core.users").unwrap();
+    let suspicious = run(&[]);
+    assert_eq!((suspicious.code, suspicious.document()["prune"]["exit_code"].clone()), (3, json!(7)), "{suspicious:?}");
+    assert_eq!(run(&["--check"]).document()["accept_shrink"], json!(false));
+    assert_eq!(run(&["--check", "--accept-shrink"]).document()["accept_shrink"], json!(true));
+    let accepted = run(&["--accept-shrink"]);
+    let report = accepted.document();
+    assert_eq!((accepted.code, &report["suspicious"]), (0, &json!([])), "{accepted:?}");
+    assert!(!report["accepted"].as_array().unwrap().is_empty() && report["prune"]["kept"].is_array(), "{report}");
+    // The next one is measured by it, and nothing is accepted any more.
+    assert_eq!(run(&[]).code, 0);
+    psql(&server.binaries, &server.dsn("shop"), "DROP TABLE core.log").unwrap();
+    assert_eq!(run(&[]).code, 3);
+}
