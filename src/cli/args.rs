@@ -52,10 +52,13 @@ impl Cli {
         };
         let (repo_given, writer_key_given) = (given(&matches, "repo"), given(&matches, "writer_key"));
         let restore_key_given = given(&matches, "restore_key");
+        let passphrase_file_given = given(&matches, "passphrase_file");
         let mut cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
         cli.common.repo_given = repo_given;
         cli.common.writer_key_given = writer_key_given;
         cli.common.restore_key_given = restore_key_given;
+        cli.common.passphrase_file_given = passphrase_file_given;
+        cli.common.program = args.first().map_or("pgkeep".into(), |arg| arg.to_string_lossy().into_owned());
         Ok(cli)
     }
 }
@@ -100,6 +103,11 @@ pub struct Common {
     pub writer_key_given: Given,
     #[arg(skip)]
     pub restore_key_given: Given,
+    #[arg(skip)]
+    pub passphrase_file_given: Given,
+    /// As it was called.
+    #[arg(skip)]
+    pub program: String,
 }
 
 impl Common {
@@ -277,8 +285,12 @@ pub struct Restore {
     #[arg(long)]
     pub no_proof: bool,
     /// How many sessions load rows and build indexes at the same time
-    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, short = 'j', value_name = "JOBS", default_value_t = Restore::JOBS_DEFAULT, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+}
+
+impl Restore {
+    pub const JOBS_DEFAULT: u16 = 2;
 }
 
 #[derive(Args)]
@@ -331,7 +343,7 @@ pub struct Run {
     /// Say what would be done, and neither connect nor write
     #[arg(long)]
     pub check: bool,
-}
     /// This once, it is right that there is much less than in the last snapshot, or nothing, whatever the policy says
     #[arg(long)]
     pub accept_shrink: bool,
+}

@@ -1,5 +1,6 @@
 //! The terminal: arguments, progress, what is printed, exit codes. Knows nothing of PostgreSQL.
 
+mod again;
 mod args;
 mod display;
 mod drill;

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use clap::error::{ContextKind, ErrorKind};
 use serde::Serialize;
 
+use super::again;
 use super::args::{Cli, Common, Restore, Selection, Speech, Verb};
 use super::drill;
 use super::moment;
@@ -317,6 +318,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
                 order: Order::LargestFirst,
                 jobs: usize::from(args.jobs),
+                typed: Some(again::restore(common, args)),
             };
             let report = restore::run(&repository, &options, progress, stop).await?;
             let mut outcome = Outcome::new(&report, texts::restore(&report))?;

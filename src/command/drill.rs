@@ -142,6 +142,7 @@ pub async fn run(
             through_root: ThroughRoot::WhereNeeded,
             order: Order::LargestFirst,
             jobs: options.jobs,
+            typed: None,
         },
         progress,
         stop,

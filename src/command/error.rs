@@ -104,12 +104,21 @@ pub enum Error {
     #[error("the snapshot {snapshot} does not hold {}", some(relations))]
     NotInSnapshot { snapshot: String, relations: Vec<String> },
     #[error("the target database {database} holds already what would be restored: {}", some(objects))]
-    TargetNotEmpty { database: String, objects: Vec<String> },
+    TargetNotEmpty {
+        database: String,
+        objects: Vec<String>,
+        /// The command that restores beside it; none where the role may not make a database, or nobody typed one.
+        beside: Option<String>,
+    },
     /// The first cause is the one that is told.
     #[error(transparent)]
     LeftBehind(Box<LeftBehind>),
     #[error("the database {database} exists already")]
-    DatabaseExists { database: String },
+    DatabaseExists {
+        database: String,
+        /// The command that makes another one.
+        beside: Option<String>,
+    },
     #[error("there are no programs for a private server")]
     ServerPrograms(#[from] BinariesError),
     #[error("the private server failed")]
@@ -125,6 +134,8 @@ pub enum Error {
     /// Nothing was forgotten: what came before the suspicious snapshot may be all that is left.
     #[error("nothing was pruned")]
     Suspicious(#[from] Suspicion),
+    #[error(transparent)]
+    Mistyped(#[from] Mistyped),
 
     #[error("{what}")]
     Internal {
@@ -134,8 +145,6 @@ pub enum Error {
     },
     /// The command itself had ended, with this exit code.
     #[error("what the command has to say could not be written to standard output")]
-    #[error(transparent)]
-    Mistyped(#[from] Mistyped),
     Output {
         exit_code: u8,
         #[source]
@@ -153,12 +162,12 @@ pub enum Error {
     InterruptedAmid { left: String },
 }
 
-/// What ended a restore, and why the database that was made for it could not be taken away again.
+/// What ended a restore, and what is there now that was not before.
 #[derive(Debug)]
 pub struct LeftBehind {
     pub first: Error,
-    pub database: String,
-    pub why: Error,
+    /// Sentences, with how to go on.
+    pub left: String,
 }
 
 impl std::fmt::Display for LeftBehind {
@@ -173,19 +182,12 @@ impl std::error::Error for LeftBehind {
     }
 }
 
-impl LeftBehind {
-    fn hint(&self) -> String {
-        let mut why = self.why.to_string();
-        let mut cause = std::error::Error::source(&self.why);
-        while let Some(error) = cause {
-            why += &format!(": {error}");
-            cause = error.source();
-        }
-        let hint = self.first.hint().map(|hint| format!("{hint} ")).unwrap_or_default();
-        format!(
-            "{hint}The database {}, which was made for this, is still there ({why}): drop it before you try again.",
-            self.database
-        )
+/// A hint of the cause is a clause without an end.
+fn followed(hint: Option<String>, next: &str) -> String {
+    match hint {
+        None => next.to_owned(),
+        Some(hint) if hint.ends_with(['.', '?', '!']) => format!("{hint} {next}"),
+        Some(hint) => format!("{hint}. {next}"),
     }
 }
 
@@ -308,14 +310,21 @@ impl Error {
                 "Create them first, map them with --map-role A=B, or leave ownership and grants out with --no-owner --no-acl.".into(),
             ),
             Error::NotInSnapshot { .. } => Some("`pgkeep show SNAPSHOT` lists what it holds.".into()),
-            Error::TargetNotEmpty { .. } => Some(
-                "Nothing was changed. Restore into an empty database: --create makes one, named by -d.".into(),
-            ),
-            Error::LeftBehind(left) => Some(left.hint()),
+            Error::TargetNotEmpty { beside, .. } => Some(match beside {
+                Some(command) => format!("Nothing was changed. Into a new database beside it: `{command}`"),
+                None => "Nothing was changed. Restore into an empty database; where this role may not make one, an administrator does.".into(),
+            }),
+            Error::LeftBehind(left) => Some(followed(left.first.hint(), &left.left)),
             Error::ServerPrograms(error) => error.hint(),
             Error::PrivateServer(error) => error.hint(),
-            Error::DatabaseExists { .. } => Some("Leave --create out to restore into it if it is empty, or name another database.".into()),
+            Error::DatabaseExists { database, beside } => Some(match beside {
+                Some(command) => {
+                    format!("Into a new database beside it: `{command}`. Where {database} is empty, leave --create out.")
+                }
+                None => "Leave --create out to restore into it if it is empty, or name another database.".into(),
+            }),
             Error::Split(error) => error.hint(),
+            Error::Mistyped(mistyped) => Some(mistyped.hint()),
             Error::Suspicious(_) => Some(
                 "`pgkeep list` marks it, and `pgkeep show` says why it is. If the database lost its rows, restore an earlier snapshot. If it is right so, back it up once more with --accept-shrink: prune goes on after the next good backup."
                     .into(),
@@ -342,6 +351,7 @@ impl Error {
             | Error::Password(_)
             | Error::Pattern(_)
             | Error::NoMatch { .. }
+            | Error::Mistyped(_)
             | Error::NotInSnapshot { .. } => 2,
             Error::Source { source: pg::Error::Conninfo(_), .. }
             | Error::Target { source: pg::Error::Conninfo(_), .. } => 2,
@@ -353,7 +363,6 @@ impl Error {
             | Error::Contended { .. }
             | Error::Restless
             | Error::SnapshotLost { .. } => 4,
-            | Error::Mistyped(_)
             Error::Passphrase { .. } => 6,
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),

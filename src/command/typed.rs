@@ -1,4 +1,12 @@
-//! Names as a command line takes them.
+//! Names and words as a command line takes them.
+
+/// A word as a shell passes it on.
+pub fn word(text: &str) -> String {
+    let is_plain = !text.is_empty()
+        && !text.starts_with('~')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./,:@=+%~".contains(c));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
 
 /// A relation as `-t` and `-T` take it, in a shell.
 pub fn pattern(schema: &str, name: &str) -> String {
@@ -20,7 +28,14 @@ pub fn pattern(schema: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::pattern;
+    use super::{pattern, word};
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_read_more_in_it() {
+        assert_eq!(word("file:///a/b-c"), "file:///a/b-c");
+        assert_eq!(word("host=/tmp dbname=it's"), "'host=/tmp dbname=it'\\''s'");
+        assert_eq!((word(""), word("~/x"), word("$HOME")), ("''".into(), "'~/x'".into(), "'$HOME'".into()));
+    }
 
     #[test]
     fn a_name_becomes_a_pattern_that_a_shell_passes_on() {

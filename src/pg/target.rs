@@ -1,5 +1,7 @@
 //! The database that a restore writes: what it holds already, its roles, sequences and large objects.
 
+mod before;
+mod in_the_way;
 mod there;
 
 use super::Error;
@@ -9,6 +11,8 @@ use super::wire::Wire;
 use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, Sequence};
 use crate::schema::restore::{Grants, Owners, RoleMap};
 use crate::stream::RowFormat;
+pub use before::{Before, before, free_name};
+pub use in_the_way::in_the_way;
 pub use there::{locks_max, tablespaces_missing, take_away_database, there};
 
 /// A question names each of them, and holds a lock on each.
@@ -16,17 +20,6 @@ const SEQUENCES_IN_QUESTION: usize = 100;
 
 async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
     session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
-/// Which of the relations, as (schema, name), the database has.
-pub async fn existing_relations(session: &Session, wanted: &[(String, String)]) -> Result<Vec<String>, Error> {
-    let (schemas, names): (Vec<&str>, Vec<&str>) = wanted.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
-    let sql = "SELECT DISTINCT n.nspname::text || '.' || c.relname::text
-        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS w (schema, name)
-        JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
-        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name ORDER BY 1";
-    let rows = session.client().query(sql, &[&schemas, &names]).await;
-    Ok(rows.map_err(|e| session.fault("the list of relations", e))?.iter().map(|row| row.get(0)).collect())
 }
 
 /// Which of the large objects the database has.

@@ -8,6 +8,7 @@
 mod calls;
 mod circles;
 mod database;
+mod makes;
 mod order;
 mod roles;
 mod statements;
@@ -22,6 +23,7 @@ use super::graph::Graph;
 use super::selection::Selection;
 
 pub use circles::{Circles, without_circles};
+pub use makes::{Class, Object, objects_made};
 pub use roles::{RoleMap, roles_named, roles_of_the_database};
 pub use tablespaces::{Tablespaces, tablespaces_named};
 pub use there::{ExtensionThere, SchemaThere, There};

@@ -47,6 +47,7 @@ fn options(target: &str, creation: Creation, patterns: Patterns, seed: u64) -> O
         proof: Proof::Make,
         order: Order::Random(seed),
         jobs: 1 + seed as usize % 3,
+        typed: None,
     }
 }
 

@@ -4,7 +4,7 @@ use pgkeep::pg::cluster::ClusterOptions;
 use serde_json::json;
 
 use crate::judge::{self, assert_equal, definitions, rows};
-use crate::pgkeep::{Repo, Said, assert_refused};
+use crate::pgkeep::{Repo, Said};
 use crate::postgres::{Server, psql};
 
 /// Two owners, a group with a member, grants of every common kind, a default, a foreign key that crosses schemas.
@@ -183,20 +183,20 @@ fn a_target_that_holds_something_is_refused_and_not_touched() {
     );
     let state = |database| definitions(&source, database, &["--create"]) + &rows(&source, database, None);
     let before = state("used");
-    let there = "pgkeep: the target database used holds already what would be restored: sales.orders\n  \
-        hint: Nothing was changed. Restore into an empty database: --create makes one, named by -d.\n";
+    // Each hint is run in `restore_ways.rs`.
     for part in [&[][..], &["-n", "sales"], &["-t", "sales.orders"]] {
-        assert_refused(repo.restore(["latest", "-d", &source.dsn("used")]).args(part), 7, there);
+        let said = Said::of(repo.restore(["latest", "-q", "-d", &source.dsn("used")]).args(part));
+        let there = "pgkeep: the target database used holds already what would be restored: sales.orders\n  \
+            hint: Nothing was changed. Into a new database beside it: `";
+        assert_eq!((said.code, said.stderr.starts_with(there)), (7, true), "{said:?}");
     }
     assert_equal("the target", &before, &state("used"));
 
     let before = state("shop");
-    assert_refused(
-        &mut repo.restore(["latest", "--create", "-d", &source.dsn("shop")]),
-        7,
-        "pgkeep: the database shop exists already\n  \
-         hint: Leave --create out to restore into it if it is empty, or name another database.\n",
-    );
+    let said = Said::of(&mut repo.restore(["latest", "-q", "--create", "-d", &source.dsn("shop")]));
+    let there = "pgkeep: the database shop exists already\n  hint: Into a new database beside it: `";
+    assert_eq!((said.code, said.stderr.starts_with(there)), (7, true), "{said:?}");
+    assert!(said.stderr.ends_with("`. Where shop is empty, leave --create out.\n"), "{said:?}");
     assert_equal("the source", &before, &state("shop"));
 }
 

@@ -1,11 +1,12 @@
 //! What a restore that does not reach its end has left, and how to go on.
 
 use super::feed::LARGE_OBJECTS;
+use super::typed::{Typed, drop_database, make_database, remake_database};
 use super::{Creation, Job, Options, unreadable};
-use crate::command::error::Error;
+use crate::command::error::{Error, LeftBehind};
 use crate::command::progress::Progress;
 use crate::command::typed::pattern;
-use crate::pg::catalog::quote_identifier;
+use crate::pg::target::Before;
 use crate::repo::{RepoError, Repository};
 use crate::store::StoreError;
 use crate::stream::OpenError;
@@ -14,7 +15,7 @@ use crate::stream::OpenError;
 const NAMED_MAX: usize = 20;
 
 /// How far a restore is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     Target,
     Definitions,
@@ -22,75 +23,143 @@ pub enum Stage {
     Proof,
 }
 
-/// Says what an interruption would leave from now on.
-pub fn note(progress: &Progress, options: &Options, snapshot: &str, stage: Stage) {
-    let database = options.target.database();
-    let left = match (stage, options.creation) {
-        (Stage::Target, Creation::Exists) => format!("Nothing was restored into the database {database}."),
-        (Stage::Target | Stage::Definitions, Creation::Create) => {
-            progress.would_leave("Nothing was restored: a database that was made is taken away again.".into());
-            return;
-        }
-        (Stage::Definitions, Creation::Exists) => {
-            format!("The database {database} may hold a part of the definitions, and holds no rows.")
-        }
-        (Stage::Rows, _) => format!(
-            "The database {database} holds the definitions and some tables, each with all of its rows or none; indexes and keys are missing."
-        ),
-        (Stage::Proof, _) => {
-            progress.would_leave(format!(
-                "The database {database} holds everything, and is not proven: `pgkeep verify {snapshot} --against DSN` compares it with the snapshot."
-            ));
-            return;
-        }
-    };
-    progress.would_leave(format!("{left} {}", again(options, stage)));
+pub struct Aftermath<'a> {
+    options: &'a Options,
+    progress: &'a Progress,
+    snapshot: String,
+    stage: Stage,
+    /// What the target was; none where the restore makes it.
+    before: Option<Before>,
 }
 
-/// A restore begins anew: it is not gone on with.
-fn again(options: &Options, stage: Stage) -> String {
-    let drop = format!("DROP DATABASE IF EXISTS {}", quote_identifier(options.target.database()));
-    match (options.creation, stage) {
-        (Creation::Exists, Stage::Target) => "Restore again.".into(),
-        (Creation::Create, _) => format!("{drop}; then restore again with --create."),
-        (Creation::Exists, _) => {
-            format!("Empty it, or make it anew ({drop}; CREATE DATABASE ...); then restore again.")
-        }
+impl<'a> Aftermath<'a> {
+    pub fn new(options: &'a Options, progress: &'a Progress, snapshot: &str) -> Self {
+        Self { options, progress, snapshot: snapshot.to_owned(), stage: Stage::Target, before: None }
     }
-}
 
-/// The damage, and which switches let the rest through.
-pub async fn with_a_way_on(repository: &Repository, job: &Job, options: &Options, damage: Error) -> Error {
-    let Error::DamagedRows { table, source, .. } = damage else { return damage };
-    if !is_damage(&source) {
-        let way_on = source.hint().into_iter().chain([again(options, Stage::Rows)]).collect::<Vec<_>>().join(" ");
-        return Error::DamagedRows { table, way_on: Some(way_on), source };
+    pub fn began_in(&mut self, before: Before) {
+        self.before = Some(before);
     }
-    let mut without = Vec::new();
-    if table == LARGE_OBJECTS {
-        without.push("-n '*' (which takes no large objects)".to_owned());
-    }
-    // What cannot be looked at now is found by the next restore, or by verify.
-    let known = unreadable::tables(repository, &job.manifest).await.unwrap_or_default();
-    for relation in &job.relations {
-        let name = (relation.schema.clone(), relation.name.clone());
-        if known.contains(&name) || format!("{}.{}", name.0, name.1) == table {
-            without.push(format!("-T {}", pattern(&name.0, &name.1)));
+
+    /// From now on an end would leave what this stage leaves.
+    pub fn reach(&mut self, stage: Stage) {
+        self.stage = stage;
+        if let Some(typed) = &self.options.typed {
+            self.progress.would_leave(self.left(typed));
         }
     }
-    let more = without.len().saturating_sub(NAMED_MAX);
-    without.truncate(NAMED_MAX);
-    let mut switches = without.join(" ");
-    if more > 0 {
-        switches += &format!(" and {more} more, which `pgkeep verify {}` names", job.manifest.snapshot.short());
+
+    fn left(&self, typed: &Typed) -> String {
+        let target = &self.options.target;
+        let database = target.database();
+        let left = match (self.stage, self.options.creation) {
+            (Stage::Target, Creation::Exists) => format!("Nothing was restored into the database {database}."),
+            (Stage::Target | Stage::Definitions, Creation::Create) => {
+                return "Nothing was restored: a database that was made is taken away again.".into();
+            }
+            (Stage::Definitions, Creation::Exists) => {
+                format!("The database {database} may hold a part of the definitions, and holds no rows.")
+            }
+            (Stage::Rows, _) => format!(
+                "The database {database} holds the definitions and some tables, each with all of its rows or none; indexes and keys are missing."
+            ),
+            (Stage::Proof, _) => {
+                return format!(
+                    "The database {database} holds everything, and is not proven: `{}` compares it with the snapshot.",
+                    typed.verify(&self.snapshot, target)
+                );
+            }
+        };
+        format!("{left} {}", self.again(typed, &[]))
     }
-    let way_on = format!(
-        "To restore the rest: {switches}. What needs these is left out with them and named. \
-         `pgkeep verify {} --read-data` finds all that is damaged; an earlier snapshot may be whole. {}",
-        job.manifest.snapshot.short(),
-        again(options, Stage::Rows),
-    );
-    Error::DamagedRows { table, way_on: Some(way_on), source }
+
+    /// A restore begins anew: it is not gone on with.
+    fn again(&self, typed: &Typed, more: &[String]) -> String {
+        let target = &self.options.target;
+        let more = more.iter().map(|switch| format!(" {switch}")).collect::<String>();
+        let create = |target: &_| typed.restore(&self.snapshot, target, Creation::Create) + &more;
+        let Some(before) = &self.before else {
+            if self.options.creation == Creation::Exists {
+                return format!("Again: `{}{more}`", typed.restore(&self.snapshot, target, Creation::Exists));
+            }
+            return format!("To begin anew: `{} && {}`", drop_database(target), create(target));
+        };
+        let database = target.database();
+        let beside = target.with_database(&before.free_name);
+        let others = format!("{database} held other things before, which are still there.");
+        match (before.was_empty && before.may_drop, before.may_create) {
+            _ if self.stage == Stage::Target => {
+                format!("Again: `{}{more}`", typed.restore(&self.snapshot, target, Creation::Exists))
+            }
+            (true, true) => format!("To begin anew: `{} && {}`", drop_database(target), create(target)),
+            (true, false) => format!(
+                "To begin anew, let an administrator make it again, which this role may not do: `{}`. Then: `{}{more}`",
+                remake_database(target),
+                typed.restore(&self.snapshot, target, Creation::Exists)
+            ),
+            (false, true) => format!("{others} To begin anew beside it: `{}`", create(&beside)),
+            (false, false) => format!(
+                "{others} To begin anew beside it, let an administrator make a database, which this role may not do: `{}`. Then: `{}{more}`",
+                make_database(&beside),
+                typed.restore(&self.snapshot, &beside, Creation::Exists)
+            ),
+        }
+    }
+
+    /// What ended the restore half-way, with what it has left.
+    pub fn told(&self, error: Error) -> Error {
+        let Some(typed) = self.options.typed.as_ref().filter(|_| self.leaves_something()) else { return error };
+        match error {
+            Error::Target { .. } | Error::Repository(_) | Error::Internal { .. } => {
+                Error::LeftBehind(Box::new(LeftBehind { first: error, left: self.left(typed) }))
+            }
+            error => error,
+        }
+    }
+
+    fn leaves_something(&self) -> bool {
+        match self.options.creation {
+            Creation::Create => self.stage >= Stage::Rows,
+            Creation::Exists => self.stage >= Stage::Definitions,
+        }
+    }
+
+    /// The damage, and which switches let the rest through.
+    pub async fn with_a_way_on(&self, repository: &Repository, job: &Job, damage: Error) -> Error {
+        let Error::DamagedRows { table, source, .. } = damage else { return self.told(damage) };
+        let Some(typed) = &self.options.typed else { return Error::DamagedRows { table, way_on: None, source } };
+        if !is_damage(&source) {
+            let left = if self.leaves_something() { self.left(typed) } else { self.again(typed, &[]) };
+            let way_on = source.hint().into_iter().chain([left]).collect::<Vec<_>>().join(" ");
+            return Error::DamagedRows { table, way_on: Some(way_on), source };
+        }
+        let mut without = Vec::new();
+        if table == LARGE_OBJECTS {
+            without.push("-n '*'".to_owned());
+        }
+        // What cannot be looked at now is found by the next restore, or by verify.
+        let known = unreadable::tables(repository, &job.manifest).await.unwrap_or_default();
+        for relation in &job.relations {
+            let name = (relation.schema.clone(), relation.name.clone());
+            if known.contains(&name) || format!("{}.{}", name.0, name.1) == table {
+                without.push(format!("-T {}", pattern(&name.0, &name.1)));
+            }
+        }
+        let more = without.len().saturating_sub(NAMED_MAX);
+        without.truncate(NAMED_MAX);
+        let mut switches = without.join(" ");
+        if more > 0 {
+            switches += &format!(" and {more} more, which `pgkeep verify {}` names", job.manifest.snapshot.short());
+        }
+        let note = if table == LARGE_OBJECTS { " (-n '*' takes no large objects)" } else { "" };
+        let way_on = format!(
+            "To restore the rest: {switches}. What needs these is left out with them and named{note}. \
+             `pgkeep verify {} --read-data` finds all that is damaged; an earlier snapshot may be whole. {}",
+            job.manifest.snapshot.short(),
+            self.again(typed, if more > 0 { &[] } else { &without }),
+        );
+        Error::DamagedRows { table, way_on: Some(way_on), source }
+    }
 }
 
 /// Whether another attempt would find the same: not a store that is out of reach.

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::roles::{self, Provided};
 use super::target::connect_for_maintenance;
-use super::{Job, Options};
+use super::typed::drop_database;
+use super::{Creation, Job, Options};
 use crate::command::Error;
 use crate::command::error::LeftBehind;
+use crate::command::finding::with_causes;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
@@ -79,8 +81,12 @@ fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -> Erro
     match taken_away {
         Ok(()) => first,
         Err(why) => {
-            let database = target.database().to_owned();
-            Error::LeftBehind(Box::new(LeftBehind { first, database, why }))
+            let (database, drop) = (target.database(), drop_database(target));
+            let why = with_causes(&why);
+            let left = format!(
+                "The database {database}, which was made for this, is still there ({why}). To drop it: `{drop}`"
+            );
+            Error::LeftBehind(Box::new(LeftBehind { first, left }))
         }
     }
 }
@@ -92,7 +98,7 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, E
     let session = connect_for_maintenance(&options.target).await?;
     let failed = |what: &str| Error::target_database(what.to_owned());
     if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
-        return Err(Error::DatabaseExists { database });
+        return Err(exists_already(&session, options, job).await?);
     }
     let mut provided = roles::provide(&session, job).await?;
     let mut steps = job.plan.database.iter();
@@ -103,7 +109,7 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, E
             let run = session.client().batch_execute(&sql.to_display()).await;
             let run = run.map_err(|e| session.fault(format!("the step {}", creation.label), e));
             if run.as_ref().is_err_and(target::is_made_already) {
-                return Err(Error::DatabaseExists { database });
+                return Err(exists_already(&session, options, job).await?);
             }
             run.map_err(failed("creating the database"))?;
         }
@@ -117,6 +123,18 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, E
     }
     session.close().await.map_err(failed("the end of the session"))?;
     Ok(provided)
+}
+
+/// The error, with the command that makes another one.
+async fn exists_already(session: &Session, options: &Options, job: &Job) -> Result<Error, Error> {
+    let database = options.target.database().to_owned();
+    let free =
+        target::free_name(session, &database).await.map_err(Error::target_database("reading the list of databases"))?;
+    let beside = options.typed.as_ref().map(|typed| {
+        let beside = options.target.with_database(&free);
+        typed.restore(job.manifest.snapshot.short(), &beside, Creation::Create)
+    });
+    Ok(Error::DatabaseExists { database, beside })
 }
 
 /// Runs what is said of the database, statement by statement, and returns what was refused.

@@ -10,6 +10,7 @@ pub(super) mod roles;
 mod roles_there;
 mod small;
 pub(super) mod target;
+mod typed;
 mod unreadable;
 mod warnings;
 pub(super) mod work;
@@ -21,12 +22,14 @@ use std::time::Instant;
 use chrono::Utc;
 use serde::Serialize;
 
+use aftermath::{Aftermath, Stage};
 use definitions::Refusals;
 use families::Families;
 use feed::Rows;
 use made::Made;
 pub use roles::MadeRole;
 use roles::Provided;
+pub use typed::Typed;
 
 use super::column_order::{ColumnOrder, column_order};
 use super::error::{Error, Failure};
@@ -36,16 +39,16 @@ use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::Patterns;
 use super::surroundings::Surroundings;
 use super::taken::Taken;
+use super::user_code::{self, Tables};
 use super::whole_rows::TakenAlong;
 use crate::pg::catalog;
 pub use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
-use super::user_code::{self, Tables};
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
 pub use crate::schema::restore::{Grants, Owners, Tablespaces};
-use crate::schema::restore::{RestorePlan, RoleMap};
+use crate::schema::restore::{Object, RestorePlan, RoleMap};
 pub use crate::schema::schedule::{Order, Proof};
 use crate::stop::Stop;
 
@@ -63,6 +66,8 @@ pub struct Options {
     pub proof: Proof,
     pub order: Order,
     pub jobs: usize,
+    /// How it was asked for; none where nobody is there to type it again.
+    pub typed: Option<Typed>,
 }
 
 /// Whether the target database is made first.
@@ -126,6 +131,8 @@ pub(super) struct Job {
     pub sequences: Vec<Sequence>,
     /// Sequences that are there as soon as an extension is, by oid.
     pub sequences_of_extensions: BTreeSet<u32>,
+    /// What the restore makes, by name.
+    pub objects: Vec<Object>,
     /// The whole database was asked for, so its large objects are.
     pub large_objects: bool,
     pub left_out: Vec<LeftOut>,
@@ -155,7 +162,8 @@ pub async fn run(
     let mut job = planning::plan(repository, options, manifest).await?;
 
     progress.set_phase("preparing the target");
-    aftermath::note(progress, options, &snapshot, aftermath::Stage::Target);
+    let mut aftermath = Aftermath::new(options, progress, &snapshot);
+    aftermath.reach(Stage::Target);
     let roles_otherwise = roles_there::differing(options, &job).await?;
     let (made, mut provided) = match options.creation {
         Creation::Create => Made::make(options, &job).map(|(made, provided)| (Some(made), provided))?,
@@ -164,10 +172,10 @@ pub async fn run(
     let mut warnings = std::mem::take(&mut provided.left);
     warnings.extend(job.warnings.iter().cloned());
     warnings.extend(roles_otherwise);
-    let prepared = match prepare(repository, options, &mut job, progress, &snapshot).await {
+    let prepared = match prepare(repository, options, &mut job, progress, &mut aftermath).await {
         Ok(prepared) => prepared,
         Err(error) => {
-            let error = aftermath::with_a_way_on(repository, &job, options, error).await;
+            let error = aftermath.with_a_way_on(repository, &job, error).await;
             return Err(match made {
                 Some(made) => made.take_away(error).await,
                 None => error,
@@ -181,15 +189,13 @@ pub async fn run(
     let mut phases = Phases { pre_data_ms, ..Phases::default() };
 
     progress.set_phase("restoring rows");
-    aftermath::note(progress, options, &snapshot, aftermath::Stage::Rows);
+    aftermath.reach(Stage::Rows);
     let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_object_slices };
     let mut done = match work::run(&rows, options, &job, progress, stop) {
-        Err(damage @ Error::DamagedRows { .. }) => {
-            return Err(aftermath::with_a_way_on(repository, &job, options, damage).await);
-        }
-        done => done?,
+        Err(error) => return Err(aftermath.with_a_way_on(repository, &job, error).await),
+        Ok(done) => done,
     };
-    aftermath::note(progress, options, &snapshot, aftermath::Stage::Proof);
+    aftermath.reach(Stage::Proof);
     (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
     failures.append(&mut done.failures);
     if !failures.is_empty() {
@@ -208,15 +214,8 @@ pub async fn run(
         progress.set_phase("proving large objects");
         let phase = Instant::now();
         let rest = Scope { relations: again, large_objects, ..Scope::default() };
-        mismatches.extend(proof::prove(
-            &options.target,
-            &job.manifest,
-            rest,
-            options.jobs,
-            progress,
-            stop,
-            Side::Target,
-        )?);
+        let proved = proof::prove(&options.target, &job.manifest, rest, options.jobs, progress, stop, Side::Target);
+        mismatches.extend(proved.map_err(|error| aftermath.told(error))?);
         phases.proof_ms += millis(phase);
     }
     let keys_not_valid: Vec<String> =
@@ -284,6 +283,7 @@ async fn slice_lists(repository: &Repository, job: &Job) -> Result<(Vec<Vec<Slic
     };
     Ok((lists, large_objects))
 }
+
 /// Code of ordinary roles that has run as somebody else.
 async fn code_of_others(options: &Options, by_operator: &Tables) -> Result<Option<String>, Error> {
     let session = target::enter(&options.target).await?;
@@ -292,7 +292,6 @@ async fn code_of_others(options: &Options, by_operator: &Tables) -> Result<Optio
     session.close().await.map_err(Error::target_database("the end of the session"))?;
     Ok(told.map(|told| format!("code of ordinary roles ran as another role: {told}")))
 }
-
 
 fn millis(since: Instant) -> u64 {
     since.elapsed().as_millis() as u64
@@ -316,16 +315,20 @@ async fn prepare(
     options: &Options,
     job: &mut Job,
     progress: &Arc<Progress>,
-    snapshot: &str,
+    aftermath: &mut Aftermath<'_>,
 ) -> Result<Prepared, Error> {
     let session = target::enter(&options.target).await?;
-    target::check_empty(&session, job).await?;
+    if options.creation == Creation::Exists {
+        let before = target::before(&session).await?;
+        target::check_empty(&session, job, options, &before).await?;
+        aftermath.began_in(before);
+    }
     let mut provided = match options.creation {
         Creation::Exists => roles::provide(&session, job).await?,
         Creation::Create => Provided::default(),
     };
     progress.set_phase("restoring definitions");
-    aftermath::note(progress, options, snapshot, aftermath::Stage::Definitions);
+    aftermath.reach(Stage::Definitions);
     let phase = Instant::now();
     let failures = definitions::make(&session, job, options, Refusals::Named).await?;
     let failed = |what: &str| Error::target_database(what.to_owned());

@@ -13,7 +13,7 @@ use crate::repo::Repository;
 use crate::repo::manifest::{LeftOut, Manifest, Relation};
 use crate::schema::archive::Archive;
 use crate::schema::facts::{Facts, Membership};
-use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, tablespaces_named};
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, objects_made, tablespaces_named};
 use crate::schema::selection::{Reason, Selection};
 
 /// Where tablespaces go: as asked, and to the default one where the target has none of a name. Also what is to be said of it.
@@ -115,6 +115,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         relations,
         sequences,
         sequences_of_extensions,
+        objects: objects_made(&archive, &selection),
         large_objects,
         role_map,
         roles_needed,

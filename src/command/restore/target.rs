@@ -9,8 +9,9 @@ use crate::command::error::{Failure, FirstFailure};
 use crate::pg;
 use crate::pg::connect::{Session, connect, with_near_name};
 use crate::pg::conninfo::Conninfo;
-use crate::pg::target;
-use crate::schema::restore::There;
+use crate::pg::target::{self, Before};
+use crate::schema::archive::Kind;
+use crate::schema::restore::{Object, There};
 
 pub use super::made::create_database;
 
@@ -48,30 +49,33 @@ pub async fn connect_for_maintenance(target: &Conninfo) -> Result<Session, Error
     })
 }
 
+/// What the target is before the restore.
+pub async fn before(session: &Session) -> Result<Before, Error> {
+    target::before(session).await.map_err(Error::target_database("looking for what is there already"))
+}
+
 /// Refuses a target that holds any of what would be restored.
-pub async fn check_empty(session: &Session, job: &Job) -> Result<(), Error> {
+pub async fn check_empty(session: &Session, job: &Job, options: &Options, before: &Before) -> Result<(), Error> {
     let failed = || Error::target_database("looking for what is there already");
-    let relations: Vec<(String, String)> = job.relations.iter().map(|r| (r.schema.clone(), r.name.clone())).collect();
-    // An extension's configuration tables and sequences are there as soon as the extension is, which an administrator may have made.
-    let own: Vec<_> = relations
-        .iter()
-        .zip(&job.relations)
-        .filter(|(_, r)| r.configuration.is_none())
-        .map(|(n, _)| n.clone())
-        .collect();
-    let sequences = job.sequences.iter().filter(|s| !job.sequences_of_extensions.contains(&s.oid));
-    let sequences = sequences.map(|s| (s.schema.clone(), s.name.clone()));
-    let wanted: Vec<_> = own.into_iter().chain(sequences).collect();
-    let mut objects = target::existing_relations(session, &wanted).await.map_err(failed())?;
+    let found = target::in_the_way(session, &job.objects).await.map_err(failed())?;
+    // Where the rows are comes first.
+    let holds_rows = |object: &&Object| matches!(object.kind, Kind::Table | Kind::Sequence);
+    let (mut rows, others): (Vec<&Object>, Vec<&Object>) = found.iter().map(|n| &job.objects[*n]).partition(holds_rows);
+    rows.sort_unstable_by_key(|object| &object.label);
+    let mut objects: Vec<String> = rows.into_iter().chain(others).map(|object| object.label.clone()).collect();
+    objects.dedup();
     if let Some(large_objects) = job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
         let oids: Vec<u32> = large_objects.objects.iter().map(|object| object.oid).collect();
         objects.extend(target::existing_large_objects(session, &oids).await.map_err(failed())?);
     }
     if objects.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::TargetNotEmpty { database: session.conninfo().database().to_owned(), objects })
+        return Ok(());
     }
+    let beside = options.typed.as_ref().filter(|_| before.may_create).map(|typed| {
+        let beside = options.target.with_database(&before.free_name);
+        typed.restore(job.manifest.snapshot.short(), &beside, Creation::Create)
+    });
+    Err(Error::TargetNotEmpty { database: session.conninfo().database().to_owned(), objects, beside })
 }
 
 /// Definitions, sequences and large objects' shells. In one transaction where that is possible: what fails leaves nothing.

@@ -193,6 +193,7 @@ async fn draw(
         relations,
         sequences,
         sequences_of_extensions: BTreeSet::new(),
+        objects: Vec::new(),
         large_objects: false,
         left_out,
         taken_along: Vec::new(),
@@ -279,6 +280,7 @@ pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Option
         through_root: ThroughRoot::WhereNeeded,
         order: Order::LargestFirst,
         jobs: options.jobs,
+        typed: None,
     }
 }
 

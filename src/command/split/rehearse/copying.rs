@@ -78,6 +78,7 @@ pub async fn backup(
         through_root: ThroughRoot::WhereNeeded,
         order: Order::LargestFirst,
         jobs,
+        typed: None,
     };
     let report = restore::run(repository, &options, progress, stop).await?;
     Ok(Extent { tables: report.tables, rows: report.rows, archive: None })
