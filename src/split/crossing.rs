@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use kind::CrossingKind;
+pub(super) use loose::PERIODS;
 pub(super) use verdict::Across;
 pub use verdict::Rules;
 

@@ -43,6 +43,7 @@ mod split_hindrances;
 mod split_interrupted;
 mod split_loose;
 mod split_names;
+mod split_new_keys;
 mod split_plan;
 mod split_rehearse;
 mod split_seal;

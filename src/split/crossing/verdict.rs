@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::loose::loose;
+use super::loose::{UNENFORCED, loose};
 use super::{Action, Crossing, CrossingKind, Direction, Sides};
 use crate::schema::archive::{DumpId, Kind};
 use crate::spelling;
 use crate::split::bodies::Certainty;
 use crate::split::boundary::{Boundary, BoundaryFile, BoundaryFileError};
-use crate::split::facts::ForeignKey;
+use crate::split::facts::{ForeignKey, KeyRule};
 use crate::split::finding::Severity;
 
 /// The operator's choices.
@@ -87,11 +87,9 @@ impl<'a> Rules<'a> {
         };
         let (action, severity, outcome) = match self.of_constraint(&full, &key.name) {
             Boundary::Refuse => (Action::Refuse, Severity::Blocker, "no key can reach into another database"),
+            Boundary::Drop if key.rule == KeyRule::Nothing => (Action::Drop, Severity::Note, UNENFORCED),
             Boundary::Drop => (Action::Drop, Severity::Warning, "the key is given up, and nothing keeps them whole"),
-            Boundary::Loose => {
-                let (severity, outcome) = loose(key);
-                (Action::Loose, severity, outcome)
-            }
+            Boundary::Loose => loose(key),
             Boundary::Bridge => {
                 (Action::Bridge, Severity::Warning, "joins go on through foreign tables, the key is not enforced")
             }
