@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::capture::{self, Capture, Drawn, capture_again};
-use super::error::with_keys;
+use super::error::{Taken, with_keys};
 use super::holding::{Trying, at_source, at_target, hold_definitions, own, put_up};
 use super::preparing::{Prepared, Previous, ground, prepare, previous, resolve};
 use super::promise::{End, broken};
@@ -252,7 +252,7 @@ impl Fenced<'_> {
         state.enter(Phase::Proven);
         state.save(target).await?;
         loose::make_ready(state, source, target).await?;
-        let also = state.ties.at_seal() + &loose::at_seal(state, target);
+        let also = state.ties.at_seal() + &loose::at_seal(state, target).await?;
         let also = also + &bridge::at_seal(state, source, self.password).await? + &closing::close(&state.closed);
         progress.would_leave(
             "`pgkeep split status` says whether the source takes writes: `pgkeep split` with the same arguments goes on, `pgkeep split rollback` goes back.".into(),
@@ -399,15 +399,15 @@ async fn switch(
             let ends = Ends { source: &source, target: &target };
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
-            let outcome = match undone {
+            let (outcome, taken) = match undone {
                 Ok(Undone { keys, hook, .. }) => {
                     let to_check = state.ties.to_check(&keys);
                     let unchecked = check_keys(&source, to_check, options.fence_wait, progress).await;
-                    taken_back(&state.ties.missing(&keys), &unchecked, hook)
+                    (taken_back(&state.ties.missing(&keys), &unchecked, hook), Taken::Back)
                 }
                 Err(error) => not_taken_back(&error, &source).await,
             };
-            return Err(SplitError::Switch { state: outcome, source: Box::new(error) }.into());
+            return Err(SplitError::Switch { state: outcome, taken, source: Box::new(error) }.into());
         }
         state.downtime_ms = u64::try_from((Utc::now() - down).num_milliseconds()).unwrap_or_default();
         state.enter(Phase::Switched);
@@ -439,11 +439,17 @@ fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookErr
 }
 
 /// Who is refused is what the source itself says.
-async fn not_taken_back(error: &Error, source: &Session) -> String {
+async fn not_taken_back(error: &Error, source: &Session) -> (String, Taken) {
     match fence::strength(source).await {
-        Ok(None) => format!("the source takes writes again, but not everything could be taken back ({error})"),
-        _ => format!(
-            "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
+        Ok(None) => (
+            format!("the source takes writes again, but not everything could be taken back ({error})"),
+            Taken::InPart,
+        ),
+        _ => (
+            format!(
+                "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
+            ),
+            Taken::Not,
         ),
     }
 }
