@@ -12,7 +12,7 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
 use crate::schema::restore::There;
 
-pub use super::made::create_database;
+pub use super::made::{Made, create_database, set_up};
 
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 

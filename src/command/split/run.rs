@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::capture::{self, Capture, Drawn, capture_again};
 use super::error::{Taken, with_keys};
 use super::holding::{Trying, at_source, at_target, hold_definitions, own, put_up};
-use super::preparing::{Prepared, Previous, ground, prepare, previous, resolve};
+use super::preparing::{Beginning, Prepared, Previous, ground, prepare, previous, resolve};
 use super::promise::{End, broken};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::sealing::Seal;
@@ -62,7 +62,7 @@ pub async fn run(
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     before.state().map_or(Ok(()), |state| wishes::in_time(options, &files, state))?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let (Prepared { mut state, mut drawn, mut not_carried, roles_made }, planned) = match before {
+    let (Prepared { mut state, mut drawn, mut not_carried, roles_made, mut beginning }, planned) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -105,6 +105,7 @@ pub async fn run(
     };
     let target = own(&options.plan.target, at_target).await?;
     state.save(&target).await?;
+    beginning.take().into_iter().for_each(Beginning::is_over);
     let respelled = match trial::respell(&options.plan, &planned, progress, stop).await {
         Ok(respelled) => respelled,
         Err(error) => {
