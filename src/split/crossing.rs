@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub use kind::CrossingKind;
 pub(super) use loose::PERIODS;
-pub(super) use verdict::Across;
+pub(super) use verdict::{Across, Effect};
 pub use verdict::Rules;
 
 use super::bodies::Certainty;

@@ -159,7 +159,7 @@ impl<'a> Rules<'a> {
 
     /// A function whose text names something on the other side.
     pub(in crate::split) fn mention(&self, mention: &Across) -> Crossing {
-        let Across { kind, name, to, to_kind, direction, certainty, entry } = mention;
+        let Across { kind, name, to, to_kind, direction, certainty, entry, effect, triggers } = mention;
         let how = match certainty {
             Certainty::Catalog | Certainty::Parsed => "its text names",
             Certainty::Dynamic => "a string in its text, which is executed or read as a name, holds",
@@ -168,6 +168,11 @@ impl<'a> Rules<'a> {
         let key = format!("{} {name}", kind.label());
         let bridged = self.boundary(&key) == Boundary::Bridge && *direction == Direction::StayingNeedsMoving;
         let (action, severity, outcome) = match (bridged, direction) {
+            (true, _) if to_kind.is_relation() && *effect == Effect::Writes => (
+                Action::Bridge,
+                Severity::Warning,
+                "it reads through the foreign tables in the old place, and what it writes there is refused without --bridge-write",
+            ),
             (true, _) if to_kind.is_relation() => {
                 (Action::Bridge, Severity::Note, "it goes on through the foreign tables in the old place")
             }
@@ -184,6 +189,11 @@ impl<'a> Rules<'a> {
             (false, Direction::MovingNeedsStaying) => {
                 (Action::Review, Severity::Warning, "in the new database it fails when it is called")
             }
+            (false, Direction::StayingNeedsMoving) if *effect == Effect::Writes => (
+                Action::Review,
+                Severity::Warning,
+                "what it writes there is refused from the fence on, so that it fails when it is called",
+            ),
             (false, Direction::StayingNeedsMoving) => (
                 Action::Review,
                 Severity::Warning,
@@ -200,7 +210,7 @@ impl<'a> Rules<'a> {
             action,
             severity,
             certainty: *certainty,
-            reason: format!("{how} {to}: {outcome}"),
+            reason: format!("{how} {to}: {outcome}{}", called_by(triggers)),
             columns: Vec::new(),
             referenced_columns: Vec::new(),
             on_delete: None,
@@ -220,6 +230,25 @@ pub(in crate::split) struct Across {
     pub direction: Direction,
     pub certainty: Certainty,
     pub entry: DumpId,
+    pub effect: Effect,
+    /// Of the function's own side: they call it.
+    pub triggers: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::split) enum Effect {
+    Reads,
+    /// The fence refuses that from its first moment on.
+    Writes,
+}
+
+/// Where a trigger's function fails, so does what is done to its table.
+fn called_by(triggers: &[String]) -> String {
+    match triggers {
+        [] => String::new(),
+        [one] => format!("; the trigger {one} calls it, and where it fails, so do writes of its table"),
+        many => format!("; triggers call it, and where it fails, so do writes of their tables: {}", many.join(", ")),
+    }
 }
 
 fn left_behind(kind: CrossingKind, boundary: Boundary, to: &str) -> (Action, Severity, String) {
@@ -287,6 +316,13 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
         Boundary::Refuse => {
             (Action::Refuse, Severity::Blocker, format!("it needs {to}, which moves away from under it"))
         }
+        _ if kind == CrossingKind::Rule && !(boundary == Boundary::Bridge && bridges) => (
+            Action::Drop,
+            Severity::Warning,
+            format!(
+                "after the switch it sees the old rows of {to}, and what it writes there is refused, so that writes which it acts on fail; drop it, or let it act on something else"
+            ),
+        ),
         Boundary::Bridge if bridges => {
             (Action::Bridge, Severity::Note, format!("it reads {to} through a foreign table in the old place"))
         }
