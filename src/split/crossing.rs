@@ -10,8 +10,8 @@ use serde::Serialize;
 
 pub use kind::CrossingKind;
 pub(super) use loose::PERIODS;
-pub(super) use verdict::{Across, Effect};
 pub use verdict::Rules;
+pub(super) use verdict::{Across, Effect};
 
 use super::bodies::Certainty;
 use super::facts::ForeignKey;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::boundary::{Boundary, BoundaryFile, BoundaryFileError};
 use super::bridge::{self, Bridged};
-use super::crossing::{PERIODS, Action, Crossing, CrossingKind, Rules, Sides, crossings};
+use super::crossing::{Action, Crossing, CrossingKind, PERIODS, Rules, Sides, crossings};
 use super::facts::{SourceFacts, TargetFacts, Traffic};
 use super::finding::{Finding, FindingKind, Severity};
 use super::mentioned::mentions;

@@ -52,6 +52,7 @@ mod split_spelling;
 mod split_states;
 mod split_told;
 mod split_trust;
+mod split_values;
 mod split_writes;
 mod standby;
 mod store;

@@ -60,6 +60,10 @@ fn a_plan_with_loose_keys_blocks_what_a_run_would_refuse_and_gives_up_what_nobod
     assert_eq!(ask(keys), "");
     let back = split(&["rollback"]);
     let back_said = back.document();
-    assert_eq!((back.code, &back_said["keys_missing"], &back_said["keys_unchecked"]), (0, &json!([]), &json!([])), "{back:?}");
+    assert_eq!(
+        (back.code, &back_said["keys_missing"], &back_said["keys_unchecked"]),
+        (0, &json!([]), &json!([])),
+        "{back:?}"
+    );
     assert_eq!(ask(keys), "dated_t true true, meant_p false false, plain_p true true");
 }

@@ -90,7 +90,10 @@ fn renamed_ends_of_a_loose_key_are_found_by_their_oids_whichever_side_moved() {
     let why = reaped.document()["keys"][0]["unwatched"].to_string();
     assert_eq!(reaped.code, 3, "{reaped:?}");
     assert!(why.contains("its table is other.cc now, and kid.c is another one"), "{why}");
-    assert_eq!(halves.sql(&halves.from, "SELECT (SELECT count(*) FROM other.cc) || ' ' || (SELECT count(*) FROM kid.c)"), "7 1");
+    assert_eq!(
+        halves.sql(&halves.from, "SELECT (SELECT count(*) FROM other.cc) || ' ' || (SELECT count(*) FROM kid.c)"),
+        "7 1"
+    );
 
     // The child moved: the new one and the old one have other names, and the parent, which stayed, too.
     let halves = Halves::moved(&server, "moves", PAIR, &[&["--schemas", "kid"], &LOOSE[..]].concat());
@@ -102,7 +105,13 @@ fn renamed_ends_of_a_loose_key_are_found_by_their_oids_whichever_side_moved() {
     let back = halves.split(&["rollback", "--discard"]);
     // The key itself names its tables, and is told as missing.
     assert_eq!((back.code, &back.document()["keys_missing"]), (3, &json!(["kid.c.c_p_fkey"])), "{back:?}");
-    assert_eq!(halves.sql(&halves.from, "SELECT count(*), max((SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgkeep%')) FROM kid.older"), "7|0");
+    assert_eq!(
+        halves.sql(
+            &halves.from,
+            "SELECT count(*), max((SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgkeep%')) FROM kid.older"
+        ),
+        "7|0"
+    );
 }
 
 const SEQUENCES: &str = "CREATE SCHEMA m; CREATE TABLE m.t (id serial PRIMARY KEY); CREATE SEQUENCE m.s; CREATE SEQUENCE m.u; SELECT nextval('m.s')";
@@ -113,7 +122,10 @@ fn a_sequence_that_was_renamed_in_the_new_place_hands_no_number_out_again() {
     let halves = Halves::moved(&server, "numbers", SEQUENCES, &["--schemas", "m"]);
     halves.sql(&halves.to, "ALTER SEQUENCE m.s RENAME TO was_s; SELECT setval('m.was_s', 50000); CREATE SEQUENCE m.s; SELECT setval('m.u', 7000)");
     let refused = halves.split(&["rollback"]);
-    assert!(refused.code == 7 && refused.document()["error"].as_str().unwrap().contains("sequence m.was_s"), "{refused:?}");
+    assert!(
+        refused.code == 7 && refused.document()["error"].as_str().unwrap().contains("sequence m.was_s"),
+        "{refused:?}"
+    );
     let back = halves.split(&["rollback", "--discard"]);
     assert_eq!(back.code, 0, "{back:?}");
     let numbers = halves.sql(&halves.from, "SELECT nextval('m.s') || ' ' || nextval('m.u')");
@@ -142,7 +154,9 @@ fn a_renamed_database_is_known_and_the_name_that_it_has_now_is_told() {
     let repo = Repo::new();
     let finish = |typed: &str| {
         let (from, to) = (server.dsn("store"), server.dsn("shop_new"));
-        Said::of(repo.command(["split", "--json", "finish", "--yes-drop", typed, "--from", &from, "--to", &to]).arg("-q"))
+        Said::of(
+            repo.command(["split", "--json", "finish", "--yes-drop", typed, "--from", &from, "--to", &to]).arg("-q"),
+        )
     };
     let wrong = finish("shop");
     assert!(text(&wrong, "error").contains("\"shop\" is not the name of the source database"), "{wrong:?}");
@@ -150,8 +164,19 @@ fn a_renamed_database_is_known_and_the_name_that_it_has_now_is_told() {
     assert!(unsaved.code == 7 && text(&unsaved, "error").contains("no proven snapshot"), "{unsaved:?}");
     let taken = repo.json(["backup", "-d", &server.dsn("store")]);
     let bin = server.binaries.bin_dir.to_str().unwrap();
-    let drill = repo.restore(Vec::<&str>::new()).get_args().map(|arg| arg.to_owned()).filter(|arg| arg != "restore").collect::<Vec<_>>();
-    let drilled = Said::of(pgkeep().args(drill).args(["drill", taken["snapshot"].as_str().unwrap(), "--pg-bin", bin]).arg("--writer-key").arg(repo.writer_key()));
+    let drill = repo
+        .restore(Vec::<&str>::new())
+        .get_args()
+        .map(|arg| arg.to_owned())
+        .filter(|arg| arg != "restore")
+        .collect::<Vec<_>>();
+    let drilled = Said::of(
+        pgkeep()
+            .args(drill)
+            .args(["drill", taken["snapshot"].as_str().unwrap(), "--pg-bin", bin])
+            .arg("--writer-key")
+            .arg(repo.writer_key()),
+    );
     assert_eq!(drilled.code, 0, "{drilled:?}");
     let dropped = finish("store");
     assert_eq!((dropped.code, &dropped.document()["dropped"]), (0, &json!(true)), "{dropped:?}");
@@ -160,7 +185,10 @@ fn a_renamed_database_is_known_and_the_name_that_it_has_now_is_told() {
     let halves = Halves::moved(&server, "other", table, &["--schemas", "m"]);
     server.ask("ALTER DATABASE other_new RENAME TO newest");
     let said = halves.split(&["status"]);
-    assert!(said.code == 8 && text(&said, "error").contains("the database that took m is called newest now"), "{said:?}");
+    assert!(
+        said.code == 8 && text(&said, "error").contains("the database that took m is called newest now"),
+        "{said:?}"
+    );
     assert!(text(&said, "hint").contains("--to"), "{said:?}");
     let status = halves.between(&["status"], "other", "newest");
     assert_eq!(status.document()["renamed"], json!(["the new database other_new is called newest now"]), "{status:?}");

@@ -40,8 +40,12 @@ fn a_way_back_that_fails_for_no_lock_says_who_takes_writes() {
     begun(&server, "back", TABLE);
     assert_eq!(split(&server, "back", &["--schemas", "m"]).code, 0);
     // Whatever ends the transaction that opens the old place.
-    sql(&server, "back", "CREATE FUNCTION public.no() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$;
-        CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION public.no()");
+    sql(
+        &server,
+        "back",
+        "CREATE FUNCTION public.no() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$;
+        CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION public.no()",
+    );
     let said = split(&server, "back", &["rollback"]);
     let (error, hint) = told(&said);
     assert_eq!(said.code, 4, "{said:?}");
@@ -72,7 +76,8 @@ fn a_hook_that_fails_says_what_is_done_and_how_to_go_on() {
     // Somebody has written in the new place: it cannot be taken back by itself.
     server.ask("DROP DATABASE hook_new");
     let psql = server.binaries.bin_dir.join("psql");
-    let writes = format!("{} -X -q -d '{}' -c 'INSERT INTO m.t VALUES (3)'; exit 3", psql.display(), server.dsn("hook_new"));
+    let writes =
+        format!("{} -X -q -d '{}' -c 'INSERT INTO m.t VALUES (3)'; exit 3", psql.display(), server.dsn("hook_new"));
     let said = split(&server, "hook", &["--schemas", "m", "--hook", &writes]);
     let (error, hint) = told(&said);
     assert!(error.contains("the source refuses writes"), "{error}");
@@ -97,7 +102,10 @@ fn a_new_database_that_is_gone_or_away_is_told_with_what_is_known() {
     assert_eq!(said.code, 8, "{said:?}");
     assert!(error.contains("the new database gone_new cannot be entered"), "{error}");
     assert!(error.contains("this host remembers a split of m into it"), "{error}");
-    assert!(error.contains("the old database gone refuses writes to what moved, and knows of a split into gone_new"), "{error}");
+    assert!(
+        error.contains("the old database gone refuses writes to what moved, and knows of a split into gone_new"),
+        "{error}"
+    );
 
     server.ask("DROP DATABASE gone_new");
     for verb in ["status", "rollback", "finish"] {
@@ -127,7 +135,14 @@ fn a_database_that_is_half_made_when_a_run_ends_goes_or_comes_to_its_right_owner
     let there = "SELECT string_agg(pg_get_userbyid(datdba), '') FROM pg_database WHERE datname = 'half_new'";
     for signal in [Signal::INT, Signal::KILL] {
         let mut holder = server.binaries.command("psql");
-        holder.args(["-X", "-q", "-d", &server.dsn("postgres"), "-c", "BEGIN; LOCK TABLE pg_catalog.pg_database IN SHARE MODE; SELECT pg_sleep(60)"]);
+        holder.args([
+            "-X",
+            "-q",
+            "-d",
+            &server.dsn("postgres"),
+            "-c",
+            "BEGIN; LOCK TABLE pg_catalog.pg_database IN SHARE MODE; SELECT pg_sleep(60)",
+        ]);
         let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", "1");
         let child = pgkeep().args(run).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -28,7 +28,18 @@ fn what_writes_across_the_line_is_told_with_the_triggers_that_call_it_and_fails_
     let ask = |database: &str, sql: &str| psql(&server.binaries, &server.dsn(database), sql);
     ask("shop", SQL).unwrap();
     let split = |args: &[&str]| {
-        let run = ["--schemas", "m", "--leave", "*", "--boundary", "drop", "--from", &server.dsn("shop"), "--to", &server.dsn("place")];
+        let run = [
+            "--schemas",
+            "m",
+            "--leave",
+            "*",
+            "--boundary",
+            "drop",
+            "--from",
+            &server.dsn("shop"),
+            "--to",
+            &server.dsn("place"),
+        ];
         Said::of(pgkeep().args(["split", "--json", "--quiet"]).args(args).args(run))
     };
     let plan = split(&["--plan"]);
@@ -40,7 +51,11 @@ fn what_writes_across_the_line_is_told_with_the_triggers_that_call_it_and_fails_
         assert_eq!(found.len(), 1, "{name}: {plan}");
         found[0]
     };
-    for (function, trigger) in [("stays.notes()", "stays.t noting"), ("stays.dynamic()", "stays.u deleting"), ("stays.helper()", "stays.v through")] {
+    for (function, trigger) in [
+        ("stays.notes()", "stays.t noting"),
+        ("stays.dynamic()", "stays.u deleting"),
+        ("stays.helper()", "stays.v through"),
+    ] {
         let reason = reason(&format!("FUNCTION {function}"));
         assert!(reason.contains("what it writes there is refused from the fence on"), "{reason}");
         assert!(reason.contains(&format!("the trigger {trigger} calls it")), "{reason}");
@@ -48,7 +63,10 @@ fn what_writes_across_the_line_is_told_with_the_triggers_that_call_it_and_fails_
     let reads = reason("FUNCTION stays.reads()");
     assert!(reads.contains("sees the old rows") && reads.contains("the trigger stays.w reading calls it"), "{reads}");
     let moves = reason("FUNCTION m.notes()");
-    assert!(moves.contains("in the new database it fails") && moves.contains("the trigger m.t noting calls it"), "{moves}");
+    assert!(
+        moves.contains("in the new database it fails") && moves.contains("the trigger m.t noting calls it"),
+        "{moves}"
+    );
     assert!(reason("RULE stays.t also").contains("what it writes there is refused"), "{plan}");
 
     assert_eq!(split(&[]).code, 0);

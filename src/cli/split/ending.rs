@@ -128,7 +128,11 @@ pub fn rollback(back: &RolledBack) -> String {
     let mut text: String =
         back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
     back.left_behind.iter().for_each(|what| text += &format!("left in the new database: {what}\n"));
-    back.keys_missing.iter().for_each(|key| text += &format!("rows are against it, or its tables or columns have other names, so it was not made again: {key}\n"));
+    back.keys_missing.iter().for_each(|key| {
+        text += &format!(
+            "rows are against it, or its tables or columns have other names, so it was not made again: {key}\n"
+        )
+    });
     for key in &back.keys_unchecked {
         text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");
     }

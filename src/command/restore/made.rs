@@ -124,7 +124,8 @@ pub async fn set_up(options: &Options, job: &Job) -> Result<Provided, Error> {
     let session = connect_for_maintenance(&options.target).await?;
     let mut provided = roles::provide(&session, job).await?;
     let mut steps = job.plan.database.iter();
-    let creation = steps.next().map(|step| Step { statements: step.statements.iter().skip(1).cloned().collect(), ..step.clone() });
+    let creation =
+        steps.next().map(|step| Step { statements: step.statements.iter().skip(1).cloned().collect(), ..step.clone() });
     for step in creation.iter().chain(steps) {
         provided.left.extend(equip(&session, step).await?);
     }

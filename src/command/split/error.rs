@@ -375,9 +375,9 @@ impl SplitError {
             | SplitError::ValueForgotten { .. }
             | SplitError::Unwritten { .. } => 2,
             SplitError::Files(error) => files_code(error),
-            SplitError::Switch { source, .. } | SplitError::WayBack { source, .. } | SplitError::Lost { source, .. } => {
-                source.exit_code()
-            }
+            SplitError::Switch { source, .. }
+            | SplitError::WayBack { source, .. }
+            | SplitError::Lost { source, .. } => source.exit_code(),
             SplitError::NoExtension { .. } | SplitError::NoRoom { .. } => 8,
             SplitError::Rehearsal { step: RehearsalStep::Copy, source } => source.exit_code(),
             // What would have gone wrong on the day: the rehearsal has found it.

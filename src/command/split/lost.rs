@@ -61,10 +61,9 @@ pub async fn source(error: Error, source: &Conninfo, target: &Conninfo, folder: 
     let Some((system, oid)) = state.source.split_once('/') else { return error };
     let Ok(oid) = oid.parse() else { return error };
     let (known, hint) = match called(source, system, oid).await {
-        Some(Named::Called(now)) => (
-            format!("the database that was split is called {now} now"),
-            "Name it with --from as it is called now.",
-        ),
+        Some(Named::Called(now)) => {
+            (format!("the database that was split is called {now} now"), "Name it with --from as it is called now.")
+        }
         Some(Named::Gone) => (
             format!("the database that was split is gone from that server; the split is {}", state.phase),
             "The new database has what moved. Restore the old one from a backup (and say --moved, once) if anything else in it is needed.",

@@ -139,7 +139,9 @@ pub async fn rollback(
     let keys_missing = state.ties.missing(&keys);
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
     let mut warnings = still_there(&source).await?;
-    let renamed = state.renamed(End::Source, &source).filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
+    let renamed = state
+        .renamed(End::Source, &source)
+        .filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
     warnings.extend(renamed.map(|renamed| format!("the files were put back as they were, and {renamed}")));
     let schemas = state.schemas.clone();
     source.close().await.map_err(at_source("the end of the session"))?;

@@ -442,10 +442,9 @@ fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookErr
 /// Who is refused is what the source itself says.
 async fn not_taken_back(error: &Error, source: &Session) -> (String, Taken) {
     match fence::strength(source).await {
-        Ok(None) => (
-            format!("the source takes writes again, but not everything could be taken back ({error})"),
-            Taken::InPart,
-        ),
+        Ok(None) => {
+            (format!("the source takes writes again, but not everything could be taken back ({error})"), Taken::InPart)
+        }
         _ => (
             format!(
                 "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"

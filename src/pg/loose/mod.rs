@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use acting::{Acting, Child, child};
 pub use apply::{Changed, Effect, apply, check, lock, rows_left};
 pub use log::{
-    Entry, Settled, Stored, Waiting, begin, commit, entries, existing, keep_places, keys, purge, roll_back,
-    settle, take, waiting,
+    Entry, Settled, Stored, Waiting, begin, commit, entries, existing, keep_places, keys, purge, roll_back, settle,
+    take, waiting,
 };
 pub use reading::{Unfit, describe, last_number, named_now, watched};
 pub use retreat::{forget, replay};

@@ -178,7 +178,9 @@ impl Reaper<'_> {
         let child = child.ok_or_else(|| SplitError::NoChild { key: key.name.clone(), database: database() })?;
         let name = child.table.to_string();
         let of_another = |namesake| {
-            format!("its table is {name} now, and {namesake} is another one, which it does not follow (docs/split.md says how it would)")
+            format!(
+                "its table is {name} now, and {namesake} is another one, which it does not follow (docs/split.md says how it would)"
+            )
         };
         unwatched = unwatched.or(child.namesake.map(of_another));
         key.child = child.table;
