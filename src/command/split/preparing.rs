@@ -177,9 +177,12 @@ pub async fn prepare(
     let mut provided = Provided::default();
     let mut found = ground.found;
     let mut made = None;
-    let making = Making::of(options).await?;
+    let (mut making, mut was_begun) = (None, false);
     if found == Found::Missing {
-        making.begin()?;
+        let server = server_identity(options).await?.unwrap_or_default();
+        let of_it = making.insert(Making::of(options, &server));
+        was_begun = of_it.was_begun();
+        of_it.begin()?;
         match Made::make(&restoring, &draft.drawn.job) {
             // A server goes on with what a killed run has asked it for: the database may be there only now.
             Err(Error::DatabaseExists { .. }) => found = Found::Empty,
@@ -198,7 +201,11 @@ pub async fn prepare(
         }
         is_empty(&session).await?;
     }
-    if found == Found::Empty && making.was_begun() && owned_by_us(&session).await? {
+    if making.is_none() {
+        let there = split_state::identity(&session).await.map_err(at_target("asking which database this is"))?;
+        was_begun = making.insert(Making::of(options, &there)).was_begun();
+    }
+    if found == Found::Empty && was_begun && owned_by_us(&session).await? {
         provided.also(destination::set_up(&restoring, &draft.drawn.job).await?);
     }
     provided.also(restore::roles::provide(&session, &draft.drawn.job).await?);
@@ -261,10 +268,10 @@ struct Making {
 }
 
 impl Making {
-    async fn of(options: &Options) -> Result<Self, Error> {
-        let server = server_identity(options).await?.unwrap_or_default();
-        let system = server.split('/').next().unwrap_or_default();
-        Ok(Self { folder: options.state.clone(), words: format!("{system} {}", options.plan.target.database()) })
+    /// `identity` is that of any database of the server.
+    fn of(options: &Options, identity: &str) -> Self {
+        let system = identity.split('/').next().unwrap_or_default();
+        Self { folder: options.state.clone(), words: format!("{system} {}", options.plan.target.database()) }
     }
 
     fn begin(&self) -> Result<(), Error> {
@@ -285,12 +292,12 @@ impl Drop for Making {
 /// A target that does not know yet what it is for. Where this is dropped, a database that was made goes.
 pub struct Beginning {
     made: Option<Made>,
-    _making: Making,
+    _making: Option<Making>,
 }
 
 impl Beginning {
     /// The record is written.
-    pub fn is_over(self) {
+    pub fn end(self) {
         self.made.into_iter().for_each(Made::keep);
     }
 }

@@ -105,7 +105,7 @@ pub async fn run(
     };
     let target = own(&options.plan.target, at_target).await?;
     state.save(&target).await?;
-    beginning.take().into_iter().for_each(Beginning::is_over);
+    beginning.take().into_iter().for_each(Beginning::end);
     let respelled = match trial::respell(&options.plan, &planned, progress, stop).await {
         Ok(respelled) => respelled,
         Err(error) => {
