@@ -3,8 +3,6 @@
 //! `nextval` meets no trigger, so a fence does not stop it. What a sequence stands at is read when its tables are sealed, and a reserve
 //! is added for numbers that are taken between that moment and the one at which everybody has gone over.
 
-use std::collections::BTreeSet;
-
 use super::Error;
 use super::catalog::{self, Reading, SequenceFacts, do_block, quote_literal, quote_relation};
 use super::connect::Session;
@@ -57,18 +55,38 @@ pub fn go_on(sequences: &[Sequence], reserve: Reserve) -> String {
 
 /// The values of those of these sequences, by their names, that the database has.
 pub async fn values(session: &Session, sequences: &[Sequence]) -> Result<Vec<Sequence>, Error> {
-    let wanted: BTreeSet<(&str, &str)> = sequences.iter().map(|s| (s.schema.as_str(), s.name.as_str())).collect();
-    let mut there = catalog::sequences(session).await?;
-    there.retain(|facts| {
-        facts.reading == Reading::Complete && wanted.contains(&(facts.schema.as_str(), facts.name.as_str()))
-    });
-    let values = catalog::sequence_values(session, &there.iter().collect::<Vec<_>>()).await?;
-    let value = |(facts, (last_value, is_called)): (SequenceFacts, (i64, bool))| Sequence {
+    read(session, |facts| sequences.iter().find(|known| is_called(known, facts))).await
+}
+
+/// The same where the OIDs are this database's as well: a sequence that nobody knows by the name which it has now is found by its OID, and
+/// told under the name that it had.
+pub async fn values_of_known(session: &Session, sequences: &[Sequence]) -> Result<Vec<Sequence>, Error> {
+    let known = |facts: &SequenceFacts| {
+        let named = sequences.iter().find(|known| is_called(known, facts));
+        named.or_else(|| sequences.iter().find(|known| known.oid == facts.oid))
+    };
+    read(session, known).await
+}
+
+fn is_called(sequence: &Sequence, facts: &SequenceFacts) -> bool {
+    (&sequence.schema, &sequence.name) == (&facts.schema, &facts.name)
+}
+
+async fn read<'a>(
+    session: &Session,
+    known: impl Fn(&SequenceFacts) -> Option<&'a Sequence>,
+) -> Result<Vec<Sequence>, Error> {
+    let there = catalog::sequences(session).await?;
+    let there = there.iter().filter(|facts| facts.reading == Reading::Complete);
+    let (facts, known): (Vec<&SequenceFacts>, Vec<&Sequence>) =
+        there.filter_map(|facts| Some((facts, known(facts)?))).unzip();
+    let values = catalog::sequence_values(session, &facts).await?;
+    let value = |((facts, known), (last_value, is_called)): ((&SequenceFacts, &Sequence), (i64, bool))| Sequence {
         oid: facts.oid,
-        schema: facts.schema,
-        name: facts.name,
+        schema: known.schema.clone(),
+        name: known.name.clone(),
         last_value,
         is_called,
     };
-    Ok(there.into_iter().zip(values).map(value).collect())
+    Ok(facts.into_iter().zip(known).zip(values).map(value).collect())
 }

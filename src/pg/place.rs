@@ -79,6 +79,29 @@ impl Place {
     }
 }
 
+/// What a database is called by now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    Called(String),
+    /// Its server has no such database any more.
+    Gone,
+    /// This is another server than the one that had it.
+    OtherServer,
+}
+
+/// The name of the database with this OID, of the cluster with this identifier, asked in any of its databases.
+pub async fn named(session: &Session, system: &str, oid: i64) -> Result<Named, Error> {
+    let sql = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,
+        (SELECT datname::text FROM pg_catalog.pg_database WHERE oid::bigint = $1)";
+    let row = session.client().query_one(sql, &[&oid]).await;
+    let row = row.map_err(|error| session.fault("what a database is called", error))?;
+    Ok(match row.get::<_, Option<String>>(1) {
+        _ if row.get::<_, &str>(0) != system => Named::OtherServer,
+        Some(name) => Named::Called(name),
+        None => Named::Gone,
+    })
+}
+
 /// Every machine calls itself 127.0.0.1.
 fn outward(place: &Place) -> Option<IpAddr> {
     place.address.as_deref()?.parse().ok().filter(|address: &IpAddr| !address.is_loopback())

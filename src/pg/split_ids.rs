@@ -56,6 +56,15 @@ pub async fn knows(session: &Session, id: &str) -> Result<bool, Error> {
     Ok(row.map_err(|error| session.fault("looking for a split's id", error))?.get(0))
 }
 
+/// The names of the new databases of all splits that this database is in, as they were when it was written down.
+pub async fn targets(session: &Session) -> Result<Vec<String>, Error> {
+    if !exists(session).await? {
+        return Ok(Vec::new());
+    }
+    let rows = session.client().query(&format!("SELECT target FROM {SCHEMA}.splits ORDER BY began"), &[]).await;
+    Ok(rows.map_err(|error| session.fault("the splits of a database", error))?.iter().map(|row| row.get(0)).collect())
+}
+
 /// The id goes, and with the last one the table; and the schema, where nothing else is in it.
 pub async fn forget(session: &Session, id: &str) -> Result<(), Error> {
     if !exists(session).await? {

@@ -179,6 +179,13 @@ pub async fn identity(session: &Session) -> Result<String, Error> {
     Ok(row.map_err(|error| session.fault("asking which database this is", error))?.get(0))
 }
 
+/// Whether the session's database belongs to its very role.
+pub async fn is_owned_by_us(session: &Session) -> Result<bool, Error> {
+    let sql = "SELECT pg_catalog.pg_get_userbyid(datdba) = current_user FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
+    let row = session.client().query_one(sql, &[]).await;
+    Ok(row.map_err(|error| session.fault("asking whose the database is", error))?.get(0))
+}
+
 /// A setting in SQL, and how messages call it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {

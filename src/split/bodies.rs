@@ -37,6 +37,8 @@ pub enum Certainty {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Noun {
     Relation,
+    /// A relation that the statement writes; it is mentioned as a relation as well.
+    Written,
     Function,
     Type,
     /// It stands in a string or in a text: a relation, or nothing at all.

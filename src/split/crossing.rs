@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use kind::CrossingKind;
-pub(super) use verdict::Across;
+pub(super) use loose::PERIODS;
 pub use verdict::Rules;
+pub(super) use verdict::{Across, Effect};
 
 use super::bodies::Certainty;
 use super::facts::ForeignKey;

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use hindrances::{
-    EventTrigger, FenceRights, FunctionSetting, InnerKey, LockTable, Locked, Orphans, PreparedTransaction, Referencing,
-    RelationUse, SettingRefused, SourceHindrances, TargetHindrances, Validity, Writing,
+    CheckedRows, EventTrigger, FenceRights, FunctionSetting, InnerKey, LockTable, Locked, NameColumn, NamedValue,
+    Orphans, PreparedTransaction, Referencing, RelationUse, SettingRefused, SourceHindrances, TargetHindrances,
+    Validity, Writing,
 };
 
 use crate::schema::archive::Oid;
@@ -223,8 +224,20 @@ pub struct ForeignKey {
     pub on_delete: String,
     pub on_update: String,
     pub referenced_rows: ReferencedRows,
+    pub rule: KeyRule,
     /// Rows whose key is not null: each would refer to nothing. None where it was not counted.
     pub orphans: Option<u64>,
+}
+
+/// What PostgreSQL holds a key to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyRule {
+    #[default]
+    Values,
+    /// `PERIOD`: a row's period lies in those of the rows that it refers to (18).
+    Periods,
+    /// `NOT ENFORCED`: nothing, it only says what is meant (18).
+    Nothing,
 }
 
 /// Where the rows are that a key refers to.

@@ -75,6 +75,10 @@ pub enum FindingKind {
     Definition,
     /// A stored generated column, whose values are computed anew.
     Generated,
+    /// A column whose values name objects that the new database lacks.
+    NameValues,
+    /// A check that rows of its own table are against.
+    CheckedRows,
     /// A function that finds names by `search_path`, which is empty while rows are copied.
     SearchPath,
     /// A pg_dump that is older than the server which it reads.

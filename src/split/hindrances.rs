@@ -6,6 +6,7 @@ mod locks;
 mod rights;
 mod rows;
 mod settings;
+mod values;
 mod writing;
 
 use std::collections::BTreeSet;
@@ -30,6 +31,7 @@ pub(super) fn findings(
     findings.extend(writing::prepared(source));
     findings.extend(rights::findings(source));
     findings.extend(rows::findings(source));
+    findings.extend(values::findings(sides, roles, source, target));
     findings.extend(settings::findings(sides, roles, source, target));
     findings.extend(locks::findings(source, target));
     findings

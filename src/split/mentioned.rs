@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bodies::{Certainty, Mention, Noun, body};
-use super::crossing::{Across, Crossing, CrossingKind, Direction, Place, Rules, Sides};
+use super::bodies::{Body, Certainty, Mention, Noun, body};
+use super::crossing::{Across, Crossing, CrossingKind, Direction, Effect, Place, Rules, Sides};
 use super::finding::{Finding, FindingKind, Severity};
 use crate::schema::archive::{Archive, Kind};
 
@@ -36,7 +36,7 @@ impl Named {
     /// The entry that the mention means, seen from a session with this search path.
     fn find(&self, mention: &Mention, search_path: &[String]) -> Option<usize> {
         let maps: &[&BTreeMap<_, _>] = match mention.noun {
-            Noun::Relation => &[&self.relations],
+            Noun::Relation | Noun::Written => &[&self.relations],
             Noun::Function => &[&self.functions],
             // A table's name is the name of its row type, too.
             Noun::Type => &[&self.types, &self.relations],
@@ -51,6 +51,41 @@ impl Named {
     }
 }
 
+/// Which functions call which.
+struct Callers(BTreeMap<usize, BTreeSet<usize>>);
+
+impl Callers {
+    fn new(named: &Named, bodies: &[(usize, Body)], search_path: &[String]) -> Callers {
+        let mut callers: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (position, body) in bodies {
+            let path = body.search_path.as_deref().unwrap_or(search_path);
+            for mention in body.mentions.iter().filter(|mention| mention.noun == Noun::Function) {
+                if let Some(called) = named.find(mention, path) {
+                    callers.entry(called).or_default().insert(*position);
+                }
+            }
+        }
+        Callers(callers)
+    }
+
+    /// The triggers that call the function, themselves or through others, of tables on the side that it needs the other from.
+    fn triggers(&self, sides: &Sides<'_>, function: usize, direction: Direction) -> Vec<String> {
+        let (mut calling, mut queue) = (BTreeSet::from([function]), vec![function]);
+        while let Some(called) = queue.pop() {
+            let more = self.0.get(&called).into_iter().flatten();
+            queue.extend(more.filter(|caller| calling.insert(**caller)));
+        }
+        let triggers = calling.iter().flat_map(|function| sides.graph.needed_by(*function));
+        let triggers = triggers.filter(|by| sides.archive.entries()[**by].kind == Kind::Trigger);
+        let here = triggers.filter(|trigger| match direction {
+            Direction::MovingNeedsStaying => sides.moves(sides.root(**trigger)),
+            Direction::StayingNeedsMoving => sides.place(sides.root(**trigger)) == Place::Stays,
+        });
+        let names: BTreeSet<String> = here.map(|trigger| sides.name(*trigger)).collect();
+        names.into_iter().collect()
+    }
+}
+
 /// The crossings, and the functions that the parser could not read. `search_path` is that of a new session.
 pub(super) fn mentions(
     sides: &Sides<'_>,
@@ -61,8 +96,11 @@ pub(super) fn mentions(
     let named = Named::new(sides.archive);
     let known: BTreeSet<(i32, &str)> = known.iter().map(|crossing| (crossing.entry, crossing.to.as_str())).collect();
     let (mut crossings, mut findings) = (Vec::new(), Vec::new());
-    for (position, entry) in sides.archive.entries().iter().enumerate() {
-        let Some(body) = body(entry) else { continue };
+    let entries = sides.archive.entries().iter().enumerate();
+    let bodies: Vec<(usize, Body)> = entries.filter_map(|(position, entry)| Some((position, body(entry)?))).collect();
+    let callers = Callers::new(&named, &bodies, search_path);
+    for (position, body) in &bodies {
+        let (position, entry) = (*position, &sides.archive.entries()[*position]);
         let kind = if entry.kind == Kind::Procedure { CrossingKind::Procedure } else { CrossingKind::Function };
         let path = body.search_path.as_deref().unwrap_or(search_path);
         let own = sides.place(position);
@@ -74,6 +112,7 @@ pub(super) fn mentions(
             Place::Copied => &[Direction::MovingNeedsStaying, Direction::StayingNeedsMoving][..],
         };
         let mut surest: BTreeMap<(usize, Direction), Certainty> = BTreeMap::new();
+        let mut written = BTreeSet::new();
         for mention in &body.mentions {
             let Some(found) = named.find(mention, path) else { continue };
             for &direction in directions {
@@ -81,6 +120,9 @@ pub(super) fn mentions(
                     Direction::MovingNeedsStaying => sides.place(found) == Place::Stays,
                     Direction::StayingNeedsMoving => sides.place(found) == Place::Moves,
                 };
+                if across && mention.noun == Noun::Written {
+                    written.insert((found, direction));
+                }
                 if across {
                     let certainty = surest.entry((found, direction)).or_insert(mention.certainty);
                     *certainty = mention.certainty.min(*certainty);
@@ -92,7 +134,10 @@ pub(super) fn mentions(
             if !known.contains(&(entry.dump_id, to.as_str())) {
                 let name = sides.name(position);
                 let (entry, to_kind) = (entry.dump_id, sides.archive.entries()[found].kind);
-                crossings.push(rules.mention(&Across { kind, name, to, to_kind, direction, certainty, entry }));
+                let effect = if written.contains(&(found, direction)) { Effect::Writes } else { Effect::Reads };
+                let triggers = callers.triggers(sides, position, direction);
+                let across = Across { kind, name, to, to_kind, direction, certainty, entry, effect, triggers };
+                crossings.push(rules.mention(&across));
             }
         }
         if let (Some(why), true) = (&body.unparsed, own != Place::Stays) {

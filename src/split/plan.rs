@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::boundary::{Boundary, BoundaryFile, BoundaryFileError};
 use super::bridge::{self, Bridged};
-use super::crossing::{Action, Crossing, CrossingKind, Rules, Sides, crossings};
+use super::crossing::{Action, Crossing, CrossingKind, PERIODS, Rules, Sides, crossings};
 use super::facts::{SourceFacts, TargetFacts, Traffic};
 use super::finding::{Finding, FindingKind, Severity};
 use super::mentioned::mentions;
@@ -163,6 +163,9 @@ fn crossing_finding(crossing: &Crossing, choices: &BoundaryFile) -> Finding {
         // No word for it would let a run begin.
         Action::Refuse if crossing.kind == CrossingKind::Subscription => {
             "let it write into the new database, or end it before the split".to_owned()
+        }
+        Action::Refuse if crossing.reason.ends_with(PERIODS) => {
+            "say drop or bridge for it in --boundary-file; or move both sides".to_owned()
         }
         Action::Refuse if *choices != BoundaryFile::default() => {
             "say drop, loose or bridge for it in the boundary file; or move both sides".to_owned()

@@ -91,6 +91,7 @@ pub fn status(status: &Status) -> String {
     if status.record != "checked" {
         text += &format!("the record is {}\n", status.record);
     }
+    status.renamed.iter().for_each(|renamed| text += &format!("{renamed}\n"));
     text += &changed(&status.changed_since);
     status.moved.iter().for_each(|moved| text += &format!("it looks like a copy: {moved}\n"));
     for (end, fence) in [("source", &status.fence.source), ("target", &status.fence.target)] {
@@ -110,6 +111,9 @@ pub fn status(status: &Status) -> String {
             }
             (Some(_), None) => format!("loose key {}: nothing waits\n", waits.key),
         };
+        if let Some(why) = &waits.unwatched {
+            text += &format!("  NOT EVERYTHING IS WRITTEN DOWN ANY MORE: {why}\n");
+        }
     }
     if matches!(status.phase, Phase::Sealed | Phase::Switched | Phase::Quarantined) {
         text += &connected(&status.sessions_old);
@@ -124,7 +128,11 @@ pub fn rollback(back: &RolledBack) -> String {
     let mut text: String =
         back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
     back.left_behind.iter().for_each(|what| text += &format!("left in the new database: {what}\n"));
-    back.keys_missing.iter().for_each(|key| text += &format!("rows are against it, so it was not made again: {key}\n"));
+    back.keys_missing.iter().for_each(|key| {
+        text += &format!(
+            "rows are against it, or its tables or columns have other names, so it was not made again: {key}\n"
+        )
+    });
     for key in &back.keys_unchecked {
         text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");
     }

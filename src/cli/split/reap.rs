@@ -61,11 +61,13 @@ fn text(reaped: &Reaped) -> String {
             text += &format!(", {} passed over because the key is back", key.back);
         }
         text += match key.progress {
-            Progressed::Done => "\n",
+            Progressed::Done | Progressed::Unwatched => "\n",
             Progressed::Taken => "; another reaper is at it\n",
             Progressed::Postponed => "; locks were not had in time, the rest waits for the next time\n",
-            Progressed::Unwatched => "; NOTHING IS WRITTEN DOWN ANY MORE: its trigger is gone or disabled\n",
         };
+        if let Some(why) = &key.unwatched {
+            text += &format!("  NOT EVERYTHING IS FOLLOWED ANY MORE: {why}\n");
+        }
         if key.orphans > 0 {
             text += &format!(
                 "  {} to nothing\n",

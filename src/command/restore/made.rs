@@ -137,6 +137,20 @@ async fn exists_already(session: &Session, options: &Options, job: &Job) -> Resu
     Ok(Error::DatabaseExists { database, beside })
 }
 
+/// Gives a database that a killed run has made, and has not come to set up, what [`create_database`] would have given it.
+pub async fn set_up(options: &Options, job: &Job) -> Result<Provided, Error> {
+    let session = connect_for_maintenance(&options.target).await?;
+    let mut provided = roles::provide(&session, job).await?;
+    let mut steps = job.plan.database.iter();
+    let creation =
+        steps.next().map(|step| Step { statements: step.statements.iter().skip(1).cloned().collect(), ..step.clone() });
+    for step in creation.iter().chain(steps) {
+        provided.left.extend(equip(&session, step).await?);
+    }
+    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    Ok(provided)
+}
+
 /// Runs what is said of the database, statement by statement, and returns what was refused.
 async fn equip(session: &Session, step: &Step) -> Result<Vec<String>, Error> {
     let mut refused = Vec::new();

@@ -13,7 +13,7 @@ use crate::pg::target::{self, Before};
 use crate::schema::archive::Kind;
 use crate::schema::restore::{Object, There};
 
-pub use super::made::create_database;
+pub use super::made::{Made, create_database, set_up};
 
 const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 

@@ -32,8 +32,8 @@ pub struct Covering<'a> {
     pub source: &'a Session,
     /// The old schemas, by the names that they have now.
     pub schemas: &'a [&'a str],
-    /// The database's name.
-    pub database: &'a str,
+    /// The names that the database has and had.
+    pub databases: &'a [&'a str],
     /// Since when their tables refuse writes.
     pub sealed: DateTime<Utc>,
     pub jobs: usize,
@@ -74,7 +74,7 @@ impl Covering<'_> {
         let mut now = None;
         for name in repository.snapshots().await?.into_iter().rev() {
             let manifest = match repository.manifest(&name).await {
-                Ok(manifest) if manifest.database.name == self.database => manifest,
+                Ok(manifest) if self.databases.contains(&manifest.database.name.as_str()) => manifest,
                 Ok(_) => continue,
                 Err(error) => {
                     looked_at.push(format!("{} cannot be read ({error})", name.id.short()));

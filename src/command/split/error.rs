@@ -49,6 +49,23 @@ pub enum SplitError {
         #[source]
         source: pg::Error,
     },
+    /// What is known of it all the same is told.
+    #[error("the {end} database {database} cannot be entered: {}", .known.join("; "))]
+    Lost {
+        end: &'static str,
+        database: String,
+        known: Vec<String>,
+        hint: Option<String>,
+        #[source]
+        source: Box<Error>,
+    },
+    /// Something else than locks, rows or what was made.
+    #[error("the way back failed, and {takes}")]
+    WayBack {
+        takes: &'static str,
+        #[source]
+        source: Box<Error>,
+    },
     #[error("rows were written in the new database since the switch: {}", .tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     RowsWritten { tables: Vec<Mismatch> },
     #[error("the source's fence was taken down by somebody, and its tables may have changed since they were copied")]
@@ -84,6 +101,7 @@ pub enum SplitError {
     #[error("the switch failed, and {state}")]
     Switch {
         state: String,
+        taken: Taken,
         #[source]
         source: Box<Error>,
     },
@@ -168,6 +186,16 @@ pub enum SplitError {
     MadeSince { made: Vec<String> },
 }
 
+/// How far a switch that failed was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    Back,
+    /// The source takes writes, and not everything is as it was.
+    InPart,
+    /// The source refuses writes.
+    Not,
+}
+
 /// Where a rehearsal ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RehearsalStep {
@@ -230,6 +258,11 @@ impl SplitError {
             SplitError::Opening { stage: Opening::Do, .. } => {
                 "Both databases refuse writes. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
             }
+            SplitError::Lost { hint, source, .. } => return hint.clone().or_else(|| source.hint()),
+            SplitError::WayBack { source, .. } => {
+                let again = "`pgkeep split rollback` goes on once that is mended.";
+                source.hint().map_or(again.to_owned(), |hint| format!("{hint} {again}"))
+            }
             SplitError::RowsWritten { .. } => {
                 "They would be lost. --discard goes back without them; the new database keeps them, fenced.".into()
             }
@@ -256,7 +289,7 @@ impl SplitError {
             SplitError::HookOnTheWayBack { .. } => {
                 "The split is rolled back. Do by hand what the hook has left undone, so that the applications use the old database.".into()
             }
-            SplitError::Switch { source, .. } => return source.hint(),
+            SplitError::Switch { source, taken, .. } => after_a_switch(source, *taken),
             SplitError::NoLooseKeys { .. } => {
                 "Name the databases of a split with --boundary loose. Where one of them was restored or upgraded, docs/split.md says what to write into pgkeep_loose.keys.".into()
             }
@@ -342,7 +375,9 @@ impl SplitError {
             | SplitError::ValueForgotten { .. }
             | SplitError::Unwritten { .. } => 2,
             SplitError::Files(error) => files_code(error),
-            SplitError::Switch { source, .. } => source.exit_code(),
+            SplitError::Switch { source, .. }
+            | SplitError::WayBack { source, .. }
+            | SplitError::Lost { source, .. } => source.exit_code(),
             SplitError::NoExtension { .. } | SplitError::NoRoom { .. } => 8,
             SplitError::Rehearsal { step: RehearsalStep::Copy, source } => source.exit_code(),
             // What would have gone wrong on the day: the rehearsal has found it.
@@ -350,6 +385,36 @@ impl SplitError {
             _ => 7,
         }
     }
+}
+
+/// What can be done about a switch that failed: the rows were copied and proven by then.
+fn after_a_switch(error: &Error, taken: Taken) -> String {
+    let hook = match error {
+        Error::Split(error) => match &**error {
+            SplitError::Hook(error) => Some(error),
+            _ => None,
+        },
+        _ => None,
+    };
+    let first = match hook {
+        // To run it by hand would send applications to where nobody is to go.
+        Some(HookError::Failed { .. }) => None,
+        Some(error) => error.hint(),
+        None => error.hint(),
+    };
+    let what = if hook.is_some() { "the hook" } else { "that" };
+    let way_on = match taken {
+        Taken::Back => format!(
+            "Nothing has moved: the copy stays in the new database, which refuses writes. Mend {what}, drop that database or name another one, and run `pgkeep split` again."
+        ),
+        Taken::InPart => format!(
+            "`pgkeep split status` says what is open, and `pgkeep split rollback` goes on. Mend {what} before you run `pgkeep split` again."
+        ),
+        Taken::Not => format!(
+            "The rows are in the new database, copied and proven. Mend {what}: `pgkeep split` with the same arguments rewrites the files and runs the hook again, and copies nothing (--hook gives another one). Or go back: `pgkeep split rollback`, with --discard without what was written there."
+        ),
+    };
+    first.into_iter().chain([way_on]).collect::<Vec<_>>().join(" ")
 }
 
 /// Foreign keys that did not come back, or not as they were, after words on what takes writes.

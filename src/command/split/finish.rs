@@ -12,7 +12,7 @@ use super::covering::{Covered, Covering};
 use super::holding::{at_source, at_target, own};
 use super::promise::{End, broken};
 use super::state::{Phase, State};
-use super::{Moved, SplitError, host, whereabouts};
+use super::{Moved, SplitError, host, loose, lost, whereabouts};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::taken::Taken;
@@ -89,8 +89,16 @@ pub async fn finish(
     stop: &Stop,
 ) -> Result<Finished, Error> {
     progress.set_phase("connecting");
-    let source = own(&options.source, at_source).await?;
-    let target = connect(&options.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    let source = match own(&options.source, at_source).await {
+        Ok(source) => source,
+        Err(error) => return Err(lost::source(error, &options.source, &options.target, &options.state).await),
+    };
+    let target = match connect(&options.target, "pgkeep split").await.map_err(at_target("connecting")) {
+        Ok(target) => target,
+        Err(error) => {
+            return Err(lost::target(error, &options.target, Some(&options.source), &options.state).await);
+        }
+    };
     let mut state = State::required(&target, &options.state).await?;
     whereabouts::check(&mut state, &source, &target, options.moved).await?;
     if state.phase == Phase::Finished {
@@ -102,7 +110,7 @@ pub async fn finish(
         (Phase::RolledBack | Phase::Finished, _) => return Err(SplitError::Over { phase: state.phase }.into()),
         (phase, _) if phase < Phase::Switched => return Err(SplitError::TooEarly { phase }.into()),
         (Phase::Switched, Some(_)) => return Err(SplitError::NotQuarantined.into()),
-        (_, Some(typed)) if *typed != state.source_database => {
+        (_, Some(typed)) if *typed != options.source.database() => {
             return Err(SplitError::WrongName { typed: typed.clone() }.into());
         }
         _ => {}
@@ -150,7 +158,7 @@ pub async fn finish(
         made_since: made_in_the_old_place(&source, &state, &names).await?,
         changed_since: changed,
         sessions_old: sessions,
-        warnings: Vec::new(),
+        warnings: unwatched(&source, &target).await?,
     };
     if options.drop.is_none() {
         state.index_reads = quarantine::index_reads(&source, &names).await.map_err(failed("reading statistics"))?;
@@ -160,7 +168,7 @@ pub async fn finish(
         if !is_gone {
             let covered = drop_for_good(options, repository, &state, &source, &names, progress, stop).await?;
             (finished.snapshot, finished.taken) = (Some(covered.snapshot), Some(covered.taken));
-            finished.warnings = covered.said;
+            finished.warnings.extend(covered.said);
         }
         fence::take_down(&source).await.map_err(failed("taking the fence down"))?;
         finished.warnings.extend(fence::stay(&source).await.map_err(failed("looking for what is left of the fence"))?);
@@ -172,6 +180,13 @@ pub async fn finish(
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
     Ok(finished)
+}
+
+/// Loose keys outlive the split: those that do not see everything any more.
+async fn unwatched(source: &Session, target: &Session) -> Result<Vec<String>, Error> {
+    let mut keys = loose::unwatched(source, at_source).await?;
+    keys.extend(loose::unwatched(target, at_target).await?);
+    Ok(keys.into_iter().map(|(key, why)| format!("the loose key {key} does not see everything: {why}")).collect())
 }
 
 /// The way back ends here, so somebody must have said so.
@@ -291,7 +306,8 @@ async fn drop_for_good(
     let covering = Covering {
         source,
         schemas: names,
-        database: &state.source_database,
+        // It may have been renamed after the snapshot was taken, or before.
+        databases: &[&state.source_database, source.conninfo().database()],
         sealed,
         jobs: options.jobs,
         pg_bin: options.pg_bin.as_deref(),

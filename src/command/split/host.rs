@@ -150,6 +150,39 @@ impl Folder {
         write().map_err(failed("write", &path))
     }
 
+    /// Before a database is made: what a kill then leaves is known for what it is. The words tell its server and its name.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn note_making(&self, words: &str) -> Result<(), HostError> {
+        self.make()?;
+        let path = self.making(words);
+        let noted = File::create(&path).and_then(|file| file.sync_all()).and_then(|()| sync(&self.splits()));
+        noted.map_err(failed("write", &path))
+    }
+
+    pub fn is_making(&self, words: &str) -> bool {
+        self.making(words).exists()
+    }
+
+    /// It is made, or will not be.
+    pub fn forget_making(&self, words: &str) {
+        let _ = fs::remove_file(self.making(words));
+    }
+
+    fn making(&self, words: &str) -> PathBuf {
+        self.splits().join(format!("{}.making", blake3::hash(words.as_bytes()).to_hex()))
+    }
+
+    /// All that can be read.
+    pub fn all(&self) -> Vec<Split> {
+        let names = fs::read_dir(self.splits()).into_iter().flatten().flatten();
+        let ids = names.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json").map(str::to_owned));
+        let mut ids: Vec<String> = ids.collect();
+        ids.sort();
+        ids.iter().filter_map(|id| self.load(id).ok().flatten()).collect()
+    }
+
     /// Forgets a split that nothing is left of. That its file stays is no harm.
     pub fn forget(&self, id: &str) {
         let _ = fs::remove_file(self.file(id));
@@ -175,6 +208,9 @@ pub struct Split {
     pub schemas: Vec<String>,
     pub source: Place,
     pub target: Place,
+    /// As it was called; empty in a file of an earlier program.
+    #[serde(default)]
+    pub target_database: String,
     /// Configuration files that were switched, or were about to be.
     pub files: Option<Applied>,
     pub hook: Option<String>,
@@ -198,6 +234,7 @@ impl Split {
             schemas,
             source,
             target,
+            target_database: String::new(),
             files: None,
             hook: None,
             wanted: Vec::new(),

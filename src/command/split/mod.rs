@@ -9,6 +9,7 @@ mod finish;
 mod holding;
 pub mod host;
 mod loose;
+mod lost;
 pub mod plan;
 mod preparing;
 mod promise;

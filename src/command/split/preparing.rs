@@ -8,15 +8,16 @@ use rand_core::{OsRng, RngCore};
 
 use super::capture::{self, Drawn, capture};
 use super::holding::{at_source, at_target};
-use super::host::Split;
+use super::host::{Folder, Split};
 use super::rollback::abandon;
 use super::state::{FORMAT, Found, Memory, Phase, State};
 use super::ties::Ties;
 use super::{Options, SplitError, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::Error;
 use crate::command::progress::Progress;
+use crate::command::restore;
 use crate::command::restore::roles::{MadeRole, Provided};
-use crate::command::restore::{self, target as destination};
+use crate::command::restore::target::{self as destination, Made};
 use crate::pg::close_like::close_like;
 use crate::pg::connect::{Session, connect};
 use crate::pg::split_state::{self, Record};
@@ -145,6 +146,7 @@ pub struct Prepared {
     pub not_carried: Vec<String>,
     /// Roles that the target's server did not have.
     pub roles_made: Vec<MadeRole>,
+    pub beginning: Option<Beginning>,
 }
 
 /// A target database that is empty and knows what it is for.
@@ -174,11 +176,21 @@ pub async fn prepare(
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let mut provided = Provided::default();
     let mut found = ground.found;
+    let mut made = None;
+    let (mut making, mut was_begun) = (None, false);
     if found == Found::Missing {
-        match destination::create_database(&restoring, &draft.drawn.job).await {
+        let server = server_identity(options).await?.unwrap_or_default();
+        let of_it = making.insert(Making::of(options, &server));
+        was_begun = of_it.was_begun();
+        of_it.begin()?;
+        match Made::make(&restoring, &draft.drawn.job) {
             // A server goes on with what a killed run has asked it for: the database may be there only now.
             Err(Error::DatabaseExists { .. }) => found = Found::Empty,
-            created => provided.also(created?),
+            created => {
+                let (database, with) = created?;
+                made = Some(database);
+                provided.also(with);
+            }
         }
     }
     let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
@@ -188,6 +200,13 @@ pub async fn prepare(
             return Err(Error::DatabaseExists { database: options.plan.target.database().to_owned(), beside: None });
         }
         is_empty(&session).await?;
+    }
+    if making.is_none() {
+        let there = split_state::identity(&session).await.map_err(at_target("asking which database this is"))?;
+        was_begun = making.insert(Making::of(options, &there)).was_begun();
+    }
+    if found == Found::Empty && was_begun && owned_by_us(&session).await? {
+        provided.also(destination::set_up(&restoring, &draft.drawn.job).await?);
     }
     provided.also(restore::roles::provide(&session, &draft.drawn.job).await?);
     not_carried.append(&mut provided.left);
@@ -238,7 +257,54 @@ pub async fn prepare(
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
-    Ok(Prepared { state, drawn: draft.drawn, not_carried, roles_made: provided.made })
+    let beginning = Some(Beginning { made, _making: making });
+    Ok(Prepared { state, drawn: draft.drawn, not_carried, roles_made: provided.made, beginning })
+}
+
+/// A database of this name on this server, which a run of this host makes, or was killed in making: however else it ends, the host forgets it.
+struct Making {
+    folder: Folder,
+    words: String,
+}
+
+impl Making {
+    /// `identity` is that of any database of the server.
+    fn of(options: &Options, identity: &str) -> Self {
+        let system = identity.split('/').next().unwrap_or_default();
+        Self { folder: options.state.clone(), words: format!("{system} {}", options.plan.target.database()) }
+    }
+
+    fn begin(&self) -> Result<(), Error> {
+        Ok(self.folder.note_making(&self.words).map_err(SplitError::from)?)
+    }
+
+    fn was_begun(&self) -> bool {
+        self.folder.is_making(&self.words)
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.folder.forget_making(&self.words);
+    }
+}
+
+/// A target that does not know yet what it is for. Where this is dropped, a database that was made goes.
+pub struct Beginning {
+    made: Option<Made>,
+    _making: Option<Making>,
+}
+
+impl Beginning {
+    /// The record is written.
+    pub fn end(self) {
+        self.made.into_iter().for_each(Made::keep);
+    }
+}
+
+async fn owned_by_us(target: &Session) -> Result<bool, Error> {
+    let owned = split_state::is_owned_by_us(target).await;
+    owned.map_err(at_target("asking whose the database is"))
 }
 
 /// The roles that own the moving schemas.

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::holding::{Had, Trying, at_source, at_target, own, put_up};
+use super::promise::End;
 use super::state::{Found, Phase, State};
-use super::{Moved, SplitError, aftermath, bridge, host, loose, switching, whereabouts};
+use super::{Moved, SplitError, aftermath, bridge, host, loose, lost, switching, whereabouts};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -75,8 +76,14 @@ pub async fn rollback(
 ) -> Result<RolledBack, Error> {
     let (source_info, target_info) = (&options.source, &options.target);
     progress.set_phase("connecting");
-    let source = own(source_info, at_source).await?;
-    let target = connect(target_info, "pgkeep split").await.map_err(at_target("connecting"))?;
+    let source = match own(source_info, at_source).await {
+        Ok(source) => source,
+        Err(error) => return Err(lost::source(error, source_info, target_info, &options.state).await),
+    };
+    let target = match connect(target_info, "pgkeep split").await.map_err(at_target("connecting")) {
+        Ok(target) => target,
+        Err(error) => return Err(lost::target(error, target_info, Some(source_info), &options.state).await),
+    };
     let mut state = State::required(&target, &options.state).await?;
     whereabouts::check(&mut state, &source, &target, options.moved).await?;
     let by_hand = state.by_hand();
@@ -122,12 +129,20 @@ pub async fn rollback(
     );
     let ends = Ends { source: &source, target: &target };
     let wait = options.fence_wait;
-    let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await?;
+    let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await;
+    let undone = match undone {
+        Ok(undone) => undone,
+        Err(error) => return Err(whereabouts::and_who_takes_writes(error, &ends).await),
+    };
     let downtime_ms = since.elapsed().as_millis() as u64;
     let Undone { written, left_behind, keys, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
-    let warnings = still_there(&source).await?;
+    let mut warnings = still_there(&source).await?;
+    let renamed = state
+        .renamed(End::Source, &source)
+        .filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
+    warnings.extend(renamed.map(|renamed| format!("the files were put back as they were, and {renamed}")));
     let schemas = state.schemas.clone();
     source.close().await.map_err(at_source("the end of the session"))?;
     target.close().await.map_err(at_target("the end of the session"))?;
@@ -272,12 +287,18 @@ pub enum Opening {
 /// The old place takes writes again, with its keys, and above every number that the new one has given out.
 async fn open_source(state: &State, ends: &Ends<'_>, opening: Opening, trying: &Trying<'_>) -> Result<(), Error> {
     let Ends { source, target } = *ends;
-    let stand = numbers::values(target, &state.sequences).await.map_err(at_target("reading sequences"))?;
+    // Once it is switched, the OIDs in the record are the new place's.
+    let stand = match state.phase {
+        Phase::Switched => numbers::values_of_known(target, &state.sequences).await,
+        _ => numbers::values(target, &state.sequences).await,
+    };
+    let stand = stand.map_err(at_target("reading sequences"))?;
     let was = |now: &Sequence| state.sequences.iter().any(|was| was == now);
     let taken: Vec<Sequence> = stand.into_iter().filter(|now| !was(now)).collect();
-    let also = loose::at_return(state) + &state.ties.at_return() + &numbers::go_on(&taken, Reserve::Kept);
+    let (loose, tables) = loose::at_return(state, source).await?;
+    let also = loose + &state.ties.at_return() + &numbers::go_on(&taken, Reserve::Kept);
     let also = also + &closing::open_again(&state.closed);
-    let relations = fence::with_partitions(source, &state.ties.ends()).await;
+    let relations = fence::with_partitions(source, &[state.ties.ends(), tables].concat()).await;
     let relations = relations.map_err(at_source("the list of tables to lock"))?;
     let attempt = async |patience| match opening {
         Opening::Try => fence::try_to_open(source, &relations, &also, patience).await,

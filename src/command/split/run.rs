@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::capture::{self, Capture, Drawn, capture_again};
-use super::error::with_keys;
+use super::error::{Taken, with_keys};
 use super::holding::{Trying, at_source, at_target, hold_definitions, own, put_up};
-use super::preparing::{Prepared, Previous, ground, prepare, previous, resolve};
+use super::preparing::{Beginning, Prepared, Previous, ground, prepare, previous, resolve};
 use super::promise::{End, broken};
 use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
 use super::sealing::Seal;
@@ -62,7 +62,7 @@ pub async fn run(
     let files = switching::plan(options, &identity, target_identity.as_deref())?;
     before.state().map_or(Ok(()), |state| wishes::in_time(options, &files, state))?;
     let sealed = fence::strength(&source).await.map_err(at_source("looking for a fence"))? == Some(Strength::Sealed);
-    let (Prepared { mut state, mut drawn, mut not_carried, roles_made }, planned) = match before {
+    let (Prepared { mut state, mut drawn, mut not_carried, roles_made, mut beginning }, planned) = match before {
         Previous::Split(state) if state.phase >= Phase::RolledBack => {
             return Err(SplitError::Over { phase: state.phase }.into());
         }
@@ -105,6 +105,7 @@ pub async fn run(
     };
     let target = own(&options.plan.target, at_target).await?;
     state.save(&target).await?;
+    beginning.take().into_iter().for_each(Beginning::end);
     let respelled = match trial::respell(&options.plan, &planned, progress, stop).await {
         Ok(respelled) => respelled,
         Err(error) => {
@@ -251,7 +252,7 @@ impl Fenced<'_> {
         state.enter(Phase::Proven);
         state.save(target).await?;
         loose::make_ready(state, source, target).await?;
-        let also = state.ties.at_seal() + &loose::at_seal(state, target);
+        let also = state.ties.at_seal() + &loose::at_seal(state, target).await?;
         let also = also + &bridge::at_seal(state, source, self.password).await? + &closing::close(&state.closed);
         progress.would_leave(
             "`pgkeep split status` says whether the source takes writes: `pgkeep split` with the same arguments goes on, `pgkeep split rollback` goes back.".into(),
@@ -403,15 +404,15 @@ async fn switch(
             let ends = Ends { source: &source, target: &target };
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
-            let outcome = match undone {
+            let (outcome, taken) = match undone {
                 Ok(Undone { keys, hook, .. }) => {
                     let to_check = state.ties.to_check(&keys);
                     let unchecked = check_keys(&source, to_check, options.fence_wait, progress).await;
-                    taken_back(&state.ties.missing(&keys), &unchecked, hook)
+                    (taken_back(&state.ties.missing(&keys), &unchecked, hook), Taken::Back)
                 }
                 Err(error) => not_taken_back(&error, &source).await,
             };
-            return Err(SplitError::Switch { state: outcome, source: Box::new(error) }.into());
+            return Err(SplitError::Switch { state: outcome, taken, source: Box::new(error) }.into());
         }
         state.downtime_ms = u64::try_from((Utc::now() - down).num_milliseconds()).unwrap_or_default();
         state.enter(Phase::Switched);
@@ -443,11 +444,16 @@ fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookErr
 }
 
 /// Who is refused is what the source itself says.
-async fn not_taken_back(error: &Error, source: &Session) -> String {
+async fn not_taken_back(error: &Error, source: &Session) -> (String, Taken) {
     match fence::strength(source).await {
-        Ok(None) => format!("the source takes writes again, but not everything could be taken back ({error})"),
-        _ => format!(
-            "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
+        Ok(None) => {
+            (format!("the source takes writes again, but not everything could be taken back ({error})"), Taken::InPart)
+        }
+        _ => (
+            format!(
+                "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
+            ),
+            Taken::Not,
         ),
     }
 }

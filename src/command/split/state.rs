@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::SplitError;
 use super::holding::at_target;
 use super::host::{Folder, Split};
+use super::promise::End;
 use super::ties::Ties;
 use crate::command::Error;
 use crate::pg::catalog::Scope;
@@ -196,6 +197,7 @@ impl State {
         };
         let mut split = split.clone();
         (split.files, split.hook) = (self.files.clone(), self.hook.clone());
+        split.target_database.clone_from(&self.target_database);
         folder.save(&split).map_err(SplitError::from)?;
         let document = serde_json::to_string(self).map_err(|source| Error::Internal {
             what: "the split's record cannot be encoded".into(),
@@ -279,6 +281,16 @@ impl State {
         state.target_database = target.conninfo().database().to_owned();
         state.memory = Some(Memory { folder: folder.clone(), split });
         Ok(state)
+    }
+
+    /// That an end has another name than the record says.
+    pub fn renamed(&self, end: End, session: &Session) -> Option<String> {
+        let (which, was) = match end {
+            End::Source => ("old", &self.source_database),
+            End::Target => ("new", &self.target_database),
+        };
+        let now = session.conninfo().database();
+        (!was.is_empty() && was != now).then(|| format!("the {which} database {was} is called {now} now"))
     }
 
     /// What an earlier program's record asks to be done.

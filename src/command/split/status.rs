@@ -8,7 +8,7 @@ use super::host::Folder;
 use super::loose::{Side, Waits, waits};
 use super::promise::{End, broken};
 use super::state::{Phase, State, Trust, absent, refuse};
-use super::{Connected, aftermath, whereabouts};
+use super::{Connected, aftermath, lost, whereabouts};
 use crate::command::Error;
 use crate::command::moment::rfc3339;
 use crate::pg;
@@ -38,6 +38,8 @@ pub struct Status {
     pub fence: Fences,
     /// What makes one of the ends look like a copy.
     pub moved: Vec<String>,
+    /// Which end has another name by now.
+    pub renamed: Vec<String>,
     /// What can be done now.
     pub next: Vec<&'static str>,
     /// Definitions of the old place that are not as they were sealed, where that was named.
@@ -65,7 +67,10 @@ pub struct Step {
 
 /// Keys whose log is in the old database are only named where `source` is not given.
 pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folder) -> Result<Status, Error> {
-    let session = connect(target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    let session = match connect(target, "pgkeep split").await {
+        Ok(session) => session,
+        Err(error) => return Err(lost::target(at_target("connecting")(error), target, source, folder).await),
+    };
     let Some((state, trust)) = State::look(&session, folder).await? else { return Err(absent(&session).await?) };
     let mut moved = Vec::new();
     let mut fence =
@@ -74,18 +79,23 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
     if let Some(split) = remembered {
         moved.extend(differs("the target", &split.target, &whereabouts::place(&session, at_target).await?));
     }
+    let mut renamed = Vec::from_iter(state.renamed(End::Target, &session));
     let mut loose = waits(&session, Side::Target, at_target).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
     let (mut sessions_old, mut changed_since) = (Vec::new(), Vec::new());
     match source {
         Some(source) => {
-            let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
+            let session = match connect(source, "pgkeep split").await {
+                Ok(session) => session,
+                Err(error) => return Err(lost::source(at_source("connecting")(error), source, target, folder).await),
+            };
             let strangers = ours::strangers(&session).await.map_err(at_source("looking for what others made"))?;
             refuse(strangers, &session)?;
             let place = whereabouts::place(&session, at_source).await?;
             if place.identity() != state.source {
                 return Err(whereabouts::another(&state, &session));
             }
+            renamed.extend(state.renamed(End::Source, &session));
             moved.extend(remembered.map_or_else(Vec::new, |split| differs("the source", &split.source, &place)));
             fence.source = fence_of(&state, &session, End::Source, at_source).await?;
             sessions_old = aftermath::sessions_old(&session).await?;
@@ -127,6 +137,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         },
         fence,
         moved,
+        renamed,
         next: next.to_vec(),
         changed_since,
         sessions_old,

@@ -105,7 +105,9 @@ impl Ties {
 
     /// Of the keys that came back, those that had been checked before they were given up.
     pub fn to_check<'a>(&self, there: &'a [ForeignKey]) -> Vec<&'a ForeignKey> {
-        let checked = |key: &&GivenUp| !key.make.trim_end().ends_with(" NOT VALID;");
+        // What is not enforced cannot be checked either.
+        let ends = [" NOT VALID;", " NOT ENFORCED;"];
+        let checked = |key: &&GivenUp| !ends.iter().any(|end| key.make.trim_end().ends_with(end));
         let names: Vec<&String> = self.given_up.iter().filter(checked).map(|key| &key.key).collect();
         there.iter().filter(|key| names.contains(&&name(key))).collect()
     }

@@ -3,6 +3,7 @@
 
 use super::SplitError;
 use super::holding::{at_source, at_target};
+use super::rollback::Ends;
 use super::state::{Memory, Phase, State, refuse};
 use crate::command::Error;
 use crate::pg;
@@ -68,6 +69,21 @@ pub async fn new_place_takes_writes(state: &State, target: &Session) -> Result<(
         false => Ok(()),
         true => Err(SplitError::RollbackHalf { database: target.conninfo().database().to_owned() }.into()),
     }
+}
+
+/// What ended a way back, and who takes writes now, as both sides say; a refusal of ours says it itself.
+pub async fn and_who_takes_writes(error: Error, ends: &Ends<'_>) -> Error {
+    if matches!(error, Error::Split(_) | Error::Interrupted) {
+        return error;
+    }
+    let takes = match (fence::strength(ends.source).await, fence::strength(ends.target).await) {
+        (Ok(Some(Strength::Sealed)), Ok(None)) => "the new database takes writes, and the old one refuses them",
+        (Ok(Some(Strength::Sealed)), Ok(Some(_))) => "both databases refuse writes",
+        (Ok(_), Ok(Some(Strength::Sealed))) => "the old database takes writes, and the new one refuses them",
+        (Ok(_), Ok(_)) => "both databases take writes",
+        _ => "which database takes writes could not be asked (`pgkeep split status --from DSN --to DSN` says it)",
+    };
+    SplitError::WayBack { takes, source: Box::new(error) }.into()
 }
 
 /// Writes the split's id down at the source.

@@ -1,7 +1,7 @@
 //! Foreign keys, and the rows that hang on them.
 
 use super::{Error, Session, query, quote_identifier, quote_relation};
-use crate::split::facts::{ForeignKey, ReferencedRows};
+use crate::split::facts::{ForeignKey, KeyRule, ReferencedRows};
 
 /// All foreign keys of the database, but those that a partition has from its parent.
 pub async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, Error> {
@@ -17,7 +17,9 @@ pub async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, Error> {
         )
     };
     let sql = format!(
-        "SELECT k.oid, k.conname::text, n.nspname::text, c.relname::text, c.oid, {}, fn.nspname::text, f.relname::text, f.oid, {}, {}, {}, f.relkind = 'p'
+        "SELECT k.oid, k.conname::text, n.nspname::text, c.relname::text, c.oid, {}, fn.nspname::text, f.relname::text, f.oid, {}, {}, {}, f.relkind = 'p',
+            -- What a version's pg_constraint does not have is null in its JSON.
+            coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true), coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::bool, false)
         FROM pg_catalog.pg_constraint k
         JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_catalog.pg_class f ON f.oid = k.confrelid JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
@@ -41,6 +43,11 @@ pub async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, Error> {
         on_delete: row.get(10),
         on_update: row.get(11),
         referenced_rows: if row.get(12) { ReferencedRows::Partitions } else { ReferencedRows::Table },
+        rule: match (row.get(13), row.get(14)) {
+            (false, _) => KeyRule::Nothing,
+            (true, true) => KeyRule::Periods,
+            (true, false) => KeyRule::Values,
+        },
         orphans: None,
     };
     Ok(query(session, "the list of foreign keys", &sql).await?.into_iter().map(key).collect())

@@ -164,15 +164,24 @@ pub(super) fn at_once(key: &Key, todo: &str, body: &str) -> String {
     )
 }
 
-/// The child as this database has it; none where it has no such table.
-pub async fn child(session: &Session, key: &Key) -> Result<Option<Table>, Error> {
-    let sql =
-        "SELECT c.relkind = 'p' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')";
-    let Table { schema, name, .. } = &key.child;
-    let row = session.client().query_opt(sql, &[schema, name]).await;
-    let row = row.map_err(|error| session.fault("looking for a table", error))?;
-    Ok(row.map(|row| Table { reach: reach(row.get(0)), ..key.child.clone() }))
+/// The referencing table, as its database has it.
+pub struct Child {
+    pub table: Table,
+    /// It has another name by now, and this is another table under the old one, whose rows nothing follows.
+    pub namesake: Option<String>,
+}
+
+/// The child as this database has it: by its OID where that is known, otherwise by its name; none where there is no such table.
+pub async fn child(session: &Session, key: &Key) -> Result<Option<Child>, Error> {
+    let sql = "SELECT n.nspname::text, c.relname::text, c.relkind = 'p', c.oid, coalesce(c.oid = $3, false)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND (c.oid = $3 OR n.nspname = $1 AND c.relname = $2) ORDER BY 5 DESC";
+    let Table { schema, name, oid, .. } = &key.child;
+    let rows = session.client().query(sql, &[schema, name, oid]).await;
+    let rows = rows.map_err(|error| session.fault("looking for a table", error))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let table = Table { schema: row.get(0), name: row.get(1), reach: reach(row.get(2)), oid: Some(row.get(3)) };
+    Ok(Some(Child { table, namesake: (rows.len() > 1).then(|| key.child.to_string()) }))
 }
 
 /// A key's columns as an argument list: names quoted where SQL wants them.

@@ -18,18 +18,11 @@ pub struct Stored {
     pub parent_identity: String,
     pub child_identity: String,
     pub child_database: String,
-    pub watch: Watch,
+    /// Why what happens to the parent is not written down, or not all of it; none where it is.
+    pub unwatched: Option<String>,
     /// Where both were when they were last seen; none in a list that an earlier program made.
     pub parent_place: Option<Place>,
     pub child_place: Option<Place>,
-}
-
-/// Whether anything writes the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
-    Kept,
-    /// The trigger for deletions is not there, or is disabled.
-    Gone,
 }
 
 /// Something that happened to a row of the parent.
@@ -52,6 +45,17 @@ pub struct Waiting {
     pub oldest_seconds: Option<u64>,
 }
 
+/// Why a key's trigger `t` for deletions does not write down all that the key was about; null where it does. A statement that goes through a
+/// parent fires no statement trigger of its partitions and children.
+const UNWATCHED: &str = "CASE WHEN t.oid IS NULL THEN 'its trigger is gone, or its table'
+        WHEN t.tgenabled NOT IN ('O', 'A') OR NOT EXISTS (SELECT FROM pg_catalog.pg_trigger u WHERE u.tgrelid = t.tgrelid
+            AND u.tgname = 'pgkeep_loose_' || k.key || '_update' AND u.tgenabled IN ('O', 'A')) THEN 'a trigger of it is gone or disabled'
+        WHEN t.tgtype & 1 = 0 THEN (SELECT pg_catalog.format('%s belongs to %s now, and what goes through that is not written down: '
+                'DROP TRIGGER %I ON %s; CREATE TRIGGER %I AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION pgkeep_loose.note_%s()',
+                t.tgrelid::pg_catalog.regclass, pg_catalog.min(i.inhparent::pg_catalog.regclass::text), t.tgname, t.tgrelid::pg_catalog.regclass,
+                t.tgname, t.tgrelid::pg_catalog.regclass, k.key)
+            FROM pg_catalog.pg_inherits i WHERE i.inhrelid = t.tgrelid HAVING pg_catalog.count(*) > 0) END";
+
 /// The list of keys, with the name that each parent has now: it may have been renamed.
 pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
     if !exists(session).await? {
@@ -60,9 +64,10 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
     let sql = format!(
         "SELECT k.key, k.name, coalesce(n.nspname::text, k.parent_schema), coalesce(c.relname::text, k.parent_table), coalesce(c.relkind = 'p', false),
             k.child_schema, k.child_table, k.parent_columns, k.child_columns, k.types, k.own_operators, k.operators, k.on_delete, k.on_update,
-            k.set_columns, k.parent_identity, k.child_identity, k.child_database, t.oid IS NOT NULL AND t.tgenabled <> 'D',
+            k.set_columns, k.parent_identity, k.child_identity, k.child_database, {UNWATCHED},
             -- What the table does not have is null in its JSON.
-            pg_catalog.to_jsonb(k) ->> 'parent_place', pg_catalog.to_jsonb(k) ->> 'child_place'
+            pg_catalog.to_jsonb(k) ->> 'parent_place', pg_catalog.to_jsonb(k) ->> 'child_place',
+            pg_catalog.to_jsonb(k) ->> 'child_relation'
         FROM {SCHEMA}.keys k LEFT JOIN pg_catalog.pg_trigger t ON t.tgname = '{TRIGGER}' || k.key || '_delete' AND t.tgparentid = 0
         LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY k.key"
     );
@@ -74,13 +79,16 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
             let [parent, child, kind, own, across] = [0, 1, 2, 3, 4].map(|list| lists[list].get(n).cloned());
             Some(Pair { parent: parent?, child: child?, kind: kind?, own: own?, across: across? })
         };
+        // An OID means something in its own database alone: where the child is another one by now, its name counts.
+        let oid = row.get::<_, Option<&str>>(21).and_then(|relation| relation.rsplit_once('/'));
+        let oid = oid.filter(|(identity, _)| *identity == row.get::<_, &str>(16)).and_then(|(_, oid)| oid.parse().ok());
         Stored {
             key: Key {
                 number: row.get(0),
                 name: row.get(1),
-                parent: Table { schema: row.get(2), name: row.get(3), reach: reach(row.get(4)) },
+                parent: Table { schema: row.get(2), name: row.get(3), reach: reach(row.get(4)), oid: None },
                 // How far its name reaches is asked at the child.
-                child: Table { schema: row.get(5), name: row.get(6), reach: reach(false) },
+                child: Table { schema: row.get(5), name: row.get(6), reach: reach(false), oid },
                 columns: (0..lists[0].len()).filter_map(pair).collect(),
                 on_delete: Referential::of_word(row.get(12)),
                 on_update: Referential::of_word(row.get(13)),
@@ -89,7 +97,7 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
             parent_identity: row.get(15),
             child_identity: row.get(16),
             child_database: row.get(17),
-            watch: if row.get(18) { Watch::Kept } else { Watch::Gone },
+            unwatched: row.get(18),
             parent_place: place(row.get(19)),
             child_place: place(row.get(20)),
         }
@@ -117,8 +125,9 @@ pub(super) fn place_columns() -> String {
         "DO $$ BEGIN
             IF (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE n.nspname = '{SCHEMA}' AND c.relname = 'keys' AND a.attname IN ('parent_place', 'child_place')) < 2 THEN
-                ALTER TABLE {SCHEMA}.keys ADD COLUMN IF NOT EXISTS parent_place text, ADD COLUMN IF NOT EXISTS child_place text;
+                WHERE n.nspname = '{SCHEMA}' AND c.relname = 'keys' AND a.attname IN ('parent_place', 'child_place', 'child_relation')) < 3 THEN
+                ALTER TABLE {SCHEMA}.keys ADD COLUMN IF NOT EXISTS parent_place text, ADD COLUMN IF NOT EXISTS child_place text,
+                    ADD COLUMN IF NOT EXISTS child_relation text;
             END IF;
         END $$;\n"
     )

@@ -13,13 +13,13 @@ mod trigger;
 
 use serde::{Deserialize, Serialize};
 
-pub use acting::{Acting, child};
+pub use acting::{Acting, Child, child};
 pub use apply::{Changed, Effect, apply, check, lock, rows_left};
 pub use log::{
-    Entry, Settled, Stored, Waiting, Watch, begin, commit, entries, existing, keep_places, keys, purge, roll_back,
-    settle, take, waiting,
+    Entry, Settled, Stored, Waiting, begin, commit, entries, existing, keep_places, keys, purge, roll_back, settle,
+    take, waiting,
 };
-pub use reading::{Unfit, describe, last_number, watched};
+pub use reading::{Unfit, describe, last_number, named_now, watched};
 pub use retreat::{forget, replay};
 pub use trigger::install;
 
@@ -82,6 +82,9 @@ pub struct Table {
     pub schema: String,
     pub name: String,
     pub reach: Reach,
+    /// `pg_class.oid`, where it is known: in the database that was split, and of a key's child where that is. Names change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oid: Option<u32>,
 }
 
 impl Table {

@@ -28,7 +28,7 @@ pub async fn describe(session: &Session, oid: u32, number: i32) -> Result<Result
             coalesce((SELECT pg_catalog.array_agg(a.attname::text ORDER BY s.place)
                 FROM pg_catalog.jsonb_array_elements_text(CASE pg_catalog.jsonb_typeof(pg_catalog.to_jsonb(k) -> 'confdelsetcols')
                         WHEN 'array' THEN pg_catalog.to_jsonb(k) -> 'confdelsetcols' ELSE '[]' END) WITH ORDINALITY s (number, place)
-                JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = s.number::int2), '{}')
+                JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = s.number::int2), '{}'), p.oid, c.oid
         FROM pg_catalog.pg_constraint k
         JOIN pg_catalog.pg_class p ON p.oid = k.confrelid JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
         JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
@@ -41,12 +41,17 @@ pub async fn describe(session: &Session, oid: u32, number: i32) -> Result<Result
         return Ok(Err(Unfit::NotEnforced));
     }
     let columns = pairs(session, oid).await?;
-    let table = |at: usize| Table { schema: row.get(at), name: row.get(at + 1), reach: reach(row.get(at + 2)) };
-    let child = table(4);
+    let table = |at: usize, oid: usize| Table {
+        schema: row.get(at),
+        name: row.get(at + 1),
+        reach: reach(row.get(at + 2)),
+        oid: Some(row.get(oid)),
+    };
+    let child = table(4, 13);
     Ok(Ok(Key {
         number,
         name: format!("{child}.{}", row.get::<_, String>(0)),
-        parent: table(1),
+        parent: table(1, 12),
         child,
         columns,
         on_delete: referential(row.get(7)),
@@ -110,6 +115,26 @@ pub async fn last_number(session: &Session) -> Result<i32, Error> {
     }
     let row = session.client().query_one(&format!("SELECT coalesce(max(key), 0) FROM {SCHEMA}.keys"), &[]).await;
     Ok(row.map_err(|error| session.fault("the list of loose keys", error))?.get(0))
+}
+
+/// The keys with the names that their tables have by now, in the database that was split; those whose tables are there. What an earlier program
+/// described is known by its names alone.
+pub async fn named_now(session: &Session, keys: &[&Key]) -> Result<Vec<Key>, Error> {
+    let sql = "SELECT n.nspname::text, c.relname::text, c.relkind = 'p' FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1";
+    let now = async |table: &Table| {
+        let Some(oid) = table.oid else { return Ok::<_, Error>(Some(table.clone())) };
+        let row = session.client().query_opt(sql, &[&oid]).await;
+        let row = row.map_err(|error| session.fault("looking for a table", error))?;
+        Ok(row.map(|row| Table { schema: row.get(0), name: row.get(1), reach: reach(row.get(2)), oid: Some(oid) }))
+    };
+    let mut named = Vec::new();
+    for key in keys {
+        if let (Some(parent), Some(child)) = (now(&key.parent).await?, now(&key.child).await?) {
+            named.push(Key { parent, child, ..(*key).clone() });
+        }
+    }
+    Ok(named)
 }
 
 /// Tables that a loose key's trigger watches: schema, table, and the key's name.

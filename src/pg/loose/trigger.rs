@@ -67,10 +67,12 @@ fn row(key: &Key, parent: &Place, child: &Place, child_database: &str) -> String
     let place = |place: &Place| quote_literal(&serde_json::to_string(place).unwrap_or_default());
     format!(
         "DELETE FROM {SCHEMA}.keys WHERE key = {number};\nINSERT INTO {SCHEMA}.keys VALUES ({});
-        UPDATE {SCHEMA}.keys SET parent_place = {}, child_place = {} WHERE key = {number};\n",
+        UPDATE {SCHEMA}.keys SET parent_place = {}, child_place = {}, child_relation = {} WHERE key = {number};\n",
         values.join(", "),
         place(parent),
         place(child),
+        // With the database whose OID it is.
+        key.child.oid.map_or("NULL".to_owned(), |oid| quote_literal(&format!("{}/{oid}", child.identity()))),
         number = key.number,
     )
 }

@@ -14,10 +14,31 @@ pub fn collect(tree: &Value, certainty: Certainty, mentions: &mut BTreeSet<Menti
     walk(tree, certainty, &defined, mentions);
 }
 
+/// Statements that write, and where each says into what.
+const WRITING: [(&str, &str); 6] = [
+    ("InsertStmt", "relation"),
+    ("UpdateStmt", "relation"),
+    ("DeleteStmt", "relation"),
+    ("MergeStmt", "relation"),
+    ("TruncateStmt", "relations"),
+    ("CopyStmt", "relation"),
+];
+
+/// What the statement in these fields writes.
+fn written(fields: &Map<String, Value>, certainty: Certainty, mentions: &mut BTreeSet<Mention>) {
+    for (statement, field) in WRITING {
+        let Some(into) = fields.get(statement).and_then(|statement| statement.get(field)) else { continue };
+        let mut relations = BTreeSet::new();
+        walk(into, certainty, &BTreeSet::new(), &mut relations);
+        mentions.extend(relations.into_iter().map(|mention| Mention { noun: Noun::Written, ..mention }));
+    }
+}
+
 fn walk(tree: &Value, certainty: Certainty, defined: &BTreeSet<String>, mentions: &mut BTreeSet<Mention>) {
     match tree {
         Value::Array(items) => items.iter().for_each(|item| walk(item, certainty, defined, mentions)),
         Value::Object(fields) => {
+            written(fields, certainty, mentions);
             if let Some(name) = fields.get("relname").and_then(Value::as_str) {
                 let schema = text(fields, "schemaname");
                 // WITH x AS (...) SELECT FROM x: no relation.

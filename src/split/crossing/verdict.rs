@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::loose::loose;
+use super::loose::{UNENFORCED, loose};
 use super::{Action, Crossing, CrossingKind, Direction, Sides};
 use crate::schema::archive::{DumpId, Kind};
 use crate::spelling;
 use crate::split::bodies::Certainty;
 use crate::split::boundary::{Boundary, BoundaryFile, BoundaryFileError};
-use crate::split::facts::ForeignKey;
+use crate::split::facts::{ForeignKey, KeyRule};
 use crate::split::finding::Severity;
 
 /// The operator's choices.
@@ -87,11 +87,9 @@ impl<'a> Rules<'a> {
         };
         let (action, severity, outcome) = match self.of_constraint(&full, &key.name) {
             Boundary::Refuse => (Action::Refuse, Severity::Blocker, "no key can reach into another database"),
+            Boundary::Drop if key.rule == KeyRule::Nothing => (Action::Drop, Severity::Note, UNENFORCED),
             Boundary::Drop => (Action::Drop, Severity::Warning, "the key is given up, and nothing keeps them whole"),
-            Boundary::Loose => {
-                let (severity, outcome) = loose(key);
-                (Action::Loose, severity, outcome)
-            }
+            Boundary::Loose => loose(key),
             Boundary::Bridge => {
                 (Action::Bridge, Severity::Warning, "joins go on through foreign tables, the key is not enforced")
             }
@@ -161,7 +159,7 @@ impl<'a> Rules<'a> {
 
     /// A function whose text names something on the other side.
     pub(in crate::split) fn mention(&self, mention: &Across) -> Crossing {
-        let Across { kind, name, to, to_kind, direction, certainty, entry } = mention;
+        let Across { kind, name, to, to_kind, direction, certainty, entry, effect, triggers } = mention;
         let how = match certainty {
             Certainty::Catalog | Certainty::Parsed => "its text names",
             Certainty::Dynamic => "a string in its text, which is executed or read as a name, holds",
@@ -170,6 +168,11 @@ impl<'a> Rules<'a> {
         let key = format!("{} {name}", kind.label());
         let bridged = self.boundary(&key) == Boundary::Bridge && *direction == Direction::StayingNeedsMoving;
         let (action, severity, outcome) = match (bridged, direction) {
+            (true, _) if to_kind.is_relation() && *effect == Effect::Writes => (
+                Action::Bridge,
+                Severity::Warning,
+                "it reads through the foreign tables in the old place, and what it writes there is refused without --bridge-write",
+            ),
             (true, _) if to_kind.is_relation() => {
                 (Action::Bridge, Severity::Note, "it goes on through the foreign tables in the old place")
             }
@@ -186,6 +189,11 @@ impl<'a> Rules<'a> {
             (false, Direction::MovingNeedsStaying) => {
                 (Action::Review, Severity::Warning, "in the new database it fails when it is called")
             }
+            (false, Direction::StayingNeedsMoving) if *effect == Effect::Writes => (
+                Action::Review,
+                Severity::Warning,
+                "what it writes there is refused from the fence on, so that it fails when it is called",
+            ),
             (false, Direction::StayingNeedsMoving) => (
                 Action::Review,
                 Severity::Warning,
@@ -202,7 +210,7 @@ impl<'a> Rules<'a> {
             action,
             severity,
             certainty: *certainty,
-            reason: format!("{how} {to}: {outcome}"),
+            reason: format!("{how} {to}: {outcome}{}", called_by(triggers)),
             columns: Vec::new(),
             referenced_columns: Vec::new(),
             on_delete: None,
@@ -222,6 +230,25 @@ pub(in crate::split) struct Across {
     pub direction: Direction,
     pub certainty: Certainty,
     pub entry: DumpId,
+    pub effect: Effect,
+    /// Of the function's own side: they call it.
+    pub triggers: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::split) enum Effect {
+    Reads,
+    /// The fence refuses that from its first moment on.
+    Writes,
+}
+
+/// Where a trigger's function fails, so does what is done to its table.
+fn called_by(triggers: &[String]) -> String {
+    match triggers {
+        [] => String::new(),
+        [one] => format!("; the trigger {one} calls it, and where it fails, so do writes of its table"),
+        many => format!("; triggers call it, and where it fails, so do writes of their tables: {}", many.join(", ")),
+    }
 }
 
 fn left_behind(kind: CrossingKind, boundary: Boundary, to: &str) -> (Action, Severity, String) {
@@ -289,6 +316,13 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
         Boundary::Refuse => {
             (Action::Refuse, Severity::Blocker, format!("it needs {to}, which moves away from under it"))
         }
+        _ if kind == CrossingKind::Rule && !(boundary == Boundary::Bridge && bridges) => (
+            Action::Drop,
+            Severity::Warning,
+            format!(
+                "after the switch it sees the old rows of {to}, and what it writes there is refused, so that writes which it acts on fail; drop it, or let it act on something else"
+            ),
+        ),
         Boundary::Bridge if bridges => {
             (Action::Bridge, Severity::Note, format!("it reads {to} through a foreign table in the old place"))
         }

@@ -25,6 +25,8 @@ pub struct SourceHindrances {
     pub member_tables: Vec<(String, String)>,
     /// `schema.table.column` of stored generated columns of moving tables that call functions of the database's own.
     pub generated: Vec<String>,
+    pub name_columns: Vec<NameColumn>,
+    pub checked: Vec<CheckedRows>,
 }
 
 /// At the target.
@@ -68,6 +70,34 @@ pub enum Orphans {
     Counted(u64),
     /// It would have taken too long, or the role may not read them, or nobody asked.
     NotCounted,
+}
+
+/// A column of a moving table whose values are names of the catalog: `regclass` and its kin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameColumn {
+    /// `schema.table.column`
+    pub name: String,
+    /// Those that are no server's own; none where they were not looked at.
+    pub values: Option<Vec<NamedValue>>,
+}
+
+/// What a value names: the object of the archive that it comes with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedValue {
+    /// The catalog.
+    pub class: Oid,
+    /// 0 for what is made after the rows are loaded.
+    pub oid: Oid,
+    pub text: String,
+}
+
+/// A check of a moving table, or of a column's domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedRows {
+    /// `schema.table (constraint)`, `schema.table.column (constraint)`
+    pub check: String,
+    /// That are against it.
+    pub rows: Orphans,
 }
 
 /// An event trigger that fires in ordinary sessions.

@@ -6,7 +6,7 @@ mod stored;
 
 pub use reap::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, reap};
 pub use stored::Waits;
-pub(super) use stored::{unseen, waits};
+pub(super) use stored::{unseen, unwatched, waits};
 
 use serde::{Deserialize, Serialize};
 
@@ -91,18 +91,27 @@ pub async fn make_ready(state: &State, source: &Session, target: &Session) -> Re
 
 /// Statements that make the keys whose parent stays, for the transaction that seals the source and drops the real ones: no deletion
 /// falls between.
-pub fn at_seal(state: &State, target: &Session) -> String {
-    let keys = of(state, Side::Source);
-    let Some(Memory { split, .. }) = &state.memory else { return String::new() };
-    loose::install(&keys, &split.source, &split.target, target.conninfo().database())
+pub async fn at_seal(state: &State, target: &Session) -> Result<String, Error> {
+    let Some(Memory { split, .. }) = &state.memory else { return Ok(String::new()) };
+    let mut keys = Vec::new();
+    for key in of(state, Side::Source) {
+        // Its child is the copy.
+        let by_name = Key { child: loose::Table { oid: None, ..key.child.clone() }, ..key.clone() };
+        let child = loose::child(target, &by_name).await.map_err(at_target("looking for a table"))?;
+        keys.push(Key { child: child.map_or(by_name.child, |child| child.table), ..by_name });
+    }
+    let keys: Vec<&Key> = keys.iter().collect();
+    Ok(loose::install(&keys, &split.source, &split.target, target.conninfo().database()))
 }
 
 /// Statements for the transaction that opens the source again: the old rows of children that had moved are brought up to what has
-/// happened to their parents since, and the keys are no more.
-pub fn at_return(state: &State) -> String {
+/// happened to their parents since, and the keys are no more. Also the tables that they change and read, by the names that these have now.
+pub async fn at_return(state: &State, source: &Session) -> Result<(String, Vec<(String, String)>), Error> {
     let keys = of(state, Side::Source);
-    let replays: String = keys.iter().map(|key| loose::replay(key)).collect();
-    replays + &loose::forget(&keys)
+    let named = loose::named_now(source, &keys).await.map_err(at_source("looking for the tables of loose keys"))?;
+    let replays: String = named.iter().map(loose::replay).collect();
+    let tables = named.into_iter().flat_map(|key| [key.parent, key.child]);
+    Ok((replays + &loose::forget(&keys), tables.map(|table| (table.schema, table.name)).collect()))
 }
 
 /// Takes the keys away whose parent had moved: the target is sealed, and nothing is written down there any more.

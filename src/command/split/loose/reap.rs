@@ -18,7 +18,7 @@ use crate::command::split::state::{Memory, Phase, State, refuse};
 use crate::command::split::{Moved, whereabouts};
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
-use crate::pg::loose::{self, Settled, Stored, Watch};
+use crate::pg::loose::{self, Settled, Stored};
 use crate::pg::ours;
 use crate::pg::place::Place;
 use crate::stop::Stop;
@@ -54,6 +54,9 @@ pub struct KeyReaped {
     pub on_delete: &'static str,
     pub on_update: &'static str,
     pub progress: Progressed,
+    /// Why not all of what happens to the parent is written down, or followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwatched: Option<String>,
     /// Entries that were read.
     pub entries: u64,
     /// Rows of the child.
@@ -75,7 +78,7 @@ pub enum Progressed {
     Taken,
     /// Locks were not had in time; what is left waits for the next time.
     Postponed,
-    /// All was done, and nothing writes the log any more: its trigger is gone or disabled.
+    /// All was done, and not everything is written down or followed any more.
     Unwatched,
 }
 
@@ -169,10 +172,18 @@ fn settled(log: Side, phase: Option<Phase>) -> Settled {
 
 impl Reaper<'_> {
     async fn key(&self, stored: Stored) -> Result<KeyReaped, Error> {
-        let Stored { mut key, watch, .. } = stored;
+        let Stored { mut key, mut unwatched, .. } = stored;
         let database = || self.pair.child.conninfo().database().to_owned();
         let child = loose::child(self.pair.child, &key).await.map_err(self.child_error()("looking for a table"))?;
-        key.child = child.ok_or_else(|| SplitError::NoChild { key: key.name.clone(), database: database() })?;
+        let child = child.ok_or_else(|| SplitError::NoChild { key: key.name.clone(), database: database() })?;
+        let name = child.table.to_string();
+        let of_another = |namesake| {
+            format!(
+                "its table is {name} now, and {namesake} is another one, which it does not follow (docs/split.md says how it would)"
+            )
+        };
+        unwatched = unwatched.or(child.namesake.map(of_another));
+        key.child = child.table;
         if self.settled == Settled::Forget {
             loose::purge(self.pair.parent, &key).await.map_err(self.parent_error()("forgetting log entries"))?;
         }
@@ -181,7 +192,8 @@ impl Reaper<'_> {
             log: self.pair.log,
             on_delete: key.on_delete.word(),
             on_update: key.on_update.word(),
-            progress: if watch == Watch::Kept { Progressed::Done } else { Progressed::Unwatched },
+            progress: if unwatched.is_none() { Progressed::Done } else { Progressed::Unwatched },
+            unwatched,
             entries: 0,
             deleted: 0,
             updated: 0,

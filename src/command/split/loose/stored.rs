@@ -21,6 +21,9 @@ pub struct Waits {
     /// None: the log is in the old database, which was not named.
     pub entries: Option<u64>,
     pub oldest_seconds: Option<u64>,
+    /// Why not all of what happens to the parent is written down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwatched: Option<String>,
 }
 
 /// What waits in this database's logs.
@@ -30,7 +33,9 @@ pub(in crate::command::split) async fn waits(
     error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
 ) -> Result<Vec<Waits>, Error> {
     let waiting = loose::waiting(session).await.map_err(error("reading the log of loose keys"))?;
+    let unwatched = unwatched(session, &error).await?;
     let waits = waiting.into_iter().map(|waiting| Waits {
+        unwatched: unwatched.iter().find(|(key, _)| *key == waiting.key).map(|(_, why)| why.clone()),
         key: waiting.key,
         log,
         entries: Some(waiting.entries),
@@ -39,11 +44,26 @@ pub(in crate::command::split) async fn waits(
     Ok(waits.collect())
 }
 
+/// Keys of this database's list of which not everything is written down, and why.
+pub(in crate::command::split) async fn unwatched(
+    session: &Session,
+    error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
+) -> Result<Vec<(String, String)>, Error> {
+    let stored = loose::keys(session).await.map_err(error("reading the list of loose keys"))?;
+    Ok(stored.into_iter().filter_map(|stored| Some((stored.key.name, stored.unwatched?))).collect())
+}
+
 /// Keys whose log is in the old database, which nobody looked into.
 pub(in crate::command::split) fn unseen(state: &State) -> Vec<Waits> {
     let keys = state.ties.loose.iter().filter(|loose| loose.log == Side::Source);
-    keys.map(|loose| Waits { key: loose.key.name.clone(), log: Side::Source, entries: None, oldest_seconds: None })
-        .collect()
+    let waits = |loose: &super::LooseKey| Waits {
+        key: loose.key.name.clone(),
+        log: Side::Source,
+        entries: None,
+        oldest_seconds: None,
+        unwatched: None,
+    };
+    keys.map(waits).collect()
 }
 
 /// One direction: the database with the log and the one with the children.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Timing;
 use crate::pg;
-use crate::pg::catalog::hindrances::{self as ask, KeyRows};
+use crate::pg::catalog::hindrances::{self as ask, KeyRows, Whose};
 use crate::pg::catalog::{Reading, TableFacts};
 use crate::pg::connect::Session;
 use crate::split::facts::{
@@ -30,6 +30,12 @@ pub struct Part<'a> {
 
 pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> Result<SourceHindrances, pg::Error> {
     let Part { session, schemas, .. } = part;
+    let reads = !matches!(part.writing, Writing::Standby { .. });
+    let tables: Vec<u32> = part.moving.iter().copied().filter(|_| reads).collect();
+    let whose = match timing {
+        Timing::Measured => Whose::Trusted,
+        Timing::LeftOut => Whose::All,
+    };
     Ok(SourceHindrances {
         inner_keys: inner_keys(&part, keys, timing).await?,
         event_triggers: ask::event_triggers(session).await?,
@@ -43,6 +49,8 @@ pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> R
         fence_rights: ask::fence_rights(session, schemas).await?,
         member_tables: ask::member_tables(session, schemas).await?,
         generated: ask::generated_by_functions(session, schemas).await?,
+        name_columns: ask::name_columns(session, &tables, KEY_TIME, KEYS_TIME).await?,
+        checked: ask::checked_rows(session, &tables, whose, KEY_TIME, KEYS_TIME).await?,
     })
 }
 

@@ -1,0 +1,110 @@
+//! An end that is not found by the name that it was given: renamed, gone, or out of reach. What this host and the other end know is told
+//! instead of the bare refusal.
+
+use super::SplitError;
+use super::host::{Folder, Split};
+use super::state::State;
+use crate::command::Error;
+use crate::command::restore::target::connect_for_maintenance;
+use crate::pg;
+use crate::pg::connect::connect;
+use crate::pg::conninfo::Conninfo;
+use crate::pg::fence::{self, Strength};
+use crate::pg::place::{Named, named};
+use crate::pg::split_ids;
+
+/// What is to be said where the new database could not be entered.
+pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, folder: &Folder) -> Error {
+    let is_missing = is_missing(&error);
+    let name = target.database();
+    let of_it = |split: &Split| split.target_database.is_empty() || split.target_database == name;
+    let (mut known, mut hint) = (Vec::new(), None);
+    for split in folder.all().into_iter().filter(of_it) {
+        let schemas = split.schemas.join(", ");
+        let there = match is_missing {
+            true => called(target, &split.target.system, split.target.database).await,
+            false => None,
+        };
+        match there {
+            Some(Named::Called(now)) => {
+                known.push(format!("the database that took {schemas} is called {now} now"));
+                hint = Some("Name it with --to as it is called now.".to_owned());
+            }
+            Some(Named::Gone) => {
+                known.push(format!("the database that took {schemas} is gone from that server"));
+                hint = hint.or_else(|| {
+                    Some("What was written there is gone with it. Restore it from a backup (and say --moved, once), or open the old tables, which hold what they held when they were sealed: `DROP SCHEMA pgkeep_split CASCADE` in the old database.".to_owned())
+                });
+            }
+            // A name that was used before, on another server.
+            Some(Named::OtherServer) => {}
+            None if split.target_database.is_empty() => {}
+            None => known.push(format!("this host remembers a split of {schemas} into it")),
+        }
+    }
+    if let Some(source) = source {
+        known.push(old_database(source).await);
+    }
+    if known.is_empty() {
+        return error;
+    }
+    SplitError::Lost { end: "new", database: name.to_owned(), known, hint, source: Box::new(error) }.into()
+}
+
+/// What is to be said where the old database could not be entered.
+pub async fn source(error: Error, source: &Conninfo, target: &Conninfo, folder: &Folder) -> Error {
+    if !is_missing(&error) {
+        return error;
+    }
+    let Ok(session) = connect(target, "pgkeep split").await else { return error };
+    let Ok(Some((state, _))) = State::look(&session, folder).await else { return error };
+    let Some((system, oid)) = state.source.split_once('/') else { return error };
+    let Ok(oid) = oid.parse() else { return error };
+    let (known, hint) = match called(source, system, oid).await {
+        Some(Named::Called(now)) => {
+            (format!("the database that was split is called {now} now"), "Name it with --from as it is called now.")
+        }
+        Some(Named::Gone) => (
+            format!("the database that was split is gone from that server; the split is {}", state.phase),
+            "The new database has what moved. Restore the old one from a backup (and say --moved, once) if anything else in it is needed.",
+        ),
+        _ => return error,
+    };
+    let (database, known) = (source.database().to_owned(), vec![known]);
+    SplitError::Lost { end: "old", database, known, hint: Some(hint.to_owned()), source: Box::new(error) }.into()
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Source { source: pg::Error::NoSuchDatabase { .. }, .. }
+            | Error::Target { source: pg::Error::NoSuchDatabase { .. }, .. }
+    )
+}
+
+/// What the database is called by now; none where its server cannot be asked.
+async fn called(info: &Conninfo, system: &str, oid: i64) -> Option<Named> {
+    let session = connect_for_maintenance(info).await.ok()?;
+    named(&session, system, oid).await.ok()
+}
+
+/// Who takes writes, as the old database says.
+async fn old_database(source: &Conninfo) -> String {
+    let name = source.database();
+    let asked = async {
+        let session = connect(source, "pgkeep split").await?;
+        let strength = fence::strength(&session).await?;
+        Ok::<_, pg::Error>((strength, split_ids::targets(&session).await?))
+    };
+    match asked.await {
+        Ok((Some(Strength::Sealed), targets)) => {
+            format!("the old database {name} refuses writes to what moved{}", into(&targets))
+        }
+        Ok((_, targets)) => format!("the old database {name} takes writes{}", into(&targets)),
+        Err(error) => format!("the old database {name} cannot be asked ({error})"),
+    }
+}
+
+fn into(targets: &[String]) -> String {
+    if targets.is_empty() { String::new() } else { format!(", and knows of a split into {}", targets.join(", ")) }
+}

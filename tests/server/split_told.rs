@@ -1,0 +1,167 @@
+//! What is said where a split cannot go on: who takes writes, what is known all the same, and what can be done.
+
+use std::process::Stdio;
+
+use pgkeep::pg::cluster::ClusterOptions;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::pgkeep::{Said, pgkeep};
+use crate::postgres::{Server, psql};
+
+const TABLE: &str = "CREATE SCHEMA m; CREATE TABLE m.t (id int); INSERT INTO m.t VALUES (1)";
+
+fn split(server: &Server, name: &str, args: &[&str]) -> Said {
+    let (from, to) = (server.dsn(name), server.dsn(&format!("{name}_new")));
+    Said::of(pgkeep().args(["split", "--json", "--quiet"]).args(args).args(["--from", &from, "--to", &to]))
+}
+
+#[track_caller]
+fn sql(server: &Server, database: &str, sql: &str) -> String {
+    psql(&server.binaries, &server.dsn(database), sql).unwrap()
+}
+
+#[track_caller]
+fn begun(server: &Server, name: &str, sql: &str) {
+    server.ask(&format!("CREATE DATABASE {name}"));
+    self::sql(server, name, sql);
+}
+
+/// The error and the hint.
+fn told(said: &Said) -> (String, String) {
+    let document = said.document();
+    let text = |field: &str| document[field].as_str().unwrap_or_default().to_owned();
+    (text("error"), text("hint"))
+}
+
+#[test]
+fn a_way_back_that_fails_for_no_lock_says_who_takes_writes() {
+    let server = Server::start(15, ClusterOptions::default());
+    begun(&server, "back", TABLE);
+    assert_eq!(split(&server, "back", &["--schemas", "m"]).code, 0);
+    // Whatever ends the transaction that opens the old place.
+    sql(
+        &server,
+        "back",
+        "CREATE FUNCTION public.no() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$;
+        CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION public.no()",
+    );
+    let said = split(&server, "back", &["rollback"]);
+    let (error, hint) = told(&said);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(error.contains("the new database takes writes, and the old one refuses them"), "{error}");
+    assert!(hint.contains("`pgkeep split rollback` goes on"), "{hint}");
+    assert!(said.document()["causes"].to_string().contains("not today"), "{said:?}");
+    // As it says, so it is.
+    sql(&server, "back_new", "INSERT INTO m.t VALUES (2); DELETE FROM m.t WHERE id = 2");
+    assert!(psql(&server.binaries, &server.dsn("back"), "INSERT INTO m.t VALUES (2)").is_err());
+    sql(&server, "back", "DROP EVENT TRIGGER no");
+    assert_eq!(split(&server, "back", &["rollback"]).code, 0);
+}
+
+#[test]
+fn a_hook_that_fails_says_what_is_done_and_how_to_go_on() {
+    let server = Server::start(15, ClusterOptions::default());
+    begun(&server, "hook", TABLE);
+    let run = ["--schemas", "m", "--hook", "exit 3"];
+    let said = split(&server, "hook", &run);
+    let (error, hint) = told(&said);
+    assert!(error.contains("the source takes writes again"), "{error}");
+    for words in ["Nothing has moved", "Mend the hook", "drop that database", "run `pgkeep split` again"] {
+        assert!(hint.contains(words), "{words}: {hint}");
+    }
+    assert!(!hint.contains("by hand"), "{hint}");
+    sql(&server, "hook", "INSERT INTO m.t VALUES (2)");
+
+    // Somebody has written in the new place: it cannot be taken back by itself.
+    server.ask("DROP DATABASE hook_new");
+    let psql = server.binaries.bin_dir.join("psql");
+    let writes =
+        format!("{} -X -q -d '{}' -c 'INSERT INTO m.t VALUES (3)'; exit 3", psql.display(), server.dsn("hook_new"));
+    let said = split(&server, "hook", &["--schemas", "m", "--hook", &writes]);
+    let (error, hint) = told(&said);
+    assert!(error.contains("the source refuses writes"), "{error}");
+    for words in ["The rows are in the new database", "copies nothing", "--hook gives another one", "rollback"] {
+        assert!(hint.contains(words), "{words}: {hint}");
+    }
+    // What it says works: the hook alone, once more.
+    let on = split(&server, "hook", &["--schemas", "m", "--hook", "true"]);
+    assert_eq!((on.code, &on.document()["phase"]), (0, &json!("switched")), "{on:?}");
+    assert_eq!(sql(&server, "hook_new", "SELECT count(*) FROM m.t"), "3");
+}
+
+#[test]
+fn a_new_database_that_is_gone_or_away_is_told_with_what_is_known() {
+    let server = Server::start(15, ClusterOptions::default());
+    begun(&server, "gone", TABLE);
+    assert_eq!(split(&server, "gone", &["--schemas", "m"]).code, 0);
+    // Nobody is at that place.
+    let away = format!("host=/nonexistent dbname={}", "gone_new");
+    let said = Said::of(pgkeep().args(["split", "--json", "status", "--to", &away, "--from", &server.dsn("gone")]));
+    let (error, _) = told(&said);
+    assert_eq!(said.code, 8, "{said:?}");
+    assert!(error.contains("the new database gone_new cannot be entered"), "{error}");
+    assert!(error.contains("this host remembers a split of m into it"), "{error}");
+    assert!(
+        error.contains("the old database gone refuses writes to what moved, and knows of a split into gone_new"),
+        "{error}"
+    );
+
+    server.ask("DROP DATABASE gone_new");
+    for verb in ["status", "rollback", "finish"] {
+        let said = split(&server, "gone", &[verb]);
+        let (error, hint) = told(&said);
+        assert_eq!(said.code, 8, "{said:?}");
+        assert!(error.contains("the database that took m is gone from that server"), "{verb}: {error}");
+        assert!(error.contains("the old database gone refuses writes"), "{verb}: {error}");
+        assert!(hint.contains("DROP SCHEMA pgkeep_split CASCADE"), "{verb}: {hint}");
+    }
+    sql(&server, "gone", "DROP SCHEMA pgkeep_split CASCADE; INSERT INTO m.t VALUES (2)");
+    let (error, _) = told(&split(&server, "gone", &["status"]));
+    assert!(error.contains("the old database gone takes writes"), "{error}");
+}
+
+/// The server goes on making a database that nobody waits for any more.
+#[test]
+fn a_database_that_is_half_made_when_a_run_ends_goes_or_comes_to_its_right_owner() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE ROLE app LOGIN");
+    server.ask("CREATE ROLE operator SUPERUSER LOGIN");
+    server.ask("CREATE DATABASE half OWNER app");
+    server.ask("COMMENT ON DATABASE half IS 'mine'");
+    sql(&server, "half", "CREATE SCHEMA m AUTHORIZATION app; CREATE TABLE m.t (id int)");
+    let ends = [server.dsn_as("operator", "half"), server.dsn_as("operator", "half_new")];
+    let run = ["split", "--json", "--quiet", "--schemas", "m", "--from", &ends[0], "--to", &ends[1]];
+    let there = "SELECT string_agg(pg_get_userbyid(datdba), '') FROM pg_database WHERE datname = 'half_new'";
+    for signal in [Signal::INT, Signal::KILL] {
+        let mut holder = server.binaries.command("psql");
+        holder.args([
+            "-X",
+            "-q",
+            "-d",
+            &server.dsn("postgres"),
+            "-c",
+            "BEGIN; LOCK TABLE pg_catalog.pg_database IN SHARE MODE; SELECT pg_sleep(60)",
+        ]);
+        let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", "1");
+        let child = pgkeep().args(run).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE%half_new%' AND wait_event_type = 'Lock'", "1");
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+        holder.wait().unwrap();
+        let said = Said::from(child.wait_with_output().unwrap());
+        server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE usename = 'operator'", "0");
+        if signal == Signal::INT {
+            assert_eq!(said.code, 130, "{said:?}");
+            assert_eq!(server.ask(there), "", "{said:?}");
+        } else {
+            assert_eq!(server.ask(there), "operator", "the server has gone on");
+        }
+    }
+    let said = Said::of(pgkeep().args(run));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(server.ask(there), "app", "{said:?}");
+    assert!(!said.document()["warnings"].to_string().contains("belongs to"), "{said:?}");
+}
