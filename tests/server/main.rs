@@ -52,6 +52,7 @@ mod split_trust;
 mod standby;
 mod store;
 mod suspicious;
+mod template;
 mod threat;
 mod through_root;
 mod told;
