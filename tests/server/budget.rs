@@ -15,8 +15,8 @@ fn site() -> (Server, Repo) {
     let (server, repo) = (Server::start(15, ClusterOptions::default()), Repo::new());
     server.ask(
         "CREATE TABLE t (id int, b bytea); ALTER TABLE t ALTER b SET STORAGE EXTERNAL;
-         INSERT INTO t SELECT n, decode(string_agg(md5((n * 100000 + m)::text), ''), 'hex')
-         FROM generate_series(1, 400) n, generate_series(1, 6000) m GROUP BY n",
+         INSERT INTO t SELECT n, string_agg(sha512((n * 100000 + m)::text::bytea), '')
+         FROM generate_series(1, 400) n, generate_series(1, 1500) m GROUP BY n",
     );
     repo.json(["backup", "-d", &server.dsn("postgres")]);
     (server, repo)

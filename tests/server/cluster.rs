@@ -1,6 +1,6 @@
 //! A private cluster works, and leaves nothing behind however its owner ends.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 
+use crate::pgkeep::folder;
 use crate::postgres::{psql, server};
+use crate::template;
 
 /// Tells a second run of this binary where to start the cluster that it will be killed with.
 const OWNER_FOLDER: &str = "PGKEEP_TEST_CLUSTER_FOLDER";
-
-/// A folder that the server's account may enter, short enough for a socket.
-fn folder() -> TempDir {
-    let folder = tempfile::Builder::new().prefix("pgkeep-test-").tempdir_in("/tmp").unwrap();
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-    folder
-}
 
 fn options_in(folder: &TempDir) -> ClusterOptions {
     ClusterOptions { temp_dir: Some(folder.path().to_owned()), ..ClusterOptions::default() }
@@ -105,6 +100,46 @@ fn options_reach_the_server() {
     assert_eq!(ask("SELECT upper('ä')"), "Ä");
     assert_eq!(ask("SELECT pg_read_file('note.txt')"), "for the server");
     cluster.stop().unwrap();
+    assert_nothing_left(&folder);
+}
+
+#[test]
+fn copies_of_a_cluster_are_servers_of_their_own() {
+    for major in [14, 15, 16, 17, 18] {
+        let (folder, binaries) = (folder(), server(major));
+        let original = PrivateCluster::start(&binaries, options_in(&folder)).unwrap();
+        let ask = |cluster: &PrivateCluster, sql: &str| psql(&binaries, &cluster.dsn("postgres"), sql).unwrap();
+        let identity = "SELECT system_identifier > 0, system_identifier FROM pg_control_system()";
+        ask(&original, "CREATE TABLE t AS SELECT 1 AS n; CREATE UNLOGGED TABLE u AS SELECT 2 AS n; CREATE SEQUENCE s");
+        let mut identities = vec![ask(&original, identity)];
+        template::shut_down(&original);
+        for n in ["3", "4"] {
+            let copy_of = Some(original.data_dir());
+            let copy = PrivateCluster::start(&binaries, ClusterOptions { copy_of, ..options_in(&folder) }).unwrap();
+            assert_eq!(
+                ask(&copy, "SELECT t.n, u.n, nextval('s') FROM t, u"),
+                "1|2|1",
+                "{major}: nothing of another copy"
+            );
+            ask(&copy, &format!("UPDATE t SET n = {n}; CHECKPOINT"));
+            identities.push(ask(&copy, identity));
+            copy.stop().unwrap();
+        }
+        assert!(identities.iter().all(|identity| identity.starts_with("t|")), "{major}: {identities:?}");
+        identities.sort_unstable();
+        identities.dedup();
+        assert_eq!(identities.len(), 3, "{major}: {identities:?}");
+        drop(original);
+        assert_nothing_left(&folder);
+    }
+}
+
+#[test]
+fn what_is_no_cluster_is_not_copied_and_nothing_is_left() {
+    let (folder, elsewhere) = (folder(), folder());
+    let copy_of = Some(elsewhere.path().to_owned());
+    let error = PrivateCluster::start(&server(18), ClusterOptions { copy_of, ..options_in(&folder) }).unwrap_err();
+    assert!(matches!(error, ClusterError::NotCopied { .. }), "{error:?}");
     assert_nothing_left(&folder);
 }
 

@@ -1,8 +1,10 @@
 //! Connections reach the server that the settings name, prove who they are as it asks, and refuse what is not safe.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use pgkeep::pg::Error;
 use pgkeep::pg::cluster::{ClusterOptions, Listen, PrivateCluster};
@@ -14,6 +16,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::postgres::{psql, server};
+use crate::template;
 
 const HBA: &str = "local all all trust\n\
                    hostssl all carol 127.0.0.1/32 cert\n\
@@ -23,7 +26,7 @@ const HBA: &str = "local all all trust\n\
                    host all md5user 127.0.0.1/32 md5\n\
                    host all clear 127.0.0.1/32 password\n";
 
-/// A server with TLS, one role for each way to log in, and the certificates of an authority made for this test.
+/// A server with TLS, one role for each way to log in, and the certificates of an authority made for these tests.
 struct Place {
     cluster: PrivateCluster,
     certificates: TempDir,
@@ -34,27 +37,37 @@ fn openssl(folder: &Path, arguments: &str) {
     assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The authority's files and those that it has signed: name and content.
+fn made() -> Vec<(String, Vec<u8>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for name in ["ca", "other"] {
+        openssl(folder, &format!("req -new -x509 -days 2 -nodes -subj /CN={name} -keyout {name}.key -out {name}.crt"));
+    }
+    fs::write(folder.join("server.ext"), "subjectAltName=DNS:localhost").unwrap();
+    fs::write(folder.join("client.ext"), "basicConstraints=CA:FALSE").unwrap();
+    for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=carol")] {
+        openssl(folder, &format!("req -new -nodes -subj {subject} -keyout {name}.key -out {name}.csr"));
+        openssl(
+            folder,
+            &format!(
+                "x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile {name}.ext \
+                 -out {name}.crt"
+            ),
+        );
+    }
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect()
+}
+
 impl Place {
     fn new() -> Self {
+        static MADE: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
         let certificates = tempfile::tempdir().unwrap();
         let folder = certificates.path();
-        for name in ["ca", "other"] {
-            openssl(
-                folder,
-                &format!("req -new -x509 -days 2 -nodes -subj /CN={name} -keyout {name}.key -out {name}.crt"),
-            );
-        }
-        fs::write(folder.join("server.ext"), "subjectAltName=DNS:localhost").unwrap();
-        fs::write(folder.join("client.ext"), "basicConstraints=CA:FALSE").unwrap();
-        for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=carol")] {
-            openssl(folder, &format!("req -new -nodes -subj {subject} -keyout {name}.key -out {name}.csr"));
-            openssl(
-                folder,
-                &format!(
-                    "x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile {name}.ext \
-                     -out {name}.crt"
-                ),
-            );
+        for (name, content) in MADE.get_or_init(made) {
+            fs::write(folder.join(name), content).unwrap();
+            fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o600)).unwrap();
         }
         let file = |name: &str| (name.to_owned(), fs::read(folder.join(name)).unwrap());
         let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -75,7 +88,7 @@ impl Place {
             ..ClusterOptions::default()
         };
         let binaries = server(15);
-        let cluster = PrivateCluster::start(&binaries, options).unwrap();
+        let cluster = template::start(&binaries, &[], options);
         psql(
             &binaries,
             &cluster.dsn("postgres"),

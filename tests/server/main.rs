@@ -58,6 +58,7 @@ mod split_writes;
 mod standby;
 mod store;
 mod suspicious;
+mod template;
 mod threat;
 mod through_root;
 mod told;

@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
+use rustix::fs::{StatVfsMountFlags, statvfs};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -17,7 +19,33 @@ pub fn pgkeep() -> Command {
     command.env("PGPASSFILE", "/nonexistent/pgpass").env("PGSERVICEFILE", "/nonexistent/service").env("LC_ALL", "C");
     // What splits remember; not in the home of whoever runs the tests.
     command.env("PGKEEP_STATE", concat!(env!("CARGO_TARGET_TMPDIR"), "/split-state"));
+    command.env("PGKEEP_TMPDIR", base());
     command
+}
+
+/// Free bytes of the file system in memory, and of memory, above which the tests work there.
+const ROOM_BYTES: u64 = 4 << 30;
+
+/// Where the tests make their folders and clusters: in memory where there is room, because most of them would wait for the disk and
+/// prove nothing by it. `PGKEEP_TEST_FOLDER` names another place.
+pub fn base() -> &'static Path {
+    static BASE: OnceLock<PathBuf> = OnceLock::new();
+    BASE.get_or_init(|| {
+        let in_memory = Path::new("/dev/shm");
+        let usual = if has_room(in_memory) { in_memory } else { Path::new("/tmp") };
+        std::env::var_os("PGKEEP_TEST_FOLDER").map_or_else(|| usual.to_owned(), PathBuf::from)
+    })
+}
+
+fn has_room(folder: &Path) -> bool {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available =
+        meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.strip_suffix("kB")?.trim().parse().ok());
+    let is_free = |bytes: u64| bytes >= ROOM_BYTES;
+    // Tests write scripts and run them.
+    statvfs(folder).is_ok_and(|of| is_free(of.f_bavail * of.f_frsize) && !of.f_flag.contains(StatVfsMountFlags::NOEXEC))
+        && available.is_some_and(|kilobytes: u64| is_free(kilobytes * 1024))
+        && tempfile::tempdir_in(folder).is_ok()
 }
 
 /// A repository and its two keys, in a folder that goes with it.
@@ -97,7 +125,17 @@ impl Repo {
 
 /// A folder that every account may enter.
 pub fn folder() -> TempDir {
-    let folder = tempfile::Builder::new().prefix("pgkeep-test-").tempdir_in("/tmp").unwrap();
+    folder_in(base())
+}
+
+/// The same where the file system is what a test is about.
+#[allow(dead_code, reason = "the tests without a server have no use for it")]
+pub fn folder_on_disk() -> TempDir {
+    folder_in(Path::new("/tmp"))
+}
+
+fn folder_in(base: &Path) -> TempDir {
+    let folder = tempfile::Builder::new().prefix("pgkeep-test-").tempdir_in(base).unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     folder
 }

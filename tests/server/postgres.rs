@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use pgkeep::pg::binaries::{ServerBinaries, server_for};
 use pgkeep::pg::cluster::{ClusterOptions, PrivateCluster};
 
+use crate::pgkeep::base;
+use crate::template::{self, Sample};
+
 /// The server programs of this major version: those that `scripts/postgres-versions` unpacked, otherwise the machine's.
 pub fn server(major: u32) -> ServerBinaries {
     let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/postgres/{major}/bin"));
@@ -33,8 +36,20 @@ pub struct Server {
 
 impl Server {
     pub fn start(major: u32, options: ClusterOptions) -> Self {
+        Self::with_samples(major, &[], options)
+    }
+
+    /// One that is no copy: the log of a copy has begun anew, and no standby begins with it.
+    pub fn of_initdb(major: u32, options: ClusterOptions) -> Self {
+        let (binaries, temp_dir) = (server(major), Some(base().to_owned()));
+        let cluster = PrivateCluster::start(&binaries, ClusterOptions { temp_dir, ..options }).unwrap();
+        Self { binaries, cluster }
+    }
+
+    /// One that holds these samples.
+    pub fn with_samples(major: u32, samples: &[Sample], options: ClusterOptions) -> Self {
         let binaries = server(major);
-        let cluster = PrivateCluster::start(&binaries, options).unwrap();
+        let cluster = template::start(&binaries, samples, options);
         Self { binaries, cluster }
     }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use pgkeep::pg::cluster::ClusterOptions;
 
-use crate::pgkeep::{Said, folder, pgkeep};
+use crate::pgkeep::{Said, folder_on_disk, pgkeep};
 use crate::postgres::Server;
 
 const TRACED: &str = "trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,exit_group";
@@ -163,7 +163,7 @@ fn what_a_snapshot_names_is_durable_before_its_own_name_is_there() {
         .unwrap();
         return;
     }
-    let (outer, server) = (folder(), Server::start(15, ClusterOptions::default()));
+    let (outer, server) = (folder_on_disk(), Server::start(15, ClusterOptions::default()));
     let dsn = server.dsn("postgres");
     // A repository two folders deep, neither of which is there.
     let root = outer.path().join("backups/shop");

@@ -5,11 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use pgkeep::pg::cluster::{ClusterOptions, Listen, PrivateCluster};
+use pgkeep::pg::cluster::{ClusterOptions, Listen};
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::postgres::{psql, server};
+use crate::template;
 
 const PASSWORD: &str = "it's a \\ \"secret\"";
 
@@ -34,7 +35,7 @@ fn pgkeep(folder: &Path, args: &[&str]) -> (i32, Value, String) {
 fn a_policy_logs_in_with_its_password_and_takes_what_it_selects() {
     let binaries = server(15);
     let listen = Listen::Loopback { password: SecretString::from("of the superuser") };
-    let cluster = PrivateCluster::start(&binaries, ClusterOptions { listen, ..ClusterOptions::default() }).unwrap();
+    let cluster = template::start(&binaries, &[], ClusterOptions { listen, ..ClusterOptions::default() });
     let sql = |sql: &str| psql(&binaries, &cluster.dsn("postgres"), sql).unwrap();
     let quoted = PASSWORD.replace('\'', "''");
     sql(&format!(

@@ -8,14 +8,12 @@ use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::judge::{assert_equal, assert_gone_over, definitions, load_sample, rows};
+use crate::judge::{assert_equal, assert_gone_over, definitions, rows};
 use crate::pgkeep::{Repo, Said, pgkeep};
 use crate::postgres::{Server, psql};
 
 fn chronos() -> Server {
-    let server = Server::start(15, ClusterOptions::default());
-    load_sample(&server, "chronos", "0.003");
-    server
+    Server::with_samples(15, &[("chronos", "0.003")], ClusterOptions::default())
 }
 
 fn split(server: &Server, args: &[&str]) -> Said {
@@ -440,8 +438,8 @@ fn a_plan_with_blockers_stops_the_run_and_nothing_is_touched() {
 fn erp_and_agent_move_each_way_with_every_boundary() {
     let hba = b"local agents pgkeep_bridge_agents scram-sha-256\nlocal all all trust\n".to_vec();
     let data_files = vec![("pg_hba.conf".to_owned(), hba)];
-    let server = Server::start(15, ClusterOptions { data_files, ..ClusterOptions::default() });
-    load_sample(&server, "portfolio", "0.003");
+    let options = ClusterOptions { data_files, ..ClusterOptions::default() };
+    let server = Server::with_samples(15, &[("portfolio", "0.003")], options);
     let (from, to) = (server.dsn("portfolio"), server.dsn("agents"));
     let split =
         |args: &[&str]| Said::of(pgkeep().args(["split", "--json"]).args(args).args(["--from", &from, "--to", &to]));

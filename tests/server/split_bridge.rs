@@ -173,11 +173,10 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
 /// From 15 to 16, over TCP, with writes; then to the end.
 #[test]
 fn what_stays_writes_through_the_bridge_and_goes_on_when_the_old_tables_are_dropped() {
-    let old = Server::start(15, ClusterOptions::default());
+    let old = Server::with_samples(15, &[("portfolio", "0.003")], ClusterOptions::default());
     let listen = Listen::Loopback { password: SecretString::from("the superuser's own") };
     let new = Server::start(16, ClusterOptions { listen, ..ClusterOptions::default() });
     let repo = Repo::new();
-    load_sample(&old, "portfolio", "0.003");
     let ends = Ends { from: (&old, "portfolio"), to: (&new, "erp_place") };
     // Its user mapping has no place on another server's roles, and the roles above are made by the split.
     ends.old("DROP FOREIGN TABLE erp.remote_stock; DROP EXTENSION postgres_fdw CASCADE; CREATE TABLE agent.notes (run bigint)");

@@ -191,7 +191,7 @@ fn a_standby_and_sessions_that_only_read_are_no_end_of_a_split() {
         data_files: vec![("standby.signal".to_owned(), Vec::new())],
         ..ClusterOptions::default()
     };
-    let standby = Server::start(16, standby);
+    let standby = Server::of_initdb(16, standby);
     assert_eq!(standby.ask("SELECT pg_is_in_recovery()"), "t");
     let primary = shop(16, ClusterOptions::default(), ITEMS);
     let programs = || primary.binaries.bin_dir.clone();

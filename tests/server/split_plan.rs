@@ -5,17 +5,13 @@ use std::process::Command;
 use pgkeep::pg::cluster::ClusterOptions;
 use serde_json::Value;
 
-use crate::judge::{definitions, load_sample, roles, rows};
+use crate::judge::{definitions, roles, rows};
 use crate::pgkeep::{Said, assert_refused, folder, pgkeep};
 use crate::postgres::{Server, psql};
 
 /// One server with both samples, for all questions that change nothing.
 fn samples() -> Server {
-    let server = Server::start(15, ClusterOptions::default());
-    for sample in ["chronos", "portfolio"] {
-        load_sample(&server, sample, "0.001");
-    }
-    server
+    Server::with_samples(15, &[("chronos", "0.001"), ("portfolio", "0.001")], ClusterOptions::default())
 }
 
 fn split(server: &Server, database: &str, schemas: &str, target: &str, more: &[&str]) -> Command {

@@ -11,15 +11,20 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::disk_full::SmallDisk;
-use crate::judge::{assert_equal, definitions, load_sample, roles};
+use crate::judge::{assert_equal, definitions, roles};
 use crate::pgkeep::{Repo, Said, folder, pgkeep};
 use crate::postgres::{Server, psql};
+use crate::template::Sample;
 
 /// Nothing runs in the background that would take a transaction id.
 fn quiet_server(major: u32, settings: &[(&str, &str)]) -> Server {
+    quiet_server_with(major, &[], settings)
+}
+
+fn quiet_server_with(major: u32, samples: &[Sample], settings: &[(&str, &str)]) -> Server {
     let own = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let settings = own.chain([("autovacuum".to_owned(), "off".to_owned())]).collect();
-    Server::start(major, ClusterOptions { settings, ..ClusterOptions::default() })
+    Server::with_samples(major, samples, ClusterOptions { settings, ..ClusterOptions::default() })
 }
 
 /// Two schemas that hold on to each other.
@@ -67,9 +72,8 @@ fn ms(value: &Value) -> u64 {
 
 #[test]
 fn the_whole_path_is_taken_on_a_copy_and_neither_database_is_written_to() {
-    let server =
-        quiet_server(15, &[("max_wal_size", "512MB"), ("shared_buffers", "48MB"), ("checkpoint_timeout", "7min")]);
-    load_sample(&server, "chronos", "0.003");
+    let settings = [("max_wal_size", "512MB"), ("shared_buffers", "48MB"), ("checkpoint_timeout", "7min")];
+    let server = quiet_server_with(15, &[("chronos", "0.003")], &settings);
     let (servers, files) = (folder(), folder());
     let (env, told) = (files.path().join(".env"), files.path().join("told"));
     let text = "# Twenty\nPG_DATABASE_URL=postgres://twenty_user:se-cret@db:5432/chronos # the old place\n";

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::judge::{assert_equal, assert_gone_over, definitions, load_sample, rows};
+use crate::judge::{assert_equal, assert_gone_over, definitions, rows};
 use crate::pgkeep::{Said, pgkeep};
 use crate::postgres::{Server, psql};
 
@@ -132,8 +132,7 @@ impl Place {
 
 #[test]
 fn whatever_the_state_a_killed_split_is_gone_on_with_or_taken_back() {
-    let server = Server::start(15, ClusterOptions::default());
-    load_sample(&server, "portfolio", "0.003");
+    let server = Server::with_samples(15, &[("portfolio", "0.003")], ClusterOptions::default());
     let place = Place { from: server.dsn("portfolio"), to: server.dsn("agents"), server };
     let server = &place.server;
     psql(&server.binaries, &place.from, SLOW).unwrap();
@@ -163,8 +162,7 @@ fn whatever_the_state_a_killed_split_is_gone_on_with_or_taken_back() {
 /// A view that nobody planned for appears while the fence waits.
 #[test]
 fn a_plan_that_is_stale_stops_the_run_and_the_source_takes_writes() {
-    let server = Server::start(15, ClusterOptions::default());
-    load_sample(&server, "portfolio", "0.003");
+    let server = Server::with_samples(15, &[("portfolio", "0.003")], ClusterOptions::default());
     let place = Place { from: server.dsn("portfolio"), to: server.dsn("agents"), server };
     let mut somebody = place.somebody(WRITE);
     let mut child = place.command("--json").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -189,8 +187,7 @@ fn a_plan_that_is_stale_stops_the_run_and_the_source_takes_writes() {
 /// is not empty by then is somebody else's.
 #[test]
 fn a_database_that_is_made_meanwhile_is_taken_where_it_is_empty() {
-    let server = Server::start(15, ClusterOptions::default());
-    load_sample(&server, "portfolio", "0.003");
+    let server = Server::with_samples(15, &[("portfolio", "0.003")], ClusterOptions::default());
     let place = Place { from: server.dsn("portfolio"), to: server.dsn("agents"), server };
     let waits =
         "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'pgkeep %' AND wait_event_type = 'Lock'";
@@ -220,8 +217,7 @@ fn a_database_that_is_made_meanwhile_is_taken_where_it_is_empty() {
 /// what was left.
 #[test]
 fn a_long_reader_keeps_no_writer_waiting_after_a_rollback() {
-    let server = Server::start(15, ClusterOptions::default());
-    load_sample(&server, "portfolio", "0.003");
+    let server = Server::with_samples(15, &[("portfolio", "0.003")], ClusterOptions::default());
     let place = Place { from: server.dsn("portfolio"), to: server.dsn("agents"), server };
     let triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'pgkeep_fence'";
     assert_eq!(place.go_on().code, 0);
@@ -242,8 +238,7 @@ fn a_long_reader_keeps_no_writer_waiting_after_a_rollback() {
 /// Two servers, and a newer one: rows are what they were, and so are definitions where one version writes both.
 #[test]
 fn schemas_move_to_another_server_and_come_back() {
-    let server = Server::start(15, ClusterOptions::default());
-    load_sample(&server, "chronos", "0.003");
+    let server = Server::with_samples(15, &[("chronos", "0.003")], ClusterOptions::default());
     let moved = "nspname IN ('core', 'metadata') OR nspname LIKE 'workspace\\_%'";
     let of_schemas = ["-n", "core", "-n", "metadata", "-n", "workspace_*"];
     let (before, defined) = (rows(&server, "chronos", Some(moved)), definitions(&server, "chronos", &of_schemas));

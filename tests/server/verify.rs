@@ -14,6 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::postgres::{psql, server};
+use crate::template;
 
 /// 400 kB that do not compress, so that the table has an object of its own.
 const ORDERS: &str = "CREATE SCHEMA shop;
@@ -50,7 +51,7 @@ impl Site {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let binaries = server(15);
-        let cluster = PrivateCluster::start(&binaries, ClusterOptions::default()).unwrap();
+        let cluster = template::start(&binaries, &[], ClusterOptions::default());
         Self { folder, binaries, cluster }
     }
 

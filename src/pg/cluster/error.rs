@@ -27,6 +27,8 @@ pub enum ClusterError {
     },
     #[error("initdb failed ({status}); what it said ends with:\n{log}")]
     InitdbFailed { status: ExitStatus, log: String },
+    #[error("{} could not be copied to a private server; what was said ends with:\n{log}", path.display())]
+    NotCopied { path: PathBuf, log: String },
     #[error("could not write {name} into the private server's data directory")]
     DataFile {
         name: String,

@@ -6,6 +6,7 @@
 //! closes; what even that one leaves is removed by the next start ([`sweep_orphans`]).
 
 mod account;
+mod copy;
 mod error;
 mod folder;
 mod options;
@@ -141,6 +142,17 @@ struct Making<'a> {
 
 impl Making<'_> {
     fn initialise(&self) -> Result<(), ClusterError> {
+        match &self.options.copy_of {
+            Some(original) => copy::copy(original, &self.folder.data(), self.binaries, self.account)?,
+            None => self.initdb()?,
+        }
+        for (name, content) in &self.options.data_files {
+            self.write(&self.folder.data().join(name), content)?;
+        }
+        Ok(())
+    }
+
+    fn initdb(&self) -> Result<(), ClusterError> {
         let home = self.folder.server();
         let mut initdb = self.binaries.command("initdb");
         initdb.arg("-D").arg(self.folder.data()).args(["-U", &self.options.superuser, "-E", "UTF8"]);
@@ -165,9 +177,6 @@ impl Making<'_> {
         if !output.status.success() {
             let said = [output.stdout, output.stderr].concat();
             return Err(ClusterError::InitdbFailed { status: output.status, log: postmaster::tail(&said) });
-        }
-        for (name, content) in &self.options.data_files {
-            self.write(&self.folder.data().join(name), content)?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use super::account::block_on;
 use super::contract::{next, object, sorted};
 use crate::disk_full::{SmallDisk, files_below};
-use crate::pgkeep::folder;
+use crate::pgkeep::folder_on_disk;
 
 const MAX: u64 = 8 << 20;
 
@@ -41,7 +41,7 @@ const ENOSPC: i32 = 28;
 /// Four writers, as a backup has them: whoever comes first is told why, and so is everyone after.
 #[test]
 fn every_writer_is_told_why_an_object_could_not_be_stored() {
-    let folder = folder();
+    let folder = folder_on_disk();
     let root = folder.path().join("store");
     let store = open(&root);
     fs::create_dir(root.join("data")).unwrap();
@@ -73,7 +73,7 @@ fn every_writer_is_told_why_an_object_could_not_be_stored() {
 #[test]
 fn a_full_disk_keeps_what_is_whole_and_takes_more_when_there_is_room() {
     for (full, room) in [("size=3m", "size=64m"), ("nr_inodes=60", "nr_inodes=1000")] {
-        let folder = folder();
+        let folder = folder_on_disk();
         let Some(disk) = SmallDisk::mount(folder.path(), full) else { return };
         let root = folder.path().join("store");
         let store = open(&root);
@@ -98,7 +98,7 @@ fn a_full_disk_keeps_what_is_whole_and_takes_more_when_there_is_room() {
 
 #[test]
 fn an_object_that_goes_or_shrinks_after_it_was_listed_is_told_from_one_that_is_there() {
-    let folder = folder();
+    let folder = folder_on_disk();
     let root = folder.path().join("store");
     let store = open(&root);
     for name in ["data/aa/gone", "data/aa/cut", "data/aa/folder"] {
@@ -132,7 +132,7 @@ fn an_object_that_goes_or_shrinks_after_it_was_listed_is_told_from_one_that_is_t
 /// touches what it leads to.
 #[test]
 fn nothing_but_a_file_in_a_folder_is_opened_and_no_link_is_followed() {
-    let outer = folder();
+    let outer = folder_on_disk();
     let (root, outside) = (outer.path().join("store"), outer.path().join("outside"));
     let store = open(&root);
     block_on(store.put(&key("data/aa/whole"), &object("rows"))).unwrap();

@@ -61,7 +61,7 @@ fn url(bucket: &str, endpoint: &str) -> String {
 
 #[test]
 fn a_folder_keeps_the_contract() {
-    let folder = crate::pgkeep::folder();
+    let folder = crate::pgkeep::folder_on_disk();
     let url = format!("file://{}", folder.path().join("store").display());
     assert_contract(&url, OWNER, Promise::OneWins);
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::account::Account;
-use crate::pgkeep::folder;
+use crate::pgkeep::folder_on_disk;
 
 const READY: Duration = Duration::from_secs(60);
 
@@ -45,7 +45,7 @@ impl SeaweedFs {
     fn start() -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/seaweedfs/weed");
         assert!(program.exists(), "no {}; run `scripts/s3-server` (scripts/test does)", program.display());
-        let folder = folder().keep();
+        let folder = folder_on_disk().keep();
         let identity = |account: &Account, actions: &[&str]| {
             let credentials = [json!({"accessKey": account.access_key, "secretKey": account.secret_key})];
             json!({"name": account.access_key, "credentials": credentials, "actions": actions})
