@@ -1,12 +1,14 @@
 //! One instant of the source: locks first, then the snapshot, then everybody looks through it.
 
+use std::time::{Duration, Instant};
+
 use super::Error;
 use super::catalog::{self, Reading, StrongLock, TableFacts, quote_literal, quote_relation};
 use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
 
-/// How often the list of tables may change between locking and the snapshot before we give up.
-const ATTEMPTS: usize = 5;
+/// How often the list of tables may change between locking and the snapshot, however little patience there is.
+const ATTEMPTS_MIN: usize = 5;
 const TABLES_IN_LOCK: usize = 200;
 
 /// A session whose transaction holds an exported snapshot and ACCESS SHARE locks on every table to be read.
@@ -77,7 +79,12 @@ impl SourceSnapshot {
         if !objects.is_empty() {
             return Err(Error::NoText { endpoint: session.endpoint(), objects });
         }
-        for _ in 0..ATTEMPTS {
+        // Each attempt lets go of what it has: nobody waits for us meanwhile. On busy processors a table that lives for milliseconds is
+        // gone before it is locked, again and again.
+        let (began, patience) = (Instant::now(), Duration::from_millis(lock_timeout_ms));
+        let mut attempts = 0;
+        while attempts < ATTEMPTS_MIN || began.elapsed() < patience {
+            attempts += 1;
             let before = catalog::tables(session).await?;
             let unreadable: Vec<_> = before
                 .iter()
