@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::pgkeep::{Repo, Said, assert_refused, pgkeep};
+use crate::pgkeep::{Repo, Said, assert_refused, executable, pgkeep};
 
 /// An account without rights of its own; `nobody` on Debian.
 const NOBODY: u32 = 65534;
@@ -235,8 +235,7 @@ pub fn as_nobody(repo: &Repo, args: &[&str]) -> Command {
     // The account may have no way to the folder in which the program was built.
     let copy = repo.root().with_file_name("pgkeep");
     if !copy.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_pgkeep"), &copy).unwrap();
-        fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+        executable(&copy, &fs::read(env!("CARGO_BIN_EXE_pgkeep")).unwrap());
     }
     let built = pgkeep();
     let mut command = Command::new(copy);

@@ -1,12 +1,10 @@
 //! Extensions whose tables hold rows of the extension's own beside the user's.
 
-use std::fs;
-
 use pgkeep::pg::cluster::ClusterOptions;
 
-use crate::judge::{assert_equal, definitions, rows, text_of};
+use crate::judge::{assert_equal, definitions, rows};
 use crate::pgkeep::{Repo, Said};
-use crate::postgres::{Server, psql, server};
+use crate::postgres::{Server, install_extension, psql};
 
 const NAME: &str = "pgkeep_test_config";
 const CONTROL: &str =
@@ -22,18 +20,9 @@ const SCRIPT: &str = "CREATE TABLE rules (id integer PRIMARY KEY, what text NOT 
     SELECT pg_catalog.pg_extension_config_dump('rules_id', '');
     SELECT pg_catalog.pg_extension_config_dump('all_theirs', '');";
 
-/// Installs it for all tests with this major version; the file's name is nobody else's.
-fn install() {
-    let mut pg_config = server(16).command("pg_config");
-    let share = text_of(pg_config.arg("--sharedir"));
-    let folder = std::path::Path::new(share.trim()).join("extension");
-    fs::write(folder.join(format!("{NAME}--1.0.sql")), SCRIPT).unwrap();
-    fs::write(folder.join(format!("{NAME}.control")), CONTROL).unwrap();
-}
-
 #[test]
 fn the_users_rows_of_an_extensions_tables_come_back_and_its_own_are_not_doubled() {
-    install();
+    install_extension(16, NAME, CONTROL, SCRIPT);
     let (source, repo) = (Server::start(16, ClusterOptions::default()), Repo::new());
     source.ask("CREATE DATABASE app");
     let sql = |database: &str, sql: &str| psql(&source.binaries, &source.dsn(database), sql).unwrap();
@@ -69,7 +58,7 @@ fn the_users_rows_of_an_extensions_tables_come_back_and_its_own_are_not_doubled(
 /// too. What is there and equal is neither made again nor in conflict.
 #[test]
 fn an_ordinary_role_finds_what_an_administrator_has_made() {
-    install();
+    install_extension(16, NAME, CONTROL, SCRIPT);
     let (source, repo) = (Server::start(16, ClusterOptions::default()), Repo::new());
     let sql = |database: &str, sql: &str| psql(&source.binaries, &source.dsn(database), sql).unwrap();
     source.ask("CREATE DATABASE app");

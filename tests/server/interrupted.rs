@@ -1,6 +1,5 @@
 //! A backup that ends early, by a signal or by the server: no snapshot, and no session left behind.
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::pgkeep::{Repo, Said};
+use crate::pgkeep::{Repo, Said, executable};
 use crate::postgres::Server;
 
 /// Enough that zstd's slowest level is busy for minutes: what is random cannot be compressed quickly.
@@ -154,8 +153,7 @@ fn late_pg_dump(server: &Server) -> TempDir {
     let script =
         format!("#!/bin/sh\n[ \"$1\" = --version ] || sleep 10 >/dev/null 2>&1\nexec '{}' \"$@\"\n", real.display());
     let program = folder.path().join("pg_dump");
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    executable(&program, script.as_bytes());
     folder
 }
 

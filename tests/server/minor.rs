@@ -1,13 +1,11 @@
 //! A pg_dump that is older than its server: the backup says so, and what the server writes for itself is not carried.
 
-use std::os::unix::fs::PermissionsExt;
-
 use pgkeep::pg::cluster::ClusterOptions;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::judge::rows;
-use crate::pgkeep::{Repo, Said, folder};
+use crate::pgkeep::{Repo, Said, executable, folder};
 use crate::postgres::{Server, psql};
 
 /// The real programs behind a pg_dump that calls itself the second release of its major version.
@@ -21,8 +19,7 @@ fn of_an_older_minor(server: &Server) -> TempDir {
         real.display()
     );
     let program = folder.path().join("pg_dump");
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    executable(&program, script.as_bytes());
     folder
 }
 

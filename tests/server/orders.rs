@@ -18,7 +18,7 @@ use pgkeep::store::Access;
 
 use crate::judge::{assert_equal, definitions, load_sample, project, rows, text_of};
 use crate::pgkeep::Repo;
-use crate::postgres::{Server, psql, server};
+use crate::postgres::{Server, install_extension, psql};
 
 const ORDERS: u64 = 4;
 
@@ -176,10 +176,8 @@ fn an_ordinary_role_restores_in_every_order_what_binds_itself() {
 #[test]
 fn configuration_tables_with_keys_among_them_come_back_in_every_order() {
     const NAME: &str = "pgkeep_test_keys";
-    let share = text_of(server(16).command("pg_config").arg("--sharedir"));
-    let folder = std::path::Path::new(share.trim()).join("extension");
-    std::fs::copy(project("tests/data/orders/config.sql"), folder.join(format!("{NAME}--1.0.sql"))).unwrap();
-    std::fs::write(folder.join(format!("{NAME}.control")), "default_version = '1.0'\nrelocatable = true\n").unwrap();
+    let script = std::fs::read_to_string(project("tests/data/orders/config.sql")).unwrap();
+    install_extension(16, NAME, "default_version = '1.0'\nrelocatable = true\n", &script);
     let source = Server::start(16, ClusterOptions::default());
     source.ask("CREATE DATABASE app");
     sql(

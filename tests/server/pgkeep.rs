@@ -1,9 +1,10 @@
 //! The program as its user meets it: started with arguments, judged by its exit code and by what it writes.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
@@ -138,6 +139,16 @@ fn folder_in(base: &Path) -> TempDir {
     let folder = tempfile::Builder::new().prefix("pgkeep-test-").tempdir_in(base).unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     folder
+}
+
+/// Writes a program. Another process does: of what this one has open for writing, a process that another test begins in that moment
+/// has a copy, and the system runs no program that somebody may still write to (ETXTBSY).
+pub fn executable(path: &Path, content: &[u8]) {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path).stdin(Stdio::piped());
+    let mut shell = shell.spawn().expect("a shell runs");
+    shell.stdin.take().unwrap().write_all(content).unwrap();
+    assert!(shell.wait().unwrap().success(), "{}", path.display());
 }
 
 /// How a run ended.

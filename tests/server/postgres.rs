@@ -1,5 +1,8 @@
 //! The servers that the tests run on, and `psql` as the judge from outside.
 
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -7,6 +10,7 @@ use std::time::{Duration, Instant};
 use pgkeep::pg::binaries::{ServerBinaries, server_for};
 use pgkeep::pg::cluster::{ClusterOptions, PrivateCluster};
 
+use crate::judge::text_of;
 use crate::pgkeep::base;
 use crate::template::{self, Sample};
 
@@ -91,5 +95,19 @@ impl Server {
             assert!(Instant::now() < deadline, "{sql}: still {answer:?} after {at_most:?}");
             std::thread::sleep(Duration::from_millis(30));
         }
+    }
+}
+
+/// Installs version 1.0 of an extension of the tests for all servers of the major version. Each file is there whole or not at all:
+/// other tests may be reading it.
+pub fn install_extension(major: u32, name: &str, control: &str, script: &str) {
+    let mut pg_config = server(major).command("pg_config");
+    let share = text_of(pg_config.arg("--sharedir"));
+    let folder = Path::new(share.trim()).join("extension");
+    for (file, content) in [(format!("{name}--1.0.sql"), script), (format!("{name}.control"), control)] {
+        let mut written = tempfile::NamedTempFile::new_in(&folder).unwrap();
+        written.write_all(content.as_bytes()).unwrap();
+        fs::set_permissions(written.path(), fs::Permissions::from_mode(0o644)).unwrap();
+        written.persist(folder.join(file)).unwrap();
     }
 }

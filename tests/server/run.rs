@@ -9,6 +9,7 @@ use pgkeep::pg::cluster::{ClusterOptions, Listen};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use crate::pgkeep::executable;
 use crate::postgres::{psql, server};
 use crate::template;
 
@@ -77,8 +78,7 @@ fn a_policy_logs_in_with_its_password_and_takes_what_it_selects() {
     assert_eq!(names, ["core.users", "workspace_1.orders"]);
 
     // A program in the policy's folder reads a file that lies there too.
-    write(Path::new(&path("tell")), "#!/bin/sh\ncat shop.password\n");
-    fs::set_permissions(path("tell"), Permissions::from_mode(0o700)).unwrap();
+    executable(Path::new(&path("tell")), b"#!/bin/sh\ncat shop.password\n");
     write(Path::new(&nightly), &policy("password_command = [\"./tell\"]"));
     let (code, again, stderr) = run(&["run", &nightly]);
     assert_eq!((code, &again["parent"], &again["rows"]), (0, &report["snapshot"], &320.into()), "{again} {stderr}");

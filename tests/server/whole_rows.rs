@@ -1,13 +1,11 @@
 //! A relation is taken with all rows that are read through it, or not at all: never a backup without rows that calls itself proven.
 
-use std::fs;
-
 use pgkeep::pg::cluster::ClusterOptions;
 use serde_json::{Value, json};
 
-use crate::judge::{rows, text_of};
+use crate::judge::rows;
 use crate::pgkeep::{Repo, Said};
-use crate::postgres::{Server, psql, server};
+use crate::postgres::{Server, install_extension, psql};
 
 const NAME: &str = "pgkeep_test_store";
 const CONTROL: &str = "comment = 'for the tests of pgkeep'\ndefault_version = '1.0'\nrelocatable = false\n";
@@ -24,15 +22,6 @@ const SCRIPT: &str = "CREATE SCHEMA pgkeep_store;
         EXECUTE format('CREATE TRIGGER route BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION pgkeep_store.route()', relation); END $$;
     CREATE FUNCTION pgkeep_store.adopt(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
         BEGIN EXECUTE format('ALTER EXTENSION pgkeep_test_store ADD TABLE %s', relation); END $$;";
-
-/// Installs it for all tests with this major version; the file's name is nobody else's.
-fn install() {
-    let mut pg_config = server(16).command("pg_config");
-    let share = text_of(pg_config.arg("--sharedir"));
-    let folder = std::path::Path::new(share.trim()).join("extension");
-    fs::write(folder.join(format!("{NAME}--1.0.sql")), SCRIPT).unwrap();
-    fs::write(folder.join(format!("{NAME}.control")), CONTROL).unwrap();
-}
 
 struct Scene {
     server: Server,
@@ -91,7 +80,7 @@ const LEAVE: &str = "leave timeseries.metrics out (-T timeseries.metrics)";
 
 #[test]
 fn what_an_extension_keeps_elsewhere_is_never_left_behind_in_silence() {
-    install();
+    install_extension(16, NAME, CONTROL, SCRIPT);
     let scene = Scene::new(
         "metering",
         "CREATE EXTENSION pgkeep_test_store; CREATE SCHEMA timeseries; CREATE TABLE timeseries.metrics (at int, value float8);
