@@ -186,6 +186,7 @@ fn configuration_tables_with_keys_among_them_come_back_in_every_order() {
         &format!(
             "CREATE EXTENSION {NAME}; INSERT INTO d_parent VALUES (1, 1), (2, 1); INSERT INTO c_child SELECT n, 1 + n % 2 FROM generate_series(1, 500) n;
              INSERT INTO a_grandchild SELECT n, 1 + n % 500 FROM generate_series(1, 5000) n;
+             CREATE SCHEMA app; CREATE TABLE app.uses (child int REFERENCES c_child, hen int REFERENCES hen); INSERT INTO app.uses SELECT n FROM generate_series(1, 500) n;
              INSERT INTO hen VALUES (1, NULL); INSERT INTO egg VALUES (1, 1); UPDATE hen SET egg = 1; INSERT INTO feather SELECT 1 FROM generate_series(1, 900)"
         ),
     );
@@ -196,5 +197,5 @@ fn configuration_tables_with_keys_among_them_come_back_in_every_order() {
     let restored = repo.restored(["latest", "--create", "-d", &source.dsn("copy")]);
     let warnings = restored["warnings"].to_string();
     assert!(warnings.contains("public.egg, public.hen"), "{restored}");
-    assert_eq!(sql(&source, "copy", "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"), "6");
+    assert_eq!(sql(&source, "copy", "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"), "8");
 }

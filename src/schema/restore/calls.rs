@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::schema::archive::{Archive, Kind, Oid};
-use crate::schema::facts::Facts;
+use crate::schema::archive::{Archive, Entry, Kind, Oid};
+use crate::schema::facts::{Facts, Membership};
 use crate::schema::graph::Graph;
+use crate::schema::lexer::tokens;
 use crate::schema::mentions::{Mentions, is_compiled};
 use crate::schema::selection::{Selection, exclusions};
 
@@ -19,6 +20,8 @@ pub(super) struct Calls<'a> {
     part_of: HashMap<usize, usize>,
     heirs: HashMap<Oid, Vec<Oid>>,
     by_schema: HashMap<String, Vec<Oid>>,
+    /// The relations that extensions make.
+    members: HashMap<(String, String), Oid>,
 }
 
 impl<'a> Calls<'a> {
@@ -29,8 +32,11 @@ impl<'a> Calls<'a> {
         let tables = entries.iter().enumerate().filter(|(_, entry)| has_rows(entry.kind));
         let position_of: HashMap<Oid, usize> =
             tables.map(|(position, entry)| (entry.catalog_id.oid, position)).collect();
-        let mut part_of = HashMap::new();
+        let (mut part_of, mut members) = (HashMap::new(), HashMap::new());
         for (oid, relation) in &facts.relations {
+            if relation.membership != Membership::None {
+                members.insert((relation.schema.clone(), relation.name.clone()), *oid);
+            }
             if let Some(parent) = relation.part_of {
                 partitions.entry(parent).or_default().push(*oid);
                 part_of.extend(position_of.get(oid).copied().zip(position_of.get(&parent).copied()));
@@ -45,7 +51,23 @@ impl<'a> Calls<'a> {
             }
         }
         let (mentions, exclusions) = (Mentions::new(archive, facts), exclusions(archive, facts));
-        Calls { archive, graph, mentions, exclusions, partitions, part_of, heirs, by_schema }
+        Calls { archive, graph, mentions, exclusions, partitions, part_of, heirs, by_schema, members }
+    }
+
+    /// The relation of an extension that the entry reaches: the one that a key refers to, or that rights are about. The archive has no
+    /// entry for it, which others could depend on.
+    pub fn member_named(&self, entry: &Entry) -> Option<Oid> {
+        let (schema, name) = match entry.kind {
+            Kind::FkConstraint => {
+                let tokens = tokens(entry.defn.as_bytes());
+                let at = tokens.iter().position(|token| token.is_word("REFERENCES"))?;
+                // pg_dump writes every name with its schema.
+                (tokens.get(at + 1)?.name()?, tokens.get(at + 3)?.name()?)
+            }
+            Kind::Acl => (entry.namespace.clone()?, entry.tag.strip_prefix("TABLE ")?.to_owned()),
+            _ => return None,
+        };
+        self.members.get(&(schema, name)).copied()
     }
 
     pub fn partitions(&self, parent: Oid) -> &[Oid] {

@@ -141,6 +141,7 @@ impl<'a> Order<'a> {
         // A comment on a constraint depends on the constraint alone.
         let table = self.graph.whole(position).and_then(|whole| self.graph.whole(whole));
         objects.extend(table.and_then(lockable));
+        objects.extend(self.calls.member_named(entry));
         // pg_dump makes indexes and keys of partitioned tables ON ONLY; all else reaches the partitions.
         if !matches!(entry.kind, Kind::Index | Kind::IndexAttach) && !is_of_one_table(entry) {
             // What binds rows binds those of heirs as well, where it comes after they were made.

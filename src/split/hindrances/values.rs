@@ -97,7 +97,7 @@ fn checks(source: &SourceFacts) -> Vec<Finding> {
             Warning,
             FindingKind::CheckedRows,
             some(&uncounted),
-            "whether rows are against these checks was not counted: it would have taken too long or failed, or it calls code of ordinary roles, which a plan does not run",
+            "whether rows are against these checks was not counted: it would have taken too long or failed, or it calls functions of ordinary roles, which a plan does not run",
             "a run counts once more before writers are refused, as the tables' owners; `--rehearse` shows whether the copy passes",
         ));
     }
