@@ -13,6 +13,7 @@ use super::{keys, texts};
 use crate::command::Error;
 use crate::command::drill::{self, Report};
 use crate::command::progress::Progress;
+use crate::command::restore::ThroughRoot;
 use crate::schema::statements::{Statement, statements};
 use crate::stop::Stop;
 
@@ -27,6 +28,9 @@ pub struct Drill {
     /// How many sessions load rows and build indexes at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+    /// Load rows of partitions through the partitioned table, which puts each where it belongs in the private server
+    #[arg(long)]
+    pub load_via_partition_root: bool,
     #[command(flatten)]
     pub programs: Programs,
 }
@@ -43,6 +47,7 @@ pub(super) async fn run(
         snapshot: args.snapshot.clone(),
         assertions: read.into_iter().flatten().collect(),
         jobs: usize::from(args.jobs),
+        through_root: if args.load_via_partition_root { ThroughRoot::All } else { ThroughRoot::WhereNeeded },
         pg_bin: args.programs.pg_bin.clone(),
     };
     let report = drill::run(&repository, &options, progress, stop).await?;

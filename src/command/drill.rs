@@ -30,6 +30,7 @@ pub struct Options {
     /// Statements that must answer true in the restored database.
     pub assertions: Vec<Statement>,
     pub jobs: usize,
+    pub through_root: ThroughRoot,
     pub pg_bin: Option<PathBuf>,
 }
 
@@ -139,7 +140,7 @@ pub async fn run(
             proof: Proof::Make,
             tablespaces: Tablespaces::Default,
             search_path: SearchPath::Fix,
-            through_root: ThroughRoot::WhereNeeded,
+            through_root: options.through_root,
             order: Order::LargestFirst,
             jobs: options.jobs,
             typed: None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::some::some_of;
 use crate::pg;
-use crate::pg::catalog::{CalledByRows, called_by_rows};
+use crate::pg::catalog::{CalledByRows, ThroughRoot, called_by_rows};
 use crate::pg::connect::Session;
 
 /// So many functions are named, and of each so many tables.
@@ -21,8 +21,9 @@ pub async fn of_others(
     session: &Session,
     schemas: Option<&[String]>,
     by_operator: &Tables,
+    which: ThroughRoot,
 ) -> Result<Option<String>, pg::Error> {
-    let called = called_by_rows(session, schemas).await?;
+    let called = called_by_rows(session, schemas, which).await?;
     Ok(as_others(&called, session.conninfo().user(), by_operator))
 }
 

@@ -79,6 +79,8 @@ pub enum FindingKind {
     NameValues,
     /// A check that rows of its own table are against.
     CheckedRows,
+    /// A partitioned table whose rows could be sent to another server.
+    ForeignPartition,
     /// A function that finds names by `search_path`, which is empty while rows are copied.
     SearchPath,
     /// A pg_dump that is older than the server which it reads.

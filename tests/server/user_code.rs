@@ -176,7 +176,7 @@ fn where_an_owner_may_not_load_its_table_the_report_names_it() {
     assert!(!warnings.contains("core.plain"), "{warnings}");
 }
 
-/// What the operator's rights run because the table is a superuser's is told, and nothing that runs as its owner, or not at all.
+/// What the operator's rights run because the table is a superuser's, or the one through which it is loaded, is told, and nothing that runs as its owner, or not at all.
 #[test]
 fn code_that_runs_as_another_role_is_told_once_and_other_code_is_not() {
     let server = Server::start(15, ClusterOptions::default());
@@ -213,9 +213,11 @@ fn code_that_runs_as_another_role_is_told_once_and_other_code_is_not() {
         "CREATE TABLE core.of_super (i int CHECK (core.ok(i))); INSERT INTO core.of_super VALUES (1); CREATE TABLE core.arrays (n core.number[]); INSERT INTO core.arrays VALUES ('{1}');
          CREATE TABLE core.keyed (i int); CREATE INDEX ON core.keyed (core.ok(i)); INSERT INTO core.keyed VALUES (1); CREATE TABLE core.empty (i int CHECK (core.ok(i)));
          CREATE TABLE core.p (i int) PARTITION BY LIST (core.ok(i)); CREATE TABLE core.leaf PARTITION OF core.p FOR VALUES IN (true); INSERT INTO core.p VALUES (1);
+         CREATE TYPE core.kind AS ENUM ('a'); CREATE TABLE core.kinds (k core.kind, i int) PARTITION BY HASH (k);
+         CREATE TABLE core.kinds_0 PARTITION OF core.kinds (CHECK (core.ok(i))) FOR VALUES WITH (MODULUS 1, REMAINDER 0); INSERT INTO core.kinds VALUES ('a', 1); ALTER TABLE core.kinds_0 OWNER TO mal;
          CREATE TABLE core.of_shop (i int CHECK (core.ok(i))); INSERT INTO core.of_shop VALUES (1); ALTER TABLE core.of_shop OWNER TO shop",
     );
-    let named = "core.ok(integer) of mal as postgres (rows of core.arrays, core.keyed, core.leaf and 1 more), core.ok(integer) of mal as shop (rows of core.of_shop)";
+    let named = "core.ok(integer) of mal as postgres (rows of core.arrays, core.keyed, core.kinds_0 and 2 more), core.ok(integer) of mal as shop (rows of core.of_shop)";
     let (told, planned) = restored("core");
     assert_eq!(told, [format!("\"code of ordinary roles ran as another role: {named}\"")]);
     assert_eq!((planned.len(), planned[0].contains(named)), (1, true), "{planned:?}");

@@ -287,7 +287,7 @@ async fn slice_lists(repository: &Repository, job: &Job) -> Result<(Vec<Vec<Slic
 /// Code of ordinary roles that has run as somebody else.
 async fn code_of_others(options: &Options, by_operator: &Tables) -> Result<Option<String>, Error> {
     let session = target::enter(&options.target).await?;
-    let told = user_code::of_others(&session, None, by_operator).await;
+    let told = user_code::of_others(&session, None, by_operator, options.through_root).await;
     let told = told.map_err(Error::target_database("reading what rows call"))?;
     session.close().await.map_err(Error::target_database("the end of the session"))?;
     Ok(told.map(|told| format!("code of ordinary roles ran as another role: {told}")))

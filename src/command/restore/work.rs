@@ -360,7 +360,8 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn tables(&self, task: Task) -> Tables {
         let job = self.work.job;
         let concerned = |n: usize, relation: &Relation| match task {
-            Task::Load(of) | Task::Prove(of) | Task::Analyze(of) => n == of,
+            Task::Load(of) => job.families.relatives(of).contains(&n),
+            Task::Prove(of) | Task::Analyze(of) => n == of,
             Task::Step(of) => job.plan.post_data[of].after_rows.contains(&relation.oid),
         };
         let concerned = job.relations.iter().enumerate().filter(|(n, relation)| concerned(*n, relation));

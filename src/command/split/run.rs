@@ -304,7 +304,7 @@ impl Fenced<'_> {
         // The plan has told of the rest.
         let others = match done.by_operator.is_empty() {
             true => None,
-            false => user_code::of_others(target, Some(&state.schemas), &done.by_operator)
+            false => user_code::of_others(target, Some(&state.schemas), &done.by_operator, restoring.through_root)
                 .await
                 .map_err(at_target("reading what rows call"))?,
         };

@@ -38,7 +38,7 @@ pub use sequences::{SequenceFacts, sequence_values, sequences};
 pub use sizes::{extension_versions, sizes};
 pub use strong_locks::{Holder, StrongLock, strong_locks};
 pub use text_clues::text_clues;
-pub use through_root::{Partition, ThroughRoot, partitions_through_root};
+pub use through_root::{Partition, ThroughRoot, cut_with_foreign, partitions_through_root};
 pub use usage::{bootstrap_role, hypertables, large_object_columns, sessions, subscribed};
 pub use user_code::{CalledByRows, called_by_rows};
 

@@ -1,5 +1,6 @@
 //! Functions that the server calls while rows are loaded, whose they are, and as whom they run.
 
+use super::through_root::ThroughRoot;
 use crate::pg::Error;
 use crate::pg::connect::Session;
 
@@ -8,7 +9,8 @@ use crate::pg::connect::Session;
 pub struct CalledByRows {
     pub schema: String,
     pub table: String,
-    /// Whose rights are taken to load the table: none where that is a superuser, whose place the session's role takes.
+    /// Whose rights are taken to load the table, or the one through which it is loaded: none where that is a superuser, whose place the
+    /// session's role takes.
     pub table_owner: Option<String>,
     /// `core.slug(text)`
     pub function: String,
@@ -17,22 +19,29 @@ pub struct CalledByRows {
 
 /// What checks, domains, generated columns, partition keys and indexes of tables with rows call, in these schemas or in all. Nothing
 /// where the session's role is an ordinary one itself. What the functions' bodies call is not looked at.
-pub async fn called_by_rows(session: &Session, schemas: Option<&[String]>) -> Result<Vec<CalledByRows>, Error> {
-    let rows = session.client().query(CALLED, &[&schemas]).await;
+pub async fn called_by_rows(
+    session: &Session,
+    schemas: Option<&[String]>,
+    which: ThroughRoot,
+) -> Result<Vec<CalledByRows>, Error> {
+    let rows = session.client().query(&called(which), &[&schemas]).await;
     let rows = rows.map_err(|error| session.fault("the functions that rows call", error))?;
-    let called = |row: &tokio_postgres::Row| CalledByRows {
+    let by_rows = |row: &tokio_postgres::Row| CalledByRows {
         schema: row.get(0),
         table: row.get(1),
         table_owner: row.get(2),
         function: row.get(3),
         function_owner: row.get(4),
     };
-    Ok(rows.iter().map(called).collect())
+    Ok(rows.iter().map(by_rows).collect())
 }
 
 /// A domain is in a column by itself, or inside of an array, a composite type, a range or another domain. The key of a partitioned table
 /// is asked for each row of its partitions.
-const CALLED: &str = "WITH RECURSIVE called AS (
+fn called(which: ThroughRoot) -> String {
+    let through = which.query();
+    format!(
+        "WITH RECURSIVE through AS MATERIALIZED ({through}), called AS (
         SELECT d.classid, d.objid, CASE WHEN o.oid IS NULL THEN d.refobjid ELSE o.oprcode::pg_catalog.oid END AS function
         FROM pg_catalog.pg_depend d
         LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
@@ -64,5 +73,8 @@ const CALLED: &str = "WITH RECURSIVE called AS (
             ON f.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.indexrelid = f.objid)
     SELECT n.nspname::text, t.relname::text, CASE WHEN NOT r.rolsuper THEN r.rolname::text END, k.function, k.owner
     FROM calling k JOIN pg_catalog.pg_class t ON t.oid = k.relation AND t.relkind = 'r'
-    JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace JOIN pg_catalog.pg_roles r ON r.oid = t.relowner
-    WHERE ($1::text[] IS NULL OR n.nspname = ANY ($1)) AND pg_catalog.pg_relation_size(t.oid) > 0 ORDER BY 1, 2, 4";
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace LEFT JOIN through ON through.leaf = t.oid
+    LEFT JOIN pg_catalog.pg_class top ON top.oid = through.root JOIN pg_catalog.pg_roles r ON r.oid = coalesce(top.relowner, t.relowner)
+    WHERE ($1::text[] IS NULL OR n.nspname = ANY ($1)) AND pg_catalog.pg_relation_size(t.oid) > 0 ORDER BY 1, 2, 4"
+    )
+}

@@ -23,6 +23,8 @@ pub struct SourceHindrances {
     pub fence_rights: FenceRights,
     /// Tables in moving schemas that belong to an extension, which does not say that their rows are to be dumped: (table, extension).
     pub member_tables: Vec<(String, String)>,
+    /// Moving tables, `schema.table`, whose rows another database may cut otherwise, and which have a foreign partition.
+    pub cut_with_foreign: Vec<String>,
     /// `schema.table.column` of stored generated columns of moving tables that call functions of the database's own.
     pub generated: Vec<String>,
     pub name_columns: Vec<NameColumn>,

@@ -27,6 +27,18 @@ pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
             "SELECT the rows whose value is not the expression's; keep what must not change in a column of its own",
         )
     };
+    let foreign = |table: &String| {
+        Finding::new(
+            Blocker,
+            FindingKind::ForeignPartition,
+            table.clone(),
+            "the new database may cut it otherwise (by the hash of an enum, an expression or an operator class of its own), and rows of it would be sent to the server of its foreign partition",
+            "ALTER TABLE ... DETACH PARTITION the foreign one, or leave its schema where it is",
+        )
+    };
     let members = source.hindrances.member_tables.iter().map(finding);
-    members.chain(source.hindrances.generated.iter().map(generated)).collect()
+    members
+        .chain(source.hindrances.cut_with_foreign.iter().map(foreign))
+        .chain(source.hindrances.generated.iter().map(generated))
+        .collect()
 }

@@ -58,9 +58,18 @@ impl Worker<'_, '_> {
                 ),
             });
         }
-        let into_itself = matches!(task, Task::Load(n) if job.families.number(n).is_none());
-        if into_itself && is_of_another_partition(error) {
-            failure.hint = Some("The target cuts the table otherwise than the source did: --load-via-partition-root lets it put each row where it belongs.".into());
+        if let Task::Load(n) = task
+            && is_of_another_partition(error)
+        {
+            let hint = match job.families.number(n) {
+                None => {
+                    "The target cuts the table otherwise than the source did: --load-via-partition-root lets it put each row where it belongs, but for tables with foreign partitions."
+                }
+                Some(_) => {
+                    "The target cuts the table otherwise than the source did, and has no partition for some of these rows: none of its partitions can be left out."
+                }
+            };
+            failure.hint = Some(hint.into());
         }
         failure
     }

@@ -49,6 +49,12 @@ pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> R
         fence_rights: ask::fence_rights(session, schemas).await?,
         member_tables: ask::member_tables(session, schemas).await?,
         generated: ask::generated_by_functions(session, schemas).await?,
+        cut_with_foreign: crate::pg::catalog::cut_with_foreign(session)
+            .await?
+            .into_iter()
+            .filter(|(schema, _)| schemas.contains(schema))
+            .map(|(schema, name)| format!("{schema}.{name}"))
+            .collect(),
         name_columns: ask::name_columns(session, &tables, KEY_TIME, KEYS_TIME).await?,
         checked: ask::checked_rows(session, &tables, whose, KEY_TIME, KEYS_TIME).await?,
     })
