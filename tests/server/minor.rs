@@ -81,3 +81,15 @@ fn what_a_server_notes_for_itself_is_not_restored() {
     let said = Said::of(drill.args(["drill", "--json", "--pg-bin", server.binaries.bin_dir.to_str().unwrap()]));
     assert_eq!((said.code, &said.document()["proven"]), (0, &json!(true)), "{said:?}");
 }
+
+/// pg_dump 15 and later name the locale's provider, which a server of 14 does not know.
+#[test]
+fn what_a_newer_pg_dump_read_of_14_is_restored_on_14() {
+    let (old, newer, repo) = (Server::start(14, ClusterOptions::default()), crate::postgres::server(16), Repo::new());
+    old.ask("CREATE DATABASE shop");
+    psql(&old.binaries, &old.dsn("shop"), "CREATE TABLE t AS SELECT 1 AS i").unwrap();
+    repo.json(["backup", "-d", &old.dsn("shop"), "--pg-bin", newer.bin_dir.to_str().unwrap()]);
+    let restored = repo.restored(["latest", "--create", "-d", &old.dsn("copy")]);
+    assert_eq!(restored["proven"], true, "{restored}");
+    assert_eq!(restored["warnings"], serde_json::json!([]), "{restored}");
+}

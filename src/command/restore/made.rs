@@ -12,7 +12,7 @@ use crate::command::finding::with_causes;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
-use crate::schema::restore::Step;
+use crate::schema::restore::{Step, without_libc_provider};
 use crate::schema::statements::statements;
 
 /// How long the way back may take when nobody waits for it any more.
@@ -105,6 +105,8 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, E
     if let Some(creation) = steps.next() {
         let mut statements = creation.statements.iter();
         for sql in statements.by_ref().take(1) {
+            let older = session.server_version_num() < 150_000;
+            let sql = if older { without_libc_provider(sql) } else { sql.clone() };
             // CREATE DATABASE stands alone in its message; the session's settings are in it already.
             let run = session.client().batch_execute(&sql.to_display()).await;
             let run = run.map_err(|e| session.fault(format!("the step {}", creation.label), e));
