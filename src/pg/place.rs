@@ -107,6 +107,16 @@ fn outward(place: &Place) -> Option<IpAddr> {
     place.address.as_deref()?.parse().ok().filter(|address: &IpAddr| !address.is_loopback())
 }
 
+/// The server's system identifier and the oid of a database of that name that a DROP has not finished; none where it is no such.
+pub async fn invalid_database(session: &Session, name: &str) -> Result<Option<(String, i64)>, Error> {
+    // DATCONNLIMIT_INVALID_DB
+    let sql = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text, d.oid::bigint
+        FROM pg_catalog.pg_database d WHERE d.datname = $1 AND d.datconnlimit = -2";
+    let row = session.client().query_opt(sql, &[&name]).await;
+    let row = row.map_err(|error| session.fault("the list of databases", error))?;
+    Ok(row.map(|row| (row.get(0), row.get(1))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

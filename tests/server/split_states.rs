@@ -265,3 +265,40 @@ fn schemas_move_to_another_server_and_come_back() {
         assert_equal("definitions after the rollback", &defined, &definitions(&server, "chronos", &of_schemas));
     }
 }
+
+/// A crash of the server in the middle of a DROP DATABASE leaves one that nobody can enter. Where it was the split's own, the next verb ends
+/// what began; another's is left alone, with the server's words for it.
+#[test]
+fn a_drop_that_a_crash_cut_short_is_ended_where_the_database_was_the_splits() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE DATABASE shop");
+    // Holds in the old database alone, so that the run fails with the new one made.
+    let here = "CREATE SCHEMA m; CREATE FUNCTION m.here(i int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN current_database() = ''shop''; END';
+        CREATE TABLE m.t (i int CHECK (m.here(i))); INSERT INTO m.t VALUES (1)";
+    psql(&server.binaries, &server.dsn("shop"), here).unwrap();
+    let split = |args: &[&str], to: &str| {
+        let mut command = pgkeep();
+        command.args(["split", "--json", "--quiet"]).args(args);
+        Said::of(command.args(["--from", &server.dsn("shop"), "--to", &server.dsn(to)]))
+    };
+    // What a crash leaves behind.
+    let crash = |database: &str| {
+        server.ask(&format!("UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{database}'"));
+    };
+    let there = |database: &str| server.ask(&format!("SELECT count(*) FROM pg_database WHERE datname = '{database}'"));
+    let failed = |said: Said| assert!(said.code == 8 && said.stdout.contains("TABLE DATA m.t"), "{said:?}");
+    failed(split(&["--schemas", "m"], "place"));
+    crash("place");
+    failed(split(&["--schemas", "m"], "place"));
+    crash("place");
+    let said = split(&["rollback"], "place");
+    assert!(said.code == 8 && said.stdout.contains("has no database place"), "{said:?}");
+    assert_eq!(there("place"), "0");
+    psql(&server.binaries, &server.dsn("shop"), "INSERT INTO m.t VALUES (2)").unwrap();
+
+    server.ask("CREATE DATABASE theirs");
+    crash("theirs");
+    let said = split(&["--schemas", "m"], "theirs");
+    assert!(said.code == 8 && said.stdout.contains("invalid database"), "{said:?}");
+    assert_eq!(there("theirs"), "1");
+}

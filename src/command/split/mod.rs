@@ -6,6 +6,7 @@ mod capture;
 mod covering;
 mod error;
 mod finish;
+mod halfway;
 mod holding;
 pub mod host;
 mod loose;

@@ -12,7 +12,7 @@ use super::host::{Folder, Split};
 use super::rollback::abandon;
 use super::state::{FORMAT, Found, Memory, Phase, State};
 use super::ties::Ties;
-use super::{Options, SplitError, loose, plan, proof, settings, whereabouts, wishes};
+use super::{Options, SplitError, halfway, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore;
@@ -48,7 +48,7 @@ pub async fn previous(
     identity: &str,
     schemas: &[String],
 ) -> Result<(Previous, Option<String>), Error> {
-    let session = match connect(&options.plan.target, "pgkeep split").await {
+    let session = match halfway::enter(&options.plan.target, source, &options.state).await? {
         Err(pg::Error::NoSuchDatabase { .. }) => return Ok((Previous::Nothing, server_identity(options).await?)),
         connected => connected.map_err(at_target("connecting"))?,
     };

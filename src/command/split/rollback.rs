@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::holding::{Had, Trying, at_source, at_target, own, put_up};
 use super::promise::End;
 use super::state::{Found, Phase, State};
-use super::{Moved, SplitError, aftermath, bridge, host, loose, lost, switching, whereabouts};
+use super::{Moved, SplitError, aftermath, bridge, halfway, host, loose, lost, switching, whereabouts};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -80,7 +80,7 @@ pub async fn rollback(
         Ok(source) => source,
         Err(error) => return Err(lost::source(error, source_info, target_info, &options.state).await),
     };
-    let target = match connect(target_info, "pgkeep split").await.map_err(at_target("connecting")) {
+    let target = match halfway::enter(target_info, &source, &options.state).await?.map_err(at_target("connecting")) {
         Ok(target) => target,
         Err(error) => return Err(lost::target(error, target_info, Some(source_info), &options.state).await),
     };
