@@ -18,6 +18,8 @@ use std::fmt;
 pub use error::ArchiveError;
 pub use kind::Kind;
 
+use super::lexer::{TokenKind, tokens};
+
 /// The number by which entries of one archive refer to each other. Always positive.
 pub type DumpId = i32;
 
@@ -120,6 +122,28 @@ impl Entry {
             Some(namespace) => format!("{} {}.{}", self.desc, namespace, self.tag),
             None => format!("{} {}", self.desc, self.tag),
         }
+    }
+
+    /// The object of this kind that a comment, a grant or a security label is about, unquoted: `uuid-ossp` of `EXTENSION "uuid-ossp"`.
+    /// The tags of such entries quote what the object's own tag does not.
+    pub fn remarks_on(&self, kind: &str) -> Option<String> {
+        let name = self.tag.strip_prefix(kind)?.strip_prefix(' ').filter(|_| self.kind.is_remark())?;
+        match tokens(name.as_bytes()).as_slice() {
+            [token] if token.kind == TokenKind::Quoted => token.name(),
+            _ => Some(name.to_owned()),
+        }
+    }
+
+    /// What a comment or a security label says: `COMMENT ON ... IS 'text';`
+    pub fn remark(&self) -> Option<String> {
+        let tokens = tokens(self.defn.as_bytes());
+        let last = tokens.iter().rev().find(|token| token.kind == TokenKind::Literal)?;
+        String::from_utf8(last.literal()?.into_owned()).ok()
+    }
+
+    /// Of a security label: `SECURITY LABEL FOR provider ON ...`
+    pub fn provider(&self) -> Option<String> {
+        tokens(self.defn.as_bytes()).windows(2).find(|two| two[0].is_word("FOR"))?[1].name()
     }
 }
 

@@ -8,6 +8,7 @@
 mod calls;
 mod circles;
 mod database;
+mod grants;
 mod makes;
 mod order;
 mod roles;
@@ -24,6 +25,7 @@ use super::selection::Selection;
 
 pub use circles::{Circles, without_circles};
 pub use database::without_libc_provider;
+pub use grants::Grant;
 pub use makes::{Class, Object, objects_made};
 pub use roles::{RoleMap, roles_named, roles_of_the_database};
 pub use tablespaces::{Tablespaces, tablespaces_named};
@@ -222,6 +224,7 @@ impl RestorePlan {
                 order::Place::PostData(wave) => order.add(position, step, wave),
             }
         }
+        plan.there_otherwise.extend(options.there.schemas_otherwise(archive, selection, options));
         plan.not_refreshable = order.add_refreshes(&options.populated);
         plan.post_data = order.finish();
         plan

@@ -59,12 +59,20 @@ fn the_users_rows_of_an_extensions_tables_come_back_and_its_own_are_not_doubled(
 #[test]
 fn an_ordinary_role_finds_what_an_administrator_has_made() {
     install_extension(16, NAME, CONTROL, SCRIPT);
+    // Like uuid-ossp: the name needs quotes.
+    install_extension(
+        16,
+        "pgkeep-test quoted",
+        "comment = 'for the tests'\ndefault_version = '1.0'\n",
+        "CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1;",
+    );
     let (source, repo) = (Server::start(16, ClusterOptions::default()), Repo::new());
     let sql = |database: &str, sql: &str| psql(&source.binaries, &source.dsn(database), sql).unwrap();
     source.ask("CREATE DATABASE app");
     source.ask("CREATE ROLE tenant LOGIN");
     let administrator = format!(
-        "CREATE SCHEMA config; CREATE SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext; CREATE EXTENSION {NAME}; COMMENT ON SCHEMA ext IS 'theirs'"
+        "CREATE SCHEMA config; CREATE SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext; CREATE EXTENSION {NAME}; COMMENT ON SCHEMA ext IS 'theirs';
+         CREATE SCHEMA \"My Ext\"; CREATE EXTENSION \"pgkeep-test quoted\" SCHEMA \"My Ext\"; COMMENT ON SCHEMA \"My Ext\" IS 'it''s \"theirs\"'"
     );
     sql("app", &administrator);
     sql(

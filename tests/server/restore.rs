@@ -200,6 +200,66 @@ fn a_target_that_holds_something_is_refused_and_not_touched() {
     assert_equal("the source", &before, &state("shop"));
 }
 
+/// Whoever owns a schema that is there has other things in it: owner, grants and comment stay, and what differs is told.
+#[test]
+fn a_schema_that_is_there_stays_as_it_is() {
+    let (source, repo) = shop();
+    source.ask("CREATE ROLE bob LOGIN");
+    let ours = "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO readers WITH GRANT OPTION; COMMENT ON SCHEMA public IS 'ours';
+        COMMENT ON SCHEMA sales IS 'what is sold'; CREATE SCHEMA \"Old Stock\" AUTHORIZATION shop_owner; GRANT USAGE ON SCHEMA \"Old Stock\" TO clerk;
+        COMMENT ON SCHEMA \"Old Stock\" IS 'dusty'";
+    sql(&source, "shop", ours);
+    repo.json(["backup", "-d", &source.dsn("shop")]);
+    let theirs = "CREATE SCHEMA sales AUTHORIZATION bob; COMMENT ON SCHEMA sales IS 'bob''s'; CREATE SCHEMA \"Old Stock\" AUTHORIZATION bob;
+        GRANT USAGE ON SCHEMA sales TO clerk; CREATE TABLE sales.mine (i int); ALTER TABLE sales.mine OWNER TO bob";
+    let schemas = |database: &str| {
+        let of_each =
+            "SELECT nspname, nspowner::regrole, nspacl, obj_description(oid, 'pg_namespace') FROM pg_namespace
+            WHERE nspname IN ('public', 'sales', 'Old Stock') ORDER BY 1";
+        sql(&source, database, of_each)
+    };
+    let told = |restored: &serde_json::Value| {
+        let warnings = restored["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap());
+        warnings.filter(|warning| warning.contains("is there already")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let of_sales = "schema sales is there already and stays as it is: it belongs to bob, in the snapshot to shop_owner; its comment is another; \
+        it lacks the grants USAGE to readers; it has beyond the snapshot the grants USAGE to clerk";
+    let of_public = "schema public is there already and stays as it is: its comment is another; \
+        it lacks the grants USAGE to readers with grant option; it has beyond the snapshot the grants USAGE to PUBLIC";
+    let of_stock = "schema Old Stock is there already and stays as it is: it belongs to bob, in the snapshot to shop_owner; its comment is another; \
+        it lacks the grants USAGE to clerk";
+    let parts: [(&[&str], &[&str]); 3] = [
+        (&["-t", "sales.lines"], &[of_sales]),
+        (&[], &[of_stock, of_public, of_sales]),
+        (
+            &["--no-owner", "--no-acl", "-t", "sales.lines"],
+            &["schema sales is there already and stays as it is: its comment is another"],
+        ),
+    ];
+    for (n, (switches, expected)) in parts.iter().enumerate() {
+        let database = format!("used{n}");
+        source.ask(&format!("CREATE DATABASE {database}"));
+        sql(&source, &database, theirs);
+        let before = schemas(&database);
+        let restored = repo.restored(["latest", "-d", &source.dsn(&database)].iter().chain(*switches));
+        assert_equal("the schemas", &before, &schemas(&database));
+        assert_eq!(told(&restored), *expected, "{switches:?}");
+        let owner = if switches.contains(&"--no-owner") { "postgres" } else { "shop_owner" };
+        let owners = "SELECT string_agg(relowner::regrole::text, ' ' ORDER BY relname) FROM pg_class WHERE relname IN ('lines', 'mine')";
+        assert_eq!(sql(&source, &database, owners), format!("{owner} bob"));
+    }
+
+    // A database with nothing else has public as it was made: all of a snapshot makes it the snapshot's, a part does not.
+    source.ask("CREATE DATABASE empty");
+    let restored = repo.restored(["latest", "-d", &source.dsn("empty")]);
+    assert_eq!(told(&restored), Vec::<String>::new());
+    assert_equal("the schemas", &schemas("shop"), &schemas("empty"));
+    source.ask("CREATE DATABASE part");
+    let before = schemas("part");
+    let restored = repo.restored(["latest", "-d", &source.dsn("part"), "-n", "public"]);
+    assert_eq!((schemas("part"), told(&restored)), (before, vec![of_public.to_owned()]));
+}
+
 #[test]
 fn an_unknown_snapshot_and_another_repositorys_key_are_refused_before_anything_is_made() {
     let (source, repo) = shop();

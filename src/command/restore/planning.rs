@@ -78,7 +78,9 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
             tablespaces_named(&archive).into_iter().chain(map.values().flatten().cloned()).collect()
         }
     };
-    let (there, missing) = target::look(&options.target, options.creation, &named).await?;
+    let (mut there, missing) = target::look(&options.target, options.creation, &named).await?;
+    // Whoever asks for a part does not ask for another `public`.
+    there.takes_public &= taken.is_empty() && options.patterns.is_empty();
     let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
     let plan = RestorePlan::new(
         &archive,

@@ -14,17 +14,18 @@ pub struct Before {
     pub free_name: String,
 }
 
+/// What initdb makes has smaller numbers (FirstNormalObjectId); what an extension brought comes with the extension.
+pub(super) const IS_EMPTY: &str = "(NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace::pg_catalog.regnamespace::text !~ '^pg_')
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384) AND NOT EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE oid >= 16384)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'))";
+
 /// Of the session's database and role.
 pub async fn before(session: &Session) -> Result<Before, Error> {
-    // What initdb makes has smaller numbers (FirstNormalObjectId); what an extension brought comes with the extension.
-    let sql = "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace::pg_catalog.regnamespace::text !~ '^pg_')
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384) AND NOT EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384)
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE oid >= 16384)
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'),
-        r.rolsuper OR r.rolcreatedb, r.rolsuper OR pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER'), d.datname::text
+    let sql = format!("SELECT {IS_EMPTY}, r.rolsuper OR r.rolcreatedb, r.rolsuper OR pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER'), d.datname::text
         FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
-        WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user";
-    let row = session.client().query_one(sql, &[]).await.map_err(|e| session.fault("what the database holds", e))?;
+        WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user");
+    let row = session.client().query_one(&sql, &[]).await.map_err(|e| session.fault("what the database holds", e))?;
     let name: String = row.get(3);
     let free_name = free_name(session, &name).await?;
     Ok(Before { was_empty: row.get(0), may_create: row.get(1), may_drop: row.get(2), free_name })

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::before::IS_EMPTY;
 use super::{Error, Session, quote_identifier, run};
-use crate::schema::restore::{ExtensionThere, SchemaThere, There};
+use crate::schema::restore::{ExtensionThere, Grant, SchemaThere, There};
 
-/// Extensions and schemas of the session's database.
+/// Extensions and schemas of the session's database. Where it holds nothing, its `public` may be made the snapshot's.
 pub async fn there(session: &Session) -> Result<There, Error> {
     let sql = "SELECT true, x.extname::text, n.nspname::text, pg_catalog.obj_description(x.oid, 'pg_extension')
             FROM pg_catalog.pg_extension x JOIN pg_catalog.pg_namespace n ON n.oid = x.extnamespace
@@ -18,10 +19,32 @@ pub async fn there(session: &Session) -> Result<There, Error> {
         if row.get(0) {
             there.extensions.insert(name, ExtensionThere { schema: of, comment });
         } else {
-            there.schemas.insert(name, SchemaThere { owner: of, comment });
+            there.schemas.insert(name, SchemaThere { owner: of, comment, ..SchemaThere::default() });
         }
     }
+    remarks(session, &mut there).await.map_err(|e| session.fault("the grants on schemas", e))?;
     Ok(there)
+}
+
+/// Grants and labels of the schemas, and whether they are all there is.
+async fn remarks(session: &Session, there: &mut There) -> Result<(), tokio_postgres::Error> {
+    let sql = "SELECT n.nspname::text, CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee)::text END, a.privilege_type, a.is_grantable
+        FROM pg_catalog.pg_namespace n,
+            pg_catalog.aclexplode(coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) a";
+    for row in session.client().query(sql, &[]).await? {
+        if let Some(schema) = there.schemas.get_mut(row.get::<_, &str>(0)) {
+            schema.grants.insert(Grant { role: row.get(1), privilege: row.get(2), grantable: row.get(3) });
+        }
+    }
+    let sql = "SELECT n.nspname::text, l.provider, l.label FROM pg_catalog.pg_seclabel l JOIN pg_catalog.pg_namespace n ON n.oid = l.objoid
+        WHERE l.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass";
+    for row in session.client().query(sql, &[]).await? {
+        if let Some(schema) = there.schemas.get_mut(row.get::<_, &str>(0)) {
+            schema.labels.insert(row.get(1), row.get(2));
+        }
+    }
+    there.takes_public = session.client().query_one(&format!("SELECT {IS_EMPTY}"), &[]).await?.get(0);
+    Ok(())
 }
 
 /// Those of `names` that the server has no tablespace for.

@@ -64,7 +64,7 @@ impl<'a> Calls<'a> {
                 // pg_dump writes every name with its schema.
                 (tokens.get(at + 1)?.name()?, tokens.get(at + 3)?.name()?)
             }
-            Kind::Acl => (entry.namespace.clone()?, entry.tag.strip_prefix("TABLE ")?.to_owned()),
+            Kind::Acl => (entry.namespace.clone()?, entry.remarks_on("TABLE")?),
             _ => return None,
         };
         self.members.get(&(schema, name)).copied()

@@ -267,14 +267,14 @@ fn every_object_names_its_tablespace_once_one_of_them_is_elsewhere() {
     assert_eq!(heads(&table, mapped(None), &elsewhere), set[1..], "nothing is elsewhere any more");
 }
 
-/// What an administrator has made, and is as the source's, is left alone; what is otherwise is made so, or told.
+/// What an administrator has made, and is as the source's, is left alone; so is a schema that is otherwise, and that is told.
 #[test]
-fn what_the_target_has_already_and_equal_is_not_made_again() {
+fn what_the_target_has_already_is_not_made_again() {
     let extension = |schema: &str| ExtensionThere {
         schema: schema.into(),
         comment: Some("data type for storing sets of (key, value) pairs".into()),
     };
-    let schema = |owner: &str| SchemaThere { owner: owner.into(), comment: None };
+    let schema = |owner: &str| SchemaThere { owner: owner.into(), ..SchemaThere::default() };
     let labels = |there: There, owners| {
         let (_, plan) = everything(&RestoreOptions { there, owners, ..RestoreOptions::default() });
         let steps = plan.pre_data.iter().map(|step| step.label.clone()).collect::<Vec<_>>();
@@ -284,20 +284,35 @@ fn what_the_target_has_already_and_equal_is_not_made_again() {
     for step in ["EXTENSION hstore", "COMMENT EXTENSION hstore", "SCHEMA shop", "SCHEMA depot"] {
         assert!(all.contains(&step.to_owned()), "{step}: {all:?}");
     }
+    let grant = |role: &str| Grant { role: Some(role.into()), privilege: "USAGE".into(), grantable: false };
+    let shop =
+        SchemaThere { comment: Some("what we sell".into()), grants: [grant("Clerk 1")].into(), ..schema("keeper") };
     let there = There {
         extensions: [("hstore".to_owned(), extension("public"))].into(),
-        schemas: [("shop".to_owned(), schema("keeper")), ("depot".to_owned(), schema("another"))].into(),
+        schemas: [("shop".to_owned(), shop), ("depot".to_owned(), schema("another"))].into(),
+        takes_public: false,
     };
     let (left, plan) = labels(there.clone(), Owners::Keep);
     let gone: Vec<_> = all.iter().filter(|label| !left.contains(label)).cloned().collect();
-    assert_eq!(gone, ["SCHEMA shop", "EXTENSION hstore", "COMMENT EXTENSION hstore"]);
-    let depot = plan.pre_data.iter().find(|step| step.label == "SCHEMA depot").unwrap();
-    let sql: Vec<_> = depot.statements.iter().map(|text| text.to_display()).collect();
-    assert_eq!(sql, [r#"ALTER SCHEMA "depot" OWNER TO "postgres";"#]);
-    assert!(plan.there_otherwise.is_empty());
-    let (left, _) = labels(there.clone(), Owners::Restorer);
-    assert!(!left.contains(&"SCHEMA depot".to_owned()));
+    assert_eq!(
+        gone,
+        ["SCHEMA depot", "SCHEMA shop", "COMMENT SCHEMA shop", "EXTENSION hstore", "COMMENT EXTENSION hstore"]
+    );
+    let otherwise =
+        "schema depot is there already and stays as it is: it belongs to another, in the snapshot to postgres";
+    assert_eq!(plan.there_otherwise, [otherwise]);
+    let (_, plan) = labels(there.clone(), Owners::Restorer);
+    assert!(plan.there_otherwise.is_empty(), "{:?}", plan.there_otherwise);
+    let steps = |there: &There| labels(there.clone(), Owners::Keep).1.post_data.into_iter().map(|post| post.step.label);
+    assert!(steps(&There::default()).any(|label| label == "ACL SCHEMA shop"));
+    assert!(!steps(&there).any(|label| label == "ACL SCHEMA shop"));
+    let mut labelled = there.clone();
+    let shop = labelled.schemas.get_mut("shop").unwrap();
+    *shop = SchemaThere { labels: [("selinux".to_owned(), "system_u".to_owned())].into(), ..schema("keeper") };
+    let otherwise = "schema shop is there already and stays as it is: its comment is another; it lacks the grants USAGE to Clerk 1; \
+        its security labels are others";
+    assert_eq!(labels(labelled, Owners::Keep).1.there_otherwise[1], otherwise);
     let moved = There { extensions: [("hstore".to_owned(), extension("ext"))].into(), ..there };
-    let (_, plan) = labels(moved, Owners::Keep);
+    let (_, plan) = labels(moved, Owners::Restorer);
     assert_eq!(plan.there_otherwise, ["the extension hstore is there already, in the schema ext, and was in public"]);
 }

@@ -1,17 +1,22 @@
 //! What a target has before a restore, and that is as the restore would make it: an extension that an administrator made, most often,
-//! and its schema. An ordinary role could not make it, and need not.
+//! and its schema. An ordinary role could not make it, and need not. A schema may be somebody's who has other things in it: it stays as it
+//! is, whatever it is in the snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Owners, RestoreOptions};
-use crate::schema::archive::{Entry, Kind};
-use crate::schema::lexer::{TokenKind, tokens};
+use super::grants::{Grant, described};
+use super::{Grants, Owners, RestoreOptions};
+use crate::schema::archive::{Archive, Entry, Kind};
+use crate::schema::lexer::tokens;
+use crate::schema::selection::Selection;
 
 /// Objects of a target, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct There {
     pub extensions: BTreeMap<String, ExtensionThere>,
     pub schemas: BTreeMap<String, SchemaThere>,
+    /// `public` becomes as it is in the snapshot: all of a whole one comes into a database that holds nothing else.
+    pub takes_public: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +29,9 @@ pub struct ExtensionThere {
 pub struct SchemaThere {
     pub owner: String,
     pub comment: Option<String>,
+    pub grants: BTreeSet<Grant>,
+    /// By provider.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What of an entry is left to be done.
@@ -40,25 +48,46 @@ impl There {
         match entry.kind {
             Kind::Schema => match self.schemas.get(&entry.tag) {
                 None => Left::All,
-                Some(there) if options.owners == Owners::Restorer || is_owner(entry, &there.owner, options) => {
-                    Left::Nothing
-                }
-                Some(_) => Left::Owner,
+                Some(there) if self.takes(&entry.tag) && is_other_owner(entry, there, options) => Left::Owner,
+                Some(_) => Left::Nothing,
             },
             Kind::Extension => match self.extensions.get(&entry.tag) {
                 // `CREATE EXTENSION IF NOT EXISTS` would leave it where it is, and say nothing.
                 Some(_) => Left::Nothing,
                 None => Left::All,
             },
-            Kind::Comment => {
-                let of = |kind: &str| entry.tag.strip_prefix(kind);
-                let extension = of("EXTENSION ").and_then(|name| self.extensions.get(name)).map(|x| &x.comment);
-                let schema = of("SCHEMA ").and_then(|name| self.schemas.get(name)).map(|s| &s.comment);
-                let there = extension.or(schema).and_then(Option::as_deref);
-                if there.is_some() && there == comment(entry).as_deref() { Left::Nothing } else { Left::All }
+            kind if kind.is_remark() => {
+                let schema = entry.remarks_on("SCHEMA").filter(|schema| self.schemas.contains_key(schema));
+                let stays = schema.as_ref().is_some_and(|schema| !self.takes(schema));
+                let of_extension = entry.remarks_on("EXTENSION").and_then(|name| self.extensions.get(&name));
+                let of_schema = schema.and_then(|name| self.schemas.get(&name)).map(|schema| &schema.comment);
+                let there = of_extension.map(|x| &x.comment).or(of_schema).and_then(Option::as_deref);
+                let is_equal = kind == Kind::Comment && there.is_some() && there == entry.remark().as_deref();
+                if stays || is_equal { Left::Nothing } else { Left::All }
             }
             _ => Left::All,
         }
+    }
+
+    fn takes(&self, schema: &str) -> bool {
+        self.takes_public && schema == PUBLIC
+    }
+
+    /// What is to be said of the schemas that are there, that the selection has to do with, and that are otherwise than in the snapshot.
+    pub(super) fn schemas_otherwise(
+        &self,
+        archive: &Archive,
+        selection: &Selection,
+        options: &RestoreOptions,
+    ) -> Vec<String> {
+        let selected = archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
+        let named: BTreeSet<String> = selected.filter_map(schema_of).filter(|name| !self.takes(name)).collect();
+        let differences = named.iter().filter_map(|name| {
+            let differences = differences(name, self.schemas.get(name)?, archive, options);
+            (!differences.is_empty())
+                .then(|| format!("schema {name} is there already and stays as it is: {}", differences.join("; ")))
+        });
+        differences.collect()
     }
 
     /// What is to be said of an extension that is there.
@@ -73,13 +102,52 @@ impl There {
     }
 }
 
-fn is_owner(entry: &Entry, owner: &str, options: &RestoreOptions) -> bool {
-    entry.owner.as_deref().is_none_or(|wanted| options.roles.name(wanted) == owner)
+const PUBLIC: &str = "public";
+/// What initdb says of it, and the archive therefore does not.
+const COMMENT_OF_PUBLIC: &str = "standard public schema";
+
+/// The schema that the entry makes or says something of.
+fn schema_of(entry: &Entry) -> Option<String> {
+    if entry.kind == Kind::Schema { Some(entry.tag.clone()) } else { entry.remarks_on("SCHEMA") }
 }
 
-/// `COMMENT ON ... IS 'text';`
-fn comment(entry: &Entry) -> Option<String> {
-    let tokens = tokens(entry.defn.as_bytes());
-    let last = tokens.iter().rev().find(|token| token.kind == TokenKind::Literal)?;
-    String::from_utf8(last.literal()?.into_owned()).ok()
+fn is_other_owner(entry: &Entry, there: &SchemaThere, options: &RestoreOptions) -> bool {
+    let wanted = entry.owner.as_deref().filter(|_| options.owners == Owners::Keep);
+    wanted.is_some_and(|wanted| options.roles.name(wanted) != there.owner)
+}
+
+fn differences(name: &str, there: &SchemaThere, archive: &Archive, options: &RestoreOptions) -> Vec<String> {
+    let entries: Vec<&Entry> =
+        archive.entries().iter().filter(|entry| schema_of(entry).as_deref() == Some(name)).collect();
+    let of_kind = |kind: Kind| entries.iter().copied().filter(move |entry| entry.kind == kind);
+    let mut differences = Vec::new();
+    let made = of_kind(Kind::Schema).next();
+    let owner = made.and_then(|entry| entry.owner.as_deref()).map(|owner| options.roles.name(owner));
+    if made.is_some_and(|entry| is_other_owner(entry, there, options)) {
+        differences.push(format!("it belongs to {}, in the snapshot to {}", there.owner, owner.unwrap_or_default()));
+    }
+    let unsaid = (name == PUBLIC).then(|| COMMENT_OF_PUBLIC.to_owned());
+    let comment = of_kind(Kind::Comment).next().map_or(unsaid, Entry::remark).filter(|comment| !comment.is_empty());
+    if comment != there.comment {
+        differences.push("its comment is another".into());
+    }
+    if options.grants == Grants::Keep {
+        let wanted = Grant::of_schema(archive, name == PUBLIC, of_kind(Kind::Acl), &options.roles);
+        // An owner's rights are not granted.
+        let is_owners = |grant: &&Grant| {
+            let role = grant.role.as_deref();
+            role.is_some() && (role == owner || role == Some(there.owner.as_str()))
+        };
+        let only = |of: &BTreeSet<Grant>, not: &BTreeSet<Grant>| {
+            described(of.difference(not).filter(|grant| !is_owners(grant)))
+        };
+        let told = |what: &str, grants: String| (!grants.is_empty()).then(|| format!("{what} {grants}"));
+        differences.extend(told("it lacks the grants", only(&wanted, &there.grants)));
+        differences.extend(told("it has beyond the snapshot the grants", only(&there.grants, &wanted)));
+    }
+    let labels = of_kind(Kind::SecurityLabel).filter_map(|entry| Some((entry.provider()?, entry.remark()?)));
+    if labels.collect::<BTreeMap<_, _>>() != there.labels {
+        differences.push("its security labels are others".into());
+    }
+    differences
 }

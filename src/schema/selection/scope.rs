@@ -75,7 +75,7 @@ impl Scope {
                     }
                     // `public` has no entry of its own while it is as initdb made it; its grants have.
                     (Kind::Acl | Kind::Comment | Kind::SecurityLabel, None) if !everything_but => {
-                        entry.tag.strip_prefix("SCHEMA ").is_some_and(schema_asked)
+                        entry.remarks_on("SCHEMA").is_some_and(|schema| schema_asked(&schema))
                     }
                     (_, None) => everything_but,
                 };

@@ -180,8 +180,19 @@ impl Told {
     }
 
     fn names(&self, label: &str) -> bool {
-        self.left_out.iter().any(|entry| entry == label) || self.warnings.iter().any(|warning| warning.contains(label))
+        self.left_out.iter().any(|entry| entry == label)
+            || self.warnings.iter().any(|warning| warning.contains(label) || is_of_a_schema_that_stays(warning, label))
     }
+}
+
+/// Whether the warning says of a schema that was there what the entry would have changed.
+fn is_of_a_schema_that_stays(warning: &str, label: &str) -> bool {
+    let stays =
+        warning.strip_prefix("schema ").and_then(|rest| rest.split_once(" is there already and stays as it is: "));
+    stays.is_some_and(|(schema, differences)| {
+        let said = [("", "it belongs to"), ("ACL ", "grants"), ("COMMENT ", "its comment is")];
+        said.iter().any(|(kind, words)| label == format!("{kind}SCHEMA {schema}") && differences.contains(words))
+    })
 }
 
 /// The rows of each relation, values of sequences, and whether a view is filled: by `schema.name kind`.
