@@ -16,7 +16,7 @@ use crate::command::progress::Progress;
 use crate::command::restore::target as destination;
 use crate::pg::catalog;
 use crate::pg::closing;
-use crate::pg::connect::{Session, connect};
+use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
 use crate::pg::numbers::{self, Reserve};

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::before::IS_EMPTY;
 use super::{Error, Session, quote_identifier, run};
 use crate::schema::restore::{ExtensionThere, Grant, SchemaThere, There};
+
+/// Whether the database holds nothing that `public` would be shared with. What initdb makes has smaller numbers (FirstNormalObjectId); what
+/// an extension brought comes with the extension.
+const IS_EMPTY: &str = "(NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace::pg_catalog.regnamespace::text !~ '^pg_')
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384) AND NOT EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE oid >= 16384)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'))";
 
 /// Extensions and schemas of the session's database. Where it holds nothing, its `public` may be made the snapshot's.
 pub async fn there(session: &Session) -> Result<There, Error> {
