@@ -107,7 +107,7 @@ pub enum Error {
     TargetNotEmpty {
         database: String,
         objects: Vec<String>,
-        /// The command that restores beside it; none where the role may not make a database, or nobody typed one.
+        /// The command that restores beside it, between backquotes; none where the role may not make a database, or nobody typed one.
         beside: Option<String>,
     },
     /// The first cause is the one that is told.
@@ -116,7 +116,7 @@ pub enum Error {
     #[error("the database {database} exists already")]
     DatabaseExists {
         database: String,
-        /// The command that makes another one.
+        /// The command that makes another one, between backquotes.
         beside: Option<String>,
     },
     #[error("there are no programs for a private server")]
@@ -311,7 +311,7 @@ impl Error {
             ),
             Error::NotInSnapshot { .. } => Some("`pgkeep show SNAPSHOT` lists what it holds.".into()),
             Error::TargetNotEmpty { beside, .. } => Some(match beside {
-                Some(command) => format!("Nothing was changed. Into a new database beside it: `{command}`"),
+                Some(command) => format!("Nothing was changed. Into a new database beside it: {command}"),
                 None => "Nothing was changed. Restore into an empty database; where this role may not make one, an administrator does.".into(),
             }),
             Error::LeftBehind(left) => Some(followed(left.first.hint(), &left.left)),
@@ -319,7 +319,7 @@ impl Error {
             Error::PrivateServer(error) => error.hint(),
             Error::DatabaseExists { database, beside } => Some(match beside {
                 Some(command) => {
-                    format!("Into a new database beside it: `{command}`. Where {database} is empty, leave --create out.")
+                    format!("Into a new database beside it: {command}. Where {database} is empty, leave --create out.")
                 }
                 None => "Leave --create out to restore into it if it is empty, or name another database.".into(),
             }),

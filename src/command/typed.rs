@@ -26,6 +26,12 @@ pub fn pattern(schema: &str, name: &str) -> String {
     }
 }
 
+/// Whether a terminal shows it as it is: what is copied from there, or wrapped there, is then the same. A line break would end a name in
+/// the middle, and make it another's.
+pub fn can_be_copied(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{pattern, word};

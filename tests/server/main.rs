@@ -31,6 +31,7 @@ mod power_loss;
 mod prune;
 mod restore;
 mod restore_fails;
+mod restore_hints;
 mod restore_ways;
 mod rot;
 mod roundtrip;

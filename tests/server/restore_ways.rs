@@ -176,6 +176,34 @@ fn a_database_with_other_things_in_it_is_not_proposed_to_be_dropped() {
     assert_eq!(sql(&place.server, "prod", "SELECT count(*) FROM mine"), "1");
 }
 
+/// A database with subscriptions cannot be dropped; dropped by themselves they would take the slots of the original along.
+#[test]
+fn a_restored_database_with_subscriptions_is_made_anew_without_their_slots() {
+    let place = Place::new();
+    // As a restore makes it: the slot is the original's, which nobody reaches from here.
+    let subscription = "CREATE SUBSCRIPTION \"the sub's\" CONNECTION 'host=/nonexistent' PUBLICATION p WITH (connect = false, slot_name = 'theirs')";
+    sql(&place.server, "app", subscription);
+    place.repo.json(["backup", "-d", &place.server.dsn("app")]);
+    let dsn = place.server.dsn("fresh");
+    for create in [true, false] {
+        let args = if create { vec!["--create", "-d", &dsn] } else { vec!["-d", &dsn] };
+        if !create {
+            place.server.ask("CREATE DATABASE fresh");
+        }
+        let ended = place.ended(&args, kill_sessions);
+        assert!(ended.stderr.contains("first without its subscriptions"), "{ended:?}");
+        if sql(&place.server, "fresh", "SELECT count(*) FROM pg_subscription") == "0" {
+            sql(&place.server, "fresh", subscription);
+        }
+        let anew = place.follow(&ended);
+        assert_eq!(anew.code, 0, "{ended:?} {anew:?}");
+        place.is_restored("fresh");
+        sql(&place.server, "fresh", "ALTER SUBSCRIPTION \"the sub's\" SET (slot_name = NONE)");
+        sql(&place.server, "fresh", "DROP SUBSCRIPTION \"the sub's\"");
+        place.server.ask("DROP DATABASE fresh");
+    }
+}
+
 /// Who may not make databases is told what an administrator has to do, and it does.
 #[test]
 fn a_role_that_may_make_no_database_is_told_what_another_has_to_do() {

@@ -1,18 +1,23 @@
 //! What a restore that does not reach its end has left, and how to go on.
 
 use super::feed::LARGE_OBJECTS;
-use super::typed::{Typed, drop_database, make_database, remake_database};
+use super::typed::{Typed, drop_database, drop_subscriptions, make_database, remake_database, without_password};
 use super::{Creation, Job, Options, unreadable};
 use crate::command::error::{Error, LeftBehind};
 use crate::command::progress::Progress;
-use crate::command::typed::pattern;
-use crate::pg::target::Before;
+use crate::command::typed::{can_be_copied, pattern};
+use crate::pg::conninfo::Conninfo;
+use crate::pg::target::{Before, comes_with_servers};
 use crate::repo::{RepoError, Repository};
+use crate::schema::restore::Class;
 use crate::store::StoreError;
 use crate::stream::OpenError;
 
 /// Tables that a hint names at most.
 const NAMED_MAX: usize = 20;
+
+const IN_ANOTHER: &str = "To begin anew, restore into a new database under another name.";
+const NOT_COPIED: &str = "a name, path or switch in it has control characters";
 
 /// How far a restore is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,11 +35,21 @@ pub struct Aftermath<'a> {
     stage: Stage,
     /// What the target was; none where the restore makes it.
     before: Option<Before>,
+    /// Those that the restore makes.
+    subscriptions: Vec<String>,
 }
 
 impl<'a> Aftermath<'a> {
-    pub fn new(options: &'a Options, progress: &'a Progress, snapshot: &str) -> Self {
-        Self { options, progress, snapshot: snapshot.to_owned(), stage: Stage::Target, before: None }
+    pub fn new(options: &'a Options, progress: &'a Progress, job: &Job) -> Self {
+        let subscriptions = job.objects.iter().filter(|object| object.class == Class::Subscription);
+        Self {
+            options,
+            progress,
+            snapshot: job.manifest.snapshot.short().to_owned(),
+            stage: Stage::Target,
+            before: None,
+            subscriptions: subscriptions.map(|object| object.name.clone()).collect(),
+        }
     }
 
     pub fn began_in(&mut self, before: Before) {
@@ -64,9 +79,12 @@ impl<'a> Aftermath<'a> {
                 "The database {database} holds the definitions and some tables, each with all of its rows or none; indexes and keys are missing."
             ),
             (Stage::Proof, _) => {
+                let (verify, note) = match typed.verify(&self.snapshot, target) {
+                    Some(verify) => (verify, without_password(target)),
+                    None => (format!("pgkeep verify {} --against", self.snapshot), ""),
+                };
                 return format!(
-                    "The database {database} holds everything, and is not proven: `{}` compares it with the snapshot.",
-                    typed.verify(&self.snapshot, target)
+                    "The database {database} holds everything, and is not proven: `{verify}` compares it with the snapshot{note}."
                 );
             }
         };
@@ -76,34 +94,62 @@ impl<'a> Aftermath<'a> {
     /// A restore begins anew: it is not gone on with.
     fn again(&self, typed: &Typed, more: &[String]) -> String {
         let target = &self.options.target;
+        match self.commands(typed, more) {
+            Some(told) => told + without_password(target),
+            None if comes_with_servers(target.database()) => IN_ANOTHER.into(),
+            None => format!("{IN_ANOTHER} No command is printed: {NOT_COPIED}."),
+        }
+    }
+
+    /// None where one of them could not be copied.
+    fn commands(&self, typed: &Typed, more: &[String]) -> Option<String> {
+        let target = &self.options.target;
         let more = more.iter().map(|switch| format!(" {switch}")).collect::<String>();
-        let create = |target: &_| typed.restore(&self.snapshot, target, Creation::Create) + &more;
-        let Some(before) = &self.before else {
-            if self.options.creation == Creation::Exists {
-                return format!("Again: `{}{more}`", typed.restore(&self.snapshot, target, Creation::Exists));
-            }
-            return format!("To begin anew: `{} && {}`", drop_database(target), create(target));
+        let restore = |target: &Conninfo, creation| Some(typed.restore(&self.snapshot, target, creation)? + &more);
+        let fill = |target: &Conninfo| restore(target, Creation::Exists);
+        let create = |target: &Conninfo| restore(target, Creation::Create);
+        let Some(before) = self.before.as_ref().filter(|_| self.stage > Stage::Target) else {
+            return match self.options.creation {
+                Creation::Exists => Some(format!("Again: `{}`", fill(target)?)),
+                Creation::Create => self.drop_and_make(create(target)?),
+            };
         };
         let database = target.database();
         let beside = target.with_database(&before.free_name);
-        let others = format!("{database} held other things before, which are still there.");
-        match (before.was_empty && before.may_drop, before.may_create) {
-            _ if self.stage == Stage::Target => {
-                format!("Again: `{}{more}`", typed.restore(&self.snapshot, target, Creation::Exists))
-            }
-            (true, true) => format!("To begin anew: `{} && {}`", drop_database(target), create(target)),
-            (true, false) => format!(
-                "To begin anew, let an administrator make it again, which this role may not do: `{}`. Then: `{}{more}`",
-                remake_database(target),
-                typed.restore(&self.snapshot, target, Creation::Exists)
+        let others = match before.was_empty {
+            _ if comes_with_servers(database) => format!("{database} is a database that servers come with."),
+            true if self.subscriptions.is_empty() => format!("This role may not drop {database}."),
+            true => format!("{database} may have subscriptions, with which it cannot be dropped."),
+            false => format!("{database} held other things before, which are still there."),
+        };
+        let is_droppable = before.was_empty && before.may_drop;
+        Some(match (is_droppable, before.may_create) {
+            (true, true) => self.drop_and_make(create(target)?)?,
+            (true, false) if self.subscriptions.is_empty() => format!(
+                "To begin anew, let an administrator make it again, which this role may not do: `{}`. Then: `{}`",
+                remake_database(target)?,
+                fill(target)?
             ),
-            (false, true) => format!("{others} To begin anew beside it: `{}`", create(&beside)),
-            (false, false) => format!(
-                "{others} To begin anew beside it, let an administrator make a database, which this role may not do: `{}`. Then: `{}{more}`",
-                make_database(&beside),
-                typed.restore(&self.snapshot, &beside, Creation::Exists)
+            (_, true) => format!("{others} To begin anew beside it: `{}`", create(&beside)?),
+            (_, false) => format!(
+                "{others} To begin anew beside it, let an administrator make a database, which this role may not do: `{}`. Then: `{}`",
+                make_database(&beside)?,
+                fill(&beside)?
             ),
+        })
+    }
+
+    /// Of a database that holds nothing but what the restore has made.
+    fn drop_and_make(&self, create: String) -> Option<String> {
+        let target = &self.options.target;
+        let drop = drop_database(target)?;
+        if self.subscriptions.is_empty() {
+            return Some(format!("To begin anew: `{drop} && {create}`"));
         }
+        let first = drop_subscriptions(target, &self.subscriptions)?;
+        Some(format!(
+            "To begin anew, first without its subscriptions, with which it cannot be dropped: `{first} && {drop} && {create}`"
+        ))
     }
 
     /// What ended the restore half-way, with what it has left.
@@ -145,11 +191,14 @@ impl<'a> Aftermath<'a> {
                 without.push(format!("-T {}", pattern(&name.0, &name.1)));
             }
         }
-        let more = without.len().saturating_sub(NAMED_MAX);
+        let all = without.len();
+        without.retain(|switch| can_be_copied(switch));
         without.truncate(NAMED_MAX);
+        let more = all - without.len();
         let mut switches = without.join(" ");
         if more > 0 {
-            switches += &format!(" and {more} more, which `pgkeep verify {}` names", job.manifest.snapshot.short());
+            let few = if without.is_empty() { "-T for" } else { " and" };
+            switches += &format!("{few} {more} more, which `pgkeep verify {}` names", job.manifest.snapshot.short());
         }
         let note = if table == LARGE_OBJECTS { " (-n '*' takes no large objects)" } else { "" };
         let way_on = format!(

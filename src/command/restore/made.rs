@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::roles::{self, Provided};
 use super::target::connect_for_maintenance;
-use super::typed::drop_database;
-use super::{Creation, Job, Options};
+use super::typed::{drop_database, without_password};
+use super::{Job, Options};
 use crate::command::Error;
 use crate::command::error::LeftBehind;
 use crate::command::finding::with_causes;
@@ -81,11 +81,11 @@ fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -> Erro
     match taken_away {
         Ok(()) => first,
         Err(why) => {
-            let (database, drop) = (target.database(), drop_database(target));
-            let why = with_causes(&why);
-            let left = format!(
-                "The database {database}, which was made for this, is still there ({why}). To drop it: `{drop}`"
-            );
+            let (database, why) = (target.database(), with_causes(&why));
+            let drop = drop_database(target)
+                .map(|drop| format!(" To drop it: `{drop}`{}", without_password(target)))
+                .unwrap_or_default();
+            let left = format!("The database {database}, which was made for this, is still there ({why}).{drop}");
             Error::LeftBehind(Box::new(LeftBehind { first, left }))
         }
     }
@@ -130,10 +130,10 @@ async fn exists_already(session: &Session, options: &Options, job: &Job) -> Resu
     let database = options.target.database().to_owned();
     let free =
         target::free_name(session, &database).await.map_err(Error::target_database("reading the list of databases"))?;
-    let beside = options.typed.as_ref().map(|typed| {
-        let beside = options.target.with_database(&free);
-        typed.restore(job.manifest.snapshot.short(), &beside, Creation::Create)
-    });
+    let beside = options
+        .typed
+        .as_ref()
+        .and_then(|typed| typed.restore_beside(job.manifest.snapshot.short(), &options.target.with_database(&free)));
     Ok(Error::DatabaseExists { database, beside })
 }
 

@@ -158,11 +158,10 @@ pub async fn run(
     progress.set_phase("reading the snapshot");
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
-    let snapshot = manifest.snapshot.short().to_owned();
     let mut job = planning::plan(repository, options, manifest).await?;
 
     progress.set_phase("preparing the target");
-    let mut aftermath = Aftermath::new(options, progress, &snapshot);
+    let mut aftermath = Aftermath::new(options, progress, &job);
     aftermath.reach(Stage::Target);
     let roles_otherwise = roles_there::differing(options, &job).await?;
     let (made, mut provided) = match options.creation {

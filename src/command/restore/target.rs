@@ -71,9 +71,9 @@ pub async fn check_empty(session: &Session, job: &Job, options: &Options, before
     if objects.is_empty() {
         return Ok(());
     }
-    let beside = options.typed.as_ref().filter(|_| before.may_create).map(|typed| {
+    let beside = options.typed.as_ref().filter(|_| before.may_create).and_then(|typed| {
         let beside = options.target.with_database(&before.free_name);
-        typed.restore(job.manifest.snapshot.short(), &beside, Creation::Create)
+        typed.restore_beside(job.manifest.snapshot.short(), &beside)
     });
     Err(Error::TargetNotEmpty { database: session.conninfo().database().to_owned(), objects, beside })
 }

@@ -150,6 +150,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 pub(super) const SESSION_VARIABLES: &[&str] =
     &["PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO", "PGSYSCONFDIR", "PGREQUIRESSL", "PGREALM", "PGLOCALEDIR"];
 
+pub fn is_secret(keyword: &str) -> bool {
+    matches!(keyword, "password" | "sslpassword")
+}
+
 pub(super) fn find(name: &str) -> Option<&'static Keyword> {
     KEYWORDS.iter().find(|keyword| keyword.name == name)
 }

@@ -65,6 +65,8 @@ pub struct Conninfo {
     passfile: Option<PathBuf>,
     /// A socket in one of them goes by the name `localhost` in a password file.
     default_socket_directories: Vec<PathBuf>,
+    /// What the connection string says, without secrets.
+    typed: Vec<(String, String)>,
     warnings: Vec<String>,
 }
 
@@ -130,6 +132,7 @@ impl Conninfo {
                 .unwrap_or(HostOrder::AsGiven),
             passfile: owned("passfile").map(PathBuf::from).or_else(|| env.home_file(".pgpass")),
             default_socket_directories: env.socket_directories.clone(),
+            typed: settings.typed(),
             warnings: Vec::new(),
         };
         match settings.text("password") {
@@ -145,8 +148,7 @@ impl Conninfo {
     /// The string is malformed.
     pub fn secrets_in(dsn: &str) -> Result<Secrets, ConninfoError> {
         let named = syntax::parse(dsn)?;
-        let secret = |keyword: &str| matches!(keyword, "password" | "sslpassword");
-        Ok(if named.iter().any(|(keyword, _)| secret(keyword)) { Secrets::Within } else { Secrets::None })
+        Ok(if named.iter().any(|(keyword, _)| keyword::is_secret(keyword)) { Secrets::Within } else { Secrets::None })
     }
 
     /// The same connection with this password for every server, whatever password was found before.

@@ -83,6 +83,15 @@ impl Settings {
         Ok(())
     }
 
+    /// What the connection string itself says, but for secrets.
+    pub fn typed(&self) -> Vec<(String, String)> {
+        let typed = self
+            .by_keyword
+            .iter()
+            .filter(|(keyword, setting)| setting.origin == Origin::ConnectionString && !keyword::is_secret(keyword));
+        typed.map(|(keyword, setting)| ((*keyword).to_owned(), setting.value.clone())).collect()
+    }
+
     /// A value that is there and not empty: for names and paths libpq takes the empty string as "not given".
     pub fn text(&self, keyword: &'static str) -> Option<&str> {
         self.by_keyword.get(keyword).map(|setting| setting.value.as_str()).filter(|value| !value.is_empty())

@@ -3,11 +3,34 @@
 use super::child::{host_name, word_of};
 use super::endpoint::Host;
 use super::transport::{self, RootCertificates, SslMode};
-use super::{Conninfo, Endpoint};
+use super::{Conninfo, Endpoint, Origin, Password};
 
 impl Conninfo {
     /// A connection string that libpq reads, without any secret: server, user, database, and what TLS is asked for.
     pub fn written(&self) -> String {
+        joined(&self.pairs())
+    }
+
+    /// The same for whoever has typed this one and types it again: what else it said is there as well, a service and a password file
+    /// before all.
+    pub fn written_again(&self) -> String {
+        let mut pairs = self.pairs();
+        for (keyword, value) in &self.typed {
+            if !pairs.iter().any(|(written, _)| written == keyword) {
+                pairs.push((keyword, value.clone()));
+            }
+        }
+        joined(&pairs)
+    }
+
+    /// Whether the password stands in the connection string and nowhere else.
+    pub fn has_typed_password(&self) -> bool {
+        let is_typed = |e: &Endpoint| matches!(&e.password, Password::Given { origin: Origin::ConnectionString, .. });
+        self.endpoints().iter().any(is_typed)
+    }
+
+    /// Those without a value are among them.
+    fn pairs(&self) -> Vec<(&str, String)> {
         let all = |part: fn(&Endpoint) -> String| self.endpoints().iter().map(part).collect::<Vec<_>>().join(",");
         let mut pairs = vec![("host", all(|endpoint| host_name(endpoint.host())))];
         let addresses = all(|endpoint| match endpoint.host() {
@@ -31,13 +54,13 @@ impl Conninfo {
             }
             _ => {}
         }
-        let said: Vec<String> = pairs
-            .iter()
-            .filter(|(_, value)| value.contains(|c| c != ','))
-            .map(|(keyword, value)| format!("{keyword}={}", quoted(value)))
-            .collect();
-        said.join(" ")
+        pairs
     }
+}
+
+fn joined(pairs: &[(&str, String)]) -> String {
+    let said = pairs.iter().filter(|(_, value)| value.contains(|c| c != ','));
+    said.map(|(keyword, value)| format!("{keyword}={}", quoted(value))).collect::<Vec<_>>().join(" ")
 }
 
 /// A value of a connection string (manual, "Keyword/Value Connection Strings").
@@ -50,6 +73,32 @@ fn quoted(value: &str) -> String {
 mod tests {
     use super::super::Environment;
     use super::*;
+
+    /// A service and a password file are where the password may be; a password itself is never written.
+    #[test]
+    fn what_was_typed_is_kept_but_for_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("services");
+        std::fs::write(&file, "[shop]\nhost=db.example\npassword=secret\nsslmode=require\n").unwrap();
+        let file = file.display();
+        for (dsn, kept, typed_password) in [
+            (format!("service=shop servicefile={file} user=me dbname=a"), vec!["service=shop", "servicefile=/"], false),
+            ("host=h user=me dbname=a passfile=/etc/p password=secret".into(), vec!["passfile=/etc/p"], true),
+            (
+                "postgresql://me:secret@h/a?connect_timeout=9".into(),
+                vec!["connect_timeout=9", "host=h", "dbname=a"],
+                true,
+            ),
+        ] {
+            let first = Conninfo::resolve(Some(&dsn), &Environment::default()).unwrap().with_database("b");
+            let written = first.written_again();
+            assert!(kept.iter().all(|pair| written.contains(&pair.replace("=a", "=b"))), "{written}");
+            assert!(!written.contains("secret"), "{written}");
+            assert_eq!(first.has_typed_password(), typed_password, "{written}");
+            let again = Conninfo::resolve(Some(&written), &Environment::default()).unwrap();
+            assert_eq!((again.user(), again.database(), again.tls().mode), ("me", "b", first.tls().mode), "{written}");
+        }
+    }
 
     /// What is written is read as the same connection, but for its password.
     #[test]
