@@ -85,7 +85,7 @@ mod tests {
             (format!("service=shop servicefile={file} user=me dbname=a"), vec!["service=shop", "servicefile=/"], false),
             ("host=h user=me dbname=a passfile=/etc/p password=secret".into(), vec!["passfile=/etc/p"], true),
             (
-                "postgresql://me:secret@h/a?sslpassword=secret&connect_timeout=9".into(),
+                "postgresql://me:secret@h/a?connect_timeout=9".into(),
                 vec!["connect_timeout=9", "host=h", "dbname=a"],
                 true,
             ),
