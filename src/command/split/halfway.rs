@@ -1,5 +1,5 @@
 //! A target whose DROP DATABASE a crash of its server has cut short. PostgreSQL lets nobody in any more, and allows one thing: to drop it.
-//! Where the split that this host remembers made it, that is done here; what it held was given up when the drop began.
+//! Where it was the target of a split that this host remembers, that is done here; what it held was given up when the drop began.
 
 use super::holding::{at_source, at_target};
 use super::host::{Folder, Split};
