@@ -71,18 +71,23 @@ fn assert_well(what: &str, seed: u64, report: Result<Report, Box<Error>>) -> Rep
     report
 }
 
+const INVALID: &str = "SELECT string_agg(indexrelid::regclass::text, ' ' ORDER BY indexrelid::regclass::text) FROM pg_index WHERE NOT indisvalid";
+
 /// Restores `database` in each order, and holds every copy to the source; `also` looks closer.
 fn every_order(source: &Server, database: &str, also: impl Fn(u64)) {
     let repo = Repo::new();
     repo.json(["backup", "-d", &source.dsn(database), "--pg-bin", source.binaries.bin_dir.to_str().unwrap()]);
     let of = |database: &str| (definitions(source, database, &[]), rows(source, database, None));
     let (definitions_there, rows_there) = of(database);
+    let invalid_there = sql(source, database, INVALID);
     for seed in seeds() {
         let options = options(&source.dsn("copy"), Creation::Create, Patterns::default(), seed);
         assert_well(database, seed, restored(&repo, &options));
         let (definitions_here, rows_here) = of("copy");
         assert_equal(&format!("{database}'s definitions, seed {seed}"), &definitions_there, &definitions_here);
         assert_equal(&format!("{database}'s rows, seed {seed}"), &rows_there, &rows_here);
+        // pg_dump does not say it.
+        assert_eq!(sql(source, "copy", INVALID), invalid_there, "{database}'s invalid indexes, seed {seed}");
         also(seed);
         source.ask("DROP DATABASE copy");
     }

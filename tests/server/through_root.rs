@@ -92,6 +92,7 @@ fn partitions_by_the_hash_of_an_enum_are_restored_and_proven() {
                 "{restored}"
             );
             assert_eq!(ask(&server, &database, WHOLE), ask(&server, "shop", WHOLE));
+            assert_eq!(ask(&server, &database, "SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
             // Else this proves nothing: 16 words would have to fall alike into four partitions.
             assert_ne!(ask(&server, &database, SPREAD), ask(&server, "shop", SPREAD));
             let unanalysed = "SELECT count(*) FROM pg_class c WHERE relkind = 'r' AND relispartition AND relnamespace = 'm'::regnamespace

@@ -16,6 +16,8 @@ pub(super) struct Calls<'a> {
     /// By the position of an exclusion constraint, what its index needs.
     exclusions: HashMap<usize, Vec<usize>>,
     partitions: HashMap<Oid, Vec<Oid>>,
+    /// The reverse of `partitions`.
+    parents: HashMap<Oid, Oid>,
     /// By the position of a partition's entry, that of the table that it is of.
     part_of: HashMap<usize, usize>,
     heirs: HashMap<Oid, Vec<Oid>>,
@@ -32,13 +34,14 @@ impl<'a> Calls<'a> {
         let tables = entries.iter().enumerate().filter(|(_, entry)| has_rows(entry.kind));
         let position_of: HashMap<Oid, usize> =
             tables.map(|(position, entry)| (entry.catalog_id.oid, position)).collect();
-        let (mut part_of, mut members) = (HashMap::new(), HashMap::new());
+        let (mut parents, mut part_of, mut members) = (HashMap::new(), HashMap::new(), HashMap::new());
         for (oid, relation) in &facts.relations {
             if relation.membership != Membership::None {
                 members.insert((relation.schema.clone(), relation.name.clone()), *oid);
             }
             if let Some(parent) = relation.part_of {
                 partitions.entry(parent).or_default().push(*oid);
+                parents.insert(*oid, parent);
                 part_of.extend(position_of.get(oid).copied().zip(position_of.get(&parent).copied()));
             }
             by_schema.entry(relation.schema.clone()).or_default().push(*oid);
@@ -51,7 +54,7 @@ impl<'a> Calls<'a> {
             }
         }
         let (mentions, exclusions) = (Mentions::new(archive, facts), exclusions(archive, facts));
-        Calls { archive, graph, mentions, exclusions, partitions, part_of, heirs, by_schema, members }
+        Calls { archive, graph, mentions, exclusions, partitions, parents, part_of, heirs, by_schema, members }
     }
 
     /// The relation of an extension that the entry reaches: the one that a key refers to, or that rights are about. The archive has no
@@ -72,6 +75,12 @@ impl<'a> Calls<'a> {
 
     pub fn partitions(&self, parent: Oid) -> &[Oid] {
         self.partitions.get(&parent).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The tables that the table is a partition of, the nearest first.
+    pub fn tables_above(&self, partition: Oid) -> impl Iterator<Item = Oid> {
+        let parent = |child: &Oid| self.parents.get(child).copied();
+        std::iter::successors(parent(&partition), parent)
     }
 
     pub fn heirs(&self, parent: Oid) -> &[Oid] {

@@ -142,6 +142,12 @@ impl<'a> Order<'a> {
         let table = self.graph.whole(position).and_then(|whole| self.graph.whole(whole));
         objects.extend(table.and_then(lockable));
         objects.extend(self.calls.member_named(entry));
+        if entry.kind == Kind::IndexAttach {
+            // The last one that an index lacks makes it valid, and with it perhaps the index above. Done beside another of the same
+            // tree, PostgreSQL can leave the one at the top invalid for ever, and every key to its table is refused.
+            let parents: Vec<Oid> = objects.iter().flat_map(|table| self.calls.tables_above(*table)).collect();
+            objects.extend(parents);
+        }
         // pg_dump makes indexes and keys of partitioned tables ON ONLY; all else reaches the partitions.
         if !matches!(entry.kind, Kind::Index | Kind::IndexAttach) && !is_of_one_table(entry) {
             // What binds rows binds those of heirs as well, where it comes after they were made.

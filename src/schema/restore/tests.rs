@@ -126,6 +126,28 @@ fn a_foreign_key_waits_for_the_rows_of_every_partition() {
     assert!(key.locks.contains(&Lock { object: oid(&archive, "TABLE shop.item"), mode: LockMode::Exclusive }));
 }
 
+/// Side by side, two of them can leave the index at the top invalid for ever.
+#[test]
+fn indexes_of_one_tree_are_attached_one_at_a_time() {
+    let archive = shop::archive();
+    let mut facts = shop::facts(&archive);
+    // As if the partitioned table were itself a partition of two further ones.
+    let tree = ["TABLE shop.item", "TABLE shop.pick", "TABLE shop.sale"].map(|label| oid(&archive, label));
+    for above in tree.windows(2) {
+        facts.relations.get_mut(&above[1]).unwrap().part_of = Some(above[0]);
+    }
+    let selection = select(&archive, &facts, &Request::default()).unwrap();
+    let plan = RestorePlan::new(&archive, &facts, &selection, &RestoreOptions::default());
+    let attached: Vec<_> = plan.post_data.iter().filter(|post| post.step.label.starts_with("INDEX ATTACH")).collect();
+    assert!(attached.len() > 1);
+    for post in attached {
+        for table in tree {
+            let lock = Lock { object: table, mode: LockMode::Exclusive };
+            assert!(post.locks.contains(&lock), "{}: {:?}", post.step.label, post.locks);
+        }
+    }
+}
+
 #[test]
 fn only_plain_index_builds_share_a_table() {
     let (archive, plan) = everything(&RestoreOptions::default());
