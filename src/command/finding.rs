@@ -119,8 +119,8 @@ impl Finding {
     /// What a live database has otherwise.
     pub fn of_mismatch(mismatch: Mismatch, snapshot: &SnapshotId) -> Self {
         let kind = match &mismatch.what {
-            Difference::Rows { .. } | Difference::Elsewhere => Kind::RowDigest,
-            Difference::MissingTable => Kind::MissingTable,
+            Difference::Rows { .. } | Difference::Detached { .. } | Difference::Elsewhere => Kind::RowDigest,
+            Difference::MissingTable | Difference::MissingPartition { .. } => Kind::MissingTable,
             Difference::MissingColumns { .. } => Kind::MissingColumn,
             Difference::MixedUpValues { .. } => Kind::MixedUpValues,
             Difference::MissingSequence | Difference::SequenceValue { .. } => Kind::Sequence,

@@ -27,6 +27,16 @@ pub enum Difference {
         found: Digest,
     },
     MissingTable,
+    /// A partition that is not there by its name, and whose rows are in others of its table.
+    MissingPartition {
+        table: String,
+    },
+    /// A partition that is a table by itself, where the database cuts the table otherwise: both together have what they had.
+    Detached {
+        table: String,
+        expected: Digest,
+        found: Digest,
+    },
     /// An unlogged table of a standby, which has none of its rows.
     Elsewhere,
     /// Columns that the manifest's rows have and the table has not, whether dropped, renamed or generated now.
@@ -93,6 +103,16 @@ impl fmt::Display for Difference {
         match self {
             Difference::Rows { expected, found } => write!(f, "{found}, and not {expected}"),
             Difference::MissingTable => f.write_str("there is no such table"),
+            Difference::MissingPartition { table } => {
+                write!(
+                    f,
+                    "there is no such table; its rows are in other partitions of {table}, which holds what it held"
+                )
+            }
+            Difference::Detached { table, expected, found } => write!(
+                f,
+                "it is no partition of {table} here, as after DETACH PARTITION: {found}, and not {expected}; both together hold what they held"
+            ),
             Difference::Elsewhere => f.write_str(
                 "it is unlogged, and the server is a standby, to which its rows never come: ask the primary",
             ),

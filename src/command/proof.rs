@@ -206,15 +206,18 @@ impl<'a> Proof<'a> {
             }
         };
         let rows: Vec<_> = comparable.iter().map(|c| c.relation).zip(digests.relations.iter().copied()).collect();
-        let spread = self.wait(&runtime, partitions::spread_otherwise(&found.session, &rows))?;
-        let spread = spread.map_err(self.side.error("asking for partitions"))?;
-        for (_, (relation, digest)) in rows.into_iter().enumerate().filter(|(n, _)| !spread.contains(n)) {
-            let mismatch = Mismatch::of_rows(relation, digest);
-            mismatches.extend(mismatch.map(|mismatch| match &tried {
-                Some(tried) if zones::depend_on_settings(relation) => mismatch.doubted(tried),
-                _ => mismatch,
-            }));
+        let together = self.together(&runtime, &rows, &found, jobs, &candidates[0])?;
+        let doubted = |mismatch: Mismatch, relations: &[usize]| match &tried {
+            Some(tried) if relations.iter().any(|n| zones::depend_on_settings(rows[*n].0)) => mismatch.doubted(tried),
+            _ => mismatch,
+        };
+        // Of these more is known than that they are not there.
+        let is_told = |m: &Mismatch| together.gone.iter().any(|(schema, name)| *schema == m.schema && *name == m.name);
+        mismatches.retain(|mismatch| mismatch.what != Difference::MissingTable || !is_told(mismatch));
+        for (n, (relation, digest)) in rows.iter().enumerate().filter(|(n, _)| !together.settled.contains(n)) {
+            mismatches.extend(Mismatch::of_rows(relation, *digest).map(|mismatch| doubted(mismatch, &[n])));
         }
+        mismatches.extend(together.mismatches.into_iter().map(|(mismatch, relations)| doubted(mismatch, &relations)));
         if let Some(expected) = self.scope.large_objects.map(|l| l.digest)
             && differ(&expected, &digests.large_objects)
         {

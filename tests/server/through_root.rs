@@ -239,3 +239,68 @@ fn no_row_goes_to_the_server_of_a_foreign_partition() {
     assert!(said.code == 3 && said.document()["blockers"].to_string().contains("foreign_partition"), "{said:?}");
     assert_eq!(there(), before);
 }
+
+/// Partitions are compared together where one by one they cannot be: what is said is of their table, and of what has another name or stands alone.
+#[test]
+fn partitions_under_other_names_and_by_themselves_are_told_as_that() {
+    let (server, repo) = (shop(15, CUT), Repo::new());
+    ask(&server, "shop", "TRUNCATE m.classes"); // Its rows have the names of tables.
+    repo.json(["backup", "-d", &server.dsn("shop")]);
+    repo.restored(["latest", "-d", &server.dsn("copy"), "--create"]);
+    let first = "SELECT md5(string_agg(p::text, ',' ORDER BY p::text)) FROM m.pairs_0 p";
+    assert_ne!(ask(&server, "copy", first), ask(&server, "shop", first), "the copy cuts otherwise");
+    let told = |database: &str| {
+        let (code, found) = against(&repo, &server, database);
+        let findings = found["findings"].as_array().unwrap().iter();
+        let words =
+            findings.map(|f| format!("{}: {}", f["tables"][0].as_str().unwrap(), f["detail"].as_str().unwrap()));
+        (code, words.collect::<Vec<_>>())
+    };
+    let elsewhere = |table: &str| {
+        format!("there is no such table; its rows are in other partitions of {table}, which holds what it held")
+    };
+    for database in ["shop", "copy"] {
+        ask(&server, database, "ALTER TABLE m.pairs_1 RENAME TO pairs_one");
+        assert_eq!(told(database), (3, vec![format!("m.pairs_1: {}", elsewhere("m.pairs"))]), "renamed in {database}");
+        ask(&server, database, "ALTER TABLE m.pairs_one RENAME TO pairs_1");
+        ask(
+            &server,
+            database,
+            "CREATE TABLE m.was AS TABLE m.y26; DROP TABLE m.y26; CREATE TABLE m.y26_all PARTITION OF m.years FOR VALUES FROM (2026) TO (2027); INSERT INTO m.years TABLE m.was",
+        );
+        assert_eq!(told(database), (3, vec![format!("m.y26: {}", elsewhere("m.years"))]), "made anew in {database}");
+        // What is in none is missed.
+        ask(&server, database, "DELETE FROM m.y26_all WHERE note = (SELECT min(note) FROM m.y26_all)");
+        let (code, words) = told(database);
+        assert_eq!((code, words[0].as_str()), (3, "m.y26: there is no such table"), "{words:?}");
+        ask(
+            &server,
+            database,
+            "DROP TABLE m.y26_all; CREATE TABLE m.y26 PARTITION OF m.years FOR VALUES FROM (2026) TO (2027); INSERT INTO m.years TABLE m.was",
+        );
+        assert_eq!(told(database), (0, vec![]), "{database}");
+    }
+    // Rows are where they were, and no table lacks any.
+    ask(&server, "shop", "ALTER TABLE m.pairs DETACH PARTITION m.pairs_1");
+    assert_eq!(told("shop"), (0, vec![]));
+    ask(&server, "copy", "ALTER TABLE m.pairs DETACH PARTITION m.pairs_1");
+    let (code, words) = told("copy");
+    assert!(code == 3 && words.len() == 1, "{words:?}");
+    assert!(
+        words[0].starts_with("m.pairs_1: it is no partition of m.pairs here, as after DETACH PARTITION"),
+        "{words:?}"
+    );
+    // A row more: one difference, of the table, in the copy; of the partition, where that is known.
+    for database in ["shop", "copy"] {
+        ask(
+            &server,
+            database,
+            "ALTER TABLE m.pairs ATTACH PARTITION m.pairs_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+        );
+        ask(&server, database, "INSERT INTO m.pairs SELECT pair, 'new' FROM m.pairs_0 LIMIT 1");
+    }
+    let (code, words) = told("copy");
+    assert!(code == 3 && words.len() == 1 && words[0].starts_with("m.pairs: 321 rows"), "{words:?}");
+    let (code, words) = told("shop");
+    assert!(code == 3 && words.len() == 1 && words[0].starts_with("m.pairs_0: "), "{words:?}");
+}
