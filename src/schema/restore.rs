@@ -25,7 +25,7 @@ use super::selection::Selection;
 
 pub use circles::{Circles, without_circles};
 pub use database::without_libc_provider;
-pub use grants::Grant;
+pub use grants::{DefaultGrant, Grant};
 pub use makes::{Class, Object, objects_made};
 pub use roles::{RoleMap, roles_named, roles_of_the_database};
 pub use tablespaces::{Tablespaces, tablespaces_named};

@@ -211,10 +211,12 @@ fn a_schema_that_is_there_stays_as_it_is() {
     sql(&source, "shop", ours);
     repo.json(["backup", "-d", &source.dsn("shop")]);
     let theirs = "CREATE SCHEMA sales AUTHORIZATION bob; COMMENT ON SCHEMA sales IS 'bob''s'; CREATE SCHEMA \"Old Stock\" AUTHORIZATION bob;
-        GRANT USAGE ON SCHEMA sales TO clerk; CREATE TABLE sales.mine (i int); ALTER TABLE sales.mine OWNER TO bob";
+        GRANT USAGE ON SCHEMA sales TO clerk; ALTER DEFAULT PRIVILEGES FOR ROLE bob IN SCHEMA sales GRANT SELECT, INSERT ON TABLES TO PUBLIC;
+        ALTER DEFAULT PRIVILEGES FOR ROLE bob IN SCHEMA sales GRANT ALL ON SEQUENCES TO clerk; CREATE TABLE sales.mine (i int); ALTER TABLE sales.mine OWNER TO bob";
     let schemas = |database: &str| {
         let of_each =
-            "SELECT nspname, nspowner::regrole, nspacl, obj_description(oid, 'pg_namespace') FROM pg_namespace
+            "SELECT nspname, nspowner::regrole, nspacl, obj_description(oid, 'pg_namespace'),
+                (SELECT string_agg(concat_ws(' ', defaclrole::regrole, defaclobjtype, defaclacl), ',' ORDER BY 1) FROM pg_default_acl WHERE defaclnamespace = n.oid) FROM pg_namespace n
             WHERE nspname IN ('public', 'sales', 'Old Stock') ORDER BY 1";
         sql(&source, database, of_each)
     };
@@ -228,9 +230,15 @@ fn a_schema_that_is_there_stays_as_it_is() {
         it lacks the grants USAGE to readers with grant option; it has beyond the snapshot the grants USAGE to PUBLIC";
     let of_stock = "schema Old Stock is there already and stays as it is: it belongs to bob, in the snapshot to shop_owner; its comment is another; \
         it lacks the grants USAGE to clerk";
-    let parts: [(&[&str], &[&str]); 3] = [
+    // Whoever asks for all of a schema asks for what its new objects are granted as well.
+    let of_sales_whole = format!(
+        "{of_sales}; it lacks the default privileges SELECT to readers on TABLES of shop_owner; \
+         it has beyond the snapshot the default privileges ALL to clerk on SEQUENCES of bob, INSERT to PUBLIC on TABLES of bob, SELECT to PUBLIC on TABLES of bob"
+    );
+    let parts: [(&[&str], &[&str]); 4] = [
         (&["-t", "sales.lines"], &[of_sales]),
-        (&[], &[of_stock, of_public, of_sales]),
+        (&[], &[of_stock, of_public, &of_sales_whole]),
+        (&["-n", "sales"], &[&of_sales_whole]),
         (
             &["--no-owner", "--no-acl", "-t", "sales.lines"],
             &["schema sales is there already and stays as it is: its comment is another"],

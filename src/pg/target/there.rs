@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Error, Session, quote_identifier, run};
-use crate::schema::restore::{ExtensionThere, Grant, SchemaThere, There};
+use crate::schema::restore::{DefaultGrant, ExtensionThere, Grant, SchemaThere, There};
 
 /// Whether the database holds nothing that `public` would be shared with. What initdb makes has smaller numbers (FirstNormalObjectId); what
 /// an extension brought comes with the extension.
@@ -41,6 +41,24 @@ async fn remarks(session: &Session, there: &mut There) -> Result<(), tokio_postg
         if let Some(schema) = there.schemas.get_mut(row.get::<_, &str>(0)) {
             schema.grants.insert(Grant { role: row.get(1), privilege: row.get(2), grantable: row.get(3) });
         }
+    }
+    // All privileges that there are have one name.
+    let sql = "SELECT n.nspname::text, pg_catalog.pg_get_userbyid(d.defaclrole)::text,
+            CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' ELSE 'TYPES' END,
+            CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee)::text END, a.is_grantable, pg_catalog.array_agg(a.privilege_type ORDER BY a.privilege_type),
+            pg_catalog.count(*) = (SELECT pg_catalog.count(*) FROM pg_catalog.aclexplode(pg_catalog.acldefault(
+                CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)) o WHERE o.grantee = d.defaclrole)
+        FROM pg_catalog.pg_default_acl d JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace, pg_catalog.aclexplode(d.defaclacl) a
+        GROUP BY 1, 2, 3, 4, 5, d.defaclobjtype, d.defaclrole";
+    for row in session.client().query(sql, &[]).await? {
+        let Some(schema) = there.schemas.get_mut(row.get::<_, &str>(0)) else { continue };
+        let all = row.get::<_, bool>(6).then(|| vec!["ALL".to_owned()]);
+        let grant = |privilege| DefaultGrant {
+            owner: row.get(1),
+            objects: row.get(2),
+            grant: Grant { role: row.get(3), privilege, grantable: row.get(4) },
+        };
+        schema.defaults.extend(all.unwrap_or_else(|| row.get(5)).into_iter().map(grant));
     }
     let sql = "SELECT n.nspname::text, l.provider, l.label FROM pg_catalog.pg_seclabel l JOIN pg_catalog.pg_namespace n ON n.oid = l.objoid
         WHERE l.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass";

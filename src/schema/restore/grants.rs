@@ -68,6 +68,64 @@ fn apply(statement: &[Token<'_>], grants: &mut BTreeSet<Grant>, roles: &RoleMap)
     }
 }
 
+/// What somebody's new objects of one kind are granted in a schema.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DefaultGrant {
+    /// Whose objects.
+    pub owner: String,
+    /// As SQL has it: `TABLES`.
+    pub objects: String,
+    /// The privilege is `ALL` where it is all that there are.
+    pub grant: Grant,
+}
+
+impl DefaultGrant {
+    /// What the entries of a schema grant, with the roles' names in the target.
+    pub(super) fn of_schema<'a>(entries: impl Iterator<Item = &'a Entry>, roles: &RoleMap) -> BTreeSet<DefaultGrant> {
+        let mut grants = BTreeSet::new();
+        for entry in entries {
+            for statement in tokens(entry.defn.as_bytes()).split(|token| token.is_symbol(";")) {
+                grants.extend(given(statement, roles));
+            }
+        }
+        grants
+    }
+}
+
+/// `ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA shop GRANT SELECT,INSERT ON TABLES TO clerk WITH GRANT OPTION`. In a schema they
+/// only add to what holds everywhere: what is revoked there was granted there before.
+fn given(statement: &[Token<'_>], roles: &RoleMap) -> Vec<DefaultGrant> {
+    let at = |word: &str| statement.iter().position(|token| token.is_word(word));
+    let (Some(gives), Some(on)) = (at("GRANT"), at("ON")) else { return Vec::new() };
+    let role_after = |from: usize, words: &[&str]| {
+        let follows = |tokens: &[Token<'_>]| tokens.iter().zip(words).all(|(token, word)| token.is_word(word));
+        let place = statement[from..].windows(words.len() + 1).find(|tokens| follows(tokens))?;
+        let token = &place[words.len()];
+        Some((!token.is_word("PUBLIC")).then(|| token.name()).flatten().map(|name| roles.name(&name).to_owned()))
+    };
+    let (Some(Some(owner)), Some(role)) = (role_after(0, &["FOR", "ROLE"]), role_after(on, &["TO"])) else {
+        return Vec::new();
+    };
+    let Some(objects) = statement.get(on + 1).and_then(Token::name) else { return Vec::new() };
+    let grantable = statement[on..].windows(2).any(|two| two[0].is_word("WITH") && two[1].is_word("GRANT"));
+    let named = statement[gives + 1..on].iter().filter_map(Token::name);
+    let privileges = named.map(|name| name.to_uppercase()).filter(|name| name != "PRIVILEGES");
+    let default = |privilege| DefaultGrant {
+        owner: owner.clone(),
+        objects: objects.to_uppercase(),
+        grant: Grant { role: role.clone(), privilege, grantable },
+    };
+    privileges.map(default).collect()
+}
+
+/// `SELECT to clerk on TABLES of keeper`
+pub(super) fn defaults_described<'a>(grants: impl Iterator<Item = &'a DefaultGrant>) -> String {
+    let described = grants.map(|default| {
+        format!("{} on {} of {}", described([&default.grant].into_iter()), default.objects, default.owner)
+    });
+    described.collect::<Vec<_>>().join(", ")
+}
+
 /// `CREATE to alice, USAGE to PUBLIC`
 pub(super) fn described<'a>(grants: impl Iterator<Item = &'a Grant>) -> String {
     let described = grants.map(|grant| {

@@ -307,8 +307,14 @@ fn what_the_target_has_already_is_not_made_again() {
         assert!(all.contains(&step.to_owned()), "{step}: {all:?}");
     }
     let grant = |role: &str| Grant { role: Some(role.into()), privilege: "USAGE".into(), grantable: false };
-    let shop =
-        SchemaThere { comment: Some("what we sell".into()), grants: [grant("Clerk 1")].into(), ..schema("keeper") };
+    let select = Grant { privilege: "SELECT".into(), ..grant("Clerk 1") };
+    let default = DefaultGrant { owner: "keeper".into(), objects: "TABLES".into(), grant: select };
+    let shop = SchemaThere {
+        comment: Some("what we sell".into()),
+        grants: [grant("Clerk 1")].into(),
+        defaults: [default].into(),
+        ..schema("keeper")
+    };
     let there = There {
         extensions: [("hstore".to_owned(), extension("public"))].into(),
         schemas: [("shop".to_owned(), shop), ("depot".to_owned(), schema("another"))].into(),
@@ -326,13 +332,15 @@ fn what_the_target_has_already_is_not_made_again() {
     let (_, plan) = labels(there.clone(), Owners::Restorer);
     assert!(plan.there_otherwise.is_empty(), "{:?}", plan.there_otherwise);
     let steps = |there: &There| labels(there.clone(), Owners::Keep).1.post_data.into_iter().map(|post| post.step.label);
-    assert!(steps(&There::default()).any(|label| label == "ACL SCHEMA shop"));
-    assert!(!steps(&there).any(|label| label == "ACL SCHEMA shop"));
+    for grants in ["ACL SCHEMA shop", "DEFAULT ACL shop.DEFAULT PRIVILEGES FOR TABLES"] {
+        assert!(steps(&There::default()).any(|label| label == grants));
+        assert!(!steps(&there).any(|label| label == grants));
+    }
     let mut labelled = there.clone();
     let shop = labelled.schemas.get_mut("shop").unwrap();
     *shop = SchemaThere { labels: [("selinux".to_owned(), "system_u".to_owned())].into(), ..schema("keeper") };
     let otherwise = "schema shop is there already and stays as it is: its comment is another; it lacks the grants USAGE to Clerk 1; \
-        its security labels are others";
+        it lacks the default privileges SELECT to Clerk 1 on TABLES of keeper; its security labels are others";
     assert_eq!(labels(labelled, Owners::Keep).1.there_otherwise[1], otherwise);
     let moved = There { extensions: [("hstore".to_owned(), extension("ext"))].into(), ..there };
     let (_, plan) = labels(moved, Owners::Restorer);

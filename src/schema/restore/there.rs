@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::grants::{Grant, described};
+use super::grants::{DefaultGrant, Grant, defaults_described, described};
 use super::{Grants, Owners, RestoreOptions};
 use crate::schema::archive::{Archive, Entry, Kind};
 use crate::schema::lexer::tokens;
-use crate::schema::selection::Selection;
+use crate::schema::selection::{Reason, Selection};
 
 /// Objects of a target, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct SchemaThere {
     pub owner: String,
     pub comment: Option<String>,
     pub grants: BTreeSet<Grant>,
+    /// What new objects in it are granted.
+    pub defaults: BTreeSet<DefaultGrant>,
     /// By provider.
     pub labels: BTreeMap<String, String>,
 }
@@ -56,6 +58,8 @@ impl There {
                 Some(_) => Left::Nothing,
                 None => Left::All,
             },
+            // It says what becomes of the objects of others, too.
+            Kind::DefaultAcl if self.stays(entry.namespace.as_deref()) => Left::Nothing,
             kind if kind.is_remark() => {
                 let schema = entry.remarks_on("SCHEMA").filter(|schema| self.schemas.contains_key(schema));
                 let stays = schema.as_ref().is_some_and(|schema| !self.takes(schema));
@@ -67,6 +71,11 @@ impl There {
             }
             _ => Left::All,
         }
+    }
+
+    /// Whether it is a schema that is there and stays as it is.
+    fn stays(&self, schema: Option<&str>) -> bool {
+        schema.is_some_and(|schema| self.schemas.contains_key(schema) && !self.takes(schema))
     }
 
     fn takes(&self, schema: &str) -> bool {
@@ -83,7 +92,7 @@ impl There {
         let selected = archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
         let named: BTreeSet<String> = selected.filter_map(schema_of).filter(|name| !self.takes(name)).collect();
         let differences = named.iter().filter_map(|name| {
-            let differences = differences(name, self.schemas.get(name)?, archive, options);
+            let differences = differences(name, self.schemas.get(name)?, archive, selection, options);
             (!differences.is_empty())
                 .then(|| format!("schema {name} is there already and stays as it is: {}", differences.join("; ")))
         });
@@ -108,7 +117,17 @@ const COMMENT_OF_PUBLIC: &str = "standard public schema";
 
 /// The schema that the entry makes or says something of.
 fn schema_of(entry: &Entry) -> Option<String> {
-    if entry.kind == Kind::Schema { Some(entry.tag.clone()) } else { entry.remarks_on("SCHEMA") }
+    match entry.kind {
+        Kind::Schema => Some(entry.tag.clone()),
+        Kind::DefaultAcl => entry.namespace.clone(),
+        _ => entry.remarks_on("SCHEMA"),
+    }
+}
+
+/// Whether all of a schema was asked for, and not only something that is in it.
+fn is_asked(entries: &[&Entry], selection: &Selection) -> bool {
+    let mut reasons = entries.iter().filter_map(|entry| selection.entries.get(&entry.dump_id));
+    reasons.any(|reason| matches!(reason, Reason::Whole | Reason::Asked))
 }
 
 fn is_other_owner(entry: &Entry, there: &SchemaThere, options: &RestoreOptions) -> bool {
@@ -116,7 +135,13 @@ fn is_other_owner(entry: &Entry, there: &SchemaThere, options: &RestoreOptions) 
     wanted.is_some_and(|wanted| options.roles.name(wanted) != there.owner)
 }
 
-fn differences(name: &str, there: &SchemaThere, archive: &Archive, options: &RestoreOptions) -> Vec<String> {
+fn differences(
+    name: &str,
+    there: &SchemaThere,
+    archive: &Archive,
+    selection: &Selection,
+    options: &RestoreOptions,
+) -> Vec<String> {
     let entries: Vec<&Entry> =
         archive.entries().iter().filter(|entry| schema_of(entry).as_deref() == Some(name)).collect();
     let of_kind = |kind: Kind| entries.iter().copied().filter(move |entry| entry.kind == kind);
@@ -144,6 +169,13 @@ fn differences(name: &str, there: &SchemaThere, archive: &Archive, options: &Res
         let told = |what: &str, grants: String| (!grants.is_empty()).then(|| format!("{what} {grants}"));
         differences.extend(told("it lacks the grants", only(&wanted, &there.grants)));
         differences.extend(told("it has beyond the snapshot the grants", only(&there.grants, &wanted)));
+        if is_asked(&entries, selection) {
+            let wanted = DefaultGrant::of_schema(of_kind(Kind::DefaultAcl), &options.roles);
+            let lacks = defaults_described(wanted.difference(&there.defaults));
+            differences.extend(told("it lacks the default privileges", lacks));
+            let beyond = defaults_described(there.defaults.difference(&wanted));
+            differences.extend(told("it has beyond the snapshot the default privileges", beyond));
+        }
     }
     let labels = of_kind(Kind::SecurityLabel).filter_map(|entry| Some((entry.provider()?, entry.remark()?)));
     if labels.collect::<BTreeMap<_, _>>() != there.labels {

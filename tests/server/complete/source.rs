@@ -191,7 +191,9 @@ fn is_of_a_schema_that_stays(warning: &str, label: &str) -> bool {
         warning.strip_prefix("schema ").and_then(|rest| rest.split_once(" is there already and stays as it is: "));
     stays.is_some_and(|(schema, differences)| {
         let said = [("", "it belongs to"), ("ACL ", "grants"), ("COMMENT ", "its comment is")];
+        let is_default = label.starts_with(&format!("DEFAULT ACL {schema}.DEFAULT PRIVILEGES FOR "));
         said.iter().any(|(kind, words)| label == format!("{kind}SCHEMA {schema}") && differences.contains(words))
+            || (is_default && differences.contains("default privileges"))
     })
 }
 
