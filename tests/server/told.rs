@@ -123,6 +123,44 @@ fn a_restore_lists_the_roles_that_it_makes_and_how_they_get_a_password() {
     assert!(text.stdout.contains("made the role Order's app, with the password that the snapshot holds\n"), "{text:?}");
 }
 
+/// What is not restored needs no role: owners, grants, what is said of the database, a schema that stays as it is.
+#[test]
+fn a_restore_makes_no_role_for_what_it_leaves_out() {
+    let (source, target) = (Server::start(15, ClusterOptions::default()), Server::start(15, ClusterOptions::default()));
+    let roles = ["boss", "guest", "keeper", "later", "lo_keeper", "lo_reader", "reader", "visitor"];
+    roles.iter().for_each(|role| drop(source.ask(&format!("CREATE ROLE {role}"))));
+    source.ask("CREATE DATABASE shop OWNER boss");
+    source.ask("GRANT CREATE ON DATABASE shop TO guest");
+    sql(
+        &source,
+        "shop",
+        "CREATE SCHEMA core; CREATE TABLE core.t AS SELECT 1 AS i; ALTER TABLE core.t OWNER TO keeper; GRANT SELECT ON core.t TO reader;
+         GRANT USAGE ON SCHEMA core TO visitor; ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA core GRANT SELECT ON TABLES TO later;
+         SELECT lo_create(7); ALTER LARGE OBJECT 7 OWNER TO lo_keeper; GRANT SELECT ON LARGE OBJECT 7 TO lo_reader",
+    );
+    let repo = Repo::new();
+    repo.json(["backup", "-d", &source.dsn("shop")]);
+    let cases: [(&[&str], &str, &[&str]); 5] = [
+        (&["--create"], "", &roles),
+        (&["--create", "--no-acl"], "", &["boss", "keeper", "lo_keeper"]),
+        (&["--create", "--no-owner"], "", &["guest", "keeper", "later", "lo_keeper", "lo_reader", "reader", "visitor"]),
+        (&[], "SELECT", &["keeper", "later", "lo_keeper", "lo_reader", "reader", "visitor"]),
+        (&["--no-acl"], "CREATE SCHEMA core", &["keeper", "lo_keeper"]),
+    ];
+    for (switches, before, expected) in cases {
+        if !before.is_empty() {
+            target.ask("CREATE DATABASE shop");
+            sql(&target, "shop", before);
+        }
+        let restored = repo.restored(["latest", "-d", &target.dsn("shop")].iter().chain(switches));
+        let made: Vec<&str> =
+            restored["roles_made"].as_array().unwrap().iter().map(|made| made["role"].as_str().unwrap()).collect();
+        assert_eq!(made, expected, "{switches:?}: {restored}");
+        target.ask("DROP DATABASE shop");
+        made.iter().for_each(|role| drop(target.ask(&format!("DROP ROLE {role}"))));
+    }
+}
+
 #[test]
 fn a_split_lists_the_roles_that_it_makes() {
     let (source, target) = (Server::start(15, ClusterOptions::default()), Server::start(15, ClusterOptions::default()));

@@ -100,7 +100,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
     let large_objects = options.patterns.is_empty();
-    let roles_needed = roles::needed(&archive, &selection, &manifest, options, &role_map);
+    let roles_needed = roles::needed(&archive, &plan, &manifest, options, &role_map);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, &archive, &selection, &options.patterns));
     left_out.extend(of_the_database(&plan, &selection, options.creation));

@@ -14,13 +14,12 @@ use crate::pg::connect::Session;
 use crate::pg::target;
 use crate::repo::manifest::{Manifest, Membership, Role, RoleSetting};
 use crate::schema::archive::Archive;
-use crate::schema::restore::{Grants, Owners, RoleMap, roles_named, roles_of_the_database};
-use crate::schema::selection::Selection;
+use crate::schema::restore::{Grants, Owners, RestorePlan, RoleMap};
 
-/// Names, after mapping, of the roles that the restored objects will refer to.
+/// Names, after mapping, of the roles that the restored objects will refer to: none that only what is not restored names.
 pub fn needed(
     archive: &Archive,
-    selection: &Selection,
+    plan: &RestorePlan,
     manifest: &Manifest,
     options: &Options,
     map: &RoleMap,
@@ -29,19 +28,21 @@ pub fn needed(
         // Policies still name roles; a missing one is reported with the policy.
         return Vec::new();
     }
-    let mut names: BTreeSet<String> = roles_named(archive, selection);
+    let mut names: BTreeSet<String> = plan.roles_named(archive, options.owners);
     if options.patterns.is_empty() {
         for object in manifest.large_objects.iter().flat_map(|large_objects| &large_objects.objects) {
-            names.insert(object.owner.clone());
-            names.extend(
-                object.grants.iter().flatten().map(|grant| grant.grantee.clone()).filter(|name| !name.is_empty()),
-            );
+            let grants = object.grants.as_ref().filter(|_| options.grants == Grants::Keep);
+            // Before anything is granted, what the owner has of itself is revoked.
+            let is_named = options.owners == Owners::Keep || grants.is_some();
+            names.extend(Some(object.owner.clone()).filter(|_| is_named));
+            let grantees = grants.into_iter().flatten().map(|grant| grant.grantee.clone());
+            names.extend(grantees.filter(|name| !name.is_empty()));
         }
     }
     if options.creation == Creation::Create {
         // A snapshot of a part need not know them: then the statement that names one is refused and told.
         let known = |name: &String| manifest.roles.iter().any(|role| role.name == *name);
-        names.extend(roles_of_the_database(archive, selection).into_iter().filter(known));
+        names.extend(plan.roles_of_the_database(archive, options.owners).into_iter().filter(known));
     }
     let names = with_roles_above(names, &manifest.memberships);
     let mapped: BTreeSet<String> = names.iter().map(|name| map.name(name).to_owned()).collect();

@@ -181,10 +181,10 @@ async fn draw(
             ..RestoreOptions::default()
         },
     );
+    let roles_needed =
+        restore::roles::needed(&archive, &plan, &manifest, &restore_options(options, schemas), &role_map);
     // What else the database has is given to one that was there before as well: see `prepare`.
     plan.database.truncate(1);
-    let roles_needed =
-        restore::roles::needed(&archive, &selection, &manifest, &restore_options(options, schemas), &role_map);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(not_given::hidden(session, &archive, &selection, &request).await?);
     let job = Job {

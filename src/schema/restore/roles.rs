@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::schema::archive::{Archive, Entry, Kind, SqlText};
+use super::{Owners, RestorePlan, Step};
+use crate::schema::archive::{Archive, DumpId, Entry, Kind, SqlText};
 use crate::schema::lexer::{Token, quoted, tokens};
 use crate::schema::selection::{Reason, Selection};
 
@@ -40,9 +41,31 @@ pub fn roles_of_the_database(archive: &Archive, selection: &Selection) -> BTreeS
 
 fn named_by(archive: &Archive, selection: &Selection, belongs: impl Fn(&Reason) -> bool) -> BTreeSet<String> {
     let is_chosen = |entry: &&Entry| selection.entries.get(&entry.dump_id).is_some_and(&belongs);
+    named_in(archive.entries().iter().filter(is_chosen), Owners::Keep)
+}
+
+impl RestorePlan {
+    /// The roles, by their names in the source, without which a statement of the plan would fail; without those of the database itself.
+    pub fn roles_named(&self, archive: &Archive, owners: Owners) -> BTreeSet<String> {
+        let steps = self.pre_data.iter().chain(self.post_data.iter().map(|post| &post.step));
+        named_in_steps(archive, steps, owners)
+    }
+
+    /// The same for what makes the database, and is said of it.
+    pub fn roles_of_the_database(&self, archive: &Archive, owners: Owners) -> BTreeSet<String> {
+        named_in_steps(archive, self.database.iter(), owners)
+    }
+}
+
+fn named_in_steps<'a>(archive: &Archive, steps: impl Iterator<Item = &'a Step>, owners: Owners) -> BTreeSet<String> {
+    let run: BTreeSet<DumpId> = steps.map(|step| step.dump_id).collect();
+    named_in(archive.entries().iter().filter(|entry| run.contains(&entry.dump_id)), owners)
+}
+
+fn named_in<'a>(entries: impl Iterator<Item = &'a Entry>, owners: Owners) -> BTreeSet<String> {
     let mut roles = BTreeSet::new();
-    for entry in archive.entries().iter().filter(is_chosen) {
-        roles.extend(entry.owner.clone());
+    for entry in entries {
+        roles.extend(entry.owner.clone().filter(|_| owners == Owners::Keep));
         roles.extend(mentions(entry.kind, entry.defn.as_bytes()).into_iter().map(|mention| mention.role));
     }
     roles
