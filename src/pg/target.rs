@@ -11,7 +11,7 @@ use super::wire::Wire;
 use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, Sequence};
 use crate::schema::restore::{Grants, Owners, RoleMap};
 use crate::stream::RowFormat;
-pub use before::{Before, before, comes_with_servers, free_name};
+pub use before::{Before, before, comes_with_servers, free_name, open_databases};
 pub use in_the_way::in_the_way;
 pub use there::{locks_max, tablespaces_missing, take_away_database, there};
 

@@ -178,3 +178,27 @@ fn the_commands_keep_service_and_password_file_and_say_that_the_password_is_miss
         server.ask("DROP DATABASE copy");
     }
 }
+
+/// Neither is a database dropped from itself, nor is `postgres` on every server, or open on each that has it.
+#[test]
+fn a_database_is_made_and_dropped_from_one_that_can_be_entered() {
+    let (server, repo) = damaged();
+    let count = "SELECT count(*) FROM pg_database WHERE datname = 'copy'";
+    for shut in ["ALTER DATABASE postgres ALLOW_CONNECTIONS false", "DROP DATABASE postgres"] {
+        sql(&server, "template1", shut);
+        for create in [true, false] {
+            if !create {
+                sql(&server, "template1", "CREATE DATABASE copy TEMPLATE template0");
+            }
+            let dsn = server.dsn("copy");
+            let args = if create { vec!["--create", "-d", &dsn] } else { vec!["-d", &dsn] };
+            let said = ended(&repo, &args);
+            let drop = said.stderr.split('`').find(|command| command.starts_with("psql -d "));
+            let drop = drop.and_then(|command| command.split(" && ").next()).unwrap_or_default();
+            assert!(drop.contains("dbname=template1"), "{shut}: {said:?}");
+            let path = format!("{}:/usr/bin:/bin", server.binaries.bin_dir.display());
+            let dropped = Said::of(std::process::Command::new("sh").args(["-c", drop]).env("PATH", path));
+            assert_eq!((dropped.code, sql(&server, "template1", count).as_str()), (0, "0"), "{shut}: {dropped:?}");
+        }
+    }
+}

@@ -35,6 +35,8 @@ pub struct Aftermath<'a> {
     stage: Stage,
     /// What the target was; none where the restore makes it.
     before: Option<Before>,
+    /// The database in which this one can be dropped, once that is known.
+    maintenance: Option<String>,
     /// Those that the restore makes.
     subscriptions: Vec<String>,
 }
@@ -48,12 +50,17 @@ impl<'a> Aftermath<'a> {
             snapshot: job.manifest.snapshot.short().to_owned(),
             stage: Stage::Target,
             before: None,
+            maintenance: None,
             subscriptions: subscriptions.map(|object| object.name.clone()).collect(),
         }
     }
 
     pub fn began_in(&mut self, before: Before) {
         self.before = Some(before);
+    }
+
+    pub fn can_be_dropped_in(&mut self, maintenance: Option<String>) {
+        self.maintenance = maintenance;
     }
 
     /// From now on an end would leave what this stage leaves.
@@ -118,12 +125,18 @@ impl<'a> Aftermath<'a> {
         let beside = target.with_database(&before.free_name);
         let others = match before.was_empty {
             _ if comes_with_servers(database) => format!("{database} is a database that servers come with."),
+            true if self.maintenance.is_none() => {
+                format!(
+                    "This role can enter no database from which {database} could be dropped: neither postgres nor template1."
+                )
+            }
             true if self.subscriptions.is_empty() => format!("This role may not drop {database}."),
             true => format!("{database} may have subscriptions, with which it cannot be dropped."),
             false => format!("{database} held other things before, which are still there."),
         };
         let is_droppable = before.was_empty && before.may_drop;
-        Some(match (is_droppable, before.may_create) {
+        // It is made from there, too.
+        Some(match (is_droppable, before.may_create && self.maintenance.is_some()) {
             (true, true) => self.drop_and_make(create(target)?)?,
             (true, false) if self.subscriptions.is_empty() => format!(
                 "To begin anew, let an administrator make it again, which this role may not do: `{}`. Then: `{}`",
@@ -142,7 +155,7 @@ impl<'a> Aftermath<'a> {
     /// Of a database that holds nothing but what the restore has made.
     fn drop_and_make(&self, create: String) -> Option<String> {
         let target = &self.options.target;
-        let drop = drop_database(target)?;
+        let drop = drop_database(target, self.maintenance.as_deref()?)?;
         if self.subscriptions.is_empty() {
             return Some(format!("To begin anew: `{drop} && {create}`"));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::roles::{self, Provided};
-use super::target::connect_for_maintenance;
+use super::target::{MAINTENANCE_DATABASES, connect_for_maintenance};
 use super::typed::{drop_database, without_password};
 use super::{Job, Options};
 use crate::command::Error;
@@ -52,7 +52,7 @@ impl Made {
     pub async fn take_away(mut self, first: Error) -> Error {
         match self.target.take() {
             None => first,
-            Some(target) => after(first, &target, take_away(&target).await),
+            Some(target) => after(first, &target, take_away(&target).await).await,
         }
     }
 }
@@ -77,12 +77,16 @@ async fn take_away(target: &Conninfo) -> Result<(), Error> {
     session.close().await.map_err(Error::target_database("the end of the session"))
 }
 
-fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -> Error {
+async fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -> Error {
     match taken_away {
         Ok(()) => first,
         Err(why) => {
             let (database, why) = (target.database(), with_causes(&why));
-            let drop = drop_database(target)
+            let from = match connect_for_maintenance(target).await {
+                Ok(session) => session.conninfo().database().to_owned(),
+                Err(_) => MAINTENANCE_DATABASES[0].to_owned(),
+            };
+            let drop = drop_database(target, &from)
                 .map(|drop| format!(" To drop it: `{drop}`{}", without_password(target)))
                 .unwrap_or_default();
             let left = format!("The database {database}, which was made for this, is still there ({why}).{drop}");
@@ -119,7 +123,7 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, E
         for step in std::iter::once(&rest).chain(steps) {
             match equip(&session, step).await {
                 Ok(refused) => provided.left.extend(refused),
-                Err(error) => return Err(after(error, &options.target, take_away(&options.target).await)),
+                Err(error) => return Err(after(error, &options.target, take_away(&options.target).await).await),
             }
         }
     }

@@ -317,6 +317,7 @@ async fn prepare(
     aftermath: &mut Aftermath<'_>,
 ) -> Result<Prepared, Error> {
     let session = target::enter(&options.target).await?;
+    aftermath.can_be_dropped_in(target::maintenance_database(&session).await?);
     if options.creation == Creation::Exists {
         let before = target::before(&session).await?;
         target::check_empty(&session, job, options, &before).await?;

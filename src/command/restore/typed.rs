@@ -51,13 +51,13 @@ pub fn without_password(target: &Conninfo) -> &'static str {
     }
 }
 
-/// The server's own client drops the database, whoever is still connected. Never one that servers come with.
-pub fn drop_database(target: &Conninfo) -> Option<String> {
+/// The server's own client drops the database from another one, as it must, whoever is still connected. Never one that servers come with.
+pub fn drop_database(target: &Conninfo, from: &str) -> Option<String> {
     if comes_with_servers(target.database()) {
         return None;
     }
     let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(target.database()));
-    line(["psql", "-d", &target.with_database("postgres").written_again(), "-c", &sql])
+    line(["psql", "-d", &target.with_database(from).written_again(), "-c", &sql])
 }
 
 /// A database cannot be dropped while it has them. Their slots are those of the original, and stay.

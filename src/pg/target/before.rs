@@ -73,6 +73,15 @@ pub async fn free_name(session: &Session, name: &str) -> Result<String, Error> {
     Ok(beside(name, |name| taken.iter().any(|taken| taken == name)))
 }
 
+/// Those of `names`, in their order, that take connections of the session's role.
+pub async fn open_databases(session: &Session, names: &[&str]) -> Result<Vec<String>, Error> {
+    let sql = "SELECT d.datname::text FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS n (name, place)
+        JOIN pg_catalog.pg_database d ON d.datname = n.name
+        WHERE d.datallowconn AND pg_catalog.has_database_privilege(d.oid, 'CONNECT') ORDER BY n.place";
+    let rows = session.client().query(sql, &[&names]).await;
+    Ok(rows.map_err(|e| session.fault("the list of databases", e))?.iter().map(|row| row.get(0)).collect())
+}
+
 /// The server cuts names after 63 bytes.
 const NAME_BYTES_MAX: usize = 63;
 

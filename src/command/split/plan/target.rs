@@ -4,6 +4,7 @@ use super::Options;
 use super::hindrances;
 use super::source::server;
 use crate::command::error::Error;
+use crate::command::restore::target::connect_elsewhere;
 use crate::command::split::state::refuse;
 use crate::pg;
 use crate::pg::catalog;
@@ -12,7 +13,6 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::{dump, ours};
 use crate::split::facts::{Cluster, Existence, SourceFacts, TargetFacts};
 
-const MAINTENANCE_DATABASES: [&str; 2] = ["postgres", "template1"];
 const NAME: &str = "pgkeep split plan";
 
 /// A session on the target's server: in the target itself where it exists.
@@ -96,14 +96,11 @@ impl Visit {
 }
 
 async fn elsewhere(target: &Conninfo) -> Result<Session, Error> {
-    for maintenance in MAINTENANCE_DATABASES {
-        match connect(&target.with_database(maintenance), NAME).await {
-            Err(pg::Error::NoSuchDatabase { .. }) => {}
-            connected => return connected.map_err(failed("connecting")),
-        }
+    match connect_elsewhere(target, NAME).await.map_err(failed("connecting"))? {
+        Some(session) => Ok(session),
+        None => Err(Error::Usage {
+            what: "the target's server has neither a database postgres nor template1 to connect to".into(),
+            hint: Some("Create the target database yourself, empty.".into()),
+        }),
     }
-    Err(Error::Usage {
-        what: "the target's server has neither a database postgres nor template1 to connect to".into(),
-        hint: Some("Create the target database yourself, empty.".into()),
-    })
 }
