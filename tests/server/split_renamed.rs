@@ -114,6 +114,62 @@ fn renamed_ends_of_a_loose_key_are_found_by_their_oids_whichever_side_moved() {
     );
 }
 
+/// One key that cannot be followed any more keeps no other back, whatever of it is gone; every verb names it.
+#[test]
+fn a_loose_key_whose_table_or_column_is_gone_is_named_and_the_others_are_reaped() {
+    let server = Server::start(15, ClusterOptions::default());
+    let more = "CREATE TABLE kid.d (id int PRIMARY KEY, p int REFERENCES par.p ON DELETE CASCADE); INSERT INTO kid.d SELECT n, n FROM generate_series(1, 9) n;
+        CREATE TABLE par.q (id int PRIMARY KEY); CREATE TABLE kid.b (q int REFERENCES par.q ON DELETE CASCADE); INSERT INTO par.q VALUES (1); INSERT INTO kid.b VALUES (1)";
+    let halves =
+        Halves::moved(&server, "gone", &format!("{PAIR}{more}"), &[&["--schemas", "par"], &LOOSE[..]].concat());
+    let reap = |code: i32| {
+        let reaped = halves.split(&["reap"]);
+        assert_eq!(reaped.code, code, "{reaped:?}");
+        reaped.document()
+    };
+    let key = |document: &serde_json::Value, of: &str, name: &str| {
+        let keys = document[of].as_array().unwrap().iter();
+        keys.clone().find(|key| key["key"] == name).unwrap_or_else(|| panic!("{document}")).clone()
+    };
+    let [b, c, d] = ["kid.b.b_q_fkey", "kid.c.c_p_fkey", "kid.d.d_p_fkey"];
+    halves.sql(&halves.from, "ALTER TABLE kid.c RENAME p TO q");
+    halves.sql(&halves.to, "DELETE FROM par.p WHERE id = 1");
+    let reaped = reap(3);
+    let of_c = key(&reaped, "keys", c);
+    assert_eq!((&of_c["progress"], &of_c["deleted"]), (&json!("unwatched"), &json!(0)), "{reaped}");
+    assert!(of_c["unwatched"].as_str().unwrap().contains("does not exist"), "{reaped}");
+    assert_eq!(key(&reaped, "keys", d)["deleted"], 1, "{reaped}");
+    halves.sql(&halves.from, "ALTER TABLE kid.c RENAME q TO p");
+    assert_eq!(key(&reap(0), "keys", c)["deleted"], 1);
+
+    halves.sql(&halves.from, "DROP TABLE kid.c");
+    halves.sql(&halves.to, "DELETE FROM par.p WHERE id = 2; DELETE FROM par.q; DROP TABLE par.q");
+    let reaped = reap(3);
+    let of_c = key(&reaped, "keys", c);
+    let words = "the database gone has no table kid.c";
+    assert_eq!(of_c["progress"], "unwatched", "{reaped}");
+    assert!(of_c["unwatched"].as_str().unwrap().contains(words), "{reaped}");
+    assert!(
+        key(&reaped, "keys", b)["unwatched"].as_str().unwrap().contains("its trigger is gone, or its table"),
+        "{reaped}"
+    );
+    assert_eq!(key(&reaped, "keys", d)["deleted"], 1, "{reaped}");
+    let status = halves.split(&["status"]).document();
+    assert!(key(&status, "loose", c)["unwatched"].as_str().unwrap().contains(words), "{status}");
+    assert_eq!(key(&status, "loose", d).get("unwatched"), None, "{status}");
+    let finished = halves.split(&["finish", "--yes"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert!(finished.document()["warnings"].to_string().contains(words), "{finished:?}");
+    // It is what the documentation says.
+    let number = halves.sql(&halves.to, &format!("SELECT key FROM pgkeep_loose.keys WHERE name = '{c}'"));
+    halves.sql(
+        &halves.to,
+        &format!("DROP TRIGGER pgkeep_loose_{number}_delete ON par.p; DROP TRIGGER pgkeep_loose_{number}_update ON par.p; DROP TRIGGER pgkeep_loose_{number}_truncate ON par.p;
+            DROP FUNCTION pgkeep_loose.note_{number}(); DELETE FROM pgkeep_loose.log WHERE key = {number}; DELETE FROM pgkeep_loose.keys WHERE key = {number}"),
+    );
+    assert!(!reap(3).to_string().contains(c));
+}
+
 const SEQUENCES: &str = "CREATE SCHEMA m; CREATE TABLE m.t (id serial PRIMARY KEY); CREATE SEQUENCE m.s; CREATE SEQUENCE m.u; SELECT nextval('m.s')";
 
 #[test]

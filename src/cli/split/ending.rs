@@ -112,7 +112,7 @@ pub fn status(status: &Status) -> String {
             (Some(_), None) => format!("loose key {}: nothing waits\n", waits.key),
         };
         if let Some(why) = &waits.unwatched {
-            text += &format!("  NOT EVERYTHING IS WRITTEN DOWN ANY MORE: {why}\n");
+            text += &format!("  NOT EVERYTHING IS WRITTEN DOWN, OR FOLLOWED, ANY MORE: {why}\n");
         }
     }
     if matches!(status.phase, Phase::Sealed | Phase::Switched | Phase::Quarantined) {

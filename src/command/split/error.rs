@@ -110,8 +110,6 @@ pub enum SplitError {
     /// Were it reaped, rows would go whose parents are there in the original.
     #[error("the log of the loose key {key} is a copy: it was made in another database than {database}")]
     LogCopied { key: String, database: String, was: String, is: String },
-    #[error("the database {database} has no table that the loose key {key} leads from")]
-    NoChild { key: String, database: String },
     #[error("not while the split is only {phase}")]
     TooEarly { phase: Phase },
     #[error("a role {role} is there already, and no split made it")]
@@ -296,9 +294,6 @@ impl SplitError {
             SplitError::LogCopied { was, is, .. } => format!(
                 "Nothing was done. If this one has taken the original's place: UPDATE pgkeep_loose.keys SET parent_identity = '{is}' WHERE parent_identity = '{was}'"
             ),
-            SplitError::NoChild { .. } => {
-                "Where it was renamed, write its name into pgkeep_loose.keys; where it is gone for good, docs/split.md says how to take the key away.".into()
-            }
             SplitError::TooEarly { .. } => "`pgkeep split` goes on where it was.".into(),
             SplitError::NoExtension { .. } => {
                 "Nothing was copied. Install their packages for the private server's version on this machine; one that must be loaded when a server starts cannot be rehearsed.".into()

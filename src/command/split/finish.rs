@@ -186,7 +186,10 @@ pub async fn finish(
 async fn unwatched(source: &Session, target: &Session) -> Result<Vec<String>, Error> {
     let mut keys = loose::unwatched(source, at_source).await?;
     keys.extend(loose::unwatched(target, at_target).await?);
-    Ok(keys.into_iter().map(|(key, why)| format!("the loose key {key} does not see everything: {why}")).collect())
+    let childless = loose::childless(source, target).await?;
+    let blind = keys.into_iter().map(|(key, why)| format!("the loose key {key} does not see everything: {why}"));
+    let idle = childless.into_iter().map(|(key, why)| format!("the loose key {key} is not followed: {why}"));
+    Ok(blind.chain(idle).collect())
 }
 
 /// The way back ends here, so somebody must have said so.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::holding::{at_source, at_target};
 use super::host::Folder;
-use super::loose::{Side, Waits, waits};
+use super::loose::{Side, Waits, childless, waits};
 use super::promise::{End, broken};
 use super::state::{Phase, State, Trust, absent, refuse};
 use super::{Connected, aftermath, lost, whereabouts};
@@ -81,7 +81,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
     }
     let mut renamed = Vec::from_iter(state.renamed(End::Target, &session));
     let mut loose = waits(&session, Side::Target, at_target).await?;
-    session.close().await.map_err(at_target("the end of the session"))?;
+    let there = session;
     let (mut sessions_old, mut changed_since) = (Vec::new(), Vec::new());
     match source {
         Some(source) => {
@@ -104,6 +104,10 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
             }
             loose.extend(waits(&session, Side::Source, at_source).await?);
             session.close().await.map_err(at_source("the end of the session"))?;
+            for (key, why) in childless(&session, &there).await? {
+                let of_key = |waits: &&mut Waits| waits.key == key && waits.unwatched.is_none();
+                loose.iter_mut().filter(of_key).for_each(|waits| waits.unwatched = Some(why.clone()));
+            }
         }
         None if matches!(state.phase, Phase::Switched | Phase::Quarantined | Phase::Finished) => {
             loose.extend(super::loose::unseen(&state));
@@ -111,6 +115,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         None => {}
     }
     let next: &[&str] = match state.phase {
+    there.close().await.map_err(at_target("the end of the session"))?;
         Phase::Created | Phase::Copying | Phase::Proven | Phase::Sealed => &["split", "rollback"],
         Phase::Switched => &["rollback", "finish"],
         Phase::Quarantined => &["finish"],

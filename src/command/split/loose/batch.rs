@@ -42,6 +42,8 @@ pub(super) enum Trouble {
         entries: Vec<Entry>,
         error: String,
     },
+    /// What the key compares is there no more, on either side: a table, a column, a type, an operator. In the server's words.
+    Gone(String),
     Failed(Error),
 }
 
@@ -155,6 +157,8 @@ impl Reaper<'_> {
         match error.sqlstate() {
             // lock_not_available, deadlock_detected, serialization_failure
             Some("55P03" | "40P01" | "40001") => Trouble::Again,
+            // undefined_table, undefined_column, undefined_object, undefined_function, invalid_schema_name
+            Some("42P01" | "42703" | "42704" | "42883" | "3F000") => Trouble::Gone(told(&error)),
             _ => Trouble::Failed(place(what)(error)),
         }
     }

@@ -6,7 +6,7 @@ mod stored;
 
 pub use reap::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, reap};
 pub use stored::Waits;
-pub(super) use stored::{unseen, unwatched, waits};
+pub(super) use stored::{childless, unseen, unwatched, waits};
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::batch::{Reaper, Trouble};
-use super::stored::{Foreign, Pair, between, in_place};
+use super::stored::{Foreign, Pair, between, in_place, without_child};
 use super::{Side, SplitError, identity};
 use crate::command::Error;
 use crate::command::progress::Progress;
@@ -172,28 +172,15 @@ fn settled(log: Side, phase: Option<Phase>) -> Settled {
 
 impl Reaper<'_> {
     async fn key(&self, stored: Stored) -> Result<KeyReaped, Error> {
-        let Stored { mut key, mut unwatched, .. } = stored;
-        let database = || self.pair.child.conninfo().database().to_owned();
+        let Stored { mut key, unwatched, .. } = stored;
         let child = loose::child(self.pair.child, &key).await.map_err(self.child_error()("looking for a table"))?;
-        let child = child.ok_or_else(|| SplitError::NoChild { key: key.name.clone(), database: database() })?;
-        let name = child.table.to_string();
-        let of_another = |namesake| {
-            format!(
-                "its table is {name} now, and {namesake} is another one, which it does not follow (docs/split.md says how it would)"
-            )
-        };
-        unwatched = unwatched.or(child.namesake.map(of_another));
-        key.child = child.table;
-        if self.settled == Settled::Forget {
-            loose::purge(self.pair.parent, &key).await.map_err(self.parent_error()("forgetting log entries"))?;
-        }
         let mut reaped = KeyReaped {
             key: key.name.clone(),
             log: self.pair.log,
             on_delete: key.on_delete.word(),
             on_update: key.on_update.word(),
-            progress: if unwatched.is_none() { Progressed::Done } else { Progressed::Unwatched },
-            unwatched,
+            progress: Progressed::Done,
+            unwatched: None,
             entries: 0,
             deleted: 0,
             updated: 0,
@@ -201,6 +188,21 @@ impl Reaper<'_> {
             orphans: 0,
             refused: Vec::new(),
         };
+        // What is not followed keeps no other key back.
+        let Some(child) = child else { return Ok(reaped.not_followed(without_child(&key, self.pair.child))) };
+        let name = child.table.to_string();
+        let of_another = |namesake| {
+            format!(
+                "its table is {name} now, and {namesake} is another one, which it does not follow (docs/split.md says how it would)"
+            )
+        };
+        if let Some(why) = unwatched.or(child.namesake.map(of_another)) {
+            reaped = reaped.not_followed(why);
+        }
+        key.child = child.table;
+        if self.settled == Settled::Forget {
+            loose::purge(self.pair.parent, &key).await.map_err(self.parent_error()("forgetting log entries"))?;
+        }
         // Entries that stay in the log are passed over; the same key is counted once.
         let (mut after, mut one_by_one_until, mut attempts) = (0, 0, 0);
         let mut left = BTreeSet::new();
@@ -238,8 +240,21 @@ impl Reaper<'_> {
                     }
                     _ => return Ok(reaped),
                 },
+                Err(Trouble::Gone(what)) => {
+                    let why = match &reaped.unwatched {
+                        Some(why) => format!("{why}; {what}"),
+                        None => what,
+                    };
+                    return Ok(reaped.not_followed(why));
+                }
                 Err(Trouble::Failed(error)) => return Err(error),
             }
         }
+    }
+}
+
+impl KeyReaped {
+    fn not_followed(self, why: String) -> Self {
+        Self { progress: Progressed::Unwatched, unwatched: Some(why), ..self }
     }
 }

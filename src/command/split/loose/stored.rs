@@ -9,7 +9,7 @@ use crate::command::split::state::State;
 use crate::command::split::{Moved, whereabouts};
 use crate::pg;
 use crate::pg::connect::Session;
-use crate::pg::loose::{self, Stored};
+use crate::pg::loose::{self, Key, Stored};
 use crate::pg::place::Place;
 
 /// What of a key's log nobody has reaped yet.
@@ -21,7 +21,7 @@ pub struct Waits {
     /// None: the log is in the old database, which was not named.
     pub entries: Option<u64>,
     pub oldest_seconds: Option<u64>,
-    /// Why not all of what happens to the parent is written down.
+    /// Why not all of what happens to the parent is written down, or followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unwatched: Option<String>,
 }
@@ -51,6 +51,40 @@ pub(in crate::command::split) async fn unwatched(
 ) -> Result<Vec<(String, String)>, Error> {
     let stored = loose::keys(session).await.map_err(error("reading the list of loose keys"))?;
     Ok(stored.into_iter().filter_map(|stored| Some((stored.key.name, stored.unwatched?))).collect())
+}
+
+/// Keys between the two databases whose child is gone, on either side, and what is said of them.
+pub(in crate::command::split) async fn childless(
+    source: &Session,
+    target: &Session,
+) -> Result<Vec<(String, String)>, Error> {
+    type At = fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>;
+    let identities = (identity(source, at_source).await?, identity(target, at_target).await?);
+    let ways: [(&Session, &Session, At, At, &String, &String); 2] = [
+        (source, target, at_source, at_target, &identities.0, &identities.1),
+        (target, source, at_target, at_source, &identities.1, &identities.0),
+    ];
+    let mut childless = Vec::new();
+    for (parent, child, parent_error, child_error, here, there) in ways {
+        let stored = loose::keys(parent).await.map_err(parent_error("reading the list of loose keys"))?;
+        for Stored { key, .. } in
+            stored.into_iter().filter(|stored| stored.parent_identity == *here && stored.child_identity == *there)
+        {
+            if loose::child(child, &key).await.map_err(child_error("looking for a table"))?.is_none() {
+                childless.push((key.name.clone(), without_child(&key, child)));
+            }
+        }
+    }
+    Ok(childless)
+}
+
+/// Why a key is not followed whose child this database has not.
+pub(super) fn without_child(key: &Key, child: &Session) -> String {
+    format!(
+        "the database {} has no table {}: where it was renamed, write its name into pgkeep_loose.keys; where it is gone for good, docs/split.md says how to take the key away",
+        child.conninfo().database(),
+        key.child
+    )
 }
 
 /// Keys whose log is in the old database, which nobody looked into.
