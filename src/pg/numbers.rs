@@ -68,6 +68,23 @@ pub async fn values_of_known(session: &Session, sequences: &[Sequence]) -> Resul
     read(session, known).await
 }
 
+/// The sequences under the names that the database, whose OIDs `known` has, calls them by now; under their own where it has none of them.
+pub async fn named_now(
+    session: &Session,
+    sequences: Vec<Sequence>,
+    known: &[Sequence],
+) -> Result<Vec<Sequence>, Error> {
+    let there = catalog::sequences(session).await?;
+    let now = |sequence: Sequence| {
+        let known = known.iter().find(|known| (&known.schema, &known.name) == (&sequence.schema, &sequence.name));
+        match known.and_then(|known| there.iter().find(|facts| facts.oid == known.oid)) {
+            Some(facts) => Sequence { schema: facts.schema.clone(), name: facts.name.clone(), ..sequence },
+            None => sequence,
+        }
+    };
+    Ok(sequences.into_iter().map(now).collect())
+}
+
 fn is_called(sequence: &Sequence, facts: &SequenceFacts) -> bool {
     (&sequence.schema, &sequence.name) == (&facts.schema, &facts.name)
 }

@@ -189,6 +189,31 @@ fn a_sequence_that_was_renamed_in_the_new_place_hands_no_number_out_again() {
     assert!(numbers[0] > 50_000 && numbers[1] > 7_000 && numbers[1] < 50_000, "{numbers:?}");
 }
 
+/// Also one that has another name in the old place, or another schema, by the time of the way back; every verb names it.
+#[test]
+fn a_sequence_that_was_renamed_in_the_old_place_is_named_and_hands_no_number_out_again() {
+    let server = Server::start(15, ClusterOptions::default());
+    let halves = Halves::moved(&server, "olden", SEQUENCES, &["--schemas", "m"]);
+    halves.sql(&halves.from, "ALTER SEQUENCE m.s RENAME TO was_s; CREATE SEQUENCE m.s; CREATE SCHEMA other; ALTER SEQUENCE m.u SET SCHEMA other");
+    let status = halves.split(&["status"]).document();
+    let told = status["changed_since"].to_string();
+    assert!(
+        told.contains("sequence m.was_s") && told.contains("sequence m.s\"") && told.contains("other.u"),
+        "{status}"
+    );
+    halves.sql(&halves.to, "SELECT setval('m.s', 50000), setval('m.u', 7000)");
+    let back = halves.split(&["rollback", "--discard"]);
+    assert_eq!(back.code, 0, "{back:?}");
+    let numbers = halves.sql(&halves.from, "SELECT nextval('m.was_s') || ' ' || nextval('other.u')");
+    let numbers: Vec<i64> = numbers.split(' ').map(|number| number.parse().unwrap()).collect();
+    assert!(numbers[0] > 50_000 && numbers[1] > 7_000 && numbers[1] < 50_000, "{numbers:?}");
+
+    let halves = Halves::moved(&server, "oldest", SEQUENCES, &["--schemas", "m"]);
+    halves.sql(&halves.from, "ALTER SEQUENCE m.s RENAME TO was_s");
+    let finished = halves.split(&["finish", "--yes"]);
+    assert_eq!(finished.document()["changed_since"], json!(["sequence m.was_s"]), "{finished:?}");
+}
+
 #[test]
 fn a_renamed_database_is_known_and_the_name_that_it_has_now_is_told() {
     let server = Server::start(15, ClusterOptions::default());

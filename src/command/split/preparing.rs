@@ -240,6 +240,7 @@ pub async fn prepare(
         encoding: draft.source.encoding.clone(),
         tables: Vec::new(),
         sequences: Vec::new(),
+        source_sequences: Vec::new(),
         ties,
         files: None,
         hook: options.hook.clone(),

@@ -295,6 +295,9 @@ async fn open_source(state: &State, ends: &Ends<'_>, opening: Opening, trying: &
     let stand = stand.map_err(at_target("reading sequences"))?;
     let was = |now: &Sequence| state.sequences.iter().any(|was| was == now);
     let taken: Vec<Sequence> = stand.into_iter().filter(|now| !was(now)).collect();
+    // Whatever they are called there by now.
+    let taken =
+        numbers::named_now(source, taken, &state.source_sequences).await.map_err(at_source("reading sequences"))?;
     let (loose, tables) = loose::at_return(state, source).await?;
     let also = loose + &state.ties.at_return() + &numbers::go_on(&taken, Reserve::Kept);
     let also = also + &closing::open_again(&state.closed);

@@ -244,6 +244,7 @@ impl Fenced<'_> {
         let since = Instant::now();
         state.tables = copied.tables.clone();
         state.sequences = drawn.job.sequences.clone();
+        state.source_sequences = drawn.job.sequences.clone();
         state.sealed = Some(drawn.scope().clone());
         // Whatever is made after this is found by the seal, or by those who take stock again.
         aftermath::take_stock(state, source, target).await?;
@@ -427,7 +428,11 @@ async fn switch(
 
 /// The new place goes on above every number that the old one has given out.
 async fn sequences_go_on(state: &mut State, source: &Session, target: &Session) -> Result<(), Error> {
-    let stand = numbers::values(source, &state.sequences).await.map_err(at_source("reading sequences"))?;
+    let stand = match state.source_sequences.is_empty() {
+        true => numbers::values(source, &state.sequences).await,
+        false => numbers::values_of_known(source, &state.source_sequences).await,
+    };
+    let stand = stand.map_err(at_source("reading sequences"))?;
     let set = target.client().batch_execute(&numbers::go_on(&stand, Reserve::Kept)).await;
     set.map_err(|error| at_target("setting sequences")(target.fault("setting sequences", error)))?;
     state.sequences = numbers::values(target, &state.sequences).await.map_err(at_target("reading sequences"))?;

@@ -97,6 +97,9 @@ pub struct State {
     /// What the target's sequences were set to when the source was sealed; before that, what they stood at.
     #[serde(default)]
     pub sequences: Vec<Sequence>,
+    /// The source's, with the OIDs that they have there; empty in a record of an earlier program.
+    #[serde(default)]
+    pub source_sequences: Vec<Sequence>,
     /// What is done with what crosses the line, when the source is sealed and on the way back.
     #[serde(flatten)]
     pub ties: Ties,
