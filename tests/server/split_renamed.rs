@@ -272,6 +272,13 @@ fn a_renamed_database_is_known_and_the_name_that_it_has_now_is_told() {
     );
     assert!(text(&said, "hint").contains("--to"), "{said:?}");
     let status = halves.between(&["status"], "other", "newest");
-    assert_eq!(status.document()["renamed"], json!(["the new database other_new is called newest now"]), "{status:?}");
+    // The fence is not touched for it: what it says is told.
+    let refused = psql(&server.binaries, &server.dsn("other"), "INSERT INTO m.t VALUES (2)").unwrap_err();
+    assert!(refused.contains("moved to the database other_new"), "{refused}");
+    let told = [
+        "the new database other_new is called newest now",
+        "the fence in the old database still sends writers to other_new",
+    ];
+    assert_eq!(status.document()["renamed"], json!(told), "{status:?}");
     assert_eq!(halves.between(&["rollback"], "other", "newest").code, 0);
 }

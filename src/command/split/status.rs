@@ -14,8 +14,8 @@ use crate::command::moment::rfc3339;
 use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
-use crate::pg::ours;
 use crate::pg::place::Place;
+use crate::pg::{fence, ours};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -38,7 +38,7 @@ pub struct Status {
     pub fence: Fences,
     /// What makes one of the ends look like a copy.
     pub moved: Vec<String>,
-    /// Which end has another name by now.
+    /// Which end has another name by now, and which fence says the one that it had, where both were looked at.
     pub renamed: Vec<String>,
     /// What can be done now.
     pub next: Vec<&'static str>,
@@ -96,6 +96,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
                 return Err(whereabouts::another(&state, &session));
             }
             renamed.extend(state.renamed(End::Source, &session));
+            renamed.extend(sent_to_old_names(&state, &session, &there).await?);
             moved.extend(remembered.map_or_else(Vec::new, |split| differs("the source", &split.source, &place)));
             fence.source = fence_of(&state, &session, End::Source, at_source).await?;
             sessions_old = aftermath::sessions_old(&session).await?;
@@ -103,19 +104,19 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
                 changed_since = aftermath::changed_since(&session, &state).await?;
             }
             loose.extend(waits(&session, Side::Source, at_source).await?);
-            session.close().await.map_err(at_source("the end of the session"))?;
             for (key, why) in childless(&session, &there).await? {
                 let of_key = |waits: &&mut Waits| waits.key == key && waits.unwatched.is_none();
                 loose.iter_mut().filter(of_key).for_each(|waits| waits.unwatched = Some(why.clone()));
             }
+            session.close().await.map_err(at_source("the end of the session"))?;
         }
         None if matches!(state.phase, Phase::Switched | Phase::Quarantined | Phase::Finished) => {
             loose.extend(super::loose::unseen(&state));
         }
         None => {}
     }
-    let next: &[&str] = match state.phase {
     there.close().await.map_err(at_target("the end of the session"))?;
+    let next: &[&str] = match state.phase {
         Phase::Created | Phase::Copying | Phase::Proven | Phase::Sealed => &["split", "rollback"],
         Phase::Switched => &["rollback", "finish"],
         Phase::Quarantined => &["finish"],
@@ -147,6 +148,22 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         changed_since,
         sessions_old,
     })
+}
+
+/// A fence says the name that the other database had when it was sealed: to give it another would be to touch it.
+async fn sent_to_old_names(state: &State, source: &Session, target: &Session) -> Result<Vec<String>, Error> {
+    let mut told = Vec::new();
+    if state.renamed(End::Target, target).is_some()
+        && fence::leads_to(source, &state.target_database).await.map_err(at_source("looking for a fence"))?
+    {
+        told.push(format!("the fence in the old database still sends writers to {}", state.target_database));
+    }
+    if state.renamed(End::Source, source).is_some()
+        && fence::leads_to(target, &state.source_database).await.map_err(at_target("looking for a fence"))?
+    {
+        told.push(format!("the fence in the new database still sends writers to {}", state.source_database));
+    }
+    Ok(told)
 }
 
 fn differs(end: &str, was: &Place, now: &Place) -> Vec<String> {
