@@ -352,6 +352,29 @@ fn only_a_snapshot_of_all_that_is_there_now_allows_the_drop() {
     let line = text.lines().find_map(|line| line.split_once("dsn = ")).expect("a policy").1;
     let proposed: String = serde_json::from_str(line).expect("a string of TOML's, which is one of JSON's here");
     assert_eq!(psql(&server.binaries, &proposed, "SELECT current_database()").unwrap(), "crm", "{proposed}");
+    // What leads to the password stays in it, and a password does not get into it.
+    let folder = crate::pgkeep::folder();
+    let (services, passfile) = (folder.path().join("services"), folder.path().join("pass"));
+    let service = format!(
+        "[new]\nhost={}\nport={}\nuser=postgres\npassword=not-shown\n",
+        server.cluster.socket_dir().display(),
+        server.cluster.port()
+    );
+    std::fs::write(&services, service).unwrap();
+    std::fs::write(&passfile, "").unwrap();
+    let typed = format!("service=new passfile={} password=not-shown dbname=crm", passfile.display());
+    for (dsn, kept) in
+        [("service=new dbname=crm", &["service=new"][..]), (typed.as_str(), &["service=new", "passfile="][..])]
+    {
+        let mut again = repo.command(["split", "--from", &from, "--to", dsn, "--schemas", "core"]);
+        let said = Said::of(again.env("PGSERVICEFILE", &services));
+        assert!(said.code == 0 && !said.stdout.contains("not-shown"), "{said:?}");
+        for line in
+            ["pgkeep backup ", "dsn = "].map(|word| said.stdout.lines().find(|line| line.contains(word)).unwrap())
+        {
+            assert!(kept.iter().all(|pair| line.contains(pair)) && line.contains("dbname=crm"), "{said:?}");
+        }
+    }
     let status = split(&["status"]).document();
     assert_eq!(status["sessions_old"][0]["application"], "the old app");
 

@@ -474,7 +474,7 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         schemas: state.schemas.clone(),
         source: state.source_name.clone(),
         target: options.plan.target.to_string(),
-        target_dsn: options.plan.target.written(),
+        target_dsn: options.plan.target.written_again(),
         tables: state.tables.len() as u64,
         rows: state.tables.iter().map(|table| table.digest.rows).sum(),
         bytes: state.tables.iter().map(|table| table.digest.bytes).sum(),

@@ -6,13 +6,8 @@ use super::transport::{self, RootCertificates, SslMode};
 use super::{Conninfo, Endpoint, Origin, Password};
 
 impl Conninfo {
-    /// A connection string that libpq reads, without any secret: server, user, database, and what TLS is asked for.
-    pub fn written(&self) -> String {
-        joined(&self.pairs())
-    }
-
-    /// The same for whoever has typed this one and types it again: what else it said is there as well, a service and a password file
-    /// before all.
+    /// A connection string that libpq reads, without any secret, for whoever has typed this one and types it again: server, user, database,
+    /// what TLS is asked for, and what else it said, a service and a password file before all.
     pub fn written_again(&self) -> String {
         let mut pairs = self.pairs();
         for (keyword, value) in &self.typed {
@@ -112,7 +107,7 @@ mod tests {
         for dsn in given {
             let dsn = dsn.replace("it''s", "it\\'s");
             let first = Conninfo::resolve(Some(&dsn), &Environment::default()).unwrap();
-            let written = first.written();
+            let written = first.written_again();
             assert!(!written.contains("secret"), "{written}");
             let again = Conninfo::resolve(Some(&written), &Environment::default()).unwrap();
             let places = |info: &Conninfo| -> Vec<(Host, u16)> {
