@@ -65,13 +65,14 @@ pub struct Body {
     pub unparsed: Option<String>,
 }
 
-/// What the function's body names. `None` for other entries, for compiled functions, and for bodies that PostgreSQL parsed
-/// itself (`BEGIN ATOMIC`), whose dependencies the catalog has.
+/// What the function's body names. `None` for other entries and for compiled functions. Of a body that PostgreSQL parsed itself
+/// (`BEGIN ATOMIC`) the catalog has the dependencies, and not which of them it writes.
 pub fn body(entry: &Entry) -> Option<Body> {
     if !matches!(entry.kind, Kind::Function | Kind::Procedure) {
         return None;
     }
-    let definition = definition(&entry.defn.to_display())?;
+    let text = entry.defn.to_display();
+    let Some(definition) = definition(&text) else { return atomic(&text) };
     let mut body =
         Body { language: definition.language.clone(), search_path: definition.search_path.clone(), ..Body::default() };
     let parsed = match definition.language.as_str() {
@@ -88,6 +89,25 @@ pub fn body(entry: &Entry) -> Option<Body> {
         }
     }
     Some(body)
+}
+
+/// A body that is no string; none where the parser does not read it, and the catalog alone counts.
+fn atomic(text: &str) -> Option<Body> {
+    let tree = parse(text, ParserOptions::from(0)).ok()?;
+    let mut body = Body { language: "sql".into(), ..Body::default() };
+    collect(sql_body(&tree)?, Certainty::Parsed, &mut body.mentions);
+    Some(body)
+}
+
+fn sql_body(tree: &Value) -> Option<&Value> {
+    match tree {
+        Value::Array(items) => items.iter().find_map(sql_body),
+        Value::Object(fields) => {
+            let own = fields.get("sql_body").filter(|body| !body.is_null());
+            own.or_else(|| fields.values().find_map(sql_body))
+        }
+        _ => None,
+    }
 }
 
 /// The parts of `CREATE FUNCTION`.

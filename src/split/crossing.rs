@@ -11,7 +11,7 @@ use serde::Serialize;
 pub use kind::CrossingKind;
 pub(super) use loose::PERIODS;
 pub use verdict::Rules;
-pub(super) use verdict::{Across, Effect};
+pub(super) use verdict::{Across, Effect, writes};
 
 use super::bodies::Certainty;
 use super::facts::ForeignKey;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bodies::{Body, Certainty, Mention, Noun, body};
-use super::crossing::{Across, Crossing, CrossingKind, Direction, Effect, Place, Rules, Sides};
+use super::crossing::{Across, Crossing, CrossingKind, Direction, Effect, Place, Rules, Sides, writes};
 use super::finding::{Finding, FindingKind, Severity};
 use crate::schema::archive::{Archive, Kind};
 
@@ -86,15 +86,17 @@ impl Callers {
     }
 }
 
-/// The crossings, and the functions that the parser could not read. `search_path` is that of a new session.
+/// The crossings that the catalog does not know, and the functions that the parser could not read. Of those that it knows, `known`, it is
+/// said which write. `search_path` is that of a new session.
 pub(super) fn mentions(
     sides: &Sides<'_>,
     search_path: &[String],
-    known: &[Crossing],
+    known: &mut [Crossing],
     rules: &Rules<'_>,
 ) -> (Vec<Crossing>, Vec<Finding>) {
     let named = Named::new(sides.archive);
-    let known: BTreeSet<(i32, &str)> = known.iter().map(|crossing| (crossing.entry, crossing.to.as_str())).collect();
+    let mut known: BTreeMap<(i32, String), &mut Crossing> =
+        known.iter_mut().map(|crossing| ((crossing.entry, crossing.to.clone()), crossing)).collect();
     let (mut crossings, mut findings) = (Vec::new(), Vec::new());
     let entries = sides.archive.entries().iter().enumerate();
     let bodies: Vec<(usize, Body)> = entries.filter_map(|(position, entry)| Some((position, body(entry)?))).collect();
@@ -131,13 +133,19 @@ pub(super) fn mentions(
         }
         for ((found, direction), certainty) in surest {
             let to = sides.name(found);
-            if !known.contains(&(entry.dump_id, to.as_str())) {
-                let name = sides.name(position);
-                let (entry, to_kind) = (entry.dump_id, sides.archive.entries()[found].kind);
-                let effect = if written.contains(&(found, direction)) { Effect::Writes } else { Effect::Reads };
-                let triggers = callers.triggers(sides, position, direction);
-                let across = Across { kind, name, to, to_kind, direction, certainty, entry, effect, triggers };
-                crossings.push(rules.mention(&across));
+            let effect = if written.contains(&(found, direction)) { Effect::Writes } else { Effect::Reads };
+            let triggers = callers.triggers(sides, position, direction);
+            match known.get_mut(&(entry.dump_id, to.clone())) {
+                Some(crossing) if effect == Effect::Writes && crossing.direction == direction => {
+                    writes(crossing, &triggers);
+                }
+                Some(_) => {}
+                None => {
+                    let name = sides.name(position);
+                    let (entry, to_kind) = (entry.dump_id, sides.archive.entries()[found].kind);
+                    let across = Across { kind, name, to, to_kind, direction, certainty, entry, effect, triggers };
+                    crossings.push(rules.mention(&across));
+                }
             }
         }
         if let (Some(why), true) = (&body.unparsed, own != Place::Stays) {

@@ -106,7 +106,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     let rules = Rules::new(inputs.boundary, choices);
 
     let mut boundary = crossings(&sides, &source.foreign_keys, &rules);
-    let (mentioned, unparsed) = mentions(&sides, &facts.search_path, &boundary, &rules);
+    let (mentioned, unparsed) = mentions(&sides, &facts.search_path, &mut boundary, &rules);
     boundary.extend(mentioned);
     rules.check(&boundary)?;
 

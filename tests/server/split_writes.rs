@@ -18,6 +18,11 @@ const SQL: &str = "CREATE SCHEMA m; CREATE SCHEMA stays; CREATE TABLE m.log (id 
     CREATE FUNCTION stays.reads() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM FROM m.log; RETURN new; END';
     CREATE TRIGGER reading AFTER INSERT ON stays.w FOR EACH ROW EXECUTE FUNCTION stays.reads();
     CREATE RULE also AS ON DELETE TO stays.t DO ALSO INSERT INTO m.log VALUES (old.id);
+    CREATE TABLE stays.x (id int); CREATE FUNCTION stays.atomic(i int) RETURNS void LANGUAGE sql BEGIN ATOMIC INSERT INTO m.log VALUES (i); END;
+    CREATE FUNCTION stays.calls() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM stays.atomic(new.id); RETURN new; END';
+    CREATE TRIGGER calling AFTER INSERT ON stays.x FOR EACH ROW EXECUTE FUNCTION stays.calls();
+    CREATE FUNCTION stays.atomic_reads() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM m.log; END;
+    CREATE PROCEDURE stays.atomic_drops() LANGUAGE sql BEGIN ATOMIC DELETE FROM m.log; SELECT count(*) FROM m.t; END;
     CREATE FUNCTION m.notes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO stays.log VALUES (new.id); RETURN new; END';
     CREATE TRIGGER noting AFTER INSERT ON m.t FOR EACH ROW EXECUTE FUNCTION m.notes();";
 
@@ -60,6 +65,21 @@ fn what_writes_across_the_line_is_told_with_the_triggers_that_call_it_and_fails_
         assert!(reason.contains("what it writes there is refused from the fence on"), "{reason}");
         assert!(reason.contains(&format!("the trigger {trigger} calls it")), "{reason}");
     }
+    // Of a body that PostgreSQL has parsed itself the catalog says what it needs, and not what it does there.
+    let atomic = reason("FUNCTION stays.atomic(integer)");
+    assert!(atomic.contains("what it writes in m.log is refused from the fence on"), "{atomic}");
+    assert!(atomic.contains("the trigger stays.x calling calls it"), "{atomic}");
+    let atomic = reason("FUNCTION stays.atomic_reads()");
+    assert!(atomic.contains("sees the old rows of m.log") && !atomic.contains("writes"), "{atomic}");
+    let drops: Vec<&str> = plan["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|w| w["name"] == "PROCEDURE stays.atomic_drops()")
+        .map(|w| w["reason"].as_str().unwrap())
+        .collect();
+    assert!(drops.iter().any(|reason| reason.starts_with("what it writes in m.log is refused")), "{drops:?}");
+    assert!(drops.iter().any(|reason| reason.starts_with("after the switch it sees the old rows of m.t")), "{drops:?}");
     let reads = reason("FUNCTION stays.reads()");
     assert!(reads.contains("sees the old rows") && reads.contains("the trigger stays.w reading calls it"), "{reads}");
     let moves = reason("FUNCTION m.notes()");
@@ -70,7 +90,7 @@ fn what_writes_across_the_line_is_told_with_the_triggers_that_call_it_and_fails_
     assert!(reason("RULE stays.t also").contains("what it writes there is refused"), "{plan}");
 
     assert_eq!(split(&[]).code, 0);
-    for table in ["t", "u", "v"] {
+    for table in ["t", "u", "v", "x"] {
         let refused = ask("shop", &format!("INSERT INTO stays.{table} VALUES (1)")).unwrap_err();
         assert!(refused.contains("m.log"), "{table}: {refused}");
     }

@@ -221,6 +221,28 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// What is said of a function of which the catalog knows that it needs the other side, and its text that it writes there.
+pub(in crate::split) fn writes(crossing: &mut Crossing, triggers: &[String]) {
+    if crossing.direction != Direction::StayingNeedsMoving {
+        return;
+    }
+    let to = &crossing.to;
+    let reason = match crossing.action {
+        Action::Refuse => format!("it writes {to}, which moves away from under it"),
+        Action::Drop => format!(
+            "what it writes in {to} is refused from the fence on, so that it fails when it is called; drop it, or let it write something else, before `finish --yes-drop`"
+        ),
+        Action::Bridge => {
+            crossing.severity = Severity::Warning;
+            format!(
+                "it reads {to} through a foreign table in the old place, and what it writes there is refused without --bridge-write"
+            )
+        }
+        Action::Loose | Action::LeaveBehind | Action::Keep | Action::Review => return,
+    };
+    crossing.reason = reason + &called_by(triggers);
+}
+
 /// A mention that leads to the other side.
 pub(in crate::split) struct Across {
     pub kind: CrossingKind,
