@@ -12,6 +12,7 @@ mod key;
 mod keys;
 mod known_damage;
 mod latest;
+mod links;
 mod many_objects;
 mod output;
 #[path = "../server/pgkeep.rs"]
