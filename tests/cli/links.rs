@@ -175,3 +175,20 @@ fn the_sections_that_messages_name_are_there() {
     let anchors = anchors(&std::fs::read_to_string(root().join("docs/operations.md")).unwrap());
     assert!(["keys", "s3"].iter().all(|section| anchors.iter().any(|anchor| anchor == section)), "{anchors:?}");
 }
+
+/// `split --help` says that each finding is explained.
+#[test]
+fn every_kind_of_finding_is_explained() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let (source, page) = (read("src/split/finding.rs"), read("docs/split-reference.md"));
+    let body = source.split_once("pub enum FindingKind {").unwrap().1.split_once("\n}").unwrap().0;
+    let kinds = body.lines().filter_map(|line| line.trim().strip_suffix(','));
+    let in_snake_case = |kind: &str| {
+        let parted = |(n, c): (usize, char)| [(n > 0 && c.is_uppercase()).then_some('_'), Some(c.to_ascii_lowercase())];
+        kind.char_indices().flat_map(parted).flatten().collect::<String>()
+    };
+    let kinds: Vec<String> = kinds.filter(|kind| !kind.contains(' ')).map(in_snake_case).collect();
+    assert!(kinds.len() > 30 && kinds.contains(&"forgotten_schema".to_owned()), "{kinds:?}");
+    let missing: Vec<&String> = kinds.iter().filter(|kind| !page.contains(&format!("`{kind}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
