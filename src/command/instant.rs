@@ -8,7 +8,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::backup::worker_runtime;
+use super::runtime::worker_runtime;
 use super::error::Error;
 use super::rows::{check_snapshot_travels, join};
 use crate::pg::catalog::{TableFacts, strong_locks};

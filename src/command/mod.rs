@@ -24,6 +24,7 @@ pub mod prune;
 pub mod reading;
 pub mod restore;
 pub mod rows;
+mod runtime;
 pub mod selecting;
 pub mod shards;
 pub mod some;

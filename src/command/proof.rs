@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 
-use super::backup::worker_runtime;
+use super::runtime::worker_runtime;
 use super::column_order::column_order;
 use super::error::Error;
 use super::hashing::HashingSink;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 
-use super::backup::worker_runtime;
+use super::runtime::worker_runtime;
 use super::error::Error;
 use super::instant::Source;
 use super::parts::cut;

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::backup::worker_runtime;
+use super::runtime::worker_runtime;
 use super::error::Error;
 use crate::repo::{Repository, UnfinishedWriter};
 use crate::stop::Stop;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::{Inventory, Object, SliceDigest, State};
-use crate::command::backup::worker_runtime;
+use crate::command::runtime::worker_runtime;
 use crate::command::error::Error;
 use crate::command::progress::Progress;
 use crate::command::shards::{Place, Shard};

@@ -17,7 +17,7 @@ use super::small::{self, Given};
 use super::warnings::Warnings;
 use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
-use crate::command::backup::worker_runtime;
+use crate::command::runtime::worker_runtime;
 use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Difference, Mismatch};

@@ -73,7 +73,7 @@ pub async fn new_place_takes_writes(state: &State, target: &Session) -> Result<(
 
 /// What ended a way back, and who takes writes now, as both sides say; a refusal of ours says it itself.
 pub async fn and_who_takes_writes(error: Error, ends: &Ends<'_>) -> Error {
-    if matches!(error, Error::Split(_) | Error::Interrupted) {
+    if matches!(error, Error::Fault(_) | Error::Interrupted) {
         return error;
     }
     let takes = match (fence::strength(ends.source).await, fence::strength(ends.target).await) {
