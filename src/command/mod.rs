@@ -28,6 +28,7 @@ mod runtime;
 pub mod selecting;
 pub mod shards;
 pub mod some;
+mod source;
 pub mod split;
 mod surroundings;
 pub mod suspicion;

@@ -155,7 +155,8 @@ fn taken(code: &[Token]) -> Vec<Taken> {
     for (at, token) in code.iter().enumerate() {
         if *token == Token::Word("use".into()) {
             let before = at.checked_sub(1).map(|before| &code[before]);
-            let is_public = before.is_some_and(|token| *token == Token::Word("pub".into()) || *token == Token::Sign(')'));
+            let is_public =
+                before.is_some_and(|token| *token == Token::Word("pub".into()) || *token == Token::Sign(')'));
             let mut rest = code[at + 1..].iter().peekable();
             let mut names = Vec::new();
             branch(&mut rest, &[], &mut names);
@@ -272,13 +273,15 @@ fn a_planted_circle_is_found_through_whatever_spelling() {
         (Some(("a::three", "use super::one::First;")), "use super::three::Third;"),
     ] {
         let a = ("a", "mod one; mod two; mod three;");
-        let also = also.filter(|also| also.0 != "a").into_iter().chain([also.filter(|also| also.0 == "a").unwrap_or(a)]);
+        let also =
+            also.filter(|also| also.0 != "a").into_iter().chain([also.filter(|also| also.0 == "a").unwrap_or(a)]);
         let files: Vec<_> = also.chain([one, ("a::two", back)]).collect();
         assert_eq!(circles(&files), 1, "{back}");
         let without: Vec<_> = files.iter().copied().filter(|file| file.0 != "a::two").chain([("a::two", "")]).collect();
         assert_eq!(circles(&without), 0, "without {back}");
     }
     // What is inside a module may name what the module defines; and comments are no arrows.
-    let inside = [("a", "pub struct Thing; mod one; use one::make;"), ("a::one", "use super::Thing; // super::super::b::B")];
+    let inside =
+        [("a", "pub struct Thing; mod one; use one::make;"), ("a::one", "use super::Thing; // super::super::b::B")];
     assert_eq!(circles(&inside), 0);
 }

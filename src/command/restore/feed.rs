@@ -4,8 +4,7 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use crate::command::Error;
-use crate::command::instant::Source;
-use crate::command::rows::join;
+use crate::command::source::{Source, join};
 use crate::pg::copy::{PartRange, RowsOf, copy_table, which_are_empty};
 use crate::pg::wire::{CopyIn, RowPiece, RowSink, Wire};
 use crate::repo::layout::ChunkKind;

@@ -3,6 +3,7 @@
 mod loading;
 mod numbers;
 mod paths;
+mod small;
 mod together;
 mod unchecked;
 
@@ -13,14 +14,13 @@ use std::time::{Duration, Instant};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};
-use super::small::{self, Given};
 use super::warnings::Warnings;
 use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
-use crate::command::runtime::worker_runtime;
 use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Difference, Mismatch};
+use crate::command::runtime::worker_runtime;
 use crate::command::some::some_of;
 use crate::command::user_code::Tables;
 use crate::pg;
@@ -34,6 +34,7 @@ use crate::schema::restore::{Circles, PostDataStep, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{Digest, RowFormat, RowHasher};
+use small::Given;
 
 /// How long a worker without work waits before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -4,8 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::host::HostError;
-use super::rollback::Opening;
-use super::state::Phase;
+use super::phase::Phase;
 use crate::command::Error;
 use crate::command::error::Fault;
 use crate::command::mismatch::Mismatch;
@@ -185,6 +184,14 @@ pub enum SplitError {
     ChangedAside { changed: Vec<String> },
     #[error("made or changed in the new database since the switch: {}", .made.join(", "))]
     MadeSince { made: Vec<String> },
+}
+
+/// How the old place is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// All of it, and then taken back: once the new place is sealed, what fails leaves nobody who takes writes.
+    Try,
+    Do,
 }
 
 /// How far a switch that failed was taken back.

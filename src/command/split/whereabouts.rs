@@ -2,9 +2,10 @@
 //! A copy of a cluster has everything of its original but its place.
 
 use super::SplitError;
+use super::ends::Ends;
 use super::holding::{at_source, at_target};
-use super::rollback::Ends;
-use super::state::{Memory, Phase, State, refuse};
+use super::state::{Memory, Phase, State};
+use super::strangers::refuse;
 use crate::command::Error;
 use crate::pg;
 use crate::pg::connect::Session;

@@ -1,7 +1,7 @@
 //! Functions that look names up by `search_path`, which a restore leaves empty, as pg_dump's own does: rows of theirs are refused, or
 //! an index, until somebody gives them the path that they had.
 
-use super::super::target;
+use super::super::refused::failure;
 use super::{Task, Worker};
 use crate::command::Error;
 use crate::command::error::Failure;
@@ -41,7 +41,7 @@ impl Worker<'_, '_> {
 
     /// How it is told that the server refused the task.
     pub(super) fn failure(&self, task: Task, error: &pg::Error) -> Failure {
-        let mut failure = target::failure(&self.label(task), error);
+        let mut failure = failure(&self.label(task), error);
         // Of a table that is not there no row is read, so that the message has no place.
         let in_rows = error.server_message().is_some_and(|message| message.location.is_some());
         let inside = in_rows || !matches!(task, Task::Load(_));

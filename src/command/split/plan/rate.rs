@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::command::error::Error;
-use crate::command::instant::Source;
+use crate::command::source::Source;
 use crate::pg::catalog::TableFacts;
 use crate::pg::copy::{PartRange, RowsOf, copy_table};
 use crate::pg::wire::{RowPiece, RowSink, Wire};
