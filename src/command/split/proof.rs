@@ -75,7 +75,7 @@ pub async fn sequences(now: &[Sequence], target: &Session) -> Result<Vec<Mismatc
     // A transaction holds a lock on each of them until it ends.
     for batch in now.chunks(SEQUENCES_IN_TRANSACTION) {
         let sql: String = batch.iter().map(target::sequence_statement).collect();
-        let set = target.client().batch_execute(&sql).await.map_err(|error| target.fault("sequences", error));
+        let set = target.run("sequences", &sql).await;
         set.map_err(failed("setting sequences"))?;
     }
     let facts = catalog::sequences(target).await.map_err(failed("reading sequences"))?;

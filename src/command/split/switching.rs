@@ -77,5 +77,5 @@ pub async fn run_hook(
 /// PostgREST reads the schema anew; nobody else listens.
 pub async fn notify(session: &Session) -> Result<(), pg::Error> {
     let sql = "NOTIFY pgrst, 'reload schema'";
-    session.client().batch_execute(sql).await.map_err(|error| session.fault("telling PostgREST", error))
+    session.run("telling PostgREST", sql).await
 }
