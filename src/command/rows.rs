@@ -210,12 +210,9 @@ impl Worker<'_> {
                 copy_large_objects(wire, first, last, &mut recorder)
             }
         };
-        copied.and_then(|()| recorder.finish()).map(|(digest, slices)| Done { task, digest, slices }).map_err(|error| {
-            match error {
-                Error::Source { source, .. } => Error::Source { what: format!("reading {label}"), source },
-                other => other,
-            }
-        })
+        copied.map_err(|unread| unread.at_source(&label))?;
+        let (digest, slices) = recorder.finish()?;
+        Ok(Done { task, digest, slices })
     }
 }
 

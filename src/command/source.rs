@@ -118,18 +118,20 @@ pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &S
     let row = session.client().query_one(identity, &[]).await;
     let first: String =
         row.map_err(|e| Error::source_database("asking which server this is")(session.fault("a question", e)))?.get(0);
+    let failed = || Error::source_database("asking which server this is");
     std::thread::scope(|scope| {
         let probe = scope.spawn(|| {
             let mut wire = match join(source, worker_runtime()?, stop) {
                 Err(Error::SnapshotLost { source: error, .. }) => {
-                    let mut wire = Wire::connect(&source.conninfo, "pgkeep rows", worker_runtime()?, stop)?;
-                    let second = wire.query("asking which server this is", identity.as_bytes())?;
+                    let wire = Wire::connect(&source.conninfo, "pgkeep rows", worker_runtime()?, stop);
+                    let mut wire = wire.map_err(failed())?;
+                    let second = wire.query("a question", identity.as_bytes()).map_err(failed())?;
                     let second = second.into_iter().flatten().flatten().next().unwrap_or_default();
                     return Err(Error::SnapshotLost { explanation: explain(&first, &second), source: error });
                 }
                 joined => joined?,
             };
-            wire.execute("the end of a transaction", b"ROLLBACK").map_err(Error::from)
+            wire.execute("the end of a transaction", b"ROLLBACK").map_err(failed())
         });
         probe.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
