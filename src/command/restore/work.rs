@@ -275,8 +275,7 @@ impl<'w, 'a> Worker<'w, 'a> {
                 shared.failures.push(self.failure(task, &source));
                 shared.schedule.end(task, Ended::Badly);
                 drop(shared);
-                let rolled_back = self.wire.execute("the end of a transaction", b"ROLLBACK");
-                rolled_back.map_err(Error::target_database("after a failure"))?;
+                self.roll_back("after a failure")?;
             }
             Err(error) => return Err(error),
         }
@@ -339,6 +338,13 @@ impl<'w, 'a> Worker<'w, 'a> {
         self.wire.execute(label, sql).map_err(Error::target_database(label))
     }
 
+    /// Where there is a transaction. What was warned of is undone; the server also warns where there was none.
+    pub(super) fn roll_back(&mut self, label: &str) -> Result<(), Error> {
+        self.execute(label, b"ROLLBACK")?;
+        drop(self.wire.take_notices());
+        Ok(())
+    }
+
     /// What rows and definitions call are functions of their owner's choice, so that they run with its rights. Grants come last in a
     /// restore: where the owner lacks one, the operator's rights do it, and what they ran is told.
     fn as_owner(
@@ -350,7 +356,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Err(error) if is_denied(&error) => {}
             done => return done,
         }
-        self.execute(&self.label(task), b"ROLLBACK")?;
+        self.roll_back(&self.label(task))?;
         act(self, Rights::Operator)?;
         let tables = self.tables(task);
         self.work.lock().by_operator.extend(tables);

@@ -6,7 +6,7 @@ use super::{Task, Worker};
 use crate::command::Error;
 use crate::command::error::Failure;
 use crate::command::mismatch::Mismatch;
-use crate::command::restore::SearchPath;
+use crate::command::restore::{SearchPath, ThroughRoot};
 use crate::pg;
 use crate::pg::catalog::quote_identifier;
 
@@ -25,9 +25,7 @@ impl Worker<'_, '_> {
                     && !job.search_path.is_empty() => {}
             done => return done,
         }
-        self.execute("after a failure", b"ROLLBACK")?;
-        // What was warned of is undone; the server also warns where there was no transaction.
-        drop(self.wire.take_notices());
+        self.roll_back("after a failure")?;
         let path: Vec<String> = job.search_path.iter().map(|schema| quote_identifier(schema)).collect();
         self.path = format!("SET LOCAL search_path = {};\n", path.join(", "));
         let done = self.perform(task);
@@ -62,6 +60,9 @@ impl Worker<'_, '_> {
             && is_of_another_partition(error)
         {
             let hint = match job.families.number(n) {
+                None if self.work.options.through_root == ThroughRoot::All => {
+                    "The target cuts the table otherwise than the source did, and rows are not loaded through a table that has foreign partitions."
+                }
                 None => {
                     "The target cuts the table otherwise than the source did: --load-via-partition-root lets it put each row where it belongs, but for tables with foreign partitions."
                 }
