@@ -5,6 +5,7 @@
 
 mod architecture;
 mod arguments;
+mod circles;
 mod dedup;
 mod init;
 mod interleave;

@@ -4,7 +4,7 @@ use super::Options;
 use super::hindrances;
 use super::source::server;
 use crate::command::error::Error;
-use crate::command::split::state::refuse;
+use crate::command::split::strangers::refuse;
 use crate::pg;
 use crate::pg::catalog;
 use crate::pg::connect::{Session, connect};
