@@ -1,30 +1,33 @@
-//! Which word a mistyped one most likely meant.
+//! What somebody typed: which word a mistyped one most likely meant, and what percent-encoding stands for.
 
 /// The nearest of the words, where one is near enough: at most two characters, or a fifth of the word, off.
 pub fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_ascii_lowercase();
     words
         .into_iter()
-        .map(|word| (edit_distance(&typed, word), word))
+        .map(|word| (strsim::levenshtein(&typed, word), word))
         .filter(|(distance, word)| *distance <= (word.len() / 5).max(2))
         .min()
         .map(|(_, word)| word)
 }
 
-/// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
+/// Why a text in an address cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undecodable {
+    /// A `%` without two hexadecimal digits behind it.
+    Digits,
+    NotUtf8,
+}
+
+/// Takes percent-encoding away (RFC 3986, section 2.1).
+pub fn percent_decoded(text: &str) -> Result<String, Undecodable> {
+    let begins_with_digits =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if !text.split('%').skip(1).all(begins_with_digits) {
+        return Err(Undecodable::Digits);
     }
-    row[b.len()]
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    decoded.map(std::borrow::Cow::into_owned).map_err(|_| Undecodable::NotUtf8)
 }
 
 #[cfg(test)]
@@ -44,5 +47,14 @@ mod tests {
         ] {
             assert_eq!(nearest(typed, words), meant, "{typed}");
         }
+    }
+
+    #[test]
+    fn percent_encoding_is_whole_or_refused() {
+        assert_eq!(percent_decoded("a%20b%C3%A9%25"), Ok("a b\u{e9}%".into()));
+        for half in ["%", "%2", "%+f", "%zz", "a%C3%A", "%\u{e9}\u{e9}"] {
+            assert_eq!(percent_decoded(half), Err(Undecodable::Digits), "{half}");
+        }
+        assert_eq!(percent_decoded("%ff"), Err(Undecodable::NotUtf8));
     }
 }

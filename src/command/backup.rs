@@ -495,11 +495,3 @@ fn relation(tables: &HashMap<u32, &TableFacts>, read: &ReadTable, slices: SliceL
         slices,
     }
 }
-
-/// The runtime that each worker of rows makes for its connection.
-pub(super) fn worker_runtime() -> Result<Arc<tokio::runtime::Runtime>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime
-        .map(Arc::new)
-        .map_err(|source| Error::Internal { what: "a worker cannot start".into(), source: Some(Box::new(source)) })
-}

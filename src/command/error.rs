@@ -1,8 +1,9 @@
 //! What ends a command, and its exit code.
 
+use std::any::Any;
+
 use super::password::PasswordError;
 use super::policy_file::PolicyFileError;
-use super::split::SplitError;
 use crate::pg;
 use crate::pg::binaries::BinariesError;
 use crate::pg::catalog::{Holder, Reading, StrongLock};
@@ -129,7 +130,7 @@ pub enum Error {
     TargetDump(#[source] DumpError),
 
     #[error(transparent)]
-    Split(Box<SplitError>),
+    Fault(AnyFault),
 
     /// Nothing was forgotten: what came before the suspicious snapshot may be all that is left.
     #[error("nothing was pruned")]
@@ -160,6 +161,42 @@ pub enum Error {
     /// The same, and something is there that was not before.
     #[error("interrupted")]
     InterruptedAmid { left: String },
+}
+
+/// What a part of the house that is built on this one ends with, for instance a split.
+pub trait Fault: std::error::Error + Any + Send + Sync {
+    /// What the operator may do about it.
+    fn hint(&self) -> Option<String>;
+    /// See [`Error::exit_code`].
+    fn exit_code(&self) -> u8;
+}
+
+#[derive(Debug)]
+pub struct AnyFault(Box<dyn Fault>);
+
+impl AnyFault {
+    pub fn get<F: Fault>(&self) -> Option<&F> {
+        let fault: &dyn Any = &*self.0;
+        fault.downcast_ref()
+    }
+}
+
+impl std::fmt::Display for AnyFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for AnyFault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl<F: Fault> From<F> for Error {
+    fn from(fault: F) -> Self {
+        Error::Fault(AnyFault(Box::new(fault)))
+    }
 }
 
 /// What ended a restore, and what is there now that was not before.
@@ -262,12 +299,6 @@ impl From<SealError> for Error {
     }
 }
 
-impl From<SplitError> for Error {
-    fn from(error: SplitError) -> Self {
-        Error::Split(Box::new(error))
-    }
-}
-
 impl Error {
     pub fn source_database(what: impl Into<String>) -> impl FnOnce(pg::Error) -> Self {
         let what = what.into();
@@ -323,7 +354,7 @@ impl Error {
                 }
                 None => "Leave --create out to restore into it if it is empty, or name another database.".into(),
             }),
-            Error::Split(error) => error.hint(),
+            Error::Fault(AnyFault(fault)) => fault.hint(),
             Error::Mistyped(mistyped) => Some(mistyped.hint()),
             Error::Suspicious(_) => Some(
                 "`pgkeep list` marks it, and `pgkeep show` says why it is. If the database lost its rows, restore an earlier snapshot. If it is right so, back it up once more with --accept-shrink: prune goes on after the next good backup."
@@ -367,7 +398,7 @@ impl Error {
             Error::Repository(error) => repository_code(error),
             Error::DamagedRows { source, .. } => repository_code(source),
             Error::TargetNotEmpty { .. } | Error::DatabaseExists { .. } | Error::Suspicious(_) => 7,
-            Error::Split(error) => error.exit_code(),
+            Error::Fault(AnyFault(fault)) => fault.exit_code(),
             Error::LeftBehind(left) => left.first.exit_code(),
             Error::Target { .. }
             | Error::NoTarget { .. }

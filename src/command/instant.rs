@@ -5,108 +5,23 @@
 //! for it does not know that its two clients are one program. Hence readers ask for their locks at once, and wait for a moment only. Where one cannot be had,
 //! everything is let go of, whoever waited comes first, and it is begun again.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::backup::worker_runtime;
 use super::error::Error;
-use super::rows::{check_snapshot_travels, join};
+use super::source::{Source, check_snapshot_travels};
 use crate::pg::catalog::{TableFacts, strong_locks};
 use crate::pg::connect::with_near_name;
 use crate::pg::conninfo::Conninfo;
-use crate::pg::snapshot::{Opened, SourceSnapshot, locks};
-use crate::pg::wire::Wire;
+use crate::pg::snapshot::{Opened, SourceSnapshot};
 use crate::stop::Stop;
 
-/// How long a reader waits for a lock that another session of ours has already.
-const LOCK_MS: u64 = 1000;
 /// Between two beginnings: whoever waited goes first.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// Where rows come from, and under which snapshot.
-pub struct Source {
-    pub conninfo: Conninfo,
-    pub snapshot_id: String,
-    /// The database's encoding.
-    pub encoding: String,
-    /// How long a session that joins late waits for a lock; 0 waits for ever.
-    pub lock_timeout_ms: u64,
-    /// Sessions that have joined the snapshot, and hold the locks of all that is to be read.
-    readers: Readers,
-}
-
-#[derive(Default)]
-struct Readers(Mutex<Vec<Wire>>);
-
-impl Readers {
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Wire>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Readers {
-    /// A session's runtime may not end inside another one.
-    fn drop(&mut self) {
-        let left = std::mem::take(&mut *self.waiting());
-        if !left.is_empty() {
-            std::thread::scope(|scope| drop(scope.spawn(move || drop(left)).join()));
-        }
-    }
-}
 
 /// A snapshot and the way to its rows.
 pub struct Seen {
     pub snapshot: Box<SourceSnapshot>,
     pub source: Source,
-}
-
-impl Source {
-    pub fn of(snapshot: &SourceSnapshot, encoding: &str, lock_timeout_ms: u64) -> Self {
-        Self {
-            conninfo: snapshot.session.conninfo().clone(),
-            snapshot_id: snapshot.id.clone(),
-            encoding: encoding.to_owned(),
-            lock_timeout_ms,
-            readers: Readers::default(),
-        }
-    }
-
-    /// A session that has joined the snapshot: one that holds its locks already, as long as there are any.
-    pub fn reader(&self, stop: &Stop) -> Result<Wire, Error> {
-        let ready = self.readers.waiting().pop();
-        ready.map_or_else(|| join(self, worker_runtime()?, stop), Ok)
-    }
-
-    /// Opens readers that hold locks on the tables. False where somebody is in between.
-    fn gather(&self, tables: &[&TableFacts], count: usize, stop: &Stop) -> Result<bool, Error> {
-        let statements = locks(tables.iter().map(|table| (table.schema.as_str(), table.name.as_str())));
-        let reader = || {
-            let mut wire = join(self, worker_runtime()?, stop)?;
-            let asked = (|| {
-                wire.execute("a setting", format!("SET lock_timeout = {LOCK_MS}").as_bytes())?;
-                for statement in &statements {
-                    wire.execute("locks on the tables (ACCESS SHARE)", statement.as_bytes())?;
-                }
-                wire.execute("a setting", format!("SET lock_timeout = {}", self.lock_timeout_ms).as_bytes())
-            })();
-            match asked {
-                Ok(()) => Ok(Some(wire)),
-                // lock_not_available
-                Err(error) if error.sqlstate() == Some("55P03") => Ok(None),
-                // out_of_memory: more locks than the server has room for. Then a reader takes them one by one.
-                Err(error) if error.sqlstate() == Some("53200") => join(self, worker_runtime()?, stop).map(Some),
-                Err(error) => Err(Error::source_database("locking the tables for reading")(error)),
-            }
-        };
-        // A thread of their own: a reader's calls block.
-        let readers = std::thread::scope(|scope| {
-            let gathered = scope.spawn(|| (0..count).map(|_| reader()).collect::<Result<Option<Vec<Wire>>, Error>>());
-            gathered.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })?;
-        let is_gathered = readers.is_some();
-        *self.readers.waiting() = readers.unwrap_or_default();
-        Ok(is_gathered)
-    }
 }
 
 /// Opens a snapshot and `readers` sessions that see it. `wanted` says which tables will be read.

@@ -8,16 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 
-use super::backup::worker_runtime;
 use super::column_order::column_order;
 use super::error::Error;
 use super::hashing::HashingSink;
-use super::instant::{self, Source};
+use super::instant;
 use super::mismatch::differ;
 pub use super::mismatch::{Difference, Mismatch, SequenceValue};
 use super::parts::cut;
 use super::progress::Progress;
 use super::rows::LARGE_OBJECTS_IN_PART;
+use super::runtime::worker_runtime;
+use super::source::Source;
 pub use super::surroundings::ReadUnder;
 use crate::pg;
 use crate::pg::ambience;

@@ -35,9 +35,32 @@ pub struct PartRecorder<'a> {
     counted: (u64, u64),
 }
 
-impl From<pg::Error> for Error {
-    fn from(source: pg::Error) -> Self {
-        Error::Source { what: "reading rows".into(), source }
+/// What ends the reading of rows.
+pub enum Unread {
+    Server(pg::Error),
+    /// Whoever takes them cannot go on.
+    Taker(Error),
+}
+
+impl Unread {
+    /// `what` was read.
+    pub fn at_source(self, what: &str) -> Error {
+        match self {
+            Unread::Server(source) => Error::Source { what: format!("reading {what}"), source },
+            Unread::Taker(error) => error,
+        }
+    }
+}
+
+impl From<pg::Error> for Unread {
+    fn from(error: pg::Error) -> Self {
+        Unread::Server(error)
+    }
+}
+
+impl From<Error> for Unread {
+    fn from(error: Error) -> Self {
+        Unread::Taker(error)
     }
 }
 
@@ -81,10 +104,10 @@ impl<'a> PartRecorder<'a> {
 }
 
 impl RowSink for PartRecorder<'_> {
-    type Error = Error;
+    type Error = Unread;
 
     #[inline]
-    fn row(&mut self, row: &[u8]) -> Result<(), Error> {
+    fn row(&mut self, row: &[u8]) -> Result<(), Unread> {
         self.tally.add(row);
         if self.chunker.must_cut_before(row.len()) {
             self.cut()?;
@@ -95,7 +118,7 @@ impl RowSink for PartRecorder<'_> {
         Ok(())
     }
 
-    fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), Error> {
+    fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), Unread> {
         match piece {
             RowPiece::Start { bytes } => {
                 // A row that needs several chunks begins one, so that its cuts depend on nothing before it.

@@ -5,18 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 
-use super::backup::worker_runtime;
 use super::error::Error;
-use super::instant::Source;
 use super::parts::cut;
 use super::progress::Progress;
 use super::reading::PartRecorder;
-use crate::pg;
+use super::source::{Source, join};
 use crate::pg::catalog::TableFacts;
-use crate::pg::connect::Session;
 use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
 use crate::pg::sessions;
-use crate::pg::snapshot::{is_unknown_snapshot, join_statements};
 use crate::pg::wire::Wire;
 use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::Slice;
@@ -214,12 +210,9 @@ impl Worker<'_> {
                 copy_large_objects(wire, first, last, &mut recorder)
             }
         };
-        copied.and_then(|()| recorder.finish()).map(|(digest, slices)| Done { task, digest, slices }).map_err(|error| {
-            match error {
-                Error::Source { source, .. } => Error::Source { what: format!("reading {label}"), source },
-                other => other,
-            }
-        })
+        copied.map_err(|unread| unread.at_source(&label))?;
+        let (digest, slices) = recorder.finish()?;
+        Ok(Done { task, digest, slices })
     }
 }
 
@@ -230,52 +223,6 @@ impl PlannedTable {
             1 => (name, self.facts.bytes),
             parts => (format!("{name} ({} of {parts})", part + 1), self.facts.bytes / parts as u64),
         }
-    }
-}
-
-pub(super) fn join(source: &Source, runtime: Arc<Runtime>, stop: &Stop) -> Result<Wire, Error> {
-    let failed = |source: pg::Error| Error::Source { what: "opening a session for rows".into(), source };
-    let mut wire = Wire::connect(&source.conninfo, "pgkeep rows", runtime, stop).map_err(failed)?;
-    let joined = wire.execute("the snapshot of another session", join_statements(&source.snapshot_id).as_bytes());
-    joined.map_err(|error| match is_unknown_snapshot(&error) {
-        true => Error::SnapshotLost { explanation: "the sessions are on different servers".into(), source: error },
-        false => failed(error),
-    })?;
-    // Whoever waits for a lock on a table that this session has not locked yet would keep it waiting for ever.
-    let bounded = format!("SET lock_timeout = {}", source.lock_timeout_ms);
-    wire.execute("a setting", bounded.as_bytes()).map_err(failed)?;
-    Ok(wire)
-}
-
-/// A second session joins the snapshot, before anything long begins: behind a pooler or balancer it may reach another server.
-pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &Stop) -> Result<(), Error> {
-    let identity = "SELECT pg_catalog.pg_postmaster_start_time()::text || ' ' || coalesce(pg_catalog.inet_server_addr()::text, 'socket')
-        || ' ' || coalesce(pg_catalog.inet_server_port()::text, '') || CASE WHEN pg_catalog.pg_is_in_recovery() THEN ' standby' ELSE '' END";
-    let row = session.client().query_one(identity, &[]).await;
-    let first: String =
-        row.map_err(|e| Error::source_database("asking which server this is")(session.fault("a question", e)))?.get(0);
-    std::thread::scope(|scope| {
-        let probe = scope.spawn(|| {
-            let mut wire = match join(source, worker_runtime()?, stop) {
-                Err(Error::SnapshotLost { source: error, .. }) => {
-                    let mut wire = Wire::connect(&source.conninfo, "pgkeep rows", worker_runtime()?, stop)?;
-                    let second = wire.query("asking which server this is", identity.as_bytes())?;
-                    let second = second.into_iter().flatten().flatten().next().unwrap_or_default();
-                    return Err(Error::SnapshotLost { explanation: explain(&first, &second), source: error });
-                }
-                joined => joined?,
-            };
-            wire.execute("the end of a transaction", b"ROLLBACK").map_err(Error::from)
-        });
-        probe.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
-
-fn explain(first: &str, second: &str) -> String {
-    if first == second {
-        "the server is the same, so a pooler gave the second session to another database or ended the first one's transaction".into()
-    } else {
-        format!("the first session is on a server started {first}, the second on one started {second}")
     }
 }
 

@@ -121,10 +121,10 @@ impl Surroundings {
             let Some(value) = settings.sessions.get(name) else { continue };
             let pair = [(name.to_owned(), value.clone())];
             let sql = format!("BEGIN; {} ROLLBACK", ambience::statement(&pair).unwrap_or_default());
-            match session.client().batch_execute(&sql).await.map_err(|error| session.fault("a setting", error)) {
+            match session.run("a setting", &sql).await {
                 Ok(()) => {}
                 Err(error @ pg::Error::Server { .. }) => {
-                    session.client().batch_execute("ROLLBACK").await.map_err(|e| session.fault("a rollback", e))?;
+                    session.run("a rollback", "ROLLBACK").await?;
                     let reason = error.server_message().map_or(String::new(), |message| message.message.clone());
                     told.push(format!(
                         "sessions of the source have {name} = {value}, which cannot be had here ({reason}): what code of the database made of rows while they were restored may differ"

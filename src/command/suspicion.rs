@@ -1,7 +1,7 @@
 //! Is a backup that went well a good one? A judgement on what it holds, beside what the last good one held. Pure.
 //!
 //! pg_dump of the wrong database, or of one that somebody has emptied, ends with success. The rule is written down for the
-//! operator in `docs/operations.md`.
+//! operator in `docs/backup.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,8 +3,8 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::backup::worker_runtime;
 use super::error::Error;
+use super::runtime::worker_runtime;
 use crate::repo::{Repository, UnfinishedWriter};
 use crate::stop::Stop;
 

@@ -22,7 +22,7 @@ pub async fn close_like(session: &Session, like: &Database) -> Result<Vec<String
         undone.push(format!("the new database belongs to {owner}, and the old one to {}", like.owner));
     }
     let mut attempt = async |what: &str, sql: String| {
-        let done = session.client().batch_execute(&sql).await.map_err(|error| session.fault(what, error));
+        let done = session.run(what, &sql).await;
         match done {
             Ok(()) => Ok(()),
             Err(error) => {

@@ -44,15 +44,6 @@ pub enum Strength {
     Sealed,
 }
 
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
-async fn texts(session: &Session, context: &str, sql: &str) -> Result<Vec<String>, Error> {
-    let rows = session.client().query(sql, &[]).await.map_err(|error| session.fault(context, error))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
 /// Makes this session the only one that may put up, seal or take down the fence of this database; false if another is.
 ///
 /// It ends with the session. A machine that vanishes is noticed by the server's keepalives, after at most 30 s.
@@ -65,7 +56,7 @@ pub async fn own(session: &Session) -> Result<bool, Error> {
         DO $$ BEGIN SET client_connection_check_interval = '1s'; EXCEPTION WHEN OTHERS THEN NULL; END $$";
     // idle_session_timeout came with 14, our oldest, and so did the last one: that the other end is gone is noticed while a lock is
     // waited for as well. Not every system can do that.
-    run(session, "a setting", settings).await?;
+    session.run("a setting", settings).await?;
     let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK})");
     let row = session.client().query_one(&sql, &[]).await;
     Ok(row.map_err(|error| session.fault("the lock of a split", error))?.get(0))
@@ -75,7 +66,7 @@ pub async fn own(session: &Session) -> Result<bool, Error> {
 pub async fn schemas(session: &Session) -> Result<Vec<String>, Error> {
     let sql = "SELECT nspname::text FROM pg_catalog.pg_namespace
         WHERE nspname <> 'information_schema' AND nspname NOT IN ('pgkeep_split', 'pgkeep_loose') AND nspname !~ '^pg_' ORDER BY 1";
-    texts(session, "the list of schemas", sql).await
+    session.texts("the list of schemas", sql, &[]).await
 }
 
 /// Tables and partitioned tables in the schemas, and their partitions wherever those are: schema and name, sorted. Of extensions' tables only
@@ -111,7 +102,7 @@ pub async fn put_up(
 ) -> Result<Attempt, Error> {
     let attempt = put_up_in_transaction(session, tables, destination, patience).await;
     if !matches!(attempt, Ok(Attempt::Up)) {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
     }
     attempt
 }
@@ -122,7 +113,7 @@ async fn put_up_in_transaction(
     destination: &str,
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    run(session, "the start of a transaction", BEGIN).await?;
+    session.run("the start of a transaction", BEGIN).await?;
     match lock(session, tables, "SHARE ROW EXCLUSIVE", patience).await? {
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
@@ -137,7 +128,7 @@ async fn put_up_in_transaction(
             ALTER TABLE ONLY {table} ENABLE ALWAYS TRIGGER {TRIGGER};\n"
         );
     }
-    run(session, "the fence", &(sql + "COMMIT")).await?;
+    session.run("the fence", &(sql + "COMMIT")).await?;
     Ok(Attempt::Up)
 }
 
@@ -154,10 +145,10 @@ pub async fn hold_definitions(
     tables: &[(String, String)],
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    run(session, "the start of a transaction", BEGIN).await?;
+    session.run("the start of a transaction", BEGIN).await?;
     let held = lock(session, tables, "SHARE UPDATE EXCLUSIVE", patience).await;
     if !matches!(held, Ok(Attempt::Up)) {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
     }
     held
 }
@@ -168,10 +159,10 @@ pub async fn lock_to_seal(
     relations: &[(String, String)],
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    run(session, "the start of an attempt", "SAVEPOINT pgkeep_seal").await?;
+    session.run("the start of an attempt", "SAVEPOINT pgkeep_seal").await?;
     let locked = lock(session, relations, "ACCESS EXCLUSIVE", patience).await?;
     if !matches!(locked, Attempt::Up) {
-        run(session, "the end of an attempt", UNSEALED).await?;
+        session.run("the end of an attempt", UNSEALED).await?;
     }
     Ok(locked)
 }
@@ -182,19 +173,19 @@ const UNSEALED: &str = "ROLLBACK TO SAVEPOINT pgkeep_seal; RELEASE SAVEPOINT pgk
 /// their way, nothing has changed, and the locks are given back.
 pub async fn prepare_seal(session: &Session, also: &str, scope: &Scope, patience: Patience) -> Result<Attempt, Error> {
     let first = format!("SET LOCAL lock_timeout = {};\n{also}", patience.lock_timeout_ms);
-    match run(session, "what is done when the source is sealed", &first).await {
+    match session.run("what is done when the source is sealed", &first).await {
         Err(source) if is_in_the_way(&source) => {
-            run(session, "the end of an attempt", UNSEALED).await?;
+            session.run("the end of an attempt", UNSEALED).await?;
             return Ok(Attempt::InTheWay { who: Vec::new(), source });
         }
         Err(error) => {
-            run(session, "the end of a transaction", "ROLLBACK").await?;
+            session.run("the end of a transaction", "ROLLBACK").await?;
             return Err(error);
         }
         Ok(()) => {}
     }
     if let Err(error) = sealed::note(session, Noted::Sealed, scope).await {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
         return Err(error);
     }
     Ok(Attempt::Up)
@@ -204,9 +195,9 @@ pub async fn prepare_seal(session: &Session, also: &str, scope: &Scope, patience
 pub async fn seal(session: &Session, destination: &str) -> Result<(), Error> {
     // The seal by itself, after all that may take a while: the server goes on with a statement whose sender was killed, and not with the next.
     let then = format!("{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
-    let sealed = run(session, "sealing the fence", &then).await;
+    let sealed = session.run("sealing the fence", &then).await;
     if sealed.is_err() {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
     }
     sealed
 }
@@ -214,9 +205,9 @@ pub async fn seal(session: &Session, destination: &str) -> Result<(), Error> {
 /// Seals a fence that was put up and around which nothing is held: that of a new place which is left.
 pub async fn seal_at_once(session: &Session, destination: &str) -> Result<(), Error> {
     let sql = format!("{BEGIN};\n{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
-    let sealed = run(session, "sealing the fence", &sql).await;
+    let sealed = session.run("sealing the fence", &sql).await;
     if sealed.is_err() {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
     }
     sealed
 }
@@ -259,9 +250,9 @@ pub async fn check_key(session: &Session, key: &ForeignKey, lock_timeout_ms: u64
     let sql = format!(
         "BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms}; ALTER TABLE {table} VALIDATE CONSTRAINT {name}; COMMIT"
     );
-    let checked = run(session, "checking a foreign key", &sql).await;
+    let checked = session.run("checking a foreign key", &sql).await;
     if checked.is_err() {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
     }
     checked
 }
@@ -281,7 +272,7 @@ pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
         "SELECT coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), '') FROM pg_catalog.pg_proc p
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '{SCHEMA}' AND p.proname = 'refuse' AND p.pronargs = 0"
     );
-    let found = texts(session, "looking for a fence", &sql).await?;
+    let found = session.texts("looking for a fence", &sql, &[]).await?;
     Ok(found.first().and_then(|text| match text.split(' ').next() {
         Some("sealed") => Some(Strength::Sealed),
         Some("held") => Some(Strength::Held),
@@ -292,10 +283,10 @@ pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
 /// Opens the fence and takes it away. Writers pass from that moment on; no table is locked for it. Nothing happens where there is none.
 pub async fn take_down(session: &Session) -> Result<(), Error> {
     // Of a transaction that holds definitions.
-    run(session, "the end of a transaction", "ROLLBACK").await?;
-    let opened = run(session, "opening the fence", &format!("{BEGIN}; {}COMMIT", opening())).await;
+    session.run("the end of a transaction", "ROLLBACK").await?;
+    let opened = session.run("opening the fence", &format!("{BEGIN}; {}COMMIT", opening())).await;
     if let Err(error) = opened {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
         return Err(error);
     }
     clear_away(session).await
@@ -310,7 +301,7 @@ pub async fn open_with(
 ) -> Result<Attempt, Error> {
     let attempt = open_in_transaction(session, relations, also, "COMMIT", patience).await;
     if !matches!(attempt, Ok(Attempt::Up)) {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
         return attempt;
     }
     clear_away(session).await?;
@@ -326,7 +317,7 @@ pub async fn try_to_open(
 ) -> Result<Attempt, Error> {
     let attempt = open_in_transaction(session, relations, also, "ROLLBACK", patience).await;
     if !matches!(attempt, Ok(Attempt::Up)) {
-        run(session, "the end of a transaction", "ROLLBACK").await?;
+        session.run("the end of a transaction", "ROLLBACK").await?;
     }
     attempt
 }
@@ -338,13 +329,13 @@ async fn open_in_transaction(
     end: &str,
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    run(session, "the start of a transaction", BEGIN).await?;
+    session.run("the start of a transaction", BEGIN).await?;
     match lock(session, relations, "SHARE ROW EXCLUSIVE", patience).await? {
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
     }
     let sql = format!("SET LOCAL lock_timeout = {};\n{}{also}\n{end}", patience.lock_timeout_ms, opening());
-    match run(session, "opening the fence", &sql).await {
+    match session.run("opening the fence", &sql).await {
         Err(source) if is_in_the_way(&source) => Ok(Attempt::InTheWay { who: Vec::new(), source }),
         opened => opened.map(|()| Attempt::Up),
     }
@@ -369,20 +360,20 @@ fn opening() -> String {
 async fn clear_away(session: &Session) -> Result<(), Error> {
     let sql = triggers(&format!("pg_catalog.format('DROP TRIGGER {TRIGGER} ON %I.%I', n.nspname, c.relname)"));
     let mut stay = 0u64;
-    run(session, "a setting", "SET lock_timeout = '1s'").await?;
-    for drop in texts(session, "the list of fenced tables", &sql).await? {
-        match run(session, "taking the fence away", &drop).await {
+    session.run("a setting", "SET lock_timeout = '1s'").await?;
+    for drop in session.texts("the list of fenced tables", &sql, &[]).await? {
+        match session.run("taking the fence away", &drop).await {
             // undefined_object, undefined_table: with their table.
             Err(error) if matches!(error.sqlstate(), Some("42704" | "42P01")) => {}
             // lock_not_available; one reader is waited for, not each.
             Err(error) if error.sqlstate() == Some("55P03") => {
                 stay += 1;
-                run(session, "a setting", "SET lock_timeout = '20ms'").await?;
+                session.run("a setting", "SET lock_timeout = '20ms'").await?;
             }
             dropped => dropped?,
         }
     }
-    run(session, "a setting", "RESET lock_timeout").await?;
+    session.run("a setting", "RESET lock_timeout").await?;
     if stay > 0 {
         return Ok(());
     }
@@ -396,7 +387,7 @@ async fn clear_away(session: &Session) -> Result<(), Error> {
             END IF;
         END $$"
     );
-    run(session, "taking the fence away", &rest).await
+    session.run("taking the fence away", &rest).await
 }
 
 /// What an open fence has left, in words: triggers of tables that were read while it was taken down.
@@ -405,7 +396,7 @@ pub async fn stay(session: &Session) -> Result<Option<String>, Error> {
         return Ok(None);
     }
     let sql = triggers("n.nspname || '.' || c.relname");
-    let tables = texts(session, "the list of fenced tables", &sql).await?;
+    let tables = session.texts("the list of fenced tables", &sql, &[]).await?;
     let more = match tables.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),

@@ -101,7 +101,7 @@ pub async fn refuses_extension(info: &Conninfo, name: &str) -> Result<Option<Str
     // Where it has no schema of its own it takes the first of the search path.
     let make =
         format!("BEGIN; SET LOCAL search_path = public; CREATE EXTENSION IF NOT EXISTS {name} CASCADE; ROLLBACK");
-    match session.client().batch_execute(&make).await.map_err(|error| session.fault("an extension", error)) {
+    match session.run("an extension", &make).await {
         Ok(()) => {
             session.close().await?;
             Ok(None)
@@ -116,5 +116,5 @@ pub async fn refuses_extension(info: &Conninfo, name: &str) -> Result<Option<Str
 
 /// Writes out what was changed, so that it is not written while something is timed.
 pub async fn checkpoint(session: &Session) -> Result<(), Error> {
-    session.client().batch_execute("CHECKPOINT").await.map_err(|error| session.fault("a checkpoint", error))
+    session.run("a checkpoint", "CHECKPOINT").await
 }

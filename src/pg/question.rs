@@ -16,7 +16,7 @@ pub enum Answer {
 /// Gives the session the settings that a user of this database would have, but none by which it could write.
 pub async fn prepare(session: &Session) -> Result<(), Error> {
     let settings = "RESET ALL; SET default_transaction_read_only = on; SET statement_timeout = 0";
-    session.client().batch_execute(settings).await.map_err(|error| session.fault("the session's settings", error))
+    session.run("the session's settings", settings).await
 }
 
 /// Runs one statement. An error of the server is an answer; a lost connection is not.

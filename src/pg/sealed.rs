@@ -29,10 +29,6 @@ impl Noted {
     }
 }
 
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
 /// Writes it down, in the session's transaction where it has one.
 pub async fn note(session: &Session, noted: Noted, scope: &Scope) -> Result<(), Error> {
     let context = "writing down what there is";
@@ -44,7 +40,7 @@ pub async fn note(session: &Session, noted: Noted, scope: &Scope) -> Result<(), 
         ours::guard(SCHEMA),
         ours::closed()
     );
-    run(session, context, &make).await?;
+    session.run(context, &make).await?;
     let sql = format!("INSERT INTO {SCHEMA}.{table} {}", fingerprint_rows(session).await?);
     let [one, other] = scope.seeds;
     let noted = session.client().execute(&sql, &[&scope.spaces, &scope.single, &one, &other]).await;

@@ -61,7 +61,7 @@ impl SourceSnapshot {
             Ok(Attempt::Restless) => Ok(Opened::Restless),
             // lock_not_available
             Err(source) if source.sqlstate() == Some("55P03") => {
-                run(&session, "the end of a transaction", "ROLLBACK").await?;
+                session.run("the end of a transaction", "ROLLBACK").await?;
                 Ok(Opened::Locked { held: catalog::strong_locks(&session).await?, source })
             }
             Err(error) => Err(error),
@@ -74,7 +74,7 @@ impl SourceSnapshot {
         lock_timeout_ms: u64,
     ) -> Result<Attempt, Error> {
         // For the whole session: the list of tables asks for their sizes, and so waits for their locks as well.
-        run(session, "a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
+        session.run("a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
         let objects = catalog::no_text(session).await?;
         if !objects.is_empty() {
             return Err(Error::NoText { endpoint: session.endpoint(), objects });
@@ -95,7 +95,7 @@ impl SourceSnapshot {
             if !unreadable.is_empty() {
                 return Ok(Attempt::Unreadable(unreadable));
             }
-            run(session, "the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+            session.run("the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
             let tables = before.iter().filter(|t| wanted(t)).map(|t| (t.schema.as_str(), t.name.as_str()));
             if !lock(session, &locks(tables)).await? {
                 continue;
@@ -108,7 +108,7 @@ impl SourceSnapshot {
             if locked(&before) == locked(&tables) {
                 return Ok(Attempt::Found(id, tables));
             }
-            run(session, "the end of a transaction", "ROLLBACK").await?;
+            session.run("the end of a transaction", "ROLLBACK").await?;
         }
         Ok(Attempt::Restless)
     }
@@ -124,21 +124,17 @@ pub fn locks<'a>(tables: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String
 /// Locks the tables; false (and rolled back) if one of them is gone meanwhile.
 async fn lock(session: &Session, statements: &[String]) -> Result<bool, Error> {
     for sql in statements {
-        match run(session, "locks on the tables (ACCESS SHARE)", sql).await {
+        match session.run("locks on the tables (ACCESS SHARE)", sql).await {
             Ok(()) => {}
             // undefined_table, invalid_schema_name
             Err(error) if matches!(error.sqlstate(), Some("42P01" | "3F000")) => {
-                run(session, "the end of a transaction", "ROLLBACK").await?;
+                session.run("the end of a transaction", "ROLLBACK").await?;
                 return Ok(false);
             }
             Err(error) => return Err(error),
         }
     }
     Ok(true)
-}
-
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
 }
 
 fn unreadable(table: &TableFacts) -> Unreadable {

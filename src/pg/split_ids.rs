@@ -6,10 +6,6 @@ use super::fence::SCHEMA;
 use super::ours::{self, Stranger};
 use super::{Error, catalog};
 
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
 /// Writes the id down, durably, in a schema that is ours; nothing is written where it is not, and who is in the way is returned.
 pub async fn enter(session: &Session, id: &str, target: &str) -> Result<Vec<Stranger>, Error> {
     let context = "writing a split's id down";
@@ -22,12 +18,11 @@ pub async fn enter(session: &Session, id: &str, target: &str) -> Result<Vec<Stra
         ours::closed()
     );
     let written = async {
-        run(session, context, &make).await?;
+        session.run(context, &make).await?;
         let strangers = ours::strangers(session).await?;
         if strangers.is_empty() {
             let (id, target) = (catalog::quote_literal(id), catalog::quote_literal(target));
-            run(
-                session,
+            session.run(
                 context,
                 &format!(
                     "INSERT INTO {SCHEMA}.splits (id, target) VALUES ({id}, {target}) ON CONFLICT DO NOTHING; COMMIT"
@@ -40,7 +35,7 @@ pub async fn enter(session: &Session, id: &str, target: &str) -> Result<Vec<Stra
     match written.await {
         Ok(strangers) if strangers.is_empty() => Ok(strangers),
         ended => {
-            run(session, "the end of a transaction", "ROLLBACK").await?;
+            session.run("the end of a transaction", "ROLLBACK").await?;
             ended
         }
     }
@@ -81,7 +76,7 @@ pub async fn forget(session: &Session, id: &str) -> Result<(), Error> {
             END IF;
         END"
     );
-    run(session, "forgetting a split's id", &format!("DO {}", catalog::quote_literal(&body))).await
+    session.run("forgetting a split's id", &format!("DO {}", catalog::quote_literal(&body))).await
 }
 
 async fn exists(session: &Session) -> Result<bool, Error> {

@@ -8,10 +8,6 @@ use super::connect::Session;
 use super::fence::SCHEMA;
 use super::ours::{self, Stranger};
 
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
 async fn count(session: &Session, context: &str, sql: &str) -> Result<i64, Error> {
     Ok(session.client().query_one(sql, &[]).await.map_err(|error| session.fault(context, error))?.get(0))
 }
@@ -95,7 +91,7 @@ pub async fn save(session: &Session, id: &str, document: &str, mark: &str) -> Re
             WHERE coalesce(state.document::json->>'id', '') IN ('', $3)"
     );
     let saved = async {
-        run(session, "making a split's record", &make).await?;
+        session.run("making a split's record", &make).await?;
         let strangers = ours::strangers(session).await?;
         if !strangers.is_empty() {
             return Ok(Saved::Strangers(strangers));
@@ -104,13 +100,13 @@ pub async fn save(session: &Session, id: &str, document: &str, mark: &str) -> Re
         if written.map_err(|error| session.fault("writing a split's record", error))? == 0 {
             return Ok(Saved::OfAnother);
         }
-        run(session, "writing a split's record", "COMMIT").await?;
+        session.run("writing a split's record", "COMMIT").await?;
         Ok(Saved::Written)
     };
     match saved.await {
         Ok(Saved::Written) => Ok(Saved::Written),
         ended => {
-            run(session, "the end of a transaction", "ROLLBACK").await?;
+            session.run("the end of a transaction", "ROLLBACK").await?;
             ended
         }
     }
@@ -118,7 +114,7 @@ pub async fn save(session: &Session, id: &str, document: &str, mark: &str) -> Re
 
 /// Takes the record away.
 pub async fn forget(session: &Session) -> Result<(), Error> {
-    run(session, "forgetting a split", &format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")).await
+    session.run("forgetting a split", &format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")).await
 }
 
 /// What of a user's a database holds: relations, functions, types, schemas, extensions but plpgsql. At most ten names.
@@ -168,7 +164,7 @@ pub async fn empty_again(session: &Session) -> Result<(), Error> {
         END $$;
         DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;
         COMMENT ON SCHEMA public IS 'standard public schema'";
-    run(session, "emptying the database", &format!("BEGIN; {sql}; COMMIT")).await
+    session.run("emptying the database", &format!("BEGIN; {sql}; COMMIT")).await
 }
 
 /// Which database of which cluster this is: no two that differ give the same.
@@ -198,14 +194,14 @@ pub async fn let_make_schemas(session: &Session, owners: &BTreeSet<String>) -> R
     let database = quote_identifier(session.conninfo().database());
     for owner in owners {
         let sql = format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {}", quote_identifier(owner));
-        run(session, "setting the database up", &sql).await?;
+        session.run("setting the database up", &sql).await?;
     }
     Ok(())
 }
 
 /// Runs it; what the server says against the name, the value or the right to set it is returned and no error.
 pub async fn set(session: &Session, statement: &Statement) -> Result<Option<String>, Error> {
-    let Err(error) = run(session, &statement.label, &statement.sql).await else { return Ok(None) };
+    let Err(error) = session.run(&statement.label, &statement.sql).await else { return Ok(None) };
     // undefined_object, invalid_parameter_value, invalid_name, insufficient_privilege, cant_change_runtime_param
     match error.server_message() {
         Some(message) if ["42704", "22023", "42602", "42501", "55P02"].contains(&message.sqlstate.as_str()) => {

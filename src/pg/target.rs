@@ -18,10 +18,6 @@ pub use there::{locks_max, tablespaces_missing, take_away_database, there};
 /// A question names each of them, and holds a lock on each.
 const SEQUENCES_IN_QUESTION: usize = 100;
 
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
 /// Which of the large objects the database has.
 pub async fn existing_large_objects(session: &Session, wanted: &[u32]) -> Result<Vec<String>, Error> {
     let sql = "SELECT 'large object ' || oid FROM pg_catalog.pg_largeobject_metadata WHERE oid = ANY ($1) ORDER BY oid";
@@ -40,7 +36,7 @@ pub fn is_made_already(error: &Error) -> bool {
 }
 
 pub async fn drop_database(session: &Session, name: &str) -> Result<(), Error> {
-    run(session, "the end of a database", &format!("DROP DATABASE {}", quote_identifier(name))).await
+    session.run("the end of a database", &format!("DROP DATABASE {}", quote_identifier(name))).await
 }
 
 /// Those of `names` that the server has no role for.
@@ -78,7 +74,7 @@ pub async fn create_role(session: &Session, role: &Role) -> Result<(), Error> {
     if let Some(comment) = &role.comment {
         sql += &format!("; COMMENT ON ROLE {} IS {}", quote_identifier(&role.name), quote_literal(comment));
     }
-    run(session, &format!("the role {}", role.name), &sql).await
+    session.run(&format!("the role {}", role.name), &sql).await
 }
 
 pub async fn grant_membership(session: &Session, membership: &Membership) -> Result<(), Error> {
@@ -96,7 +92,7 @@ pub async fn grant_membership(session: &Session, membership: &Membership) -> Res
     if !options.is_empty() {
         sql += &format!(" WITH {}", options.join(", "));
     }
-    run(session, &format!("the membership of {} in {}", membership.member, membership.role), &sql).await
+    session.run(&format!("the membership of {} in {}", membership.member, membership.role), &sql).await
 }
 
 /// Settings of a role for all databases. Returns those that the server refuses: another version knows others.
@@ -105,7 +101,7 @@ pub async fn set_role_settings(session: &Session, setting: &RoleSetting) -> Resu
     for pair in &setting.settings {
         let Some((name, value)) = pair.split_once('=') else { continue };
         let sql = format!("ALTER ROLE {} SET {}", quote_identifier(&setting.role), self::setting(name, value));
-        match run(session, &format!("the setting {name} of the role {}", setting.role), &sql).await {
+        match session.run(&format!("the setting {name} of the role {}", setting.role), &sql).await {
             Err(error) if error.server_message().is_some() => {
                 refused.push(format!(
                     "the setting {name} of the role {} was left out: {}",

@@ -18,10 +18,6 @@ const MARK_LIMIT: i32 = 0x706b_6570;
 /// A drop without anybody to wait for it follows a signal, and whoever sent it waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
 /// The statement that makes a database like this one, from `template0`, so that nobody's objects are in it.
 pub fn like(database: &Database, name: &str, server_version_num: u32) -> String {
     let literal = |text: &str| quote_literal(text);
@@ -50,14 +46,14 @@ pub fn like(database: &Database, name: &str, server_version_num: u32) -> String 
 /// session's role, no superuser, has that role's rights: whoever owns a database may make things in its schema `public`.
 pub async fn make(keeper: &Session, name: &str, create: &str, owner: Option<&str>) -> Result<(), Error> {
     let context = "a scratch database";
-    run(keeper, context, &format!("SET application_name = {}", quote_literal(name))).await?;
-    run(keeper, context, &format!("{} CONNECTION LIMIT {MARK_LIMIT}", create.trim_end().trim_end_matches(';'))).await?;
+    keeper.run(context, &format!("SET application_name = {}", quote_literal(name))).await?;
+    keeper.run(context, &format!("{} CONNECTION LIMIT {MARK_LIMIT}", create.trim_end().trim_end_matches(';'))).await?;
     let database = quote_identifier(name);
     let mark = format!(
         "COMMENT ON DATABASE {database} IS {}; REVOKE ALL ON DATABASE {database} FROM PUBLIC",
         quote_literal(MARK)
     );
-    run(keeper, context, &mark).await?;
+    keeper.run(context, &mark).await?;
     let Some(owner) = owner else { return Ok(()) };
     let body = format!(
         "BEGIN
@@ -69,13 +65,13 @@ pub async fn make(keeper: &Session, name: &str, create: &str, owner: Option<&str
         quote_literal(owner),
         quote_identifier(owner)
     );
-    run(keeper, context, &do_block(&body)).await
+    keeper.run(context, &do_block(&body)).await
 }
 
 /// Drops it, whoever is still connected.
 pub async fn drop(keeper: &Session, name: &str) -> Result<(), Error> {
     let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(name));
-    run(keeper, "the end of a scratch database", &sql).await
+    keeper.run("the end of a scratch database", &sql).await
 }
 
 /// The same by a session of its own, where nobody can wait any more. A keeper that is still making the database is ended first: its server
@@ -121,23 +117,22 @@ pub async fn drop_leftovers(keeper: &Session) -> Result<(), Error> {
     let rows = keeper.client().query(sql, &[&PREFIX, &MARK, &MARK_LIMIT]).await;
     for row in rows.map_err(|error| keeper.fault("the list of databases", error))? {
         // Whoever connected meanwhile is using it.
-        let _ =
-            run(keeper, "an old scratch database", &format!("DROP DATABASE {}", quote_identifier(row.get(0)))).await;
+        let _ = keeper.run("an old scratch database", &format!("DROP DATABASE {}", quote_identifier(row.get(0)))).await;
     }
     Ok(())
 }
 
 /// Settings of a session whose work is thrown away.
 pub async fn settle(session: &Session) -> Result<(), Error> {
-    run(session, "the session's settings", "SET synchronous_commit = off").await
+    session.run("the session's settings", "SET synchronous_commit = off").await
 }
 
 pub async fn begin(session: &Session) -> Result<(), Error> {
-    run(session, "the start of a transaction", "BEGIN").await
+    session.run("the start of a transaction", "BEGIN").await
 }
 
 pub async fn commit(session: &Session) -> Result<(), Error> {
-    run(session, "the end of a transaction", "COMMIT").await
+    session.run("the end of a transaction", "COMMIT").await
 }
 
 /// Runs statements inside the transaction, as one; what the server refuses leaves the rest of the transaction as it was.
@@ -146,11 +141,11 @@ pub async fn commit(session: &Session) -> Result<(), Error> {
 /// The session is lost. What the server said is the inner error.
 pub async fn attempt(session: &Session, context: &str, statements: &[&str]) -> Result<Result<(), Error>, Error> {
     // A message of its own: the server parses all of a message before it runs any of it.
-    run(session, context, "SAVEPOINT pgkeep_step").await?;
+    session.run(context, "SAVEPOINT pgkeep_step").await?;
     let sql = format!("{}\n;RELEASE SAVEPOINT pgkeep_step", statements.join("\n;\n"));
-    match run(session, context, &sql).await {
+    match session.run(context, &sql).await {
         Err(error) if error.server_message().is_some() => {
-            run(session, context, "ROLLBACK TO SAVEPOINT pgkeep_step; RELEASE SAVEPOINT pgkeep_step").await?;
+            session.run(context, "ROLLBACK TO SAVEPOINT pgkeep_step; RELEASE SAVEPOINT pgkeep_step").await?;
             Ok(Err(error))
         }
         done => done.map(Ok),
@@ -163,7 +158,7 @@ pub async fn attempt(session: &Session, context: &str, statements: &[&str]) -> R
 /// As [`attempt`].
 pub async fn attempt_alone(session: &Session, context: &str, statements: &[&str]) -> Result<Result<(), Error>, Error> {
     for sql in statements {
-        match run(session, context, sql).await {
+        match session.run(context, sql).await {
             Err(error) if error.server_message().is_some() => return Ok(Err(error)),
             done => done?,
         }

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod arguments;
+mod circles;
 mod dedup;
 mod init;
 mod interleave;
@@ -12,6 +13,7 @@ mod key;
 mod keys;
 mod known_damage;
 mod latest;
+mod links;
 mod many_objects;
 mod output;
 #[path = "../server/pgkeep.rs"]

@@ -207,10 +207,10 @@ fn each_line_of_a_log_of_standard_error_has_its_time() {
     assert!(lines.iter().any(|line| line.starts_with("  because: ")), "{log}");
 }
 
-/// The lines that `docs/operations.md` gives for cron, with what they print going where they send it.
+/// The lines that `docs/backup.md` gives for cron, with what they print going where they send it.
 #[test]
 fn the_documented_lines_for_cron_raise_an_alarm() {
-    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md")).unwrap();
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/backup.md")).unwrap();
     let world = hurt();
     let folder = world.repo.root().parent().unwrap();
     // A policy whose server is down.

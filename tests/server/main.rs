@@ -22,6 +22,7 @@ mod locks;
 mod minor;
 mod notices;
 mod old_repositories;
+mod one_server;
 mod oneinstant;
 mod orders;
 mod pgkeep;

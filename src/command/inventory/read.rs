@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::{Inventory, Object, SliceDigest, State};
-use crate::command::backup::worker_runtime;
 use crate::command::error::Error;
 use crate::command::progress::Progress;
+use crate::command::runtime::worker_runtime;
 use crate::command::shards::{Place, Shard};
 use crate::repo::keys::KeyKind;
 use crate::repo::layout::ChunkKind;

@@ -1,6 +1,6 @@
 //! Definitions, sequences and large objects' shells: all that must be there before rows come.
 
-use super::target::{failure, refused};
+use super::refused::{failure, refused};
 use super::{Job, Options, session_settings};
 use crate::command::Error;
 use crate::command::error::Failure;

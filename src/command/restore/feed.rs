@@ -4,8 +4,8 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use crate::command::Error;
-use crate::command::instant::Source;
-use crate::command::rows::join;
+use crate::command::reading::Unread;
+use crate::command::source::{Source, join};
 use crate::pg::copy::{PartRange, RowsOf, copy_table, which_are_empty};
 use crate::pg::wire::{CopyIn, RowPiece, RowSink, Wire};
 use crate::repo::layout::ChunkKind;
@@ -121,8 +121,7 @@ impl Feed<'_> {
                         // The target would not have the rest of the rows; the session is in the middle of them.
                         **wire = join(source, runtime.clone(), stop)?;
                     }
-                    return Err(match error {
-                        Error::Source { source, .. } => Error::Source { what: format!("reading {}", name()), source },
+                    return Err(match error.at_source(&name()) {
                         Error::Target { source, .. } => {
                             Error::Target { what: format!("TABLE DATA {}", name()), source }
                         }
@@ -180,16 +179,19 @@ impl<R: Fn(u64, u64)> Pipe<'_, '_, R> {
 }
 
 impl<R: Fn(u64, u64)> RowSink for Pipe<'_, '_, R> {
-    type Error = Error;
+    type Error = Unread;
 
     #[inline]
-    fn row(&mut self, row: &[u8]) -> Result<(), Error> {
+    fn row(&mut self, row: &[u8]) -> Result<(), Unread> {
         self.tally.add(row);
         self.buffer.extend_from_slice(row);
-        if self.buffer.len() >= POURED_BYTES { self.flush() } else { Ok(()) }
+        if self.buffer.len() >= POURED_BYTES {
+            self.flush()?;
+        }
+        Ok(())
     }
 
-    fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), Error> {
+    fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), Unread> {
         match piece {
             RowPiece::Start { bytes } => self.large = Some((bytes, self.tally.pieces())),
             RowPiece::Bytes(bytes) => {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::maintenance::{MAINTENANCE_DATABASES, connect_for_maintenance};
 use super::roles::{self, Provided};
-use super::target::{MAINTENANCE_DATABASES, connect_for_maintenance};
 use super::typed::{drop_database, without_password};
 use super::{Job, Options};
 use crate::command::Error;

@@ -5,10 +5,11 @@ pub(super) mod definitions;
 pub(super) mod families;
 pub(super) mod feed;
 mod made;
+pub(super) mod maintenance;
 mod planning;
+pub(super) mod refused;
 pub(super) mod roles;
 mod roles_there;
-mod small;
 pub(super) mod target;
 mod typed;
 mod unreadable;
@@ -317,7 +318,7 @@ async fn prepare(
     aftermath: &mut Aftermath<'_>,
 ) -> Result<Prepared, Error> {
     let session = target::enter(&options.target).await?;
-    aftermath.can_be_dropped_in(target::maintenance_database(&session).await?);
+    aftermath.can_be_dropped_in(maintenance::maintenance_database(&session).await?);
     if options.creation == Creation::Exists {
         let before = target::before(&session).await?;
         target::check_empty(&session, job, options, &before).await?;

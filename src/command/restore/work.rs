@@ -3,6 +3,7 @@
 mod loading;
 mod numbers;
 mod paths;
+mod small;
 mod together;
 mod unchecked;
 
@@ -13,14 +14,13 @@ use std::time::{Duration, Instant};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};
-use super::small::{self, Given};
 use super::warnings::Warnings;
 use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
-use crate::command::backup::worker_runtime;
 use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Difference, Mismatch};
+use crate::command::runtime::worker_runtime;
 use crate::command::some::some_of;
 use crate::command::user_code::Tables;
 use crate::pg;
@@ -34,6 +34,7 @@ use crate::schema::restore::{Circles, PostDataStep, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{Digest, RowFormat, RowHasher};
+use small::Given;
 
 /// How long a worker without work waits before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -274,8 +275,7 @@ impl<'w, 'a> Worker<'w, 'a> {
                 shared.failures.push(self.failure(task, &source));
                 shared.schedule.end(task, Ended::Badly);
                 drop(shared);
-                let rolled_back = self.wire.execute("the end of a transaction", b"ROLLBACK");
-                rolled_back.map_err(Error::target_database("after a failure"))?;
+                self.roll_back("after a failure")?;
             }
             Err(error) => return Err(error),
         }
@@ -338,6 +338,13 @@ impl<'w, 'a> Worker<'w, 'a> {
         self.wire.execute(label, sql).map_err(Error::target_database(label))
     }
 
+    /// Where there is a transaction. What was warned of is undone; the server also warns where there was none.
+    pub(super) fn roll_back(&mut self, label: &str) -> Result<(), Error> {
+        self.execute(label, b"ROLLBACK")?;
+        drop(self.wire.take_notices());
+        Ok(())
+    }
+
     /// What rows and definitions call are functions of their owner's choice, so that they run with its rights. Grants come last in a
     /// restore: where the owner lacks one, the operator's rights do it, and what they ran is told.
     fn as_owner(
@@ -349,7 +356,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Err(error) if is_denied(&error) => {}
             done => return done,
         }
-        self.execute(&self.label(task), b"ROLLBACK")?;
+        self.roll_back(&self.label(task))?;
         act(self, Rights::Operator)?;
         let tables = self.tables(task);
         self.work.lock().by_operator.extend(tables);

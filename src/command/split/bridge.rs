@@ -142,7 +142,7 @@ pub async fn at_seal(state: &State, source: &Session, password: Option<&SecretSt
 
 /// Whether it is the bridge that cannot be built.
 pub fn is_refused(error: &Error) -> bool {
-    matches!(error, Error::Split(split) if matches!(**split, SplitError::Bridge { .. }))
+    matches!(error, Error::Fault(fault) if matches!(fault.get(), Some(SplitError::Bridge { .. })))
 }
 
 /// What the source refuses where a bridge is built is the bridge's failure.
@@ -151,10 +151,6 @@ pub fn cannot_be_built(state: &State, error: Error) -> Error {
         Error::Source { source, .. } if state.ties.bridge.is_some() => {
             SplitError::Bridge { sessions: Vec::new(), source: Box::new(source) }.into()
         }
-        Error::Split(split) if state.ties.bridge.is_some() => match *split {
-            SplitError::Seal { sessions, source } => SplitError::Bridge { sessions, source: Box::new(source) }.into(),
-            other => other.into(),
-        },
         other => other,
     }
 }

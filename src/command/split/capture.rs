@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::Utc;
 
-use super::proof::of_concern;
 use super::{Options, SplitError, plan};
 use crate::command::Error;
 use crate::command::backup;
-use crate::command::instant::{self, Seen, Source};
+use crate::command::instant::{self, Seen};
 use crate::command::not_given;
 use crate::command::restore::families::Families;
 use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, SearchPath, Tablespaces, ThroughRoot};
 use crate::command::selecting::{self, Patterns};
+use crate::command::source::Source;
 use crate::command::surroundings::{self, Surroundings};
 use crate::pg::catalog::{self, Fingerprint, Passwords, Scope, TableFacts};
 use crate::pg::connect::Session;
@@ -22,7 +22,7 @@ use crate::pg::snapshot::SourceSnapshot;
 use crate::pg::{connect, dump};
 use crate::repo::SnapshotId;
 use crate::repo::manifest::{FORMAT, Manifest, Relation, Server, SliceList, Totals};
-use crate::schema::archive::{Archive, Entry, Kind};
+use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
 use crate::schema::selection::Selection;
@@ -302,4 +302,16 @@ fn unread(table: &TableFacts) -> Relation {
         digest: Digest { bytes: table.bytes, ..Digest::default() },
         slices: SliceList::default(),
     }
+}
+
+/// The entries of the schemas, and what hangs on them.
+pub(super) fn of_concern(archive: &Archive, schemas: &[String]) -> BTreeSet<DumpId> {
+    let moves = |entry: &&Entry| match &entry.namespace {
+        Some(namespace) => schemas.contains(namespace),
+        None => entry.kind == Kind::Schema && schemas.contains(&entry.tag),
+    };
+    let moving: BTreeSet<DumpId> = archive.entries().iter().filter(moves).map(|entry| entry.dump_id).collect();
+    let depends = |entry: &&Entry| entry.dependencies.iter().any(|on| moving.contains(on));
+    let depending = archive.entries().iter().filter(depends).map(|entry| entry.dump_id);
+    depending.chain(moving.iter().copied()).collect()
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::host::HostError;
-use super::rollback::Opening;
-use super::state::Phase;
+use super::phase::Phase;
 use crate::command::Error;
+use crate::command::error::Fault;
 use crate::command::mismatch::Mismatch;
 use crate::pg;
 use crate::pg::bridge::Endpoint;
@@ -184,6 +184,14 @@ pub enum SplitError {
     MadeSince { made: Vec<String> },
 }
 
+/// How the old place is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// All of it, and then taken back: once the new place is sealed, what fails leaves nobody who takes writes.
+    Try,
+    Do,
+}
+
 /// How far a switch that failed was taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -220,8 +228,8 @@ impl fmt::Display for RehearsalStep {
     }
 }
 
-impl SplitError {
-    pub fn hint(&self) -> Option<String> {
+impl Fault for SplitError {
+    fn hint(&self) -> Option<String> {
         Some(match self {
             SplitError::SameDatabase => "--to names the new database; it need not exist.".into(),
             SplitError::NoSuchSchema { .. } => {
@@ -358,7 +366,7 @@ impl SplitError {
         })
     }
 
-    pub fn exit_code(&self) -> u8 {
+    fn exit_code(&self) -> u8 {
         match self {
             SplitError::SameDatabase
             | SplitError::NoSuchSchema { .. }
@@ -385,8 +393,8 @@ impl SplitError {
 /// What can be done about a switch that failed: the rows were copied and proven by then.
 fn after_a_switch(error: &Error, taken: Taken) -> String {
     let hook = match error {
-        Error::Split(error) => match &**error {
-            SplitError::Hook(error) => Some(error),
+        Error::Fault(fault) => match fault.get() {
+            Some(SplitError::Hook(error)) => Some(error),
             _ => None,
         },
         _ => None,

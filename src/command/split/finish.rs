@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::aftermath::{changed_since, made_in_the_old_place, sessions_old};
 use super::covering::{Covered, Covering};
+use super::ends::End;
 use super::holding::{at_source, at_target, own};
-use super::promise::{End, broken};
+use super::promise::broken;
 use super::state::{Phase, State};
 use super::{Moved, SplitError, host, loose, lost, whereabouts};
 use crate::command::Error;

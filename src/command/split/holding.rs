@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::SplitError;
-use super::state::refuse;
+use super::strangers::refuse;
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::pg::connect::{Session, connect};

@@ -1,15 +1,18 @@
 //! `pgkeep split --plan`: what a split would do, and touches nothing.
 
 mod hindrances;
+mod options;
+mod planned;
 mod rate;
 mod report;
 mod source;
 mod switch;
 mod target;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use options::{Bridging, Choices, Options, Timing};
+pub use planned::Planned;
 pub use rate::Estimate;
 pub use report::{Report, Side};
 pub use switch::run;
@@ -20,80 +23,12 @@ use crate::command::progress::Progress;
 use crate::command::user_code::{self, Tables};
 use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
-use crate::pg::conninfo::Conninfo;
 use crate::pg::dump;
-use crate::schema::archive::Archive;
-use crate::schema::facts::Facts;
 use crate::schema::pattern::{Pattern, PatternKind};
-use crate::schema::selection::{self, Request, Selection};
-use crate::split::facts::{Cluster, SourceFacts, TargetFacts, Traffic};
-use crate::split::{self, Boundary, BoundaryFile, Finding, FindingKind, Inputs, SchemaNames, Severity, SplitPlan};
+use crate::schema::selection::{self, Request};
+use crate::split::facts::Cluster;
+use crate::split::{self, Finding, FindingKind, Inputs, SchemaNames, Severity};
 use crate::stop::Stop;
-
-#[derive(Clone)]
-pub struct Options {
-    pub source: Conninfo,
-    /// Names the database that takes what moves; it must not exist, or be empty.
-    pub target: Conninfo,
-    /// Patterns.
-    pub schemas: Vec<String>,
-    /// Patterns of schemas that stay, where they seem to belong to what moves.
-    pub leave: Vec<String>,
-    /// For everything that crosses; none: what the file says, or refuse.
-    pub boundary: Option<Boundary>,
-    pub choices: Choices,
-    pub bridging: Bridging,
-    /// 0 waits for ever.
-    pub lock_timeout_ms: u64,
-    /// Where pg_dump is, if not where it is looked for.
-    pub pg_bin: Option<PathBuf>,
-}
-
-/// How foreign tables in the old place reach the new database.
-#[derive(Clone, Default)]
-pub struct Bridging {
-    /// As the source's server sees the target, where that is not how this program does.
-    pub host: Option<String>,
-    pub port: Option<u16>,
-    pub traffic: Traffic,
-}
-
-/// The boundary file, and its name for messages.
-#[derive(Clone, Default)]
-pub struct Choices {
-    pub name: String,
-    pub file: BoundaryFile,
-}
-
-/// Whether some rows are read to see how fast that goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timing {
-    Measured,
-    /// A run soon knows.
-    LeftOut,
-}
-
-impl Timing {
-    /// Sessions that read rows.
-    fn readers(self) -> usize {
-        match self {
-            Timing::Measured => 1,
-            Timing::LeftOut => 0,
-        }
-    }
-}
-
-/// Everything that was read and decided: what a run starts from.
-pub struct Planned {
-    pub plan: SplitPlan,
-    pub names: SchemaNames,
-    pub archive: Archive,
-    pub facts: Facts,
-    pub selection: Selection,
-    pub source: SourceFacts,
-    pub target: TargetFacts,
-    pub estimate: Estimate,
-}
 
 /// Reads both sides, in transactions that cannot write, and decides.
 ///

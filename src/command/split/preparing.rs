@@ -11,8 +11,8 @@ use super::holding::{at_source, at_target};
 use super::host::{Folder, Split};
 use super::rollback::abandon;
 use super::state::{FORMAT, Found, Memory, Phase, State};
-use super::ties::Ties;
-use super::{Options, SplitError, halfway, loose, plan, proof, settings, whereabouts, wishes};
+use super::ties::{Ties, given_up};
+use super::{Options, SplitError, bridge, halfway, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::restore;
@@ -161,7 +161,11 @@ pub async fn prepare(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Prepared, Error> {
-    let ties = Ties { loose: loose::describe(source, planned).await?, ..Ties::decide(planned, &options.plan) };
+    let ties = Ties {
+        given_up: given_up(planned),
+        bridge: bridge::decide(planned, &options.plan),
+        loose: loose::describe(source, planned).await?,
+    };
     progress.set_phase("reading the schema");
     let mut digest_key = [0; 32];
     OsRng.fill_bytes(&mut digest_key);

@@ -1,17 +1,11 @@
 //! What a split's state promises of the fence on both sides, and whether it is so.
 
+use super::ends::End;
 use super::state::{Phase, State};
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::fence::{self, Strength};
 use crate::pg::ours::{Expected, fence_is_intact};
-
-/// Which side is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    Source,
-    Target,
-}
 
 /// What the state promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

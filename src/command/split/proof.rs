@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Options;
-use super::capture::{Drawn, copied_archive};
+use super::capture::{Drawn, copied_archive, of_concern};
 use super::state::State;
 use crate::command::Error;
 use crate::command::mismatch::{Difference, Mismatch, SequenceValue};
@@ -15,7 +15,7 @@ use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::{split_state, target};
 use crate::repo::manifest::{Relation, Sequence};
-use crate::schema::archive::{Archive, DumpId, Entry, Kind};
+use crate::schema::archive::Archive;
 use crate::schema::compare::{EntryMismatch, compare};
 use crate::stop::Stop;
 use crate::stream::{DigestKey, RowHasher};
@@ -42,17 +42,6 @@ pub fn changed_since(planned: &Archive, now: &Archive, schemas: &[String]) -> Ve
     let (before, after) = (of_concern(planned, schemas), of_concern(now, schemas));
     let now = now.clone().without(|entry| !after.contains(&entry.dump_id));
     compare(planned, |id| before.contains(&id), &now, None)
-}
-
-pub(super) fn of_concern(archive: &Archive, schemas: &[String]) -> BTreeSet<DumpId> {
-    let moves = |entry: &&Entry| match &entry.namespace {
-        Some(namespace) => schemas.contains(namespace),
-        None => entry.kind == Kind::Schema && schemas.contains(&entry.tag),
-    };
-    let moving: BTreeSet<DumpId> = archive.entries().iter().filter(moves).map(|entry| entry.dump_id).collect();
-    let depends = |entry: &&Entry| entry.dependencies.iter().any(|on| moving.contains(on));
-    let depending = archive.entries().iter().filter(depends).map(|entry| entry.dump_id);
-    depending.chain(moving.iter().copied()).collect()
 }
 
 /// Tables of the target whose rows are no longer those that were copied.
@@ -86,7 +75,7 @@ pub async fn sequences(now: &[Sequence], target: &Session) -> Result<Vec<Mismatc
     // A transaction holds a lock on each of them until it ends.
     for batch in now.chunks(SEQUENCES_IN_TRANSACTION) {
         let sql: String = batch.iter().map(target::sequence_statement).collect();
-        let set = target.client().batch_execute(&sql).await.map_err(|error| target.fault("sequences", error));
+        let set = target.run("sequences", &sql).await;
         set.map_err(failed("setting sequences"))?;
     }
     let facts = catalog::sequences(target).await.map_err(failed("reading sequences"))?;

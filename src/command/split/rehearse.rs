@@ -19,6 +19,7 @@ pub use servers::PrivateServer;
 use super::error::RehearsalStep;
 use super::holding::{at_source, at_target};
 use super::plan;
+use super::switching::Files;
 use super::{Options, Outcome, Phases, Report, SplitError, host};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
@@ -32,7 +33,6 @@ use crate::repo::{Repository, SnapshotId};
 use crate::schema::compare::EntryMismatch;
 use crate::split::{Finding, Severity};
 use crate::stop::Stop;
-use crate::switch::{Kept, PlannedEdit};
 use prediction::{Measured, Timed, predict};
 use scene::{Looked, Scene, moving_bytes};
 use servers::Servers;
@@ -109,16 +109,6 @@ pub struct Rehearsed {
     pub run_warnings: Vec<String>,
     pub times: Times,
     pub elapsed_ms: u64,
-}
-
-/// What would be written into configuration files. They were read; nothing was written.
-#[derive(Debug, Default, Serialize)]
-pub struct Files {
-    /// For people, passwords masked.
-    pub diff: String,
-    pub edits: Vec<PlannedEdit>,
-    /// Values that name the new database already.
-    pub kept: Vec<Kept>,
 }
 
 /// What each part of the rehearsal took.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::ends::{End, Ends};
+use super::error::Opening;
 use super::holding::{Had, Trying, at_source, at_target, own, put_up};
-use super::promise::End;
 use super::state::{Found, Phase, State};
 use super::{Moved, SplitError, aftermath, bridge, halfway, host, loose, lost, switching, whereabouts};
 use crate::command::Error;
@@ -194,12 +195,6 @@ pub async fn abandon(state: &State, target: Session, info: &Conninfo) -> Result<
     Ok(state.found)
 }
 
-/// Sessions at both ends; that at the source owns its fence.
-pub struct Ends<'a> {
-    pub source: &'a Session,
-    pub target: &'a Session,
-}
-
 /// What going back has come to: the old place takes writes.
 pub struct Undone {
     /// Tables of the new place with other rows than were copied.
@@ -274,14 +269,6 @@ pub async fn undo(
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
     Ok(Undone { written, left_behind, keys, hook })
-}
-
-/// How the old place is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// All of it, and then taken back: once the new place is sealed, what fails leaves nobody who takes writes.
-    Try,
-    Do,
 }
 
 /// The old place takes writes again, with its keys, and above every number that the new one has given out.

@@ -8,11 +8,12 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::capture::{self, Capture, Drawn, capture_again};
+use super::ends::{End, Ends};
 use super::error::{Taken, with_keys};
 use super::holding::{Trying, at_source, at_target, hold_definitions, own, put_up};
 use super::preparing::{Beginning, Prepared, Previous, ground, prepare, previous, resolve};
-use super::promise::{End, broken};
-use super::rollback::{Discard, Ends, Undone, abandon, check_keys, undo};
+use super::promise::broken;
+use super::rollback::{Discard, Undone, abandon, check_keys, undo};
 use super::sealing::Seal;
 use super::state::{Phase, State};
 use super::unchecked::Unchecked;

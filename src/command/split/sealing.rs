@@ -49,6 +49,10 @@ impl Seal<'_> {
         match (had, error) {
             (_, Some(error)) => Err(error),
             (Had::Up, None) => Ok(()),
+            // The same statements build the bridge.
+            (Had::NotInTime { who, source }, None) if self.state.ties.bridge.is_some() => {
+                Err(SplitError::Bridge { sessions: who, source: Box::new(source) }.into())
+            }
             (Had::NotInTime { who, source }, None) => Err(SplitError::Seal { sessions: who, source }.into()),
         }
     }

@@ -1,62 +1,27 @@
 //! What a split remembers in its target database, so that it can be gone on with, looked at and taken back. No command and no path is
 //! in it: those are on the operator's host alone ([`super::host`]), which knows its own record by a keyed check.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::SplitError;
+use super::ends::End;
 use super::holding::at_target;
 use super::host::{Folder, Split};
-use super::promise::End;
+pub use super::phase::Phase;
+use super::strangers::refuse;
 use super::ties::Ties;
 use crate::command::Error;
 use crate::pg::catalog::Scope;
 use crate::pg::closing::MayCreate;
 use crate::pg::connect::Session;
 use crate::pg::inventory::Inventory;
-use crate::pg::ours::{self, Stranger};
+use crate::pg::ours;
 use crate::pg::place::Place;
 use crate::pg::split_state::{self, Record, Saved};
 use crate::repo::manifest::{Relation, Sequence};
 use crate::stream::RowHash;
 use crate::switch::Applied;
-
-/// How far a split has come. What a kill leaves before [`Phase::Proven`] is copied again: the source has taken writes since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// The database is there and empty.
-    Created,
-    /// Under the fence: definitions, rows, indexes.
-    Copying,
-    /// Both sides hold the same. The source is about to be sealed.
-    Proven,
-    /// The source refuses writes for good; the application is to be pointed at the target.
-    Sealed,
-    /// The target is the one that counts. `rollback` and `finish` are open.
-    Switched,
-    RolledBack,
-    /// The old schemas are out of the way under other names.
-    Quarantined,
-    Finished,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Phase::Created => "prepared",
-            Phase::Copying => "copying",
-            Phase::Proven => "proven",
-            Phase::Sealed => "sealed and not yet switched",
-            Phase::Switched => "switched",
-            Phase::RolledBack => "rolled back",
-            Phase::Quarantined => "finished but for dropping the old schemas",
-            Phase::Finished => "finished",
-        })
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
@@ -310,19 +275,6 @@ pub async fn absent(target: &Session) -> Result<Error, Error> {
         Record::Unwritten => SplitError::Unwritten { database }.into(),
         _ => SplitError::NoSplit { database }.into(),
     })
-}
-
-/// Nothing that others made under our names is believed.
-pub fn refuse(strangers: Vec<Stranger>, session: &Session) -> Result<(), Error> {
-    let Some(first) = strangers.first() else { return Ok(()) };
-    let list = |of: fn(&Stranger) -> &str| strangers.iter().map(of).collect::<Vec<_>>();
-    Err(SplitError::NotOurs {
-        what: list(|stranger| &stranger.what).join(", "),
-        owner: first.owner.clone(),
-        database: session.conninfo().database().to_owned(),
-        mend: list(|stranger| &stranger.mend).join("; "),
-    }
-    .into())
 }
 
 fn parse<'a, T: Deserialize<'a>>(document: &'a str) -> Result<T, Error> {

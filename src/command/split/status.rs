@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::ends::End;
 use super::holding::{at_source, at_target};
 use super::host::Folder;
 use super::loose::{Side, Waits, childless, waits};
-use super::promise::{End, broken};
-use super::state::{Phase, State, Trust, absent, refuse};
+use super::promise::broken;
+use super::state::{Phase, State, Trust, absent};
+use super::strangers::refuse;
 use super::{Connected, aftermath, lost, whereabouts};
 use crate::command::Error;
 use crate::command::moment::rfc3339;

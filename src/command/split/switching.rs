@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use chrono::Utc;
+use serde::Serialize;
 
 use super::state::State;
 use super::{Options, SplitError};
@@ -10,7 +11,17 @@ use crate::command::Error;
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
-use crate::switch::{Change, HOOK_TIMEOUT_DEFAULT, Hook, HookError, Occasion, Phase, Plan, Server};
+use crate::switch::{Change, HOOK_TIMEOUT_DEFAULT, Hook, HookError, Kept, Occasion, Phase, Plan, PlannedEdit, Server};
+
+/// What would be written into configuration files. They were read; nothing was written.
+#[derive(Debug, Default, Serialize)]
+pub struct Files {
+    /// For people, passwords masked.
+    pub diff: String,
+    pub edits: Vec<PlannedEdit>,
+    /// Values that name the new database already.
+    pub kept: Vec<Kept>,
+}
 
 /// What will be written where. Read before anything is touched, so that a wrong key ends the run at once.
 pub fn plan(options: &Options, source_identity: &str, target_identity: Option<&str>) -> Result<Plan, Error> {
@@ -66,5 +77,5 @@ pub async fn run_hook(
 /// PostgREST reads the schema anew; nobody else listens.
 pub async fn notify(session: &Session) -> Result<(), pg::Error> {
     let sql = "NOTIFY pgrst, 'reload schema'";
-    session.client().batch_execute(sql).await.map_err(|error| session.fault("telling PostgREST", error))
+    session.run("telling PostgREST", sql).await
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::bridge;
 use super::loose::LooseKey;
-use super::plan::{self, Planned};
+use super::plan::Planned;
 use crate::pg::bridge::{Refresh, Works};
 use crate::pg::fence;
 use crate::schema::archive::{Entry, Kind};
@@ -50,28 +49,28 @@ impl GivenUp {
     }
 }
 
-impl Ties {
-    /// What the plan says; loose keys are described by those who can ask the source.
-    pub fn decide(planned: &Planned, options: &plan::Options) -> Ties {
-        let mut given_up = Vec::new();
-        for crossing in planned.plan.crossing_keys() {
-            if let Some(entry) = planned.archive.entry(crossing.entry) {
-                let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
-                let of_it =
-                    |comment: &&Entry| comment.kind == Kind::Comment && comment.dependencies.contains(&crossing.entry);
-                let comment = planned.archive.entries().iter().find(of_it);
-                let comment = comment.map(|comment| comment.defn.to_display()).unwrap_or_default();
-                let ends = planned.source.foreign_keys.iter().find(|key| Some(key.oid) == crossing.constraint);
-                let ends = ends
-                    .into_iter()
-                    .flat_map(|key| [(&key.schema, &key.table), (&key.referenced_schema, &key.referenced_table)]);
-                let ends = ends.map(|(schema, name)| (schema.clone(), name.clone())).collect();
-                given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment, ends });
-            }
+/// The foreign keys that the plan gives up.
+pub fn given_up(planned: &Planned) -> Vec<GivenUp> {
+    let mut given_up = Vec::new();
+    for crossing in planned.plan.crossing_keys() {
+        if let Some(entry) = planned.archive.entry(crossing.entry) {
+            let (drop, make) = (entry.drop_stmt.to_display(), entry.defn.to_display());
+            let of_it =
+                |comment: &&Entry| comment.kind == Kind::Comment && comment.dependencies.contains(&crossing.entry);
+            let comment = planned.archive.entries().iter().find(of_it);
+            let comment = comment.map(|comment| comment.defn.to_display()).unwrap_or_default();
+            let ends = planned.source.foreign_keys.iter().find(|key| Some(key.oid) == crossing.constraint);
+            let ends = ends
+                .into_iter()
+                .flat_map(|key| [(&key.schema, &key.table), (&key.referenced_schema, &key.referenced_table)]);
+            let ends = ends.map(|(schema, name)| (schema.clone(), name.clone())).collect();
+            given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment, ends });
         }
-        Ties { given_up, bridge: bridge::decide(planned, options), loose: Vec::new() }
     }
+    given_up
+}
 
+impl Ties {
     /// Relations that moved and have a foreign table in their old place.
     pub fn bridged(&self) -> Vec<String> {
         let spans = self.bridge.iter().flat_map(|works| &works.spans);

@@ -13,7 +13,7 @@ use super::plan::{Options, Planned};
 use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
 use crate::command::progress::Progress;
-use crate::command::restore::target::failure;
+use crate::command::restore::refused::failure;
 use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::{target, trial};

@@ -2,9 +2,10 @@
 //! A copy of a cluster has everything of its original but its place.
 
 use super::SplitError;
+use super::ends::Ends;
 use super::holding::{at_source, at_target};
-use super::rollback::Ends;
-use super::state::{Memory, Phase, State, refuse};
+use super::state::{Memory, Phase, State};
+use super::strangers::refuse;
 use crate::command::Error;
 use crate::pg;
 use crate::pg::connect::Session;
@@ -73,7 +74,7 @@ pub async fn new_place_takes_writes(state: &State, target: &Session) -> Result<(
 
 /// What ended a way back, and who takes writes now, as both sides say; a refusal of ours says it itself.
 pub async fn and_who_takes_writes(error: Error, ends: &Ends<'_>) -> Error {
-    if matches!(error, Error::Split(_) | Error::Interrupted) {
+    if matches!(error, Error::Fault(_) | Error::Interrupted) {
         return error;
     }
     let takes = match (fence::strength(ends.source).await, fence::strength(ends.target).await) {

@@ -72,15 +72,6 @@ pub enum Refresh {
     Never,
 }
 
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
-async fn texts(session: &Session, context: &str, sql: &str) -> Result<Vec<String>, Error> {
-    let rows = session.client().query(sql, &[]).await.map_err(|error| session.fault(context, error))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
 /// Whether this database can have foreign tables of postgres_fdw, made by the session's role.
 pub async fn foreign_data(session: &Session) -> Result<ForeignData, Error> {
     let sql = "SELECT CASE
@@ -88,7 +79,7 @@ pub async fn foreign_data(session: &Session) -> Result<ForeignData, Error> {
                 CASE WHEN pg_catalog.has_foreign_data_wrapper_privilege('postgres_fdw', 'USAGE') THEN 'there' ELSE 'denied' END
             WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'postgres_fdw') THEN 'missing'
             WHEN pg_catalog.current_setting('is_superuser') = 'on' THEN 'offered' ELSE 'forbidden' END";
-    let found = texts(session, "looking for postgres_fdw", sql).await?;
+    let found = session.texts("looking for postgres_fdw", sql, &[]).await?;
     Ok(match found.first().map_or("", String::as_str) {
         "there" => ForeignData::Installed,
         "denied" => ForeignData::NoUsage,
@@ -104,15 +95,15 @@ pub async fn hush(session: &Session) -> Result<(), Error> {
         FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic'),
             ('log_duration', 'off'), ('pg_stat_statements.track', 'none')) AS s (name, value)
         WHERE pg_catalog.current_setting('is_superuser') = 'on' AND pg_catalog.current_setting(s.name, true) IS NOT NULL";
-    texts(session, "keeping the log quiet", sql).await.map(drop)
+    session.texts("keeping the log quiet", sql, &[]).await.map(drop)
 }
 
 /// Runs a script that begins and commits; takes it back where it fails.
 async fn transaction(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    match run(session, context, sql).await {
+    match session.run(context, sql).await {
         Ok(()) => Ok(()),
         Err(error) => {
-            run(session, "the end of a transaction", "ROLLBACK").await?;
+            session.run("the end of a transaction", "ROLLBACK").await?;
             Err(error)
         }
     }

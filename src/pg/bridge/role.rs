@@ -3,7 +3,7 @@
 use rand_core::{OsRng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Probe, SCHEMA, Works, run, texts, transaction};
+use super::{Probe, SCHEMA, Works, transaction};
 use crate::pg::catalog::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::connect::Session;
 use crate::pg::{Error, fence};
@@ -17,7 +17,7 @@ pub async fn is_strange_role(session: &Session, role: &str) -> Result<bool, Erro
         quote_literal(role),
         quote_literal(&mark(session.conninfo().database()))
     );
-    Ok(!texts(session, "looking for the bridge's role", &sql).await?.is_empty())
+    Ok(!session.texts("looking for the bridge's role", &sql, &[]).await?.is_empty())
 }
 
 /// The comment by which our role is known again.
@@ -32,9 +32,9 @@ pub async fn provide_role(session: &Session, role: &str, password: &SecretString
     // Of letters and digits: SASLprep leaves it as it is.
     let verifier = postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes());
     let there = format!("SELECT 'there' FROM pg_catalog.pg_roles WHERE rolname = {}", quote_literal(role));
-    let there = !texts(session, "looking for the bridge's role", &there).await?.is_empty();
+    let there = !session.texts("looking for the bridge's role", &there, &[]).await?.is_empty();
     let connections = "SELECT greatest(5, pg_catalog.current_setting('max_connections')::int / 2)::text";
-    let connections = texts(session, "a setting", connections).await?.concat();
+    let connections = session.texts("a setting", connections, &[]).await?.concat();
     let sql = format!(
         "BEGIN; {} ROLE {name} LOGIN CONNECTION LIMIT {connections} PASSWORD {};
         COMMENT ON ROLE {name} IS {};
@@ -54,7 +54,7 @@ pub async fn dismiss_role(session: &Session, role: &str, database: &str) -> Resu
         "SELECT 'ours' FROM pg_catalog.pg_roles WHERE rolname = {literal} AND pg_catalog.shobj_description(oid, 'pg_authid') = {}",
         quote_literal(&mark(database))
     );
-    if texts(session, "looking for the bridge's role", &ours).await?.is_empty() {
+    if session.texts("looking for the bridge's role", &ours, &[]).await?.is_empty() {
         return Ok(());
     }
     // A role may drop what it is a member of; a superuser need not be one.
@@ -65,7 +65,7 @@ pub async fn dismiss_role(session: &Session, role: &str, database: &str) -> Resu
         "{member}SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usename = {literal};
         DROP OWNED BY {name}; DROP ROLE {name}"
     );
-    run(session, "dropping the bridge's role", &sql).await
+    session.run("dropping the bridge's role", &sql).await
 }
 
 impl Works {
@@ -118,7 +118,7 @@ impl Works {
         transaction(target, "laying a question for the bridge", &lay).await?;
         let answer = self.ask(source, password).await;
         let clear = format!("DROP TABLE {table}; REVOKE USAGE ON SCHEMA {} FROM {role}", fence::SCHEMA);
-        run(target, "clearing the question away", &clear).await?;
+        target.run("clearing the question away", &clear).await?;
         Ok(if answer? == [token] { Probe::Reached } else { Probe::AnotherDatabase })
     }
 
@@ -139,11 +139,13 @@ impl Works {
                 END IF;
             END")),
         );
-        let asked = match run(source, "building a bridge to try it", &sql).await {
-            Ok(()) => texts(source, "reading through the bridge", &format!("SELECT token FROM {SCHEMA}.probe")).await,
+        let asked = match source.run("building a bridge to try it", &sql).await {
+            Ok(()) => {
+                source.texts("reading through the bridge", &format!("SELECT token FROM {SCHEMA}.probe"), &[]).await
+            }
             Err(error) => Err(error),
         };
-        run(source, "the end of a transaction", "ROLLBACK").await?;
+        source.run("the end of a transaction", "ROLLBACK").await?;
         asked
     }
 }

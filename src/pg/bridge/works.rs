@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Works, texts, transaction};
+use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Works, transaction};
 use crate::pg::Error;
 use crate::pg::catalog::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::connect::Session;
@@ -172,7 +172,7 @@ impl Works {
             ORDER BY a.xact_start LIMIT 20",
             names.join(", ")
         );
-        texts(session, "the list of sessions in the way", &sql).await
+        session.texts("the list of sessions in the way", &sql, &[]).await
     }
 
     /// The same for the way back.

@@ -68,7 +68,23 @@ struct Opened {
     encryption: Encryption,
 }
 
+/// Where there is a choice, the first that is made is the run's: what is begun on one server is never gone on with on another.
 async fn open(info: &Conninfo, application_name: &str, stands: Stands) -> Result<Opened, Error> {
+    if let Some(info) = info.at_reached() {
+        return open_any(&info, application_name, stands).await;
+    }
+    let opened = open_any(info, application_name, stands).await?;
+    match info.at_reached() {
+        // Two were opened at once, and the other one was first.
+        Some(first) if !first.is_at(&opened.endpoint, opened.address.ip()) => {
+            drop(opened);
+            open_any(&first, application_name, stands).await
+        }
+        _ => Ok(opened),
+    }
+}
+
+async fn open_any(info: &Conninfo, application_name: &str, stands: Stands) -> Result<Opened, Error> {
     let rounds: &[TargetSession] = match info.target_session() {
         TargetSession::PreferStandby => &[TargetSession::Standby, TargetSession::Any],
         wanted => &[wanted],
@@ -123,7 +139,9 @@ async fn open_endpoint(
     let addresses =
         socket::resolve(endpoint).await.map_err(|source| Error::Connect { endpoint: endpoint.to_string(), source })?;
     let mut last = None;
+    let choice = addresses.len();
     for address in addresses {
+        let reached = || info.stay_with(endpoint, address.ip().filter(|_| choice > 1));
         let attempt = open_address(info, endpoint, &address, manner);
         let outcome = match info.connect_timeout() {
             None => attempt.await,
@@ -133,10 +151,17 @@ async fn open_endpoint(
             },
         };
         match outcome {
-            Ok(opened) if opened.login.facts.is_wanted(wanted) => return Ok(opened),
+            Ok(opened) if opened.login.facts.is_wanted(wanted) => {
+                reached();
+                return Ok(opened);
+            }
             Ok(_) => last = Some(Error::WrongSession { endpoint: endpoint.to_string(), wanted }),
             Err(error) if may_try_next(&error) => last = Some(error),
-            Err(error) => return Err(error),
+            // It has answered, and the search ends.
+            Err(error) => {
+                reached();
+                return Err(error);
+            }
         }
     }
     Err(last.unwrap_or_else(|| no_address(endpoint.to_string())))

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, CancelToken, Client};
 
 use super::loan::{self, Lender};
@@ -120,6 +121,22 @@ impl Session {
             Some(said) if error.is_closed() => Error::from_message(&self.endpoint(), context, said.clone()),
             _ => Error::from_query(&self.endpoint(), context, error),
         }
+    }
+
+    /// Runs statements whose results nobody wants. `context` is what an error says that was tried.
+    pub async fn run(&self, context: &str, sql: &str) -> Result<(), Error> {
+        self.client().batch_execute(sql).await.map_err(|error| self.fault(context, error))
+    }
+
+    /// The first column of a query's rows.
+    pub async fn texts(
+        &self,
+        context: &str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<String>, Error> {
+        let rows = self.client().query(sql, parameters).await.map_err(|error| self.fault(context, error))?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// The server's warnings since the session began, or since they were last taken.

@@ -22,6 +22,7 @@ mod tests;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use endpoint::{DEFAULT_PORT, Endpoint, Host, Password};
@@ -68,7 +69,13 @@ pub struct Conninfo {
     /// What the connection string says, without secrets.
     typed: Vec<(String, String)>,
     warnings: Vec<String>,
+    reached: Reached,
 }
+
+/// Which of several servers a run has come to: its number, and its address where its name has several. One for all that are made from a
+/// connection string, so that every session of the run is with the same server, whichever can be reached later.
+#[derive(Clone, Debug, Default)]
+struct Reached(Arc<OnceLock<(usize, Option<IpAddr>)>>);
 
 /// Who says which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +141,7 @@ impl Conninfo {
             default_socket_directories: env.socket_directories.clone(),
             typed: settings.typed(),
             warnings: Vec::new(),
+            reached: Reached::default(),
         };
         match settings.text("password") {
             Some(password) => conninfo = conninfo.with_password(password.into(), &settings.origin("password")),
@@ -177,7 +185,7 @@ impl Conninfo {
             (Host::Name(name), Some(address)) => Host::Address { name: Some(name), address },
             (host, _) => host,
         };
-        Self { endpoints: vec![endpoint], ..self.clone() }
+        Self { endpoints: vec![endpoint], reached: Reached::default(), ..self.clone() }
     }
 
     fn look_up_passwords(&mut self) {
@@ -221,9 +229,46 @@ impl Conninfo {
         &self.user
     }
 
-    /// The servers to try, in the order of the connection string; there is at least one.
+    /// The servers to try, in the order of the connection string; there is at least one. The one that was reached, once there is one.
     pub fn endpoints(&self) -> &[Endpoint] {
-        &self.endpoints
+        match self.reached.0.get() {
+            Some((n, _)) => &self.endpoints[*n..=*n],
+            None => &self.endpoints,
+        }
+    }
+
+    /// The same for the server that was reached; none before that, and where there never was a choice.
+    pub(crate) fn at_reached(&self) -> Option<Self> {
+        let (n, address) = self.reached.0.get()?;
+        Some(self.narrowed_to(&self.endpoints[*n], *address))
+    }
+
+    /// Whether its one server is this one.
+    pub(crate) fn is_at(&self, endpoint: &Endpoint, address: Option<IpAddr>) -> bool {
+        let [only] = self.endpoints() else { return false };
+        let host = match (&only.host, &endpoint.host) {
+            (Host::Address { name: Some(name), address: only }, Host::Name(other)) => {
+                name == other && Some(*only) == address
+            }
+            (only, other) => only == other,
+        };
+        host && only.port == endpoint.port
+    }
+
+    /// From now on this is the server, unless another one was reached before: then that is.
+    ///
+    /// `endpoint` is one of [`endpoints`](Self::endpoints), `address` is that of a name that has several.
+    pub(crate) fn stay_with(&self, endpoint: &Endpoint, address: Option<IpAddr>) {
+        let is_it = |other: &Endpoint| (other.host(), other.port()) == (endpoint.host(), endpoint.port());
+        if let Some(n) = self.endpoints.iter().position(is_it) {
+            // Who comes second finds what is there.
+            let _ = self.reached.0.set((n, address));
+        }
+    }
+
+    /// The address of the server that was reached, where its name has several.
+    pub(crate) fn reached_address(&self) -> Option<IpAddr> {
+        self.reached.0.get().and_then(|(_, address)| *address)
     }
 
     pub fn tls(&self) -> &TlsSettings {
@@ -281,7 +326,7 @@ impl Conninfo {
 /// `chronos on db.example:5432`, `chronos on socket /tmp:5432`.
 impl fmt::Display for Conninfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoints: Vec<String> = self.endpoints.iter().map(Endpoint::to_string).collect();
+        let endpoints: Vec<String> = self.endpoints().iter().map(Endpoint::to_string).collect();
         write!(f, "{} on {}", self.database, endpoints.join(","))
     }
 }

@@ -2,6 +2,7 @@
 //! `conninfo_uri_parse_options`).
 
 use super::ConninfoError;
+use crate::spelling::{Undecodable, percent_decoded};
 
 /// Keywords and values in the order of the text; a later one overrides an earlier one.
 pub(super) type Pairs = Vec<(String, String)>;
@@ -175,26 +176,14 @@ fn store_decoded(pairs: &mut Pairs, keyword: &str, value: &str) -> Result<(), Co
 }
 
 fn percent_decode(text: &str) -> Result<String, ConninfoError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte != b'%' {
-            bytes.push(byte);
-            rest = after;
-            continue;
-        }
-        let mut decoded = [0];
-        let digits = after.get(..2).filter(|digits| hex::decode_to_slice(digits, &mut decoded).is_ok());
-        if digits.is_none() {
-            return Err(malformed("\"%\" in the URI is not followed by two hexadecimal digits"));
-        }
-        if decoded[0] == 0 {
-            return Err(malformed("%00 is forbidden in the URI"));
-        }
-        bytes.push(decoded[0]);
-        rest = &after[2..];
+    let decoded = percent_decoded(text).map_err(|error| match error {
+        Undecodable::Digits => malformed("\"%\" in the URI is not followed by two hexadecimal digits"),
+        Undecodable::NotUtf8 => malformed("a percent-encoded value of the URI is not valid UTF-8"),
+    })?;
+    if decoded.contains('\0') {
+        return Err(malformed("%00 is forbidden in the URI"));
     }
-    String::from_utf8(bytes).map_err(|_| malformed("a percent-encoded value of the URI is not valid UTF-8"))
+    Ok(decoded)
 }
 
 #[cfg(test)]

@@ -32,6 +32,10 @@ impl Conninfo {
             Host::Address { address, .. } => address.to_string(),
             _ => String::new(),
         });
+        let addresses = self
+            .reached_address()
+            .filter(|address| !address.is_loopback())
+            .map_or(addresses, |address| address.to_string());
         if addresses.contains(|c| c != ',') {
             pairs.push(("hostaddr", addresses));
         }

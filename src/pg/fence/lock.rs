@@ -6,7 +6,6 @@
 use super::super::Error;
 use super::super::catalog::quote_relation;
 use super::super::connect::Session;
-use super::run;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -74,11 +73,11 @@ pub async fn lock(
         LOCK TABLE ONLY {} IN {mode} MODE; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; RELEASE SAVEPOINT pgkeep_locks",
         names.join(", ONLY ")
     );
-    let Err(source) = run(session, "locks on the tables", &sql).await else { return Ok(Attempt::Up) };
+    let Err(source) = session.run("locks on the tables", &sql).await else { return Ok(Attempt::Up) };
     if !is_in_the_way(&source) {
         return Err(source);
     }
-    run(session, "the end of an attempt", "ROLLBACK TO SAVEPOINT pgkeep_locks; RELEASE SAVEPOINT pgkeep_locks").await?;
+    session.run("the end of an attempt", "ROLLBACK TO SAVEPOINT pgkeep_locks; RELEASE SAVEPOINT pgkeep_locks").await?;
     let who = in_the_way(session, relations, mode).await?;
     Ok(Attempt::InTheWay { who, source })
 }

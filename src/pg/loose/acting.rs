@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::reading::reach;
-use super::{Key, Table, run};
+use super::{Key, Table};
 use crate::pg::Error;
 use crate::pg::catalog::{do_block, quote_identifier, quote_literal};
 use crate::pg::connect::Session;
@@ -44,7 +44,7 @@ impl Acting {
         if !(hides && superuser) {
             return Ok(Self { rows: key.child.rows(), superuser });
         }
-        run(session, "reaching all rows of a table", &view(&key.child)).await?;
+        session.run("reaching all rows of a table", &view(&key.child)).await?;
         Ok(Self { rows: VIEW.into(), superuser })
     }
 
@@ -66,13 +66,13 @@ impl Acting {
         let kinds: Vec<&str> = arguments.iter().map(|argument| argument.kind).collect();
         let signature = format!("{FUNCTION}({})", kinds.join(", "));
         let make = make(&signature, &key.child, body);
-        run(session, context, &format!("DROP FUNCTION IF EXISTS {signature}; {make}")).await?;
+        session.run(context, &format!("DROP FUNCTION IF EXISTS {signature}; {make}")).await?;
         let given: Vec<String> = kinds.iter().enumerate().map(|(n, kind)| format!("${}::{kind}", n + 1)).collect();
         let sql = format!("SELECT place, number, now FROM {FUNCTION}({}) AS r (place, number, now)", given.join(", "));
         let values: Vec<&(dyn ToSql + Sync)> = arguments.iter().map(|argument| argument.value).collect();
         let rows = session.client().query(&sql, &values).await.map_err(|error| session.fault(context, error))?;
         let unmake = format!("{SETTLED}{}DROP FUNCTION IF EXISTS {signature}", nothing_deferred());
-        run(session, context, &unmake).await?;
+        session.run(context, &unmake).await?;
         Ok(rows)
     }
 
@@ -81,7 +81,7 @@ impl Acting {
         if self.rows != VIEW {
             return Ok(());
         }
-        run(session, "the end of a view", &format!("DROP VIEW IF EXISTS {VIEW}")).await
+        session.run("the end of a view", &format!("DROP VIEW IF EXISTS {VIEW}")).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The log, as the reaper reads it in the parent's database.
 
 use super::reading::{exists, reach};
-use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table, run};
+use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::place::Place;
@@ -156,17 +156,17 @@ pub async fn waiting(session: &Session) -> Result<Vec<Waiting>, Error> {
 /// to rows that were there before the parent was asked whether their key is back.
 pub async fn begin(session: &Session, isolation: &str, lock_timeout_ms: u64) -> Result<(), Error> {
     let sql = format!("BEGIN ISOLATION LEVEL {isolation}; SET LOCAL lock_timeout = {lock_timeout_ms}");
-    run(session, "the start of a transaction", &sql).await
+    session.run("the start of a transaction", &sql).await
 }
 
 /// Ends a transaction with what it did.
 pub async fn commit(session: &Session) -> Result<(), Error> {
-    run(session, "the end of a transaction", "COMMIT").await
+    session.run("the end of a transaction", "COMMIT").await
 }
 
 /// Ends a transaction that is not to be; a session that is lost has none.
 pub async fn roll_back(session: &Session) {
-    let _ = run(session, "the end of a transaction", "ROLLBACK").await;
+    let _ = session.run("the end of a transaction", "ROLLBACK").await;
 }
 
 /// Takes the key's lock for the transaction; false where another reaper has it.

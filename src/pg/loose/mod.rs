@@ -23,9 +23,7 @@ pub use reading::{Unfit, describe, last_number, named_now, watched};
 pub use retreat::{forget, replay};
 pub use trigger::install;
 
-use super::Error;
 use super::catalog::{quote_identifier, quote_relation};
-use super::connect::Session;
 
 /// Not the fence's schema, which goes with the fence.
 pub const SCHEMA: &str = "pgkeep_loose";
@@ -202,10 +200,6 @@ impl Key {
 pub enum Happened {
     Delete,
     Update,
-}
-
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
 }
 
 /// Values of a key's columns, row by row, turned into an array for each column.

@@ -1,7 +1,6 @@
 //! What outside needs something inside: whatever would go along, or keep the schemas from going.
 
 use super::inside::inside;
-use super::run;
 use crate::pg::Error;
 use crate::pg::connect::Session;
 
@@ -17,7 +16,7 @@ pub async fn needed_by(session: &Session, schemas: &[&str]) -> Result<Vec<String
         inside = inside(session.server_version_num())
     );
     // The planner expects thousands of times more than there is, and compiling takes longer than anything else.
-    run(session, "a setting", "SET jit = off").await?;
+    session.run("a setting", "SET jit = off").await?;
     let rows = session.client().query(&sql, &[&schemas]).await;
     let rows = rows.map_err(|error| session.fault("what needs the old schemas", error))?;
     let all: Vec<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();

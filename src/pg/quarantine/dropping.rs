@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::census;
 use super::inside::inside;
-use super::{census, run};
 use crate::pg::Error;
 use crate::pg::catalog::quote_identifier;
 use crate::pg::connect::Session;
@@ -38,7 +38,7 @@ const TOGETHER: &[&str] = &[
 /// Drops the schemas within the session's transaction. What PostgreSQL says is in the way comes back, and then the transaction has failed
 /// or must not be committed.
 pub async fn drop_all(session: &Session, schemas: &[&str]) -> Result<Vec<String>, Error> {
-    run(session, "a setting", "SET jit = off").await?;
+    session.run("a setting", "SET jit = off").await?;
     let addresses = addresses(session, schemas).await?;
     let mut graph = Graph::read(session, schemas, &addresses).await?;
     loop {
@@ -46,7 +46,7 @@ pub async fn drop_all(session: &Session, schemas: &[&str]) -> Result<Vec<String>
         for kind in graph.kinds() {
             let free = graph.free(kind);
             for sql in statements(kind, &free.iter().map(|unit| graph.units[unit].name.as_str()).collect::<Vec<_>>()) {
-                if let Some(refused) = refused(run(session, "dropping what is in the old schemas", &sql).await)? {
+                if let Some(refused) = refused(session.run("dropping what is in the old schemas", &sql).await)? {
                     return Ok(refused);
                 }
             }
@@ -60,13 +60,13 @@ pub async fn drop_all(session: &Session, schemas: &[&str]) -> Result<Vec<String>
     let names: Vec<String> = schemas.iter().map(|name| quote_identifier(name)).collect();
     let sql = format!("DROP SCHEMA IF EXISTS {}", names.join(", "));
     if graph.units.is_empty() {
-        if let Some(refused) = refused(run(session, "dropping the old schemas", &sql).await)? {
+        if let Some(refused) = refused(session.run("dropping the old schemas", &sql).await)? {
             return Ok(refused);
         }
     } else {
         // What is left needs one another across kinds (a type and its functions): no order is right, so the rest is counted.
         let before = census::outside(session, &addresses).await?;
-        run(session, "dropping the old schemas", &format!("{sql} CASCADE")).await?;
+        session.run("dropping the old schemas", &format!("{sql} CASCADE")).await?;
         let after = census::outside(session, &addresses).await?;
         if before != after {
             let differs = before.iter().filter(|(catalog, count)| after.get(*catalog) != Some(count));

@@ -17,15 +17,6 @@ use super::fence;
 /// One schema's name before and after.
 pub type Renamed = (String, String);
 
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}
-
-async fn texts(session: &Session, context: &str, sql: &str, schemas: &[&str]) -> Result<Vec<String>, Error> {
-    let rows = session.client().query(sql, &[&schemas]).await.map_err(|error| session.fault(context, error))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
 /// OIDs of schemas, by their names and in their order.
 pub async fn oids(session: &Session, schemas: &[String]) -> Result<Vec<u32>, Error> {
     let sql = "SELECT n.oid FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS s (name, place)
@@ -70,10 +61,10 @@ pub async fn quarantine(
         ));
         sql += &format!("ALTER SCHEMA {from} RENAME TO {to};\n{again}{close}");
     }
-    match run(session, "quarantining the old schemas", &(sql + "COMMIT")).await {
+    match session.run("quarantining the old schemas", &(sql + "COMMIT")).await {
         Ok(()) => Ok(()),
         Err(error) => {
-            run(session, "the end of a transaction", "ROLLBACK").await?;
+            session.run("the end of a transaction", "ROLLBACK").await?;
             Err(error)
         }
     }
@@ -96,7 +87,7 @@ pub async fn users(session: &Session, schemas: &[&str]) -> Result<Vec<String>, E
         JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ANY ($1) AND l.pid <> pg_catalog.pg_backend_pid()
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) ORDER BY 1";
-    texts(session, "who uses the old schemas", sql, schemas).await
+    session.texts("who uses the old schemas", sql, &[&schemas]).await
 }
 
 /// Begins a transaction in which nobody changes what is in the tables of the schemas, nor what they are; reading goes on.
@@ -111,7 +102,7 @@ pub async fn shut(session: &Session, schemas: &[&str], lock_timeout_ms: u64) -> 
 
 /// Ends what [`hold`] began, and changes nothing.
 pub async fn let_go(session: &Session) -> Result<(), Error> {
-    run(session, "the end of a transaction", "ROLLBACK").await
+    session.run("the end of a transaction", "ROLLBACK").await
 }
 
 /// In the transaction that [`hold`] began: drops the schemas and what is in them, and then the fence's function. What outside needs them
@@ -131,22 +122,22 @@ pub async fn drop_for_good(session: &Session, schemas: &[&str], lock_timeout_ms:
         let_go(session).await?;
         return dropped;
     }
-    run(session, "dropping the old schemas", "COMMIT").await?;
+    session.run("dropping the old schemas", "COMMIT").await?;
     fence::take_down(session).await?;
     Ok(Vec::new())
 }
 
 async fn lock(session: &Session, schemas: &[&str], begin: &str, mode: &str, lock_timeout_ms: u64) -> Result<(), Error> {
-    run(session, "the start of a transaction", &format!("{begin} SET LOCAL lock_timeout = {lock_timeout_ms}")).await?;
+    session.run("the start of a transaction", &format!("{begin} SET LOCAL lock_timeout = {lock_timeout_ms}")).await?;
     let sql = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') ORDER BY 1";
     let locked = async {
-        let names = texts(session, "the list of old tables", sql, schemas).await?;
+        let names = session.texts("the list of old tables", sql, &[&schemas]).await?;
         if names.is_empty() {
             return Ok(());
         }
         let sql = format!("LOCK TABLE ONLY {} IN {mode} MODE", names.join(", ONLY "));
-        run(session, "locking the old tables", &sql).await
+        session.run("locking the old tables", &sql).await
     };
     let locked = locked.await;
     if locked.is_err() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Error, Session, quote_identifier, run};
+use super::{Error, Session, quote_identifier};
 use crate::schema::restore::{DefaultGrant, ExtensionThere, Grant, SchemaThere, There};
 
 /// Whether the database holds nothing that `public` would be shared with. What initdb makes has smaller numbers (FirstNormalObjectId); what
@@ -91,6 +91,6 @@ pub async fn locks_max(session: &Session) -> Result<u64, Error> {
 pub async fn take_away_database(session: &Session, name: &str) -> Result<(), Error> {
     let name = quote_identifier(name);
     // Not in one message: DROP DATABASE stands alone.
-    run(session, "the end of a database", &format!("ALTER DATABASE {name} WITH IS_TEMPLATE false")).await?;
-    run(session, "the end of a database", &format!("DROP DATABASE {name} WITH (FORCE)")).await
+    session.run("the end of a database", &format!("ALTER DATABASE {name} WITH IS_TEMPLATE false")).await?;
+    session.run("the end of a database", &format!("DROP DATABASE {name} WITH (FORCE)")).await
 }

@@ -89,7 +89,10 @@ impl Place {
         };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = decode(value).ok_or_else(|| bad("a % in it is not followed by two hexadecimal digits"))?;
+            let value = spelling::percent_decoded(value).map_err(|error| match error {
+                spelling::Undecodable::Digits => bad("a % in it is not followed by two hexadecimal digits"),
+                spelling::Undecodable::NotUtf8 => bad("what its % stand for is not valid UTF-8"),
+            })?;
             place.set(name, value)?;
         }
         Ok(place)
@@ -178,23 +181,6 @@ fn retention(text: &str) -> Option<Retention> {
     // A century at most: what is meant by more is a slip, and nobody could undo it.
     let days = period.strip_suffix('d')?.parse().ok().filter(|days| (1..=36_500).contains(days))?;
     Some(Retention { mode, days })
-}
-
-/// Percent-decoding (RFC 3986, section 2.1).
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        if first == b'%' {
-            let byte = hex::decode(after.get(..2)?).ok()?;
-            bytes.extend(byte);
-            rest = &after[2..];
-        } else {
-            bytes.push(first);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::text::Text;
 use super::{Scope, exchanged};
 use crate::pg::conninfo::DEFAULT_PORT;
+use crate::spelling::percent_decoded;
 use crate::switch::{Part, ValueError};
 
 struct Place {
@@ -40,7 +41,7 @@ pub(super) fn rewrite(text: &Text, scope: &Scope) -> Result<String, ValueError> 
         return Err(ValueError::NoDatabase);
     }
     if scope.exchanges(text, Part::Database, &name)? {
-        scope.check_database(&decoded(&raw[name.clone()]).ok_or(ValueError::Unknown)?)?;
+        scope.check_database(&percent_decoded(&raw[name.clone()]).map_err(|_| ValueError::Unknown)?)?;
         pieces.push((name, encoded(&scope.change.to)));
     }
     match (&places[..], scope.other_server()) {
@@ -123,19 +124,4 @@ pub(in crate::switch) fn encoded_host(host: &str) -> String {
         true => format!("[{host}]"),
         false => encoded(host),
     }
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }

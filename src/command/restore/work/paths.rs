@@ -1,12 +1,12 @@
 //! Functions that look names up by `search_path`, which a restore leaves empty, as pg_dump's own does: rows of theirs are refused, or
 //! an index, until somebody gives them the path that they had.
 
-use super::super::target;
+use super::super::refused::failure;
 use super::{Task, Worker};
 use crate::command::Error;
 use crate::command::error::Failure;
 use crate::command::mismatch::Mismatch;
-use crate::command::restore::SearchPath;
+use crate::command::restore::{SearchPath, ThroughRoot};
 use crate::pg;
 use crate::pg::catalog::quote_identifier;
 
@@ -25,9 +25,7 @@ impl Worker<'_, '_> {
                     && !job.search_path.is_empty() => {}
             done => return done,
         }
-        self.execute("after a failure", b"ROLLBACK")?;
-        // What was warned of is undone; the server also warns where there was no transaction.
-        drop(self.wire.take_notices());
+        self.roll_back("after a failure")?;
         let path: Vec<String> = job.search_path.iter().map(|schema| quote_identifier(schema)).collect();
         self.path = format!("SET LOCAL search_path = {};\n", path.join(", "));
         let done = self.perform(task);
@@ -41,7 +39,7 @@ impl Worker<'_, '_> {
 
     /// How it is told that the server refused the task.
     pub(super) fn failure(&self, task: Task, error: &pg::Error) -> Failure {
-        let mut failure = target::failure(&self.label(task), error);
+        let mut failure = failure(&self.label(task), error);
         // Of a table that is not there no row is read, so that the message has no place.
         let in_rows = error.server_message().is_some_and(|message| message.location.is_some());
         let inside = in_rows || !matches!(task, Task::Load(_));
@@ -62,6 +60,9 @@ impl Worker<'_, '_> {
             && is_of_another_partition(error)
         {
             let hint = match job.families.number(n) {
+                None if self.work.options.through_root == ThroughRoot::All => {
+                    "The target cuts the table otherwise than the source did, and rows are not loaded through a table that has foreign partitions."
+                }
                 None => {
                     "The target cuts the table otherwise than the source did: --load-via-partition-root lets it put each row where it belongs, but for tables with foreign partitions."
                 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::{Job, Options};
 use crate::command::Error;
-use crate::command::backup::worker_runtime;
+use crate::command::runtime::worker_runtime;
 use crate::pg::target::keys_among;
 use crate::pg::wire::Wire;
 use crate::schema::restore::{Circles, without_circles};

@@ -3,13 +3,27 @@
 use std::collections::BTreeSet;
 
 use super::Side;
-use super::reap::ReapOptions;
 use super::stored::Pair;
 use crate::command::Error;
 use crate::command::split::holding::{at_source, at_target};
+use crate::command::split::host::Folder;
+use crate::command::split::whereabouts::Moved;
 use crate::pg;
+use crate::pg::conninfo::Conninfo;
 use crate::pg::loose::{self, Acting, Effect, Entry, Key, Settled};
 use crate::stop::Stop;
+
+pub struct ReapOptions {
+    pub source: Conninfo,
+    pub target: Conninfo,
+    /// How many entries are done in one transaction.
+    pub batch: u32,
+    /// For each lock; 0 waits for ever.
+    pub lock_timeout_ms: u64,
+    /// Where the host remembers the split, if it is this one.
+    pub state: Folder,
+    pub moved: Moved,
+}
 
 pub(super) struct Reaper<'a> {
     pub pair: &'a Pair<'a>,

@@ -1,14 +1,15 @@
 //! Foreign keys that become loose: made before the source is sealed or with it, taken away on the way back, reaped for ever after.
 
 mod batch;
+mod key;
 mod reap;
 mod stored;
 
-pub use reap::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, reap};
+pub use batch::ReapOptions;
+pub use key::{LooseKey, Side};
+pub use reap::{KeyReaped, Progressed, Reaped, Refusal, reap};
 pub use stored::Waits;
 pub(super) use stored::{childless, unseen, unwatched, waits};
-
-use serde::{Deserialize, Serialize};
 
 use super::SplitError;
 use super::holding::{at_source, at_target};
@@ -19,21 +20,6 @@ use crate::pg::connect::Session;
 use crate::pg::loose::{self, Key, Unfit};
 use crate::pg::split_state;
 use crate::split::{Action, Direction};
-
-/// A key across the line that becomes loose, as the source described it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LooseKey {
-    pub log: Side,
-    pub key: Key,
-}
-
-/// Where the referenced table is after the split, and with it the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    Source,
-    Target,
-}
 
 /// What the source says of the keys that the plan makes loose, while it still has them.
 ///

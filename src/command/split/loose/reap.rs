@@ -7,33 +7,21 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::batch::{Reaper, Trouble};
+use super::batch::{ReapOptions, Reaper, Trouble};
 use super::stored::{Foreign, Pair, between, in_place, without_child};
 use super::{Side, SplitError, identity};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::Folder;
-use crate::command::split::state::{Memory, Phase, State, refuse};
+use crate::command::split::state::{Memory, Phase, State};
+use crate::command::split::strangers::refuse;
 use crate::command::split::{Moved, whereabouts};
 use crate::pg::connect::{Session, connect};
-use crate::pg::conninfo::Conninfo;
 use crate::pg::loose::{self, Settled, Stored};
 use crate::pg::ours;
 use crate::pg::place::Place;
 use crate::stop::Stop;
-
-pub struct ReapOptions {
-    pub source: Conninfo,
-    pub target: Conninfo,
-    /// How many entries are done in one transaction.
-    pub batch: u32,
-    /// For each lock; 0 waits for ever.
-    pub lock_timeout_ms: u64,
-    /// Where the host remembers the split, if it is this one.
-    pub state: Folder,
-    pub moved: Moved,
-}
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::command::error::Error;
-use crate::command::instant::Source;
+use crate::command::source::Source;
+use crate::pg;
 use crate::pg::catalog::TableFacts;
 use crate::pg::copy::{PartRange, RowsOf, copy_table};
 use crate::pg::wire::{RowPiece, RowSink, Wire};
@@ -43,14 +44,14 @@ struct Counter {
 }
 
 impl RowSink for Counter {
-    type Error = Error;
+    type Error = pg::Error;
 
-    fn row(&mut self, row: &[u8]) -> Result<(), Error> {
+    fn row(&mut self, row: &[u8]) -> Result<(), pg::Error> {
         self.bytes += row.len() as u64;
         Ok(())
     }
 
-    fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), Error> {
+    fn large_row(&mut self, piece: RowPiece<'_>) -> Result<(), pg::Error> {
         if let RowPiece::Bytes(bytes) = piece {
             self.bytes += bytes.len() as u64;
         }
@@ -80,7 +81,8 @@ pub fn estimate(source: &Source, tables: &[&TableFacts], facts: &SourceFacts, st
                 }
             }
             let took = started.elapsed();
-            wire.execute("the end of a transaction", b"ROLLBACK")?;
+            let ended = wire.execute("the end of a transaction", b"ROLLBACK");
+            ended.map_err(Error::source_database("measuring"))?;
             Ok::<_, Error>((stored, took))
         });
         worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -112,6 +114,7 @@ fn read_beginning(wire: &mut Wire, table: &TableFacts, encoding: &str) -> Result
         configuration: None,
     };
     let mut counter = Counter { bytes: 0 };
-    copy_table(wire, rows, PartRange::Blocks { first: 0, end: blocks }, encoding, &mut counter)?;
+    let read = copy_table(wire, rows, PartRange::Blocks { first: 0, end: blocks }, encoding, &mut counter);
+    read.map_err(Error::source_database(format!("reading {}.{}", table.schema, table.name)))?;
     Ok(blocks * bytes_per_block)
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Estimate, Planned};
-use crate::command::split::rehearse::Files;
+use crate::command::split::switching::Files;
 use crate::split::facts::{Cluster, Existence, SessionGroup};
 use crate::split::{Crossing, Finding, MovingSchema, Need, Severity, SplitPlan};
 

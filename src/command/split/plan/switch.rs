@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Planned, Report, Timing, make};
 use crate::command::error::Error;
 use crate::command::progress::Progress;
-use crate::command::split::rehearse::Files;
+use crate::command::split::switching::Files;
 use crate::command::split::{Options, switching, trial};
 use crate::split::facts::Cluster;
 use crate::split::{Finding, FindingKind, Severity};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Session, query, quote_identifier, quote_relation, run};
+use super::{Error, Session, query, quote_identifier, quote_relation};
 use crate::split::facts::{ForeignKey, Orphans, Referencing, Validity};
 
 /// What it takes to ask for the rows that are against a key.
@@ -77,10 +77,10 @@ pub async fn orphans(session: &Session, key: &KeyRows, at_most: Duration) -> Res
     let Some(sql) = &key.count else { return Ok(Orphans::NotCounted) };
     let context = "the rows that are against a foreign key";
     let begin = format!("SAVEPOINT pgkeep_count; SET LOCAL statement_timeout = {}", at_most.as_millis());
-    run(session, context, &begin).await?;
+    session.run(context, &begin).await?;
     let counted = query(session, context, sql).await;
     // The time-out goes with the savepoint.
-    run(session, context, "ROLLBACK TO SAVEPOINT pgkeep_count; RELEASE SAVEPOINT pgkeep_count").await?;
+    session.run(context, "ROLLBACK TO SAVEPOINT pgkeep_count; RELEASE SAVEPOINT pgkeep_count").await?;
     match counted {
         Ok(rows) => Ok(Orphans::Counted(rows.first().map_or(0, |row| row.get::<_, i64>(0)).unsigned_abs())),
         Err(Error::Server { .. }) => Ok(Orphans::NotCounted),

@@ -30,7 +30,3 @@ pub use writing::writing;
 use within::{Within, within};
 
 use super::{Error, Session, query, quote_identifier, quote_relation};
-
-async fn run(session: &Session, context: &str, sql: &str) -> Result<(), Error> {
-    session.client().batch_execute(sql).await.map_err(|error| session.fault(context, error))
-}

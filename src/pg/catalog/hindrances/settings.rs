@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Error, Session, query, run};
+use super::{Error, Session, query};
 use crate::split::facts::{FunctionSetting, SettingRefused};
 
 /// `SET` clauses of the database's functions.
@@ -54,15 +54,15 @@ pub async fn refused_settings_apart(
     session: &Session,
     settings: &BTreeSet<(String, String)>,
 ) -> Result<BTreeMap<(String, String), SettingRefused>, Error> {
-    run(session, "the start of a transaction", "BEGIN READ ONLY").await?;
+    session.run("the start of a transaction", "BEGIN READ ONLY").await?;
     let refused = refused_settings(session, settings).await?;
-    run(session, "the end of a transaction", "ROLLBACK").await?;
+    session.run("the end of a transaction", "ROLLBACK").await?;
     Ok(refused)
 }
 
 async fn refusal(session: &Session, name: &str, value: &str) -> Result<Option<SettingRefused>, Error> {
     let context = "trying a setting";
-    run(session, context, "SAVEPOINT pgkeep_setting").await?;
+    session.run(context, "SAVEPOINT pgkeep_setting").await?;
     // A time-out might end the statement that takes it back.
     let lower = name.to_ascii_lowercase();
     let tried = if VALUE_NOT_TRIED.contains(&lower.as_str()) || lower.ends_with("_timeout") {
@@ -71,7 +71,7 @@ async fn refusal(session: &Session, name: &str, value: &str) -> Result<Option<Se
         session.client().query("SELECT pg_catalog.set_config($1, $2, true)", &[&name, &value]).await
     };
     let tried = tried.map_err(|error| session.fault(context, error));
-    run(session, context, "ROLLBACK TO SAVEPOINT pgkeep_setting; RELEASE SAVEPOINT pgkeep_setting").await?;
+    session.run(context, "ROLLBACK TO SAVEPOINT pgkeep_setting; RELEASE SAVEPOINT pgkeep_setting").await?;
     let Err(error) = tried else { return Ok(None) };
     let Some(message) = error.server_message() else { return Err(error) };
     Ok(match message.sqlstate.as_str() {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Row;
 
-use super::{Error, Session, query, run};
+use super::{Error, Session, query};
 
 /// How long each question may take, and all of them.
 pub(super) struct Within {
@@ -35,11 +35,11 @@ pub(super) async fn within(
 ) -> Result<Option<Vec<Row>>, Error> {
     let Some(left) = time.left() else { return Ok(None) };
     let begin = format!("SAVEPOINT pgkeep_within; SET LOCAL statement_timeout = {}; {before}", left.as_millis().max(1));
-    let asked = match run(session, context, &begin).await {
+    let asked = match session.run(context, &begin).await {
         Ok(()) => query(session, context, sql).await,
         Err(error) => Err(error),
     };
-    run(session, context, "ROLLBACK TO SAVEPOINT pgkeep_within; RELEASE SAVEPOINT pgkeep_within").await?;
+    session.run(context, "ROLLBACK TO SAVEPOINT pgkeep_within; RELEASE SAVEPOINT pgkeep_within").await?;
     match asked {
         Ok(rows) => Ok(Some(rows)),
         Err(Error::Server { .. }) => Ok(None),

@@ -1,9 +1,9 @@
 //! Empty tables, of which a database may have thousands: a question for each would be most of the work.
 
-use super::Job;
-use super::feed::Feed;
-use super::work::{Shared, Worker};
+use super::{Shared, Worker};
 use crate::command::Error;
+use crate::command::restore::Job;
+use crate::command::restore::feed::Feed;
 use crate::pg;
 use crate::pg::copy::{RowsOf, which_are_empty};
 use crate::schema::schedule::{Ended, Task};
