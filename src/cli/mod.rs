@@ -6,6 +6,7 @@ mod common;
 mod database;
 mod display;
 mod drill;
+mod echo;
 mod key;
 mod keys;
 mod moment;
