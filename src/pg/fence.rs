@@ -18,9 +18,10 @@ pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, 
 pub use stamp::{Stamp, stamp};
 
 use super::Error;
-use super::catalog::{Scope, do_block, quote_identifier, quote_relation};
+use super::catalog::Scope;
 use super::connect::Session;
 use super::ours;
+use super::quoting::{do_block, quote_identifier, quote_relation};
 use super::sealed::{self, Noted};
 use crate::split::facts::ForeignKey;
 

@@ -2,9 +2,9 @@
 //! make a schema of any name first, and `CREATE OR REPLACE` keeps an owner; so it is looked before anything of it is believed.
 
 use super::Error;
-use super::catalog::quote_literal;
 use super::connect::Session;
 use super::fence::{self, Strength};
+use super::quoting::quote_literal;
 
 /// Something under one of our names that another role made, or may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
