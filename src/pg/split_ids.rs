@@ -3,8 +3,7 @@
 
 use super::Error;
 use super::connect::Session;
-use super::fence::SCHEMA;
-use super::ours::{self, Stranger};
+use super::ours::{self, SCHEMA, Stranger};
 use super::quoting::quote_literal;
 
 /// Writes the id down, durably, in a schema that is ours; nothing is written where it is not, and who is in the way is returned.

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Error;
 use super::connect::Session;
-use super::fence::SCHEMA;
-use super::ours::{self, Stranger};
+use super::ours::{self, SCHEMA, Stranger};
 use super::quoting::quote_identifier;
 
 async fn count(session: &Session, context: &str, sql: &str) -> Result<i64, Error> {
