@@ -20,7 +20,6 @@ use bucket::{Bucket, Guard};
 use client::Engine;
 pub use client::Running;
 use fault::S3Fault;
-pub use place::PARAMETERS;
 use place::Place;
 use upload::{Upload, Uploads};
 
