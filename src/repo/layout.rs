@@ -44,6 +44,17 @@ pub fn chunk(kind: ChunkKind, name: &ChunkName, generation: u16) -> ObjectKey {
     key(format!("{}{}/{hex}{suffix}", kind.folder(), &hex[..2]))
 }
 
+/// The manifest's.
+impl SnapshotName {
+    pub fn key(&self) -> ObjectKey {
+        key(format!("{SNAPSHOTS}{self}"))
+    }
+
+    pub fn parse_key(key: &ObjectKey) -> Option<Self> {
+        key.as_str().strip_prefix(SNAPSHOTS)?.parse().ok()
+    }
+}
+
 /// The folder of a kind of records, a word of lower-case letters.
 pub fn records(kind: &str) -> String {
     format!("{RECORDS}{kind}/")
@@ -102,5 +113,17 @@ fn parse_chunk(object: &ObjectKey) -> Option<(ChunkName, u16)> {
     match file.split_once('.') {
         None => Some((file.parse().ok()?, 0)),
         Some((name, generation)) => Some((name.parse().ok()?, generation.parse().ok().filter(|g| *g > 0)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshots_name_reads_back_from_its_key() {
+        let name: SnapshotName = "20261122T031500.123Z-0123456789abcdef".parse().unwrap();
+        assert_eq!(name.key().as_str(), "snapshots/20261122T031500.123Z-0123456789abcdef");
+        assert_eq!(SnapshotName::parse_key(&name.key()), Some(name));
     }
 }
