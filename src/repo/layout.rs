@@ -1,4 +1,4 @@
-//! Names of objects in a repository. The only place that knows them.
+//! Names of objects in a repository, and how large each kind may be. The only place that knows the names.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -10,6 +10,13 @@ pub const DATA: &str = "data/";
 pub const META: &str = "meta/";
 pub const SNAPSHOTS: &str = "snapshots/";
 pub const RECORDS: &str = "records/";
+
+pub(super) const CONFIG_BYTES_MAX: u64 = 1 << 16;
+/// A manifest as stored: that of a million tables has half of it.
+pub(super) const MANIFEST_BYTES_MAX: u64 = 256 << 20;
+pub(super) const RECORD_BYTES_MAX: u64 = 256 << 20;
+/// The largest object that is ever read: a chunk that did not compress, with room for age's framing.
+pub(super) const OBJECT_BYTES_MAX: u64 = 8 << 20;
 
 /// What a chunk holds, which decides who can open it and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,8 +51,8 @@ pub fn chunk(kind: ChunkKind, name: &ChunkName, generation: u16) -> ObjectKey {
     key(format!("{}{}/{hex}{suffix}", kind.folder(), &hex[..2]))
 }
 
-/// The manifest's.
 impl SnapshotName {
+    /// The manifest's.
     pub fn key(&self) -> ObjectKey {
         key(format!("{SNAPSHOTS}{self}"))
     }
