@@ -1,6 +1,7 @@
 //! A restore as it was typed, for hints that print the next command.
 
-use super::args::{Common, Given, Restore, Selection};
+use super::args::{Restore, Selection};
+use super::common::{Common, Given};
 use crate::command::restore::Typed;
 
 /// All of it but the snapshot, the target and `--create`. What the environment says is there the next time as well.

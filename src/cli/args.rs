@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use clap::builder::RangedI64ValueParser;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::common::{Common, Given, Programs, lock_wait_timeout};
 use super::drill::Drill;
 use super::key::Key;
+use super::outcome::Speech;
+use super::policy::Run;
 use super::prune::Prune;
 use super::split::Split;
-use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT, LOCK_WAIT_TIMEOUT_MAX};
+use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
 use crate::retention::Tag;
 
 #[derive(Parser)]
@@ -63,62 +65,6 @@ impl Cli {
     }
 }
 
-/// Whether a value stands on the command line, or came from the environment if it came at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Given {
-    Typed,
-    #[default]
-    Otherwise,
-}
-
-/// They come last in a verb's help.
-const COMMON: &str = "Common options";
-
-#[derive(Args)]
-pub struct Common {
-    /// The repository: file:///path, a path, or s3://bucket/prefix (docs/operations.md, section S3, has its parameters)
-    #[arg(long, value_name = "URL", env = "PGKEEP_REPO", global = true, help_heading = COMMON, display_order = 901)]
-    pub repo: Option<String>,
-    /// The key of the host that takes backups; opens manifests, not rows
-    #[arg(long, value_name = "FILE", env = "PGKEEP_WRITER_KEY", global = true, help_heading = COMMON, display_order = 902)]
-    pub writer_key: Option<PathBuf>,
-    /// The key that opens everything; keep it elsewhere
-    #[arg(long, value_name = "FILE", env = "PGKEEP_RESTORE_KEY", global = true, help_heading = COMMON, display_order = 903)]
-    pub restore_key: Option<PathBuf>,
-    /// An age identity file or SSH private key to read with, as `age -i` takes it (may be repeated)
-    #[arg(long, short = 'i', value_name = "FILE", global = true, help_heading = COMMON, display_order = 904)]
-    pub identity: Vec<PathBuf>,
-    /// The file with the restore key's passphrase; PGKEEP_PASSPHRASE_COMMAND names a command instead
-    #[arg(long, value_name = "FILE", env = "PGKEEP_PASSPHRASE_FILE", global = true, help_heading = COMMON, display_order = 905)]
-    pub passphrase_file: Option<PathBuf>,
-    /// Print one JSON document on standard output, errors included
-    #[arg(long, global = true, help_heading = COMMON, display_order = 906)]
-    pub json: bool,
-    /// Show no progress; what is wrong goes to standard error too, so that cron sends it
-    #[arg(long, short = 'q', global = true, help_heading = COMMON, display_order = 907)]
-    pub quiet: bool,
-    #[arg(skip)]
-    pub repo_given: Given,
-    #[arg(skip)]
-    pub writer_key_given: Given,
-    #[arg(skip)]
-    pub restore_key_given: Given,
-    #[arg(skip)]
-    pub passphrase_file_given: Given,
-    /// As it was called.
-    #[arg(skip)]
-    pub program: String,
-}
-
-impl Common {
-    /// The restore key, where either key reads. A writer key that was typed comes before a restore key of the environment.
-    pub fn reading_restore_key(&self) -> Option<&PathBuf> {
-        let typed = |given| given == Given::Typed;
-        let other = typed(self.writer_key_given) && !typed(self.restore_key_given) && self.identity.is_empty();
-        self.restore_key.as_ref().filter(|_| !other)
-    }
-}
-
 #[derive(Subcommand)]
 pub enum Verb {
     /// Make a repository and its two keys
@@ -145,15 +91,6 @@ pub enum Verb {
     Key(Key),
     /// Print the version
     Version,
-}
-
-/// What a verb's text is to whoever keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speech {
-    /// What was done: lines of a log.
-    Log,
-    /// What was asked for: a table, a list, a plan.
-    Answer,
 }
 
 impl Verb {
@@ -235,13 +172,6 @@ pub struct Backup {
 }
 
 #[derive(Args)]
-pub struct Programs {
-    /// The folder of pg_dump and its kind, where the one on this machine that suits the server best is not wanted
-    #[arg(long, value_name = "DIR", env = "PGKEEP_PG_BIN")]
-    pub pg_bin: Option<PathBuf>,
-}
-
-#[derive(Args)]
 pub struct Show {
     /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
     #[arg(value_name = "SNAPSHOT")]
@@ -312,11 +242,6 @@ pub struct Verify {
     pub jobs: u16,
 }
 
-/// As many seconds as a server takes.
-pub fn lock_wait_timeout() -> RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(..=i64::from(LOCK_WAIT_TIMEOUT_MAX))
-}
-
 /// `30s`, `10m`, `2h`.
 fn parse_budget(text: &str) -> Result<Duration, &'static str> {
     const SHAPE: &str = "a number of seconds, minutes or hours: 30s, 10m, 2h";
@@ -332,18 +257,4 @@ fn parse_budget(text: &str) -> Result<Duration, &'static str> {
     // A budget of years is a mistake, and its end no time that the clock has.
     let year_ms = 365 * 24 * 3_600_000;
     number.checked_mul(unit_ms).filter(|ms| (1..=year_ms).contains(ms)).map(Duration::from_millis).ok_or(SHAPE)
-}
-
-/// --repo and --writer-key come before what the policy says, and the policy before the environment.
-#[derive(Args)]
-pub struct Run {
-    /// The policy file; it must not be writable by others
-    #[arg(value_name = "POLICY.toml")]
-    pub policy: PathBuf,
-    /// Say what would be done, and neither connect nor write
-    #[arg(long)]
-    pub check: bool,
-    /// This once, it is right that there is much less than in the last snapshot, or nothing, whatever the policy says
-    #[arg(long)]
-    pub accept_shrink: bool,
 }

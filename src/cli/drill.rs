@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{Common, Programs};
+use super::common::{Common, Programs};
 use super::display::{count, duration};
-use super::run::{FOUND_SOMETHING_WRONG, Outcome};
+use super::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use super::{keys, texts};
 use crate::command::Error;
 use crate::command::drill::{self, Report};

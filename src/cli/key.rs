@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::args::Common;
+use super::common::Common;
 use super::display::{count, table};
-use super::run::Outcome;
+use super::outcome::Outcome;
 use super::{keys, moment};
 use crate::command::Error;
 use crate::command::key::RestoreKeyFile;

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::args::Common;
-use super::run::repo_url;
+use super::common::Common;
 use super::terminal::Terminal;
 use crate::command::key::RestoreKeyFile;
 use crate::command::{Error, password};
@@ -76,7 +75,7 @@ pub async fn open_to_write(url: &str, path: &Path, key: &WriterKey) -> Result<Re
 /// Rows open with the restore key, or with a reading key and an identity.
 pub async fn open_with_restore_key(common: &Common) -> Result<Repository, Error> {
     let path = restore_path(common)?;
-    Reading::of_data_key(common, path).await?.open(repo_url(common)?, Access::Read).await
+    Reading::of_data_key(common, path).await?.open(common.repo_url()?, Access::Read).await
 }
 
 /// Either key reads manifests; the restore key, where both are given, reads more.
@@ -90,12 +89,12 @@ pub async fn open_with_either_key(common: &Common, access: Access) -> Result<Rep
         (None, Some(path)) => Reading::of_writer(path)?,
         (None, None) => return Err(KeyError::NotGiven { kind: KeyKind::Writer }.into()),
     };
-    reading.open(repo_url(common)?, access).await
+    reading.open(common.repo_url()?, access).await
 }
 
 /// The repository, to read manifests with the writer key although there is another.
 pub async fn open_with_writer_key(common: &Common) -> Result<Repository, Error> {
-    Reading::of_writer(writer_path(common)?)?.open(repo_url(common)?, Access::Read).await
+    Reading::of_writer(writer_path(common)?)?.open(common.repo_url()?, Access::Read).await
 }
 
 /// Whether it takes a passphrase to read a key file.
@@ -113,7 +112,7 @@ pub async fn restore_key(common: &Common) -> Result<RestoreKeyFile, Error> {
 pub async fn open_to_sign(common: &Common, restore: &RestoreKeyFile) -> Result<Repository, Error> {
     let key = ReadingKey::from(&restore.key);
     let reading = Reading { key, path: restore.path.clone(), protection: restore.protection.clone() };
-    reading.open(repo_url(common)?, Access::Write).await
+    reading.open(common.repo_url()?, Access::Write).await
 }
 
 /// What opens a key file. Asks only if the file needs a passphrase.

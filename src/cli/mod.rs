@@ -2,11 +2,15 @@
 
 mod again;
 mod args;
+mod common;
+mod database;
 mod display;
 mod drill;
+mod echo;
 mod key;
 mod keys;
 mod moment;
+mod outcome;
 mod output;
 mod policy;
 mod progress;

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde::Serialize;
 
-use super::args::{Common, Given, Run};
-use super::{report, run};
+use super::common::{Common, Given};
+use super::database::conninfo;
+use super::report;
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, password, policy_file, prune};
@@ -16,6 +18,20 @@ use crate::repo::keys::KeyKind;
 use crate::repo::{KeyError, ReadingKey, Repository, WriterKey};
 use crate::retention::Scope;
 use crate::store::Access;
+
+/// --repo and --writer-key come before what the policy says, and the policy before the environment.
+#[derive(Args)]
+pub struct Run {
+    /// The policy file; it must not be writable by others
+    #[arg(value_name = "POLICY.toml")]
+    pub policy: PathBuf,
+    /// Say what would be done, and neither connect nor write
+    #[arg(long)]
+    pub check: bool,
+    /// This once, it is right that there is much less than in the last snapshot, or nothing, whatever the policy says
+    #[arg(long)]
+    pub accept_shrink: bool,
+}
 
 /// What one run of a policy does.
 pub struct Plan {
@@ -96,7 +112,7 @@ impl Plan {
         let pg_bin = policy.pg_bin.clone().or_else(|| std::env::var_os("PGKEEP_PG_BIN").map(PathBuf::from));
         Ok(Self {
             path: path.to_owned(),
-            source: run::conninfo(Some(&policy.dsn))?,
+            source: conninfo(Some(&policy.dsn))?,
             repository: repository.ok_or_else(|| Error::Usage {
                 what: format!("the policy {} names no repository", path.display()),
                 hint: Some(

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 
-use super::args::Common;
+use super::common::Common;
 use super::display::{bytes, count, duration, table};
+use super::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use super::report;
-use super::run::{FOUND_SOMETHING_WRONG, Outcome};
 use super::{keys, moment};
 use crate::command::progress::Progress;
 use crate::command::prune::{self, Action, Options, Report};

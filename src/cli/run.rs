@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
 use clap::error::{ContextKind, ErrorKind};
-use serde::Serialize;
 
 use super::again;
-use super::args::{Cli, Common, Restore, Selection, Speech, Verb};
+use super::args::{Cli, Restore, Selection, Verb};
+use super::database::{conninfo, target};
 use super::drill;
 use super::moment;
+use super::outcome::{FOUND_SOMETHING_WRONG, Outcome, Speech};
 use super::output;
 use super::policy;
 use super::progress::{Display, Verbosity};
@@ -31,7 +32,6 @@ use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
-use crate::pg::conninfo::{Conninfo, DatabaseChoice, Environment};
 use crate::repo::WriterKey;
 use crate::repo::keys::KeyKind;
 use crate::repo::keys::file::Protection;
@@ -99,9 +99,6 @@ fn as_logged(text: String, speech: Speech, stream: impl std::os::fd::AsFd) -> St
     }
 }
 
-/// The exit code of a command that did what was asked, and found something wrong.
-pub(super) const FOUND_SOMETHING_WRONG: u8 = 3;
-
 /// A panic is a fault of this program, told once and in the form that was asked for. Nothing of the run is visible in the
 /// repository: the manifest comes last.
 fn run_without_panic(cli: &Cli) -> Result<Outcome, Error> {
@@ -118,25 +115,6 @@ fn run_without_panic(cli: &Cli) -> Result<Outcome, Error> {
 enum Form {
     Text,
     Json,
-}
-
-/// What a verb has to say.
-pub(super) struct Outcome {
-    pub text: String,
-    pub json: String,
-    /// What goes to standard error where `text` goes to standard output: an error after something was done.
-    pub complaint: String,
-    pub exit_code: u8,
-}
-
-impl Outcome {
-    pub fn new(report: &impl Serialize, text: String) -> Result<Self, Error> {
-        let failed =
-            |source| Error::Internal { what: "the report cannot be encoded".into(), source: Some(Box::new(source)) };
-        let json = serde_json::to_string(report).map_err(failed)?;
-        let text = visible::report(text, &serde_json::to_value(report).map_err(failed)?);
-        Ok(Self { text, json, complaint: String::new(), exit_code: 0 })
-    }
 }
 
 fn usage(error: clap::Error, args: &[OsString]) -> ExitCode {
@@ -258,7 +236,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 true => keys::new_protection(common, &path).await?,
                 false => Protection::Plain,
             };
-            let report = init::run(repo_url(common)?, &args.keys, &protection).await?;
+            let report = init::run(common.repo_url()?, &args.keys, &protection).await?;
             let text = format!(
                 "made the repository {}\n\n\
                  Leave {} on the host that takes backups: it writes and lists, and cannot read a single row.\n\
@@ -272,7 +250,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         }
         Verb::Backup(args) => {
             let key = keys::writer_key(common)?;
-            let repository = keys::open_to_write(repo_url(common)?, keys::writer_path(common)?, &key).await?;
+            let repository = keys::open_to_write(common.repo_url()?, keys::writer_path(common)?, &key).await?;
             let options = backup::Options {
                 source: conninfo(args.database.dbname.as_deref())?,
                 patterns: patterns(&args.selection),
@@ -407,34 +385,4 @@ fn patterns(selection: &Selection) -> Patterns {
         tables: selection.tables.clone(),
         exclude_tables: selection.exclude_tables.clone(),
     }
-}
-
-pub(super) fn repo_url(common: &Common) -> Result<&str, Error> {
-    common.repo.as_deref().ok_or_else(|| Error::Usage {
-        what: "no repository was named".into(),
-        hint: Some("Name it with --repo URL or PGKEEP_REPO.".into()),
-    })
-}
-
-/// A database that is written into: whichever the environment happens to name may be the one that must not be touched.
-pub(super) fn target(dsn: Option<&str>, switch: &str) -> Result<Conninfo, Error> {
-    let info = conninfo(dsn)?;
-    match info.database_choice() {
-        DatabaseChoice::Named => Ok(info),
-        DatabaseChoice::Surroundings => Err(Error::Usage {
-            what: format!("{switch} names no database to write into"),
-            hint: Some(format!(
-                "Write {switch} NAME, or dbname=NAME among the rest. PGDATABASE and the user's name, which mean {} here, do not count.",
-                info.database()
-            )),
-        }),
-    }
-}
-
-pub(super) fn conninfo(dsn: Option<&str>) -> Result<Conninfo, Error> {
-    let info = Conninfo::resolve(dsn, &Environment::from_process())?;
-    for warning in info.warnings() {
-        output::to_stderr(&format!("pgkeep: warning: {}\n", visible::line(&warning.to_string())));
-    }
-    Ok(info)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use super::terminal;
+use super::echo;
 use crate::stop::Stop;
 
 static COME: AtomicBool = AtomicBool::new(false);
@@ -40,7 +40,7 @@ impl Interrupt {
                     tokio::select! { _ = sigint.recv() => {}, _ = sigterm.recv() => {} }
                     if again {
                         // At a question the terminal shows nothing that is typed, and nothing is dropped on this way.
-                        terminal::restore();
+                        echo::restore();
                         std::process::exit(130);
                     }
                     COME.store(true, Ordering::SeqCst);

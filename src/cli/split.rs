@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::args::{Common, Programs, Speech, lock_wait_timeout};
+use super::common::{Common, Programs, lock_wait_timeout};
+use super::database::{conninfo, target};
 use super::keys;
-use super::run::{self, FOUND_SOMETHING_WRONG, Outcome, conninfo};
+use super::outcome::{FOUND_SOMETHING_WRONG, Outcome, Speech};
 use super::terminal::Terminal;
 use crate::command::Error;
 use crate::command::progress::Progress;
@@ -317,7 +318,7 @@ fn options(args: &Split, from: Option<&String>) -> Result<Options, Error> {
     let schemas = needed(args.schemas.as_ref(), "--schemas")?;
     Ok(Options {
         source: conninfo(Some(&needed(from, "--from")?))?,
-        target: run::target(Some(&needed(args.to.as_ref(), "--to")?), "--to")?,
+        target: target(Some(&needed(args.to.as_ref(), "--to")?), "--to")?,
         schemas: patterns(&schemas),
         leave: args.leave.iter().flat_map(|list| patterns(list)).collect(),
         boundary: args.boundary,

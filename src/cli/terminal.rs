@@ -2,14 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write, stdin};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::echo::Silence;
 use super::{output, signals, visible};
 use crate::repo::keys::Callbacks;
 
@@ -39,53 +38,21 @@ impl Terminal {
 
     /// The terminal without its echo, for several questions: between two of them nothing that is typed ahead is shown either.
     pub fn unseen(self) -> Option<Unseen> {
-        Unseen::begin(Self::open()?)
+        Some(Unseen(Silence::begin(Self::open()?)?))
     }
 }
 
-/// No echo, and each byte at once, so that Ctrl-C is seen although nobody else looks at signals meanwhile.
-pub struct Unseen {
-    tty: File,
-    before: Termios,
-}
+/// Questions to which nothing that is typed is shown.
+pub struct Unseen(Silence);
 
 impl Unseen {
-    fn begin(tty: File) -> Option<Self> {
-        let before = tcgetattr(&tty).ok()?;
-        let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
-        // What was typed ahead of the question is an answer too.
-        *silenced() = tty.try_clone().ok().map(|tty| (tty, before.clone()));
-        tcsetattr(&tty, OptionalActions::Now, &quiet).ok()?;
-        Some(Self { tty, before })
-    }
-
     /// What was typed; none where the question was left with Ctrl-C or Ctrl-D.
     pub fn ask(&mut self, prompt: &str) -> Option<SecretString> {
-        write!(self.tty, "pgkeep: {}: ", visible::line(prompt)).ok()?;
-        let typed = read_line(&mut Patient(&self.tty));
-        let _ = writeln!(self.tty);
+        let tty = self.0.tty();
+        write!(tty, "pgkeep: {}: ", visible::line(prompt)).ok()?;
+        let typed = read_line(&mut Patient(tty));
+        let _ = writeln!(tty);
         Some(SecretString::from(typed?.as_str()))
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.before);
-        *silenced() = None;
-    }
-}
-
-/// The terminal that shows nothing at the moment, and how it was before.
-fn silenced() -> MutexGuard<'static, Option<(File, Termios)>> {
-    static SILENCED: Mutex<Option<(File, Termios)>> = Mutex::new(None);
-    SILENCED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Gives the terminal its echo back: for an end at which nothing is dropped.
-pub fn restore() {
-    if let Some((tty, before)) = silenced().take() {
-        let _ = tcsetattr(&tty, OptionalActions::Now, &before);
     }
 }
 

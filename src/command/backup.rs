@@ -26,11 +26,12 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::dump::{self, DumpError};
 use crate::pg::snapshot::SourceSnapshot;
 use crate::repo::known::Known;
+use crate::repo::latest::LastGood;
 use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::{
     FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
 };
-use crate::repo::repository::{LastGood, PendingSliceList, store_slice_list};
+use crate::repo::slice_list::{PendingSliceList, store_slice_list};
 use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
 use crate::retention::Tag;
 use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};

@@ -1,8 +1,8 @@
 //! The new database is as closed as the old one: who may connect, make temporary tables and schemas, its comment, its limit of connections.
 
 use super::Error;
-use super::catalog::{quote_identifier, quote_literal};
 use super::connect::Session;
+use super::quoting::{quote_identifier, quote_literal};
 use super::target::missing_roles;
 use crate::repo::manifest::{Database, Grant};
 

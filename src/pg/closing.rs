@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::catalog::{quote_identifier, quote_literal};
 use super::connect::Session;
+use super::quoting::{quote_identifier, quote_literal};
 
 /// A privilege to make something in a schema, of somebody who does not own it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
 //! The COPY statements that read rows, and those that write them.
 
-use super::catalog::{TableFacts, large_object_query, quote_identifier, quote_relation};
+use super::catalog::{TableFacts, large_object_query};
 use super::error::Error;
+use super::quoting::{quote_identifier, quote_relation};
 use super::wire::{RowSink, Wire, protocol};
 use crate::repo::manifest::Relation;
 use crate::stream::RowFormat;

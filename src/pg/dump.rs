@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::process::Signal;
 
 use super::binaries::{BinariesError, Binary, ProgramVersion, find_client};
-use super::catalog::quote_identifier;
 use super::connect::Session;
+use super::quoting::quote_identifier;
 use crate::stop::Stop;
 
 #[derive(Debug, thiserror::Error)]

@@ -10,22 +10,25 @@
 //! *sealed*, the trigger asks nothing, and the fence stays until it is taken down.
 
 mod function;
+mod intact;
 mod lock;
 mod stamp;
 
 pub use function::body;
+pub use intact::{Expected, is_intact};
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
 pub use stamp::{Stamp, stamp};
 
+pub use super::ours::SCHEMA;
+
 use super::Error;
-use super::catalog::{Scope, do_block, quote_identifier, quote_relation};
+use super::catalog::Scope;
 use super::connect::Session;
 use super::ours;
+use super::quoting::{do_block, quote_identifier, quote_relation};
 use super::sealed::{self, Noted};
 use crate::split::facts::ForeignKey;
 
-/// Where the fence's function and a split's records live, on either side.
-pub const SCHEMA: &str = "pgkeep_split";
 /// The trigger on each table.
 pub const TRIGGER: &str = "pgkeep_fence";
 
@@ -265,7 +268,7 @@ pub async fn leads_to(session: &Session, destination: &str) -> Result<bool, Erro
     Ok(row.map_err(|error| session.fault("looking for a fence", error))?.get(0))
 }
 
-/// What is there, by the first word of the function's comment. That it is the one that was put up is asked by `ours::fence_is_intact`.
+/// What is there, by the first word of the function's comment. That it is the one that was put up is asked by [`is_intact`].
 pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
     // A function that somebody made may have no comment.
     let sql = format!(

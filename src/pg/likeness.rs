@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use super::catalog::{self, quote_identifier};
+use super::catalog;
 use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
+use super::quoting::quote_identifier;
 
 /// Settings that decide how long a copy takes: what is written how durably, how often, and with how much memory and how many
 /// processes; and how many locks a transaction may hold, for a fence locks every table at once.

@@ -23,6 +23,7 @@ pub mod ours;
 pub mod place;
 pub mod quarantine;
 pub mod question;
+pub mod quoting;
 pub mod sealed;
 pub mod sessions;
 pub mod snapshot;

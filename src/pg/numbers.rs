@@ -4,8 +4,9 @@
 //! is added for numbers that are taken between that moment and the one at which everybody has gone over.
 
 use super::Error;
-use super::catalog::{self, Reading, SequenceFacts, do_block, quote_literal, quote_relation};
+use super::catalog::{self, Reading, SequenceFacts};
 use super::connect::Session;
+use super::quoting::{do_block, quote_literal, quote_relation};
 use crate::repo::manifest::Sequence;
 
 /// So many numbers are passed over; a tenth of those that are left, where there are few.

@@ -2,9 +2,11 @@
 //! make a schema of any name first, and `CREATE OR REPLACE` keeps an owner; so it is looked before anything of it is believed.
 
 use super::Error;
-use super::catalog::quote_literal;
 use super::connect::Session;
-use super::fence::{self, Strength};
+use super::quoting::quote_literal;
+
+/// Where the fence's function and a split's records live, on either side.
+pub const SCHEMA: &str = "pgkeep_split";
 
 /// Something under one of our names that another role made, or may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +61,10 @@ pub async fn strangers(session: &Session) -> Result<Vec<Stranger>, Error> {
     Ok(rows.iter().map(|row| Stranger { what: row.get(0), owner: row.get(1), mend: row.get(2) }).collect())
 }
 
-/// Statements that make [`fence::SCHEMA`], closed to everybody but its owner, whatever default privileges say; for a transaction in which
+/// Statements that make [`SCHEMA`], closed to everybody but its owner, whatever default privileges say; for a transaction in which
 /// [`strangers`] is asked afterwards, because the schema may be there already.
 pub fn schema() -> String {
-    format!("CREATE SCHEMA IF NOT EXISTS {};\n{}", fence::SCHEMA, closed())
+    format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA};\n{}", closed())
 }
 
 /// A statement that fails where the schema is there and is not ours, or something in it: for a transaction that makes things in it, because
@@ -98,64 +100,7 @@ pub fn closed() -> String {
                     AND a.privilege_type NOT IN ('USAGE', 'SELECT')
             LOOP EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', o.kind, o.name, o.grantee); END LOOP;
         END",
-        schema = fence::SCHEMA
+        schema = SCHEMA
     );
     format!("DO {};\n", quote_literal(&body))
-}
-
-/// What the fence should be.
-pub struct Expected<'a> {
-    pub strength: Strength,
-    /// The function's source as [`fence`] writes it, or as an earlier program wrote it.
-    pub bodies: &'a [String],
-    /// Schema and name of the tables that it stands around.
-    pub tables: &'a [(String, String)],
-}
-
-/// What of the fence is not as it was put up, in words; nothing where it is intact: the function's owner, privileges, language, rights,
-/// settings and source, and on every table a trigger that calls it and fires ALWAYS.
-pub async fn fence_is_intact(session: &Session, expected: &Expected<'_>) -> Result<Vec<String>, Error> {
-    let failed = |error| session.fault("looking at the fence", error);
-    let sql = "SELECT p.proowner::pg_catalog.regrole::text, EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user)),
-            EXISTS (SELECT FROM pg_catalog.aclexplode(p.proacl) a WHERE a.is_grantable AND a.grantee <> p.proowner),
-            l.lanname::text, p.prosecdef, coalesce(p.proconfig, '{}'), p.prosrc, p.oid
-        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-        WHERE n.nspname = 'pgkeep_split' AND p.proname = 'refuse' AND p.pronargs = 0";
-    let Some(row) = session.client().query_opt(sql, &[]).await.map_err(failed)? else {
-        return Ok(vec!["it is gone".to_owned()]);
-    };
-    let mut differs = Vec::new();
-    let mut when = |is: bool, words: String| {
-        if is {
-            differs.push(words);
-        }
-    };
-    when(!row.get::<_, bool>(1), format!("its function belongs to {}", row.get::<_, String>(0)));
-    when(row.get(2), "others may grant its function".to_owned());
-    when(row.get::<_, String>(3) != "plpgsql", format!("its function is written in {}", row.get::<_, String>(3)));
-    when(row.get(4), "its function runs as its owner".to_owned());
-    let settings: Vec<String> = row.get(5);
-    when(settings != ["search_path=pg_catalog, pg_temp"], format!("its function's settings are {settings:?}"));
-    let source: String = row.get(6);
-    let strength = fence::strength(session).await?;
-    when(
-        strength != Some(expected.strength) || !expected.bodies.contains(&source),
-        match strength {
-            None => "it is open".to_owned(),
-            Some(Strength::Held) => "it is not sealed, and lets writes pass: the seal was lost, or undone".to_owned(),
-            _ => "its function is another than was put there".to_owned(),
-        },
-    );
-    let (schemas, names): (Vec<&str>, Vec<&str>) =
-        expected.tables.iter().map(|(schema, name)| (schema.as_str(), name.as_str())).unzip();
-    let sql = "SELECT pg_catalog.format('%I.%I', g.schema, g.name), CASE WHEN t.oid IS NULL THEN 'no trigger' WHEN t.tgfoid <> $3 THEN 'a trigger that calls another function'
-                WHEN t.tgenabled <> 'A' THEN 'a trigger that is disabled' ELSE 'a trigger that lets some statements pass' END
-        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS g (schema, name)
-        JOIN pg_catalog.pg_namespace n ON n.nspname = g.schema JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = g.name
-        LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'pgkeep_fence' AND NOT t.tgisinternal
-        -- BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE, for each statement: 2 + 4 + 8 + 16 + 32 (pg_trigger.h)
-        WHERE t.oid IS NULL OR t.tgfoid <> $3 OR t.tgenabled <> 'A' OR t.tgtype <> 62 OR t.tgqual IS NOT NULL ORDER BY 1 LIMIT 20";
-    let rows = session.client().query(sql, &[&schemas, &names, &row.get::<_, u32>(7)]).await.map_err(failed)?;
-    differs.extend(rows.iter().map(|row| format!("{} has {}", row.get::<_, String>(0), row.get::<_, String>(1))));
-    Ok(differs)
 }

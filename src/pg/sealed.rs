@@ -8,8 +8,7 @@
 use super::Error;
 use super::catalog::{Scope, fingerprint_rows, in_words};
 use super::connect::Session;
-use super::fence::SCHEMA;
-use super::ours;
+use super::ours::{self, SCHEMA};
 
 /// What was written down, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::Error;
-use super::catalog::{self, Reading, StrongLock, TableFacts, quote_literal, quote_relation};
+use super::catalog::{self, Reading, StrongLock, TableFacts};
 use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
+use super::quoting::{quote_literal, quote_relation};
 
 /// How often the list of tables may change between locking and the snapshot, however little patience there is.
 const ATTEMPTS_MIN: usize = 5;

@@ -1,10 +1,10 @@
 //! The splits that a source database is in, by the random id that the target and the operator's host know as well: a small table beside
 //! the fence, gone with the last of them.
 
+use super::Error;
 use super::connect::Session;
-use super::fence::SCHEMA;
-use super::ours::{self, Stranger};
-use super::{Error, catalog};
+use super::ours::{self, SCHEMA, Stranger};
+use super::quoting::quote_literal;
 
 /// Writes the id down, durably, in a schema that is ours; nothing is written where it is not, and who is in the way is returned.
 pub async fn enter(session: &Session, id: &str, target: &str) -> Result<Vec<Stranger>, Error> {
@@ -21,7 +21,7 @@ pub async fn enter(session: &Session, id: &str, target: &str) -> Result<Vec<Stra
         session.run(context, &make).await?;
         let strangers = ours::strangers(session).await?;
         if strangers.is_empty() {
-            let (id, target) = (catalog::quote_literal(id), catalog::quote_literal(target));
+            let (id, target) = (quote_literal(id), quote_literal(target));
             session.run(
                 context,
                 &format!(
@@ -65,7 +65,7 @@ pub async fn forget(session: &Session, id: &str) -> Result<(), Error> {
     if !exists(session).await? {
         return Ok(());
     }
-    let id = catalog::quote_literal(id);
+    let id = quote_literal(id);
     let body = format!(
         "BEGIN
             DELETE FROM {SCHEMA}.splits WHERE id = {id};
@@ -76,7 +76,7 @@ pub async fn forget(session: &Session, id: &str) -> Result<(), Error> {
             END IF;
         END"
     );
-    session.run("forgetting a split's id", &format!("DO {}", catalog::quote_literal(&body))).await
+    session.run("forgetting a split's id", &format!("DO {}", quote_literal(&body))).await
 }
 
 async fn exists(session: &Session) -> Result<bool, Error> {

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Error;
-use super::catalog::quote_identifier;
 use super::connect::Session;
-use super::fence::SCHEMA;
-use super::ours::{self, Stranger};
+use super::ours::{self, SCHEMA, Stranger};
+use super::quoting::quote_identifier;
 
 async fn count(session: &Session, context: &str, sql: &str) -> Result<i64, Error> {
     Ok(session.client().query_one(sql, &[]).await.map_err(|error| session.fault(context, error))?.get(0))

@@ -5,8 +5,9 @@ mod in_the_way;
 mod there;
 
 use super::Error;
-use super::catalog::{LARGE_OBJECT_COLUMNS, quote_identifier, quote_literal, quote_relation};
+use super::catalog::LARGE_OBJECT_COLUMNS;
 use super::connect::Session;
+use super::quoting::{quote_identifier, quote_literal, quote_relation};
 use super::wire::Wire;
 use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, Sequence};
 use crate::schema::restore::{Grants, Owners, RoleMap};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Error;
-use super::catalog::{do_block, quote_identifier, quote_literal};
 use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
+use super::quoting::{do_block, quote_identifier, quote_literal};
 use crate::repo::manifest::Database;
 
 /// What the names of scratch databases begin with; sixteen hexadecimal digits follow.

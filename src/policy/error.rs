@@ -1,4 +1,4 @@
-use super::section::SECTIONS;
+use super::names::SECTIONS;
 use crate::pg::conninfo::ConninfoError;
 use crate::schema::pattern::PatternError;
 use crate::spelling;

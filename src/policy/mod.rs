@@ -1,6 +1,7 @@
 //! Policies: what `pgkeep run` does, as a file says it. Pure: bytes in, decision out.
 
 mod error;
+mod names;
 mod section;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use super::keys::WriterKey;
 use super::layout::{self, ChunkId};
 use super::manifest::Manifest;
 use super::objects::Objects;
-use super::records::{Record, Stored, each_record};
+use super::record::{Record, Stored, each_record};
 use super::repository::Repository;
 use super::signature::{self, Signed};
 use crate::retention::Grace;

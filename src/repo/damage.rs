@@ -5,9 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::layout::{self, ChunkKind};
+use super::error::RepoError;
+use super::layout::{self, ChunkKind, OBJECT_BYTES_MAX};
 use super::manifest::ObjectRef;
-use super::objects::OBJECT_BYTES_MAX;
+use super::repository::Repository;
 use crate::store::{Store, StoreError};
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, OpenError, Opener};
@@ -82,11 +83,14 @@ pub struct ObjectReader {
     opener: Opener,
 }
 
-impl ObjectReader {
-    pub(super) fn new(store: Arc<Store>, opener: Opener) -> Self {
-        Self { store, opener }
+impl Repository {
+    pub fn object_reader(&self) -> Result<ObjectReader, RepoError> {
+        let opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
+        Ok(ObjectReader { store: self.store().clone(), opener })
     }
+}
 
+impl ObjectReader {
     /// The object's bytes: of the recorded size and checksum. Takes no key.
     pub async fn stored(&self, kind: ChunkKind, object: &ObjectRef) -> Result<Vec<u8>, Damage> {
         let expected = u64::from(object.stored_bytes);

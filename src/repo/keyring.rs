@@ -7,17 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
 use super::error::RepoError;
 use super::keys::KeyError;
-use super::records::{Record, Stored, each_record};
-use super::repository::{MANIFEST_BYTES_MAX, Repository};
-use super::signature::Signed;
-use super::signed;
+use super::record::{Record, Stored, each_record};
 use super::snapshot::SnapshotName;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::stream::seal::PublicRecord;
 
 const NAME_BYTES_MAX: usize = 64;
@@ -228,35 +225,10 @@ impl Trust {
     }
 }
 
-impl Repository {
-    /// Writes the next keyring, signed by `root`. Returns its number.
-    pub async fn write_keyring(&self, mut keyring: Keyring, root: &SigningKey) -> Result<u64, RepoError> {
-        keyring.number = self.keyring().number.max(keyring.number) + 1;
-        self.write_record_signed(&keyring, root).await?;
-        Ok(keyring.number)
-    }
-
-    /// The manifests that are there, are trusted, and were signed by `signer`.
-    pub async fn manifests_of(&self, signer: &VerifyingKey) -> Result<Vec<(SnapshotName, TrustedManifest)>, RepoError> {
-        let (mut manifests, trusted) = (Vec::new(), [*signer].into());
-        for name in self.snapshots().await? {
-            let key = name.key();
-            match signed::check(self.store(), Signed::Manifest, &key, MANIFEST_BYTES_MAX, &trusted).await {
-                Ok(Ok(genuine)) => {
-                    let trusted = TrustedManifest { name: name.to_string(), blake3: *genuine.whole.as_bytes() };
-                    manifests.push((name, trusted));
-                }
-                Ok(Err(_)) => {}
-                Err(StoreError::NoObject { .. } | StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(manifests)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use ed25519_dalek::SigningKey;
+
     use super::*;
 
     fn signer(seed: u8) -> VerifyingKey {

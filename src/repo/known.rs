@@ -9,7 +9,7 @@ use super::index::{Absent, Index};
 use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{Manifest, Request, SliceList};
 use super::names::StoredManifest;
-use super::records::Stored;
+use super::record::Stored;
 use super::repository::Repository;
 use super::snapshot::SnapshotId;
 use super::unfinished::Unfinished;

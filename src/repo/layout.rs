@@ -1,4 +1,4 @@
-//! Names of objects in a repository. The only place that knows them.
+//! Names of objects in a repository, and how large each kind may be. The only place that knows the names.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -10,6 +10,13 @@ pub const DATA: &str = "data/";
 pub const META: &str = "meta/";
 pub const SNAPSHOTS: &str = "snapshots/";
 pub const RECORDS: &str = "records/";
+
+pub(super) const CONFIG_BYTES_MAX: u64 = 1 << 16;
+/// A manifest as stored: that of a million tables has half of it.
+pub(super) const MANIFEST_BYTES_MAX: u64 = 256 << 20;
+pub(super) const RECORD_BYTES_MAX: u64 = 256 << 20;
+/// The largest object that is ever read: a chunk that did not compress, with room for age's framing.
+pub(super) const OBJECT_BYTES_MAX: u64 = 8 << 20;
 
 /// What a chunk holds, which decides who can open it and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +49,17 @@ pub fn chunk(kind: ChunkKind, name: &ChunkName, generation: u16) -> ObjectKey {
     let hex = name.to_string();
     let suffix = if generation == 0 { String::new() } else { format!(".{generation}") };
     key(format!("{}{}/{hex}{suffix}", kind.folder(), &hex[..2]))
+}
+
+impl SnapshotName {
+    /// The manifest's.
+    pub fn key(&self) -> ObjectKey {
+        key(format!("{SNAPSHOTS}{self}"))
+    }
+
+    pub fn parse_key(key: &ObjectKey) -> Option<Self> {
+        key.as_str().strip_prefix(SNAPSHOTS)?.parse().ok()
+    }
 }
 
 /// The folder of a kind of records, a word of lower-case letters.
@@ -102,5 +120,17 @@ fn parse_chunk(object: &ObjectKey) -> Option<(ChunkName, u16)> {
     match file.split_once('.') {
         None => Some((file.parse().ok()?, 0)),
         Some((name, generation)) => Some((name.parse().ok()?, generation.parse().ok().filter(|g| *g > 0)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshots_name_reads_back_from_its_key() {
+        let name: SnapshotName = "20261122T031500.123Z-0123456789abcdef".parse().unwrap();
+        assert_eq!(name.key().as_str(), "snapshots/20261122T031500.123Z-0123456789abcdef");
+        assert_eq!(SnapshotName::parse_key(&name.key()), Some(name));
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::error::RepoError;
-use super::layout;
-use super::repository::{MANIFEST_BYTES_MAX, Repository};
+use super::layout::{self, MANIFEST_BYTES_MAX};
+use super::repository::Repository;
 use super::signature::Signed;
 use super::snapshot::SnapshotName;
 

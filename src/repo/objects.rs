@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use super::error::RepoError;
 use super::index::{Index, SharedSlice};
 use super::keys::WriterKey;
-use super::layout::{self, ChunkId, ChunkKind};
+use super::layout::{self, ChunkId, ChunkKind, OBJECT_BYTES_MAX};
 use super::manifest::{ObjectRef, Slice};
 use super::repository::Repository;
 use super::vouchers::Vouchers;
@@ -21,8 +21,6 @@ use crate::stream::{ChunkKey, ChunkName, Sealed, Sealer};
 pub const SHARED_SLICE_BYTES_MAX: usize = 256 << 10;
 /// A shared object is stored when it holds at least this much.
 const PACK_BYTES: usize = 1 << 20;
-/// The largest object that is ever read: a chunk that did not compress, with room for age's framing.
-pub const OBJECT_BYTES_MAX: u64 = 8 << 20;
 
 /// A slice whose object may not have a name yet. Turned into a [`Slice`] when everything is stored.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use super::keys::KeyError;
 use super::layout::{self, ChunkId, ChunkKind};
 use super::manifest::{Manifest, ObjectRef, Slice, SliceList};
 use super::names::TOLD_MAX;
-use super::records::{Record, Stored};
+use super::record::{Record, Stored};
 use super::repository::Repository;
 use super::snapshot::SnapshotName;
 use crate::retention::Grace;

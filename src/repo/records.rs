@@ -1,7 +1,4 @@
-//! Records: small signed facts about snapshots and objects, each written once beside them.
-//!
-//! A record is signed by a writer or by the holder of the restore key, and is readable by anyone: none holds a word of the
-//! database's content. What a record says may only make pgkeep more careful when it is missing, never less.
+//! A repository's records: reading and writing them, and those of checks and restores.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,30 +6,23 @@ use std::time::SystemTime;
 
 use chrono::Utc;
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::damage::ReadDepth;
 use super::error::RepoError;
 use super::keys::KeyError;
-use super::layout::{self, ChunkId};
+use super::layout::{self, ChunkId, RECORD_BYTES_MAX};
+use super::record::{Record, Stored, each_record, read_record};
 use super::repository::Repository;
 use super::signature::{self, Signed};
 use super::signed;
 use super::snapshot::{SnapshotId, SnapshotName};
-use crate::store::{Listed, ObjectKey, Put, Store, StoreError};
+use crate::store::{Listed, ObjectKey, Put, StoreError};
 use crate::stream::Sealed;
 use crate::stream::seal::PublicRecord;
 
-pub(super) const RECORD_BYTES_MAX: u64 = 256 << 20;
 /// Refused records that are told one by one.
 const REFUSED_TOLD_MAX: usize = 1000;
-
-/// A type of record. Its folder is `records/KIND/`.
-pub trait Record: PublicRecord + DeserializeOwned {
-    /// Lower-case letters.
-    const KIND: &'static str;
-}
 
 /// Records that nobody trusted has signed as they are.
 #[derive(Debug, Default)]
@@ -40,15 +30,6 @@ pub struct Refused {
     pub told: Vec<(ObjectKey, &'static str)>,
     /// How many more there are.
     pub more: u64,
-}
-
-/// A record as the repository holds it.
-#[derive(Clone, Debug)]
-pub struct Stored<R> {
-    pub key: ObjectKey,
-    /// When it was stored, on the store's clock.
-    pub stored: SystemTime,
-    pub record: R,
 }
 
 impl Repository {
@@ -152,40 +133,6 @@ impl Repository {
         })
         .await?;
         Ok(damaged)
-    }
-}
-
-/// Reads the records of a kind that one of `trusted` has signed, one by one and in no order.
-pub(super) async fn each_record<R: Record>(
-    store: &Store,
-    trusted: &Arc<[VerifyingKey]>,
-    mut take: impl FnMut(Stored<R>),
-) -> Result<(), RepoError> {
-    let mut pages = store.pages(&layout::records(R::KIND))?;
-    while let Some(page) = pages.next().await? {
-        for Listed { key, bytes, modified } in page {
-            if bytes < Signed::Record.bytes_min() {
-                continue;
-            }
-            if let Some(record) = read_record(store, trusted, &key).await? {
-                take(Stored { key, stored: modified, record });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// None where another run has cleared it away, or where it is not what somebody trusted has signed.
-async fn read_record<R: Record>(
-    store: &Store,
-    trusted: &Arc<[VerifyingKey]>,
-    key: &ObjectKey,
-) -> Result<Option<R>, RepoError> {
-    match signed::content(store, Signed::Record, key, RECORD_BYTES_MAX, trusted).await {
-        Ok(Ok((_, content))) => Ok(serde_json::from_slice(&content).ok()),
-        Ok(Err(_)) => Ok(None),
-        Err(StoreError::NoObject { .. } | StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 

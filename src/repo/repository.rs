@@ -1,36 +1,25 @@
-//! A repository: its snapshots, and the way from a slice to its bytes.
+//! A repository: made, opened, and its manifests read and written.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::damage::ObjectReader;
 use super::error::RepoError;
 use super::keyring::{Keyring, Trust};
 use super::keys::file::Protection;
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
-use super::layout::{self, ChunkKind};
-use super::manifest::{FORMAT, Manifest, Request, Slice, SliceList};
-use super::objects::{ChunkWriter, OBJECT_BYTES_MAX};
+use super::layout::{self, CONFIG_BYTES_MAX, MANIFEST_BYTES_MAX};
+use super::manifest::{FORMAT, Manifest};
 use super::signature::{self, Signed};
 use super::signed;
 use super::snapshot::SnapshotName;
-use crate::store::{Access, Coming, ObjectKey, Put, Store, StoreError};
+use crate::store::{Access, Put, Store, StoreError};
 use crate::stream::seal::PublicRecord;
-use crate::stream::{ChunkKey, OpenError, Opener, Sealed, Sealer};
+use crate::stream::{OpenError, Opener, Sealed, Sealer};
 
-/// A manifest as stored: that of a million tables has half of it.
-pub(super) const MANIFEST_BYTES_MAX: u64 = 256 << 20;
 const MANIFEST_PLAIN_BYTES_MAX: usize = 1 << 30;
-const CONFIG_BYTES_MAX: u64 = 1 << 16;
-/// Slice lists of more slices are stored apart.
-const INLINE_SLICES_MAX: usize = 32;
-const SLICES_IN_PAGE: usize = 2048;
-/// Objects that a reader has on their way, at most: 8 MiB each at most, a third of one as a rule.
-const OBJECTS_AHEAD_MAX: usize = 4;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Config {
@@ -53,15 +42,6 @@ pub struct Repository {
     key: ReadingKey,
     keyring: Keyring,
     trust: Trust,
-}
-
-/// What the next snapshot of a database and selection is measured by.
-pub enum LastGood {
-    Found(Box<Manifest>),
-    /// So many snapshots of the database are of another selection, or suspicious.
-    None {
-        passed_over: u64,
-    },
 }
 
 impl Repository {
@@ -178,21 +158,6 @@ impl Repository {
         Opener::new(self.key.identities.clone())
     }
 
-    /// The snapshot that an id, a unique prefix of one, `latest:DATABASE`, or `latest` of the only database means.
-    pub async fn resolve(&self, asked: &str) -> Result<SnapshotName, RepoError> {
-        if let Some(latest) = self.latest(asked).await? {
-            return Ok(latest);
-        }
-        let mut names = self.snapshots().await?;
-        let lower = asked.to_ascii_lowercase();
-        names.retain(|name| !lower.is_empty() && name.id.as_str().starts_with(&lower));
-        match names.len() {
-            0 => Err(RepoError::NoSnapshot { asked: asked.to_owned() }),
-            1 => Ok(names.remove(0)),
-            count => Err(RepoError::Ambiguous { asked: asked.to_owned(), count }),
-        }
-    }
-
     /// Reads a manifest. Its signature is checked before anything in it is decrypted.
     pub async fn manifest(&self, name: &SnapshotName) -> Result<Manifest, RepoError> {
         let key = name.key();
@@ -244,192 +209,6 @@ impl Repository {
         match self.store.put(&name.key(), &sealed).await? {
             Put::Stored => Ok(bytes),
             Put::Existed => Err(RepoError::SnapshotExists { name }),
-        }
-    }
-
-    /// The newest snapshot of this database and this request that is not suspicious.
-    ///
-    /// A manifest that cannot be read is passed over: it is no measure of anything.
-    pub async fn last_good(&self, database: &str, request: &Request) -> Result<LastGood, RepoError> {
-        let (wanted, mut passed_over) = (request.normal(), 0);
-        for name in self.snapshots().await?.iter().rev() {
-            let Ok(manifest) = self.manifest(name).await else { continue };
-            if manifest.database.name != database {
-                continue;
-            }
-            if manifest.request.normal() == wanted && !manifest.is_suspicious() {
-                return Ok(LastGood::Found(Box::new(manifest)));
-            }
-            passed_over += 1;
-        }
-        Ok(LastGood::None { passed_over })
-    }
-
-    /// A slice list, read from its pages where it has some.
-    pub async fn slices(&self, manifest: &Manifest, list: &SliceList) -> Result<Vec<Slice>, RepoError> {
-        let pages = match list {
-            SliceList::Inline(slices) => return Ok(slices.clone()),
-            SliceList::Pages(pages) => pages,
-        };
-        let mut slices = Vec::new();
-        for page in pages {
-            slices.extend(self.page(manifest, page).await?);
-        }
-        Ok(slices)
-    }
-
-    /// One page of a slice list.
-    pub(super) async fn page(&self, manifest: &Manifest, page: &Slice) -> Result<Vec<Slice>, RepoError> {
-        let unreadable = |source| RepoError::SliceList { name: manifest.name(), source };
-        let text = self.metadata(manifest, std::slice::from_ref(page)).await?;
-        decode_page(&text).map(|slice| slice.map_err(unreadable)).collect()
-    }
-
-    /// The bytes of metadata slices, joined.
-    pub async fn metadata(&self, manifest: &Manifest, slices: &[Slice]) -> Result<Vec<u8>, RepoError> {
-        let mut reader = self.reader(ChunkKind::Meta, manifest.chunk_key())?;
-        let mut bytes = Vec::new();
-        for (n, slice) in slices.iter().enumerate() {
-            reader.expect(&slices[n..]);
-            bytes.extend_from_slice(reader.slice(slice).await?);
-        }
-        Ok(bytes)
-    }
-
-    pub fn object_reader(&self) -> Result<ObjectReader, RepoError> {
-        let opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
-        Ok(ObjectReader::new(self.store.clone(), opener))
-    }
-
-    pub fn reader(&self, kind: ChunkKind, chunk_key: ChunkKey) -> Result<SliceReader, RepoError> {
-        let opener = self.opener().map_err(|source| RepoError::Object { key: layout::config(), source })?;
-        let opens = !(self.key.kind == KeyKind::Writer && kind == ChunkKind::Data);
-        let refusal = if opens { Refusal::IsDamage } else { Refusal::IsTheKey };
-        Ok(SliceReader {
-            store: self.store.clone(),
-            kind,
-            chunk_key,
-            opener,
-            refusal,
-            last: None,
-            coming: VecDeque::new(),
-        })
-    }
-}
-
-/// What it means that an object does not open with the key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    /// The key opened the manifest, so it is the object's header that was changed.
-    IsDamage,
-    IsTheKey,
-}
-
-/// Reads slices, one after another. Keeps the last object open, because neighbours often share it.
-pub struct SliceReader {
-    store: Arc<Store>,
-    kind: ChunkKind,
-    chunk_key: ChunkKey,
-    opener: Opener,
-    refusal: Refusal,
-    last: Option<(ObjectKey, Vec<u8>)>,
-    coming: VecDeque<(ObjectKey, Coming)>,
-}
-
-impl SliceReader {
-    /// Begins to read the objects of the slices that come next, a few at a time, where the store is far away. Over a line
-    /// of 30 ms a restore waits for every object otherwise.
-    pub fn expect(&mut self, slices: &[Slice]) {
-        // Neighbours share objects: a few more slices than objects are looked at.
-        for slice in slices.iter().take(4 * OBJECTS_AHEAD_MAX) {
-            let key = layout::chunk(self.kind, &slice.object.object, slice.object.generation);
-            let known = self.last.as_ref().is_some_and(|(last, _)| *last == key);
-            if known || self.coming.iter().any(|(coming, _)| *coming == key) {
-                continue;
-            }
-            if self.coming.len() >= OBJECTS_AHEAD_MAX {
-                return;
-            }
-            let Some(coming) = self.store.get_ahead(&key, OBJECT_BYTES_MAX) else { return };
-            self.coming.push_back((key, coming));
-        }
-    }
-
-    async fn fetch(&mut self, key: &ObjectKey) -> Result<Vec<u8>, StoreError> {
-        match self.coming.iter().position(|(coming, _)| coming == key).and_then(|n| self.coming.remove(n)) {
-            Some((_, coming)) => coming.bytes().await,
-            None => {
-                // Something else is read than was expected.
-                self.coming.clear();
-                self.store.get(key, OBJECT_BYTES_MAX).await
-            }
-        }
-    }
-
-    /// The slice's plaintext, its object checked against its name. At most 4 MiB.
-    pub async fn slice(&mut self, slice: &Slice) -> Result<&[u8], RepoError> {
-        let key = layout::chunk(self.kind, &slice.object.object, slice.object.generation);
-        if self.last.as_ref().is_none_or(|(last, _)| *last != key) {
-            self.last = None;
-            let stored = self.fetch(&key).await?;
-            let plaintext = self
-                .opener
-                .open_chunk(&stored, &slice.object.object, &self.chunk_key)
-                .map_err(|source| match (source, self.refusal) {
-                    (OpenError::WrongKey, Refusal::IsDamage) => {
-                        OpenError::Damaged { source: "its header names another key".into() }
-                    }
-                    (other, _) => other,
-                })
-                .map_err(|source| RepoError::Object { key: key.clone(), source })?;
-            self.last = Some((key.clone(), plaintext));
-        }
-        let plaintext = self.last.as_ref().map_or(&[][..], |(_, plaintext)| plaintext);
-        let start = slice.offset as usize;
-        start
-            .checked_add(slice.bytes as usize)
-            .and_then(|end| plaintext.get(start..end))
-            .ok_or(RepoError::SliceBounds { key })
-    }
-}
-
-/// Slice lists on their way into a manifest: long ones go to pages of their own.
-pub async fn store_slice_list(writer: &mut ChunkWriter, slices: Vec<Slice>) -> Result<PendingSliceList, RepoError> {
-    if slices.len() <= INLINE_SLICES_MAX {
-        return Ok(PendingSliceList::Inline(slices));
-    }
-    let mut pages = Vec::new();
-    for page in slices.chunks(SLICES_IN_PAGE) {
-        pages.push(writer.add(&encode_page(page), 0).await?);
-    }
-    Ok(PendingSliceList::Pages(pages))
-}
-
-pub(super) fn encode_page(slices: &[Slice]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(slices.len() * 256);
-    for slice in slices {
-        serde_json::to_writer(&mut text, slice).expect("a slice is plain data, and a vector takes all");
-        text.push(b'\n');
-    }
-    text
-}
-
-pub(super) fn decode_page(page: &[u8]) -> impl Iterator<Item = Result<Slice, serde_json::Error>> {
-    page.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(serde_json::from_slice)
-}
-
-/// A slice list whose pages may not be durable yet.
-pub enum PendingSliceList {
-    Inline(Vec<Slice>),
-    Pages(Vec<super::objects::PendingSlice>),
-}
-
-impl PendingSliceList {
-    /// Only after everything is settled.
-    pub fn resolve(self, writer: &ChunkWriter) -> SliceList {
-        match self {
-            PendingSliceList::Inline(slices) => SliceList::Inline(slices),
-            PendingSliceList::Pages(pages) => SliceList::Pages(writer.resolve(&pages)),
         }
     }
 }

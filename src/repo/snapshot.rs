@@ -7,9 +7,6 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use rand_core::{OsRng, RngCore};
 use serde::{Deserialize, Serialize};
 
-use super::layout::SNAPSHOTS;
-use crate::store::ObjectKey;
-
 /// 16 hexadecimal digits, random: what people type.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -69,16 +66,6 @@ pub struct SnapshotName {
 
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%S%.3fZ";
 
-impl SnapshotName {
-    pub fn key(&self) -> ObjectKey {
-        ObjectKey::new(format!("{SNAPSHOTS}{self}")).expect("times and ids are made of digits, letters and dashes")
-    }
-
-    pub fn parse_key(key: &ObjectKey) -> Option<Self> {
-        key.as_str().strip_prefix(SNAPSHOTS)?.parse().ok()
-    }
-}
-
 impl fmt::Display for SnapshotName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.time.format(TIME_FORMAT), self.id)
@@ -103,9 +90,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_reads_back_from_its_key() {
+    fn a_name_reads_back_from_its_text() {
         let name: SnapshotName = "20261122T031500.123Z-0123456789abcdef".parse().unwrap();
-        assert_eq!(SnapshotName::parse_key(&name.key()), Some(name.clone()));
         assert_eq!(name.to_string(), "20261122T031500.123Z-0123456789abcdef");
         assert_eq!(name.id.short(), "01234567");
         for bad in [

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::ObjectKey;
-use super::s3::PARAMETERS;
 use super::s3::fault::{S3Cause, S3Fault};
 
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +12,7 @@ pub enum StoreError {
     #[error("`{url}` is not a repository's URL: {reason}")]
     Url { url: String, reason: &'static str },
     #[error("an s3:// URL has no parameter `{parameter}`")]
-    UrlParameter { parameter: String, meant: Option<&'static str> },
+    UrlParameter { parameter: String, meant: Option<&'static str>, known: &'static [&'static str] },
     #[error("the parameter `{parameter}` of an s3:// URL is `{value}`, and should be {expected}")]
     UrlValue { parameter: String, value: String, expected: &'static str },
     #[error("there is no repository folder {}", path.display())]
@@ -63,7 +62,7 @@ impl StoreError {
         match self {
             StoreError::Url { .. } | StoreError::UrlValue { .. } | StoreError::NoThread { .. } => None,
             StoreError::UrlParameter { meant: Some(meant), .. } => Some(format!("Did you mean `{meant}`?")),
-            StoreError::UrlParameter { meant: None, .. } => Some(format!("It knows {}.", PARAMETERS.join(", "))),
+            StoreError::UrlParameter { meant: None, known, .. } => Some(format!("It knows {}.", known.join(", "))),
             StoreError::S3 { fault, .. } => fault.hint(),
             StoreError::Earlier(error) => error.hint(),
             StoreError::Missing { path } => Some(format!(

@@ -6,15 +6,17 @@
 mod dir;
 pub mod error;
 mod key;
-mod reading;
+mod pages;
 pub mod s3;
+mod sink;
 
 use std::path::Path;
 use std::time::SystemTime;
 
 pub use error::StoreError;
 pub use key::ObjectKey;
-pub use reading::{Pages, Sink};
+pub use pages::Pages;
+pub use sink::Sink;
 
 use crate::stream::Sealed;
 use dir::DirStore;
@@ -157,8 +159,8 @@ impl Store {
     /// All objects whose key begins with `prefix` (a folder: `data/`, `snapshots/`), in pages.
     pub fn pages(&self, prefix: &str) -> Result<Pages<'_>, StoreError> {
         match self {
-            Store::Dir(dir) => dir.pages(prefix),
-            Store::S3(s3) => Ok(s3.pages(prefix)),
+            Store::Dir(dir) => Ok(Pages::of_dir(dir.walk(prefix)?)),
+            Store::S3(s3) => Ok(Pages::of_s3(s3, prefix)),
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_secret};
 
-use super::digest::DigestKey;
-use super::row_hash::{XXH3_CONTEXT, secret};
+use super::digest::{DigestKey, KeyUse};
 
 /// Where chunks of rows may end: by the hash of format 1 in every format, so that what was stored is found again.
 #[derive(Clone)]
@@ -13,7 +12,7 @@ pub struct CutHasher {
 
 impl CutHasher {
     pub fn new(key: &DigestKey) -> Self {
-        Self { secret: secret(key, XXH3_CONTEXT) }
+        Self { secret: key.secret(KeyUse::Xxh3) }
     }
 
     #[inline]

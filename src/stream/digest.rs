@@ -8,6 +8,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone)]
 pub struct DigestKey(pub [u8; 32]);
 
+/// Names a use of the digest key, so that no two uses have a secret in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyUse {
+    /// The row hash of format 1; chunks are cut by it in every format.
+    Xxh3,
+    /// The row hash since format 2.
+    Prf,
+}
+
+impl KeyUse {
+    fn context(self) -> &'static [u8] {
+        match self {
+            KeyUse::Xxh3 => b"pgkeep row digest 1",
+            KeyUse::Prf => b"pgkeep row digest 2",
+        }
+    }
+}
+
+impl DigestKey {
+    pub(super) fn secret<const N: usize>(&self, of: KeyUse) -> [u8; N] {
+        let mut secret = [0; N];
+        blake3::Hasher::new_keyed(&self.0).update(of.context()).finalize_xof().fill(&mut secret);
+        secret
+    }
+}
+
 /// Row count, bytes and the sum of row hashes modulo 2^128.
 ///
 /// Two relations with equal digests hold the same multiset of rows, but for a chance that `docs/format.md` bounds ("What a digest

@@ -4,11 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use age::NoCallbacks;
-use age::plugin::RecipientPluginV1;
 use age::ssh::ParseRecipientKeyError;
-
-use super::seal::SealError;
 
 /// A recipient of age: `age1...`, `ssh-ed25519 ...`, `ssh-rsa ...`, or a plugin's, `age1NAME1...`.
 #[derive(Clone)]
@@ -39,19 +35,6 @@ impl Recipient {
             Recipient::Ssh(_) => "ssh".into(),
             Recipient::Plugin(recipient) => format!("plugin {}", recipient.plugin()),
         }
-    }
-
-    /// What wraps file keys. A plugin's program is looked for on `PATH`, and run anew for each object.
-    pub(super) fn into_age(self) -> Result<Box<dyn age::Recipient + Send>, SealError> {
-        Ok(match self {
-            Recipient::X25519(recipient) => Box::new(recipient),
-            Recipient::Ssh(recipient) => Box::new(recipient),
-            Recipient::Plugin(recipient) => {
-                let name = recipient.plugin().to_owned();
-                let plugin = RecipientPluginV1::new(&name, &[recipient], &[], NoCallbacks);
-                Box::new(plugin.map_err(|_| SealError::NoPlugin { program: format!("age-plugin-{name}") })?)
-            }
-        })
     }
 }
 

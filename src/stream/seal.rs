@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::str::FromStr;
 
-use age::{DecryptError, Decryptor, Encryptor};
+use age::plugin::RecipientPluginV1;
+use age::{DecryptError, Decryptor, Encryptor, NoCallbacks};
 use serde::{Deserialize, Serialize};
 
 use super::chunk::CHUNK_BYTES_MAX;
@@ -166,7 +167,7 @@ pub struct Sealer {
 impl Sealer {
     /// `level` is zstd's compression level, 1 to 19, or negative for faster.
     pub fn new(level: i32, recipients: impl IntoIterator<Item = impl Into<Recipient>>) -> Result<Self, SealError> {
-        let recipients = recipients.into_iter().map(|r| r.into().into_age()).collect::<Result<_, _>>()?;
+        let recipients = recipients.into_iter().map(|r| file_key_wrapper(r.into())).collect::<Result<_, _>>()?;
         let compressor = zstd::bulk::Compressor::new(level).map_err(|source| SealError::Compress { source })?;
         Ok(Self { compressor, compressed: Vec::new(), recipients })
     }
@@ -187,6 +188,19 @@ impl Sealer {
         writer.finish().map_err(|source| SealError::Encrypt { source })?;
         Ok(Sealed(out))
     }
+}
+
+/// A plugin's program is looked for on `PATH`, and run anew for each object.
+fn file_key_wrapper(recipient: Recipient) -> Result<Box<dyn age::Recipient + Send>, SealError> {
+    Ok(match recipient {
+        Recipient::X25519(recipient) => Box::new(recipient),
+        Recipient::Ssh(recipient) => Box::new(recipient),
+        Recipient::Plugin(recipient) => {
+            let name = recipient.plugin().to_owned();
+            let plugin = RecipientPluginV1::new(&name, &[recipient], &[], NoCallbacks);
+            Box::new(plugin.map_err(|_| SealError::NoPlugin { program: format!("age-plugin-{name}") })?)
+        }
+    })
 }
 
 #[derive(Debug, thiserror::Error)]

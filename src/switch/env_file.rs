@@ -32,12 +32,7 @@ pub(super) fn locate(path: &Path, text: &str, key: &str) -> Result<Site, SwitchE
     let mut found = assignments.iter().filter(|assignment| assignment.key == key);
     let Some(first) = found.next() else {
         let keys = assignments.iter().map(|assignment| assignment.key);
-        return Err(SwitchError::NoKey {
-            path: path.to_owned(),
-            key: key.to_owned(),
-            near: super::plan::near(key, keys),
-            env_files: Vec::new(),
-        });
+        return Err(SwitchError::no_key(path, key, keys, Vec::new()));
     };
     if let Some(second) = found.next() {
         return Err(SwitchError::Twice {

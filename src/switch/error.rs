@@ -2,6 +2,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::spelling;
+
 /// A part of a value that names where a database is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -136,6 +138,16 @@ fn told(put_back: &[PathBuf], left: &[PathBuf]) -> String {
 }
 
 impl SwitchError {
+    /// Of the keys that are there, it names the one that the missing one most likely meant.
+    pub(super) fn no_key<'a>(
+        path: &Path,
+        key: &str,
+        keys: impl Iterator<Item = &'a str>,
+        env_files: Vec<String>,
+    ) -> Self {
+        Self::NoKey { path: path.to_owned(), key: key.to_owned(), near: near(key, keys), env_files }
+    }
+
     /// What the operator may do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -173,4 +185,10 @@ impl SwitchError {
             Self::Misread { .. } => Some("Nothing was written. Edit it by hand.".into()),
         }
     }
+}
+
+fn near<'a>(key: &str, keys: impl Iterator<Item = &'a str>) -> Option<String> {
+    let keys: Vec<(String, &str)> = keys.map(|key| (key.to_ascii_lowercase(), key)).collect();
+    let nearest = spelling::nearest(key, keys.iter().map(|(lower, _)| lower.as_str()))?;
+    keys.iter().find(|(lower, _)| lower == nearest).map(|(_, key)| (*key).to_owned())
 }

@@ -16,6 +16,7 @@ mod env_file;
 mod error;
 mod file;
 mod hook;
+mod locate;
 mod plan;
 mod revert;
 mod rewrite;

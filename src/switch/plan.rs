@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::applied::{Applied, AppliedEdit, AppliedFile};
 use super::edit::{Edit, edit, wanted_meaning};
 use super::file::{Original, hash};
+use super::locate::{is_compose, sites};
 use super::rewrite::{Change, Rewrite};
-use super::site::Site;
+use super::site::{Site, with_tokens};
 use super::value::Scope;
-use super::{SwitchError, compose, diff, env_file, revert};
-use crate::spelling;
+use super::{SwitchError, compose, diff, revert};
 
 /// All edits of all files. Holds the files' text, so it is neither stored nor shown; [`diff`](Self::diff) and
 /// [`edits`](Self::edits) are.
@@ -226,26 +226,6 @@ fn switch(file: &PlannedFile, recorded: &AppliedFile) -> Result<(), SwitchError>
     now.replace(&file.text)
 }
 
-/// Where a key is set in a file.
-pub(super) fn sites(path: &Path, text: &str, key: &str) -> Result<Vec<Site>, SwitchError> {
-    if is_compose(path) { compose::locate(path, text, key) } else { env_file::locate(path, text, key).map(|s| vec![s]) }
-}
-
-pub(super) fn is_compose(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("yml") || end.eq_ignore_ascii_case("yaml"))
-}
-
-/// The text with these tokens in the places of those at the sites.
-pub(super) fn with_tokens(text: &str, tokens: &[(&Site, &str)]) -> String {
-    let mut tokens = tokens.to_vec();
-    tokens.sort_by_key(|(site, _)| site.token.start);
-    let mut new = text.to_owned();
-    for (site, token) in tokens.into_iter().rev() {
-        new.replace_range(site.token.clone(), token);
-    }
-    new
-}
-
 /// `NAME.pgkeep-YYYYMMDDTHHMMSSZ` beside the file, with a number behind it where that is taken.
 fn free_name(path: &Path, at: DateTime<Utc>) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -259,11 +239,4 @@ fn free_name(path: &Path, at: DateTime<Utc>) -> PathBuf {
     };
     let is_free = |name: &PathBuf| name.symlink_metadata().is_err();
     (1..1000).map(numbered).find(is_free).unwrap_or_else(|| numbered(1000))
-}
-
-/// The key that a missing one most likely meant.
-pub(super) fn near<'a>(key: &str, keys: impl Iterator<Item = &'a str>) -> Option<String> {
-    let keys: Vec<(String, &str)> = keys.map(|key| (key.to_ascii_lowercase(), key)).collect();
-    let nearest = spelling::nearest(key, keys.iter().map(|(lower, _)| lower.as_str()))?;
-    keys.iter().find(|(lower, _)| lower == nearest).map(|(_, key)| (*key).to_owned())
 }

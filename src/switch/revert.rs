@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::applied::{Applied, AppliedFile};
 use super::file::{Original, failed, hash};
-use super::plan::{is_compose, sites, with_tokens};
-use super::site::Site;
+use super::locate::{is_compose, sites};
+use super::site::{Site, with_tokens};
 use super::{SwitchError, compose};
 
 /// What is to be written into a file.

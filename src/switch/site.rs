@@ -93,3 +93,14 @@ impl Style {
 pub(super) fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1
 }
+
+/// The text with these tokens in the places of those at the sites.
+pub(super) fn with_tokens(text: &str, tokens: &[(&Site, &str)]) -> String {
+    let mut tokens = tokens.to_vec();
+    tokens.sort_by_key(|(site, _)| site.token.start);
+    let mut new = text.to_owned();
+    for (site, token) in tokens.into_iter().rev() {
+        new.replace_range(site.token.clone(), token);
+    }
+    new
+}

@@ -17,7 +17,7 @@ use pgkeep::repo::layout::ChunkKind;
 use pgkeep::repo::manifest::{Database, FORMAT, Manifest, Relation, Request, Server, SliceList, Totals};
 use pgkeep::repo::objects::PendingSlice;
 use pgkeep::repo::prune::{Deleted, Plan, References};
-use pgkeep::repo::repository::store_slice_list;
+use pgkeep::repo::slice_list::store_slice_list;
 use pgkeep::repo::{
     ChunkWriter, Objects, ReadingKey, RepoError, Repository, RestoreKey, SnapshotId, SnapshotName, Watch, WriterKey,
 };

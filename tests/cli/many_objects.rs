@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pgkeep::repo::index::Index;
 use pgkeep::repo::layout::ChunkKind;
-use pgkeep::repo::repository::store_slice_list;
+use pgkeep::repo::slice_list::store_slice_list;
 use pgkeep::repo::{ChunkWriter, Manifest, Objects, ReadingKey, Repository, WriterKey};
 use pgkeep::store::Access;
 use serde_json::json;

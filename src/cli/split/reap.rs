@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::cli::args::lock_wait_timeout;
+use crate::cli::common::lock_wait_timeout;
+use crate::cli::database::conninfo;
 use crate::cli::display::count;
-use crate::cli::run::{FOUND_SOMETHING_WRONG, Outcome, conninfo};
+use crate::cli::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::split::host::Folder;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Split, planned, run_options, usage};
-use crate::cli::args::Common;
+use crate::cli::common::Common;
 use crate::cli::display::{bytes, count, duration};
-use crate::cli::run::{FOUND_SOMETHING_WRONG, Outcome};
+use crate::cli::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use crate::cli::{keys, texts};
 use crate::command::Error;
 use crate::command::progress::Progress;

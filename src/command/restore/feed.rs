@@ -10,7 +10,7 @@ use crate::pg::copy::{PartRange, RowsOf, copy_table, which_are_empty};
 use crate::pg::wire::{CopyIn, RowPiece, RowSink, Wire};
 use crate::repo::layout::ChunkKind;
 use crate::repo::manifest::{Manifest, Relation, Slice};
-use crate::repo::repository::SliceReader;
+use crate::repo::slices::SliceReader;
 use crate::repo::{RepoError, Repository};
 use crate::stop::Stop;
 use crate::stream::row_hash::RowPieces;

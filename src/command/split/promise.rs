@@ -4,8 +4,7 @@ use super::ends::End;
 use super::state::{Phase, State};
 use crate::pg;
 use crate::pg::connect::Session;
-use crate::pg::fence::{self, Strength};
-use crate::pg::ours::{Expected, fence_is_intact};
+use crate::pg::fence::{self, Expected, Strength};
 
 /// What the state promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<St
     };
     let tables = fence::tables(session, &schemas).await?;
     let bodies = [fence::body(Strength::Sealed, destination)];
-    fence_is_intact(session, &Expected { strength: Strength::Sealed, bodies: &bodies, tables: &tables }).await
+    fence::is_intact(session, &Expected { strength: Strength::Sealed, bodies: &bodies, tables: &tables }).await
 }
 
 #[cfg(test)]

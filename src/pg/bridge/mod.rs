@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub use role::{dismiss_role, is_strange_role, provide_role};
 
 use super::Error;
-use super::catalog::quote_literal;
 use super::connect::Session;
+use super::quoting::quote_literal;
 use crate::split::facts::{ForeignData, Traffic};
 
 const FUNCTIONS: &str = include_str!("functions.sql");

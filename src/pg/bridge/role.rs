@@ -4,8 +4,8 @@ use rand_core::{OsRng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Probe, SCHEMA, Works, transaction};
-use crate::pg::catalog::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::connect::Session;
+use crate::pg::quoting::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::{Error, fence};
 use crate::split::facts::Traffic;
 

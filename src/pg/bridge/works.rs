@@ -4,9 +4,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Works, transaction};
 use crate::pg::Error;
-use crate::pg::catalog::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::connect::Session;
 use crate::pg::fence::{Attempt, InTheWay, Patience, is_in_the_way};
+use crate::pg::quoting::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::split::facts::Traffic;
 
 /// What a function of ours is called with: its exact type, so that no other function of the name is meant.

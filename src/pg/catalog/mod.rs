@@ -42,43 +42,12 @@ pub use through_root::{Partition, ThroughRoot, cut_with_foreign, partitions_thro
 pub use usage::{bootstrap_role, hypertables, large_object_columns, sessions, subscribed};
 pub use user_code::{CalledByRows, called_by_rows};
 
+pub use super::quoting::{quote_identifier, quote_literal, quote_relation};
+
 use super::Error;
 use super::connect::Session;
-
-/// `"a""b"`: an identifier as SQL writes it. Always quoted, so that no list of reserved words is needed.
-pub fn quote_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// `"schema"."name"`.
-pub fn quote_relation(schema: &str, name: &str) -> String {
-    format!("{}.{}", quote_identifier(schema), quote_identifier(name))
-}
-
-/// A string literal, whatever `standard_conforming_strings` says.
-pub fn quote_literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
-}
-
-/// An anonymous block. Its body is a literal, which no name in it can end, as one could end dollar quotes.
-pub fn do_block(body: &str) -> String {
-    format!("DO {};\n", quote_literal(body))
-}
 
 /// Runs a query whose rows are then read by [`tokio_postgres::Row::get`].
 async fn query(session: &Session, context: &str, sql: &str) -> Result<Vec<tokio_postgres::Row>, Error> {
     session.client().query(sql, &[]).await.map_err(|error| session.fault(context, error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_texts_are_quoted_as_postgresql_reads_them() {
-        assert_eq!(quote_relation("a.b", "say \"hi\""), r#""a.b"."say ""hi""""#);
-        assert_eq!(quote_literal("it's"), "'it''s'");
-        assert_eq!(quote_literal(r"a\b"), r" E'a\\b'");
-    }
 }

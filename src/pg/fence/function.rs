@@ -1,6 +1,6 @@
 //! The function that refuses, and what it says.
 
-use super::super::catalog::quote_literal;
+use super::super::quoting::quote_literal;
 use super::{LOCK, SCHEMA, Strength};
 
 /// Its source, as `pg_proc.prosrc` has it.

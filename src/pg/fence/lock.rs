@@ -4,8 +4,8 @@
 //! `deadlock_timeout`: it must not be the application. So an attempt lasts less than that, and nobody queues behind it for longer.
 
 use super::super::Error;
-use super::super::catalog::quote_relation;
 use super::super::connect::Session;
+use super::super::quoting::quote_relation;
 
 /// How an attempt ended.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use tokio_postgres::types::ToSql;
 use super::reading::reach;
 use super::{Key, Table};
 use crate::pg::Error;
-use crate::pg::catalog::{do_block, quote_identifier, quote_literal};
 use crate::pg::connect::Session;
+use crate::pg::quoting::{do_block, quote_identifier, quote_literal};
 
 const FUNCTION: &str = "pg_temp.pgkeep_act";
 /// Stands for the child.

@@ -6,8 +6,8 @@ use tokio_postgres::types::ToSql;
 use super::acting::{Acting, Argument, assignments};
 use super::{Happened, Key, Referential, by_column, given};
 use crate::pg::Error;
-use crate::pg::catalog::quote_identifier;
 use crate::pg::connect::Session;
+use crate::pg::quoting::quote_identifier;
 
 type Values = Vec<Option<String>>;
 

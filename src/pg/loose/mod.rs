@@ -23,7 +23,7 @@ pub use reading::{Unfit, describe, last_number, named_now, watched};
 pub use retreat::{forget, replay};
 pub use trigger::install;
 
-use super::catalog::{quote_identifier, quote_relation};
+use super::quoting::{quote_identifier, quote_relation};
 
 /// Not the fence's schema, which goes with the fence.
 pub const SCHEMA: &str = "pgkeep_loose";

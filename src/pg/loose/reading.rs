@@ -4,8 +4,8 @@ use tokio_postgres::Row;
 
 use super::{Key, Pair, Reach, Referential, SCHEMA, TRIGGER, Table};
 use crate::pg::Error;
-use crate::pg::catalog::quote_identifier;
 use crate::pg::connect::Session;
+use crate::pg::quoting::quote_identifier;
 
 /// Why a key cannot be loose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::acting::{VIEW, assignments, at_once};
 use super::{Happened, Key, Referential, SCHEMA};
-use crate::pg::catalog::{do_block, quote_identifier, quote_literal};
+use crate::pg::quoting::{do_block, quote_identifier, quote_literal};
 
 /// Statements that do to the child *in the parent's own database* what the log says, from its beginning, in its order: the old rows
 /// of a child that comes back have seen nothing of it, whether a reaper did it to the new ones or not.

@@ -2,9 +2,9 @@
 
 use super::log::place_columns;
 use super::{Key, SCHEMA};
-use crate::pg::catalog::{quote_identifier, quote_literal};
 use crate::pg::ours;
 use crate::pg::place::Place;
+use crate::pg::quoting::{quote_identifier, quote_literal};
 
 /// Statements that make the keys, for one transaction; what is there already of them is replaced. `parent` and `child` say which
 /// database is which and where, so that a copy of the log is never reaped, and no other database than the child's.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::census;
 use super::inside::inside;
 use crate::pg::Error;
-use crate::pg::catalog::quote_identifier;
 use crate::pg::connect::Session;
+use crate::pg::quoting::quote_identifier;
 
 /// Catalog and oid.
 type Address = (u32, u32);

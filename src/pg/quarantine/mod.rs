@@ -10,9 +10,9 @@ pub use inside::HOMES;
 
 use super::Error;
 use super::bridge::{self, Span};
-use super::catalog::{do_block, quote_identifier, quote_literal};
 use super::connect::Session;
 use super::fence;
+use super::quoting::{do_block, quote_identifier, quote_literal};
 
 /// One schema's name before and after.
 pub type Renamed = (String, String);

@@ -1,7 +1,7 @@
 //! What a target was before a restore, and what the role may do with it: it decides what a failed one can be told to do.
 
 use super::{Error, Session};
-use crate::pg::catalog::quote_identifier;
+use crate::pg::quoting::quote_identifier;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {

@@ -20,8 +20,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 
-use super::reading::{Pages, Sink};
-use super::{Access, NextName, ObjectKey, Put, Renamed, StoreError};
+use super::{Access, NextName, ObjectKey, Put, Renamed, Sink, StoreError};
 use crate::stream::Sealed;
 pub use walk::Walk;
 
@@ -192,8 +191,8 @@ impl DirStore {
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
-    pub fn pages(&self, prefix: &str) -> Result<Pages<'_>, StoreError> {
-        Ok(Pages::of_dir(Walk::begin(&self.root, prefix.trim_end_matches('/'))?))
+    pub fn walk(&self, prefix: &str) -> Result<Walk<'_>, StoreError> {
+        Walk::begin(&self.root, prefix.trim_end_matches('/'))
     }
 
     fn write_tmp(&self, bytes: &[u8]) -> Result<(PathBuf, File), StoreError> {

@@ -5,9 +5,10 @@ use std::io;
 use std::path::Path;
 
 use super::{io_error, place};
-use crate::store::reading::PAGE_NAMES_MAX;
 use crate::store::{Listed, ObjectKey, StoreError};
 
+/// Names in one page of a listing, at most.
+const PAGE_NAMES_MAX: usize = 1000;
 /// Folders deeper than this are not entered: no object of ours is so deep, and each folder on the way is held open.
 const DEPTH_MAX: usize = 8;
 

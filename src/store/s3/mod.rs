@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::reading::{Pages, Sink};
-use super::{Access, Listed, NextName, ObjectKey, Put, Renamed, StoreError};
+use super::{Access, Listed, NextName, ObjectKey, Put, Renamed, Sink, StoreError};
 use crate::stream::Sealed;
 use crate::stream::seal::PublicRecord;
 pub use bucket::PageToken;
@@ -20,7 +19,6 @@ use bucket::{Bucket, Guard};
 use client::Engine;
 pub use client::Running;
 use fault::S3Fault;
-pub use place::PARAMETERS;
 use place::Place;
 use upload::{Upload, Uploads};
 
@@ -99,10 +97,6 @@ impl S3Store {
     pub async fn read<S: Sink>(&self, key: &ObjectKey, bytes_max: u64, sink: S) -> Result<S, StoreError> {
         let key = key.clone();
         self.run(move |bucket| async move { bucket.read(&key, bytes_max, sink).await }).await
-    }
-
-    pub fn pages(&self, prefix: &str) -> Pages<'_> {
-        Pages::of_s3(self, prefix)
     }
 
     pub async fn list_page(&self, prefix: &str, token: PageToken) -> Result<(Vec<Listed>, PageToken), StoreError> {

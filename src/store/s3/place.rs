@@ -8,8 +8,8 @@ use crate::spelling;
 /// How long one request may take. An object of a few MiB on a slow line takes minutes; what stands still is noticed sooner.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 
-pub const PARAMETERS: [&str; 7] =
-    ["endpoint", "path_style", "region", "storage_class", "sse", "object_lock", "request_timeout"];
+const PARAMETERS: &[&str] =
+    &["endpoint", "path_style", "region", "storage_class", "sse", "object_lock", "request_timeout"];
 
 /// A parsed URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,8 +143,9 @@ impl Place {
                 _ => "a number of seconds",
             },
             _ => {
-                let meant = spelling::nearest(name, PARAMETERS);
-                return Err(StoreError::UrlParameter { parameter: name.to_owned(), meant });
+                let meant = spelling::nearest(name, PARAMETERS.iter().copied());
+                let parameter = name.to_owned();
+                return Err(StoreError::UrlParameter { parameter, meant, known: PARAMETERS });
             }
         };
         Err(StoreError::UrlValue { parameter: name.to_owned(), value, expected })

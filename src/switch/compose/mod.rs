@@ -41,8 +41,7 @@ pub(super) fn locate(path: &Path, text: &str, key: &str) -> Result<Vec<Site>, Sw
     if found.is_empty() {
         env_files.sort();
         env_files.dedup();
-        let near = super::plan::near(key, keys.iter().map(String::as_str));
-        return Err(SwitchError::NoKey { path: path.to_owned(), key: key.to_owned(), near, env_files });
+        return Err(SwitchError::no_key(path, key, keys.iter().map(String::as_str), env_files));
     }
     found.into_iter().map(|(node, services)| site(&document, path, text, key, node, services)).collect()
 }

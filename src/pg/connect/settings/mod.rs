@@ -10,8 +10,8 @@ mod left;
 
 pub use left::LEFT;
 
-use crate::pg::catalog::quote_literal;
 use crate::pg::error::Error;
+use crate::pg::quoting::quote_literal;
 
 /// A setting that our sessions have in a value of ours.
 #[derive(Clone, Copy, Debug)]

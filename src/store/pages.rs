@@ -1,19 +1,8 @@
-//! Reading without keeping: a listing in pages, an object in pieces.
-
-use std::ops::ControlFlow;
+//! A listing in pages.
 
 use super::dir::Walk;
 use super::s3::{PageToken, S3Store};
 use super::{Listed, StoreError};
-
-/// Names in one page of a listing, at most.
-pub(super) const PAGE_NAMES_MAX: usize = 1000;
-
-/// Takes an object in pieces. Begun anew, as a clone of what it was, where a server's answer broke off.
-pub trait Sink: Clone + Send + 'static {
-    /// The next bytes. `Break`: the rest is not wanted.
-    fn take(&mut self, piece: &[u8]) -> ControlFlow<()>;
-}
 
 /// The names below a folder, page by page and in no order: however many there are, one page of them is held.
 pub struct Pages<'a>(Of<'a>);

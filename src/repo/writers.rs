@@ -1,0 +1,39 @@
+//! What the holder of the restore key says of the writers, and what they have written.
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+
+use super::error::RepoError;
+use super::keyring::{Keyring, TrustedManifest};
+use super::layout::MANIFEST_BYTES_MAX;
+use super::repository::Repository;
+use super::signature::Signed;
+use super::signed;
+use super::snapshot::SnapshotName;
+use crate::store::StoreError;
+
+impl Repository {
+    /// Writes the next keyring, signed by `root`. Returns its number.
+    pub async fn write_keyring(&self, mut keyring: Keyring, root: &SigningKey) -> Result<u64, RepoError> {
+        keyring.number = self.keyring().number.max(keyring.number) + 1;
+        self.write_record_signed(&keyring, root).await?;
+        Ok(keyring.number)
+    }
+
+    /// The manifests that are there, are trusted, and were signed by `signer`.
+    pub async fn manifests_of(&self, signer: &VerifyingKey) -> Result<Vec<(SnapshotName, TrustedManifest)>, RepoError> {
+        let (mut manifests, trusted) = (Vec::new(), [*signer].into());
+        for name in self.snapshots().await? {
+            let key = name.key();
+            match signed::check(self.store(), Signed::Manifest, &key, MANIFEST_BYTES_MAX, &trusted).await {
+                Ok(Ok(genuine)) => {
+                    let trusted = TrustedManifest { name: name.to_string(), blake3: *genuine.whole.as_bytes() };
+                    manifests.push((name, trusted));
+                }
+                Ok(Err(_)) => {}
+                Err(StoreError::NoObject { .. } | StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(manifests)
+    }
+}
