@@ -10,6 +10,7 @@ mod halfway;
 mod holding;
 pub mod host;
 mod loose;
+mod losses;
 mod lost;
 pub mod plan;
 mod preparing;

@@ -5,6 +5,7 @@ use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::fence::{self, Strength};
 use crate::pg::ours::{Expected, fence_is_intact};
+use crate::pg::sealed;
 
 /// Which side is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,11 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<St
     }
     // Under their old names or under the new ones: a kill may have come in between.
     let aside = state.quarantined.iter().map(|(_, to)| to);
-    let schemas: Vec<String> = state.schemas.iter().chain(aside).cloned().collect();
+    let mut schemas: Vec<String> = state.schemas.iter().chain(aside).cloned().collect();
+    if end == End::Source {
+        // Or under a name that somebody else has given them.
+        schemas.extend(sealed::spaces(session).await?.into_iter().filter_map(|space| space.now));
+    }
     let destination = match end {
         End::Source => &state.target_database,
         End::Target => &state.source_database,

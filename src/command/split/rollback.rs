@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::holding::{Had, Trying, at_source, at_target, own, put_up};
+use super::losses::{self, OldPlace};
 use super::promise::End;
 use super::state::{Found, Phase, State};
 use super::{Moved, SplitError, aftermath, bridge, halfway, host, loose, lost, switching, whereabouts};
@@ -44,6 +45,8 @@ pub struct RolledBack {
     pub discarded: Vec<Mismatch>,
     /// What was made or changed in the new database since it was proven, rows apart.
     pub left_behind: Vec<String>,
+    /// Tables and schemas of the old place that were dropped or renamed since it was sealed.
+    pub lost: Vec<String>,
     /// Foreign keys across the line that could not be made again, because rows are against them.
     pub keys_missing: Vec<String>,
     /// Foreign keys across the line that came back `NOT VALID`, with what was in the way of checking their rows.
@@ -115,6 +118,7 @@ pub async fn rollback(
             schemas,
             discarded: Vec::new(),
             left_behind: Vec::new(),
+            lost: Vec::new(),
             keys_missing: Vec::new(),
             keys_unchecked: Vec::new(),
             dropped,
@@ -135,10 +139,11 @@ pub async fn rollback(
         Err(error) => return Err(whereabouts::and_who_takes_writes(error, &ends).await),
     };
     let downtime_ms = since.elapsed().as_millis() as u64;
-    let Undone { written, left_behind, keys, hook } = undone;
+    let Undone { written, left_behind, old_place, keys, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
-    let mut warnings = still_there(&source).await?;
+    let mut warnings = old_place.warnings;
+    warnings.extend(still_there(&source).await?);
     let renamed = state
         .renamed(End::Source, &source)
         .filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
@@ -155,6 +160,7 @@ pub async fn rollback(
         schemas,
         discarded: written,
         left_behind,
+        lost: old_place.lost,
         keys_missing,
         keys_unchecked,
         dropped: false,
@@ -206,6 +212,8 @@ pub struct Undone {
     pub written: Vec<Mismatch>,
     /// What else of the new place is not as it was proven.
     pub left_behind: Vec<String>,
+    /// What others did to the old place meanwhile.
+    pub old_place: OldPlace,
     /// The old place's foreign keys.
     pub keys: Vec<ForeignKey>,
     /// The operator's command on the way back, the last thing that is done.
@@ -227,6 +235,7 @@ pub async fn undo(
 ) -> Result<Undone, Error> {
     let Ends { source, target } = *ends;
     let trying = |phase| Trying { wait: fence_wait, progress, stop, phase };
+    losses::refuse(state, ends, discard).await?;
     bridge::rehearse_return(state, source, &trying("trying the way back")).await?;
     progress.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
@@ -251,6 +260,14 @@ pub async fn undo(
         fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         return Err(error);
     }
+    // Once more: definitions are not kept as they are.
+    let old_place = match losses::look(state, ends, discard).await {
+        Ok(old_place) => old_place,
+        Err(error) => {
+            fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
+            return Err(error);
+        }
+    };
     progress.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.
     if let Err(error) = switching::back(state) {
@@ -273,7 +290,7 @@ pub async fn undo(
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
-    Ok(Undone { written, left_behind, keys, hook })
+    Ok(Undone { written, left_behind, old_place, keys, hook })
 }
 
 /// How the old place is opened.

@@ -28,6 +28,7 @@ use crate::command::{Error, backup, user_code};
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
+use crate::pg::losses::SealedTable;
 use crate::pg::numbers::{self, Reserve};
 use crate::pg::split_state;
 use crate::repo::manifest::{LeftOut, Relation};
@@ -245,6 +246,8 @@ impl Fenced<'_> {
         state.tables = copied.tables.clone();
         state.sequences = drawn.job.sequences.clone();
         state.sealed = Some(drawn.scope().clone());
+        let sealed = stamp.tables().map(|(oid, (schema, name))| (oid, schema.clone(), name.clone()));
+        state.sealed_tables = sealed.map(|(oid, schema, name)| SealedTable { oid, schema, name }).collect();
         // Whatever is made after this is found by the seal, or by those who take stock again.
         aftermath::take_stock(state, source, target).await?;
         let closed = closing::may_create(source, &state.schemas).await;
@@ -405,10 +408,10 @@ async fn switch(
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
             let (outcome, taken) = match undone {
-                Ok(Undone { keys, hook, .. }) => {
+                Ok(Undone { keys, hook, old_place, .. }) => {
                     let to_check = state.ties.to_check(&keys);
                     let unchecked = check_keys(&source, to_check, options.fence_wait, progress).await;
-                    (taken_back(&state.ties.missing(&keys), &unchecked, hook), Taken::Back)
+                    (taken_back(&state.ties.missing(&keys), &unchecked, hook, &old_place.warnings), Taken::Back)
                 }
                 Err(error) => not_taken_back(&error, &source).await,
             };
@@ -435,12 +438,13 @@ async fn sequences_go_on(state: &mut State, source: &Session, target: &Session) 
 }
 
 /// What taking the switch back has come to.
-fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookError>) -> String {
-    if missing.is_empty() && unchecked.is_empty() && hook.is_ok() {
+fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookError>, told: &[String]) -> String {
+    if missing.is_empty() && unchecked.is_empty() && hook.is_ok() && told.is_empty() {
         return "everything is as it was: the source takes writes".into();
     }
     let hook = hook.err().map(|error| format!("; on the way back, {error}")).unwrap_or_default();
-    format!("the source takes writes again{}{hook}", with_keys(missing, unchecked))
+    let told: String = told.iter().map(|told| format!("; {told}")).collect();
+    format!("the source takes writes again{}{hook}{told}", with_keys(missing, unchecked))
 }
 
 /// Who is refused is what the source itself says.
