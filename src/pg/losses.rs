@@ -94,8 +94,8 @@ pub async fn losses(
 
 async fn of_schemas(session: &Session, renamed: &BTreeMap<String, String>) -> Result<Vec<Loss>, Error> {
     let (were, are): (Vec<&String>, Vec<&String>) = renamed.iter().unzip();
-    let sql = "SELECT pg_catalog.format('schema %I is called %I now', r.was, r.is), n.oid IS NOT NULL
-        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS r (was, is)
+    let sql = "SELECT pg_catalog.format('schema %I is called %I now', r.was, r.now), n.oid IS NOT NULL
+        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS r (was, now)
         LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = r.was ORDER BY 1";
     let rows = session.client().query(sql, &[&were, &are]).await;
     let rows = rows.map_err(|error| session.fault("the list of schemas", error))?;

@@ -13,7 +13,7 @@ const TREE: &str = r#"CREATE SCHEMA a; CREATE SCHEMA "B b"; CREATE TABLE a.p (id
     CREATE TABLE a.p1 PARTITION OF a.p FOR VALUES FROM (0) TO (10);
     CREATE TABLE "B b"."P" PARTITION OF a.p FOR VALUES FROM (10) TO (30) PARTITION BY RANGE (id);
     CREATE TABLE "B b".low PARTITION OF "B b"."P" FOR VALUES FROM (10) TO (20);
-    INSERT INTO a.p SELECT generate_series(0, 19); CREATE TABLE a.other (id int);"#;
+    INSERT INTO a.p SELECT generate_series(0, 19); CREATE TABLE a.other AS SELECT 1 AS id;"#;
 const FINALIZE: &str = r#"ALTER TABLE "a"."p" DETACH PARTITION "B b"."P" FINALIZE"#;
 
 /// Somebody reads the parent, so that the second half of the statement waits, and is cancelled.
