@@ -35,6 +35,7 @@ use crate::repo::slice_list::{PendingSliceList, store_slice_list};
 use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
 use crate::retention::Tag;
 use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
+use crate::schema::detaching::detaching;
 use crate::schema::facts::Facts;
 use crate::schema::restore::{needing_a_search_path, roles_named, roles_of_the_database};
 use crate::schema::selection::{self, Selection};
@@ -296,9 +297,12 @@ async fn run_once(
     let searching = some_of(&needing_a_search_path(&archive, &facts, &selection), FUNCTIONS_MAX).map(|functions| {
         format!("checks, generated columns, indexes or materialized views call functions that find names by search_path, which is empty in a restore: give them their schemas or a SET search_path, or restore with --search-path-fix: {functions}")
     });
+    let detaching = detaching(&archive, &facts, &selection).into_iter();
+    let detaching = detaching
+        .map(|pending| format!("{}; a restore has it attached: {} ends it", pending.what(), pending.finalize()));
     let place = repository.store().warning().into_iter();
-    let warnings =
-        place.chain(measure.warning(&manifest.database.name)).chain(searching).chain(outdated).chain(said).collect();
+    let told = place.chain(measure.warning(&manifest.database.name)).chain(searching);
+    let warnings = told.chain(detaching).chain(outdated).chain(said).collect();
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     Ok(Report { taken_along, ..report(manifest, measure, warnings, started) })
 }

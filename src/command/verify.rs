@@ -14,12 +14,14 @@ use super::progress::Progress;
 use super::proof::{self, Scope, Side};
 use super::shards::{History, Shard, days_between, superseded};
 use super::taken::Taken;
+use crate::pg::catalog;
+use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::layout::ChunkId;
 use crate::repo::names::TOLD_MAX;
 use crate::repo::records::ReadPlace;
 use crate::repo::{
-    Damaged, KnownDamage, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, SnapshotName, Sound,
+    Damaged, KnownDamage, Manifest, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, SnapshotName, Sound,
 };
 use crate::stop::Stop;
 use crate::store::StoreError;
@@ -170,6 +172,7 @@ pub async fn run(
         progress.set_phase("comparing rows");
         let manifest = repository.manifest(name).await?;
         let scope = Scope::whole(&manifest);
+        warnings.extend(detaching(conninfo, &manifest).await?);
         let mismatches = proof::prove(conninfo, &manifest, scope, options.jobs, progress, stop, Side::Source)?;
         findings.extend(mismatches.into_iter().map(|mismatch| Finding::of_mismatch(mismatch, &manifest.snapshot)));
         compared = Some(manifest.snapshot);
@@ -190,6 +193,19 @@ pub async fn run(
         findings,
         warnings,
     })
+}
+
+/// Of the snapshot's tables those that the database is about to detach. Each has its rows, and the table above them reads them no longer.
+async fn detaching(conninfo: &Conninfo, manifest: &Manifest) -> Result<Vec<String>, Error> {
+    let failed = |what: &'static str| Error::source_database(what);
+    let session = connect(conninfo, "pgkeep verify").await.map_err(failed("connecting"))?;
+    let found = catalog::detaching(&session).await.map_err(failed("reading the catalog"))?;
+    session.close().await.map_err(failed("the end of the session"))?;
+    let is_held = |(schema, name): &(String, String)| {
+        manifest.relations.iter().any(|relation| (&relation.schema, &relation.name) == (schema, name))
+    };
+    let held = found.into_iter().filter(|(_, tables)| tables.iter().any(is_held));
+    Ok(held.map(|(pending, _)| format!("{}: {} ends it", pending.what(), pending.finalize())).collect())
 }
 
 /// Fills the inventory with what the manifests refer to; those that are refused are findings. Returns the genuine ones.

@@ -17,6 +17,7 @@ pub mod fence;
 pub mod inventory;
 pub mod likeness;
 pub mod loose;
+pub mod losses;
 pub mod notices;
 pub mod numbers;
 pub mod ours;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::archive::Oid;
+use super::lexer::quoted;
 
 /// Facts of the dumped database, read under the same snapshot as the archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,10 +57,52 @@ pub struct RelationFacts {
     pub owner: String,
     /// The partitioned table of a partition.
     pub part_of: Option<Oid>,
+    /// A partition whose `DETACH PARTITION ... CONCURRENTLY` was cut short: its rows are not read through its table any more, and pg_dump writes
+    /// it as attached.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub detach_pending: bool,
     /// The relations that it inherits from, partitions apart: `SELECT` reads its rows through them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherits: Vec<Oid>,
     pub membership: Membership,
+}
+
+/// A partition whose detaching was cut short, and its table: schema and name of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detaching {
+    pub partition: (String, String),
+    pub parent: (String, String),
+}
+
+impl Detaching {
+    /// `schema.name`
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.partition.0, self.partition.1)
+    }
+
+    /// `schema.name`
+    pub fn parent_name(&self) -> String {
+        format!("{}.{}", self.parent.0, self.parent.1)
+    }
+
+    /// What is so while it is pending.
+    pub fn what(&self) -> String {
+        let (name, parent) = (self.name(), self.parent_name());
+        format!(
+            "the detaching of {name} from {parent} was cut short, and its rows are not read through {parent} any more"
+        )
+    }
+
+    /// The statement that detaches it.
+    pub fn detach(&self) -> String {
+        let relation = |(schema, name): &(String, String)| format!("{}.{}", quoted(schema), quoted(name));
+        format!("ALTER TABLE {} DETACH PARTITION {}", relation(&self.parent), relation(&self.partition))
+    }
+
+    /// The statement that ends what was begun.
+    pub fn finalize(&self) -> String {
+        format!("{} FINALIZE", self.detach())
+    }
 }
 
 /// Whether an extension made the relation.

@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod compare;
+pub mod detaching;
 pub mod facts;
 pub(crate) mod graph;
 pub(crate) mod lexer;

@@ -49,6 +49,7 @@ pub(crate) fn facts(archive: &Archive) -> Facts {
             kind,
             owner: entry.owner.clone().unwrap(),
             part_of: None,
+            detach_pending: false,
             inherits: Vec::new(),
             membership: Membership::None,
         };

@@ -69,6 +69,8 @@ pub enum FindingKind {
     /// The server's table of locks.
     Locks,
     PreparedTransaction,
+    /// A partition whose detaching was cut short.
+    DetachPending,
     /// The command of `--hook`.
     Hook,
     /// A definition that the target's server refuses, or that could not be tried there.

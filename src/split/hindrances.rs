@@ -15,12 +15,14 @@ use super::boundary::Boundary;
 use super::crossing::{Action, Crossing, Sides};
 use super::facts::{SourceFacts, TargetFacts};
 use super::finding::Finding;
+use crate::schema::facts::Facts;
 
 /// All of it, bridges aside: those have a place of their own.
 pub(super) fn findings(
     sides: &Sides<'_>,
     boundary: &[Crossing],
     roles: &BTreeSet<String>,
+    facts: &Facts,
     source: &SourceFacts,
     target: &TargetFacts,
 ) -> Vec<Finding> {
@@ -31,6 +33,7 @@ pub(super) fn findings(
     findings.extend(writing::prepared(source));
     findings.extend(rights::findings(source));
     findings.extend(rows::findings(source));
+    findings.extend(rows::detaching(sides, facts));
     findings.extend(values::findings(sides, roles, source, target));
     findings.extend(settings::findings(sides, roles, source, target));
     findings.extend(locks::findings(source, target));

@@ -125,7 +125,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     findings.extend(operation::roles(&roles, &needs, source, target));
     findings.extend(operation::settings(&roles, &sides, source));
     findings.extend(super::target::target(source, target, &needs, &moves, &roles));
-    findings.extend(hindrances::findings(&sides, &boundary, &roles, source, target));
+    findings.extend(hindrances::findings(&sides, &boundary, &roles, facts, source, target));
     let bridged = bridge::bridged(&sides, &boundary);
     findings.extend(bridge::findings(&sides, &bridged, &boundary, source, target, inputs.traffic));
     findings.sort();

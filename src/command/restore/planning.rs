@@ -12,6 +12,7 @@ use crate::command::whole_rows::{self, Part};
 use crate::repo::Repository;
 use crate::repo::manifest::{LeftOut, Manifest, Relation};
 use crate::schema::archive::Archive;
+use crate::schema::detaching::detaching;
 use crate::schema::facts::{Facts, Membership};
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, objects_made, tablespaces_named};
 use crate::schema::selection::{Reason, Selection};
@@ -108,6 +109,13 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
     warnings.extend(rows_missing);
+    warnings.extend(detaching(&archive, &facts, &selection).iter().map(|pending| {
+        let (name, parent) = (pending.name(), pending.parent_name());
+        format!(
+            "the detaching of {name} from {parent} had been cut short in the source, and it comes back attached: {} detaches it",
+            pending.detach()
+        )
+    }));
     warnings.extend(plan.there_otherwise.iter().cloned());
     Ok(Job {
         left_out,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::ends::End;
 use super::holding::{at_source, at_target};
+use super::promise::broken;
 use super::state::State;
-use super::{Options, Report};
+use super::{Options, Report, losses};
 use crate::command::Error;
 use crate::pg::catalog::Scope;
 use crate::pg::close_like::may_connect;
@@ -22,11 +24,31 @@ pub async fn sessions_old(source: &Session) -> Result<Vec<Connected>, Error> {
 /// What of the old place's definitions is not as it was sealed. Nothing where an earlier program sealed it.
 pub async fn changed_since(source: &Session, state: &State) -> Result<Vec<String>, Error> {
     match &state.sealed {
-        Some(scope) => sealed::changed(source, Noted::Sealed, scope)
-            .await
-            .map_err(at_source("looking for what changed in the old place")),
+        Some(scope) => {
+            let pg_class = 1259;
+            let known = |class: u32, oid: u32| {
+                let table =
+                    losses::sealed_tables(state).into_iter().find(|table| (pg_class, table.oid) == (class, oid));
+                table.map(|table| format!("table {}.{}", table.schema, table.name))
+            };
+            let changed = sealed::changed(source, Noted::Sealed, scope, known).await;
+            changed.map_err(at_source("looking for what changed in the old place"))
+        }
         None => Ok(Vec::new()),
     }
+}
+
+/// What of the old place's fence is not as the split left it. What was made there since has no trigger, and is told as made.
+pub async fn fence_differs(source: &Session, state: &State) -> Result<Vec<String>, Error> {
+    let mut differs = broken(state, source, End::Source).await.map_err(at_source("looking at the fence"))?;
+    if !differs.is_empty() {
+        let names = state.schemas.iter().chain(state.quarantined.iter().map(|(_, to)| to));
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        let made = made_in_the_old_place(source, state, &names).await?;
+        let is_made = |table: &str| made.contains(&format!("table {table}"));
+        differs.retain(|words| !words.strip_suffix(" has no trigger").is_some_and(is_made));
+    }
+    Ok(differs)
 }
 
 /// The report, with who is connected, who may connect, and what changed in the old place. The split is done by then: what cannot be asked is
@@ -80,7 +102,7 @@ pub async fn made_in_the_new_place(target: &Session, state: &State) -> Result<Ve
         made.extend(made_since(target, Extent::Database, then).await.map_err(failed())?);
     }
     if let Some(scope) = &state.proven {
-        made.extend(sealed::changed(target, Noted::Proven, scope).await.map_err(failed())?);
+        made.extend(sealed::changed(target, Noted::Proven, scope, |_, _| None).await.map_err(failed())?);
     }
     Ok(made.into_iter().collect())
 }

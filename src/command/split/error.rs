@@ -10,6 +10,7 @@ use crate::command::error::Fault;
 use crate::command::mismatch::Mismatch;
 use crate::pg;
 use crate::pg::bridge::Endpoint;
+use crate::pg::losses::Loss;
 use crate::switch::{HookError, SwitchError};
 
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +181,8 @@ pub enum SplitError {
     Renamed { renamed: Vec<(String, String)> },
     #[error("made or changed in the old schemas while they were compared with the snapshot: {}", .changed.join(", "))]
     ChangedAside { changed: Vec<String> },
+    #[error("the old place has lost something since it was sealed: {}", .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    OldPlaceLost { lost: Vec<Loss> },
     #[error("made or changed in the new database since the switch: {}", .made.join(", "))]
     MadeSince { made: Vec<String> },
 }
@@ -362,6 +365,7 @@ impl Fault for SplitError {
             }
             SplitError::NotConfirmed { asked: true, .. } => "Nothing was changed.".into(),
             SplitError::NotConfirmed { .. } => "Nothing was changed, and there is no terminal to ask on. --yes says that it is meant.".into(),
+            SplitError::OldPlaceLost { lost } => lost_hint(lost),
             SplitError::MadeSince { .. } => "It would be left behind. --discard goes back without it; the new database keeps it, fenced.".into(),
         })
     }
@@ -418,6 +422,18 @@ fn after_a_switch(error: &Error, taken: Taken) -> String {
         ),
     };
     first.into_iter().chain([way_on]).collect::<Vec<_>>().join(" ")
+}
+
+/// What was renamed can be put back; a table that is made anew is another one.
+fn lost_hint(lost: &[Loss]) -> String {
+    let mut hint = "Nothing was changed.".to_owned();
+    if lost.iter().any(|loss| matches!(loss, Loss::Renamed(_))) {
+        hint += " Give what has another name its old one (ALTER ... RENAME TO, SET SCHEMA), and run `pgkeep split rollback` again.";
+    }
+    if lost.iter().any(|loss| matches!(loss, Loss::Gone(_))) {
+        hint += " The new database has the rows of what is gone, and keeps them: pg_dump --table takes them from there, also after the rollback.";
+    }
+    hint + " --discard goes back to the old place as it is now."
 }
 
 /// Foreign keys that did not come back, or not as they were, after words on what takes writes.

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::aftermath::{changed_since, made_in_the_old_place, sessions_old};
+use super::aftermath::{changed_since, fence_differs, made_in_the_old_place, sessions_old};
 use super::covering::{Covered, Covering};
-use super::ends::End;
 use super::holding::{at_source, at_target, own};
-use super::promise::broken;
 use super::state::{Phase, State};
 use super::{Moved, SplitError, host, loose, lost, whereabouts};
 use crate::command::Error;
@@ -123,13 +121,8 @@ pub async fn finish(
         return Err(SplitError::FenceGone.into());
     }
     if strength == Some(Strength::Sealed) {
-        let mut differs = broken(&state, &source, End::Source).await.map_err(failed("looking at the fence"))?;
-        // What was made there since has no trigger, and is named as such below.
-        let names = state.schemas.iter().chain(state.quarantined.iter().map(|(_, to)| to));
-        let names: Vec<&str> = names.map(String::as_str).collect();
-        let made = made_in_the_old_place(&source, &state, &names).await?;
-        let is_made = |table: &str| made.contains(&format!("table {table}"));
-        differs.retain(|words| !words.strip_suffix(" has no trigger").is_some_and(is_made));
+        // What was made there since is named as such below.
+        let differs = fence_differs(&source, &state).await?;
         if !differs.is_empty() {
             return Err(SplitError::FenceDiffers { differs }.into());
         }

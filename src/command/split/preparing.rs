@@ -256,6 +256,7 @@ pub async fn prepare(
         source_inventory: None,
         target_inventory: None,
         sealed: None,
+        sealed_tables: Vec::new(),
         proven: None,
         closed: Vec::new(),
         not_alike,

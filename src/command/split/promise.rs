@@ -5,6 +5,7 @@ use super::state::{Phase, State};
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::fence::{self, Expected, Strength};
+use crate::pg::sealed;
 
 /// What the state promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,11 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<St
     }
     // Under their old names or under the new ones: a kill may have come in between.
     let aside = state.quarantined.iter().map(|(_, to)| to);
-    let schemas: Vec<String> = state.schemas.iter().chain(aside).cloned().collect();
+    let mut schemas: Vec<String> = state.schemas.iter().chain(aside).cloned().collect();
+    if end == End::Source {
+        // Or under a name that somebody else has given them.
+        schemas.extend(sealed::spaces(session).await?.into_iter().filter_map(|space| space.now));
+    }
     let destination = match end {
         End::Source => &state.target_database,
         End::Target => &state.source_database,

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::ends::{End, Ends};
 use super::error::Opening;
 use super::holding::{Had, Trying, at_source, at_target, own, put_up};
+use super::losses::{self, Discard, OldPlace};
 use super::state::{Found, Phase, State};
 use super::{Moved, SplitError, aftermath, bridge, halfway, host, loose, lost, switching, whereabouts};
 use crate::command::Error;
@@ -27,14 +28,6 @@ use crate::split::facts::ForeignKey;
 use crate::stop::Stop;
 use crate::switch::{self, HookError};
 
-/// What becomes of rows that were written in the new database since the switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Discard {
-    Refuse,
-    /// They stay in the new database, which is fenced and kept.
-    Rows,
-}
-
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct RolledBack {
@@ -45,6 +38,8 @@ pub struct RolledBack {
     pub discarded: Vec<Mismatch>,
     /// What was made or changed in the new database since it was proven, rows apart.
     pub left_behind: Vec<String>,
+    /// Tables and schemas of the old place that were dropped or renamed since it was sealed.
+    pub lost: Vec<String>,
     /// Foreign keys across the line that could not be made again, because rows are against them.
     pub keys_missing: Vec<String>,
     /// Foreign keys across the line that came back `NOT VALID`, with what was in the way of checking their rows.
@@ -116,6 +111,7 @@ pub async fn rollback(
             schemas,
             discarded: Vec::new(),
             left_behind: Vec::new(),
+            lost: Vec::new(),
             keys_missing: Vec::new(),
             keys_unchecked: Vec::new(),
             dropped,
@@ -136,10 +132,11 @@ pub async fn rollback(
         Err(error) => return Err(whereabouts::and_who_takes_writes(error, &ends).await),
     };
     let downtime_ms = since.elapsed().as_millis() as u64;
-    let Undone { written, left_behind, keys, hook } = undone;
+    let Undone { written, left_behind, old_place, keys, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
-    let mut warnings = still_there(&source).await?;
+    let mut warnings = old_place.warnings;
+    warnings.extend(still_there(&source).await?);
     let renamed = state
         .renamed(End::Source, &source)
         .filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
@@ -156,6 +153,7 @@ pub async fn rollback(
         schemas,
         discarded: written,
         left_behind,
+        lost: old_place.lost,
         keys_missing,
         keys_unchecked,
         dropped: false,
@@ -201,6 +199,8 @@ pub struct Undone {
     pub written: Vec<Mismatch>,
     /// What else of the new place is not as it was proven.
     pub left_behind: Vec<String>,
+    /// What others did to the old place meanwhile.
+    pub old_place: OldPlace,
     /// The old place's foreign keys.
     pub keys: Vec<ForeignKey>,
     /// The operator's command on the way back, the last thing that is done.
@@ -222,6 +222,7 @@ pub async fn undo(
 ) -> Result<Undone, Error> {
     let Ends { source, target } = *ends;
     let trying = |phase| Trying { wait: fence_wait, progress, stop, phase };
+    losses::refuse(state, ends, discard).await?;
     bridge::rehearse_return(state, source, &trying("trying the way back")).await?;
     progress.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
@@ -246,6 +247,14 @@ pub async fn undo(
         fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         return Err(error);
     }
+    // Once more: definitions are not kept as they are.
+    let old_place = match losses::look(state, ends, discard).await {
+        Ok(old_place) => old_place,
+        Err(error) => {
+            fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
+            return Err(error);
+        }
+    };
     progress.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.
     if let Err(error) = switching::back(state) {
@@ -268,7 +277,7 @@ pub async fn undo(
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
-    Ok(Undone { written, left_behind, keys, hook })
+    Ok(Undone { written, left_behind, old_place, keys, hook })
 }
 
 /// The old place takes writes again, with its keys, and above every number that the new one has given out.

@@ -11,9 +11,10 @@ use super::capture::{self, Capture, Drawn, capture_again};
 use super::ends::{End, Ends};
 use super::error::{Taken, with_keys};
 use super::holding::{Trying, at_source, at_target, hold_definitions, own, put_up};
+use super::losses::Discard;
 use super::preparing::{Beginning, Prepared, Previous, ground, prepare, previous, resolve};
 use super::promise::broken;
-use super::rollback::{Discard, Undone, abandon, check_keys, undo};
+use super::rollback::{Undone, abandon, check_keys, undo};
 use super::sealing::Seal;
 use super::state::{Phase, State};
 use super::unchecked::Unchecked;
@@ -29,6 +30,7 @@ use crate::command::{Error, backup, user_code};
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
+use crate::pg::losses::SealedTable;
 use crate::pg::numbers::{self, Reserve};
 use crate::pg::split_state;
 use crate::repo::manifest::{LeftOut, Relation};
@@ -247,6 +249,8 @@ impl Fenced<'_> {
         state.sequences = drawn.job.sequences.clone();
         state.source_sequences = drawn.job.sequences.clone();
         state.sealed = Some(drawn.scope().clone());
+        let sealed = stamp.tables().map(|(oid, (schema, name))| (oid, schema.clone(), name.clone()));
+        state.sealed_tables = sealed.map(|(oid, schema, name)| SealedTable { oid, schema, name }).collect();
         // Whatever is made after this is found by the seal, or by those who take stock again.
         aftermath::take_stock(state, source, target).await?;
         let closed = closing::may_create(source, &state.schemas).await;
@@ -407,10 +411,10 @@ async fn switch(
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
             let (outcome, taken) = match undone {
-                Ok(Undone { keys, hook, .. }) => {
+                Ok(Undone { keys, hook, old_place, .. }) => {
                     let to_check = state.ties.to_check(&keys);
                     let unchecked = check_keys(&source, to_check, options.fence_wait, progress).await;
-                    (taken_back(&state.ties.missing(&keys), &unchecked, hook), Taken::Back)
+                    (taken_back(&state.ties.missing(&keys), &unchecked, hook, &old_place.warnings), Taken::Back)
                 }
                 Err(error) => not_taken_back(&error, &source).await,
             };
@@ -441,12 +445,13 @@ async fn sequences_go_on(state: &mut State, source: &Session, target: &Session) 
 }
 
 /// What taking the switch back has come to.
-fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookError>) -> String {
-    if missing.is_empty() && unchecked.is_empty() && hook.is_ok() {
+fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookError>, told: &[String]) -> String {
+    if missing.is_empty() && unchecked.is_empty() && hook.is_ok() && told.is_empty() {
         return "everything is as it was: the source takes writes".into();
     }
     let hook = hook.err().map(|error| format!("; on the way back, {error}")).unwrap_or_default();
-    format!("the source takes writes again{}{hook}", with_keys(missing, unchecked))
+    let told: String = told.iter().map(|told| format!("; {told}")).collect();
+    format!("the source takes writes again{}{hook}{told}", with_keys(missing, unchecked))
 }
 
 /// Who is refused is what the source itself says.

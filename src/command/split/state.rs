@@ -16,6 +16,7 @@ use crate::pg::catalog::Scope;
 use crate::pg::closing::MayCreate;
 use crate::pg::connect::Session;
 use crate::pg::inventory::Inventory;
+use crate::pg::losses::SealedTable;
 use crate::pg::ours;
 use crate::pg::place::Place;
 use crate::pg::split_state::{self, Record, Saved};
@@ -96,6 +97,9 @@ pub struct State {
     /// Of the definitions that were sealed.
     #[serde(default)]
     pub sealed: Option<Scope>,
+    /// Tables and partitioned tables of the old place as they were sealed; records of earlier programs have only those with rows, in `tables`.
+    #[serde(default)]
+    pub sealed_tables: Vec<SealedTable>,
     /// Of the new place's definitions, as they were proven.
     #[serde(default)]
     pub proven: Option<Scope>,

@@ -62,11 +62,15 @@ pub async fn check(state: &mut State, source: &Session, target: &Session, moved:
     Ok(())
 }
 
+/// Whether a rollback has sealed the new database.
+pub async fn leads_back(state: &State, target: &Session) -> Result<bool, Error> {
+    fence::leads_to(target, &state.source_database).await.map_err(at_target("looking for a fence"))
+}
+
 /// # Errors
 /// A rollback has sealed the new database, and has not ended: nobody could write anywhere.
 pub async fn new_place_takes_writes(state: &State, target: &Session) -> Result<(), Error> {
-    let leads_back = fence::leads_to(target, &state.source_database).await;
-    match leads_back.map_err(at_target("looking for a fence"))? {
+    match leads_back(state, target).await? {
         false => Ok(()),
         true => Err(SplitError::RollbackHalf { database: target.conninfo().database().to_owned() }.into()),
     }

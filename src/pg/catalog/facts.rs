@@ -71,7 +71,8 @@ async fn extensions(session: &Session) -> Result<BTreeMap<String, ExtensionFacts
 async fn relations(session: &Session) -> Result<BTreeMap<u32, RelationFacts>, Error> {
     let sql = "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
             (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition), e.extname, e.is_configuration,
-            ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition ORDER BY i.inhseqno)
+            ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition ORDER BY i.inhseqno),
+            c.oid IN (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhdetachpending)
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN (
@@ -96,6 +97,7 @@ async fn relations(session: &Session) -> Result<BTreeMap<u32, RelationFacts>, Er
             kind,
             owner: row.get(4),
             part_of: row.get(5),
+            detach_pending: row.get(9),
             inherits: row.get(8),
             membership,
         };

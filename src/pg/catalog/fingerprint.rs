@@ -228,7 +228,7 @@ impl Scope {
 }
 
 /// What the objects are, by `classid` and `objid`, sorted; `name` knows those that are gone.
-pub async fn in_words(
+async fn in_words(
     session: &Session,
     objects: &[(u32, u32)],
     name: impl Fn(u32, u32) -> Option<String>,

@@ -3,6 +3,7 @@
 mod availability;
 mod column_order;
 mod database;
+mod detaching;
 mod facts;
 mod fingerprint;
 mod foreign_keys;
@@ -26,8 +27,9 @@ pub use availability::{
 };
 pub use column_order::{Inheriting, holders, inheriting, reordered};
 pub use database::{database, populated_views, server_version};
+pub use detaching::detaching;
 pub use facts::facts;
-pub use fingerprint::{Fingerprint, Scope, fingerprint, in_words, rows as fingerprint_rows};
+pub use fingerprint::{Fingerprint, Scope, fingerprint, rows as fingerprint_rows};
 pub use foreign_keys::{foreign_keys, referencing_rows};
 pub use hidden::{Hidden, HiddenMapping, Options as HiddenOptions, hidden};
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};

@@ -5,7 +5,9 @@ use super::{Error, Session, TRIGGER};
 /// A table, and what of it changes when somebody does: where its rows are, and which version of the fence's trigger it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Table {
+    /// As SQL writes it.
     name: String,
+    known_as: (String, String),
     file: u32,
     /// OID, inserting transaction and firing of the trigger; none where it is gone.
     trigger: Option<(u32, String, String)>,
@@ -20,7 +22,8 @@ pub struct Stamp {
 /// Reads it as the session's transaction sees it.
 pub async fn stamp(session: &Session, tables: &[(String, String)]) -> Result<Stamp, Error> {
     let (schemas, names): (Vec<&str>, Vec<&str>) = tables.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
-    let sql = "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relfilenode, t.oid, t.xmin::text, t.tgenabled::text
+    let sql = "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relfilenode, t.oid, t.xmin::text, t.tgenabled::text,
+            n.nspname::text, c.relname::text
         FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS f (schema, name)
         JOIN pg_catalog.pg_namespace n ON n.nspname = f.schema
         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = f.name
@@ -29,14 +32,23 @@ pub async fn stamp(session: &Session, tables: &[(String, String)]) -> Result<Sta
     let rows = rows.map_err(|error| session.fault("the state of the fence", error))?;
     let table = |row: &tokio_postgres::Row| {
         let trigger: Option<u32> = row.get(3);
-        let table =
-            Table { name: row.get(1), file: row.get(2), trigger: trigger.map(|oid| (oid, row.get(4), row.get(5))) };
+        let table = Table {
+            name: row.get(1),
+            known_as: (row.get(6), row.get(7)),
+            file: row.get(2),
+            trigger: trigger.map(|oid| (oid, row.get(4), row.get(5))),
+        };
         (row.get(0), table)
     };
     Ok(Stamp { tables: rows.iter().map(table).collect() })
 }
 
 impl Stamp {
+    /// OID, schema and name of each.
+    pub fn tables(&self) -> impl Iterator<Item = (u32, &(String, String))> {
+        self.tables.iter().map(|(oid, table)| (*oid, &table.known_as))
+    }
+
     /// Tables that others have rewritten, or let somebody write in, since, with what was done.
     pub fn differs(&self, now: &Stamp) -> Vec<String> {
         let mut differs = Vec::new();

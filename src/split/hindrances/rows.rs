@@ -1,5 +1,8 @@
 //! Rows that would not move, or not with the values that they have.
 
+use crate::schema::detaching;
+use crate::schema::facts::{Detaching, Facts};
+use crate::split::crossing::Sides;
 use crate::split::facts::SourceFacts;
 use crate::split::finding::Severity::{Blocker, Warning};
 use crate::split::finding::{Finding, FindingKind};
@@ -41,4 +44,21 @@ pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
         .chain(source.hindrances.cut_with_foreign.iter().map(foreign))
         .chain(source.hindrances.generated.iter().map(generated))
         .collect()
+}
+
+/// Partitions that the new database would have attached, and the old one reads no longer through their table.
+pub(super) fn detaching(sides: &Sides<'_>, facts: &Facts) -> Vec<Finding> {
+    let finding = |pending: Detaching| {
+        let parent = pending.parent_name();
+        Finding::new(
+            Blocker,
+            FindingKind::DetachPending,
+            pending.name(),
+            format!(
+                "its detaching from {parent} was cut short: its rows are not read through {parent} any more, and the new database would have it attached"
+            ),
+            format!("{} ends it", pending.finalize()),
+        )
+    };
+    detaching::detaching(sides.archive, facts, sides.selection).into_iter().map(finding).collect()
 }
