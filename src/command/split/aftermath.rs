@@ -6,7 +6,7 @@ use super::ends::End;
 use super::holding::{at_source, at_target};
 use super::promise::broken;
 use super::state::State;
-use super::{Options, Report, losses};
+use super::{Options, Report};
 use crate::command::Error;
 use crate::pg::catalog::Scope;
 use crate::pg::close_like::may_connect;
@@ -27,8 +27,7 @@ pub async fn changed_since(source: &Session, state: &State) -> Result<Vec<String
         Some(scope) => {
             let pg_class = 1259;
             let known = |class: u32, oid: u32| {
-                let table =
-                    losses::sealed_tables(state).into_iter().find(|table| (pg_class, table.oid) == (class, oid));
+                let table = state.all_sealed().into_iter().find(|table| (pg_class, table.oid) == (class, oid));
                 table.map(|table| format!("table {}.{}", table.schema, table.name))
             };
             let changed = sealed::changed(source, Noted::Sealed, scope, known).await;

@@ -28,21 +28,6 @@ pub struct OldPlace {
     pub warnings: Vec<String>,
 }
 
-/// The tables that were sealed.
-pub fn sealed_tables(state: &State) -> Vec<SealedTable> {
-    if !state.sealed_tables.is_empty() {
-        return state.sealed_tables.clone();
-    }
-    // Configuration tables of extensions elsewhere were copied, and not sealed.
-    let sealed = state.tables.iter().filter(|t| t.configuration.is_none() || state.schemas.contains(&t.schema));
-    let table = |table: &crate::repo::manifest::Relation| SealedTable {
-        oid: table.oid,
-        schema: table.schema.clone(),
-        name: table.name.clone(),
-    };
-    sealed.map(table).collect()
-}
-
 /// # Errors
 /// The old place has lost a table, and nobody said that it is known. Nothing was changed.
 pub async fn refuse(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<(), Error> {
@@ -92,7 +77,7 @@ async fn lost(state: &State, source: &Session) -> Result<Vec<Loss>, Error> {
         let span = spans().find(|span| (&span.schema, &span.name) == (&table.schema, &table.name));
         span.map_or(&table.name, |span| &span.aside).clone()
     };
-    let lost = losses(source, &sealed_tables(state), now).await;
+    let lost = losses(source, &state.all_sealed(), now).await;
     lost.map_err(at_source("looking for the tables that were sealed"))
 }
 

@@ -151,6 +151,18 @@ struct Former {
 }
 
 impl State {
+    /// The tables that were sealed; a record of an earlier program only has those that were copied.
+    pub fn all_sealed(&self) -> Vec<SealedTable> {
+        if !self.sealed_tables.is_empty() {
+            return self.sealed_tables.clone();
+        }
+        // Configuration tables of extensions elsewhere were copied, and not sealed.
+        let sealed = self.tables.iter().filter(|t| t.configuration.is_none() || self.schemas.contains(&t.schema));
+        let table =
+            |table: &Relation| SealedTable { oid: table.oid, schema: table.schema.clone(), name: table.name.clone() };
+        sealed.map(table).collect()
+    }
+
     pub fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.history.push((phase, Utc::now()));
