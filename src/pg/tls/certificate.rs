@@ -25,8 +25,8 @@ impl Certificate {
     pub fn parse(der: &CertificateDer<'_>) -> Result<Self, Error> {
         let certificate = x509_cert::Certificate::from_der(der);
         let read = certificate.map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?.tbs_certificate;
-        let attributes = read.subject.0.iter().flat_map(|set| set.0.iter());
-        let common_name = attributes.filter(|attribute| attribute.oid == COMMON_NAME).next_back().and_then(text);
+        let mut attributes = read.subject.0.iter().flat_map(|set| set.0.iter());
+        let common_name = attributes.rfind(|attribute| attribute.oid == COMMON_NAME).and_then(text);
         let mut extensions = read.extensions.iter().flatten();
         Ok(Self {
             not_before: read.validity.not_before.to_unix_duration(),
