@@ -121,8 +121,7 @@ fn a_restore_that_balances_fills_one_server() {
     for _ in 0..8 {
         let dsn = two.dsn("copy", "load_balance_hosts=random");
         let said = Said::of(
-            &mut repo
-                .command(["restore", "latest", "--create", "-j", "4", "--json", "-d", &dsn, "--restore-key"])
+            repo.command(["restore", "latest", "--create", "-j", "4", "--json", "-d", &dsn, "--restore-key"])
                 .arg(repo.restore_key()),
         );
         // On the other server the database is there already.
