@@ -24,6 +24,16 @@ pub struct Keyring {
     /// From 1 up; 0 is the keyring of a repository that has none.
     pub number: u64,
     pub writers: Vec<Writer>,
+    /// Keys that signed this list before, the restore keys of earlier days.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_roots: Vec<FormerRoot>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerRoot {
+    #[serde(with = "verifying_key")]
+    pub root: VerifyingKey,
+    pub until: DateTime<Utc>,
 }
 
 /// One signing key. A name may come again once its earlier holder is revoked.
@@ -104,6 +114,9 @@ impl Keyring {
 
     fn join(&mut self, other: Keyring) {
         self.number = self.number.max(other.number);
+        let new = |former: &FormerRoot| !self.former_roots.iter().any(|known| known.root == former.root);
+        let new: Vec<FormerRoot> = other.former_roots.into_iter().filter(new).collect();
+        self.former_roots.extend(new);
         for writer in other.writers {
             match self.writers.iter_mut().find(|known| known.signer == writer.signer) {
                 None => self.writers.push(writer),
@@ -174,6 +187,7 @@ impl Keyring {
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     signers: BTreeMap<[u8; 32], (VerifyingKey, Option<Revocation>)>,
+    former_roots: Vec<FormerRoot>,
 }
 
 impl Trust {
@@ -186,12 +200,19 @@ impl Trust {
         for writer in &keyring.writers {
             trust.signers.insert(writer.signer.to_bytes(), (writer.signer, writer.revoked.clone()));
         }
+        trust.former_roots.clone_from(&keyring.former_roots);
         trust
     }
 
     /// Those who may write today.
     pub fn active(&self) -> impl Iterator<Item = VerifyingKey> {
         self.signers.values().filter(|(_, revoked)| revoked.is_none()).map(|(signer, _)| *signer)
+    }
+
+    /// Those who might write once, and until when. What they signed then counts for nothing any more, and is no forgery.
+    pub(super) fn retired(&self) -> Vec<(VerifyingKey, DateTime<Utc>)> {
+        let revoked = self.signers.values().filter_map(|(signer, revoked)| Some((*signer, revoked.as_ref()?.time)));
+        revoked.chain(self.former_roots.iter().map(|former| (former.root, former.until))).collect()
     }
 
     /// Those who have signed what may be trusted.

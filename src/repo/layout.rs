@@ -1,5 +1,6 @@
 //! Names of objects in a repository, and how large each kind may be. The only place that knows the names.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::snapshot::SnapshotName;
@@ -69,6 +70,12 @@ pub fn records(kind: &str) -> String {
 
 pub fn record(kind: &str, name: &SnapshotName) -> ObjectKey {
     key(format!("{}{name}", records(kind)))
+}
+
+/// When a record or a snapshot was made, as its name says.
+pub fn time_of(key: &ObjectKey) -> Option<DateTime<Utc>> {
+    let name: SnapshotName = key.as_str().rsplit('/').next()?.parse().ok()?;
+    Some(name.time)
 }
 
 /// One chunk object of a repository, without what a manifest knows of it.

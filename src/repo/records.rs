@@ -53,6 +53,14 @@ impl Repository {
         }
     }
 
+    /// Writes what another key has signed once more, signed with this one.
+    pub async fn sign_anew<R: Record>(&self, signing: &SigningKey) -> Result<(), RepoError> {
+        for stored in self.records::<R>().await? {
+            self.write_record_signed(&stored.record, signing).await?;
+        }
+        Ok(())
+    }
+
     /// Whose records are trusted: the writers that are not revoked, and the holder of the restore key.
     pub(super) fn record_signers(&self) -> Arc<[VerifyingKey]> {
         self.trust().active().chain(self.key().root).collect()
@@ -77,14 +85,23 @@ impl Repository {
         read_record(self.store(), &self.record_signers(), key).await
     }
 
-    /// Records of any kind that nobody trusted has signed as they are, and what is wrong with each.
+    /// Records of any kind that nobody trusted has signed as they are, and what is wrong with each. What a key signed before it was
+    /// exchanged or revoked is none of them: it counts for nothing, and nobody has forged it.
     pub async fn refused_records(&self) -> Result<Refused, RepoError> {
-        let (mut refused, trusted) = (Refused::default(), self.record_signers());
+        let (mut refused, trusted, retired) = (Refused::default(), self.record_signers(), self.trust().retired());
+        let known: Arc<[VerifyingKey]> =
+            trusted.iter().copied().chain(retired.iter().map(|(signer, _)| *signer)).collect();
+        let counts = |signer: &VerifyingKey, key: &ObjectKey| {
+            let until = retired.iter().find(|(retired, _)| retired == signer).map(|(_, until)| *until);
+            trusted.contains(signer) || until.zip(layout::time_of(key)).is_some_and(|(until, time)| time <= until)
+        };
         let mut pages = self.store().pages(layout::RECORDS)?;
         while let Some(page) = pages.next().await? {
             for Listed { key, .. } in page {
-                let reason = match signed::check(self.store(), Signed::Record, &key, RECORD_BYTES_MAX, &trusted).await {
-                    Ok(Ok(_)) | Err(StoreError::NoObject { .. }) => continue,
+                let reason = match signed::check(self.store(), Signed::Record, &key, RECORD_BYTES_MAX, &known).await {
+                    Err(StoreError::NoObject { .. }) => continue,
+                    Ok(Ok(genuine)) if counts(&genuine.signer, &key) => continue,
+                    Ok(Ok(_)) => "its writer was revoked before",
                     Ok(Err(reason)) => reason,
                     Err(StoreError::TooLarge { .. }) => "it is larger than any record",
                     Err(StoreError::NotAFile { .. }) => "it is no file",

@@ -536,6 +536,26 @@ fn a_leaked_writer_key_writes_nothing_more_once_it_is_rotated() {
     assert_eq!(repo.restored([&second, "--create", "-d", &server.dsn("new")])["proven"], true);
 }
 
+/// What a key has signed before it was exchanged is no forgery, and what was proven stays proven.
+#[test]
+fn exchanged_keys_leave_nothing_that_verify_complains_of_and_no_proof_is_lost() {
+    let (repo, server) = start();
+    let snapshot = backup(&repo, &repo.writer_key(), &server);
+    let new = repo.restore_key().with_file_name("new-restore.key");
+    repo.json(["verify", "--budget", "1m"]);
+    assert_eq!(repo.restored([&snapshot, "--create", "-d", &server.dsn("one")])["proven"], true);
+    let proven = |repo: &Repo| repo.json(["list"])[0]["proven_at"].clone();
+    let before = proven(&repo);
+    assert!(before.is_string(), "{before}");
+    ok(&mut key(&repo, &["rotate"]));
+    repo.json(["verify"]);
+    ok(key(&repo, &["rotate-restore", "-o"]).arg(&new));
+    ok(repo.command(["key", "rotate", "--restore-key"]).arg(&new));
+    repo.json(["verify"]);
+    ok(pgkeep().arg("verify").arg("--repo").arg(repo.root()).arg("--restore-key").arg(&new));
+    assert_eq!(proven(&repo), before);
+}
+
 // The database server.
 
 /// psql would run what begins with a backslash on the restoring host (CVE-2025-8714).

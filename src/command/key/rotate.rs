@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
 use serde::Serialize;
 
 use super::RestoreKeyFile;
 use crate::command::Error;
-use crate::repo::keyring::signer_id;
+use crate::command::drill::Receipt;
+use crate::repo::keyring::{FormerRoot, signer_id};
 use crate::repo::keys::RestoreKey;
 use crate::repo::keys::file::{LockedKeyFile, Protection};
-use crate::repo::{KeyError, Repository, WriterKey};
+use crate::repo::{KeyError, Proven, Repository, WriterKey};
 use crate::stream::Recipient;
 
 #[derive(Debug, Serialize)]
@@ -111,7 +113,8 @@ pub async fn restore(
     protection: &Protection,
 ) -> Result<RestoreRotated, Error> {
     let mut key = old.key.renewed();
-    let keyring = repository.keyring().with_signers(&old.key.signers);
+    let mut keyring = repository.keyring().with_signers(&old.key.signers);
+    keyring.former_roots.push(FormerRoot { root: old.key.root(), until: Utc::now() });
     key.keyring = repository.keyring().number + 1;
     key.signers = keyring.writers.iter().filter(|w| w.revoked.is_none()).map(|w| w.signer).collect();
     if key.signers.is_empty() {
@@ -119,7 +122,14 @@ pub async fn restore(
     }
     let writers = keyring.writers.len() as u64;
     key.write(out, protection)?;
-    let number = match repository.write_keyring(keyring, &key.signing()).await {
+    let signing = key.signing();
+    let written = async {
+        // What was proven stays so for those who obey the new key.
+        repository.sign_anew::<Proven>(&signing).await?;
+        repository.sign_anew::<Receipt>(&signing).await?;
+        repository.write_keyring(keyring, &signing).await
+    };
+    let number = match written.await {
         Ok(number) => number,
         Err(error) => {
             // Nothing was ever encrypted to it.
