@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::keys::KeyError;
+use super::signature::UNKNOWN;
 use super::snapshot::SnapshotName;
 use crate::spelling::nearest;
 use crate::store::{ObjectKey, StoreError};
@@ -114,6 +115,10 @@ impl RepoError {
             RepoError::Object { .. } | RepoError::SliceBounds { .. } | RepoError::SliceList { .. } | RepoError::Manifest { .. } => {
                 Some("The repository was damaged. `pgkeep verify --read-data` lists the damage; an earlier snapshot may be whole.".into())
             }
+            RepoError::Signature { reason, .. } if *reason == UNKNOWN => Some(
+                "Where keys were exchanged since, this key is too old: take the newest restore key, or `pgkeep key rotate` this writer key as well. Otherwise somebody else wrote it: nothing of it was used, and an earlier snapshot may be whole."
+                    .into(),
+            ),
             RepoError::Signature { .. } => {
                 Some("It was changed after it was written, or somebody else wrote it. Nothing of it was used. Restore an earlier snapshot.".into())
             }

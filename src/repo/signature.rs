@@ -54,6 +54,8 @@ pub fn sign(what: Signed, key: &ObjectKey, content: Sealed, signing: &SigningKey
     content.with_header(&format!("{} {signer} {}\n", what.word(), hex::encode(signature.to_bytes())))
 }
 
+/// Why something is not trusted that may be the work of a newer key than this one knows.
+pub const UNKNOWN: &str = "an unknown key signed it";
 const DAMAGED: &str = "its first line is damaged";
 
 /// Checks an object that comes in pieces: first whether the line names somebody who is trusted, and only then the rest, which is
@@ -107,7 +109,7 @@ impl SignedCheck {
             return Err(DAMAGED);
         }
         let known = self.trusted.iter().find(|known| hex::encode(known.to_bytes()) == signer);
-        let known = known.ok_or("an unknown key signed it")?;
+        let known = known.ok_or(UNKNOWN)?;
         let mut bytes = [0; 64];
         hex::decode_to_slice(signature, &mut bytes).map_err(|_| DAMAGED)?;
         Ok((*known, Signature::from_bytes(&bytes)))

@@ -246,7 +246,7 @@ impl Fault for SplitError {
             }
             SplitError::AnotherSplit { .. } => "Name another target, or finish or roll back that one.".into(),
             SplitError::Over { phase: Phase::RolledBack } => {
-                "To begin again, drop the target database or name another one.".into()
+                "To begin again, name another database, or drop this one first: rows that were written in it since the switch are nowhere else.".into()
             }
             SplitError::Over { .. } => "`pgkeep split status` says what is open.".into(),
             SplitError::NoSplit { .. } => {
