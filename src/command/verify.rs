@@ -172,8 +172,8 @@ pub async fn run(
         progress.set_phase("comparing rows");
         let manifest = repository.manifest(name).await?;
         let scope = Scope::whole(&manifest);
-        warnings.extend(detaching(conninfo, &manifest).await?);
         let mismatches = proof::prove(conninfo, &manifest, scope, options.jobs, progress, stop, Side::Source)?;
+        warnings.extend(detaching(conninfo, &manifest).await?);
         findings.extend(mismatches.into_iter().map(|mismatch| Finding::of_mismatch(mismatch, &manifest.snapshot)));
         compared = Some(manifest.snapshot);
     }
