@@ -157,7 +157,7 @@ async fn open_endpoint(
             }
             Ok(_) => last = Some(Error::WrongSession { endpoint: endpoint.to_string(), wanted }),
             Err(error) if may_try_next(&error) => last = Some(error),
-            // It has answered, and the search ends.
+            // The search ends with it, as in libpq: whatever is asked next is asked of this one.
             Err(error) => {
                 reached();
                 return Err(error);

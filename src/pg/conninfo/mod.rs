@@ -237,7 +237,7 @@ impl Conninfo {
         }
     }
 
-    /// The same for the server that was reached; none before that, and where there never was a choice.
+    /// The same for the server that was reached; none before that.
     pub(crate) fn at_reached(&self) -> Option<Self> {
         let (n, address) = self.reached.0.get()?;
         Some(self.narrowed_to(&self.endpoints[*n], *address))
