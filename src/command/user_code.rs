@@ -1,7 +1,7 @@
 //! Code of ordinary roles that runs as somebody else while rows are loaded. Where it runs as its owner, as it did when the rows were
 //! written, there is nothing to say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::some::some_of;
 use crate::pg;
@@ -12,27 +12,21 @@ use crate::pg::connect::Session;
 const FUNCTIONS_MAX: usize = 5;
 const TABLES_MAX: usize = 3;
 
-/// Schema and name of tables.
-pub type Tables = BTreeSet<(String, String)>;
-
-/// What of the session's database runs as another role than its owner, where its tables are loaded by the session's role; of
-/// `by_operator` their owner's rights could not be used.
+/// What of the session's database runs as another role than its owner, where its tables are loaded by the session's role.
 pub async fn of_others(
     session: &Session,
     schemas: Option<&[String]>,
-    by_operator: &Tables,
     which: ThroughRoot,
 ) -> Result<Option<String>, pg::Error> {
     let called = called_by_rows(session, schemas, which).await?;
-    Ok(as_others(&called, session.conninfo().user(), by_operator))
+    Ok(as_others(&called, session.conninfo().user()))
 }
 
 /// `core.slug(text) of app as postgres (rows of core.users)`
-fn as_others(called: &[CalledByRows], operator: &str, by_operator: &Tables) -> Option<String> {
+fn as_others(called: &[CalledByRows], operator: &str) -> Option<String> {
     let mut running: BTreeMap<(String, &str), Vec<String>> = BTreeMap::new();
     for called in called {
-        let denied = by_operator.contains(&(called.schema.clone(), called.table.clone()));
-        let runs_as = called.table_owner.as_deref().filter(|_| !denied).unwrap_or(operator);
+        let runs_as = called.table_owner.as_deref().unwrap_or(operator);
         if runs_as != called.function_owner {
             let function = format!("{} of {}", called.function, called.function_owner);
             running.entry((function, runs_as)).or_default().push(format!("{}.{}", called.schema, called.table));
@@ -62,10 +56,7 @@ mod tests {
     #[test]
     fn code_that_runs_as_its_owner_is_not_told() {
         let own = [called("a", Some("app"), "app"), called("b", Some("app"), "app")];
-        assert_eq!(as_others(&own, "postgres", &Tables::new()), None);
-        let denied = Tables::from([("core".into(), "b".into())]);
-        let told = as_others(&own, "postgres", &denied);
-        assert_eq!(told.as_deref(), Some("core.f(integer) of app as postgres (rows of core.b)"));
+        assert_eq!(as_others(&own, "postgres"), None);
     }
 
     #[test]
@@ -79,6 +70,6 @@ mod tests {
         ];
         let expected = "core.f(integer) of app as postgres (rows of core.a, core.b, core.c and 1 more), \
                         core.f(integer) of app as shop (rows of core.e)";
-        assert_eq!(as_others(&mixed, "postgres", &Tables::new()).as_deref(), Some(expected));
+        assert_eq!(as_others(&mixed, "postgres").as_deref(), Some(expected));
     }
 }

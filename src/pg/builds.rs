@@ -74,14 +74,20 @@ impl Builds {
 
     fn set(&mut self, wire: &mut Wire, to: Settings) -> Result<(), Error> {
         if to != self.now {
-            let Settings { memory_kb, workers } = to;
-            let sql =
-                format!("SET maintenance_work_mem = {memory_kb}; SET max_parallel_maintenance_workers = {workers}");
-            wire.execute("settings for index builds", sql.as_bytes())?;
+            wire.execute("settings for index builds", statement(to).as_bytes())?;
             self.now = to;
         }
         Ok(())
     }
+
+    /// What the session is set to, for one that has lost its settings.
+    pub fn statement(&self) -> String {
+        statement(self.now)
+    }
+}
+
+fn statement(Settings { memory_kb, workers }: Settings) -> String {
+    format!("SET maintenance_work_mem = {memory_kb}; SET max_parallel_maintenance_workers = {workers}")
 }
 
 fn suited(most: Settings, cores: Option<u64>, build: Build) -> Settings {

@@ -268,10 +268,8 @@ impl<'a> LargeObjectLoader<'a> {
 
 /// Settings with which a session loads faster, and which are anyone's to set. Whether the log is compressed is the server's choice:
 /// it takes a third off the log of index builds, for 7 % of their processor time.
-pub fn speed_up(wire: &mut Wire) -> Result<(), Error> {
-    // Compiling expressions costs more than it saves in the one place where it sets in, the refresh of large views.
-    wire.execute("a setting", b"SET synchronous_commit = off; SET jit = off")
-}
+// Compiling expressions costs more than it saves in the one place where it sets in, the refresh of large views.
+pub const SPEED_UP: &str = "SET synchronous_commit = off; SET jit = off";
 
 /// Foreign keys among the relations, as positions in the list: who refers, and to whom.
 pub fn keys_among(wire: &mut Wire, relations: &[(&str, &str)]) -> Result<Vec<(usize, usize)>, Error> {
@@ -293,28 +291,6 @@ pub fn keys_among(wire: &mut Wire, relations: &[(&str, &str)]) -> Result<Vec<(us
 
 /// Until the transaction ends, keys and triggers are not looked at: for rows that no order could load, of a source that has them.
 pub const WITHOUT_KEYS: &str = "SET LOCAL session_replication_role = replica;\n";
-
-/// Makes the session the relation's owner until its transaction ends, where it may be and that is no superuser: rows that are loaded run
-/// checks and other functions of that role. They could still say RESET ROLE: it keeps code that is not meant for it from harm, and
-/// is no wall.
-pub fn as_owner_of(relation: &str) -> String {
-    let relation = quote_literal(relation);
-    as_if(&format!(
-        "r.oid = (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = {relation}::pg_catalog.regclass)"
-    ))
-}
-
-/// The same for a role that is known by its name.
-pub fn as_role(name: &str) -> String {
-    as_if(&format!("r.rolname = {}", quote_literal(name)))
-}
-
-fn as_if(condition: &str) -> String {
-    format!(
-        "SELECT pg_catalog.set_config('role', r.rolname, true) FROM pg_catalog.pg_roles r
-        WHERE {condition} AND NOT r.rolsuper AND r.rolname <> current_user AND pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER');\n"
-    )
-}
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@
 //! Different on purpose: a materialized view is refreshed before its indexes are built, and what touches a partitioned table as a
 //! whole waits for the rows of all its partitions.
 
+mod acting;
 mod calls;
 mod circles;
 mod database;
@@ -23,6 +24,7 @@ use super::facts::Facts;
 use super::graph::Graph;
 use super::selection::Selection;
 
+pub use acting::{ActsAs, EarlyGrant};
 pub use circles::{Circles, without_circles};
 pub use database::without_libc_provider;
 pub use grants::{DefaultGrant, Grant};
@@ -99,9 +101,8 @@ pub struct Step {
     /// Each is one simple query and may hold several statements. A later one needs the earlier ones.
     pub statements: Vec<SqlText>,
     pub transaction: Transaction,
-    /// Whose code it may run: an entry that checks rows by functions calls them as whoever runs it. PostgreSQL itself calls those of
-    /// indexes, statistics and materialized views as their owner.
-    pub acts_as: Option<String>,
+    /// Set where the server may call code of users while it runs this: it does so as whoever runs it.
+    pub acts_as: Option<ActsAs>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +198,7 @@ impl RestorePlan {
             not_refreshable: Vec::new(),
         };
         let calls = calls::Calls::new(archive, facts, &graph);
+        let acting = acting::Acting::new(archive, facts, &calls, options);
         plan.data_after = calls.loads_after(selection);
         let mut order = order::Order::new(archive, selection, &graph, &calls);
         for (position, entry) in archive.entries().iter().enumerate() {
@@ -209,7 +211,8 @@ impl RestorePlan {
             if left == there::Left::Nothing {
                 continue;
             }
-            let step = writer.step(entry, left);
+            let mut step = writer.step(entry, left);
+            step.acts_as = acting.of(position, &step.statements);
             // An entry without SQL of its own, such as schema public, matters only if there is an owner to set.
             if place == order::Place::Nowhere || step.statements.is_empty() {
                 continue;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 mod backup;
 mod budget;
+mod climbing;
 mod cluster;
 mod complete;
 mod connections;

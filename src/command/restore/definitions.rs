@@ -1,5 +1,8 @@
 //! Definitions, sequences and large objects' shells: all that must be there before rows come.
 
+use std::slice;
+
+use super::framed::framed;
 use super::refused::{failure, refused};
 use super::{Job, Options, session_settings};
 use crate::command::Error;
@@ -12,8 +15,9 @@ use crate::schema::restore::{Step, Transaction};
 
 /// Definitions that share a transaction at most: all of them in most databases.
 const STEPS_IN_TRANSACTION: usize = 1500;
-/// A definition locks what it makes: a table, its TOAST table and index, a sequence.
+/// A definition locks what it makes: a table, its TOAST table and index, a sequence. In a frame, what that takes as well.
 const LOCKS_OF_STEP: u64 = 4;
+const LOCKS_OF_FRAMED_STEP: u64 = 12;
 /// Definitions that go to the server in one message. A message for each would take longer than many of them do.
 const STEPS_IN_MESSAGE: usize = 100;
 const BYTES_IN_MESSAGE: usize = 256 << 10;
@@ -29,12 +33,14 @@ pub enum Refusals {
 
 /// Runs all of it, and returns what was refused. In one transaction where that is possible.
 pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Refusals) -> Result<Vec<Failure>, Error> {
-    let mut definitions = Definitions { session, refusals, failures: Vec::new() };
-    let settings = session_settings(job);
-    let run = definitions.run("session settings", &String::from_utf8_lossy(&settings)).await;
+    let settings = String::from_utf8_lossy(&session_settings(job)).into_owned();
+    let mut definitions = Definitions { session, settings, refusals, failures: Vec::new() };
+    let run = definitions.run("session settings", &definitions.settings).await;
     run.map_err(Error::target_database("preparing the session"))?;
     let locks = target::locks_max(session).await.map_err(Error::target_database("preparing the session"))?;
-    let steps_max = ((locks / LOCKS_OF_STEP) as usize).clamp(1, STEPS_IN_TRANSACTION);
+    let framed = job.plan.pre_data.iter().any(|step| step.acts_as.is_some());
+    let locks_of_step = if framed { LOCKS_OF_FRAMED_STEP } else { LOCKS_OF_STEP };
+    let steps_max = ((locks / locks_of_step) as usize).clamp(1, STEPS_IN_TRANSACTION);
     for batch in job.plan.pre_data.chunk_by(|a, b| a.transaction == b.transaction) {
         let together = batch[0].transaction == Transaction::Allowed;
         for batch in batch.chunks(if together { steps_max } else { 1 }) {
@@ -77,12 +83,14 @@ fn shells<'a>(job: &'a Job, options: &'a Options) -> impl Iterator<Item = (Strin
     })
 }
 
-/// Steps of one transaction, cut into messages.
+/// Steps of one transaction, cut into messages. All of one are run as the same role.
 fn messages(steps: &[Step]) -> Vec<&[Step]> {
     let (mut messages, mut start, mut bytes) = (Vec::new(), 0, 0);
+    let role = |step: &Step| step.acts_as.as_ref().map(|acts_as| acts_as.role.clone());
     for (n, step) in steps.iter().enumerate() {
         let more: usize = step.statements.iter().map(|sql| sql.as_bytes().len()).sum();
-        if n > start && (n - start == STEPS_IN_MESSAGE || bytes + more > BYTES_IN_MESSAGE) {
+        let full = n - start == STEPS_IN_MESSAGE || bytes + more > BYTES_IN_MESSAGE;
+        if n > start && (full || role(step) != role(&steps[start])) {
             messages.push(&steps[start..n]);
             (start, bytes) = (n, 0);
         }
@@ -94,6 +102,8 @@ fn messages(steps: &[Step]) -> Vec<&[Step]> {
 
 struct Definitions<'a> {
     session: &'a Session,
+    /// What the session was set to, for after code of others has run in it.
+    settings: String,
     refusals: Refusals,
     failures: Vec<Failure>,
 }
@@ -110,7 +120,7 @@ impl Definitions<'_> {
 
     /// One message for all; where the server refuses it, one by one, to learn which step it is.
     async fn steps(&mut self, steps: &[Step]) -> Result<(), Error> {
-        if let (2.., Some(sql)) = (steps.len(), as_one_text(steps)) {
+        if let (2.., Some(sql)) = (steps.len(), self.as_one_text(steps)) {
             // A message of its own: the server parses all of a message before it runs any of it.
             self.control(&format!("SAVEPOINT {SAVEPOINT}")).await?;
             match self.run("definitions", &sql).await {
@@ -145,14 +155,31 @@ impl Definitions<'_> {
     }
 
     async fn step(&self, step: &Step) -> Result<(), pg::Error> {
+        let protocol = |source| pg::Error::Protocol { context: format!("the step {}", step.label), source: Box::new(source) };
+        if let Some(framed) = framed(slice::from_ref(step)) {
+            let text = String::from_utf8(framed).map_err(|error| protocol(error.utf8_error()))?;
+            return self.run(&step.label, &(text + &self.settings)).await;
+        }
         for sql in &step.statements {
-            let text = std::str::from_utf8(sql.as_bytes()).map_err(|source| pg::Error::Protocol {
-                context: format!("the step {}", step.label),
-                source: Box::new(source),
-            })?;
+            let text = std::str::from_utf8(sql.as_bytes()).map_err(protocol)?;
             self.run(&step.label, text).await?;
         }
         Ok(())
+    }
+
+    /// None where the text is not UTF-8; the step that is to blame says so by itself.
+    fn as_one_text(&self, steps: &[Step]) -> Option<String> {
+        let mut sql = match framed(steps) {
+            Some(framed) => String::from_utf8(framed).ok()? + &self.settings,
+            None => {
+                let statements = steps.iter().flat_map(|step| &step.statements);
+                // Whatever it ends with: a comment ends with the line, and an empty statement is none.
+                let texts = statements.map(|sql| Some(std::str::from_utf8(sql.as_bytes()).ok()?.to_owned() + "\n;\n"));
+                texts.collect::<Option<String>>()?
+            }
+        };
+        sql += &format!("RELEASE SAVEPOINT {SAVEPOINT}");
+        Some(sql)
     }
 
     /// Labelled statements: a message, which is a transaction and holds a lock for each of them until it ends.
@@ -203,14 +230,3 @@ fn is_of_the_server(error: &pg::Error) -> bool {
 }
 
 const SAVEPOINT: &str = "pgkeep_definitions";
-
-/// None where the text is not UTF-8; the step that is to blame says so by itself.
-fn as_one_text(steps: &[Step]) -> Option<String> {
-    let mut sql = String::new();
-    for statement in steps.iter().flat_map(|step| &step.statements) {
-        sql += std::str::from_utf8(statement.as_bytes()).ok()?;
-        // Whatever it ends with: a comment ends with the line, and an empty statement is none.
-        sql += "\n;\n";
-    }
-    Some(sql + &format!("RELEASE SAVEPOINT {SAVEPOINT}"))
-}

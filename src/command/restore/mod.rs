@@ -1,9 +1,11 @@
 //! `pgkeep restore`: a snapshot, or a part of it, into an empty database, and the proof that it is there.
 
 mod aftermath;
+mod as_owner;
 pub(super) mod definitions;
 pub(super) mod families;
 pub(super) mod feed;
+pub(super) mod framed;
 mod made;
 pub(super) mod maintenance;
 mod planning;
@@ -16,7 +18,7 @@ mod unreadable;
 mod warnings;
 pub(super) mod work;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,7 +42,7 @@ use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::Patterns;
 use super::surroundings::Surroundings;
 use super::taken::Taken;
-use super::user_code::{self, Tables};
+use super::user_code;
 use super::whole_rows::TakenAlong;
 use crate::pg::catalog;
 pub use crate::pg::catalog::ThroughRoot;
@@ -147,6 +149,8 @@ pub(super) struct Job {
     /// These are known once definitions are there.
     pub surroundings: Surroundings,
     pub families: Families,
+    /// Relations whose rows run code, by their place, and the role that puts them there for that.
+    pub as_owner: BTreeMap<usize, String>,
 }
 
 pub async fn run(
@@ -225,7 +229,7 @@ pub async fn run(
     }));
     warnings.extend(order.warnings);
     warnings.extend(done.warnings);
-    warnings.extend(code_of_others(options, &done.by_operator).await?);
+    warnings.extend(code_of_others(options).await?);
     warnings.extend(
         job.plan
             .not_refreshable
@@ -285,9 +289,9 @@ async fn slice_lists(repository: &Repository, job: &Job) -> Result<(Vec<Vec<Slic
 }
 
 /// Code of ordinary roles that has run as somebody else.
-async fn code_of_others(options: &Options, by_operator: &Tables) -> Result<Option<String>, Error> {
+async fn code_of_others(options: &Options) -> Result<Option<String>, Error> {
     let session = target::enter(&options.target).await?;
-    let told = user_code::of_others(&session, None, by_operator, options.through_root).await;
+    let told = user_code::of_others(&session, None, options.through_root).await;
     let told = told.map_err(Error::target_database("reading what rows call"))?;
     session.close().await.map_err(Error::target_database("the end of the session"))?;
     Ok(told.map(|told| format!("code of ordinary roles ran as another role: {told}")))
@@ -357,6 +361,8 @@ impl Job {
         self.surroundings = surroundings;
         let families = self.find_families(session, through_root).await;
         told.extend(families.map_err(Error::target_database("asking for partitions"))?);
+        let found = as_owner::prepare(self, session, through_root).await;
+        self.as_owner = found.map_err(Error::target_database("asking for the code that rows run"))?;
         Ok(told)
     }
 }

@@ -133,6 +133,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         warnings,
         surroundings: Surroundings::default(),
         families: Families::default(),
+        as_owner: BTreeMap::new(),
     })
 }
 

@@ -8,12 +8,14 @@ mod together;
 mod unchecked;
 
 use std::collections::BTreeSet;
+use std::slice;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};
+use super::framed::framed;
 use super::warnings::Warnings;
 use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
@@ -22,11 +24,10 @@ use crate::command::progress::{Lane, Progress};
 use crate::command::proof::{self, Difference, Mismatch};
 use crate::command::runtime::worker_runtime;
 use crate::command::some::some_of;
-use crate::command::user_code::Tables;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
 use crate::pg::sessions;
-use crate::pg::target::{as_role, speed_up};
+use crate::pg::target::SPEED_UP;
 use crate::pg::wire::Wire;
 use crate::repo::manifest::Relation;
 use crate::schema::archive::SqlText;
@@ -46,8 +47,6 @@ pub struct Done {
     pub skipped: Vec<String>,
     pub mismatches: Vec<Mismatch>,
     pub warnings: Vec<String>,
-    /// Tables with which something could not be done as their owner.
-    pub by_operator: Tables,
     /// Steps of the plan: foreign keys that rows are against, and that were made as NOT VALID.
     pub not_valid: Vec<usize>,
     pub data_ms: u64,
@@ -62,8 +61,6 @@ pub(super) struct Shared<'a> {
     mismatches: Vec<Mismatch>,
     sums: Sums,
     warnings: Warnings,
-    /// Tables with which something could not be done as their owner.
-    by_operator: Tables,
     not_valid: Vec<usize>,
     /// What was done with the source's search_path.
     with_path: Vec<String>,
@@ -111,7 +108,6 @@ pub fn run(
         mismatches: Vec::new(),
         sums: Sums::new(&job.families),
         warnings: Warnings::default(),
-        by_operator: Tables::new(),
         not_valid: Vec::new(),
         with_path: Vec::new(),
         last_load: started,
@@ -152,7 +148,6 @@ pub fn run(
         skipped,
         failures: shared.failures,
         mismatches: shared.mismatches,
-        by_operator: shared.by_operator,
         warnings: shared.warnings.into_lines().into_iter().chain(others).collect(),
         not_valid: shared.not_valid,
         data_ms: since(shared.last_load, started),
@@ -207,19 +202,6 @@ fn told_of_circle<'a>(relations: impl Iterator<Item = &'a Relation>) -> Option<S
     Some(format!("loaded without a look at their foreign keys, because their rows refer to each other: {names}"))
 }
 
-/// With whose rights something is done.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rights {
-    /// The owner's, where the session may have them.
-    Owner,
-    Operator,
-}
-
-/// insufficient_privilege
-fn is_denied(error: &Error) -> bool {
-    matches!(error, Error::Target { source, .. } if source.sqlstate() == Some("42501"))
-}
-
 pub(super) struct Worker<'w, 'a> {
     pub(super) work: &'w Work<'a>,
     n: usize,
@@ -238,7 +220,7 @@ impl<'w, 'a> Worker<'w, 'a> {
         let mut wire =
             Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
         wire.execute("the session's settings", &session_settings(work.job)).map_err(failed)?;
-        speed_up(&mut wire).map_err(failed)?;
+        wire.execute("a setting", SPEED_UP.as_bytes()).map_err(failed)?;
         let builds = Builds::new(&mut wire, work.options.jobs).map_err(failed)?;
         let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
         let hasher = work.job.manifest.row_hasher();
@@ -345,64 +327,31 @@ impl<'w, 'a> Worker<'w, 'a> {
         Ok(())
     }
 
-    /// What rows and definitions call are functions of their owner's choice, so that they run with its rights. Grants come last in a
-    /// restore: where the owner lacks one, the operator's rights do it, and what they ran is told.
-    fn as_owner(
-        &mut self,
-        task: Task,
-        mut act: impl FnMut(&mut Self, Rights) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        match act(self, Rights::Owner) {
-            Err(error) if is_denied(&error) => {}
-            done => return done,
-        }
-        self.roll_back(&self.label(task))?;
-        act(self, Rights::Operator)?;
-        let tables = self.tables(task);
-        self.work.lock().by_operator.extend(tables);
-        Ok(())
-    }
-
-    /// Whose rows a task is about.
-    fn tables(&self, task: Task) -> Tables {
-        let job = self.work.job;
-        let concerned = |n: usize, relation: &Relation| match task {
-            Task::Load(of) => job.families.relatives(of).contains(&n),
-            Task::Prove(of) | Task::Analyze(of) => n == of,
-            Task::Step(of) => job.plan.post_data[of].after_rows.contains(&relation.oid),
-        };
-        let concerned = job.relations.iter().enumerate().filter(|(n, relation)| concerned(*n, relation));
-        concerned.map(|(_, relation)| (relation.schema.clone(), relation.name.clone())).collect()
-    }
-
     /// The end of a transaction in which code of others ran: what it may have set for the session is as it was.
     fn settled(&self) -> Vec<u8> {
-        [&b"COMMIT;\nRESET ROLE;\n"[..], &session_settings(self.work.job)].concat()
+        let own = format!("{SPEED_UP};\n{};\nCOMMIT", self.builds.statement());
+        [&*session_settings(self.work.job), own.as_bytes()].concat()
     }
 
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
         let PostDataStep { step, sorts, .. } = &self.work.job.plan.post_data[n];
         self.suit(n, *sorts, label)?;
-        let together = step.transaction == Transaction::Allowed
-            && (step.statements.len() > 1 || step.acts_as.is_some() || !self.path.is_empty());
-        let run = |worker: &mut Self, first: String| {
-            if !together {
-                return step.statements.iter().try_for_each(|sql| worker.execute(label, sql.as_bytes()));
-            }
-            // One message: a round trip for each would cost more than most of them take.
-            let begin = format!("BEGIN;\n{}{first}", worker.path);
-            let all = [begin.as_bytes()].into_iter().chain(step.statements.iter().map(SqlText::as_bytes));
-            let end = if step.acts_as.is_some() { worker.settled() } else { b"COMMIT".to_vec() };
-            let all: Vec<&[u8]> = all.chain([end.as_slice()]).collect();
-            worker.execute(label, &all.join(&b"\n"[..]))
-        };
-        match &step.acts_as {
-            None => run(self, String::new()),
-            Some(role) => self.as_owner(Task::Step(n), |worker, rights| match rights {
-                Rights::Owner => run(worker, as_role(role)),
-                Rights::Operator => run(worker, String::new()),
-            }),
+        let together =
+            step.transaction == Transaction::Allowed && (step.statements.len() > 1 || !self.path.is_empty());
+        let framed = framed(slice::from_ref(step));
+        if framed.is_none() && !together {
+            return step.statements.iter().try_for_each(|sql| self.execute(label, sql.as_bytes()));
         }
+        // One message: a round trip for each would cost more than most of them take.
+        let begin = format!("BEGIN;\n{}", self.path);
+        let (run, end) = match framed {
+            Some(framed) => (framed, self.settled()),
+            None => {
+                let statements: Vec<&[u8]> = step.statements.iter().map(SqlText::as_bytes).collect();
+                (statements.join(&b"\n"[..]), b"COMMIT".to_vec())
+            }
+        };
+        self.execute(label, &[begin.as_bytes(), &run, &end].join(&b"\n"[..]))
     }
 
     fn suit(&mut self, n: usize, sorts: bool, label: &str) -> Result<(), Error> {

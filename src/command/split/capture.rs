@@ -1,6 +1,6 @@
 //! The moving part of the source at one instant: its definitions, and the session through which its rows are read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 
@@ -203,6 +203,7 @@ async fn draw(
         warnings: Vec::new(),
         surroundings: Surroundings::default(),
         families: Families::default(),
+        as_owner: BTreeMap::new(),
     };
     Ok(Drawn { archive, job, selection, fingerprint, said: dumped.said })
 }

@@ -20,7 +20,7 @@ pub use switch::run;
 use crate::command::error::Error;
 use crate::command::instant;
 use crate::command::progress::Progress;
-use crate::command::user_code::{self, Tables};
+use crate::command::user_code;
 use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
 use crate::pg::dump;
@@ -80,7 +80,7 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
         Timing::LeftOut => Estimate::default(),
     };
     let moving: Vec<String> = names.moving.iter().cloned().collect();
-    let called = user_code::of_others(read.session(), Some(&moving), &Tables::new(), ThroughRoot::WhereNeeded).await;
+    let called = user_code::of_others(read.session(), Some(&moving), ThroughRoot::WhereNeeded).await;
     let called = called.map_err(Error::source_database("reading what rows call"))?;
     read.end().await?;
     programs.extend(outdated(visit.session(), options).map_err(Error::TargetDump)?);

@@ -26,7 +26,7 @@ use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
 use crate::command::restore::{Proof, definitions, target as destination, work};
-use crate::command::{Error, backup, user_code};
+use crate::command::{Error, backup};
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Strength};
@@ -307,14 +307,6 @@ impl Fenced<'_> {
         snapshot.session.close().await.map_err(at_source("the end of the session"))?;
         phases.proof_ms += millis(since);
         bridge::grant(state, target).await?;
-        // The plan has told of the rest.
-        let others = match done.by_operator.is_empty() {
-            true => None,
-            false => user_code::of_others(target, Some(&state.schemas), &done.by_operator, restoring.through_root)
-                .await
-                .map_err(at_target("reading what rows call"))?,
-        };
-        let others = others.map(|others| format!("code of ordinary roles ran as another role: {others}"));
         let read = drawn.job.relations.iter().zip(done.digests);
         let tables = read.map(|(relation, digest)| Relation { digest, ..relation.clone() });
         let copied = Copied {
@@ -327,7 +319,6 @@ impl Fenced<'_> {
                 .warnings
                 .into_iter()
                 .chain(said.iter().map(|said| format!("of the new database, {said}")))
-                .chain(others)
                 .collect(),
             keys_not_valid: unchecked.told,
             rows_compared: options.proof,

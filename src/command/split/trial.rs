@@ -6,6 +6,7 @@ mod scratch;
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
+use std::slice;
 use std::sync::Arc;
 
 use super::capture;
@@ -13,11 +14,13 @@ use super::plan::{Options, Planned};
 use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
 use crate::command::progress::Progress;
+use crate::command::restore::framed::framed;
 use crate::command::restore::refused::failure;
+use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::{target, trial};
-use crate::schema::archive::{Archive, DumpId, Kind};
+use crate::schema::archive::{Archive, DumpId, Kind, SqlText};
 use crate::schema::facts::Facts;
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, Transaction};
 use crate::schema::selection::Selection;
@@ -28,6 +31,9 @@ use scratch::Scratch;
 
 /// Definitions that share a transaction: fewer locks than a server has by default.
 const STEPS_IN_TRANSACTION: usize = 1500;
+/// The same where some are run as their owners, each with a function and what keeps it.
+const FRAMED_STEPS_IN_TRANSACTION: usize = 500;
+const ENTRIES_NAMED_MAX: usize = 10;
 
 /// What is tried.
 #[derive(Clone, Copy)]
@@ -65,8 +71,10 @@ fn steps(plan: &RestorePlan) -> impl DoubleEndedIterator<Item = &Step> {
 #[derive(Debug, Default)]
 pub struct Tried {
     pub failures: Vec<Failure>,
-    /// Entries that were not tried, because they need one that failed.
+    /// Entries that were not tried, because they need one that failed or was left.
     pub skipped: Vec<String>,
+    /// Entries that were not tried, because they may call code of their owners, and the target's server does not have these.
+    pub left: Vec<String>,
 }
 
 impl Tried {
@@ -107,7 +115,7 @@ pub async fn respell_aside(options: &Options, definitions: Definitions<'_>, stop
         let session = scratch.enter().await?;
         trial::settle(&session).await.map_err(failed("preparing the session"))?;
         let plan = definitions.plan(scratch.name(), RoleMap::default());
-        make(&session, definitions.archive, &plan, stop).await?.into_result()?;
+        make(&session, definitions.archive, &plan, BTreeSet::new(), stop).await?.into_result()?;
         let archive = capture::archive_now(options, &session, stop)?;
         session.close().await.map_err(failed("the end of the session"))?;
         Ok(archive)
@@ -140,7 +148,7 @@ pub async fn findings(
     let tried = try_all(&scratch, planned, stop).await;
     let closed = scratch.close().await;
     let found = match tried {
-        Ok(tried) => refused(&tried),
+        Ok(tried) => refused(&tried).into_iter().chain(left(planned, &tried)).collect(),
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         Err(error) => vec![untried(planned, &error)],
     };
@@ -165,9 +173,16 @@ async fn try_all(scratch: &Scratch, planned: &Planned, stop: &Stop) -> Result<Tr
         let is_mapping = |step: &Step| planned.archive.entry(step.dump_id).is_some_and(|e| e.kind == Kind::UserMapping);
         plan.pre_data.retain(|step| !is_mapping(step));
     }
-    let tried = make(&session, &planned.archive, &plan, stop).await?;
+    // Nor does it lend its rights to their code.
+    let is_theirs = |step: &&Step| {
+        let owner = planned.archive.entry(step.dump_id).and_then(|entry| entry.owner.as_ref());
+        step.acts_as.is_some() && owner.is_some_and(|owner| missing.contains(owner))
+    };
+    let left: BTreeSet<DumpId> = steps(&plan).filter(is_theirs).map(|step| step.dump_id).collect();
+    let labels = steps(&plan).filter(is_theirs).map(|step| step.label.clone()).collect();
+    let tried = make(&session, &planned.archive, &plan, left, stop).await?;
     session.close().await.map_err(failed("the end of the session"))?;
-    Ok(tried)
+    Ok(Tried { left: labels, ..tried })
 }
 
 fn refused(tried: &Tried) -> Vec<Finding> {
@@ -184,6 +199,17 @@ fn refused(tried: &Tried) -> Vec<Finding> {
         Finding::new(Blocker, FindingKind::Definition, failure.entry.clone(), reason, action)
     };
     tried.failures.iter().map(finding).collect()
+}
+
+fn left(planned: &Planned, tried: &Tried) -> Option<Finding> {
+    let named = some_of(&tried.left, ENTRIES_NAMED_MAX)?;
+    Some(Finding::new(
+        Warning,
+        FindingKind::Definition,
+        planned.target.database.clone(),
+        format!("definitions that may call functions of their owners were not tried, because the target's server lacks these roles: {named}"),
+        "a run makes the roles and tries all definitions, before anybody is refused a write",
+    ))
 }
 
 fn untried(planned: &Planned, error: &Error) -> Finding {
@@ -204,16 +230,24 @@ fn untried(planned: &Planned, error: &Error) -> Finding {
     )
 }
 
-/// Makes the definitions one after the other. One that is refused does not keep the others back, but for those that need it.
-async fn make(session: &Session, archive: &Archive, plan: &RestorePlan, stop: &Stop) -> Result<Tried, Error> {
+/// Makes the definitions one after the other. One that is refused or `left` does not keep the others back, but for those that need it.
+async fn make(
+    session: &Session,
+    archive: &Archive,
+    plan: &RestorePlan,
+    left: BTreeSet<DumpId>,
+    stop: &Stop,
+) -> Result<Tried, Error> {
     let mut tried = Tried::default();
-    let mut refused: BTreeSet<DumpId> = BTreeSet::new();
+    let mut refused = left.clone();
     let settings: Vec<&str> = plan.session.iter().filter_map(|sql| std::str::from_utf8(sql.as_bytes()).ok()).collect();
     let settled = trial::attempt_alone(session, "session settings", &settings).await;
     settled.and_then(|refused| refused).map_err(failed("preparing the session"))?;
     let all: Vec<&Step> = steps(plan).collect();
+    let framed = all.iter().any(|step| step.acts_as.is_some());
+    let steps_max = if framed { FRAMED_STEPS_IN_TRANSACTION } else { STEPS_IN_TRANSACTION };
     for batch in all.chunk_by(|a, b| a.transaction == b.transaction) {
-        for batch in batch.chunks(STEPS_IN_TRANSACTION) {
+        for batch in batch.chunks(steps_max) {
             let together = batch[0].transaction == Transaction::Allowed;
             if together {
                 trial::begin(session).await.map_err(failed("trying the definitions"))?;
@@ -223,10 +257,13 @@ async fn make(session: &Session, archive: &Archive, plan: &RestorePlan, stop: &S
                     return Err(Error::Interrupted);
                 }
                 let needs = archive.entry(step.dump_id).map(|entry| entry.dependencies.as_slice()).unwrap_or_default();
+                if left.contains(&step.dump_id) {
+                    continue;
+                }
                 if needs.iter().any(|needed| refused.contains(needed)) {
                     refused.insert(step.dump_id);
                     tried.skipped.push(step.label.clone());
-                } else if let Err(error) = one(session, step).await.map_err(failed("trying the definitions"))? {
+                } else if let Err(error) = one(session, step, &settings).await.map_err(failed("trying the definitions"))? {
                     refused.insert(step.dump_id);
                     tried.failures.push(failure(&step.label, &error));
                 }
@@ -241,9 +278,12 @@ async fn make(session: &Session, archive: &Archive, plan: &RestorePlan, stop: &S
 
 /// # Errors
 /// The session is lost; what the server said of the definition is the inner error.
-async fn one(session: &Session, step: &Step) -> Result<Result<(), pg::Error>, pg::Error> {
+async fn one(session: &Session, step: &Step, settings: &[&str]) -> Result<Result<(), pg::Error>, pg::Error> {
     let context = format!("the step {}", step.label);
-    let texts = step.statements.iter().map(|sql| std::str::from_utf8(sql.as_bytes()));
+    let framed = framed(slice::from_ref(step));
+    let own = step.statements.iter().map(SqlText::as_bytes).filter(|_| framed.is_none());
+    let again = settings.iter().map(|text| text.as_bytes()).filter(|_| framed.is_some());
+    let texts = framed.as_deref().into_iter().chain(own).chain(again).map(std::str::from_utf8);
     let texts: Vec<&str> = match texts.collect() {
         Ok(texts) => texts,
         Err(source) => return Ok(Err(pg::Error::Protocol { context, source: Box::new(source) })),

@@ -14,6 +14,7 @@ mod large_objects;
 mod no_text;
 mod relations;
 mod roles;
+mod row_code;
 mod sequences;
 mod sizes;
 mod strong_locks;
@@ -36,6 +37,7 @@ pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects}
 pub use no_text::no_text;
 pub use relations::{Reading, TableFacts, tables};
 pub use roles::{Passwords, RoleFacts, roles, roles_by_name};
+pub use row_code::{RunsCode, runs_code};
 pub use sequences::{SequenceFacts, sequence_values, sequences};
 pub use sizes::{extension_versions, sizes};
 pub use strong_locks::{Holder, StrongLock, strong_locks};

@@ -12,6 +12,7 @@ use super::reading::reach;
 use super::{Key, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;
+use crate::pg::frame::nothing_deferred;
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal};
 
 const FUNCTION: &str = "pg_temp.pgkeep_act";
@@ -19,10 +20,11 @@ const FUNCTION: &str = "pg_temp.pgkeep_act";
 pub(super) const VIEW: &str = "pg_temp.pgkeep_child";
 
 /// What the change's code may have set in the session, as far as it decides what later statements mean. No statement here has an
-/// operator or a type to be found by a search path.
+/// operator or a type to be found by a search path. A cursor WITH HOLD that it has left would be run at the end, as the operator.
 const SETTLED: &str = "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET row_security = off;
     SET search_path = pg_catalog, pg_temp; SET quote_all_identifiers = off; SET \"DateStyle\" = 'ISO'; SET \"IntervalStyle\" = 'postgres';
-    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;\n";
+    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+    CLOSE ALL;\n";
 
 /// How statements reach the rows of a key's child for the length of a transaction.
 pub struct Acting {
@@ -123,30 +125,6 @@ fn make(signature: &str, table: &Table, body: &str) -> String {
         "CREATE FUNCTION {signature} RETURNS TABLE (pgkeep_place pg_catalog.int8, pgkeep_rows pg_catalog.int8, pgkeep_now pg_catalog.text[])
             LANGUAGE plpgsql SECURITY DEFINER SET row_security = on AS {};\n{give}",
         quote_literal(body),
-    )
-}
-
-/// Refuses to go on where one of the transaction's triggers waits for its end, which would run it as the operator (before PostgreSQL
-/// 18). The function has run what was deferred; what defers itself once more is found by ALTER TABLE, which PostgreSQL refuses for a
-/// table with waiting triggers. Nothing is altered: the constraint does not exist.
-fn nothing_deferred() -> String {
-    do_block(
-        "DECLARE t record; BEGIN
-            IF pg_catalog.current_setting('is_superuser') = 'off' THEN RETURN; END IF;
-            FOR t IN SELECT DISTINCT g.tgrelid::pg_catalog.regclass AS name FROM pg_catalog.pg_trigger g
-                JOIN pg_catalog.pg_locks l ON l.relation = g.tgrelid AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
-                    AND l.pid = pg_catalog.pg_backend_pid()
-                    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-                WHERE g.tgdeferrable
-            LOOP
-                BEGIN
-                    EXECUTE pg_catalog.format('ALTER TABLE ONLY %s VALIDATE CONSTRAINT %I', t.name, pg_catalog.gen_random_uuid());
-                EXCEPTION WHEN undefined_object THEN NULL;
-                    WHEN object_in_use THEN RAISE EXCEPTION 'a trigger of % defers its work once more: at the end of the transaction it would run as %',
-                        t.name, session_user;
-                END;
-            END LOOP;
-        END",
     )
 }
 

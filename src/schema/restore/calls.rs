@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::schema::archive::{Archive, Entry, Kind, Oid};
 use crate::schema::facts::{Facts, Membership};
 use crate::schema::graph::Graph;
-use crate::schema::lexer::tokens;
+use crate::schema::lexer::{Token, tokens};
 use crate::schema::mentions::{Mentions, is_compiled};
 use crate::schema::selection::{Selection, exclusions};
 
@@ -104,6 +104,41 @@ impl<'a> Calls<'a> {
             if entry(reached).kind.is_relation() { Next::Leave } else { Next::Needs }
         });
         found
+    }
+
+    /// Whether the server may call code of users while it makes the entry: it computes what is constant, and reads literals of types with
+    /// checks. More may be found than it calls. Functions in C, and those of extensions, are as above.
+    pub fn may_run_code(&self, position: usize) -> bool {
+        let entry = |position: usize| &self.archive.entries()[position];
+        let of_index = self.exclusions.get(&position).into_iter().flatten();
+        let whole = self.graph.whole(position);
+        let own = self.graph.needs(position).iter().chain(of_index).copied().filter(|needed| Some(*needed) != whole);
+        // A bound is a value of the type that the table above is cut by, and checks of the partition are looked at.
+        let above = self.graph.needs(position).iter().filter(|_| entry(position).kind == Kind::TableAttach);
+        let from: Vec<usize> = own.chain(above.flat_map(|table| self.graph.needs(*table)).copied()).collect();
+        let (mut calls, mut checks) = (false, false);
+        self.walk(from, |reached| {
+            calls |= is_function(entry(reached).kind) && !is_compiled(entry(reached));
+            checks |= entry(reached).kind == Kind::Domain
+                && tokens(entry(reached).defn.as_bytes()).iter().any(|token| token.is_word("CHECK"));
+            if entry(reached).kind.is_relation() { Next::Leave } else { Next::Needs }
+        });
+        calls || checks && tokens(entry(position).defn.as_bytes()).iter().any(Token::is_constant)
+    }
+
+    /// The table that an entry attaches a partition to.
+    pub fn partitioned(&self, position: usize) -> Option<&Entry> {
+        let entries = self.archive.entries();
+        let tables = entries.get(position).filter(|entry| entry.kind == Kind::TableAttach)?;
+        let needed = tables.dependencies.iter().filter_map(|id| self.archive.entry(*id));
+        // The partition itself comes first.
+        needed.filter(|entry| has_rows(entry.kind)).nth(1)
+    }
+
+    /// Whether values may be cast by code of users where nothing says so: the columns of a foreign key to those that it refers to.
+    pub fn has_casts_by_users(&self) -> bool {
+        let casts = self.archive.entries().iter().enumerate().filter(|(_, entry)| entry.kind == Kind::Cast);
+        casts.into_iter().any(|(position, _)| self.may_run_code(position))
     }
 
     /// For each relation that is loaded, those whose rows its checks, domains, generated columns and partition keys may look at.

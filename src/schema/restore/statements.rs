@@ -60,14 +60,8 @@ impl<'a> Writer<'a> {
                 Kind::Database | Kind::Subscription => Transaction::Forbidden,
                 _ => Transaction::Allowed,
             },
-            acts_as: self.acts_as(entry),
+            acts_as: None,
         }
-    }
-
-    fn acts_as(&self, entry: &Entry) -> Option<String> {
-        let checks = matches!(entry.kind, Kind::CheckConstraint | Kind::FkConstraint);
-        let owner = entry.owner.as_deref().filter(|_| checks && self.options.owners == Owners::Keep)?;
-        Some(self.options.roles.name(owner).to_owned())
     }
 
     fn statements(&self, entry: &Entry) -> Vec<SqlText> {

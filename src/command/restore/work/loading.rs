@@ -1,12 +1,13 @@
 //! Rows and large objects on their way into the target.
 
-use super::super::{Creation, Owners, quoted};
-use super::{Lane, Rights, Rows, Task, Worker};
+use super::super::{Creation, quoted};
+use super::{Lane, Rows, Worker};
 use crate::command::Error;
 use crate::command::proof;
 use crate::pg;
 use crate::pg::copy::{Freeze, copy_in_statement};
-use crate::pg::target::{LargeObjectLoader, WITHOUT_KEYS, as_owner_of};
+use crate::pg::staging::{STAGE, Staging};
+use crate::pg::target::{LargeObjectLoader, WITHOUT_KEYS};
 
 /// Smaller tables are loaded without TRUNCATE and FREEZE.
 const FREEZE_BYTES_MIN: u64 = 1 << 20;
@@ -16,10 +17,10 @@ impl Worker<'_, '_> {
         if self.feed.is_empty(n) || self.is_there_already(n)? {
             return Ok(());
         }
-        if self.work.options.owners == Owners::Restorer {
-            return self.load_as(n, label, lane, Rights::Operator);
+        match self.work.job.as_owner.get(&n).map(String::as_str) {
+            None => self.load_at_once(n, label, lane),
+            Some(owner) => self.load_as(owner, n, label, lane),
         }
-        self.as_owner(Task::Load(n), |worker, rights| worker.load_as(n, label, lane, rights))
     }
 
     /// Rows of an extension's configuration table that whoever made the extension has put in as well. What cannot be read is loaded, and
@@ -39,17 +40,11 @@ impl Worker<'_, '_> {
     }
 
     /// One table in one transaction, never half. A larger one is truncated first, so that its rows can be written frozen.
-    fn load_as(&mut self, n: usize, label: &str, lane: &Lane, rights: Rights) -> Result<(), Error> {
+    fn load_at_once(&mut self, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
         let relation = &self.work.job.relations[n];
         let (own, root) = (quoted(relation), self.work.job.families.root(n));
         let name = root.as_ref().unwrap_or(&own);
-        let mut begin = format!("BEGIN;\n{}", self.path);
-        if self.work.in_circle.contains(&n) {
-            begin += WITHOUT_KEYS;
-        }
-        if rights == Rights::Owner {
-            begin += &as_owner_of(name);
-        }
+        let mut begin = self.begin(n);
         let freeze = match &relation.configuration {
             // An extension's own rows are in its configuration table already, and stay.
             Some(_) => Freeze::No,
@@ -62,20 +57,40 @@ impl Worker<'_, '_> {
             }
         };
         self.execute(label, begin.as_bytes())?;
-        let sql = copy_in_statement(
-            name,
-            &relation.columns,
-            relation.format,
-            &self.work.job.manifest.database.encoding,
-            freeze,
-        );
+        self.pour(n, name, freeze, label, lane)?;
+        self.execute(label, b"COMMIT")
+    }
+
+    /// The same for rows that run code, which has its owner's rights and no more.
+    fn load_as(&mut self, owner: &str, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
+        let relation = &self.work.job.relations[n];
+        let name = self.work.job.families.root(n).unwrap_or_else(|| quoted(relation));
+        let staging = Staging::new(&mut self.wire, &name, owner, &relation.columns, relation.format);
+        let staging = staging.map_err(Error::target_database(label))?;
+        let begin = self.begin(n) + &staging.make();
+        self.execute(label, begin.as_bytes())?;
+        self.pour(n, STAGE, Freeze::No, label, lane)?;
+        let end = [&*staging.put(), &*self.settled()].concat();
+        self.execute(label, &end)
+    }
+
+    /// How the transaction begins that a table is loaded in.
+    fn begin(&self, n: usize) -> String {
+        let keys = if self.work.in_circle.contains(&n) { WITHOUT_KEYS } else { "" };
+        format!("BEGIN;\n{}{keys}", self.path)
+    }
+
+    fn pour(&mut self, n: usize, into: &str, freeze: Freeze, label: &str, lane: &Lane) -> Result<(), Error> {
+        let relation = &self.work.job.relations[n];
+        let encoding = &self.work.job.manifest.database.encoding;
+        let sql = copy_in_statement(into, &relation.columns, relation.format, encoding, freeze);
         let failed = || Error::target_database(label);
         let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;
         let report = |bytes, rows| self.work.progress.add(lane, bytes, rows);
         let digest = self.feed.pour(n, relation, &self.hasher, &mut copy, report, self.work.stop)?;
         copy.finish().map_err(failed())?;
         self.work.lock().digests[n] = digest;
-        self.execute(label, &self.settled())
+        Ok(())
     }
 
     pub(super) fn load_large_objects(&mut self) -> Result<(), Error> {

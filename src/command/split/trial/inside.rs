@@ -1,5 +1,7 @@
 //! The trial of a role that may not make a database: in the target itself, which is empty at that moment and is so again.
 
+use std::collections::BTreeSet;
+
 use super::{Definitions, connect, failed, make, steps};
 use crate::command::Error;
 use crate::command::split::capture;
@@ -15,7 +17,7 @@ use crate::stop::Stop;
 pub(super) async fn respell(options: &Options, definitions: Definitions<'_>, stop: &Stop) -> Result<Archive, Error> {
     let session = connect(&options.target, "pgkeep split trial").await.map_err(failed("connecting"))?;
     let plan = definitions.plan(options.target.database(), RoleMap::default());
-    make(&session, definitions.archive, &plan, stop).await?.into_result()?;
+    make(&session, definitions.archive, &plan, BTreeSet::new(), stop).await?.into_result()?;
     let archive = capture::archive_now(options, &session, stop)?;
     unmake(&session, definitions.archive, &plan).await?;
     let left = split_state::contents(&session).await.map_err(failed("looking for what is left of the trial"))?;

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::{Error, Session, Within, quote_identifier, quote_relation, within};
-use crate::pg::target::as_owner_of;
+use crate::pg::connect::connect;
+use crate::pg::frame::Frame;
+use crate::pg::quoting::{do_block, quote_literal};
 use crate::split::facts::{CheckedRows, Orphans};
 
 /// Whose checks may be asked.
@@ -13,7 +15,7 @@ pub enum Whose {
     /// A plan runs no code of others with the operator's rights: tables, domains and functions of the running role and of superusers,
     /// or all where the role is an ordinary one.
     Trusted,
-    /// A run loads the rows, and calls all of it as the table's owner.
+    /// A run loads the rows, and calls all of it: so that of others as the table's owner.
     All,
 }
 
@@ -38,9 +40,13 @@ const CHECKS: &str = "WITH RECURSIVE trusted AS (SELECT oid FROM pg_catalog.pg_r
             JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE c.oid = ANY ($1) AND c.relkind = 'r')
     SELECT n.nspname::text, c.relname::text, f.attribute, f.conname::text, pg_catalog.pg_get_expr(k.conbin, f.of),
         pg_catalog.current_setting('is_superuser') = 'off' OR f.owner IN (SELECT oid FROM trusted) AND c.relowner IN (SELECT oid FROM trusted)
-            AND NOT EXISTS (SELECT FROM called x WHERE x.oid = f.oid AND x.proowner NOT IN (SELECT oid FROM trusted))
+            AND NOT EXISTS (SELECT FROM called x WHERE x.oid = f.oid AND x.proowner NOT IN (SELECT oid FROM trusted)),
+        pg_catalog.pg_get_userbyid(c.relowner)::text
     FROM found f JOIN pg_catalog.pg_class c ON c.oid = f.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_constraint k ON k.oid = f.oid ORDER BY 1, 2, 3, 4";
+
+/// The state of the error that says how many they are.
+const COUNTED: &str = "PK001";
 
 /// What was found of each; those that no row is against are left out. The session must be in a transaction, which goes on.
 pub async fn checked_rows(
@@ -53,7 +59,7 @@ pub async fn checked_rows(
     let checks = session.client().query(CHECKS, &[&tables]).await;
     let checks = checks.map_err(|error| session.fault("checks that may not hold", error))?;
     let time = Within::new(check_time, time);
-    let mut found = Vec::new();
+    let (mut found, mut others) = (Vec::new(), None);
     for row in &checks {
         let (schema, table, attribute, name): (String, String, Option<String>, String) =
             (row.get(0), row.get(1), row.get(2), row.get(3));
@@ -67,20 +73,54 @@ pub async fn checked_rows(
             None => format!("ONLY {relation}"),
         };
         let sql = format!("SELECT pg_catalog.count(*) FROM {from} WHERE NOT ({expression})");
-        let rows = match trusted || whose == Whose::All {
-            true => counted(session, &relation, &sql, &time).await?,
-            false => Orphans::NotCounted,
+        let rows = match (trusted, whose) {
+            (true, _) => counted(session, &sql, &time).await?,
+            (false, Whose::All) => {
+                let beside = match others.take() {
+                    Some(beside) => beside,
+                    None => connect(session.conninfo(), "pgkeep checks").await?,
+                };
+                let rows = counted_by_owner(&beside, row.get(6), &sql, &time).await;
+                others = Some(beside);
+                rows?
+            }
+            (false, Whose::Trusted) => Orphans::NotCounted,
         };
         if rows != Orphans::Counted(0) {
             let attribute = attribute.map_or_else(String::new, |attribute| format!(".{attribute}"));
             found.push(CheckedRows { check: format!("{schema}.{table}{attribute} ({name})"), rows });
         }
     }
+    if let Some(others) = others {
+        others.close().await?;
+    }
     Ok(found)
 }
 
-async fn counted(session: &Session, relation: &str, sql: &str, time: &Within) -> Result<Orphans, Error> {
-    let rows = within(session, "rows that are against a check", &as_owner_of(relation), sql, time).await?;
+const CONTEXT: &str = "rows that are against a check";
+
+/// In a transaction that is taken back, as the role that owns the table: the frame ends with an error, whose message is the number.
+async fn counted_by_owner(session: &Session, owner: &str, sql: &str, time: &Within) -> Result<Orphans, Error> {
+    let Some(left) = time.left() else { return Ok(Orphans::NotCounted) };
+    let say = do_block(&format!("BEGIN RAISE SQLSTATE {} USING MESSAGE = ({sql}); END", quote_literal(COUNTED)));
+    let statements = [say.as_bytes()];
+    let frame = Frame { role: owner, uses: &[], makes_in: &[], borrows: &[], statements: &statements, definitions: 0 }.sql();
+    let frame = String::from_utf8_lossy(&frame);
+    let begin = format!("BEGIN READ WRITE; SET LOCAL statement_timeout = {}; {frame}", left.as_millis().max(1));
+    let error = session.run(CONTEXT, &begin).await.err();
+    session.run(CONTEXT, "ROLLBACK").await?;
+    match error {
+        Some(error) if error.server_message().is_none() => Err(error),
+        Some(error) if error.sqlstate() == Some(COUNTED) => {
+            let count = error.server_message().and_then(|message| message.message.parse().ok());
+            Ok(count.map_or(Orphans::NotCounted, Orphans::Counted))
+        }
+        _ => Ok(Orphans::NotCounted),
+    }
+}
+
+async fn counted(session: &Session, sql: &str, time: &Within) -> Result<Orphans, Error> {
+    let rows = within(session, CONTEXT, "", sql, time).await?;
     let count = rows.and_then(|rows| rows.first().map(|row| row.get::<_, i64>(0).unsigned_abs()));
     Ok(count.map_or(Orphans::NotCounted, Orphans::Counted))
 }

@@ -19,7 +19,7 @@ impl Within {
     }
 
     /// For the next one; none where the time is over.
-    fn left(&self) -> Option<Duration> {
+    pub fn left(&self) -> Option<Duration> {
         Some(self.all.saturating_sub(self.since.elapsed()).min(self.each)).filter(|left| !left.is_zero())
     }
 }

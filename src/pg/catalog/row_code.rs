@@ -1,0 +1,73 @@
+//! Tables whose rows run code when they are written, that may do more or less as one role than as another.
+
+use super::through_root::ThroughRoot;
+use super::{Error, Session, query};
+
+/// A table, and whose code its rows run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunsCode {
+    pub schema: String,
+    pub name: String,
+    /// Of the table that its rows are written to: no superuser, and not the session's role.
+    pub owner: String,
+}
+
+/// Functions of the server's own that do the same for everybody, though their results may hang on the time or on settings. Others that are
+/// not immutable read or write what the caller may, or run text that they are given.
+const HARMLESS: &str = "^(now|(transaction|statement)_timestamp|age|extract|date|date_.*|timestamp.*|time|time_.*|timetz.*|timezone|interval.*|isfinite|to_(char|date|number|timestamp)|concat|concat_ws|anytextcat|textanycat|array_to_string|format|quote_(literal|nullable)|to_tsvector|(plain|phrase|web|websearch_|plainto|phraseto)?_?to_tsquery|money|numeric|length|overlaps)$";
+
+/// Asks what is there now. Of the tables that rows are written to, those whose checks, domains, generated columns, cuts, indexes or
+/// triggers call functions of users, or of the server's own those that are not [`HARMLESS`]. Functions in C, and those of extensions, are
+/// taken for what their authors say that they are.
+pub async fn runs_code(session: &Session, which: ThroughRoot) -> Result<Vec<RunsCode>, Error> {
+    let through = which.query();
+    let sql = format!(
+        "WITH RECURSIVE through AS MATERIALIZED ({through}), code AS MATERIALIZED (
+        SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384
+            AND l.lanname NOT IN ('c', 'internal') AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')
+        UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid < 16384
+            AND (p.provolatile = 'v' OR p.provolatile = 's' AND p.proname !~ '{HARMLESS}')),
+    -- What the server has of its own is in no list of dependencies.
+    checks AS (
+        SELECT k.oid, k.conrelid, k.contypid FROM pg_catalog.pg_constraint k WHERE k.contype = 'c' AND (k.conbin::text ~ 'SQLVALUEFUNCTION'
+            OR EXISTS (SELECT FROM pg_catalog.regexp_matches(k.conbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') m JOIN code ON code.oid = m[1]::pg_catalog.oid))),
+    calling (classid, objid) AS (
+        SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+            LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
+            JOIN code ON code.oid = CASE WHEN o.oid IS NULL THEN d.refobjid ELSE o.oprcode::pg_catalog.oid END
+            WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR o.oid IS NOT NULL
+        UNION SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid FROM checks),
+    parts (relation, classid, objid) AS (
+        SELECT a.attrelid, 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid, a.atttypid FROM pg_catalog.pg_attribute a
+            JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' WHERE a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+        UNION SELECT k.conrelid, 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k
+            WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384
+        UNION SELECT x.adrelid, 'pg_catalog.pg_attrdef'::pg_catalog.regclass, x.oid FROM pg_catalog.pg_attrdef x
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = x.adrelid AND a.attnum = x.adnum AND a.attgenerated <> ''
+        UNION SELECT l.relid::pg_catalog.oid, 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid FROM pg_catalog.pg_partitioned_table p
+            CROSS JOIN LATERAL pg_catalog.pg_partition_tree(p.partrelid) l WHERE l.isleaf
+        UNION SELECT i.indrelid, 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
+        UNION SELECT h.relation, n.classid, n.objid FROM parts h CROSS JOIN LATERAL (
+            SELECT h.classid, i.type FROM pg_catalog.pg_type t CROSS JOIN LATERAL (
+                SELECT t.typbasetype UNION ALL SELECT t.typelem
+                UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
+                UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) i (type)
+                WHERE h.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = h.objid AND i.type >= 16384
+            UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k
+                WHERE h.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND k.contypid = h.objid
+            UNION ALL SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
+                WHERE h.classid <> 'pg_catalog.pg_type'::pg_catalog.regclass AND d.classid = h.classid AND d.objid = h.objid
+                AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass) n (classid, objid)),
+    running AS (
+        SELECT DISTINCT h.relation FROM parts h JOIN calling USING (classid, objid)
+        UNION SELECT g.tgrelid FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid AND c.relkind = 'r' WHERE NOT g.tgisinternal)
+    SELECT n.nspname::text, t.relname::text, r.rolname::text FROM running JOIN pg_catalog.pg_class t ON t.oid = running.relation
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace LEFT JOIN through ON through.leaf = t.oid
+    LEFT JOIN pg_catalog.pg_class top ON top.oid = through.root JOIN pg_catalog.pg_roles r ON r.oid = coalesce(top.relowner, t.relowner)
+    WHERE NOT r.rolsuper AND r.rolname <> current_user AND pg_catalog.pg_has_role(r.oid, 'MEMBER')
+    AND n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema' ORDER BY 1, 2"
+    );
+    let rows = query(session, "the code that rows run", &sql).await?;
+    Ok(rows.iter().map(|row| RunsCode { schema: row.get(0), name: row.get(1), owner: row.get(2) }).collect())
+}

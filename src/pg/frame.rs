@@ -1,0 +1,170 @@
+//! Doing something as an ordinary role, so that code of that role which it calls gets no more than that role's rights.
+//!
+//! `SET ROLE` would not do: the code it is meant for could say RESET ROLE. Inside a function that is SECURITY DEFINER, PostgreSQL
+//! refuses SET ROLE and SET SESSION AUTHORIZATION ("SET ROLE", Notes). The function is made for one call, because its owner could change
+//! it, and goes in the same transaction.
+//!
+//! What the code leaves behind must not run as somebody else later: what it defines (a trigger on a table that is loaded next), what it
+//! defers (a constraint trigger, a cursor WITH HOLD), what it sets for the session, and what it makes in the temporary schema, where
+//! names of types are looked up first. So it may define nothing but what was asked for, and the rest is gone when the frame is.
+
+use super::quoting::{do_block, quote_identifier, quote_literal};
+
+const FUNCTION: &str = "pg_temp.pgkeep_act";
+/// Lends of several sessions would collide in the catalog (`pkfr`).
+const LENDING: i32 = 0x706b_6672;
+
+/// What is done, and as whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Where the session's role may not act as it, the session's role acts itself; so it does where the role is its own or a superuser.
+    pub role: &'a str,
+    /// Schemas in which the role finds names for as long as it takes, whatever it has been granted so far.
+    pub uses: &'a [String],
+    /// The same for making something.
+    pub makes_in: &'a [String],
+    /// Tables of others, by their quoted names, that are the role's for as long as it takes; and their owners. Only a superuser gives
+    /// them away: where the session's role is none, it acts itself.
+    pub borrows: &'a [(String, String)],
+    /// Run one after the other. None may end a transaction, or be COPY.
+    pub statements: &'a [&'a [u8]],
+    /// How many of the commands in `statements` define something: those for which PostgreSQL fires `ddl_command_start`.
+    pub definitions: usize,
+}
+
+impl Frame<'_> {
+    /// The frame as one message, for a transaction of its own or a larger one. The session has its own settings afterwards, as after its
+    /// log-in, and no temporary objects.
+    ///
+    /// # Errors
+    /// The server's of the statements; 42501 where code that they call wants to define something.
+    pub fn sql(&self) -> Vec<u8> {
+        let body: Vec<Vec<u8>> = self.statements.iter().map(|sql| [b"EXECUTE ", &*literal(sql), b";\n"].concat()).collect();
+        let body = [b"BEGIN\n", &*body.concat(), b"SET CONSTRAINTS ALL IMMEDIATE;\nEND"].concat();
+        let act = [
+            format!("CREATE FUNCTION {FUNCTION}() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS ").as_bytes(),
+            &*literal(&body),
+            b";\n",
+        ]
+        .concat();
+        let block = [self.before().as_bytes(), &*act, self.around().as_bytes()].concat();
+        [b"DO ", &*literal(&block), b";\n", nothing_deferred().as_bytes(), b"CLOSE ALL;\nDISCARD TEMP;\n"].concat()
+    }
+
+    /// Until the function is made.
+    fn before(&self) -> String {
+        let role = quote_literal(self.role);
+        let right = |privilege: &'static str| move |schema: &String| format!("({}, '{privilege}')", quote_literal(schema));
+        let rights: Vec<String> =
+            self.uses.iter().map(right("USAGE")).chain(self.makes_in.iter().map(right("CREATE"))).collect();
+        let lend = match rights.is_empty() {
+            true => String::new(),
+            false => format!(
+                "FOR lend IN SELECT n.nspname AS name, w.privilege FROM (VALUES {}) AS w (name, privilege)
+                    JOIN pg_catalog.pg_namespace n ON n.nspname = w.name AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+                    WHERE NOT pg_catalog.has_schema_privilege({role}, n.oid, w.privilege)
+                LOOP
+                    PERFORM pg_catalog.pg_advisory_xact_lock({LENDING}, 0);
+                    EXECUTE pg_catalog.format('GRANT %s ON SCHEMA %I TO %I', lend.privilege, lend.name, {role});
+                    lent := lent || pg_catalog.format('REVOKE %s ON SCHEMA %I FROM %I', lend.privilege, lend.name, {role});
+                END LOOP;\n",
+                rights.join(", ")
+            ),
+        };
+        format!(
+            "DECLARE
+                super pg_catalog.bool := pg_catalog.current_setting('is_superuser') = 'on';
+                guard pg_catalog.text := 'pgkeep_guard_' || pg_catalog.pg_backend_pid();
+                lent pg_catalog.text[] := '{{}}';
+                lend record;
+                back pg_catalog.text;
+            BEGIN\n{lend}"
+        )
+    }
+
+    /// The function's owner, the guard, the call, and the end of both. What comes directly after the call has no expression: the code
+    /// may have set the path by which operators are found.
+    fn around(&self) -> String {
+        let role = quote_identifier(self.role);
+        let owner = |table: &str, owner: &str| format!("ALTER TABLE {table} OWNER TO {owner};\n");
+        let borrow: String = self.borrows.iter().map(|(table, _)| owner(table, &role)).collect();
+        let bring_back: String = self.borrows.iter().map(|(table, own)| owner(table, &quote_identifier(own))).collect();
+        let gives = if self.borrows.is_empty() { "true" } else { "super" };
+        let permits = self.definitions + 1;
+        let permit = quote_literal(
+            "BEGIN
+                PERFORM pg_catalog.nextval('pg_temp.pgkeep_permits');
+            EXCEPTION WHEN sequence_generator_limit_exceeded THEN
+                RAISE EXCEPTION 'code that is called here wants to define something itself: %', tg_tag USING ERRCODE = 'insufficient_privilege';
+            END",
+        );
+        format!(
+            "IF {gives} THEN
+                BEGIN
+                    ALTER FUNCTION {FUNCTION}() OWNER TO {role};
+                EXCEPTION WHEN insufficient_privilege THEN NULL;
+                END;
+                {borrow}
+            END IF;
+            IF super THEN
+                CREATE TEMPORARY SEQUENCE pgkeep_permits MINVALUE 0 MAXVALUE {permits};
+                PERFORM pg_catalog.setval('pg_temp.pgkeep_permits', 1);
+                CREATE FUNCTION pg_temp.pgkeep_permit() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS {permit};
+                IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 170000 THEN
+                    SET event_triggers = on;
+                END IF;
+                EXECUTE pg_catalog.format('CREATE EVENT TRIGGER %I ON ddl_command_start EXECUTE FUNCTION pg_temp.pgkeep_permit()', guard);
+                EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', guard);
+            END IF;
+            PERFORM {FUNCTION}();
+            RESET ALL;
+            SET search_path = pg_catalog, pg_temp;
+            IF super THEN
+                EXECUTE pg_catalog.format('DROP EVENT TRIGGER %I', guard);
+                IF (SELECT last_value <> {permits} FROM pg_temp.pgkeep_permits) THEN
+                    RAISE EXCEPTION 'code that is called here has kept a definition from being counted';
+                END IF;
+                {bring_back}
+            END IF;
+            FOREACH back IN ARRAY lent LOOP EXECUTE back; END LOOP;
+            END"
+        )
+    }
+}
+
+/// A string literal of any bytes, whatever `standard_conforming_strings` says.
+fn literal(text: &[u8]) -> Vec<u8> {
+    let mut literal = b"E'".to_vec();
+    for &byte in text {
+        if matches!(byte, b'\'' | b'\\') {
+            literal.push(byte);
+        }
+        literal.push(byte);
+    }
+    literal.push(b'\'');
+    literal
+}
+
+/// Refuses to go on where one of the transaction's triggers waits for its end, which would run it as the operator (before PostgreSQL
+/// 18). The function has run what was deferred; what defers itself once more is found by ALTER TABLE, which PostgreSQL refuses for a
+/// table with waiting triggers. Nothing is altered: the constraint does not exist.
+pub(super) fn nothing_deferred() -> String {
+    do_block(
+        "DECLARE t record; BEGIN
+            IF pg_catalog.current_setting('is_superuser') = 'off' THEN RETURN; END IF;
+            FOR t IN SELECT DISTINCT g.tgrelid::pg_catalog.regclass AS name FROM pg_catalog.pg_trigger g
+                JOIN pg_catalog.pg_locks l ON l.relation = g.tgrelid AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock'
+                    AND l.pid = pg_catalog.pg_backend_pid()
+                    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+                WHERE g.tgdeferrable
+            LOOP
+                BEGIN
+                    EXECUTE pg_catalog.format('ALTER TABLE ONLY %s VALIDATE CONSTRAINT %I', t.name, pg_catalog.gen_random_uuid());
+                EXCEPTION WHEN undefined_object THEN NULL;
+                    WHEN object_in_use THEN RAISE EXCEPTION 'a trigger of % defers its work once more: at the end of the transaction it would run as %',
+                        t.name, session_user;
+                END;
+            END LOOP;
+        END",
+    )
+}

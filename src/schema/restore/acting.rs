@@ -1,0 +1,196 @@
+//! With whose rights steps are run. PostgreSQL runs code of users while it makes some definitions, as whoever makes them: it computes
+//! generated columns and keys of partitions as far as they are constant, it checks literals of domains, and rows where a constraint is
+//! added. Such a step is its owner's to run.
+
+use super::calls::Calls;
+use super::{Owners, RestoreOptions, RestorePlan, Wave};
+use crate::schema::archive::{Archive, Entry, Kind, SqlText};
+use crate::schema::facts::Facts;
+use crate::schema::lexer::{Token, quoted, tokens};
+
+/// As whom a step is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActsAs {
+    /// By its name in the target.
+    pub role: String,
+    /// Schemas that the step may name.
+    pub uses: Vec<String>,
+    /// Where it makes something.
+    pub makes_in: Vec<String>,
+    /// Tables of others, quoted, that must be its own for it; and their owners.
+    pub borrows: Vec<(String, String)>,
+    /// How many of its commands define something.
+    pub definitions: usize,
+}
+
+pub(super) struct Acting<'a> {
+    archive: &'a Archive,
+    calls: &'a Calls<'a>,
+    options: &'a RestoreOptions,
+    /// Of the archive, and those in which its extensions are; as SQL writes them, without the quotes around.
+    schemas: Vec<(String, String)>,
+    casts: bool,
+}
+
+impl<'a> Acting<'a> {
+    pub fn new(archive: &'a Archive, facts: &Facts, calls: &'a Calls<'a>, options: &'a RestoreOptions) -> Self {
+        let own = archive.entries().iter().filter_map(|entry| match entry.kind {
+            Kind::Schema => Some(entry.tag.clone()),
+            _ => entry.namespace.clone(),
+        });
+        let mut schemas: Vec<String> = own.chain(facts.extensions.values().map(|facts| facts.schema.clone())).collect();
+        schemas.sort_unstable();
+        schemas.dedup();
+        let schemas = schemas.into_iter().map(|name| (name.replace('"', "\"\""), name)).collect();
+        Acting { archive, calls, options, schemas, casts: calls.has_casts_by_users() }
+    }
+
+    /// None where nobody's code can run, or where it would run as the restorer later as well.
+    pub fn of(&self, position: usize, statements: &[SqlText]) -> Option<ActsAs> {
+        let entry = &self.archive.entries()[position];
+        let owner = entry.owner.as_deref().filter(|_| self.options.owners == Owners::Keep)?;
+        let may_run = match entry.kind {
+            Kind::FkConstraint => self.casts || self.calls.may_run_code(position),
+            _ => holds_expressions(entry) && self.calls.may_run_code(position),
+        };
+        if !may_run {
+            return None;
+        }
+        let names = |name: &str| statements.iter().any(|sql| contains(sql.as_bytes(), name.as_bytes()));
+        let uses = self.schemas.iter().filter(|(written, _)| names(written)).map(|(_, name)| name.clone());
+        Some(ActsAs {
+            role: self.options.roles.name(owner).to_owned(),
+            uses: uses.collect(),
+            makes_in: entry.namespace.iter().cloned().collect(),
+            borrows: self.calls.partitioned(position).and_then(|above| self.borrowed(above, owner)).into_iter().collect(),
+            definitions: statements.iter().map(|sql| definitions(sql.as_bytes())).sum(),
+        })
+    }
+}
+
+impl Acting<'_> {
+    /// Whoever attaches a partition must own both tables.
+    fn borrowed(&self, above: &Entry, owner: &str) -> Option<(String, String)> {
+        let other = above.owner.as_deref().filter(|other| *other != owner)?;
+        let name = format!("{}.{}", quoted(above.namespace.as_deref()?), quoted(&above.tag));
+        Some((name, self.options.roles.name(other).to_owned()))
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+}
+
+/// Whether the definition may hold values, or what is computed. A superuser's alone are not among these: operator classes, languages.
+fn holds_expressions(entry: &Entry) -> bool {
+    let has = |word: &str| tokens(entry.defn.as_bytes()).iter().any(|token| token.is_word(word));
+    match entry.kind {
+        Kind::Table
+        | Kind::ForeignTable
+        | Kind::View
+        | Kind::MaterializedView
+        | Kind::Domain
+        | Kind::Aggregate
+        | Kind::TableAttach
+        | Kind::Default
+        | Kind::Index
+        | Kind::Constraint
+        | Kind::CheckConstraint
+        | Kind::Rule
+        | Kind::Policy
+        | Kind::Statistics => true,
+        // Values of parameters, and a body that is no string.
+        Kind::Function | Kind::Procedure => has("DEFAULT") || has("ATOMIC") || has("RETURN"),
+        Kind::Trigger => has("WHEN"),
+        Kind::PublicationTable => has("WHERE"),
+        _ => false,
+    }
+}
+
+/// Commands of the text for which PostgreSQL fires `ddl_command_start`: all but settings.
+fn definitions(sql: &[u8]) -> usize {
+    let tokens = tokens(sql);
+    // The statements of a body that is no string are its own.
+    let one_body = tokens.windows(2).any(|two| two[0].is_word("BEGIN") && two[1].is_word("ATOMIC"));
+    let mut depth = 0usize;
+    let ends = |token: &Token<'_>| {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth = depth.saturating_sub(1);
+        }
+        !one_body && depth == 0 && token.is_symbol(";")
+    };
+    let commands = tokens.split(ends).filter_map(<[Token<'_>]>::first);
+    commands.filter(|first| !first.is_word("SET") && !first.is_word("SELECT")).count()
+}
+
+/// A grant that comes last in a restore, and that code which rows call may need while they are loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlyGrant {
+    /// `None` is `PUBLIC`.
+    pub role: Option<String>,
+    pub sql: String,
+}
+
+impl RestorePlan {
+    /// Grants of owners, to roles by their names in the target. To PUBLIC only what opens no table to anybody.
+    pub fn early_grants(&self) -> Vec<EarlyGrant> {
+        let grants = self.post_data.iter().filter(|step| step.wave == Wave::Grants);
+        grants.flat_map(|step| &step.step.statements).flat_map(|sql| grants_of(sql.as_bytes())).collect()
+    }
+}
+
+fn grants_of(sql: &[u8]) -> Vec<EarlyGrant> {
+    let tokens = tokens(sql);
+    let mut of_owner = true;
+    let mut grants = Vec::new();
+    for statement in tokens.split(|token| token.is_symbol(";")) {
+        let (Some(first), Some(last)) = (statement.first(), statement.last()) else { continue };
+        let session = statement.windows(2).any(|two| two[0].is_word("SESSION") && two[1].is_word("AUTHORIZATION"));
+        if session {
+            of_owner = first.is_word("RESET");
+        }
+        let to = statement.windows(2).rev().find(|two| two[0].is_word("TO"));
+        let on = statement.windows(2).find(|two| two[0].is_word("ON"));
+        let (Some(to), Some(on), true) = (to, on, of_owner && first.is_word("GRANT")) else { continue };
+        let role = match to[1].is_word("PUBLIC") {
+            true => None,
+            false => to[1].name(),
+        };
+        let is_of_no_table = ["SCHEMA", "FUNCTION", "PROCEDURE", "TYPE"].iter().any(|kind| on[1].is_word(kind));
+        if role.is_some() || to[1].is_word("PUBLIC") && is_of_no_table {
+            let text = &sql[first.range.start..last.range.end];
+            grants.push(EarlyGrant { role, sql: String::from_utf8_lossy(text).into_owned() });
+        }
+    }
+    grants
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_counted_as_the_server_does() {
+        assert_eq!(definitions(b"CREATE TABLE a.t (s text DEFAULT ';');\nALTER TABLE a.t ALTER s SET STORAGE MAIN;\n"), 2);
+        assert_eq!(definitions(b"SET default_tablespace = fast;"), 0);
+        assert_eq!(definitions(b"CREATE RULE r AS ON INSERT TO a.t DO (DELETE FROM a.u; DELETE FROM a.v);"), 1);
+        assert_eq!(definitions(b"CREATE FUNCTION a.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END;"), 1);
+        assert_eq!(definitions(b"CREATE FUNCTION a.f() RETURNS int LANGUAGE sql AS $$ SELECT 1; SELECT 2; $$;"), 1);
+    }
+
+    #[test]
+    fn grants_of_others_than_the_owner_are_left_for_later() {
+        let sql = b"REVOKE ALL ON FUNCTION a.f() FROM PUBLIC;\nGRANT ALL ON FUNCTION a.f() TO \"Al\";\n\
+            SET SESSION AUTHORIZATION bo;\nGRANT ALL ON FUNCTION a.f() TO cy;\nRESET SESSION AUTHORIZATION;\n\
+            GRANT SELECT(n) ON TABLE a.t TO di WITH GRANT OPTION;\nGRANT SELECT ON TABLE a.t TO PUBLIC;\nGRANT USAGE ON SCHEMA a TO PUBLIC;\n";
+        let grants: Vec<(Option<String>, String)> = grants_of(sql).into_iter().map(|grant| (grant.role, grant.sql)).collect();
+        let expected = [
+            (Some("Al"), "GRANT ALL ON FUNCTION a.f() TO \"Al\""),
+            (Some("di"), "GRANT SELECT(n) ON TABLE a.t TO di WITH GRANT OPTION"),
+            (None, "GRANT USAGE ON SCHEMA a TO PUBLIC"),
+        ];
+        assert_eq!(grants, expected.map(|(role, sql)| (role.map(str::to_owned), sql.to_owned())));
+    }
+}

@@ -1,0 +1,210 @@
+//! Code of ordinary roles in definitions. PostgreSQL runs it while it makes some of them: what is constant is computed, literals are checked.
+//! Each function tries every way to more rights, and leaves behind what might have them later: a cursor that is held, a trigger on a table
+//! that is loaded next, types under the names of the server's own, settings.
+
+use std::collections::BTreeSet;
+
+use pgkeep::pg::cluster::ClusterOptions;
+
+use crate::judge::rows;
+use crate::pgkeep::{Repo, Said, pgkeep};
+use crate::postgres::{Server, psql};
+
+/// What tries. `RAISE LOG` is what no rollback takes back.
+const CODE: &str = r"
+    CREATE FUNCTION core.ran(what text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'ran: % as %.', what, current_user; RETURN true; END $$;
+    CREATE FUNCTION core.evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM core.ran('trigger'); RETURN NEW; END $$;
+    CREATE TABLE core.victim (id int, t text);
+    CREATE DOMAIN core.later AS int;
+    CREATE TABLE core.waiting (l core.later, ls core.later[]);
+    CREATE FUNCTION core.climb(what text) RETURNS bool LANGUAGE plpgsql AS $$
+        DECLARE way text; BEGIN
+            FOREACH way IN ARRAY ARRAY['RESET ROLE', 'SET ROLE NONE', 'SET SESSION AUTHORIZATION DEFAULT', 'RESET SESSION AUTHORIZATION',
+                'SELECT set_config(''role'', ''none'', false)', 'COPY (SELECT 1) TO PROGRAM ''cat''', 'ALTER ROLE mal SUPERUSER',
+                'DO ''BEGIN EXECUTE ''''DROP EVENT TRIGGER '''' || (SELECT evtname FROM pg_catalog.pg_event_trigger LIMIT 1); END''',
+                'SELECT nextval(''pg_temp.pgkeep_permits'')', 'SELECT setval(''pg_temp.pgkeep_permits'', 0)'] LOOP
+                BEGIN EXECUTE way; RAISE LOG 'ran: % by % as %.', what, way, 'somebody else'; EXCEPTION WHEN OTHERS THEN NULL; END;
+            END LOOP;
+            FOREACH way IN ARRAY ARRAY['CREATE TRIGGER evil BEFORE INSERT ON core.victim FOR EACH ROW EXECUTE FUNCTION core.evil()',
+                'ALTER TABLE core.victim ADD CHECK (core.ran(''check''))', 'ALTER DOMAIN core.later ADD CHECK (core.ran(''domain later''))',
+                'CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (core.ran(''shadow''))', 'CREATE TYPE pg_temp.uuid AS (a int)',
+                'CREATE OR REPLACE FUNCTION pg_temp.pgkeep_act() RETURNS void LANGUAGE plpgsql AS ''BEGIN PERFORM core.ran(''''act''''); END''',
+                'ALTER FUNCTION pg_temp.pgkeep_act() SECURITY INVOKER', 'CREATE RULE evil AS ON INSERT TO core.victim DO INSTEAD SELECT core.ran(''rule'')'] LOOP
+                BEGIN EXECUTE way; EXCEPTION WHEN OTHERS THEN NULL; END;
+            END LOOP;
+            BEGIN EXECUTE 'DECLARE held_' || pg_catalog.substr(pg_catalog.md5(what), 1, 8) || ' CURSOR WITH HOLD FOR SELECT core.ran(''cursor'')';
+            EXCEPTION WHEN OTHERS THEN NULL; END;
+            PERFORM core.ran(what);
+            SET search_path = core, pg_catalog; SET standard_conforming_strings = off; SET check_function_bodies = on;
+            SET transform_null_equals = on; SET row_security = on; SET lock_timeout = 1; SET statement_timeout = 60000;
+            RETURN true;
+        END $$;
+    CREATE FUNCTION core.number(what text, i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM core.climb(what); RETURN i; END $$;
+    CREATE FUNCTION core.equal(a text, b text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN core.ran('operator'); END $$;
+    CREATE OPERATOR core.= (LEFTARG = text, RIGHTARG = text, FUNCTION = core.equal);
+    CREATE DOMAIN core.checked AS int CHECK (core.climb('domain'));
+    CREATE DOMAIN core.quiet AS int CHECK (current_user = 'mal' OR query_to_xml('SELECT core.climb(''text that a function of the server runs'')', true, true, '') IS NOT NULL);
+    CREATE TYPE core.pair AS (a core.checked, b int);
+    CREATE TYPE core.span AS RANGE (SUBTYPE = core.checked)";
+
+/// Each a definition, and what of it runs when the definition alone is made.
+const DEFINITIONS: &[&str] = &[
+    "CREATE TABLE core.d01 (id int, g int GENERATED ALWAYS AS (core.number('generated column', 7)) STORED)",
+    "CREATE TABLE core.d02 (id int) PARTITION BY LIST ((id + core.number('partition key', 7)));
+     CREATE TABLE core.d02a PARTITION OF core.d02 FOR VALUES IN (8)",
+    "CREATE TABLE core.d03 (id int, EXCLUDE USING btree ((id + core.number('exclusion', 7)) WITH =))",
+    "CREATE TABLE core.d04 (id int); CREATE STATISTICS core.d04s ON id, (id + core.number('statistics', 7)) FROM core.d04",
+    "CREATE TABLE core.d05 (id int, a core.checked[] DEFAULT '{1}'::core.checked[], p core.pair DEFAULT '(1,2)'::core.pair, s core.span DEFAULT '[1,2)'::core.span, m core.spanmultirange)",
+    "CREATE VIEW core.d06 AS SELECT '{1}'::core.checked[] AS a",
+    "CREATE TABLE core.d07 (id int); CREATE POLICY p ON core.d07 USING ('{1}'::core.checked[] IS NOT NULL); ALTER TABLE core.d07 ENABLE ROW LEVEL SECURITY",
+    "CREATE TABLE core.d08 (id int); CREATE RULE r AS ON UPDATE TO core.d08 WHERE '{1}'::core.checked[] IS NULL DO INSTEAD NOTHING",
+    "CREATE TABLE core.d09 (id int); CREATE TRIGGER t AFTER DELETE ON core.d09 FOR EACH ROW WHEN ('{1}'::core.checked[] IS NOT NULL) EXECUTE FUNCTION core.evil()",
+    "CREATE TABLE core.d10 (a core.checked[]) PARTITION BY LIST (a); CREATE TABLE core.d10a PARTITION OF core.d10 FOR VALUES IN ('{1}')",
+    "CREATE FUNCTION core.step(core.checked[], int) RETURNS core.checked[] LANGUAGE sql AS 'SELECT $1'; CREATE AGGREGATE core.d11 (int) (SFUNC = core.step, STYPE = core.checked[], INITCOND = '{1}')",
+    "CREATE FUNCTION core.d12(a core.checked[] DEFAULT '{1}'::core.checked[]) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE FUNCTION core.d13() RETURNS core.checked[] LANGUAGE sql BEGIN ATOMIC SELECT '{1}'::core.checked[]; SELECT '{2}'::core.checked[]; END",
+    "CREATE TABLE core.d14 (id int); CREATE INDEX d14i ON core.d14 (id) WHERE ('{1}'::core.checked[] IS NOT NULL) AND id > core.number('index', 0)",
+    "CREATE TABLE core.d15 (q core.quiet, qs core.quiet[] DEFAULT '{1}'::core.quiet[], CHECK (core.climb('check')))",
+    "CREATE DOMAIN core.d16 AS core.checked[] DEFAULT '{1}'::core.checked[] CHECK (VALUE <> '{2}'::core.checked[])",
+    "CREATE MATERIALIZED VIEW core.d17 AS SELECT '{1}'::core.checked[] AS a, core.ran('materialized view')",
+    "CREATE TYPE core.near AS ENUM ('a'); CREATE TYPE core.far AS ENUM ('a');
+     CREATE FUNCTION core.far(core.near) RETURNS core.far IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM core.climb('cast'); RETURN 'a'; END $$;
+     CREATE CAST (core.near AS core.far) WITH FUNCTION core.far(core.near) AS IMPLICIT;
+     CREATE TABLE core.d18 (id core.far PRIMARY KEY); CREATE TABLE core.d18b (id core.near REFERENCES core.d18); INSERT INTO core.d18 VALUES ('a'); INSERT INTO core.d18b VALUES ('a')",
+    "CREATE TABLE core.d19 (id int CHECK (current_user = 'mal' OR query_to_xml('SELECT core.climb(''check of the server'')', true, true, '') IS NOT NULL))",
+];
+
+const ROWS: &str = "
+    INSERT INTO core.victim SELECT g, 'x' FROM generate_series(1, 10) g; INSERT INTO core.waiting VALUES (1, '{1}');
+    INSERT INTO core.d01 VALUES (1), (2); INSERT INTO core.d02 VALUES (1); INSERT INTO core.d03 VALUES (1), (2); INSERT INTO core.d04 VALUES (1);
+    INSERT INTO core.d05 (id, m) VALUES (1, '{[1,2),[5,6)}'), (2, NULL); INSERT INTO core.d07 VALUES (1); INSERT INTO core.d08 VALUES (1); INSERT INTO core.d09 VALUES (1);
+    INSERT INTO core.d10 VALUES ('{1}'); INSERT INTO core.d14 VALUES (1); INSERT INTO core.d15 VALUES (1, '{1,2}'); INSERT INTO core.d19 VALUES (1)";
+
+struct Log<'a> {
+    server: &'a Server,
+    read: usize,
+}
+
+impl Log<'_> {
+    /// What has run since the last call; fails where anything of it ran as another than mal.
+    #[track_caller]
+    fn only_mal(&mut self, verb: &str) -> BTreeSet<String> {
+        let log = std::fs::read_to_string(self.server.cluster.log_path()).unwrap();
+        let lines = log[self.read..].lines();
+        let ran = lines.filter_map(|line| line.split_once("ran: ")?.1.strip_suffix('.')?.rsplit_once(" as "));
+        let ran: Vec<(String, String)> = ran.map(|(what, whom)| (what.to_owned(), whom.to_owned())).collect();
+        self.read = log.len();
+        let strangers: BTreeSet<_> = ran.iter().filter(|(_, whom)| whom != "mal").collect();
+        assert!(strangers.is_empty(), "{verb}: code of an ordinary role ran as {strangers:?}");
+        assert_eq!(self.server.ask("SELECT rolsuper FROM pg_roles WHERE rolname = 'mal'"), "f", "{verb}");
+        let left = self.server.ask("SELECT count(*) FROM pg_event_trigger");
+        assert_eq!(left, "0", "{verb}");
+        ran.into_iter().map(|(what, _)| what).collect()
+    }
+}
+
+#[track_caller]
+fn sql(server: &Server, user: &str, database: &str, sql: &str) -> String {
+    psql(&server.binaries, &server.dsn_as(user, database), sql).unwrap()
+}
+
+fn split(server: &Server, to: &str, args: &[&str]) -> Said {
+    let mut command = pgkeep();
+    let bin = server.binaries.command("pg_dump");
+    command.env("PGKEEP_PG_BIN", std::path::Path::new(bin.get_program()).parent().unwrap());
+    command.args(["split", "--json"]).args(args);
+    Said::of(command.args(["--from", &server.dsn("whole"), "--to", to]))
+}
+
+/// The source, whose schema is mal's or only lent to it.
+fn source(major: u32, schema: &str) -> Server {
+    let server = Server::start(major, ClusterOptions::default());
+    server.ask("CREATE ROLE mal LOGIN");
+    server.ask("CREATE DATABASE whole");
+    let superuser = server.ask("SELECT current_user");
+    sql(&server, &superuser, "whole", schema);
+    sql(&server, "mal", "whole", CODE);
+    for definition in DEFINITIONS {
+        sql(&server, "mal", "whole", definition);
+    }
+    sql(&server, "mal", "whole", ROWS);
+    // What the application itself has left there is not what is tried.
+    sql(
+        &server,
+        "mal",
+        "whole",
+        "DROP TRIGGER IF EXISTS evil ON core.victim; DROP RULE IF EXISTS evil ON core.victim;
+         ALTER TABLE core.victim DROP CONSTRAINT IF EXISTS victim_check; ALTER DOMAIN core.later DROP CONSTRAINT IF EXISTS later_check",
+    );
+    server
+}
+
+/// What must have run: otherwise nothing was tried.
+const IN_DEFINITIONS: [&str; 5] = ["domain", "exclusion", "generated column", "partition key", "statistics"];
+const IN_LOADS: [&str; 3] = ["cast", "check", "domain"];
+
+#[track_caller]
+fn tried(ran: &BTreeSet<String>, expected: &[&str]) {
+    let missing: Vec<&&str> = expected.iter().filter(|what| !ran.contains(**what)).collect();
+    assert!(missing.is_empty(), "{missing:?} did not run; {ran:?} did");
+}
+
+fn every_verb(major: u32, schema: &str) {
+    let server = source(major, schema);
+    let before = rows(&server, "whole", None);
+    let mut log = Log { server: &server, read: 0 };
+    log.only_mal("made");
+
+    // A plan, on this server and on one that does not have the role.
+    let said = split(&server, &server.dsn("part"), &["--plan", "--schemas", "core"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    tried(&log.only_mal("plan"), &IN_DEFINITIONS);
+    let other = Server::start(major, ClusterOptions::default());
+    let said = split(&server, &other.dsn("part"), &["--plan", "--schemas", "core"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("definitions that may call functions of their owners were not tried"), "{said:?}");
+    let mut elsewhere = Log { server: &other, read: 0 };
+    let log_of_other = std::fs::read_to_string(other.cluster.log_path()).unwrap();
+    assert!(!log_of_other.contains("ran: "), "{log_of_other}");
+
+    let said = split(&server, &server.dsn("part"), &["--schemas", "core"]);
+    assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{said:?}");
+    let ran = log.only_mal("split");
+    tried(&ran, &IN_DEFINITIONS);
+    tried(&ran, &IN_LOADS);
+    let said = split(&server, &server.dsn("part"), &["rollback"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    log.only_mal("rollback");
+    assert_eq!(rows(&server, "whole", None), before);
+
+    let repo = Repo::new();
+    let bin = server.binaries.command("pg_dump");
+    let bin = std::path::Path::new(bin.get_program()).parent().unwrap();
+    repo.json(["backup", "--pg-bin", bin.to_str().unwrap(), "--dbname", &server.dsn("whole")]);
+    log.only_mal("backup");
+    let report = repo.restored(["latest", "--create", "--dbname", &server.dsn("again")]);
+    assert_eq!(report["proven"], true, "{report}");
+    let ran = log.only_mal("restore");
+    tried(&ran, &IN_DEFINITIONS);
+    tried(&ran, &IN_LOADS);
+    assert_eq!(rows(&server, "again", None), before);
+    // What is there is what was backed up, and no more.
+    let compared = repo.json(["verify", "latest", "--against", &server.dsn("again"), "--pg-bin", bin.to_str().unwrap()]);
+    assert_eq!(compared["ok"], true, "{compared}");
+    log.only_mal("verify --against");
+    // Where the role is made.
+    let report = repo.restored(["latest", "--create", "--dbname", &other.dsn("again")]);
+    assert_eq!(report["proven"], true, "{report}");
+    tried(&elsewhere.only_mal("restore elsewhere"), &IN_DEFINITIONS);
+}
+
+#[test]
+fn code_in_definitions_has_its_owners_rights_and_no_more_15() {
+    every_verb(15, "CREATE SCHEMA core AUTHORIZATION mal");
+}
+
+/// The schema is another's, as `public` is, and grants come last in a restore.
+#[test]
+fn code_in_definitions_has_its_owners_rights_and_no_more_18() {
+    every_verb(18, "CREATE SCHEMA core; GRANT USAGE, CREATE ON SCHEMA core TO mal");
+}
