@@ -8,7 +8,7 @@ const PART_BYTES: u64 = 64 << 20;
 
 /// Fixed strides of blocks, a power of two, so that yesterday's cuts are today's.
 pub fn cut(table: &TableFacts) -> Vec<PartRange> {
-    if table.configuration.is_some() || !table.is_heap || table.blocks == 0 {
+    if table.configuration.is_some() || !table.has_parts || table.blocks == 0 {
         return vec![PartRange::Whole];
     }
     let bytes_in_block = (table.bytes / table.blocks).max(8192);
@@ -42,7 +42,7 @@ mod tests {
             blocks,
             bytes,
             configuration: None,
-            is_heap: true,
+            has_parts: true,
             reading: Reading::Complete,
         }
     }
@@ -62,7 +62,7 @@ mod tests {
         let whole = [PartRange::Whole];
         assert_eq!(cut(&table(0, 0)), whole);
         assert_eq!(cut(&table(8192, 8192 * 8192)), whole);
-        assert_eq!(cut(&TableFacts { is_heap: false, ..table(20_000, 20_000 * 8192) }), whole);
+        assert_eq!(cut(&TableFacts { has_parts: false, ..table(20_000, 20_000 * 8192) }), whole);
         assert_eq!(cut(&TableFacts { configuration: Some(String::new()), ..table(20_000, 20_000 * 8192) }), whole);
     }
 }

@@ -17,8 +17,9 @@ const LENDING: i32 = 0x706b_6672;
 /// What is done, and as whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// Where the session's role may not act as it, the session's role acts itself; so it does where the role is its own or a superuser.
-    pub role: &'a str,
+    /// Where the session's role may not act as it, the session's role acts itself; so it does where there is none, for what the server
+    /// itself runs as somebody else.
+    pub role: Option<&'a str>,
     /// Schemas in which the role finds names for as long as it takes, whatever it has been granted so far.
     pub uses: &'a [String],
     /// The same for making something.
@@ -37,7 +38,7 @@ impl Frame<'_> {
     /// log-in, and no temporary objects.
     ///
     /// # Errors
-    /// The server's of the statements; 42501 where code that they call wants to define something.
+    /// The server's of the statements; 55000 where code that they call wants to define something.
     pub fn sql(&self) -> Vec<u8> {
         let body: Vec<Vec<u8>> = self.statements.iter().map(|sql| [b"EXECUTE ", &*literal(sql), b";\n"].concat()).collect();
         let body = [b"BEGIN\n", &*body.concat(), b"SET CONSTRAINTS ALL IMMEDIATE;\nEND"].concat();
@@ -53,11 +54,11 @@ impl Frame<'_> {
 
     /// Until the function is made.
     fn before(&self) -> String {
-        let role = quote_literal(self.role);
+        let role = quote_literal(self.role.unwrap_or_default());
         let right = |privilege: &'static str| move |schema: &String| format!("({}, '{privilege}')", quote_literal(schema));
         let rights: Vec<String> =
             self.uses.iter().map(right("USAGE")).chain(self.makes_in.iter().map(right("CREATE"))).collect();
-        let lend = match rights.is_empty() {
+        let lend = match rights.is_empty() || self.role.is_none() {
             true => String::new(),
             false => format!(
                 "FOR lend IN SELECT n.nspname AS name, w.privilege FROM (VALUES {}) AS w (name, privilege)
@@ -85,7 +86,7 @@ impl Frame<'_> {
     /// The function's owner, the guard, the call, and the end of both. What comes directly after the call has no expression: the code
     /// may have set the path by which operators are found.
     fn around(&self) -> String {
-        let role = quote_identifier(self.role);
+        let role = self.role.map_or_else(|| "CURRENT_USER".to_owned(), quote_identifier);
         let owner = |table: &str, owner: &str| format!("ALTER TABLE {table} OWNER TO {owner};\n");
         let borrow: String = self.borrows.iter().map(|(table, _)| owner(table, &role)).collect();
         let bring_back: String = self.borrows.iter().map(|(table, own)| owner(table, &quote_identifier(own))).collect();
@@ -95,7 +96,8 @@ impl Frame<'_> {
             "BEGIN
                 PERFORM pg_catalog.nextval('pg_temp.pgkeep_permits');
             EXCEPTION WHEN sequence_generator_limit_exceeded THEN
-                RAISE EXCEPTION 'code that is called here wants to define something itself: %', tg_tag USING ERRCODE = 'insufficient_privilege';
+                RAISE EXCEPTION 'code that is called here wants to define something itself: %', tg_tag
+                    USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A function, or what it calls, has a command like CREATE or ALTER in it.';
             END",
         );
         format!(

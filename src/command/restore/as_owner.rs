@@ -24,7 +24,7 @@ pub(super) async fn prepare(
     let as_owner: BTreeMap<usize, String> = job.relations.iter().enumerate().filter_map(owner).collect();
     let later = job.plan.post_data.iter().filter_map(|step| step.step.acts_as.as_ref());
     let acting: BTreeSet<&str> =
-        as_owner.values().map(String::as_str).chain(later.map(|acts_as| acts_as.role.as_str())).collect();
+        as_owner.values().map(String::as_str).chain(later.filter_map(|acts_as| acts_as.role.as_deref())).collect();
     if !acting.is_empty() {
         grant(job, session, &acting).await?;
     }

@@ -156,9 +156,9 @@ impl Definitions<'_> {
 
     async fn step(&self, step: &Step) -> Result<(), pg::Error> {
         let protocol = |source| pg::Error::Protocol { context: format!("the step {}", step.label), source: Box::new(source) };
-        if let Some(framed) = framed(slice::from_ref(step)) {
+        if let Some(framed) = framed(slice::from_ref(step), self.settings.as_bytes()) {
             let text = String::from_utf8(framed).map_err(|error| protocol(error.utf8_error()))?;
-            return self.run(&step.label, &(text + &self.settings)).await;
+            return self.run(&step.label, &text).await;
         }
         for sql in &step.statements {
             let text = std::str::from_utf8(sql.as_bytes()).map_err(protocol)?;
@@ -169,8 +169,8 @@ impl Definitions<'_> {
 
     /// None where the text is not UTF-8; the step that is to blame says so by itself.
     fn as_one_text(&self, steps: &[Step]) -> Option<String> {
-        let mut sql = match framed(steps) {
-            Some(framed) => String::from_utf8(framed).ok()? + &self.settings,
+        let mut sql = match framed(steps, self.settings.as_bytes()) {
+            Some(framed) => String::from_utf8(framed).ok()?,
             None => {
                 let statements = steps.iter().flat_map(|step| &step.statements);
                 // Whatever it ends with: a comment ends with the line, and an empty statement is none.

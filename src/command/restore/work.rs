@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};
-use super::framed::framed;
+use super::framed::{framed, guarded};
 use super::warnings::Warnings;
 use super::{Job, Options, quoted, session_settings};
 use crate::command::Error;
@@ -309,9 +309,15 @@ impl<'w, 'a> Worker<'w, 'a> {
             Task::Prove(n) => self.prove(n, &label, &lane),
             Task::Analyze(n) if self.has_no_statistics(n) => Ok(None),
             Task::Analyze(n) => {
-                let sql = format!("ANALYZE {}", quoted(&self.work.job.relations[n]));
-                let sql = if self.path.is_empty() { sql } else { format!("BEGIN;\n{}{sql};\nCOMMIT", self.path) };
-                self.execute(&label, sql.as_bytes()).map(|()| None)
+                let relation = &self.work.job.relations[n];
+                let sql = format!("ANALYZE {}", quoted(relation));
+                let with_code = self.work.job.plan.gathered_with_code.contains(&relation.oid);
+                if !with_code && self.path.is_empty() {
+                    return self.execute(&label, sql.as_bytes()).map(|()| None);
+                }
+                let run = if with_code { guarded(&sql, &self.settled()) } else { (sql + ";\n").into_bytes() };
+                let begin = format!("BEGIN;\n{}", self.path);
+                self.execute(&label, &[begin.as_bytes(), &run, b"COMMIT"].concat()).map(|()| None)
             }
         }
     }
@@ -327,9 +333,9 @@ impl<'w, 'a> Worker<'w, 'a> {
         Ok(())
     }
 
-    /// The end of a transaction in which code of others ran: what it may have set for the session is as it was.
+    /// After code of others has run: what it may have set for the session is as it was.
     fn settled(&self) -> Vec<u8> {
-        let own = format!("{SPEED_UP};\n{};\nCOMMIT", self.builds.statement());
+        let own = format!("{SPEED_UP};\n{};\n", self.builds.statement());
         [&*session_settings(self.work.job), own.as_bytes()].concat()
     }
 
@@ -338,20 +344,16 @@ impl<'w, 'a> Worker<'w, 'a> {
         self.suit(n, *sorts, label)?;
         let together =
             step.transaction == Transaction::Allowed && (step.statements.len() > 1 || !self.path.is_empty());
-        let framed = framed(slice::from_ref(step));
+        let framed = framed(slice::from_ref(step), &self.settled());
         if framed.is_none() && !together {
             return step.statements.iter().try_for_each(|sql| self.execute(label, sql.as_bytes()));
         }
         // One message: a round trip for each would cost more than most of them take.
         let begin = format!("BEGIN;\n{}", self.path);
-        let (run, end) = match framed {
-            Some(framed) => (framed, self.settled()),
-            None => {
-                let statements: Vec<&[u8]> = step.statements.iter().map(SqlText::as_bytes).collect();
-                (statements.join(&b"\n"[..]), b"COMMIT".to_vec())
-            }
-        };
-        self.execute(label, &[begin.as_bytes(), &run, &end].join(&b"\n"[..]))
+        let run = framed.unwrap_or_else(|| {
+            step.statements.iter().map(SqlText::as_bytes).collect::<Vec<_>>().join(&b"\n"[..])
+        });
+        self.execute(label, &[begin.as_bytes(), &run, b"COMMIT"].join(&b"\n"[..]))
     }
 
     fn suit(&mut self, n: usize, sorts: bool, label: &str) -> Result<(), Error> {

@@ -241,6 +241,7 @@ async fn make(
     let mut tried = Tried::default();
     let mut refused = left.clone();
     let settings: Vec<&str> = plan.session.iter().filter_map(|sql| std::str::from_utf8(sql.as_bytes()).ok()).collect();
+    let again = settings.join("\n") + "\n";
     let settled = trial::attempt_alone(session, "session settings", &settings).await;
     settled.and_then(|refused| refused).map_err(failed("preparing the session"))?;
     let all: Vec<&Step> = steps(plan).collect();
@@ -263,7 +264,7 @@ async fn make(
                 if needs.iter().any(|needed| refused.contains(needed)) {
                     refused.insert(step.dump_id);
                     tried.skipped.push(step.label.clone());
-                } else if let Err(error) = one(session, step, &settings).await.map_err(failed("trying the definitions"))? {
+                } else if let Err(error) = one(session, step, &again).await.map_err(failed("trying the definitions"))? {
                     refused.insert(step.dump_id);
                     tried.failures.push(failure(&step.label, &error));
                 }
@@ -278,12 +279,11 @@ async fn make(
 
 /// # Errors
 /// The session is lost; what the server said of the definition is the inner error.
-async fn one(session: &Session, step: &Step, settings: &[&str]) -> Result<Result<(), pg::Error>, pg::Error> {
+async fn one(session: &Session, step: &Step, settings: &str) -> Result<Result<(), pg::Error>, pg::Error> {
     let context = format!("the step {}", step.label);
-    let framed = framed(slice::from_ref(step));
+    let framed = framed(slice::from_ref(step), settings.as_bytes());
     let own = step.statements.iter().map(SqlText::as_bytes).filter(|_| framed.is_none());
-    let again = settings.iter().map(|text| text.as_bytes()).filter(|_| framed.is_some());
-    let texts = framed.as_deref().into_iter().chain(own).chain(again).map(std::str::from_utf8);
+    let texts = framed.as_deref().into_iter().chain(own).map(std::str::from_utf8);
     let texts: Vec<&str> = match texts.collect() {
         Ok(texts) => texts,
         Err(source) => return Ok(Err(pg::Error::Protocol { context, source: Box::new(source) })),

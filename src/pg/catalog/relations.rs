@@ -1,6 +1,7 @@
 //! Tables that hold rows, and whether this role may read all of them.
 
 use super::format::Types;
+use super::row_code::planned_with_code;
 use super::through_root::ThroughRoot;
 use super::{Error, Session, query};
 use crate::stream::RowFormat;
@@ -22,8 +23,8 @@ pub struct TableFacts {
     pub bytes: u64,
     /// For an extension's configuration table, the condition that says which rows are the user's; may be empty.
     pub configuration: Option<String>,
-    /// The heap access method, which TID ranges need.
-    pub is_heap: bool,
+    /// Whether the table can be read in parts: it is a heap, and planning to read it runs nobody's code.
+    pub has_parts: bool,
     pub reading: Reading,
 }
 
@@ -44,13 +45,13 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
     let types = Types::read(session).await?;
     // The functions look at the present, not at the query's snapshot: of a table that another session has dropped meanwhile
     // they say NULL. It counts as readable here, because nobody refused it; whoever locks it then learns that it is gone.
-    let through = ThroughRoot::WhereNeeded.query();
+    let (through, with_code) = (ThroughRoot::WhereNeeded.query(), planned_with_code());
     let sql = format!(
-        "WITH through AS MATERIALIZED ({through})
+        "WITH through AS MATERIALIZED ({through}), with_code AS MATERIALIZED ({with_code})
         SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
             coalesce(a.names, '{{}}'), coalesce(a.types, '{{}}'),
             coalesce(pg_catalog.pg_relation_size(c.oid) / 8192, 0), coalesce(pg_catalog.pg_table_size(c.oid), 0),
-            e.configuration, coalesce(am.amname = 'heap', false),
+            e.configuration, coalesce(am.amname = 'heap', false) AND NOT EXISTS (SELECT FROM with_code WHERE with_code.relation = c.oid),
             coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR coalesce(a.readable, false)), true),
             coalesce(pg_catalog.row_security_active(c.oid), false), c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()
         FROM pg_catalog.pg_class c
@@ -87,7 +88,7 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
             blocks: row.get::<_, i64>(6) as u64,
             bytes: row.get::<_, i64>(7) as u64,
             configuration: row.get(8),
-            is_heap: row.get(9),
+            has_parts: row.get(9),
             reading: match (row.get(12), readable, filtered) {
                 (true, ..) => Reading::Elsewhere,
                 (_, false, _) => Reading::Denied,

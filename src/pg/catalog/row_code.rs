@@ -16,38 +16,26 @@ pub struct RunsCode {
 /// not immutable read or write what the caller may, or run text that they are given.
 const HARMLESS: &str = "^(now|(transaction|statement)_timestamp|age|extract|date|date_.*|timestamp.*|time|time_.*|timetz.*|timezone|interval.*|isfinite|to_(char|date|number|timestamp)|concat|concat_ws|anytextcat|textanycat|array_to_string|format|quote_(literal|nullable)|to_tsvector|(plain|phrase|web|websearch_|plainto|phraseto)?_?to_tsquery|money|numeric|length|overlaps)$";
 
-/// Asks what is there now. Of the tables that rows are written to, those whose checks, domains, generated columns, cuts, indexes or
-/// triggers call functions of users, or of the server's own those that are not [`HARMLESS`]. Functions in C, and those of extensions, are
-/// taken for what their authors say that they are.
-pub async fn runs_code(session: &Session, which: ThroughRoot) -> Result<Vec<RunsCode>, Error> {
-    let through = which.query();
-    let sql = format!(
-        "WITH RECURSIVE through AS MATERIALIZED ({through}), code AS MATERIALIZED (
+/// Queries that know of each object (`calling`) whether it calls such code, and what of a relation is such an object (`parts`), for those
+/// `of_relation`: rows of a relation, and of an object's catalog and OID. A domain is in a column by itself, or inside of an array, a
+/// composite type, a range or another domain. Functions in C, and those of extensions, are taken for what their authors say that they are.
+fn with_parts(of_relation: &str) -> String {
+    format!(
+        "code AS MATERIALIZED (
         SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384
             AND l.lanname NOT IN ('c', 'internal') AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                 WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')
         UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid < 16384
             AND (p.provolatile = 'v' OR p.provolatile = 's' AND p.proname !~ '{HARMLESS}')),
-    -- What the server has of its own is in no list of dependencies.
-    checks AS (
-        SELECT k.oid, k.conrelid, k.contypid FROM pg_catalog.pg_constraint k WHERE k.contype = 'c' AND (k.conbin::text ~ 'SQLVALUEFUNCTION'
-            OR EXISTS (SELECT FROM pg_catalog.regexp_matches(k.conbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') m JOIN code ON code.oid = m[1]::pg_catalog.oid))),
     calling (classid, objid) AS (
         SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
             LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
             JOIN code ON code.oid = CASE WHEN o.oid IS NULL THEN d.refobjid ELSE o.oprcode::pg_catalog.oid END
             WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR o.oid IS NOT NULL
-        UNION SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid FROM checks),
-    parts (relation, classid, objid) AS (
-        SELECT a.attrelid, 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid, a.atttypid FROM pg_catalog.pg_attribute a
-            JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' WHERE a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
-        UNION SELECT k.conrelid, 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k
-            WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384
-        UNION SELECT x.adrelid, 'pg_catalog.pg_attrdef'::pg_catalog.regclass, x.oid FROM pg_catalog.pg_attrdef x
-            JOIN pg_catalog.pg_attribute a ON a.attrelid = x.adrelid AND a.attnum = x.adnum AND a.attgenerated <> ''
-        UNION SELECT l.relid::pg_catalog.oid, 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid FROM pg_catalog.pg_partitioned_table p
-            CROSS JOIN LATERAL pg_catalog.pg_partition_tree(p.partrelid) l WHERE l.isleaf
-        UNION SELECT i.indrelid, 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
+        -- What the server has of its own is in no list of dependencies.
+        UNION SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.contype = 'c' AND (k.conbin::text ~ 'SQLVALUEFUNCTION'
+            OR EXISTS (SELECT FROM pg_catalog.regexp_matches(k.conbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') m JOIN code ON code.oid = m[1]::pg_catalog.oid))),
+    parts (relation, classid, objid) AS ({of_relation}
         UNION SELECT h.relation, n.classid, n.objid FROM parts h CROSS JOIN LATERAL (
             SELECT h.classid, i.type FROM pg_catalog.pg_type t CROSS JOIN LATERAL (
                 SELECT t.typbasetype UNION ALL SELECT t.typelem
@@ -58,8 +46,41 @@ pub async fn runs_code(session: &Session, which: ThroughRoot) -> Result<Vec<Runs
                 WHERE h.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND k.contypid = h.objid
             UNION ALL SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
                 WHERE h.classid <> 'pg_catalog.pg_type'::pg_catalog.regclass AND d.classid = h.classid AND d.objid = h.objid
-                AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass) n (classid, objid)),
-    running AS (
+                AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass) n (classid, objid))"
+    )
+}
+
+/// A query for the relations (`relation`) whose indexes or statistics call code that must not run as the session's role, a superuser: the
+/// server computes what is constant in them as soon as it plans to read the relation, but not for COPY of the relation itself.
+pub(super) fn planned_with_code() -> String {
+    let parts = with_parts(
+        "SELECT i.indrelid, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, i.indexrelid FROM pg_catalog.pg_index i
+            JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper
+            WHERE i.indexrelid >= 16384 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND pg_catalog.current_setting('is_superuser') = 'on'
+        UNION SELECT s.stxrelid, 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid FROM pg_catalog.pg_statistic_ext s
+            JOIN pg_catalog.pg_class t ON t.oid = s.stxrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper
+            WHERE pg_catalog.current_setting('is_superuser') = 'on'",
+    );
+    format!("WITH RECURSIVE {parts} SELECT DISTINCT h.relation FROM parts h JOIN calling USING (classid, objid)")
+}
+
+/// Asks what is there now. Of the tables that rows are written to, those whose checks, domains, generated columns, cuts, indexes or
+/// triggers call functions of users, or of the server's own those that are not [`HARMLESS`].
+pub async fn runs_code(session: &Session, which: ThroughRoot) -> Result<Vec<RunsCode>, Error> {
+    let through = which.query();
+    let parts = with_parts(
+        "SELECT a.attrelid, 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid, a.atttypid FROM pg_catalog.pg_attribute a
+            JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' WHERE a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+        UNION SELECT k.conrelid, 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k
+            WHERE k.contype = 'c' AND k.conrelid <> 0 AND k.oid >= 16384
+        UNION SELECT x.adrelid, 'pg_catalog.pg_attrdef'::pg_catalog.regclass, x.oid FROM pg_catalog.pg_attrdef x
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = x.adrelid AND a.attnum = x.adnum AND a.attgenerated <> ''
+        UNION SELECT l.relid::pg_catalog.oid, 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid FROM pg_catalog.pg_partitioned_table p
+            CROSS JOIN LATERAL pg_catalog.pg_partition_tree(p.partrelid) l WHERE l.isleaf
+        UNION SELECT i.indrelid, 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384",
+    );
+    let sql = format!(
+        "WITH RECURSIVE through AS MATERIALIZED ({through}), {parts}, running AS (
         SELECT DISTINCT h.relation FROM parts h JOIN calling USING (classid, objid)
         UNION SELECT g.tgrelid FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid AND c.relkind = 'r' WHERE NOT g.tgisinternal)
     SELECT n.nspname::text, t.relname::text, r.rolname::text FROM running JOIN pg_catalog.pg_class t ON t.oid = running.relation

@@ -1,5 +1,6 @@
 //! What text columns say of schemas and databases: links that no catalog knows.
 
+use super::row_code::planned_with_code;
 use super::{Error, Session, query, quote_identifier, quote_literal, quote_relation};
 use crate::split::facts::{Says, TextClue};
 
@@ -12,7 +13,7 @@ struct Table {
     columns: Vec<String>,
 }
 
-/// Looks through the tables of the moving schemas for the names of `others`, and for connection strings.
+/// Looks through the tables of the moving schemas, but for those that run code when they are read, for the names of `others`, and for connection strings.
 ///
 /// A column counts as naming schemas when it is called after them (`schema`, `databaseSchema`), or when every value that it
 /// has is one's name; a column of words, one of which happens to be a schema's name, does not.
@@ -30,10 +31,11 @@ async fn text_tables(session: &Session, moving: &[String]) -> Result<Vec<Table>,
         "SELECT n.nspname::text, c.relname::text, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relkind = 'r' AND n.nspname = ANY ($1)
+        WHERE c.relkind = 'r' AND n.nspname = ANY ($1) AND a.attgenerated = '' AND c.oid NOT IN ({})
           AND a.atttypid IN ('text'::pg_catalog.regtype, 'varchar'::pg_catalog.regtype, 'name'::pg_catalog.regtype)
           AND (a.attname ~* 'schema|url|dsn|connection' OR coalesce(pg_catalog.pg_table_size(c.oid), 0) <= {READ_BYTES_MAX})
-        GROUP BY 1, 2 ORDER BY 1, 2"
+        GROUP BY 1, 2 ORDER BY 1, 2",
+        planned_with_code()
     );
     let rows = session.client().query(&sql, &[&moving]).await;
     let rows = rows.map_err(|error| session.fault("the list of text columns", error))?;

@@ -2,25 +2,25 @@
 //! generated columns and keys of partitions as far as they are constant, it checks literals of domains, and rows where a constraint is
 //! added. Such a step is its owner's to run.
 
+use std::collections::BTreeSet;
+
 use super::calls::Calls;
 use super::{Owners, RestoreOptions, RestorePlan, Wave};
-use crate::schema::archive::{Archive, Entry, Kind, SqlText};
+use crate::schema::archive::{Archive, Entry, Kind, Oid, SqlText};
 use crate::schema::facts::Facts;
 use crate::schema::lexer::{Token, quoted, tokens};
 
 /// As whom a step is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActsAs {
-    /// By its name in the target.
-    pub role: String,
+    /// By its name in the target; none where the server itself runs such code as its owner, and only must not let it define anything.
+    pub role: Option<String>,
     /// Schemas that the step may name.
     pub uses: Vec<String>,
     /// Where it makes something.
     pub makes_in: Vec<String>,
     /// Tables of others, quoted, that must be its own for it; and their owners.
     pub borrows: Vec<(String, String)>,
-    /// How many of its commands define something.
-    pub definitions: usize,
 }
 
 pub(super) struct Acting<'a> {
@@ -29,7 +29,12 @@ pub(super) struct Acting<'a> {
     options: &'a RestoreOptions,
     /// Of the archive, and those in which its extensions are; as SQL writes them, without the quotes around.
     schemas: Vec<(String, String)>,
-    casts: bool,
+    /// Whether rows of foreign keys may be looked up by code of users: casts of their columns, indexes of their tables.
+    keys: bool,
+    /// Tables, by their OID, whose statistics cannot be gathered without code of users.
+    pub gathered_with_code: BTreeSet<Oid>,
+    /// Whether there is any code of users.
+    pub has_code: bool,
 }
 
 impl<'a> Acting<'a> {
@@ -42,7 +47,19 @@ impl<'a> Acting<'a> {
         schemas.sort_unstable();
         schemas.dedup();
         let schemas = schemas.into_iter().map(|name| (name.replace('"', "\"\""), name)).collect();
-        Acting { archive, calls, options, schemas, casts: calls.has_casts_by_users() }
+        let decides = |entry: &Entry| matches!(entry.kind, Kind::Cast | Kind::Index | Kind::Constraint | Kind::Statistics);
+        let entries = || archive.entries().iter().enumerate();
+        let found = entries().filter(|(_, entry)| decides(entry)).map(|(position, _)| position);
+        let found: Vec<usize> = found.filter(|position| calls.may_run_code(*position)).collect();
+        Acting {
+            archive,
+            calls,
+            options,
+            schemas,
+            keys: !found.is_empty(),
+            gathered_with_code: found.iter().filter_map(|position| calls.table_of(*position)).collect(),
+            has_code: entries().any(|(position, entry)| matches!(entry.kind, Kind::Function | Kind::Procedure) && !calls.is_compiled(position)),
+        }
     }
 
     /// None where nobody's code can run, or where it would run as the restorer later as well.
@@ -50,7 +67,7 @@ impl<'a> Acting<'a> {
         let entry = &self.archive.entries()[position];
         let owner = entry.owner.as_deref().filter(|_| self.options.owners == Owners::Keep)?;
         let may_run = match entry.kind {
-            Kind::FkConstraint => self.casts || self.calls.may_run_code(position),
+            Kind::FkConstraint => self.keys || self.calls.may_run_code(position),
             _ => holds_expressions(entry) && self.calls.may_run_code(position),
         };
         if !may_run {
@@ -59,11 +76,10 @@ impl<'a> Acting<'a> {
         let names = |name: &str| statements.iter().any(|sql| contains(sql.as_bytes(), name.as_bytes()));
         let uses = self.schemas.iter().filter(|(written, _)| names(written)).map(|(_, name)| name.clone());
         Some(ActsAs {
-            role: self.options.roles.name(owner).to_owned(),
+            role: Some(self.options.roles.name(owner).to_owned()),
             uses: uses.collect(),
             makes_in: entry.namespace.iter().cloned().collect(),
             borrows: self.calls.partitioned(position).and_then(|above| self.borrowed(above, owner)).into_iter().collect(),
-            definitions: statements.iter().map(|sql| definitions(sql.as_bytes())).sum(),
         })
     }
 }
@@ -107,8 +123,19 @@ fn holds_expressions(entry: &Entry) -> bool {
     }
 }
 
-/// Commands of the text for which PostgreSQL fires `ddl_command_start`: all but settings.
-fn definitions(sql: &[u8]) -> usize {
+/// What a command is to whoever keeps code of users from defining something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandKind {
+    /// PostgreSQL fires `ddl_command_start` for it, and it may run code.
+    Definition,
+    /// It gives what was made to somebody, and runs nobody's code.
+    Owner,
+    /// It sets something for what follows.
+    Setting,
+}
+
+/// The commands of the text.
+pub fn commands(sql: &[u8]) -> Vec<(CommandKind, &[u8])> {
     let tokens = tokens(sql);
     // The statements of a body that is no string are its own.
     let one_body = tokens.windows(2).any(|two| two[0].is_word("BEGIN") && two[1].is_word("ATOMIC"));
@@ -121,8 +148,18 @@ fn definitions(sql: &[u8]) -> usize {
         }
         !one_body && depth == 0 && token.is_symbol(";")
     };
-    let commands = tokens.split(ends).filter_map(<[Token<'_>]>::first);
-    commands.filter(|first| !first.is_word("SET") && !first.is_word("SELECT")).count()
+    let command = |part: &[Token<'_>]| {
+        let (first, last) = (part.first()?, part.last()?);
+        let is_owner = matches!(part, [alter, .., owner, to, _]
+            if alter.is_word("ALTER") && owner.is_word("OWNER") && to.is_word("TO"));
+        let kind = match () {
+            () if first.is_word("SET") || first.is_word("SELECT") => CommandKind::Setting,
+            () if is_owner => CommandKind::Owner,
+            () => CommandKind::Definition,
+        };
+        Some((kind, &sql[first.range.start..last.range.end]))
+    };
+    tokens.split(ends).filter_map(command).collect()
 }
 
 /// A grant that comes last in a restore, and that code which rows call may need while they are loaded.
@@ -172,12 +209,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_counted_as_the_server_does() {
-        assert_eq!(definitions(b"CREATE TABLE a.t (s text DEFAULT ';');\nALTER TABLE a.t ALTER s SET STORAGE MAIN;\n"), 2);
-        assert_eq!(definitions(b"SET default_tablespace = fast;"), 0);
-        assert_eq!(definitions(b"CREATE RULE r AS ON INSERT TO a.t DO (DELETE FROM a.u; DELETE FROM a.v);"), 1);
-        assert_eq!(definitions(b"CREATE FUNCTION a.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END;"), 1);
-        assert_eq!(definitions(b"CREATE FUNCTION a.f() RETURNS int LANGUAGE sql AS $$ SELECT 1; SELECT 2; $$;"), 1);
+    fn commands_are_those_of_the_server() {
+        use CommandKind::{Definition, Owner, Setting};
+        let kinds = |sql: &str| commands(sql.as_bytes()).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+        let table = "CREATE TABLE a.t (s text DEFAULT ';');\nALTER TABLE a.t ALTER s SET STORAGE MAIN;\n\nALTER TABLE a.t OWNER TO \"O;\";";
+        assert_eq!(kinds(table), [Definition, Definition, Owner]);
+        assert_eq!(commands(table.as_bytes())[0].1, b"CREATE TABLE a.t (s text DEFAULT ';')");
+        assert_eq!(kinds("SET default_tablespace = fast;"), [Setting]);
+        assert_eq!(kinds("CREATE RULE r AS ON INSERT TO a.t DO (DELETE FROM a.u; DELETE FROM a.v);"), [Definition]);
+        assert_eq!(kinds("CREATE FUNCTION a.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END;"), [Definition]);
+        assert_eq!(kinds("CREATE FUNCTION a.f() RETURNS int LANGUAGE sql AS $$ SELECT 1; SELECT 2; $$;"), [Definition]);
     }
 
     #[test]

@@ -126,6 +126,16 @@ impl<'a> Calls<'a> {
         calls || checks && tokens(entry(position).defn.as_bytes()).iter().any(Token::is_constant)
     }
 
+    /// The table or materialized view that the entry is a part of.
+    pub fn table_of(&self, position: usize) -> Option<Oid> {
+        let whole = &self.archive.entries()[self.graph.whole(position)?];
+        whole.kind.is_relation().then_some(whole.catalog_id.oid)
+    }
+
+    pub fn is_compiled(&self, position: usize) -> bool {
+        is_compiled(&self.archive.entries()[position])
+    }
+
     /// The table that an entry attaches a partition to.
     pub fn partitioned(&self, position: usize) -> Option<&Entry> {
         let entries = self.archive.entries();
@@ -133,12 +143,6 @@ impl<'a> Calls<'a> {
         let needed = tables.dependencies.iter().filter_map(|id| self.archive.entry(*id));
         // The partition itself comes first.
         needed.filter(|entry| has_rows(entry.kind)).nth(1)
-    }
-
-    /// Whether values may be cast by code of users where nothing says so: the columns of a foreign key to those that it refers to.
-    pub fn has_casts_by_users(&self) -> bool {
-        let casts = self.archive.entries().iter().enumerate().filter(|(_, entry)| entry.kind == Kind::Cast);
-        casts.into_iter().any(|(position, _)| self.may_run_code(position))
     }
 
     /// For each relation that is loaded, those whose rows its checks, domains, generated columns and partition keys may look at.

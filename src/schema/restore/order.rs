@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls::Calls;
 use super::circles::without_circles;
-use super::{Lock, LockMode, PostDataStep, Step, Transaction, Wave, database};
+use super::{ActsAs, Lock, LockMode, PostDataStep, Step, Transaction, Wave, database};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind, Oid, Section, SqlText};
 use crate::schema::graph::Graph;
 use crate::schema::lexer::{quoted, tokens};
@@ -164,7 +164,7 @@ impl<'a> Order<'a> {
 
     /// Adds a refresh of each materialized view that held rows, and makes the view's indexes wait for it. Returns those that read one
     /// without rows, through whatever views: PostgreSQL would refuse the query.
-    pub fn add_refreshes(&mut self, populated: &BTreeSet<Oid>) -> Vec<String> {
+    pub fn add_refreshes(&mut self, populated: &BTreeSet<Oid>, acts_as: Option<&ActsAs>) -> Vec<String> {
         let mut not_refreshable = Vec::new();
         let mut views: Vec<usize> = Vec::new();
         let mut read: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -198,7 +198,7 @@ impl<'a> Order<'a> {
             let after = after.flatten().collect();
             self.refreshes.insert(entry.dump_id, self.steps.len());
             self.steps.push(PostDataStep {
-                step: refresh(entry),
+                step: Step { acts_as: acts_as.cloned(), ..refresh(entry) },
                 wave: Wave::Refresh,
                 after,
                 after_rows: Vec::new(),

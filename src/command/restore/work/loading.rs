@@ -70,7 +70,7 @@ impl Worker<'_, '_> {
         let begin = self.begin(n) + &staging.make();
         self.execute(label, begin.as_bytes())?;
         self.pour(n, STAGE, Freeze::No, label, lane)?;
-        let end = [&*staging.put(), &*self.settled()].concat();
+        let end = [&*staging.put(), &*self.settled(), b"COMMIT"].concat();
         self.execute(label, &end)
     }
 

@@ -61,7 +61,7 @@ impl RowSink for Counter {
 
 pub fn estimate(source: &Source, tables: &[&TableFacts], facts: &SourceFacts, stop: &Stop) -> Result<Estimate, Error> {
     let bytes = tables.iter().filter_map(|table| facts.sizes.get(&table.oid)).map(|size| size.bytes).sum();
-    let mut largest: Vec<&&TableFacts> = tables.iter().filter(|table| table.is_heap && table.blocks > 0).collect();
+    let mut largest: Vec<&&TableFacts> = tables.iter().filter(|table| table.has_parts && table.blocks > 0).collect();
     largest.sort_by_key(|table| std::cmp::Reverse(table.bytes));
     largest.truncate(SAMPLE_TABLES);
     let mut estimate = Estimate { bytes, ..Estimate::default() };

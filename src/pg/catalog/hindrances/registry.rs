@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::row_code::planned_with_code;
 use super::{Error, Session, Within, quote_identifier, quote_relation, within};
 use crate::split::facts::{NameColumn, NamedValue};
 
@@ -32,7 +33,7 @@ const TYPE: &str = "CASE WHEN coalesce(r.relkind, 'c') <> 'c' THEN 'pg_catalog.p
 const FIRST_USER_OID: u32 = 16384;
 
 /// Such columns of these tables, domains over the types and arrays of them included, with the values that are no server's own. Each is read for
-/// as long as `column_time`, all of them for as long as `time`; the session must be in a transaction, which goes on.
+/// as long as `column_time`, all of them for as long as `time`, but for tables that run code when they are read; the session must be in a transaction, which goes on.
 pub async fn name_columns(
     session: &Session,
     tables: &[u32],
@@ -40,14 +41,17 @@ pub async fn name_columns(
     time: Duration,
 ) -> Result<Vec<NameColumn>, Error> {
     let kinds: Vec<&str> = KINDS.iter().map(|(kind, ..)| *kind).collect();
-    let sql = "WITH RECURSIVE kinds (type, kind, is_array) AS (
+    let with_code = planned_with_code();
+    let sql = format!(
+        "WITH RECURSIVE kinds (type, kind, is_array) AS (
             SELECT t.oid, t.typname::text, false FROM pg_catalog.pg_type t WHERE t.oid < 16384 AND t.typname = ANY ($2)
             UNION SELECT t.oid, k.kind, k.is_array OR t.typtype <> 'd' FROM kinds k JOIN pg_catalog.pg_type t
                 ON t.typtype = 'd' AND t.typbasetype = k.type OR t.typcategory = 'A' AND t.typtype <> 'd' AND t.typelem = k.type)
-        SELECT n.nspname::text, c.relname::text, a.attname::text, k.kind, k.is_array FROM pg_catalog.pg_attribute a
+        SELECT n.nspname::text, c.relname::text, a.attname::text, k.kind, k.is_array, c.oid IN ({with_code}) FROM pg_catalog.pg_attribute a
         JOIN kinds k ON k.type = a.atttypid JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid = ANY ($1) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY 1, 2, a.attnum";
-    let columns = session.client().query(sql, &[&tables, &kinds]).await;
+        WHERE c.oid = ANY ($1) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY 1, 2, a.attnum"
+    );
+    let columns = session.client().query(&sql, &[&tables, &kinds]).await;
     let columns = columns.map_err(|error| session.fault("columns of names", error))?;
     let time = Within::new(column_time, time);
     let mut found: Vec<NameColumn> = Vec::new();
@@ -57,7 +61,10 @@ pub async fn name_columns(
         let Some((_, catalog, object)) = KINDS.iter().find(|(name, ..)| *name == kind) else { continue };
         let sql =
             values(&quote_relation(&schema, &table), &quote_identifier(&column), row.get(4), &kind, catalog, object);
-        let rows = within(session, "values that are names", "", &sql, &time).await?;
+        let rows = match row.get(5) {
+            true => None,
+            false => within(session, "values that are names", "", &sql, &time).await?,
+        };
         let value = |row: &tokio_postgres::Row| NamedValue { class: row.get(0), oid: row.get(1), text: row.get(2) };
         let values = rows.map(|rows| rows.iter().map(value).collect());
         found.push(NameColumn { name: format!("{schema}.{table}.{column}"), values });
