@@ -14,16 +14,51 @@ const FUNCTION: &str = "pg_temp.pgkeep_act";
 /// Lends of several sessions would collide in the catalog (`pkfr`).
 const LENDING: i32 = 0x706b_6672;
 
+/// A privilege, of whoever owns what it is on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lend {
+    /// To find names in a schema.
+    Names(String),
+    /// To make something in a schema.
+    Make(String),
+    /// A foreign server.
+    Server(String),
+    Tablespace(String),
+}
+
+impl Lend {
+    /// A row: privilege, kind and name, whether the role lacks what the session may give.
+    fn lacking(&self, role: &str) -> String {
+        let (privilege, kind, function, catalog, column, owner, name) = match self {
+            Lend::Names(name) => {
+                ("USAGE", "SCHEMA", "has_schema_privilege", "pg_namespace", "nspname", "nspowner", name)
+            }
+            Lend::Make(name) => {
+                ("CREATE", "SCHEMA", "has_schema_privilege", "pg_namespace", "nspname", "nspowner", name)
+            }
+            Lend::Server(name) => {
+                ("USAGE", "FOREIGN SERVER", "has_server_privilege", "pg_foreign_server", "srvname", "srvowner", name)
+            }
+            Lend::Tablespace(name) => {
+                ("CREATE", "TABLESPACE", "has_tablespace_privilege", "pg_tablespace", "spcname", "spcowner", name)
+            }
+        };
+        let name = quote_literal(name);
+        format!(
+            "('{privilege}', '{kind}', {name}, (SELECT pg_catalog.pg_has_role(o.{owner}, 'USAGE') AND NOT pg_catalog.{function}({role}, o.oid, '{privilege}')
+                FROM pg_catalog.{catalog} o WHERE o.{column} = {name}))"
+        )
+    }
+}
+
 /// What is done, and as whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// Where the session's role may not act as it, the session's role acts itself; so it does where there is none, for what the server
     /// itself runs as somebody else.
     pub role: Option<&'a str>,
-    /// Schemas in which the role finds names for as long as it takes, whatever it has been granted so far.
-    pub uses: &'a [String],
-    /// The same for making something.
-    pub makes_in: &'a [String],
+    /// What the role may use for as long as it takes, whatever it has been granted so far.
+    pub lends: &'a [Lend],
     /// Tables of others, by their quoted names, that are the role's for as long as it takes; and their owners. Only a superuser gives
     /// them away: where the session's role is none, it acts itself.
     pub borrows: &'a [(String, String)],
@@ -40,7 +75,8 @@ impl Frame<'_> {
     /// # Errors
     /// The server's of the statements; 55000 where code that they call wants to define something.
     pub fn sql(&self) -> Vec<u8> {
-        let body: Vec<Vec<u8>> = self.statements.iter().map(|sql| [b"EXECUTE ", &*literal(sql), b";\n"].concat()).collect();
+        let body: Vec<Vec<u8>> =
+            self.statements.iter().map(|sql| [b"EXECUTE ", &*literal(sql), b";\n"].concat()).collect();
         let body = [b"BEGIN\n", &*body.concat(), b"SET CONSTRAINTS ALL IMMEDIATE;\nEND"].concat();
         let act = [
             format!("CREATE FUNCTION {FUNCTION}() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS ").as_bytes(),
@@ -55,21 +91,17 @@ impl Frame<'_> {
     /// Until the function is made.
     fn before(&self) -> String {
         let role = quote_literal(self.role.unwrap_or_default());
-        let right = |privilege: &'static str| move |schema: &String| format!("({}, '{privilege}')", quote_literal(schema));
-        let rights: Vec<String> =
-            self.uses.iter().map(right("USAGE")).chain(self.makes_in.iter().map(right("CREATE"))).collect();
-        let lend = match rights.is_empty() || self.role.is_none() {
+        let lacking: Vec<String> = self.lends.iter().map(|lend| lend.lacking(&role)).collect();
+        let lend = match lacking.is_empty() || self.role.is_none() {
             true => String::new(),
             false => format!(
-                "FOR lend IN SELECT n.nspname AS name, w.privilege FROM (VALUES {}) AS w (name, privilege)
-                    JOIN pg_catalog.pg_namespace n ON n.nspname = w.name AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
-                    WHERE NOT pg_catalog.has_schema_privilege({role}, n.oid, w.privilege)
+                "FOR lend IN SELECT w.privilege, w.kind, w.name FROM (VALUES {}) AS w (privilege, kind, name, lacking) WHERE w.lacking
                 LOOP
                     PERFORM pg_catalog.pg_advisory_xact_lock({LENDING}, 0);
-                    EXECUTE pg_catalog.format('GRANT %s ON SCHEMA %I TO %I', lend.privilege, lend.name, {role});
-                    lent := lent || pg_catalog.format('REVOKE %s ON SCHEMA %I FROM %I', lend.privilege, lend.name, {role});
+                    EXECUTE pg_catalog.format('GRANT %s ON %s %I TO %I', lend.privilege, lend.kind, lend.name, {role});
+                    lent := lent || pg_catalog.format('REVOKE %s ON %s %I FROM %I', lend.privilege, lend.kind, lend.name, {role});
                 END LOOP;\n",
-                rights.join(", ")
+                lacking.join(", ")
             ),
         };
         format!(
@@ -79,7 +111,11 @@ impl Frame<'_> {
                 lent pg_catalog.text[] := '{{}}';
                 lend record;
                 back pg_catalog.text;
-            BEGIN\n{lend}"
+                triggers pg_catalog.text := pg_catalog.current_setting('session_replication_role');
+            BEGIN
+            -- Event triggers of others are not meant for what follows.
+            IF super THEN SET session_replication_role = replica; END IF;
+            {lend}"
         )
     }
 
@@ -118,10 +154,12 @@ impl Frame<'_> {
                 EXECUTE pg_catalog.format('CREATE EVENT TRIGGER %I ON ddl_command_start EXECUTE FUNCTION pg_temp.pgkeep_permit()', guard);
                 EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', guard);
             END IF;
+            IF super THEN PERFORM pg_catalog.set_config('session_replication_role', triggers, false); END IF;
             PERFORM {FUNCTION}();
             RESET ALL;
             SET search_path = pg_catalog, pg_temp;
             IF super THEN
+                SET session_replication_role = replica;
                 EXECUTE pg_catalog.format('DROP EVENT TRIGGER %I', guard);
                 IF (SELECT last_value <> {permits} FROM pg_temp.pgkeep_permits) THEN
                     RAISE EXCEPTION 'code that is called here has kept a definition from being counted';
@@ -129,6 +167,7 @@ impl Frame<'_> {
                 {bring_back}
             END IF;
             FOREACH back IN ARRAY lent LOOP EXECUTE back; END LOOP;
+            RESET session_replication_role;
             END"
         )
     }

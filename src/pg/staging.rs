@@ -110,7 +110,7 @@ impl<'a> Staging<'a> {
         let into = if self.columns.is_empty() { String::new() } else { format!(" ({})", self.names()) };
         let sql = format!("INSERT INTO {DOOR}{into} OVERRIDING SYSTEM VALUE SELECT {} FROM {STAGE}", values.join(", "));
         let statements = [sql.as_bytes()];
-        Frame { role: Some(self.owner), uses: &[], makes_in: &[], borrows: &[], statements: &statements, definitions: 0 }.sql()
+        Frame { role: Some(self.owner), lends: &[], borrows: &[], statements: &statements, definitions: 0 }.sql()
     }
 
     fn names(&self) -> String {

@@ -3,10 +3,11 @@
 //! that is loaded next, types under the names of the server's own, settings.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use pgkeep::pg::cluster::ClusterOptions;
 
-use crate::pgkeep::{Repo, Said, pgkeep};
+use crate::pgkeep::{Repo, Said, base, pgkeep};
 use crate::postgres::{Server, psql};
 
 /// What tries. `RAISE LOG` is what no rollback takes back.
@@ -19,7 +20,7 @@ const CODE: &str = r"
     CREATE FUNCTION core.climb(what text) RETURNS bool LANGUAGE plpgsql AS $$
         DECLARE way text; BEGIN
             FOREACH way IN ARRAY ARRAY['RESET ROLE', 'SET ROLE NONE', 'SET SESSION AUTHORIZATION DEFAULT', 'RESET SESSION AUTHORIZATION',
-                'SELECT set_config(''role'', ''none'', false)', 'COPY (SELECT 1) TO PROGRAM ''cat''', 'ALTER ROLE mal SUPERUSER',
+                'SELECT set_config(''role'', ''none'', false)', 'COPY (SELECT 1) TO PROGRAM ''touch {mark}''', 'ALTER ROLE mal SUPERUSER',
                 'DO ''BEGIN EXECUTE ''''DROP EVENT TRIGGER '''' || (SELECT evtname FROM pg_catalog.pg_event_trigger LIMIT 1); END''',
                 'SELECT nextval(''pg_temp.pgkeep_permits'')', 'SELECT setval(''pg_temp.pgkeep_permits'', 0)'] LOOP
                 BEGIN EXECUTE way; RAISE LOG 'ran: % by % as %.', what, way, CASE WHEN way ~ '^(SET|RESET|SELECT set_config)' THEN current_user::text ELSE 'somebody else' END; EXCEPTION WHEN OTHERS THEN NULL; END;
@@ -79,6 +80,11 @@ const ROWS: &str = "
     INSERT INTO core.d05 (id, m) VALUES (1, '{[1,2),[5,6)}'), (2, NULL); INSERT INTO core.d07 VALUES (1); INSERT INTO core.d08 VALUES (1); INSERT INTO core.d09 VALUES (1);
     INSERT INTO core.d10 VALUES ('{1}'); INSERT INTO core.d14 VALUES (1); INSERT INTO core.d15 VALUES (1, '{1,2}'); INSERT INTO core.d19 VALUES (1)";
 
+/// What a superuser of any server here could make.
+fn mark() -> PathBuf {
+    base().join(format!("pgkeep-climbed-{}", std::process::id()))
+}
+
 const CLEAN: &str = "DROP TRIGGER IF EXISTS evil ON core.victim; DROP RULE IF EXISTS evil ON core.victim;
     ALTER TABLE core.victim DROP CONSTRAINT IF EXISTS evil; ALTER DOMAIN core.later DROP CONSTRAINT IF EXISTS evil";
 
@@ -99,6 +105,7 @@ impl Log<'_> {
         let strangers: BTreeSet<_> = ran.iter().filter(|(_, whom)| whom != "mal").collect();
         assert!(strangers.is_empty(), "{verb}: code of an ordinary role ran as {strangers:?}");
         assert_eq!(self.server.ask("SELECT rolsuper FROM pg_roles WHERE rolname = 'mal'"), "f", "{verb}");
+        assert!(!mark().exists(), "{verb}: a program was run");
         let left = self.server.ask("SELECT count(*) FROM pg_event_trigger");
         assert_eq!(left, "0", "{verb}");
         ran.into_iter().map(|(what, _)| what).collect()
@@ -138,7 +145,7 @@ fn source(major: u32, schema: &str) -> Server {
     server.ask("CREATE DATABASE whole");
     let superuser = server.ask("SELECT current_user");
     sql(&server, &superuser, "whole", schema);
-    sql(&server, "mal", "whole", CODE);
+    sql(&server, "mal", "whole", &CODE.replace("{mark}", mark().to_str().unwrap()));
     for definition in DEFINITIONS {
         sql(&server, "mal", "whole", definition);
     }
@@ -206,6 +213,15 @@ fn every_verb(major: u32, schema: &str) {
     let report = repo.restored(["latest", "--create", "--dbname", &other.dsn("again")]);
     assert_eq!(report["proven"], true, "{report}");
     tried(&elsewhere.only_mal("restore elsewhere"), &IN_DEFINITIONS);
+
+    // On private servers, whose superuser could run programs here.
+    let mut drill = repo.command(["--restore-key".as_ref(), repo.restore_key().as_os_str(), "drill".as_ref()]);
+    let drilled = Said::of(drill.arg("--pg-bin").arg(bin));
+    assert_eq!(drilled.code, 0, "{drilled:?}");
+    log.only_mal("drill");
+    let said = split(&server, &server.dsn("rehearsed"), &["--rehearse", "--schemas", "core"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    log.only_mal("rehearsal");
 }
 
 #[test]

@@ -320,7 +320,7 @@ fn ctrl_c_among_the_rows_ends_it_and_its_sessions() {
 #[test]
 fn sigterm_among_the_indexes_ends_it_and_its_sessions() {
     let index = "CREATE INDEX slow_index ON public.slow_table (public.slow(i))";
-    let (server, _repo) = interrupt("", index, "INDEX slow_index", Signal::TERM);
+    let (server, _repo) = interrupt("", index, "INDEX public.slow_index", Signal::TERM);
     assert_eq!(sql(&server, "copy", "SELECT to_regclass('public.slow_index') IS NULL"), "t");
 }
 

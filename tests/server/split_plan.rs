@@ -387,7 +387,9 @@ fn a_plan_writes_nothing_on_either_side() {
     let said = Said::of(&mut command);
     let plan = said.document();
     assert_eq!(plan["target"]["same_cluster"], false);
-    assert_eq!(with(&plan["warnings"], "kind", "definition").len(), 0, "the definitions were tried: {plan}");
+    let of_definitions = with(&plan["warnings"], "kind", "definition");
+    let left = "definitions that may call functions of their owners were not tried";
+    assert!(of_definitions.iter().all(|warning| warning.to_string().contains(left)), "the others were tried: {plan}");
     // Asking is itself a transaction; the plan between added none that has written.
     assert_eq!(wal(&source), from + 1);
     assert_eq!((counters(&source, "portfolio"), counters(&target, "new_place")), counted);

@@ -155,7 +155,8 @@ impl Definitions<'_> {
     }
 
     async fn step(&self, step: &Step) -> Result<(), pg::Error> {
-        let protocol = |source| pg::Error::Protocol { context: format!("the step {}", step.label), source: Box::new(source) };
+        let protocol =
+            |source| pg::Error::Protocol { context: format!("the step {}", step.label), source: Box::new(source) };
         if let Some(framed) = framed(slice::from_ref(step), self.settings.as_bytes()) {
             let text = String::from_utf8(framed).map_err(|error| protocol(error.utf8_error()))?;
             return self.run(&step.label, &text).await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::pg::frame::Frame;
+use crate::pg::frame::{Frame, Lend};
 use crate::schema::archive::SqlText;
 use crate::schema::restore::{ActsAs, CommandKind, Step, commands};
 
@@ -11,28 +11,23 @@ use crate::schema::restore::{ActsAs, CommandKind, Step, commands};
 pub fn framed(steps: &[Step], settings: &[u8]) -> Option<Vec<u8>> {
     let acting: Vec<&ActsAs> = steps.iter().filter_map(|step| step.acts_as.as_ref()).collect();
     let first = acting.first()?;
-    let all = |schemas: fn(&ActsAs) -> &Vec<String>| -> Vec<String> {
-        let distinct: BTreeSet<&String> = acting.iter().flat_map(|acts_as| schemas(acts_as)).collect();
-        distinct.into_iter().cloned().collect()
-    };
-    let (uses, makes_in) = (all(|acts_as| &acts_as.uses), all(|acts_as| &acts_as.makes_in));
+    let lends: BTreeSet<Lend> = acting.iter().flat_map(|acts_as| lends(acts_as)).collect();
+    let lends: Vec<Lend> = lends.into_iter().collect();
     let borrows: Vec<_> = acting.iter().flat_map(|acts_as| acts_as.borrows.clone()).collect();
     let frame = |statements: &[&[u8]], definitions| {
-        let frame = Frame {
-            role: first.role.as_deref(),
-            uses: &uses,
-            makes_in: &makes_in,
-            borrows: &borrows,
-            statements,
-            definitions,
-        };
+        let frame = Frame { role: first.role.as_deref(), lends: &lends, borrows: &borrows, statements, definitions };
         [&*frame.sql(), settings].concat()
     };
-    let commands: Vec<(CommandKind, &[u8])> =
-        steps.iter().flat_map(|step| &step.statements).map(SqlText::as_bytes).flat_map(commands).collect();
+    let statements = |step: &'_ Step| -> Vec<SqlText> {
+        let instead = step.acts_as.as_ref().and_then(|acts_as| acts_as.instead.clone());
+        instead.unwrap_or_else(|| step.statements.clone())
+    };
+    let statements: Vec<SqlText> = steps.iter().flat_map(statements).collect();
+    let commands: Vec<(CommandKind, &[u8])> = statements.iter().map(SqlText::as_bytes).flat_map(commands).collect();
     if steps.len() > 1 {
+        let framed: Vec<&[u8]> = commands.iter().map(|(_, sql)| *sql).collect();
         let definitions = commands.iter().filter(|(kind, _)| *kind != CommandKind::Setting).count();
-        return Some(frame(&commands.iter().map(|(_, sql)| *sql).collect::<Vec<_>>(), definitions));
+        return Some(frame(&framed, definitions));
     }
     let (mut message, mut set) = (Vec::new(), Vec::new());
     for (kind, sql) in commands {
@@ -42,16 +37,22 @@ pub fn framed(steps: &[Step], settings: &[u8]) -> Option<Vec<u8>> {
                 let statements: Vec<&[u8]> = set.iter().copied().chain([sql]).collect();
                 message.extend(frame(&statements, 1));
             }
-            CommandKind::Owner => message.extend([sql, b";\n"].concat()),
+            CommandKind::Plain => message.extend([sql, b";\n"].concat()),
         }
     }
     Some(message)
 }
 
+fn lends(acts_as: &ActsAs) -> impl Iterator<Item = Lend> {
+    let names = acts_as.uses.iter().cloned().map(Lend::Names);
+    let make = acts_as.makes_in.iter().cloned().map(Lend::Make);
+    let servers = acts_as.servers.iter().cloned().map(Lend::Server);
+    names.chain(make).chain(servers).chain(acts_as.tablespaces.iter().cloned().map(Lend::Tablespace))
+}
+
 /// A command that defines nothing, and for which the server runs code as its owner.
 pub fn guarded(command: &str, settings: &[u8]) -> Vec<u8> {
     let statements = [command.as_bytes()];
-    let frame =
-        Frame { role: None, uses: &[], makes_in: &[], borrows: &[], statements: &statements, definitions: 0 };
+    let frame = Frame { role: None, lends: &[], borrows: &[], statements: &statements, definitions: 0 };
     [&*frame.sql(), settings].concat()
 }

@@ -342,17 +342,16 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
         let PostDataStep { step, sorts, .. } = &self.work.job.plan.post_data[n];
         self.suit(n, *sorts, label)?;
-        let together =
-            step.transaction == Transaction::Allowed && (step.statements.len() > 1 || !self.path.is_empty());
+        let together = step.transaction == Transaction::Allowed && (step.statements.len() > 1 || !self.path.is_empty());
         let framed = framed(slice::from_ref(step), &self.settled());
         if framed.is_none() && !together {
             return step.statements.iter().try_for_each(|sql| self.execute(label, sql.as_bytes()));
         }
-        // One message: a round trip for each would cost more than most of them take.
-        let begin = format!("BEGIN;\n{}", self.path);
-        let run = framed.unwrap_or_else(|| {
-            step.statements.iter().map(SqlText::as_bytes).collect::<Vec<_>>().join(&b"\n"[..])
-        });
+        // One message: a round trip for each would cost more than most of them take. Whoever looks at the server's sessions sees its
+        // beginning.
+        let begin = format!("/* {} */ BEGIN;\n{}", label.replace("*/", "* /").replace("/*", "/ *"), self.path);
+        let run = framed
+            .unwrap_or_else(|| step.statements.iter().map(SqlText::as_bytes).collect::<Vec<_>>().join(&b"\n"[..]));
         self.execute(label, &[begin.as_bytes(), &run, b"COMMIT"].join(&b"\n"[..]))
     }
 

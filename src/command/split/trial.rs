@@ -207,7 +207,9 @@ fn left(planned: &Planned, tried: &Tried) -> Option<Finding> {
         Warning,
         FindingKind::Definition,
         planned.target.database.clone(),
-        format!("definitions that may call functions of their owners were not tried, because the target's server lacks these roles: {named}"),
+        format!(
+            "definitions that may call functions of their owners were not tried, because the target's server lacks these roles: {named}"
+        ),
         "a run makes the roles and tries all definitions, before anybody is refused a write",
     ))
 }

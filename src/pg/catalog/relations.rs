@@ -3,7 +3,7 @@
 use super::format::Types;
 use super::row_code::planned_with_code;
 use super::through_root::ThroughRoot;
-use super::{Error, Session, query};
+use super::{Error, Session};
 use crate::stream::RowFormat;
 
 /// A relation whose rows a backup holds: a plain table, a leaf partition, or an extension's configuration table.
@@ -45,13 +45,12 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
     let types = Types::read(session).await?;
     // The functions look at the present, not at the query's snapshot: of a table that another session has dropped meanwhile
     // they say NULL. It counts as readable here, because nobody refused it; whoever locks it then learns that it is gone.
-    let (through, with_code) = (ThroughRoot::WhereNeeded.query(), planned_with_code());
+    let (through, with_code) = (ThroughRoot::WhereNeeded.query(), planned_with_code(session).await?);
     let sql = format!(
-        "WITH through AS MATERIALIZED ({through}), with_code AS MATERIALIZED ({with_code})
-        SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
+        "WITH through AS MATERIALIZED ({through}),         SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
             coalesce(a.names, '{{}}'), coalesce(a.types, '{{}}'),
             coalesce(pg_catalog.pg_relation_size(c.oid) / 8192, 0), coalesce(pg_catalog.pg_table_size(c.oid), 0),
-            e.configuration, coalesce(am.amname = 'heap', false) AND NOT EXISTS (SELECT FROM with_code WHERE with_code.relation = c.oid),
+            e.configuration, coalesce(am.amname = 'heap', false) AND c.oid <> ALL ($1),
             coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR coalesce(a.readable, false)), true),
             coalesce(pg_catalog.row_security_active(c.oid), false), c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()
         FROM pg_catalog.pg_class c
@@ -97,5 +96,7 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
             },
         }
     };
-    Ok(query(session, "the list of tables", &sql).await?.into_iter().map(facts).collect())
+    let rows = session.client().query(&sql, &[&with_code]).await;
+    let rows = rows.map_err(|error| session.fault("the list of tables", error))?;
+    Ok(rows.into_iter().map(facts).collect())
 }

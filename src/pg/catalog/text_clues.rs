@@ -31,13 +31,13 @@ async fn text_tables(session: &Session, moving: &[String]) -> Result<Vec<Table>,
         "SELECT n.nspname::text, c.relname::text, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relkind = 'r' AND n.nspname = ANY ($1) AND a.attgenerated = '' AND c.oid NOT IN ({})
+        WHERE c.relkind = 'r' AND n.nspname = ANY ($1) AND a.attgenerated = '' AND c.oid <> ALL ($2)
           AND a.atttypid IN ('text'::pg_catalog.regtype, 'varchar'::pg_catalog.regtype, 'name'::pg_catalog.regtype)
           AND (a.attname ~* 'schema|url|dsn|connection' OR coalesce(pg_catalog.pg_table_size(c.oid), 0) <= {READ_BYTES_MAX})
-        GROUP BY 1, 2 ORDER BY 1, 2",
-        planned_with_code()
+        GROUP BY 1, 2 ORDER BY 1, 2"
     );
-    let rows = session.client().query(&sql, &[&moving]).await;
+    let with_code = planned_with_code(session).await?;
+    let rows = session.client().query(&sql, &[&moving, &with_code]).await;
     let rows = rows.map_err(|error| session.fault("the list of text columns", error))?;
     Ok(rows.iter().map(|row| Table { schema: row.get(0), name: row.get(1), columns: row.get(2) }).collect())
 }

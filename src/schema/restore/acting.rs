@@ -9,6 +9,7 @@ use super::{Owners, RestoreOptions, RestorePlan, Wave};
 use crate::schema::archive::{Archive, Entry, Kind, Oid, SqlText};
 use crate::schema::facts::Facts;
 use crate::schema::lexer::{Token, quoted, tokens};
+use crate::schema::not_valid;
 
 /// As whom a step is run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,11 @@ pub struct ActsAs {
     pub uses: Vec<String>,
     /// Where it makes something.
     pub makes_in: Vec<String>,
+    /// Foreign servers that the step needs.
+    pub servers: Vec<String>,
+    pub tablespaces: Vec<String>,
+    /// What comes to the same as the step's statements, where not all of it need be the role's to run.
+    pub instead: Option<Vec<SqlText>>,
     /// Tables of others, quoted, that must be its own for it; and their owners.
     pub borrows: Vec<(String, String)>,
 }
@@ -47,7 +53,8 @@ impl<'a> Acting<'a> {
         schemas.sort_unstable();
         schemas.dedup();
         let schemas = schemas.into_iter().map(|name| (name.replace('"', "\"\""), name)).collect();
-        let decides = |entry: &Entry| matches!(entry.kind, Kind::Cast | Kind::Index | Kind::Constraint | Kind::Statistics);
+        let decides =
+            |entry: &Entry| matches!(entry.kind, Kind::Cast | Kind::Index | Kind::Constraint | Kind::Statistics);
         let entries = || archive.entries().iter().enumerate();
         let found = entries().filter(|(_, entry)| decides(entry)).map(|(position, _)| position);
         let found: Vec<usize> = found.filter(|position| calls.may_run_code(*position)).collect();
@@ -58,7 +65,9 @@ impl<'a> Acting<'a> {
             schemas,
             keys: !found.is_empty(),
             gathered_with_code: found.iter().filter_map(|position| calls.table_of(*position)).collect(),
-            has_code: entries().any(|(position, entry)| matches!(entry.kind, Kind::Function | Kind::Procedure) && !calls.is_compiled(position)),
+            has_code: entries().any(|(position, entry)| {
+                matches!(entry.kind, Kind::Function | Kind::Procedure) && !calls.is_compiled(position)
+            }),
         }
     }
 
@@ -79,12 +88,47 @@ impl<'a> Acting<'a> {
             role: Some(self.options.roles.name(owner).to_owned()),
             uses: uses.collect(),
             makes_in: entry.namespace.iter().cloned().collect(),
-            borrows: self.calls.partitioned(position).and_then(|above| self.borrowed(above, owner)).into_iter().collect(),
+            servers: server_of(entry).into_iter().collect(),
+            tablespaces: self.tablespace_of(entry).into_iter().collect(),
+            instead: statements.first().filter(|_| entry.kind == Kind::FkConstraint).and_then(checked_later),
+            borrows: self
+                .calls
+                .partitioned(position)
+                .and_then(|above| self.borrowed(above, owner))
+                .into_iter()
+                .collect(),
         })
     }
 }
 
+/// A foreign key that is made first and checked then: only the check looks at rows, and only whoever makes one must be allowed to refer
+/// to the other table. None for keys that are made with others or cannot be had unchecked (of partitioned tables).
+fn checked_later(sql: &SqlText) -> Option<Vec<SqlText>> {
+    let tokens = tokens(sql.as_bytes());
+    let [alter, table, only, schema, dot, name, add, constraint, key, ..] = &tokens[..] else { return None };
+    let is_one = alter.is_word("ALTER") && table.is_word("TABLE") && only.is_word("ONLY") && dot.is_symbol(".");
+    if !is_one || !add.is_word("ADD") || !constraint.is_word("CONSTRAINT") || commands(sql.as_bytes()).len() != 1 {
+        return None;
+    }
+    let relation = format!("{}.{}", quoted(&schema.name()?), quoted(&name.name()?));
+    let check = format!("ALTER TABLE ONLY {relation} VALIDATE CONSTRAINT {};", quoted(&key.name()?));
+    Some(vec![not_valid::statement(sql)?, SqlText::new(check)])
+}
+
+/// `CREATE FOREIGN TABLE a.t (...) SERVER other`
+fn server_of(entry: &Entry) -> Option<String> {
+    let tokens = tokens(entry.defn.as_bytes());
+    let server =
+        tokens.windows(2).rev().find(|two| two[0].is_word("SERVER")).filter(|_| entry.kind == Kind::ForeignTable);
+    server.and_then(|two| two[1].name())
+}
+
 impl Acting<'_> {
+    fn tablespace_of(&self, entry: &Entry) -> Option<String> {
+        let place = entry.tablespace.as_deref().and_then(|name| self.options.tablespaces.place(name));
+        place.map(str::to_owned)
+    }
+
     /// Whoever attaches a partition must own both tables.
     fn borrowed(&self, above: &Entry, owner: &str) -> Option<(String, String)> {
         let other = above.owner.as_deref().filter(|other| *other != owner)?;
@@ -128,8 +172,8 @@ fn holds_expressions(entry: &Entry) -> bool {
 pub enum CommandKind {
     /// PostgreSQL fires `ddl_command_start` for it, and it may run code.
     Definition,
-    /// It gives what was made to somebody, and runs nobody's code.
-    Owner,
+    /// It runs nobody's code: it gives what was made to somebody, or makes a key that looks at no rows.
+    Plain,
     /// It sets something for what follows.
     Setting,
 }
@@ -150,11 +194,14 @@ pub fn commands(sql: &[u8]) -> Vec<(CommandKind, &[u8])> {
     };
     let command = |part: &[Token<'_>]| {
         let (first, last) = (part.first()?, part.last()?);
-        let is_owner = matches!(part, [alter, .., owner, to, _]
-            if alter.is_word("ALTER") && owner.is_word("OWNER") && to.is_word("TO"));
+        let is_plain = match part {
+            [alter, .., owner, to, _] if owner.is_word("OWNER") && to.is_word("TO") => alter.is_word("ALTER"),
+            [alter, .., not, valid] if not.is_word("NOT") && valid.is_word("VALID") => alter.is_word("ALTER"),
+            _ => false,
+        };
         let kind = match () {
             () if first.is_word("SET") || first.is_word("SELECT") => CommandKind::Setting,
-            () if is_owner => CommandKind::Owner,
+            () if is_plain => CommandKind::Plain,
             () => CommandKind::Definition,
         };
         Some((kind, &sql[first.range.start..last.range.end]))
@@ -210,10 +257,10 @@ mod tests {
 
     #[test]
     fn commands_are_those_of_the_server() {
-        use CommandKind::{Definition, Owner, Setting};
+        use CommandKind::{Definition, Plain, Setting};
         let kinds = |sql: &str| commands(sql.as_bytes()).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
         let table = "CREATE TABLE a.t (s text DEFAULT ';');\nALTER TABLE a.t ALTER s SET STORAGE MAIN;\n\nALTER TABLE a.t OWNER TO \"O;\";";
-        assert_eq!(kinds(table), [Definition, Definition, Owner]);
+        assert_eq!(kinds(table), [Definition, Definition, Plain]);
         assert_eq!(commands(table.as_bytes())[0].1, b"CREATE TABLE a.t (s text DEFAULT ';')");
         assert_eq!(kinds("SET default_tablespace = fast;"), [Setting]);
         assert_eq!(kinds("CREATE RULE r AS ON INSERT TO a.t DO (DELETE FROM a.u; DELETE FROM a.v);"), [Definition]);
@@ -222,11 +269,27 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_checked_after_it_is_made() {
+        let key =
+            "ALTER TABLE ONLY a.\"T\"\n    ADD CONSTRAINT k FOREIGN KEY (i) REFERENCES b.u(i) ON DELETE CASCADE;\n";
+        let later = checked_later(&SqlText::new(key)).unwrap();
+        let texts: Vec<String> = later.iter().map(SqlText::to_display).collect();
+        assert!(texts[0].ends_with("ON DELETE CASCADE NOT VALID;\n"), "{texts:?}");
+        assert_eq!(texts[1], "ALTER TABLE ONLY \"a\".\"T\" VALIDATE CONSTRAINT \"k\";");
+        let kinds: Vec<CommandKind> =
+            later.iter().flat_map(|sql| commands(sql.as_bytes())).map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [CommandKind::Plain, CommandKind::Definition]);
+        assert_eq!(checked_later(&SqlText::new(key.replace("ONLY ", ""))), None);
+        assert_eq!(checked_later(&SqlText::new(key.replace(";", " NOT VALID;"))), None);
+    }
+
+    #[test]
     fn grants_of_others_than_the_owner_are_left_for_later() {
         let sql = b"REVOKE ALL ON FUNCTION a.f() FROM PUBLIC;\nGRANT ALL ON FUNCTION a.f() TO \"Al\";\n\
             SET SESSION AUTHORIZATION bo;\nGRANT ALL ON FUNCTION a.f() TO cy;\nRESET SESSION AUTHORIZATION;\n\
             GRANT SELECT(n) ON TABLE a.t TO di WITH GRANT OPTION;\nGRANT SELECT ON TABLE a.t TO PUBLIC;\nGRANT USAGE ON SCHEMA a TO PUBLIC;\n";
-        let grants: Vec<(Option<String>, String)> = grants_of(sql).into_iter().map(|grant| (grant.role, grant.sql)).collect();
+        let grants: Vec<(Option<String>, String)> =
+            grants_of(sql).into_iter().map(|grant| (grant.role, grant.sql)).collect();
         let expected = [
             (Some("Al"), "GRANT ALL ON FUNCTION a.f() TO \"Al\""),
             (Some("di"), "GRANT SELECT(n) ON TABLE a.t TO di WITH GRANT OPTION"),

@@ -104,7 +104,7 @@ async fn counted_by_owner(session: &Session, owner: &str, sql: &str, time: &With
     let Some(left) = time.left() else { return Ok(Orphans::NotCounted) };
     let say = do_block(&format!("BEGIN RAISE SQLSTATE {} USING MESSAGE = ({sql}); END", quote_literal(COUNTED)));
     let statements = [say.as_bytes()];
-    let frame = Frame { role: Some(owner), uses: &[], makes_in: &[], borrows: &[], statements: &statements, definitions: 0 }.sql();
+    let frame = Frame { role: Some(owner), lends: &[], borrows: &[], statements: &statements, definitions: 0 }.sql();
     let frame = String::from_utf8_lossy(&frame);
     let begin = format!("BEGIN READ WRITE; SET LOCAL statement_timeout = {}; {frame}", left.as_millis().max(1));
     let error = session.run(CONTEXT, &begin).await.err();

@@ -21,28 +21,28 @@ pub struct KeyRows {
 /// code of an ordinary role would run as whoever counts: a cast of its columns, or in an index.
 pub async fn key_rows(session: &Session, keys: &[ForeignKey]) -> Result<Vec<KeyRows>, Error> {
     let oids: Vec<u32> = keys.iter().map(|key| key.oid).collect();
-    let with_code = planned_with_code();
-    let sql = format!(
-        "WITH with_code AS MATERIALIZED ({with_code}) SELECT k.oid, k.convalidated, c.relkind = 'p', f.relkind = 'p', k.confmatchtype = 'f',
+    let with_code = planned_with_code(session).await?;
+    let sql = "SELECT k.oid, k.convalidated, c.relkind = 'p', f.relkind = 'p', k.confmatchtype = 'f',
             coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::bool, false),
             (SELECT pg_catalog.array_agg(pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY p.place)
              FROM pg_catalog.unnest(k.conpfeqop) WITH ORDINALITY p (operator, place)
              JOIN pg_catalog.pg_operator o ON o.oid = p.operator JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace),
-            EXISTS (SELECT FROM with_code WHERE relation IN (k.conrelid, k.confrelid)) OR pg_catalog.current_setting('is_superuser') = 'on' AND EXISTS (SELECT FROM pg_catalog.pg_cast x JOIN pg_catalog.pg_proc p ON p.oid = x.castfunc
+            k.conrelid = ANY ($2) OR k.confrelid = ANY ($2) OR pg_catalog.current_setting('is_superuser') = 'on' AND EXISTS (SELECT FROM pg_catalog.pg_cast x JOIN pg_catalog.pg_proc p ON p.oid = x.castfunc
                 JOIN pg_catalog.pg_roles r ON r.oid = p.proowner AND NOT r.rolsuper WHERE x.castcontext = 'i' AND x.castsource IN (
                 SELECT coalesce(nullif(t.typbasetype, 0), t.oid) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
                 WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)))
         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
-        WHERE k.oid = ANY ($1) AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true) ORDER BY k.oid"
-    );
-    let rows = session.client().query(&sql, &[&oids]).await;
+        WHERE k.oid = ANY ($1) AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true) ORDER BY k.oid";
+    let rows = session.client().query(sql, &[&oids, &with_code]).await;
     let rows = rows.map_err(|error| session.fault("the operators of foreign keys", error))?;
     let of_row = |row: &tokio_postgres::Row| {
         let key = keys.iter().find(|key| key.oid == row.get::<_, u32>(0))?;
         let (partitions, over_periods, runs_code): (bool, bool, bool) = (row.get(2), row.get(5), row.get(7));
         let operators: Option<Vec<String>> = row.get(6);
         let spread = Spread { referencing: partitions, referenced: row.get(3) };
-        let count = operators.filter(|_| !over_periods && !runs_code).map(|operators| count(key, &operators, row.get(4), spread));
+        let count = operators
+            .filter(|_| !over_periods && !runs_code)
+            .map(|operators| count(key, &operators, row.get(4), spread));
         Some(KeyRows {
             oid: key.oid,
             validity: if row.get(1) { Validity::Valid } else { Validity::NotValid },

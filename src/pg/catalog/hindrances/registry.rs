@@ -41,17 +41,15 @@ pub async fn name_columns(
     time: Duration,
 ) -> Result<Vec<NameColumn>, Error> {
     let kinds: Vec<&str> = KINDS.iter().map(|(kind, ..)| *kind).collect();
-    let with_code = planned_with_code();
-    let sql = format!(
-        "WITH RECURSIVE kinds (type, kind, is_array) AS (
+    let with_code = planned_with_code(session).await?;
+    let sql = "WITH RECURSIVE kinds (type, kind, is_array) AS (
             SELECT t.oid, t.typname::text, false FROM pg_catalog.pg_type t WHERE t.oid < 16384 AND t.typname = ANY ($2)
             UNION SELECT t.oid, k.kind, k.is_array OR t.typtype <> 'd' FROM kinds k JOIN pg_catalog.pg_type t
                 ON t.typtype = 'd' AND t.typbasetype = k.type OR t.typcategory = 'A' AND t.typtype <> 'd' AND t.typelem = k.type)
-        SELECT n.nspname::text, c.relname::text, a.attname::text, k.kind, k.is_array, c.oid IN ({with_code}) FROM pg_catalog.pg_attribute a
+        SELECT n.nspname::text, c.relname::text, a.attname::text, k.kind, k.is_array, c.oid = ANY ($3) FROM pg_catalog.pg_attribute a
         JOIN kinds k ON k.type = a.atttypid JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.oid = ANY ($1) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY 1, 2, a.attnum"
-    );
-    let columns = session.client().query(&sql, &[&tables, &kinds]).await;
+        WHERE c.oid = ANY ($1) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY 1, 2, a.attnum";
+    let columns = session.client().query(sql, &[&tables, &kinds, &with_code]).await;
     let columns = columns.map_err(|error| session.fault("columns of names", error))?;
     let time = Within::new(column_time, time);
     let mut found: Vec<NameColumn> = Vec::new();
