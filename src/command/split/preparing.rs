@@ -260,6 +260,7 @@ pub async fn prepare(
         proven: None,
         closed: Vec::new(),
         not_alike,
+        told: None,
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
