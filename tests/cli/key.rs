@@ -422,9 +422,9 @@ fn writers_are_added_listed_and_revoked() {
     // The name is free for the host's next key.
     ok(key(&repo, ["add-writer", "db2", "-o"]).arg(folder.path().join("new.key")));
     assert_refused(
-        &mut key(&repo, ["revoke-writer", "db9"]),
+        &mut key(&repo, ["revoke-writer", "host-9"]),
         6,
-        "pgkeep: no writer is called `db9`\n  hint: `pgkeep key list` shows names and ids.\n",
+        "pgkeep: no writer is called `host-9`\n  hint: `pgkeep key list` shows names and ids.\n",
     );
 }
 

@@ -27,17 +27,17 @@ impl Halves<'_> {
         Halves { server, name }
     }
 
-    fn old(&self) -> String {
+    fn old_place(&self) -> String {
         self.server.dsn(self.name)
     }
 
-    fn new(&self) -> String {
+    fn new_place(&self) -> String {
         self.server.dsn(&format!("{}_new", self.name))
     }
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = pgkeep();
-        command.args(["split", "--quiet"]).args(args).args(["--from", &self.old(), "--to", &self.new()]);
+        command.args(["split", "--quiet"]).args(args).args(["--from", &self.old_place(), "--to", &self.new_place()]);
         command
     }
 
@@ -57,7 +57,7 @@ impl Halves<'_> {
     fn of_the_record(&self) -> (Value, String) {
         let command = || {
             let mut command = pgkeep();
-            command.args(["split", "status", "--to", &self.new()]);
+            command.args(["split", "status", "--to", &self.new_place()]);
             command
         };
         (Said::of(command().arg("--json")).document(), Said::of(&mut command()).stdout)
@@ -66,7 +66,7 @@ impl Halves<'_> {
     /// Which of the two take a write.
     fn take(&self) -> (bool, bool) {
         let takes = |dsn: &str| psql(&self.server.binaries, dsn, "BEGIN; INSERT INTO m.t VALUES (2); ROLLBACK").is_ok();
-        (takes(&self.old()), takes(&self.new()))
+        (takes(&self.old_place()), takes(&self.new_place()))
     }
 
     fn running(&self, args: &[&str]) -> Child {
@@ -111,7 +111,7 @@ fn status_says_who_takes_writes_in_each_state_and_what_is_not_refused_then() {
     assert!(text.contains("begins again") && text.contains("takes away what was made"), "{text}");
 
     // Sealed, and the hook runs.
-    psql(&server.binaries, &halves.old(), "DROP TABLE m.slow").unwrap();
+    psql(&server.binaries, &halves.old_place(), "DROP TABLE m.slow").unwrap();
     let child = halves.running(&["--schemas", "m", "--hook", "sleep 30"]);
     let status = halves.wait_for(|status| status["phase"] == "sealed");
     assert_eq!((&status["under_way"], &status["next"]), (&json!(true), &json!([])), "{status}");
@@ -144,7 +144,7 @@ fn status_says_who_takes_writes_in_each_state_and_what_is_not_refused_then() {
     assert!(text.contains("next: on the host and as the account that began the split"), "{text}");
 
     // Somebody takes the fence down by hand.
-    psql(&server.binaries, &halves.old(), "DROP FUNCTION pgkeep_split.refuse() CASCADE").unwrap();
+    psql(&server.binaries, &halves.old_place(), "DROP FUNCTION pgkeep_split.refuse() CASCADE").unwrap();
     let status = halves.status();
     assert_eq!((&status["takes_writes"], &status["next"]), (&json!("both"), &json!(["rollback"])), "{status}");
     assert_eq!(halves.take(), (true, true));
