@@ -125,7 +125,7 @@ fn a_drill_without_room_is_refused_beforehand_and_can_be_tried_all_the_same() {
         .server
         .ask("CREATE TABLE public.wide AS SELECT i, repeat('x', 100000) AS text FROM generate_series(1, 1000) i");
     scene.repo.json(["backup", "-d", &scene.server.dsn("postgres")]);
-    let Some(_disk) = SmallDisk::mount(scene.servers.path(), "size=200m,mode=755") else { return };
+    let Some(_disk) = SmallDisk::mount(scene.servers.path(), "size=150m,mode=755") else { return };
     let said = Said::of(scene.drill("SELECT true;").arg("--json"));
     let document = said.document();
     let error = document["error"].as_str().unwrap_or_default();
