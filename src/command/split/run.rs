@@ -19,13 +19,13 @@ use super::sealing::Seal;
 use super::state::{Phase, State, Told};
 use super::unchecked::Unchecked;
 use super::{
-    Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching, trial, whereabouts,
-    wishes,
+    MadeRole, Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching, trial,
+    whereabouts, wishes,
 };
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
-use crate::command::restore::{MadeRole, Proof, definitions, target as destination, work};
+use crate::command::restore::{Proof, definitions, target as destination, work};
 use crate::command::{Error, backup, user_code};
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
