@@ -1,12 +1,13 @@
 //! What somebody typed: which word a mistyped one most likely meant, and what percent-encoding stands for.
 
-/// The nearest of the words, where one is near enough: at most two characters, or a fifth of the word, off.
+/// The nearest of the words, where one is near enough: at most two characters, or a fifth of the word, off, and less than half of it.
+/// Two letters that changed places are one.
 pub fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_ascii_lowercase();
     words
         .into_iter()
-        .map(|word| (strsim::levenshtein(&typed, word), word))
-        .filter(|(distance, word)| *distance <= (word.len() / 5).max(2))
+        .map(|word| (strsim::osa_distance(&typed, word), word))
+        .filter(|(distance, word)| *distance <= (word.len() / 5).max(2) && distance * 2 < word.len().max(typed.len()))
         .min()
         .map(|(_, word)| word)
 }
@@ -44,9 +45,13 @@ mod tests {
             ("lock_timeout", None),
             ("lock_wait_timout", Some("lock_wait_timeout")),
             ("compression", None),
+            ("jo", None),
         ] {
             assert_eq!(nearest(typed, words), meant, "{typed}");
         }
+        // One letter and its neighbour changed places, against two letters that are others.
+        assert_eq!(nearest("lsit", ["init", "list"]), Some("list"));
+        assert_eq!(nearest("rm", ["run", "key"]), None, "half of it is wrong");
     }
 
     #[test]

@@ -36,9 +36,11 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What can be typed after `pgkeep`.
-    pub fn verbs() -> Vec<String> {
-        let command = Self::command();
+    /// What can be typed after `pgkeep` and the verbs.
+    pub fn verbs(above: &[&str]) -> Vec<String> {
+        let root = Self::command();
+        let inside = above.iter().try_fold(&root, |command, verb| command.find_subcommand(verb));
+        let command = inside.unwrap_or(&root);
         let mut verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
         verbs.push("help".into());
         verbs

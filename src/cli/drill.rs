@@ -11,7 +11,7 @@ use super::display::{count, duration};
 use super::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use super::{keys, texts};
 use crate::command::Error;
-use crate::command::drill::{self, Report};
+use crate::command::drill::{self, Report, Room};
 use crate::command::progress::Progress;
 use crate::command::restore::ThroughRoot;
 use crate::schema::statements::{Statement, statements};
@@ -31,6 +31,9 @@ pub struct Drill {
     /// Load rows of partitions through the partitioned table, which puts each where it belongs in the private server
     #[arg(long)]
     pub load_via_partition_root: bool,
+    /// Try it where the temporary folder seems to have too little room for the restored database
+    #[arg(long)]
+    pub no_room_check: bool,
     #[command(flatten)]
     pub programs: Programs,
 }
@@ -49,6 +52,7 @@ pub(super) async fn run(
         jobs: usize::from(args.jobs),
         through_root: if args.load_via_partition_root { ThroughRoot::All } else { ThroughRoot::WhereNeeded },
         pg_bin: args.programs.pg_bin.clone(),
+        room: if args.no_room_check { Room::Trust } else { Room::Check },
     };
     let report = drill::run(&repository, &options, progress, stop).await?;
     let outcome = Outcome::new(&report, text(&report))?;

@@ -141,7 +141,7 @@ pub async fn new_protection(common: &Common, path: &Path) -> Result<Protection, 
 }
 
 pub fn typed_twice(path: &Path) -> Result<Protection, Error> {
-    let needed = || not_given(path);
+    let needed = || KeyError::NoNewPassphrase { path: path.to_owned() };
     let mut terminal = Terminal.unseen().ok_or_else(needed)?;
     let first = terminal.ask(&format!("a new passphrase for {}", path.display())).ok_or_else(needed)?;
     if first.expose_secret().is_empty() {

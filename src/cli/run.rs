@@ -152,7 +152,7 @@ fn as_ours(error: clap::Error, args: &[OsString]) -> String {
     let tame: Vec<OsString> = args.iter().map(|arg| visible::line(&arg.to_string_lossy()).into()).collect();
     let again = Cli::read(&tame).err().filter(|again| again.kind() == error.kind());
     let mut error = again.unwrap_or(error);
-    let advice = suggestions::of(&error, &Cli::verbs());
+    let advice = suggestions::of(&error);
     for guess in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::Suggested] {
         error.remove(guess);
     }

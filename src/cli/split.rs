@@ -115,7 +115,7 @@ impl Split {
 
 #[derive(Subcommand)]
 pub enum Verb {
-    /// Say how far a split is, and what can be done now
+    /// Say how far a split is, who takes writes, and what can be done now
     Status(StatusArgs),
     /// Let the old database take writes again
     Rollback(RollbackArgs),

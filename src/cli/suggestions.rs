@@ -2,6 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::args::Cli;
 use crate::spelling::nearest;
 
 /// What other tools and people call a verb.
@@ -42,7 +43,7 @@ const SWITCHES: &[(&[&str], &str)] = &[
 ];
 
 /// One line of advice; none where there is nothing that helps: a wrong guess is worse.
-pub fn of(error: &clap::Error, verbs: &[String]) -> Option<String> {
+pub fn of(error: &clap::Error) -> Option<String> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -50,12 +51,16 @@ pub fn of(error: &clap::Error, verbs: &[String]) -> Option<String> {
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let typed = text(ContextKind::InvalidSubcommand)?;
-            let near = nearest(typed, verbs.iter().map(String::as_str));
-            match near {
-                Some(verb) => Some(format!("did you mean '{verb}'?")),
-                None => called(VERBS, typed)
-                    .filter(|verb| verbs.iter().any(|known| known == verb))
-                    .map(|verb| format!("that is '{verb}' here: pgkeep {verb} --help")),
+            let usage = match error.get(ContextKind::Usage) {
+                Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+                _ => String::new(),
+            };
+            let above = verbs_above(&usage);
+            let elsewhere = called(VERBS, typed).filter(|_| above.is_empty());
+            match elsewhere {
+                Some(verb) => Some(format!("that is '{verb}' here: pgkeep {verb} --help")),
+                None => nearest(typed, Cli::verbs(&above).iter().map(String::as_str))
+                    .map(|verb| format!("did you mean '{verb}'?")),
             }
         }
         ErrorKind::UnknownArgument => {
@@ -72,6 +77,12 @@ pub fn of(error: &clap::Error, verbs: &[String]) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Of `Usage: pgkeep split [OPTIONS] [COMMAND]`, what stands between the program and its arguments.
+fn verbs_above(usage: &str) -> Vec<&str> {
+    let words = usage.split_whitespace().skip_while(|word| word.ends_with(':')).skip(1);
+    words.take_while(|word| !word.starts_with(['[', '<', '-'])).collect()
 }
 
 fn called(table: &[(&[&str], &'static str)], typed: &str) -> Option<&'static str> {

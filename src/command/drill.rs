@@ -1,11 +1,15 @@
 //! `pgkeep drill`: a restore nobody has to ask for, into a server that is thrown away, with the time that each part took.
 
+mod room;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use room::Room;
 
 use super::error::Error;
 use super::mismatch::Mismatch;
@@ -32,6 +36,7 @@ pub struct Options {
     pub jobs: usize,
     pub through_root: ThroughRoot,
     pub pg_bin: Option<PathBuf>,
+    pub room: Room,
 }
 
 /// What `--json` prints.
@@ -112,6 +117,10 @@ pub async fn run(
     progress.set_phase("reading the snapshot");
     let manifest = repository.manifest(&repository.resolve(&options.snapshot).await?).await?;
     let binaries = server_for(manifest.server.version_num / 10_000, options.pg_bin.as_deref())?;
+
+    if options.room == Room::Check {
+        room::check(&manifest).await?;
+    }
 
     progress.set_phase("starting a private server");
     let server_version = binaries.version.to_string();

@@ -58,6 +58,9 @@ impl PasswordError {
             ),
             Self::Failed { .. } => Some("What it says of itself, it wrote to standard error.".into()),
             Self::TimedOut { .. } => Some("It must print the password without asking anybody.".into()),
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("The account that runs pgkeep needs to own it and to enter its folder.".into())
+            }
             Self::Read { .. } => None,
         }
     }
@@ -67,7 +70,11 @@ impl PasswordError {
 pub fn from_file(path: &Path) -> Result<(SecretString, Origin), PasswordError> {
     let failed = |source| PasswordError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
+    let found = file.metadata().map_err(failed)?;
+    if found.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    let mode = found.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(PasswordError::Exposed { path: path.to_owned(), mode });
     }

@@ -33,6 +33,9 @@ pub enum PolicyFileError {
 impl PolicyFileError {
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("The account that runs pgkeep needs to read it, and to enter its folder.".into())
+            }
             Self::Read { .. } => None,
             Self::TooLarge { .. } => Some("Name a policy file.".into()),
             Self::Writable { path, .. } => Some(format!(

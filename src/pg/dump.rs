@@ -88,7 +88,7 @@ impl Outdated {
 
     pub fn advice(&self) -> String {
         format!(
-            "install the client of the server's version ({}) or newer: postgresql-client-{} on Debian and Ubuntu; --pg-bin names its folder",
+            "install the client of the server's version ({}) or newer: postgresql-client-{} on Debian and Ubuntu; --pg-bin (in a policy, pg_bin under [backup]) names its folder",
             self.server, self.server.major
         )
     }

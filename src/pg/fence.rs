@@ -65,6 +65,18 @@ pub async fn own(session: &Session) -> Result<bool, Error> {
     Ok(row.map_err(|error| session.fault("the lock of a split", error))?.get(0))
 }
 
+/// Whether a session owns the fence at this moment: [`own`].
+pub async fn is_owned(session: &Session) -> Result<bool, Error> {
+    // Writers that a held fence asks have the same lock, shared. A lock by two numbers has objsubid 2.
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND (l.classid, l.objid, l.objsubid) = ({LOCK}, 2)
+            AND l.mode = 'ExclusiveLock' AND l.granted
+            AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))"
+    );
+    let row = session.client().query_one(&sql, &[]).await;
+    Ok(row.map_err(|error| session.fault("who has the lock of a split", error))?.get(0))
+}
+
 /// Schemas of the database that are not the system's, sorted.
 pub async fn schemas(session: &Session) -> Result<Vec<String>, Error> {
     let sql = "SELECT nspname::text FROM pg_catalog.pg_namespace

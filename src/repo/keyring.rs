@@ -310,6 +310,6 @@ mod tests {
         for bad in ["", "a b", "a/b", "é", &"x".repeat(65)] {
             assert!(matches!(keyring.add(bad, signer(3)), Err(KeyError::WriterName { .. })), "{bad:?}");
         }
-        assert!(matches!(keyring.find("db9"), Err(KeyError::NoWriter { .. })));
+        assert!(matches!(keyring.find("host-9"), Err(KeyError::NoWriter { .. })));
     }
 }

@@ -17,3 +17,4 @@ pub mod selection;
 #[cfg(test)]
 pub(crate) mod shop;
 pub mod statements;
+pub mod unmatched;

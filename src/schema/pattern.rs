@@ -10,6 +10,8 @@
 
 use regex_lite::{Regex, RegexBuilder};
 
+use super::unmatched::{instead_of_a_list, listed};
+
 /// What a pattern names: decides how many dots it may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PatternKind {
@@ -53,6 +55,9 @@ impl PatternError {
     /// What the operator can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            PatternError::TooManyDots { pattern } if let Some(parts) = listed(pattern) => {
+                instead_of_a_list("-t", &parts)
+            }
             PatternError::TooManyDots { .. } => {
                 "a schema pattern has no dot, a table pattern one; a dot that belongs to a name stands in double quotes"
                     .into()
@@ -159,6 +164,7 @@ fn translate(text: &str) -> Result<Vec<String>, PatternError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::unmatched;
     use super::*;
     use proptest::prelude::*;
 
@@ -194,6 +200,36 @@ mod tests {
         ];
         for (pattern, names) in expected {
             assert_eq!(schemas(pattern, &all), names, "{pattern}");
+        }
+    }
+
+    const SCHEMAS: [&str; 4] = ["core", "Order Items", "workspace_1", "Core2"];
+
+    #[test]
+    fn what_is_offered_is_a_pattern_that_matches_it() {
+        for (typed, name) in [
+            ("croe", "core"),
+            ("\"Cores\"", "core"),
+            ("order itms", "Order Items"),
+            ("core2", "Core2"),
+            ("workspaec_1", "workspace_1"),
+        ] {
+            let near = unmatched::near(typed, SCHEMAS).unwrap_or_else(|| panic!("{typed}"));
+            assert!(Pattern::parse(&near, PatternKind::Schema).unwrap().matches_schema(name), "{typed}: {near}");
+        }
+        assert_eq!(unmatched::near("elsewhere", SCHEMAS), None);
+        let relations = || [("core", "users"), ("Order Items", "Line.1")].into_iter();
+        for (typed, (schema, name)) in
+            [("users", ("core", "users")), ("core.usres", ("core", "users")), ("line.1", ("", ""))]
+        {
+            let near = unmatched::near_relation(typed, relations());
+            match near {
+                Some(near) => {
+                    let pattern = Pattern::parse(&near, PatternKind::Relation).unwrap();
+                    assert!(pattern.matches(schema, name, Visibility::Hidden), "{typed}: {near}");
+                }
+                None => assert!(schema.is_empty(), "{typed}"),
+            }
         }
     }
 

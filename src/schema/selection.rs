@@ -20,6 +20,7 @@ use super::archive::{Archive, DumpId, Entry, Kind, Oid};
 use super::facts::{Facts, Membership, RelationFacts, RelationKind};
 use super::graph::Graph;
 use super::pattern::Pattern;
+use super::unmatched::{instead_of_a_list, listed};
 use closure::Closure;
 pub(crate) use closure::exclusions;
 use scope::Scope;
@@ -102,9 +103,14 @@ impl Selection {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
     #[error("no schema matches the pattern {pattern:?}")]
-    NoSuchSchema { pattern: String },
+    NoSuchSchema {
+        pattern: String,
+        switch: &'static str,
+        /// The name that was probably meant, as a pattern.
+        near: Option<String>,
+    },
     #[error("no table matches the pattern {pattern:?}")]
-    NoSuchTable { pattern: String },
+    NoSuchTable { pattern: String, switch: &'static str, near: Option<String> },
     #[error("the relation {schema}.{name} is in the database and not in pg_dump's archive")]
     NotInArchive { schema: String, name: String },
 }
@@ -113,6 +119,19 @@ impl SelectionError {
     /// What the operator can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            SelectionError::NoSuchSchema { pattern, switch, .. } | SelectionError::NoSuchTable { pattern, switch, .. }
+                if let Some(parts) = listed(pattern) =>
+            {
+                instead_of_a_list(switch, &parts)
+            }
+            SelectionError::NoSuchSchema { near: Some(near), .. } | SelectionError::NoSuchTable { near: Some(near), .. } => {
+                let capitals = if near.contains('"') {
+                    " Names with capitals stand in double quotes, and those in single quotes for the shell."
+                } else {
+                    ""
+                };
+                format!("did you mean {near}?{capitals}")
+            }
             SelectionError::NoSuchSchema { .. } => {
                 "patterns are folded to lower case: put a name with capitals in double quotes, and those in single quotes for the shell".into()
             }

@@ -37,7 +37,8 @@ pub enum Direction {
 pub enum Action {
     /// Nothing, and no run begins: `--boundary` decides.
     Refuse,
-    /// A foreign key is given up; anything else in the old database goes when `finish` drops what it needs.
+    /// A foreign key is given up. A publication's table goes when `finish --yes-drop` drops it. Anything else stays and sees old rows,
+    /// and `finish --yes-drop` waits until it is dropped or changed.
     Drop,
     /// A delete-log trigger and `pgkeep split reap` in the key's place.
     Loose,
@@ -95,7 +96,7 @@ pub(super) struct Sides<'a> {
 /// Where an entry ends up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In the new database, and gone from the old one after `finish`.
+    /// In the new database, and gone from the old one after `finish --yes-drop`.
     Moves,
     /// In both: the moving side needs it.
     Copied,

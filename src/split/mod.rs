@@ -26,5 +26,5 @@ pub use boundary::{Boundary, BoundaryFile, BoundaryFileError};
 pub use crossing::{Action, Crossing, CrossingKind, Direction};
 pub use finding::{Finding, FindingKind, Severity};
 pub use moving::{MovingSchema, MovingTable, Need, Why};
-pub use names::{SchemaNames, UnknownSchema};
+pub use names::{SchemaNames, UnknownSchema, matching};
 pub use plan::{Inputs, LeftBehind, SplitPlan, plan};

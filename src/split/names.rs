@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::schema::archive::{Archive, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
-use crate::spelling;
+use crate::schema::unmatched::near;
 
 /// The schemas of a database, and which of them move.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +33,24 @@ impl UnknownSchema {
     }
 }
 
+/// Those of the schemas that the patterns mean.
+///
+/// # Errors
+/// A pattern that matches none.
+pub fn matching(all: &BTreeSet<String>, patterns: &[Pattern]) -> Result<BTreeSet<String>, UnknownSchema> {
+    let mut meant = BTreeSet::new();
+    for pattern in patterns {
+        let found: Vec<&String> = all.iter().filter(|schema| pattern.matches_schema(schema)).collect();
+        if found.is_empty() {
+            let near = near(pattern.text(), all.iter().map(String::as_str));
+            let known = all.iter().cloned().collect();
+            return Err(UnknownSchema { pattern: pattern.text().to_owned(), near, known });
+        }
+        meant.extend(found.into_iter().cloned());
+    }
+    Ok(meant)
+}
+
 impl SchemaNames {
     /// # Errors
     /// A pattern that matches none.
@@ -40,16 +58,7 @@ impl SchemaNames {
         let mut all = BTreeSet::from(["public".to_owned()]);
         all.extend(archive.entries().iter().filter(|entry| entry.kind == Kind::Schema).map(|entry| entry.tag.clone()));
         all.extend(facts.relations.values().map(|relation| relation.schema.clone()));
-        let mut moving = BTreeSet::new();
-        for pattern in patterns {
-            let found: Vec<&String> = all.iter().filter(|schema| pattern.matches_schema(schema)).collect();
-            if found.is_empty() {
-                let near = spelling::nearest(pattern.text(), all.iter().map(String::as_str)).map(str::to_owned);
-                let known = all.iter().cloned().collect();
-                return Err(UnknownSchema { pattern: pattern.text().to_owned(), near, known });
-            }
-            moving.extend(found.into_iter().cloned());
-        }
+        let moving = matching(&all, patterns)?;
         Ok(SchemaNames { all, moving })
     }
 

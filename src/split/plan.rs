@@ -178,13 +178,18 @@ fn crossing_finding(crossing: &Crossing, choices: &BoundaryFile) -> Finding {
             "the key is not made anew, and is dropped where it stays".to_owned()
         }
         Action::Drop if crossing.kind == CrossingKind::Publication => {
-            "the table leaves it when `finish` drops the table; publish the new place to those who need it".to_owned()
+            "the table leaves it when `finish --yes-drop` drops the table; publish the new place to those who need it".to_owned()
         }
-        Action::Drop => "it stays until `finish`, which drops it".to_owned(),
+        Action::Drop => {
+            "nothing drops it: drop it or change it yourself; until then `finish --yes-drop` drops nothing".to_owned()
+        }
         Action::Loose => "a delete log and `pgkeep split reap` take the key's place".to_owned(),
         Action::Bridge => "foreign tables take the old place".to_owned(),
         Action::LeaveBehind => "it is not made in the new database".to_owned(),
-        Action::Keep => "the old database keeps the definition; `finish` leaves it".to_owned(),
+        Action::Keep => {
+            "the old database keeps the definition; `finish --yes-drop` drops nothing as long as something there uses it"
+                .to_owned()
+        }
         Action::Review => "change its text, or see that nobody calls it".to_owned(),
     };
     Finding::new(crossing.severity, FindingKind::Crossing, crossing.key.clone(), crossing.reason.clone(), action)

@@ -74,7 +74,11 @@ impl StoreError {
             ),
             StoreError::NotEmpty { .. } => Some("Name a folder that does not exist yet, or an empty one.".into()),
             StoreError::Io { source, path, .. } => match source.kind() {
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                io::ErrorKind::ReadOnlyFilesystem => Some(
+                    "The file system is mounted to be read only: by an option (`findmnt -T FOLDER` shows it), or since its disk failed (the kernel's log says so). What reads goes on; to write, mount it anew, or name another repository."
+                        .into(),
+                ),
+                io::ErrorKind::PermissionDenied => {
                     Some(format!("The user who runs pgkeep needs to read and write in {}.", path.display()))
                 }
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("policy", &["pg", "retention", "schema", "spelling"]),
     ("repo", &["retention", "spelling", "store", "stream"]),
     ("retention", &["spelling"]),
-    ("schema", &[]),
+    ("schema", &["spelling"]),
     ("spelling", &[]),
     ("split", &["schema", "spelling"]),
     ("stop", &[]),

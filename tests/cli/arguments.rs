@@ -77,6 +77,34 @@ fn an_unknown_verb_is_named_and_the_likely_one_offered() {
     assert!(!said.stderr.contains("hint:"), "{said:?}");
 }
 
+/// Letters that changed places are one fault; other tools' words come first; and a verb has verbs of its own.
+#[test]
+fn a_mistyped_verb_is_answered_with_one_that_can_stand_there() {
+    let hint = |args: &[&str]| {
+        let said = Said::of(pgkeep().args(args));
+        assert_eq!(said.code, 2, "{said:?}");
+        said.stderr.lines().find_map(|line| line.trim().strip_prefix("hint: ").map(str::to_owned)).unwrap_or_default()
+    };
+    for (typed, verb) in [
+        ("resotre", "restore"),
+        ("lsit", "list"),
+        ("iint", "init"),
+        ("vefiry", "verify"),
+        ("split rolback", "rollback"),
+        ("split stauts", "status"),
+        ("key rotaet", "rotate"),
+    ] {
+        let args: Vec<&str> = typed.split(' ').collect();
+        assert_eq!(hint(&args), format!("did you mean '{verb}'?"), "{typed}");
+    }
+    for (typed, verb) in [("rm", "prune"), ("test", "drill"), ("new", "init"), ("ls", "list")] {
+        assert_eq!(hint(&[typed]), format!("that is '{verb}' here: pgkeep {verb} --help"), "{typed}");
+    }
+    for no_guess in [&["split", "bakcup"][..], &["split", "rm"], &["xy"]] {
+        assert_eq!(hint(no_guess), "", "{no_guess:?}");
+    }
+}
+
 #[test]
 fn a_value_out_of_range_is_named_with_its_range() {
     assert_usage(&["backup", "-j", "0"], &["pgkeep: invalid value '0' for '--jobs <JOBS>': 0 is not in 1..=256"]);

@@ -360,7 +360,15 @@ fn a_new_passphrase_is_typed_twice_and_unseen() {
         .arg("--keys")
         .arg(folder.path().join("k"));
     let said = Said::of(&mut init);
-    assert!(said.code == 6 && said.stderr.contains("none was given"), "{said:?}");
+    let key = folder.path().join("k/restore.key");
+    let told = format!(
+        "pgkeep: no passphrase was given for the key file {}, and there is no terminal to ask on\n",
+        key.display()
+    );
+    assert!(said.code == 6 && said.stderr.starts_with(&told), "{said:?}");
+    for source in ["--passphrase-file FILE", "PGKEEP_PASSPHRASE_FILE", "PGKEEP_PASSPHRASE_COMMAND", "on a terminal"] {
+        assert!(said.stderr.contains(source), "{said:?}");
+    }
     assert!(!folder.path().join("r").exists() && !folder.path().join("k").exists());
 }
 
@@ -414,9 +422,9 @@ fn writers_are_added_listed_and_revoked() {
     // The name is free for the host's next key.
     ok(key(&repo, ["add-writer", "db2", "-o"]).arg(folder.path().join("new.key")));
     assert_refused(
-        &mut key(&repo, ["revoke-writer", "db9"]),
+        &mut key(&repo, ["revoke-writer", "host-9"]),
         6,
-        "pgkeep: no writer is called `db9`\n  hint: `pgkeep key list` shows names and ids.\n",
+        "pgkeep: no writer is called `host-9`\n  hint: `pgkeep key list` shows names and ids.\n",
     );
 }
 
@@ -582,4 +590,27 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
         }
     }
     assert!(named > 12, "{named}");
+}
+
+/// `chmod 600` of a folder would help nobody.
+#[test]
+fn a_folder_where_a_key_file_belongs_is_told_with_the_file_in_it() {
+    let repo = Repo::new();
+    let keys = repo.writer_key().parent().unwrap().to_owned();
+    let told = |name: &str| {
+        let (folder, file) = (keys.display(), keys.join(name));
+        format!(
+            "pgkeep: {folder} is a folder, and no key file\n  hint: Name the file, not its folder, such as {}\n",
+            file.display()
+        )
+    };
+    for (switch, name) in [("--writer-key", "writer.key"), ("--restore-key", "restore.key")] {
+        let mut command = pgkeep();
+        command.arg("--repo").arg(repo.root()).arg(switch).arg(&keys).arg("list");
+        assert_refused(&mut command, 6, &told(name));
+    }
+    let mut command = repo.command(["key", "passphrase", "--restore-key"]);
+    command.arg(repo.restore_key()).arg("--new-passphrase-file").arg(&keys);
+    let said = Said::of(&mut command);
+    assert!(said.code == 6 && said.stderr.contains("is a directory") && !said.stderr.contains("chmod"), "{said:?}");
 }

@@ -301,3 +301,31 @@ fn an_unwritable_repository_is_refused_before_the_database_is_asked() {
     set_mode(repo.root(), 0o755);
     assert_eq!(said.code, 5, "{said:?}");
 }
+
+/// As a nightly job of another account meets it.
+#[test]
+fn a_check_of_a_policy_names_the_key_file_that_the_account_may_not_read() {
+    let repo = Repo::new();
+    let (key, policy) = (repo.writer_key(), repo.root().with_file_name("nightly.toml"));
+    fs::write(&policy, "[source]\ndsn = \"shop\"\n").unwrap();
+    set_mode(&policy, 0o644);
+    set_mode(&key, 0);
+    let args = ["run", "--check", policy.to_str().unwrap()];
+    let said = Said::of(&mut as_nobody(&repo, &args));
+    let problem = format!(
+        "PROBLEM: cannot read the key file {0}: Permission denied (os error 13)\n  hint: The account that runs pgkeep needs to own it, \
+         or a copy of it, and to enter its folder: ls -l {0} shows whose it is.\n",
+        key.display()
+    );
+    assert!(said.code == 3 && said.stdout.contains(&problem), "{said:?}");
+    let said = Said::of(&mut as_nobody(&repo, &["run", policy.to_str().unwrap(), "-q"]));
+    assert!(said.code == 6 && said.stderr.contains(&format!("cannot read the key file {}", key.display())), "{said:?}");
+    set_mode(&policy, 0);
+    let said = Said::of(&mut as_nobody(&repo, &args));
+    if rustix::process::geteuid().is_root() {
+        assert!(
+            said.code == 2 && said.stderr.contains("\n  hint: The account that runs pgkeep needs to read it"),
+            "{said:?}"
+        );
+    }
+}

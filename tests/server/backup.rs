@@ -143,7 +143,7 @@ fn a_server_newer_than_pg_dump_names_the_package_to_install() {
              because: the server is PostgreSQL 18, newer than pg_dump {} ({bin}/pg_dump)\n  \
              hint: install a client of version 18 or newer: postgresql-client-18 on Debian and Ubuntu (from the \
              PostgreSQL project's repository, PGDG, where the distribution is older), postgresql18 on Red Hat and its \
-             kin; or name a folder that holds one with --pg-bin or PGKEEP_PG_BIN\n",
+             kin; or name a folder that holds one with --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup]\n",
             older.version
         ),
     );
@@ -153,7 +153,7 @@ fn a_server_newer_than_pg_dump_names_the_package_to_install() {
         "pgkeep: the schema of the source database cannot be read\n  \
          because: no pg_dump can be used for this server\n  \
          because: pg_dump is not in /nonexistent\n  \
-         hint: --pg-bin or PGKEEP_PG_BIN must name the folder that holds the programs, often PREFIX/bin\n",
+         hint: --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup] must name the folder that holds the programs, often PREFIX/bin\n",
     );
     let bin = server18.binaries.bin_dir.display().to_string();
     assert_eq!(

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::disk_full::SmallDisk;
 use crate::pgkeep::{Repo, Said, folder};
 use crate::postgres::Server;
 
@@ -113,6 +114,30 @@ fn an_assertion_that_is_not_true_is_named_and_cannot_write() {
     // A file that asserts nothing is no drill.
     let said = Said::of(scene.drill("-- nothing yet\n").arg("-q"));
     assert_eq!(said.code, 2, "{said:?}");
+    assert_eq!(scene.leftovers(), [""; 0]);
+}
+
+/// Before anything is loaded. What compresses well takes less than its text, which no manifest says.
+#[test]
+fn a_drill_without_room_is_refused_beforehand_and_can_be_tried_all_the_same() {
+    let scene = Scene::new();
+    scene
+        .server
+        .ask("CREATE TABLE public.wide AS SELECT i, repeat('x', 100000) AS text FROM generate_series(1, 1000) i");
+    scene.repo.json(["backup", "-d", &scene.server.dsn("postgres")]);
+    let Some(_disk) = SmallDisk::mount(scene.servers.path(), "size=150m,mode=755") else { return };
+    let said = Said::of(scene.drill("SELECT true;").arg("--json"));
+    let document = said.document();
+    let error = document["error"].as_str().unwrap_or_default();
+    let folder = scene.servers.path().display();
+    assert_eq!(said.code, 8, "{said:?}");
+    assert!(error.starts_with(&format!("there is too little room for the restored database in {folder}: ")), "{error}");
+    assert!(error.ends_with(" MB are free"), "{error}");
+    let hint = document["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("PGKEEP_TMPDIR") && hint.contains("--no-room-check"), "{hint}");
+    assert_eq!((scene.leftovers(), scene.proven_at()), (Vec::new(), Value::Null));
+    let said = Said::of(scene.drill("SELECT count(*) = 1000 FROM wide;").args(["--json", "--no-room-check"]));
+    assert_eq!((said.code, &said.document()["proven"]), (0, &json!(true)), "{said:?}");
     assert_eq!(scene.leftovers(), [""; 0]);
 }
 

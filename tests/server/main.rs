@@ -56,6 +56,7 @@ mod split_renamed;
 mod split_seal;
 mod split_spelling;
 mod split_states;
+mod split_status;
 mod split_told;
 mod split_trust;
 mod split_values;

@@ -576,3 +576,60 @@ fn what_is_made_while_the_old_schemas_are_compared_is_not_dropped() {
     assert!(error(&said).contains(&format!("table {name}.late")), "{said:?}");
     assert_eq!(ask(&format!("SELECT count(*) FROM {name}.late")), "1");
 }
+
+/// What the plan says of what stays, held against what `finish` does to it.
+#[test]
+fn what_stays_outlives_finish_as_the_plan_says() {
+    let (server, repo) = (Server::start(15, ClusterOptions::default()), Repo::new());
+    server.ask("CREATE DATABASE shop");
+    let shop = |sql: &str| psql(&server.binaries, &server.dsn("shop"), sql);
+    shop(
+        "CREATE SCHEMA mv; CREATE SCHEMA stay; CREATE TABLE mv.t (id int); INSERT INTO mv.t VALUES (1);
+         CREATE TYPE mv.e AS ENUM ('a'); CREATE VIEW stay.v AS SELECT id FROM mv.t; CREATE TABLE stay.u (e mv.e);
+         CREATE FUNCTION stay.f() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM mv.t); END'",
+    )
+    .unwrap();
+    let split = |args: &[&str]| {
+        let mut command = repo.command(["--restore-key".as_ref(), repo.restore_key().as_os_str()]);
+        command.args(["split", "--quiet"]).args(args);
+        Said::of(command.args(["--from", &server.dsn("shop"), "--to", &server.dsn("crm")]))
+    };
+    let run = ["--schemas", "mv", "--boundary", "drop"];
+    let plan = split(&[&run[..], &["--plan", "--json"]].concat()).document();
+    let told = |name: &str| {
+        let findings = plan["warnings"].as_array().unwrap().iter();
+        let finding = findings.clone().find(|finding| finding["name"] == name).unwrap_or_else(|| panic!("{plan}"));
+        format!("{}; {}", finding["reason"], finding["action"])
+    };
+    let view = told("VIEW stay.v");
+    assert!(view.contains("sees the old rows of mv.t") && view.contains("nothing drops it"), "{view}");
+    assert!(view.contains("until then `finish --yes-drop` drops nothing"), "{view}");
+    let table = told("TABLE stay.u");
+    assert!(
+        table.contains("which `finish` puts aside") && table.contains("`finish --yes-drop` drops nothing"),
+        "{table}"
+    );
+    assert!(told("FUNCTION stay.f()").contains("fails once `finish` has put them aside"), "{plan}");
+    let text = split(&[&run[..], &["--plan"]].concat()).stdout;
+    let line = text.lines().find(|line| line.contains("stay.v")).unwrap_or_else(|| panic!("{text}"));
+    assert!(line.ends_with("stay and see old rows"), "{line}");
+
+    assert_eq!(split(&run).code, 0);
+    psql(&server.binaries, &server.dsn("crm"), "INSERT INTO mv.t VALUES (2)").unwrap();
+    assert_eq!(shop("SELECT count(*), stay.f() FROM stay.v").unwrap(), "1|1");
+    assert_eq!(split(&["finish", "--yes"]).code, 0);
+    assert_eq!(shop("SELECT count(*) FROM stay.v").unwrap(), "1", "it stays, and sees the old rows");
+    assert!(shop("SELECT stay.f()").is_err());
+    let needed = |by: &[&str]| {
+        let said = split(&["finish", "--yes-drop", "shop"]);
+        assert_eq!(said.code, 7, "{said:?}");
+        by.iter().for_each(|by| assert!(said.stderr.contains(by), "{by}: {said:?}"));
+        said.stderr
+    };
+    needed(&["view stay.v", "table column stay.u.e"]);
+    shop("DROP VIEW stay.v").unwrap();
+    let said = needed(&["table column stay.u.e"]);
+    assert!(!said.contains("stay.v"), "{said}");
+    shop("ALTER TABLE stay.u DROP e").unwrap();
+    needed(&["no proven snapshot"]);
+}

@@ -113,3 +113,53 @@ fn a_value_that_is_not_remembered_is_asked_for_again() {
     assert_eq!((gone_on.code, gone_on.document()["phase"].clone()), (0, json!("switched")), "{gone_on:?}");
     assert_eq!(std::fs::read_to_string(&env).unwrap(), "DATABASE_URL=postgres://app:pass-word@db/crm\n");
 }
+
+/// A view stays behind, a key is given up, rows are against another, and rows are not compared: whichever run ends it says so.
+#[test]
+fn a_run_that_goes_on_reports_what_the_first_one_found() {
+    let server = shop();
+    let sql = "CREATE SCHEMA erp; CREATE TABLE erp.r (id int PRIMARY KEY); INSERT INTO erp.r VALUES (1);
+        CREATE TABLE core.u (id int REFERENCES erp.r, t int); INSERT INTO core.u VALUES (1, 7);
+        ALTER TABLE core.u ADD CONSTRAINT against FOREIGN KEY (t) REFERENCES core.t NOT VALID;
+        CREATE TABLE erp.v (t int REFERENCES core.t);
+        CREATE VIEW core.seen AS SELECT id FROM erp.r; ALTER TABLE core.t ADD CONSTRAINT c CHECK (id > 0)";
+    psql(&server.binaries, &server.dsn("shop"), sql).unwrap();
+    let log = folder();
+    let log = log.path().join("log");
+    let run = ["--schemas", "core", "--boundary", "drop", "--no-proof"];
+    let whole = Said::of(&mut split(&server, &run));
+    assert_eq!(whole.code, 0, "{whole:?}");
+    let whole = whole.document();
+    assert_eq!(whole["given_up"], json!(["core.u.u_id_fkey", "erp.v.v_t_fkey"]), "{whole}");
+    let keys = "SELECT string_agg(conrelid::regclass || '.' || conname, ' ' ORDER BY 1) FROM pg_constraint WHERE contype = 'f'";
+    assert_eq!(psql(&server.binaries, &server.dsn("shop"), keys).unwrap(), "core.u.against", "those are gone");
+    assert!(whole["left_out"].to_string().contains("VIEW core.seen"), "{whole}");
+    assert_eq!(whole["proven"], json!(false), "{whole}");
+    assert_eq!(Said::of(&mut split(&server, &["rollback"])).code, 0);
+    server.ask("DROP DATABASE crm");
+
+    let hook = format!("echo >> {0}; [ $(wc -l < {0}) -gt 1 ] || sleep 30", log.display());
+    let told = [&run[..], &["--hook", &hook]].concat();
+    let mut begun = split(&server, &told).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let since = Instant::now();
+    while !log.exists() {
+        assert!(since.elapsed() < Duration::from_secs(60), "the hook is never run");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&begun), Signal::KILL).unwrap();
+    begun.wait().unwrap();
+    let gone_on = Said::of(&mut split(&server, &run));
+    assert_eq!(gone_on.code, 0, "{gone_on:?}");
+    let gone_on = gone_on.document();
+    for field in ["left_out", "given_up", "keys_not_valid", "proven", "warnings", "tables", "rows"] {
+        assert_eq!(gone_on[field], whole[field], "{field}: {gone_on}");
+    }
+    // Once more, for the text.
+    let mut text = pgkeep();
+    text.args(["split", "--quiet"]).args(run).args(["--from", &server.dsn("shop"), "--to", &server.dsn("crm")]);
+    let text = Said::of(&mut text).stdout;
+    assert!(
+        text.contains("foreign keys across the line were given up, and nothing enforces them; a rollback makes them again: core.u.u_id_fkey, erp.v.v_t_fkey\n"),
+        "{text}"
+    );
+}

@@ -53,6 +53,46 @@ fn a_mistyped_database_is_answered_with_the_one_that_is_there() {
     assert!(said.code == 4 && said.stderr.ends_with("\n  hint: psql -l lists the databases of a server\n"), "{said:?}");
 }
 
+#[test]
+fn a_mistyped_schema_is_answered_with_the_one_that_is_there_and_a_list_with_what_to_write() {
+    let (server, repo) = shop();
+    let dsn = server.dsn("shop");
+    psql(&server.binaries, &dsn, "CREATE SCHEMA \"Sales Data\"; CREATE TABLE \"Sales Data\".s ()").unwrap();
+    repo.json(["backup", "-d", &dsn]);
+    let hint = |args: &[&str]| {
+        let restores = args[0] == "restore";
+        let mut command = if restores { repo.restore(&args[1..]) } else { repo.command(args) };
+        let said = Said::of(command.arg("-q"));
+        assert_eq!(said.code, 2, "{said:?}");
+        said.stderr.lines().find_map(|line| line.strip_prefix("  hint: ").map(str::to_owned)).unwrap_or_default()
+    };
+    let to_write = |switch: &str, each: &str| {
+        format!(
+            "{switch} takes one pattern, as with pg_dump, and a comma is a part of it: write {each} (in a policy, each is a string of its own)"
+        )
+    };
+    let copy = server.dsn("copy");
+    let ways: [&[&str]; 2] = [&["backup", "-d", &dsn], &["restore", "latest", "--create", "-d", &copy]];
+    for way in ways {
+        let with = |more: &[&str]| hint(&[way, more].concat());
+        assert_eq!(with(&["-n", "croe"]), "did you mean core?");
+        assert_eq!(with(&["-N", "othr"]), "did you mean other?");
+        assert!(with(&["-n", "SalesData"]).starts_with("did you mean \"Sales Data\"? Names with capitals"));
+        assert_eq!(with(&["-t", "core.usres"]), "did you mean core.users?");
+        assert_eq!(with(&["-t", "users"]), "did you mean core.users?");
+        assert!(with(&["-n", "elsewhere"]).starts_with("patterns are folded to lower case"));
+        assert_eq!(with(&["-n", "core,other"]), to_write("-n", "-n core -n other"));
+        assert_eq!(with(&["-N", "core, oth*"]), to_write("-N", "-N core -N 'oth*'"));
+        assert_eq!(with(&["-t", "core.users,core.log"]), to_write("-t", "-t core.users -t core.log"));
+    }
+    // What is offered works.
+    repo.json(["backup", "-d", &dsn, "-n", "core", "-n", "other", "-n", "\"Sales Data\"", "-t", "core.users"]);
+    for more in [&[][..], &["--plan"]] {
+        let split = [&["split", "--schemas", "core,othre", "--from", &dsn, "--to", &copy][..], more].concat();
+        assert_eq!(hint(&split), "Did you mean other?", "{more:?}");
+    }
+}
+
 /// What was asked for, beside what is there: two backups that hold the same schema differ.
 #[test]
 fn a_list_says_what_each_snapshot_was_asked_to_hold() {

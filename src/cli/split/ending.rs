@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::display::{bytes, count, duration};
 use crate::cli::{moment, texts};
 use crate::command::split::state::Phase;
-use crate::command::split::{AS_IT_SHOULD_BE, Connected, Finished, Report, RolledBack, Status};
+use crate::command::split::{AS_IT_SHOULD_BE, Connected, Finished, NOT_LOOKED_AT, Report, RolledBack, Status, Writers};
 
 pub fn run(report: &Report) -> String {
     let time = |ms| duration(Duration::from_millis(ms));
@@ -37,6 +37,12 @@ pub fn run(report: &Report) -> String {
     });
     if !report.bridged.is_empty() {
         text += &format!("foreign tables took the old place of {}\n", report.bridged.join(", "));
+    }
+    if !report.given_up.is_empty() {
+        text += &format!(
+            "foreign keys across the line were given up, and nothing enforces them; a rollback makes them again: {}\n",
+            report.given_up.join(", ")
+        );
     }
     text += &format!("writes were refused for {}; the old tables refuse them from now on\n", time(report.downtime_ms));
     if !report.loose.is_empty() {
@@ -91,6 +97,7 @@ pub fn status(status: &Status) -> String {
     if status.record != "checked" {
         text += &format!("the record is {}\n", status.record);
     }
+    text += &format!("{}\n", takes_writes(status));
     status.renamed.iter().for_each(|renamed| text += &format!("{renamed}\n"));
     text += &changed(&status.changed_since);
     status.moved.iter().for_each(|moved| text += &format!("it looks like a copy: {moved}\n"));
@@ -118,10 +125,56 @@ pub fn status(status: &Status) -> String {
     if matches!(status.phase, Phase::Sealed | Phase::Switched | Phase::Quarantined) {
         text += &connected(&status.sessions_old);
     }
-    if !status.next.is_empty() {
-        text += &format!("next: {}\n", status.next.join(", "));
+    text + &next(status)
+}
+
+/// Who takes writes of what moves.
+fn takes_writes(status: &Status) -> String {
+    let is_early = status.phase < Phase::Switched;
+    let said = match status.takes_writes {
+        Writers::Old => "the old database takes writes",
+        Writers::New if status.phase == Phase::Switched => {
+            "the new database takes writes, and the old one refuses them"
+        }
+        Writers::New => "the new database takes writes",
+        Writers::Neither if is_early => {
+            "neither database takes writes: the old one refuses them, and nobody was sent to the new one"
+        }
+        Writers::Neither => "neither database takes writes: both refuse them",
+        Writers::Both => "BOTH databases take writes: a fence that should stand was taken down",
+        Writers::Unknown => return "who takes writes is not known: --from DSN looks at the old database".into(),
+    };
+    // Of what was put aside there is nothing to look at.
+    let is_told = status.fence.source == NOT_LOOKED_AT && !matches!(status.phase, Phase::Quarantined | Phase::Finished);
+    format!("{said}{}", if is_told { " (as the record says; --from DSN looks at the old database)" } else { "" })
+}
+
+/// What can be done, and what comes of it.
+fn next(status: &Status) -> String {
+    let is_open = status.takes_writes == Writers::Old && status.phase < Phase::Sealed;
+    let line = |verb: &&'static str| {
+        match (*verb, status.phase) {
+        ("split", _) if is_open => "`pgkeep split` with the same arguments, which begins again".to_owned(),
+        ("split", _) => "`pgkeep split` with the same arguments, which goes on".to_owned(),
+        ("rollback", _) if is_open => "`pgkeep split rollback`, which takes away what was made".to_owned(),
+        ("rollback", _) => "`pgkeep split rollback`, which lets the old database take writes again".to_owned(),
+        ("finish", Phase::Quarantined) => {
+            "`pgkeep split finish --yes-drop NAME`, which drops the old schemas, once a snapshot of them that was taken since is proven".to_owned()
+        }
+        ("finish", _) => "`pgkeep split finish`, which puts the old schemas aside and ends the way back".to_owned(),
+        (verb, _) => verb.to_owned(),
     }
-    text
+    };
+    let lines: Vec<String> = status.next.iter().map(line).collect();
+    let nothing = match status.phase {
+        _ if status.under_way => "a command of the split works at this moment: wait for it",
+        Phase::Finished => return String::new(),
+        Phase::RolledBack => {
+            "nothing; the new database is kept. To split again, drop it once nobody needs what is in it, or name another one"
+        }
+        _ => "on the host and as the account that began the split, or with its --state",
+    };
+    format!("next: {}\n", if lines.is_empty() { nothing.to_owned() } else { lines.join("; or ") })
 }
 
 pub fn rollback(back: &RolledBack) -> String {

@@ -120,7 +120,7 @@ fn boundary(report: &Report) -> String {
             arrow.to_owned(),
             crossing.to.clone(),
             crossing.orphans.map_or(String::new(), |rows| rows.to_string()),
-            action(crossing.action).to_owned(),
+            action(crossing).to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = report.boundary.iter().take(LINES_MAX).map(row).collect();
@@ -128,10 +128,12 @@ fn boundary(report: &Report) -> String {
     format!("\n{}{}", table(&header, &[4], &rows), more(report.boundary.len()))
 }
 
-fn action(action: Action) -> &'static str {
-    match action {
+fn action(crossing: &Crossing) -> &'static str {
+    match crossing.action {
         Action::Refuse => "stop the split",
-        Action::Drop => "be dropped",
+        Action::Drop if crossing.kind == CrossingKind::ForeignKey => "be dropped",
+        Action::Drop if crossing.kind == CrossingKind::Publication => "publish no change",
+        Action::Drop => "stay and see old rows",
         Action::Loose => "become a delete log",
         Action::Bridge => "go through a foreign table",
         Action::LeaveBehind => "stay behind",

@@ -17,8 +17,6 @@ use crate::switch::{HookError, SwitchError};
 pub enum SplitError {
     #[error("the source and the target are the same database")]
     SameDatabase,
-    #[error("no schema of the source matches {pattern:?}")]
-    NoSuchSchema { pattern: String },
     #[error("another split of the database {database} is under way")]
     Busy { database: String },
     #[error("the target database {database} holds something already: {}", .contents.join(", "))]
@@ -235,9 +233,6 @@ impl Fault for SplitError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             SplitError::SameDatabase => "--to names the new database; it need not exist.".into(),
-            SplitError::NoSuchSchema { .. } => {
-                "`psql -c '\\dn'` lists the schemas; names with capitals need double quotes, as in psql.".into()
-            }
             SplitError::Busy { .. } => {
                 "Wait for it, or end the session that holds its advisory lock (application pgkeep split).".into()
             }
@@ -373,7 +368,6 @@ impl Fault for SplitError {
     fn exit_code(&self) -> u8 {
         match self {
             SplitError::SameDatabase
-            | SplitError::NoSuchSchema { .. }
             | SplitError::NoSplit { .. }
             | SplitError::NoLooseKeys { .. }
             | SplitError::NotConfirmed { .. }

@@ -32,6 +32,7 @@ mod trial;
 mod unchecked;
 mod whereabouts;
 mod wishes;
+mod writers;
 
 use std::time::Duration;
 
@@ -43,8 +44,9 @@ pub use loose::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, Waits, reap
 pub use losses::Discard;
 pub use rollback::{RollbackOptions, RolledBack, rollback};
 pub use run::run;
-pub use status::{AS_IT_SHOULD_BE, Status, status};
+pub use status::{AS_IT_SHOULD_BE, NOT_LOOKED_AT, Status, status};
 pub use whereabouts::Moved;
+pub use writers::Writers;
 
 pub use crate::pg::sessions::Connected;
 
@@ -107,6 +109,8 @@ pub struct Report {
     pub kept: Vec<Kept>,
     /// Relations that moved and have a foreign table in their old place.
     pub bridged: Vec<String>,
+    /// Foreign keys across the line that nothing enforces any more; a rollback makes them again.
+    pub given_up: Vec<String>,
     /// Foreign keys that `split reap` follows from now on.
     pub loose: Vec<String>,
     /// Foreign keys inside what moved that rows were against already: `NOT VALID` in the new database.

@@ -24,6 +24,7 @@ use crate::pg::split_state::{self, Record};
 use crate::pg::{self, fence};
 use crate::schema::archive::Kind;
 use crate::schema::pattern::{Pattern, PatternKind};
+use crate::split::matching;
 use crate::stop::Stop;
 
 /// What there was of a target before this run.
@@ -92,16 +93,11 @@ async fn server_identity(options: &Options) -> Result<Option<String>, Error> {
 /// Names of the schemas that the patterns mean, sorted.
 pub async fn resolve(source: &Session, patterns: &[String]) -> Result<Vec<String>, Error> {
     let there = fence::schemas(source).await.map_err(at_source("the list of schemas"))?;
-    let mut names = BTreeSet::new();
-    for text in patterns {
-        let pattern = Pattern::parse(text, PatternKind::Schema)?;
-        let before = names.len();
-        let matching: Vec<&String> = there.iter().filter(|schema| pattern.matches_schema(schema)).collect();
-        if matching.is_empty() && before == names.len() {
-            return Err(SplitError::NoSuchSchema { pattern: text.clone() }.into());
-        }
-        names.extend(matching.into_iter().cloned());
-    }
+    let patterns = patterns.iter().map(|text| Pattern::parse(text, PatternKind::Schema));
+    let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
+    // As the plan tells it.
+    let names = matching(&BTreeSet::from_iter(there), &patterns)
+        .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
     Ok(names.into_iter().collect())
 }
 
@@ -260,6 +256,7 @@ pub async fn prepare(
         proven: None,
         closed: Vec::new(),
         not_alike,
+        told: None,
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;

@@ -16,11 +16,11 @@ use super::preparing::{Beginning, Prepared, Previous, ground, prepare, previous,
 use super::promise::broken;
 use super::rollback::{Undone, abandon, check_keys, undo};
 use super::sealing::Seal;
-use super::state::{Phase, State};
+use super::state::{Phase, State, Told};
 use super::unchecked::Unchecked;
 use super::{
-    Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching, trial, whereabouts,
-    wishes,
+    MadeRole, Options, Outcome, Phases, Report, SplitError, aftermath, bridge, loose, plan, proof, switching, trial,
+    whereabouts, wishes,
 };
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
@@ -81,13 +81,14 @@ pub async fn run(
             if state.phase == Phase::Switched {
                 whereabouts::new_place_takes_writes(&state, &target).await?;
             }
-            let by_hand = state.by_hand();
+            let told = state.told.iter().flat_map(|told| told.warnings.clone());
+            let warnings = told.chain(state.by_hand()).collect();
             if state.phase < Phase::Switched {
                 progress.would_leave(refused());
             }
             let refused_from = refused_since(&state);
             switch(options, &files, &mut state, source, target, refused_from, progress, stop, echo).await?;
-            let report = with_files(report(options, &state, by_hand, phases, started), &files);
+            let report = with_files(report(options, &state, warnings, phases, started), &files);
             return Ok(ended(aftermath::look_around(report, &state, options).await));
         }
         _ if sealed => {
@@ -146,12 +147,12 @@ pub async fn run(
     put_up(&source, &fenced, options.plan.target.database(), &trying, at_source).await?;
     whereabouts::enter(&state, &source).await?;
     let (down, refused_from) = (Instant::now(), Utc::now());
+    let before = Before { planned: &planned, not_carried: &not_carried, roles_made: &roles_made };
     let fenced_in =
-        Fenced { options, fenced: &fenced, respelled: &respelled, password: password.as_ref(), progress, stop };
+        Fenced { options, fenced: &fenced, respelled: &respelled, password: password.as_ref(), before, progress, stop };
     let copied = fenced_in.move_over(drawn, &mut state, &source, &target, since, &mut phases).await;
-    let copied = copied.map(|copied| copied.also_warning(&planned));
     let copied = match copied {
-        Ok(copied) if copied.is_proven() => copied.also(not_carried),
+        Ok(copied) if copied.is_proven() => copied,
         failed => {
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
             progress.set_phase("taking the fence down");
@@ -207,6 +208,14 @@ struct Copied {
     rows_compared: Proof,
 }
 
+/// What was found and done before anybody was refused a write.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    planned: &'a plan::Planned,
+    not_carried: &'a [String],
+    roles_made: &'a [MadeRole],
+}
+
 /// What is done while the source's writers are refused by a fence that goes with this program.
 struct Fenced<'a> {
     options: &'a Options,
@@ -214,6 +223,7 @@ struct Fenced<'a> {
     /// The source's definitions as the target's server spells them.
     respelled: &'a Archive,
     password: Option<&'a SecretString>,
+    before: Before<'a>,
     progress: &'a Arc<Progress>,
     stop: &'a Stop,
 }
@@ -240,9 +250,12 @@ impl Fenced<'_> {
         state.enter(Phase::Copying);
         state.save(target).await?;
         let (copied, drawn) = self.copy(capture, state, source, target, phases).await?;
+        let copied = copied.also_warning(self.before.planned);
         if !copied.is_proven() {
             return Ok(copied);
         }
+        let copied = copied.also(self.before.not_carried.iter().cloned());
+        state.told = Some(copied.told(state, self.before.roles_made));
         progress.set_phase("sealing the source");
         let since = Instant::now();
         state.tables = copied.tables.clone();
@@ -345,15 +358,32 @@ impl Copied {
         self
     }
 
-    fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
-        let proven = self.is_proven();
-        let mut warnings = self.warnings;
+    fn all_warnings(&self, state: &State) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
         let not_valid = |key: &String| {
             format!("{key} is NOT VALID in the new database: ALTER TABLE ... VALIDATE CONSTRAINT once they are gone")
         };
         warnings.extend(self.keys_not_valid.iter().map(not_valid));
         warnings.extend(state.not_alike.iter().cloned());
         warnings.extend(self.invalid.iter().map(|object| format!("{object} is not valid in the target")));
+        warnings
+    }
+
+    /// For the run that goes on where this one is killed.
+    fn told(&self, state: &State, roles_made: &[MadeRole]) -> Told {
+        Told {
+            left_out: self.left_out.clone(),
+            roles_made: roles_made.iter().map(|r| (r.role.clone(), r.login, r.set_password.clone())).collect(),
+            warnings: self.all_warnings(state),
+            keys_not_valid: self.keys_not_valid.clone(),
+            proven: self.rows_compared == Proof::Make,
+        }
+    }
+
+    fn report(self, options: &Options, state: &State, phases: Phases, started: Instant) -> Report {
+        let proven = self.is_proven();
+        let given_up = if proven { state.ties.kept_by_nothing() } else { Vec::new() };
+        let warnings = self.all_warnings(state);
         Report {
             ok: proven,
             proven: proven && self.rows_compared == Proof::Make,
@@ -364,6 +394,7 @@ impl Copied {
             definitions: self.definitions,
             left_out: self.left_out,
             keys_not_valid: self.keys_not_valid,
+            given_up,
             ..report(options, state, warnings, phases, started)
         }
     }
@@ -464,7 +495,14 @@ fn with_files(report: Report, files: &Plan) -> Report {
     Report { rewritten: files.edits(), kept: files.kept().to_vec(), ..report }
 }
 
+/// What the state says, with what the run that copied had to say.
 fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phases, started: Instant) -> Report {
+    let told = state.told.as_ref();
+    let made = |(role, login, set_password): &(String, bool, Option<String>)| MadeRole {
+        role: role.clone(),
+        login: *login,
+        set_password: set_password.clone(),
+    };
     Report {
         ok: true,
         phase: state.phase,
@@ -475,16 +513,18 @@ fn report(options: &Options, state: &State, warnings: Vec<String>, phases: Phase
         tables: state.tables.len() as u64,
         rows: state.tables.iter().map(|table| table.digest.rows).sum(),
         bytes: state.tables.iter().map(|table| table.digest.bytes).sum(),
-        proven: true,
+        // Records of earlier programs do not say otherwise.
+        proven: told.is_none_or(|told| told.proven),
         mismatches: Vec::new(),
         definitions: Vec::new(),
-        left_out: Vec::new(),
-        roles_made: Vec::new(),
+        left_out: told.map_or_else(Vec::new, |told| told.left_out.clone()),
+        roles_made: told.into_iter().flat_map(|told| &told.roles_made).map(made).collect(),
         warnings,
         rewritten: Vec::new(),
         kept: Vec::new(),
         bridged: state.ties.bridged(),
-        keys_not_valid: Vec::new(),
+        keys_not_valid: told.map_or_else(Vec::new, |told| told.keys_not_valid.clone()),
+        given_up: state.ties.kept_by_nothing(),
         loose: state.ties.loose.iter().map(|loose| loose.key.name.clone()).collect(),
         downtime_ms: state.downtime_ms,
         phases,

@@ -20,7 +20,7 @@ use crate::pg::losses::SealedTable;
 use crate::pg::ours;
 use crate::pg::place::Place;
 use crate::pg::split_state::{self, Record, Saved};
-use crate::repo::manifest::{Relation, Sequence};
+use crate::repo::manifest::{LeftOut, Relation, Sequence};
 use crate::stream::RowHash;
 use crate::switch::Applied;
 
@@ -109,6 +109,20 @@ pub struct State {
     /// In what the new database is not as closed as the old one.
     #[serde(default)]
     pub not_alike: Vec<String>,
+    /// For the report of a run that goes on with a sealed source; records of earlier programs do not say.
+    #[serde(default)]
+    pub told: Option<Told>,
+}
+
+/// What the run that copied had to say beside what is told of the state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Told {
+    pub left_out: Vec<LeftOut>,
+    /// Name, whether it can log in, and the statement that gives it a password.
+    pub roles_made: Vec<(String, bool, Option<String>)>,
+    pub warnings: Vec<String>,
+    pub keys_not_valid: Vec<String>,
+    pub proven: bool,
 }
 
 pub const FORMAT: u32 = 3;

@@ -10,14 +10,16 @@ use super::loose::{Side, Waits, childless, waits};
 use super::promise::broken;
 use super::state::{Phase, State, Trust, absent};
 use super::strangers::refuse;
+use super::writers::{Barrier, Seen, UnderWay, Writers};
 use super::{Connected, aftermath, lost, whereabouts};
 use crate::command::Error;
 use crate::command::moment::rfc3339;
 use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
+use crate::pg::fence::{self, Strength};
+use crate::pg::ours;
 use crate::pg::place::Place;
-use crate::pg::{fence, ours};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -38,11 +40,15 @@ pub struct Status {
     /// `checked`: this host wrote the record. Otherwise why it cannot be told.
     pub record: &'static str,
     pub fence: Fences,
+    /// Which database takes writes of what moves; without `source` as the record says, or not known.
+    pub takes_writes: Writers,
+    /// A command of the split works at this moment.
+    pub under_way: bool,
     /// What makes one of the ends look like a copy.
     pub moved: Vec<String>,
     /// Which end has another name by now, and which fence says the one that it had, where both were looked at.
     pub renamed: Vec<String>,
-    /// What can be done now.
+    /// What can be done now, by this host; nothing while a command works.
     pub next: Vec<&'static str>,
     /// Definitions of the old place that are not as they were sealed, where that was named.
     pub changed_since: Vec<String>,
@@ -58,7 +64,7 @@ pub struct Fences {
 }
 
 pub const AS_IT_SHOULD_BE: &str = "as it should be";
-const NOT_LOOKED_AT: &str = "not looked at (--from)";
+pub const NOT_LOOKED_AT: &str = "not looked at (--from)";
 
 #[derive(Debug, Serialize)]
 pub struct Step {
@@ -81,6 +87,13 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
     if let Some(split) = remembered {
         moved.extend(differs("the target", &split.target, &whereabouts::place(&session, at_target).await?));
     }
+    let mut seen = Seen {
+        phase: state.phase,
+        old: None,
+        new: barrier(&state, &session, End::Target, at_target).await?,
+        under_way: under_way(&session, at_target).await?,
+        trust,
+    };
     let mut renamed = Vec::from_iter(state.renamed(End::Target, &session));
     let mut loose = waits(&session, Side::Target, at_target).await?;
     let there = session;
@@ -101,6 +114,10 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
             renamed.extend(sent_to_old_names(&state, &session, &there).await?);
             moved.extend(remembered.map_or_else(Vec::new, |split| differs("the source", &split.source, &place)));
             fence.source = fence_of(&state, &session, End::Source, at_source).await?;
+            seen.old = Some(barrier(&state, &session, End::Source, at_source).await?);
+            if under_way(&session, at_source).await? == UnderWay::Yes {
+                seen.under_way = UnderWay::Yes;
+            }
             sessions_old = aftermath::sessions_old(&session).await?;
             if matches!(state.phase, Phase::Sealed | Phase::Switched) {
                 changed_since = aftermath::changed_since(&session, &state).await?;
@@ -118,12 +135,6 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         None => {}
     }
     there.close().await.map_err(at_target("the end of the session"))?;
-    let next: &[&str] = match state.phase {
-        Phase::Created | Phase::Copying | Phase::Proven | Phase::Sealed => &["split", "rollback"],
-        Phase::Switched => &["rollback", "finish"],
-        Phase::Quarantined => &["finish"],
-        Phase::RolledBack | Phase::Finished => &[],
-    };
     let bridged = match state.phase {
         Phase::Sealed | Phase::Switched | Phase::Quarantined | Phase::Finished => state.ties.bridged(),
         _ => Vec::new(),
@@ -146,7 +157,9 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         fence,
         moved,
         renamed,
-        next: next.to_vec(),
+        takes_writes: seen.writers(),
+        under_way: seen.under_way == UnderWay::Yes,
+        next: seen.next().to_vec(),
         changed_since,
         sessions_old,
     })
@@ -166,6 +179,38 @@ async fn sent_to_old_names(state: &State, source: &Session, target: &Session) ->
         told.push(format!("the fence in the new database still sends writers to {}", state.source_database));
     }
     Ok(told)
+}
+
+/// A fence of another split around other tables is none of this one's.
+async fn barrier(
+    state: &State,
+    session: &Session,
+    end: End,
+    error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
+) -> Result<Barrier, Error> {
+    let destination = match end {
+        End::Source => &state.target_database,
+        End::Target => &state.source_database,
+    };
+    let barrier = async {
+        Ok(match fence::strength(session).await? {
+            Some(Strength::Sealed) if destination.is_empty() || fence::leads_to(session, destination).await? => {
+                Barrier::Sealed
+            }
+            // It opens with the end of whoever holds it.
+            Some(Strength::Held) if fence::is_owned(session).await? => Barrier::Held,
+            _ => Barrier::Open,
+        })
+    };
+    barrier.await.map_err(error("looking at the fence"))
+}
+
+async fn under_way(
+    session: &Session,
+    error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
+) -> Result<UnderWay, Error> {
+    let is_owned = fence::is_owned(session).await.map_err(error("looking for the lock of a split"))?;
+    Ok(if is_owned { UnderWay::Yes } else { UnderWay::No })
 }
 
 fn differs(end: &str, was: &Place, now: &Place) -> Vec<String> {

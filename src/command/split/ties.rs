@@ -77,6 +77,13 @@ impl Ties {
         spans.map(|span| format!("{}.{}", span.schema, span.name)).collect()
     }
 
+    /// Foreign keys across the line that nothing keeps any more, in the order of their names: those that became loose are followed.
+    pub fn kept_by_nothing(&self) -> Vec<String> {
+        let is_loose = |key: &&GivenUp| self.loose.iter().any(|loose| loose.key.name == key.key);
+        let keys: BTreeSet<_> = self.given_up.iter().filter(|key| !is_loose(key)).map(|key| key.key.clone()).collect();
+        keys.into_iter().collect()
+    }
+
     /// The tables at both ends of the foreign keys: schema and name.
     pub fn ends(&self) -> Vec<(String, String)> {
         let ends: BTreeSet<_> = self.given_up.iter().flat_map(|key| &key.ends).cloned().collect();

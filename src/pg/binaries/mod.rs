@@ -90,7 +90,7 @@ impl BinariesError {
             Self::NotFound { at_least_major: major, .. } | Self::TooOld { server_major: major, .. } => Some(format!(
                 "install a client of version {major} or newer: postgresql-client-{major} on Debian and Ubuntu (from the \
                  PostgreSQL project's repository, PGDG, where the distribution is older), postgresql{major} on Red Hat \
-                 and its kin; or name a folder that holds one with --pg-bin or PGKEEP_PG_BIN"
+                 and its kin; or name a folder that holds one with --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup]"
             )),
             Self::NoServer { major, .. } => Some(format!(
                 "install the server programs: postgresql-{major} on Debian and Ubuntu (from the PostgreSQL project's \
@@ -98,7 +98,7 @@ impl BinariesError {
                  its kin; or name a folder that holds them with --pg-bin or PGKEEP_PG_BIN. No server has to run"
             )),
             Self::NotInFolder { .. } => Some(
-                "--pg-bin or PGKEEP_PG_BIN must name the folder that holds the programs, often PREFIX/bin".to_owned(),
+                "--pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup] must name the folder that holds the programs, often PREFIX/bin".to_owned(),
             ),
             Self::DoesNotRun { .. } | Self::NoVersion { .. } => {
                 Some("run it with --version by hand: a library may be missing, or it may be another program".to_owned())

@@ -91,6 +91,22 @@ pub(super) fn default_base() -> PathBuf {
     named_bases().next().unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
+/// Where clusters are made when the caller names no folder.
+#[derive(Debug)]
+pub struct Volume {
+    pub folder: PathBuf,
+    /// For an account that is not root.
+    pub free_bytes: u64,
+}
+
+/// How much room there is for a cluster that is about to be made.
+pub fn volume() -> Result<Volume, ClusterError> {
+    let folder = default_base();
+    let failed = |source| ClusterError::Folder { path: folder.clone(), source };
+    let volume = rustix::fs::statvfs(&folder).map_err(|errno| failed(errno.into()))?;
+    Ok(Volume { free_bytes: volume.f_bavail.saturating_mul(volume.f_frsize), folder })
+}
+
 /// Everywhere that an earlier run may have made clusters.
 pub(super) fn bases() -> Vec<PathBuf> {
     let mut bases: Vec<PathBuf> = named_bases().chain([PathBuf::from("/tmp")]).collect();

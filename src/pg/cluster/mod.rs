@@ -25,6 +25,7 @@ use super::binaries::ServerBinaries;
 use account::Account;
 pub use error::ClusterError;
 use folder::ClusterFolder;
+pub use folder::{Volume, volume};
 pub use options::{ClusterOptions, Durability, Listen, Locale};
 use postmaster::{Postmaster, Shutdown};
 pub use sweep::{sweep_orphans, sweep_orphans_in};

@@ -19,6 +19,8 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
+    #[error("{} is a folder, and no key file", path.display())]
+    IsFolder { path: PathBuf, kind: KeyKind },
     #[error("cannot write the key file {}", path.display())]
     Write {
         path: PathBuf,
@@ -38,6 +40,8 @@ pub enum KeyError {
 
     #[error("the key file {} is protected by a passphrase, and none was given", path.display())]
     PassphraseNeeded { path: PathBuf },
+    #[error("no passphrase was given for the key file {}, and there is no terminal to ask on", path.display())]
+    NoNewPassphrase { path: PathBuf },
     #[error("the passphrase does not open {}", path.display())]
     WrongPassphrase { path: PathBuf },
     #[error("the key file {} is not protected by a passphrase", path.display())]
@@ -120,6 +124,19 @@ impl KeyError {
             KeyError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "Is the path right? `pgkeep init --keys DIR` has put both keys there; the restore key is kept off the host that takes backups.".into()
             }
+            KeyError::Read { path, source } if source.kind() == io::ErrorKind::PermissionDenied => format!(
+                "The account that runs pgkeep needs to own it, or a copy of it, and to enter its folder: ls -l {} shows whose it is.",
+                path.display()
+            ),
+            KeyError::IsFolder { path, kind } => {
+                format!("Name the file, not its folder, such as {}", path.join(kind.file_name()).display())
+            }
+            KeyError::Write { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied => "The account that runs pgkeep needs to write in the folder of the key.".into(),
+                io::ErrorKind::ReadOnlyFilesystem => "Its file system is mounted to be read only. Name a folder that can be written.".into(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "The file system is full.".into(),
+                _ => return None,
+            },
             KeyError::Malformed { reason, .. } if *reason == THE_OTHER_KEY => {
                 "--writer-key (PGKEEP_WRITER_KEY) names writer.key, and --restore-key (PGKEEP_RESTORE_KEY) restore.key.".into()
             }
@@ -130,6 +147,9 @@ impl KeyError {
             }
             KeyError::PassphraseNeeded { .. } => {
                 "Run it on a terminal, or name a source: --passphrase-file FILE, PGKEEP_PASSPHRASE_FILE or PGKEEP_PASSPHRASE_COMMAND.".into()
+            }
+            KeyError::NoNewPassphrase { .. } => {
+                "Nothing was written. Name a source: --passphrase-file FILE with it on one line, PGKEEP_PASSPHRASE_FILE or PGKEEP_PASSPHRASE_COMMAND (where one takes the place of another: --new-passphrase-file FILE); or run it on a terminal.".into()
             }
             KeyError::WrongPassphrase { .. } => "There is no way around a forgotten passphrase. Is it the right key file?".into(),
             KeyError::NoIdentity { .. } => "Name the file of your age identity or SSH private key: --identity FILE".into(),

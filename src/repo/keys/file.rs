@@ -51,7 +51,12 @@ impl Content {
         let failed = |source| KeyError::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
         // Of the final size at once: growing would leave copies behind.
-        let bytes = file.metadata().map_err(failed)?.len().min(BYTES_MAX) as usize;
+        let found = file.metadata().map_err(failed)?;
+        if found.is_dir() {
+            // The writer key has no passphrase, and is looked at before it is read.
+            return Err(KeyError::IsFolder { path: path.to_owned(), kind: KeyKind::Restore });
+        }
+        let bytes = found.len().min(BYTES_MAX) as usize;
         let mut text = Zeroizing::new(Vec::with_capacity(bytes + 1));
         file.take(BYTES_MAX).read_to_end(&mut text).map_err(failed)?;
         if is_age_file(&text) {

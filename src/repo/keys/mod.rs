@@ -205,8 +205,11 @@ pub fn generate() -> (WriterKey, RestoreKey) {
 impl WriterKey {
     /// Reads a file that nobody but its owner can read.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        let mode =
-            fs::metadata(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })?.mode() & 0o777;
+        let found = fs::metadata(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
+        if found.is_dir() {
+            return Err(KeyError::IsFolder { path: path.to_owned(), kind: KeyKind::Writer });
+        }
+        let mode = found.mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(KeyError::Exposed { path: path.to_owned(), mode });
         }

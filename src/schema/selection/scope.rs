@@ -6,6 +6,7 @@ use super::{Request, SelectionError};
 use crate::schema::archive::{Archive, Entry, Kind, Oid};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::{Pattern, Visibility};
+use crate::schema::unmatched::{near, near_relation};
 
 /// A relation, from the archive or (configuration tables of extensions) from the catalog alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,15 +36,15 @@ impl Scope {
         let schemas = schemas(archive, facts);
         let everything_but = request.schemas.is_empty() && request.tables.is_empty();
 
-        let excluded_schemas = matching_schemas(&schemas, &request.exclude_schemas)?;
-        let mut asked_schemas = matching_schemas(&schemas, &request.schemas)?;
+        let excluded_schemas = matching_schemas(&schemas, &request.exclude_schemas, "-N")?;
+        let mut asked_schemas = matching_schemas(&schemas, &request.schemas, "-n")?;
         if everything_but {
             asked_schemas.clone_from(&schemas);
         }
         asked_schemas.retain(|schema| !excluded_schemas.contains(schema));
 
-        let named = matching_relations(&relations, facts, &request.tables)?;
-        let excluded = matching_relations(&relations, facts, &request.exclude_tables)?;
+        let named = matching_relations(&relations, facts, &request.tables, "-t")?;
+        let excluded = matching_relations(&relations, facts, &request.exclude_tables, "-T")?;
 
         let mut asked: BTreeSet<Oid> = relations
             .iter()
@@ -161,12 +162,17 @@ fn schemas(archive: &Archive, facts: &Facts) -> BTreeSet<String> {
     schemas
 }
 
-fn matching_schemas(schemas: &BTreeSet<String>, patterns: &[Pattern]) -> Result<BTreeSet<String>, SelectionError> {
+fn matching_schemas(
+    schemas: &BTreeSet<String>,
+    patterns: &[Pattern],
+    switch: &'static str,
+) -> Result<BTreeSet<String>, SelectionError> {
     let mut matching = BTreeSet::new();
     for pattern in patterns {
         let mut found = schemas.iter().filter(|schema| pattern.matches_schema(schema)).peekable();
         if found.peek().is_none() {
-            return Err(SelectionError::NoSuchSchema { pattern: pattern.text().to_owned() });
+            let near = near(pattern.text(), schemas.iter().map(String::as_str));
+            return Err(SelectionError::NoSuchSchema { pattern: pattern.text().to_owned(), switch, near });
         }
         matching.extend(found.cloned());
     }
@@ -177,6 +183,7 @@ fn matching_relations(
     relations: &BTreeMap<Oid, Name<'_>>,
     facts: &Facts,
     patterns: &[Pattern],
+    switch: &'static str,
 ) -> Result<BTreeSet<Oid>, SelectionError> {
     let mut first_on_path: HashMap<&str, usize> = HashMap::new();
     let on_path = |name: &Name<'_>| facts.search_path.iter().position(|schema| schema == name.schema);
@@ -195,7 +202,8 @@ fn matching_relations(
         let fits = |name: &Name<'_>| pattern.matches(name.schema, name.name, visibility(name));
         let mut found = relations.iter().filter(|(_, name)| fits(name)).map(|(oid, _)| *oid).peekable();
         if found.peek().is_none() {
-            return Err(SelectionError::NoSuchTable { pattern: pattern.text().to_owned() });
+            let near = near_relation(pattern.text(), relations.values().map(|name| (name.schema, name.name)));
+            return Err(SelectionError::NoSuchTable { pattern: pattern.text().to_owned(), switch, near });
         }
         matching.extend(found);
     }

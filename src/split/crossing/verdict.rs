@@ -197,7 +197,7 @@ impl<'a> Rules<'a> {
             (false, Direction::StayingNeedsMoving) => (
                 Action::Review,
                 Severity::Warning,
-                "after the switch it sees the old rows, and it fails once `finish` has dropped them",
+                "after the switch it sees the old rows, and it fails once `finish` has put them aside",
             ),
         };
         Crossing {
@@ -319,7 +319,9 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
             return (
                 Action::Keep,
                 Severity::Warning,
-                format!("it uses {to}, which is copied: the old database keeps its own, and `finish` cannot drop it"),
+                format!(
+                    "it uses {to}, which is copied: the old database keeps its own, which `finish` puts aside with the rest"
+                ),
             );
         }
         _ => {}
