@@ -167,7 +167,7 @@ impl Frame<'_> {
                 {bring_back}
             END IF;
             FOREACH back IN ARRAY lent LOOP EXECUTE back; END LOOP;
-            RESET session_replication_role;
+            IF super THEN RESET session_replication_role; END IF;
             END"
         )
     }

@@ -119,7 +119,7 @@ pub async fn forget(session: &Session) -> Result<(), Error> {
 /// What of a user's a database holds: relations, functions, types, schemas, extensions but plpgsql. At most ten names.
 pub async fn contents(session: &Session) -> Result<Vec<String>, Error> {
     let sql = "WITH own AS (SELECT oid FROM pg_catalog.pg_namespace
-            WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgkeep_split') AND nspname NOT LIKE 'pg\\_t%temp\\_%'),
+            WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgkeep_split') AND nspname !~ '^pg_(toast_)?temp_'),
         member AS (SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e')
         SELECT what FROM (
             SELECT c.oid::pg_catalog.regclass::text AS what FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
@@ -143,7 +143,7 @@ pub async fn tables_besides(session: &Session, schemas: &[String]) -> Result<Vec
     let sql = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'f', 'm') AND NOT c.relispartition AND n.nspname <> ALL ($1)
           AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgkeep_split', 'pgkeep_loose', 'pgkeep_bridge')
-          AND n.nspname NOT LIKE 'pg\\_t%temp\\_%'
+          AND n.nspname !~ '^pg_(toast_)?temp_'
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
               AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
         ORDER BY 1 LIMIT 10";
@@ -158,7 +158,7 @@ pub async fn empty_again(session: &Session) -> Result<(), Error> {
             FOR x IN SELECT extname FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' LOOP
                 EXECUTE pg_catalog.format('DROP EXTENSION IF EXISTS %I CASCADE', x); END LOOP;
             FOR x IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgkeep_split', 'public')
-                    AND nspname NOT LIKE 'pg\\_t%temp\\_%' LOOP
+                    AND nspname !~ '^pg_(toast_)?temp_' LOOP
                 EXECUTE pg_catalog.format('DROP SCHEMA %I CASCADE', x); END LOOP;
         END $$;
         DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;

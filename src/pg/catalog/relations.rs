@@ -47,7 +47,8 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
     // they say NULL. It counts as readable here, because nobody refused it; whoever locks it then learns that it is gone.
     let (through, with_code) = (ThroughRoot::WhereNeeded.query(), planned_with_code(session).await?);
     let sql = format!(
-        "WITH through AS MATERIALIZED ({through}),         SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
+        "WITH through AS MATERIALIZED ({through})
+        SELECT c.oid, n.nspname::text, c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
             coalesce(a.names, '{{}}'), coalesce(a.types, '{{}}'),
             coalesce(pg_catalog.pg_relation_size(c.oid) / 8192, 0), coalesce(pg_catalog.pg_table_size(c.oid), 0),
             e.configuration, coalesce(am.amname = 'heap', false) AND c.oid <> ALL ($1),

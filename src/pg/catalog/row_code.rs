@@ -54,11 +54,10 @@ fn with_parts(of_relation: &str) -> String {
 /// computes what is constant in them as soon as it plans to read the relation, but not for COPY of the relation itself.
 pub(super) async fn planned_with_code(session: &Session) -> Result<Vec<u32>, Error> {
     let context = "the code of indexes";
-    // Most databases have none, and a transaction keeps a lock on each catalog that it asks.
+    // Most databases have none, and a transaction keeps a lock on each catalog that it asks. 12 and 13 are `internal` and `c`.
     let any = "SELECT pg_catalog.current_setting('is_superuser') = 'on' AND (
-            EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-                WHERE p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal'))
-            OR EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.contype = 'c' AND k.contypid <> 0 AND k.oid >= 16384))";
+            EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.oid >= 16384 AND p.prolang NOT IN (12, 13))
+            OR EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typtype = 'd' AND t.oid >= 16384))";
     if !query(session, context, any).await?.first().is_some_and(|row| row.get(0)) {
         return Ok(Vec::new());
     }

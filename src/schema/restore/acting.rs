@@ -35,8 +35,8 @@ pub(super) struct Acting<'a> {
     options: &'a RestoreOptions,
     /// Of the archive, and those in which its extensions are; as SQL writes them, without the quotes around.
     schemas: Vec<(String, String)>,
-    /// Whether rows of foreign keys may be looked up by code of users: casts of their columns, indexes of their tables.
-    keys: bool,
+    /// Whether columns of foreign keys may be cast by code of users, which nothing says of a key.
+    casts: bool,
     /// Tables, by their OID, whose statistics cannot be gathered without code of users.
     pub gathered_with_code: BTreeSet<Oid>,
     /// Whether there is any code of users.
@@ -63,7 +63,7 @@ impl<'a> Acting<'a> {
             calls,
             options,
             schemas,
-            keys: !found.is_empty(),
+            casts: found.iter().any(|position| archive.entries()[*position].kind == Kind::Cast),
             gathered_with_code: found.iter().filter_map(|position| calls.table_of(*position)).collect(),
             has_code: entries().any(|(position, entry)| {
                 matches!(entry.kind, Kind::Function | Kind::Procedure) && !calls.is_compiled(position)
@@ -76,7 +76,13 @@ impl<'a> Acting<'a> {
         let entry = &self.archive.entries()[position];
         let owner = entry.owner.as_deref().filter(|_| self.options.owners == Owners::Keep)?;
         let may_run = match entry.kind {
-            Kind::FkConstraint => self.keys || self.calls.may_run_code(position),
+            // Rows are looked up in both tables, which runs code of their indexes.
+            Kind::FkConstraint => {
+                let mut tables = self.calls.tables_of_key(position);
+                self.casts
+                    || tables.any(|table| self.gathered_with_code.contains(&table))
+                    || self.calls.may_run_code(position)
+            }
             _ => holds_expressions(entry) && self.calls.may_run_code(position),
         };
         if !may_run {

@@ -132,6 +132,14 @@ impl<'a> Calls<'a> {
         whole.kind.is_relation().then_some(whole.catalog_id.oid)
     }
 
+    /// The tables of a foreign key.
+    pub fn tables_of_key(&self, position: usize) -> impl Iterator<Item = Oid> {
+        let needed = self.graph.needs(position).iter().copied().chain(self.graph.whole(position));
+        let entries = needed.map(|needed| &self.archive.entries()[needed]);
+        let tables: Vec<Oid> = entries.filter(|entry| has_rows(entry.kind)).map(|entry| entry.catalog_id.oid).collect();
+        tables.into_iter()
+    }
+
     pub fn is_compiled(&self, position: usize) -> bool {
         is_compiled(&self.archive.entries()[position])
     }
