@@ -19,7 +19,7 @@ use super::selecting::Patterns;
 use super::taken::Taken;
 use crate::pg::binaries::server_for;
 use crate::pg::cluster::{ClusterOptions, PrivateCluster};
-use crate::pg::connect::connect_as_user;
+use crate::pg::connect::{connect, connect_as_user};
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::pg::question::{self, Answer};
 use crate::repo::manifest::LeftOut;
@@ -162,7 +162,7 @@ pub async fn run(
 
     progress.set_phase("asking the assertions");
     let phase = Instant::now();
-    let assertions = assert_all(&target, &options.assertions).await?;
+    let assertions = assert_all(&cluster, &target, &options.assertions).await?;
     let assertions_ms = millis(phase);
 
     progress.set_phase("removing the private server");
@@ -225,12 +225,21 @@ fn private_server() -> ClusterOptions {
     ClusterOptions { settings, ..ClusterOptions::default() }
 }
 
-async fn assert_all(target: &Conninfo, statements: &[Statement]) -> Result<Vec<Assertion>, Error> {
+async fn assert_all(
+    cluster: &PrivateCluster,
+    target: &Conninfo,
+    statements: &[Statement],
+) -> Result<Vec<Assertion>, Error> {
     let mut assertions = Vec::with_capacity(statements.len());
     if statements.is_empty() {
         return Ok(assertions);
     }
-    let session = connect_as_user(target, "pgkeep drill").await.map_err(Error::target_database("connecting"))?;
+    let failed = |what: &'static str| Error::target_database(what);
+    let session = connect(target, "pgkeep drill").await.map_err(failed("connecting"))?;
+    let role = question::role_for_questions(&session).await.map_err(failed("preparing the assertions"))?;
+    session.close().await.map_err(failed("the end of the session"))?;
+    let asking = Conninfo::resolve(Some(&cluster.dsn_as(&role, target.database())), &Environment::default())?;
+    let session = connect_as_user(&asking, "pgkeep drill").await.map_err(failed("connecting"))?;
     question::prepare(&session).await.map_err(Error::target_database("preparing the assertions"))?;
     for statement in statements {
         let failed = Error::target_database(format!("the assertion {}", statement.name));

@@ -1,6 +1,8 @@
 //! What a session of a database has by itself, where nobody pins anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio_postgres::SimpleQueryMessage;
 
 use super::Error;
 use super::connect::{Session, connect_as_user, settings};
@@ -16,11 +18,18 @@ pub const SHAPES_ROWS: [&str; 2] = ["TimeZone", "lc_monetary"];
 /// Those of both lists, as a session of this role has them. Opens one.
 pub async fn of(info: &Conninfo) -> Result<BTreeMap<String, String>, Error> {
     let session = connect_as_user(info, "pgkeep settings").await?;
-    let names: Vec<&str> = HEEDED_BY_CODE.iter().chain(&SHAPES_ROWS).copied().collect();
-    let sql = "SELECT DISTINCT n, pg_catalog.current_setting(n) FROM pg_catalog.unnest($1::text[]) n";
-    let rows = session.client().query(sql, &[&names]).await;
-    let rows = rows.map_err(|error| session.fault("the session's settings", error))?;
-    let found = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let names: BTreeSet<&str> = HEEDED_BY_CODE.iter().chain(&SHAPES_ROWS).copied().collect();
+    // The database may have a path on which anything means something else: nothing here is looked up by one.
+    let setting = |name: &&str| format!("pg_catalog.current_setting('{name}')");
+    let sql = format!("SELECT {}", names.iter().map(setting).collect::<Vec<_>>().join(", "));
+    let messages = session.client().simple_query(&sql).await;
+    let messages = messages.map_err(|error| session.fault("the session's settings", error))?;
+    let row = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let value = |(at, name): (usize, &&str)| Some(((*name).to_owned(), row?.try_get(at).ok().flatten()?.to_owned()));
+    let found = names.iter().enumerate().filter_map(value).collect();
     session.close().await?;
     Ok(found)
 }

@@ -21,32 +21,40 @@ pub enum Lend {
     Names(String),
     /// To make something in a schema.
     Make(String),
+    /// The same, to another role than the frame's.
+    NamesTo(String, String),
+    /// To refer to a relation, by its quoted name.
+    Reference(String),
     /// A foreign server.
     Server(String),
     Tablespace(String),
 }
 
 impl Lend {
-    /// A row: privilege, kind and name, whether the role lacks what the session may give.
+    /// A row: privilege, kind, what SQL calls it, to whom, whether that role lacks what the session may give. `role` is a literal.
     fn lacking(&self, role: &str) -> String {
-        let (privilege, kind, function, catalog, column, owner, name) = match self {
-            Lend::Names(name) => {
-                ("USAGE", "SCHEMA", "has_schema_privilege", "pg_namespace", "nspname", "nspowner", name)
-            }
-            Lend::Make(name) => {
-                ("CREATE", "SCHEMA", "has_schema_privilege", "pg_namespace", "nspname", "nspowner", name)
-            }
-            Lend::Server(name) => {
-                ("USAGE", "FOREIGN SERVER", "has_server_privilege", "pg_foreign_server", "srvname", "srvowner", name)
-            }
+        let of_schema = |privilege, name| (privilege, "SCHEMA", "has_schema_privilege", "pg_namespace", "nsp", name);
+        let (privilege, kind, function, catalog, prefix, name) = match self {
+            Lend::Names(name) | Lend::NamesTo(name, _) => of_schema("USAGE", name),
+            Lend::Make(name) => of_schema("CREATE", name),
+            Lend::Server(name) => ("USAGE", "FOREIGN SERVER", "has_server_privilege", "pg_foreign_server", "srv", name),
             Lend::Tablespace(name) => {
-                ("CREATE", "TABLESPACE", "has_tablespace_privilege", "pg_tablespace", "spcname", "spcowner", name)
+                ("CREATE", "TABLESPACE", "has_tablespace_privilege", "pg_tablespace", "spc", name)
             }
+            Lend::Reference(name) => ("REFERENCES", "TABLE", "has_table_privilege", "pg_class", "rel", name),
         };
-        let name = quote_literal(name);
+        let role = match self {
+            Lend::NamesTo(_, other) => quote_literal(other),
+            _ => role.to_owned(),
+        };
+        let (called, condition) = match self {
+            Lend::Reference(_) => (name.clone(), format!("o.oid = pg_catalog.to_regclass({})", quote_literal(name))),
+            _ => (quote_identifier(name), format!("o.{prefix}name = {}", quote_literal(name))),
+        };
         format!(
-            "('{privilege}', '{kind}', {name}, (SELECT pg_catalog.pg_has_role(o.{owner}, 'USAGE') AND NOT pg_catalog.{function}({role}, o.oid, '{privilege}')
-                FROM pg_catalog.{catalog} o WHERE o.{column} = {name}))"
+            "('{privilege}', '{kind}', {}, {role}, (SELECT pg_catalog.pg_has_role(o.{prefix}owner, 'USAGE') AND NOT pg_catalog.{function}({role}, o.oid, '{privilege}')
+                FROM pg_catalog.{catalog} o WHERE {condition}))",
+            quote_literal(&called)
         )
     }
 }
@@ -95,11 +103,11 @@ impl Frame<'_> {
         let lend = match lacking.is_empty() || self.role.is_none() {
             true => String::new(),
             false => format!(
-                "FOR lend IN SELECT w.privilege, w.kind, w.name FROM (VALUES {}) AS w (privilege, kind, name, lacking) WHERE w.lacking
+                "FOR lend IN SELECT w.privilege, w.kind, w.name, w.role FROM (VALUES {}) AS w (privilege, kind, name, role, lacking) WHERE w.lacking
                 LOOP
                     PERFORM pg_catalog.pg_advisory_xact_lock({LENDING}, 0);
-                    EXECUTE pg_catalog.format('GRANT %s ON %s %I TO %I', lend.privilege, lend.kind, lend.name, {role});
-                    lent := lent || pg_catalog.format('REVOKE %s ON %s %I FROM %I', lend.privilege, lend.kind, lend.name, {role});
+                    EXECUTE pg_catalog.format('GRANT %s ON %s %s TO %I', lend.privilege, lend.kind, lend.name, lend.role);
+                    lent := lent || pg_catalog.format('REVOKE %s ON %s %s FROM %I', lend.privilege, lend.kind, lend.name, lend.role);
                 END LOOP;\n",
                 lacking.join(", ")
             ),

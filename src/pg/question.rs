@@ -1,9 +1,11 @@
 //! Questions of the operator's own to a database: SQL that must answer true.
 
+use rand_core::{OsRng, RngCore};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::Error;
 use super::connect::Session;
+use super::quoting::do_block;
 
 /// What a statement answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,24 @@ pub enum Answer {
     True,
     /// What it said instead, or the server's message.
     Otherwise(String),
+}
+
+/// A role for questions, which reads everything and is no superuser: a database may have a search path on which an operator of a question
+/// is somebody's function. It may act as any ordinary role, so that views and functions answer it as they answer them. For a server that is
+/// thrown away.
+pub async fn role_for_questions(session: &Session) -> Result<String, Error> {
+    let role = format!("pgkeep_asks_{:016x}", OsRng.next_u64());
+    let body = format!(
+        "DECLARE r pg_catalog.name; BEGIN
+            CREATE ROLE {role} LOGIN BYPASSRLS IN ROLE pg_read_all_data;
+            EXECUTE pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO {role}', pg_catalog.current_database());
+            FOR r IN SELECT rolname FROM pg_catalog.pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> '{role}' LOOP
+                EXECUTE pg_catalog.format('GRANT %I TO {role}', r);
+            END LOOP;
+        END"
+    );
+    session.run("a role for assertions", &do_block(&body)).await?;
+    Ok(role)
 }
 
 /// Gives the session the settings that a user of this database would have, but none by which it could write.

@@ -37,11 +37,6 @@ impl Token<'_> {
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word.as_bytes())
     }
 
-    /// Whether it is a value by itself.
-    pub fn is_constant(&self) -> bool {
-        matches!(self.kind, TokenKind::Literal | TokenKind::Number)
-    }
-
     pub fn is_symbol(&self, symbol: &str) -> bool {
         self.kind == TokenKind::Symbol && self.text == symbol.as_bytes()
     }

@@ -182,8 +182,21 @@ fn body(entry: &Entry) -> Option<Vec<u8>> {
 /// Whether the function has no text of its own.
 pub(crate) fn is_compiled(entry: &Entry) -> bool {
     let tokens = tokens(entry.defn.as_bytes());
-    let language = tokens.windows(2).find(|pair| pair[0].is_word("LANGUAGE")).and_then(|pair| pair[1].name());
-    matches!(language.as_deref(), Some("c" | "internal"))
+    let mut depth = 0usize;
+    // Not that of an argument of that name, whose type is in a schema c, nor of a result.
+    for (at, token) in tokens.iter().enumerate() {
+        if token.is_symbol("(") {
+            depth += 1;
+        } else if token.is_symbol(")") {
+            depth = depth.saturating_sub(1);
+        }
+        let of_name = at > 0 && tokens[at - 1].is_symbol(".");
+        if depth == 0 && !of_name && token.is_word("LANGUAGE") {
+            let language = tokens.get(at + 1).and_then(Token::name);
+            return matches!(language.as_deref(), Some("c" | "internal"));
+        }
+    }
+    false
 }
 
 /// The dotted name that the tokens start with.

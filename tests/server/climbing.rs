@@ -72,20 +72,42 @@ const DEFINITIONS: &[&str] = &[
      CREATE CAST (core.near AS \"char\") WITH FUNCTION core.far(core.near) AS IMPLICIT;
      CREATE TABLE core.d18 (id \"char\" PRIMARY KEY); CREATE TABLE core.d18b (id core.near REFERENCES core.d18); INSERT INTO core.d18 VALUES ('a'); INSERT INTO core.d18b VALUES ('a')",
     "CREATE TABLE core.d19 (id int CHECK (current_user = 'mal' OR query_to_xml('SELECT core.climb(''check of the server'')', true, true, '') IS NOT NULL))",
+    "CREATE TABLE core.rt (a core.checked); CREATE TABLE core.d20 (id int, d core.rt DEFAULT '(1)'::core.rt); CREATE INDEX ON core.d20 (id) WHERE '(1)'::core.rt IS NOT NULL;
+     CREATE VIEW core.d20v AS SELECT '(1)'::core.rt AS x; CREATE VIEW core.d20w AS SELECT 1 AS i, '{1}'::core.checked[] AS a; CREATE TABLE core.d20t (v core.d20w DEFAULT '(1,{1})'::core.d20w)",
+    "CREATE DOMAIN c.t AS int; CREATE FUNCTION core.d21(language c.t) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM core.climb('argument called language'); RETURN 7; END $$;
+     CREATE TABLE core.d21t (id int, g int GENERATED ALWAYS AS (core.d21(7)) STORED)",
+    "CREATE TABLE core.d22 (id int, a core.quiet) PARTITION BY LIST (a); CREATE TABLE core.d22a PARTITION OF core.d22 FOR VALUES IN (NULL)",
+    "CREATE TABLE core.d23 (id int); CREATE DOMAIN core.d23d AS core.d23 CHECK (current_user = 'mal' OR query_to_xml('SELECT core.climb(''check of a row by a domain'')', true, true, '') IS NOT NULL);
+     ALTER TABLE core.d23 ADD CHECK (((d23.*)::core.d23d) IS NOT NULL)",
+    "CREATE DOMAIN core.d24d AS int; ALTER DOMAIN core.d24d ADD CONSTRAINT k CHECK (core.climb('check that is not valid')) NOT VALID; CREATE TABLE core.d24 (id int);
+     INSERT INTO core.d24 VALUES (1); CREATE MATERIALIZED VIEW core.d24m AS SELECT id FROM core.d24; CREATE INDEX ON core.d24m (id) WHERE '{1}'::core.d24d[] IS NOT NULL",
+    "CREATE TABLE core.d25q (id int PRIMARY KEY); INSERT INTO core.d25q VALUES (1); CREATE TABLE core.d25 (id int REFERENCES core.d25q) PARTITION BY LIST ((id + core.number('partition key again', 7)));
+     CREATE TABLE core.d25a PARTITION OF core.d25 FOR VALUES IN (8); CREATE INDEX ON core.d25 (id); CREATE TRIGGER t AFTER DELETE ON core.d25 FOR EACH ROW EXECUTE FUNCTION core.evil()",
+    "CREATE TABLE core.d26 (id int REFERENCES core.d25q, CHECK (core.number('constant check', 7) > 0)) PARTITION BY LIST (id); CREATE TABLE core.d26a PARTITION OF core.d26 (CHECK (core.number('check of a partition', 7) > 0)) FOR VALUES IN (1)",
+    "CREATE TYPE core.kind AS ENUM ('a'); CREATE FUNCTION core.spelled(core.kind) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM core.climb('cast to text'); RETURN 'a'; END $$;
+     CREATE CAST (core.kind AS text) WITH FUNCTION core.spelled(core.kind); CREATE TABLE core.d27 (e core.kind CHECK ((e || 'x'::text) <> 'zz'), f core.kind CHECK (quote_literal(f) <> 'zz'))",
+    "CREATE FUNCTION core.apart(int, int) RETURNS float8 IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN BEGIN EXECUTE 'CREATE INDEX evil_index ON core.victim (id)'; EXCEPTION WHEN OTHERS THEN NULL; END; RETURN 1.0; END $$;
+     CREATE TYPE core.stretch AS RANGE (SUBTYPE = int, SUBTYPE_DIFF = core.apart); CREATE TABLE core.d28 (s core.stretch) WITH (autovacuum_enabled = off)",
 ];
+
+/// Beyond those, from 16 on.
+const OF_16: &str = "CREATE FUNCTION core.as_json(core.kind) RETURNS json IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM core.climb('cast to json'); RETURN '1'; END $$;
+    CREATE CAST (core.kind AS json) WITH FUNCTION core.as_json(core.kind); CREATE TABLE core.d29 (e core.kind CHECK (JSON_ARRAY(e) IS NOT NULL)); INSERT INTO core.d29 VALUES ('a')";
 
 const ROWS: &str = "
     INSERT INTO core.victim SELECT g, 'x' FROM generate_series(1, 10) g; INSERT INTO core.waiting VALUES (1, '{1}');
     INSERT INTO core.d01 VALUES (1), (2); INSERT INTO core.d02 VALUES (1); INSERT INTO core.d03 VALUES (1), (2); INSERT INTO core.d04 VALUES (1);
     INSERT INTO core.d05 (id, m) VALUES (1, '{[1,2),[5,6)}'), (2, NULL); INSERT INTO core.d07 VALUES (1); INSERT INTO core.d08 VALUES (1); INSERT INTO core.d09 VALUES (1);
-    INSERT INTO core.d10 VALUES ('{1}'); INSERT INTO core.d14 VALUES (1); INSERT INTO core.d15 VALUES (1, '{1,2}'); INSERT INTO core.d19 VALUES (1)";
+    INSERT INTO core.d10 VALUES ('{1}'); INSERT INTO core.d14 VALUES (1); INSERT INTO core.d15 VALUES (1, '{1,2}'); INSERT INTO core.d19 VALUES (1);
+    INSERT INTO core.d20 (id) VALUES (1); INSERT INTO core.d21t VALUES (1); INSERT INTO core.d22 VALUES (1, NULL); INSERT INTO core.d23 VALUES (1); INSERT INTO core.d25 VALUES (1); INSERT INTO core.d26 VALUES (1);
+    INSERT INTO core.d27 VALUES ('a', 'a'); INSERT INTO core.d28 SELECT core.stretch(g, g + 5) FROM generate_series(1, 100) g";
 
 /// What a superuser of any server here could make.
 fn mark() -> PathBuf {
     base().join(format!("pgkeep-climbed-{}", std::process::id()))
 }
 
-const CLEAN: &str = "DROP TRIGGER IF EXISTS evil ON core.victim; DROP RULE IF EXISTS evil ON core.victim;
+const CLEAN: &str = "DROP TRIGGER IF EXISTS evil ON core.victim; DROP RULE IF EXISTS evil ON core.victim; DROP INDEX IF EXISTS core.evil_index;
     ALTER TABLE core.victim DROP CONSTRAINT IF EXISTS evil; ALTER DOMAIN core.later DROP CONSTRAINT IF EXISTS evil";
 
 struct Log<'a> {
@@ -149,16 +171,29 @@ fn source(major: u32, schema: &str) -> Server {
     for definition in DEFINITIONS {
         sql(&server, "mal", "whole", definition);
     }
+    if major >= 16 {
+        sql(&server, "mal", "whole", OF_16);
+    }
     // What the application itself has left there is not what is tried.
     sql(&server, "mal", "whole", CLEAN);
     sql(&server, "mal", "whole", ROWS);
     sql(&server, "mal", "whole", CLEAN);
+    // The owner of a database sets what its sessions begin with.
+    server.ask("ALTER DATABASE whole SET constraint_exclusion = on");
     server
 }
 
 /// What must have run: otherwise nothing was tried.
 const IN_DEFINITIONS: [&str; 5] = ["domain", "exclusion", "generated column", "index", "partition key"];
-const IN_LOADS: [&str; 3] = ["cast", "check", "domain"];
+const IN_LOADS: [&str; 6] = [
+    "cast",
+    "cast to text",
+    "check",
+    "check of a partition",
+    "check that is not valid",
+    "domain",
+    "partition key again",
+];
 
 #[track_caller]
 fn tried(ran: &BTreeSet<String>, expected: &[&str]) {
@@ -173,18 +208,18 @@ fn every_verb(major: u32, schema: &str) {
     log.only_mal("made");
 
     // A plan, on this server and on one that does not have the role.
-    let said = split(&server, &server.dsn("part"), &["--plan", "--schemas", "core"]);
+    let said = split(&server, &server.dsn("part"), &["--plan", "--schemas", "core,c"]);
     assert_eq!((said.code, said.document()["blockers"].to_string()), (0, "[]".into()));
     tried(&log.only_mal("plan"), &IN_DEFINITIONS);
     let other = Server::start(major, ClusterOptions::default());
-    let said = split(&server, &other.dsn("part"), &["--plan", "--schemas", "core"]);
+    let said = split(&server, &other.dsn("part"), &["--plan", "--schemas", "core,c"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.stdout.contains("definitions that may call functions of their owners were not tried"), "{said:?}");
     let mut elsewhere = Log { server: &other, read: 0 };
     let log_of_other = std::fs::read_to_string(other.cluster.log_path()).unwrap();
     assert!(!log_of_other.contains("ran: "), "{log_of_other}");
 
-    let said = split(&server, &server.dsn("part"), &["--schemas", "core"]);
+    let said = split(&server, &server.dsn("part"), &["--schemas", "core,c"]);
     assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{said:?}");
     let ran = log.only_mal("split");
     tried(&ran, &IN_DEFINITIONS);
@@ -205,6 +240,7 @@ fn every_verb(major: u32, schema: &str) {
     tried(&ran, &IN_DEFINITIONS);
     tried(&ran, &IN_LOADS);
     assert_eq!(rows(&server, "again"), before);
+    assert_eq!(sql(&server, "mal", "again", "SELECT pg_catalog.to_regclass('core.evil_index') IS NULL"), "t");
     // What is there is what was backed up, and no more.
     let compared = repo.json(["verify", "latest", "--against", &server.dsn("again")]);
     assert_eq!(compared["ok"], true, "{compared}");
@@ -219,26 +255,26 @@ fn every_verb(major: u32, schema: &str) {
     let drilled = Said::of(drill.arg("--pg-bin").arg(bin));
     assert_eq!(drilled.code, 0, "{drilled:?}");
     log.only_mal("drill");
-    let said = split(&server, &server.dsn("rehearsed"), &["--rehearse", "--schemas", "core"]);
+    let said = split(&server, &server.dsn("rehearsed"), &["--rehearse", "--schemas", "core,c"]);
     assert_eq!(said.code, 0, "{said:?}");
     log.only_mal("rehearsal");
 }
 
 #[test]
 fn code_in_definitions_has_its_owners_rights_and_no_more_15() {
-    every_verb(15, "CREATE SCHEMA core AUTHORIZATION mal");
+    every_verb(15, "CREATE SCHEMA core AUTHORIZATION mal; CREATE SCHEMA c AUTHORIZATION mal");
 }
 
 /// The schema is another's, as `public` is, and grants come last in a restore.
 #[test]
 fn code_in_definitions_has_its_owners_rights_and_no_more_18() {
-    every_verb(18, "CREATE SCHEMA core; GRANT USAGE, CREATE ON SCHEMA core TO mal");
+    every_verb(18, "CREATE SCHEMA core; GRANT USAGE, CREATE ON SCHEMA core TO mal; CREATE SCHEMA c AUTHORIZATION mal");
 }
 
 /// The query of a materialized view is read before the server fires for the command: its code might define something in its place.
 #[test]
 fn what_code_defines_in_the_place_of_a_definition_is_undone_with_it() {
-    let server = source(15, "CREATE SCHEMA core AUTHORIZATION mal");
+    let server = source(15, "CREATE SCHEMA core AUTHORIZATION mal; CREATE SCHEMA c AUTHORIZATION mal");
     sql(&server, "mal", "whole", "CREATE MATERIALIZED VIEW core.greedy AS SELECT '{1}'::core.checked[] AS a");
     sql(&server, "mal", "whole", CLEAN);
     let mut log = Log { server: &server, read: 0 };
@@ -254,4 +290,51 @@ fn what_code_defines_in_the_place_of_a_definition_is_undone_with_it() {
     let triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'evil'";
     assert_eq!(sql(&server, "mal", "again", triggers), "0");
     assert_eq!(sql(&server, "mal", "again", "SELECT count(*) FROM core.victim"), "10");
+}
+
+/// The owner of a database sets the path on which its sessions find types and operators.
+#[test]
+fn a_path_on_which_everything_is_somebodys_means_nothing_to_us() {
+    let server = Server::start(16, ClusterOptions::default());
+    server.ask("CREATE ROLE mal LOGIN");
+    server.ask("CREATE DATABASE whole");
+    let superuser = server.ask("SELECT current_user");
+    sql(&server, &superuser, "whole", "CREATE SCHEMA core AUTHORIZATION mal");
+    let code = format!(
+        "CREATE FUNCTION core.ran(what text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'ran: % as %.', what, current_user;
+            BEGIN COPY (SELECT 1) TO PROGRAM 'touch {}'; EXCEPTION WHEN OTHERS THEN NULL; END; RETURN true; END $$;
+         CREATE FUNCTION core.same(a oid, b oid) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM core.ran('='); RETURN pg_catalog.oideq(a, b); END $$;
+         CREATE OPERATOR core.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = core.same);
+         CREATE FUNCTION core.more(a int8, b int4) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN core.ran('>'); END $$;
+         CREATE OPERATOR core.> (LEFTARG = int8, RIGHTARG = int4, FUNCTION = core.more);
+         CREATE DOMAIN core.name AS pg_catalog.name CHECK (core.ran('name')); CREATE TABLE core.helper (x int);
+         CREATE FUNCTION core.apart(int, int) RETURNS float8 IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM * FROM helper; RETURN 1.0; END $$;
+         CREATE TYPE core.r AS RANGE (SUBTYPE = int, SUBTYPE_DIFF = core.apart); CREATE TABLE core.t (id int PRIMARY KEY, r core.r);
+         SET search_path = pg_catalog, core; CREATE INDEX ON core.t USING gist (r) WHERE '{{abc}}'::name[] IS NOT NULL;
+         INSERT INTO core.t SELECT g, core.r(g, g + 5) FROM generate_series(1, 1000) g; CREATE DOMAIN core.text AS pg_catalog.text",
+        mark().display()
+    );
+    sql(&server, "mal", "whole", &code);
+    server.ask("ALTER DATABASE whole SET search_path = core, pg_catalog");
+    let mut log = Log { server: &server, read: 0 };
+    log.only_mal("made");
+    let repo = Repo::new();
+    let bin = server.binaries.command("pg_dump");
+    let bin = std::path::Path::new(bin.get_program()).parent().unwrap();
+    repo.json(["backup", "--pg-bin", bin.to_str().unwrap(), "--dbname", &server.dsn("whole")]);
+    log.only_mal("backup");
+    let report = repo.restored(["latest", "--create", "--search-path-fix", "--dbname", &server.dsn("again")]);
+    assert_eq!(report["proven"], true, "{report}");
+    log.only_mal("restore");
+    let questions = mark().with_extension("sql");
+    std::fs::write(
+        &questions,
+        "SELECT count(*) > 0 FROM core.t;\nSELECT NOT rolsuper FROM pg_roles WHERE rolname = current_user;",
+    )
+    .unwrap();
+    let mut drill = repo.command(["--restore-key".as_ref(), repo.restore_key().as_os_str(), "drill".as_ref()]);
+    let drilled = Said::of(drill.arg("--pg-bin").arg(bin).arg("--assert").arg(&questions));
+    std::fs::remove_file(&questions).unwrap();
+    assert_eq!(drilled.code, 0, "{drilled:?}");
+    log.only_mal("drill");
 }

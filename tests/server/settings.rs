@@ -37,6 +37,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("row_security", "on"),
     ("synchronize_seqscans", "on"),
     ("enable_tidscan", "off"),
+    ("constraint_exclusion", "on"),
     ("gin_fuzzy_search_limit", "1"),
     ("array_nulls", "off"),
     ("backslash_quote", "on"),

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::framed::framed;
+use super::framed::{framed, or_restorer};
 use super::refused::{failure, refused};
 use super::{Job, Options, session_settings};
 use crate::command::Error;
@@ -159,7 +159,15 @@ impl Definitions<'_> {
             |source| pg::Error::Protocol { context: format!("the step {}", step.label), source: Box::new(source) };
         if let Some(framed) = framed(slice::from_ref(step), self.settings.as_bytes()) {
             let text = String::from_utf8(framed).map_err(|error| protocol(error.utf8_error()))?;
-            return self.run(&step.label, &text).await;
+            if step.acts_as.as_ref().is_none_or(|acts_as| !acts_as.or_restorer) {
+                return self.run(&step.label, &text).await;
+            }
+            let run = |sql: &'static str| async move { self.run(sql, sql).await };
+            run("SAVEPOINT pgkeep_as_owner").await?;
+            match self.run(&step.label, &text).await {
+                Err(error) if or_restorer(step, &error) => run("ROLLBACK TO SAVEPOINT pgkeep_as_owner").await?,
+                made => return made,
+            }
         }
         for sql in &step.statements {
             let text = std::str::from_utf8(sql.as_bytes()).map_err(protocol)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::pg;
 use crate::pg::frame::{Frame, Lend};
 use crate::schema::archive::SqlText;
 use crate::schema::restore::{ActsAs, CommandKind, Step, commands};
@@ -18,12 +19,8 @@ pub fn framed(steps: &[Step], settings: &[u8]) -> Option<Vec<u8>> {
         let frame = Frame { role: first.role.as_deref(), lends: &lends, borrows: &borrows, statements, definitions };
         [&*frame.sql(), settings].concat()
     };
-    let statements = |step: &'_ Step| -> Vec<SqlText> {
-        let instead = step.acts_as.as_ref().and_then(|acts_as| acts_as.instead.clone());
-        instead.unwrap_or_else(|| step.statements.clone())
-    };
-    let statements: Vec<SqlText> = steps.iter().flat_map(statements).collect();
-    let commands: Vec<(CommandKind, &[u8])> = statements.iter().map(SqlText::as_bytes).flat_map(commands).collect();
+    let commands: Vec<(CommandKind, &[u8])> =
+        steps.iter().flat_map(|step| &step.statements).map(SqlText::as_bytes).flat_map(commands).collect();
     if steps.len() > 1 {
         let framed: Vec<&[u8]> = commands.iter().map(|(_, sql)| *sql).collect();
         let definitions = commands.iter().filter(|(kind, _)| *kind != CommandKind::Setting).count();
@@ -43,11 +40,22 @@ pub fn framed(steps: &[Step], settings: &[u8]) -> Option<Vec<u8>> {
     Some(message)
 }
 
-fn lends(acts_as: &ActsAs) -> impl Iterator<Item = Lend> {
+fn lends(acts_as: &ActsAs) -> Vec<Lend> {
     let names = acts_as.uses.iter().cloned().map(Lend::Names);
     let make = acts_as.makes_in.iter().cloned().map(Lend::Make);
     let servers = acts_as.servers.iter().cloned().map(Lend::Server);
-    names.chain(make).chain(servers).chain(acts_as.tablespaces.iter().cloned().map(Lend::Tablespace))
+    let tablespaces = acts_as.tablespaces.iter().cloned().map(Lend::Tablespace);
+    let to = |role: &String| {
+        acts_as.uses.iter().map(|schema| Lend::NamesTo(schema.clone(), role.clone())).collect::<Vec<_>>()
+    };
+    let others = acts_as.also.iter().flat_map(to);
+    let refers_to = acts_as.refers_to.iter().cloned().map(Lend::Reference);
+    names.chain(make).chain(servers).chain(tablespaces).chain(others).chain(refers_to).collect()
+}
+
+/// Whether a step that was refused as its owner is the restorer's to run: for want of a privilege, and where it meets no code.
+pub fn or_restorer(step: &Step, error: &pg::Error) -> bool {
+    error.sqlstate() == Some("42501") && step.acts_as.as_ref().is_some_and(|acts_as| acts_as.or_restorer)
 }
 
 /// A command that defines nothing, and for which the server runs code as its owner.

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};
-use super::framed::{framed, guarded};
+use super::framed::{framed, guarded, or_restorer};
 use super::warnings::Warnings;
-use super::{Job, Options, quoted, session_settings};
+use super::{Job, Options, Owners, quoted, session_settings};
 use crate::command::Error;
 use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
@@ -31,7 +31,7 @@ use crate::pg::target::SPEED_UP;
 use crate::pg::wire::Wire;
 use crate::repo::manifest::Relation;
 use crate::schema::archive::SqlText;
-use crate::schema::restore::{Circles, PostDataStep, Transaction};
+use crate::schema::restore::{Circles, PostDataStep, Step, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
 use crate::stop::{Stop, in_parallel};
 use crate::stream::{Digest, RowFormat, RowHasher};
@@ -311,7 +311,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Task::Analyze(n) => {
                 let relation = &self.work.job.relations[n];
                 let sql = format!("ANALYZE {}", quoted(relation));
-                let with_code = self.work.job.plan.gathered_with_code.contains(&relation.oid);
+                let with_code = self.work.job.plan.has_code;
                 if !with_code && self.path.is_empty() {
                     return self.execute(&label, sql.as_bytes()).map(|()| None);
                 }
@@ -342,17 +342,35 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn step(&mut self, n: usize, label: &str) -> Result<(), Error> {
         let PostDataStep { step, sorts, .. } = &self.work.job.plan.post_data[n];
         self.suit(n, *sorts, label)?;
-        let together = step.transaction == Transaction::Allowed && (step.statements.len() > 1 || !self.path.is_empty());
-        let framed = framed(slice::from_ref(step), &self.settled());
-        if framed.is_none() && !together {
-            return step.statements.iter().try_for_each(|sql| self.execute(label, sql.as_bytes()));
-        }
+        self.run_step(step, label)
+    }
+
+    pub(super) fn run_step(&mut self, step: &Step, label: &str) -> Result<(), Error> {
+        let Some(run) = framed(slice::from_ref(step), &self.settled()) else {
+            return self.run_as_restorer(step, label);
+        };
         // One message: a round trip for each would cost more than most of them take. Whoever looks at the server's sessions sees its
         // beginning.
         let begin = format!("/* {} */ BEGIN;\n{}", label.replace("*/", "* /").replace("/*", "/ *"), self.path);
-        let run = framed
-            .unwrap_or_else(|| step.statements.iter().map(SqlText::as_bytes).collect::<Vec<_>>().join(&b"\n"[..]));
-        self.execute(label, &[begin.as_bytes(), &run, b"COMMIT"].join(&b"\n"[..]))
+        match self.execute(label, &[begin.as_bytes(), &run, b"COMMIT"].join(&b"\n"[..])) {
+            Err(Error::Target { source, .. }) if or_restorer(step, &source) => {
+                self.roll_back(label)?;
+                self.run_as_restorer(step, label)
+            }
+            run => run,
+        }
+    }
+
+    /// Names are looked up with a path of the source's only where everything is the restorer's: others made what is found there.
+    fn run_as_restorer(&mut self, step: &Step, label: &str) -> Result<(), Error> {
+        let path = if self.work.options.owners == Owners::Restorer { self.path.as_str() } else { "" };
+        if step.transaction == Transaction::Forbidden || step.statements.len() == 1 && path.is_empty() {
+            return step.statements.iter().try_for_each(|sql| self.execute(label, sql.as_bytes()));
+        }
+        let begin = format!("BEGIN;\n{path}");
+        let statements = step.statements.iter().map(SqlText::as_bytes);
+        let all: Vec<&[u8]> = [begin.as_bytes()].into_iter().chain(statements).chain([&b"COMMIT"[..]]).collect();
+        self.execute(label, &all.join(&b"\n"[..]))
     }
 
     fn suit(&mut self, n: usize, sorts: bool, label: &str) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use super::plan::{Options, Planned};
 use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
 use crate::command::progress::Progress;
-use crate::command::restore::framed::framed;
+use crate::command::restore::framed::{framed, or_restorer};
 use crate::command::restore::refused::failure;
 use crate::command::some::some_of;
 use crate::pg;
@@ -176,7 +176,8 @@ async fn try_all(scratch: &Scratch, planned: &Planned, stop: &Stop) -> Result<Tr
     // Nor does it lend its rights to their code.
     let is_theirs = |step: &&Step| {
         let owner = planned.archive.entry(step.dump_id).and_then(|entry| entry.owner.as_ref());
-        step.acts_as.is_some() && owner.is_some_and(|owner| missing.contains(owner))
+        step.acts_as.as_ref().is_some_and(|acts_as| !acts_as.or_restorer)
+            && owner.is_some_and(|owner| missing.contains(owner))
     };
     let left: BTreeSet<DumpId> = steps(&plan).filter(is_theirs).map(|step| step.dump_id).collect();
     let labels = steps(&plan).filter(is_theirs).map(|step| step.label.clone()).collect();
@@ -291,7 +292,14 @@ async fn one(session: &Session, step: &Step, settings: &str) -> Result<Result<()
         Err(source) => return Ok(Err(pg::Error::Protocol { context, source: Box::new(source) })),
     };
     match step.transaction {
-        Transaction::Allowed => trial::attempt(session, &context, &texts).await,
+        Transaction::Allowed => match trial::attempt(session, &context, &texts).await? {
+            Err(error) if or_restorer(step, &error) => {
+                let own: Result<Vec<&str>, _> =
+                    step.statements.iter().map(|sql| std::str::from_utf8(sql.as_bytes())).collect();
+                trial::attempt(session, &context, &own.unwrap_or_default()).await
+            }
+            tried => Ok(tried),
+        },
         Transaction::Forbidden => trial::attempt_alone(session, &context, &texts).await,
     }
 }

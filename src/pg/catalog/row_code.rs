@@ -13,27 +13,33 @@ pub struct RunsCode {
 }
 
 /// Functions of the server's own that do the same for everybody, though their results may hang on the time or on settings. Others that are
-/// not immutable read or write what the caller may, or run text that they are given.
-const HARMLESS: &str = "^(now|(transaction|statement)_timestamp|age|extract|date|date_.*|timestamp.*|time|time_.*|timetz.*|timezone|interval.*|isfinite|to_(char|date|number|timestamp)|concat|concat_ws|anytextcat|textanycat|array_to_string|format|quote_(literal|nullable)|to_tsvector|(plain|phrase|web|websearch_|plainto|phraseto)?_?to_tsquery|money|numeric|length|overlaps)$";
+/// not immutable read or write what the caller may, or run text that they are given; those in SQL may look a cast up.
+const HARMLESS: &str = "^(now|(transaction|statement)_timestamp|age|extract|date|date_.*|timestamp.*|time|time_.*|timetz.*|timezone|interval.*|isfinite|to_(char|date|number|timestamp)|concat|concat_ws|array_to_string|format|to_tsvector|money|numeric|overlaps)$";
+
+/// What an expression may be made of so that functions and types say what it runs: others look up casts, or run what is nowhere named.
+const PLAIN: &str = "^(FUNCEXPR|OPEXPR|SCALARARRAYOPEXPR|DISTINCTEXPR|NULLIFEXPR|BOOLEXPR|VAR|CONST|RELABELTYPE|COERCEVIAIO|ARRAYCOERCEEXPR|COERCETODOMAIN|COERCETODOMAINVALUE|NULLTEST|BOOLEANTEST|ARRAYEXPR|ARRAY|ROWEXPR|ROW|CASEEXPR|CASE|CASEWHEN|WHEN|CASETESTEXPR|COALESCEEXPR|COALESCE|MINMAXEXPR|MINMAX|COLLATEEXPR|FIELDSELECT|SUBSCRIPTINGREF|SUBSCRIPT|CONVERTROWTYPEEXPR)$";
 
 /// Queries that know of each object (`calling`) whether it calls such code, and what of a relation is such an object (`parts`), for those
 /// `of_relation`: rows of a relation, and of an object's catalog and OID. A domain is in a column by itself, or inside of an array, a
-/// composite type, a range or another domain. Functions in C, and those of extensions, are taken for what their authors say that they are.
+/// composite type, a range or another domain. Functions in C, and those of a superuser's extensions, are taken for what their authors say
+/// that they are.
 fn with_parts(of_relation: &str) -> String {
     format!(
         "code AS MATERIALIZED (
         SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384
-            AND l.lanname NOT IN ('c', 'internal') AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+            AND l.lanname NOT IN ('c', 'internal') AND NOT (EXISTS (SELECT FROM pg_catalog.pg_depend d
                 WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')
+                AND EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = p.proowner AND r.rolsuper))
         UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid < 16384
-            AND (p.provolatile = 'v' OR p.provolatile = 's' AND p.proname !~ '{HARMLESS}')),
+            AND (p.prolang <> 12 OR p.provolatile = 'v' OR p.provolatile = 's' AND p.proname !~ '{HARMLESS}')),
     calling (classid, objid) AS (
         SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
             LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
             JOIN code ON code.oid = CASE WHEN o.oid IS NULL THEN d.refobjid ELSE o.oprcode::pg_catalog.oid END
             WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR o.oid IS NOT NULL
         -- What the server has of its own is in no list of dependencies.
-        UNION SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.contype = 'c' AND (k.conbin::text ~ 'SQLVALUEFUNCTION'
+        UNION SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.contype = 'c' AND (
+            EXISTS (SELECT FROM pg_catalog.regexp_matches(k.conbin::text, '\\{{([A-Z]+)', 'g') m WHERE m[1] !~ '{PLAIN}')
             OR EXISTS (SELECT FROM pg_catalog.regexp_matches(k.conbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') m JOIN code ON code.oid = m[1]::pg_catalog.oid))),
     parts (relation, classid, objid) AS ({of_relation}
         UNION SELECT h.relation, n.classid, n.objid FROM parts h CROSS JOIN LATERAL (
@@ -50,7 +56,7 @@ fn with_parts(of_relation: &str) -> String {
     )
 }
 
-/// The relations, by their OID, whose indexes or statistics call code that must not run as the session's role, a superuser: the server
+/// The relations, by their OID, whose indexes, statistics or cut call code that must not run as the session's role, a superuser: the server
 /// computes what is constant in them as soon as it plans to read the relation, but not for COPY of the relation itself.
 pub(super) async fn planned_with_code(session: &Session) -> Result<Vec<u32>, Error> {
     let context = "the code of indexes";
@@ -66,7 +72,10 @@ pub(super) async fn planned_with_code(session: &Session) -> Result<Vec<u32>, Err
             JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper
             WHERE i.indexrelid >= 16384 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
         UNION SELECT s.stxrelid, 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid FROM pg_catalog.pg_statistic_ext s
-            JOIN pg_catalog.pg_class t ON t.oid = s.stxrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper",
+            JOIN pg_catalog.pg_class t ON t.oid = s.stxrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper
+        UNION SELECT a.relid::pg_catalog.oid, 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid FROM pg_catalog.pg_partitioned_table p
+            JOIN pg_catalog.pg_class t ON t.oid = p.partrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper
+            CROSS JOIN LATERAL (SELECT l.relid FROM pg_catalog.pg_partition_tree(p.partrelid) l UNION ALL SELECT pg_catalog.pg_partition_root(p.partrelid)) a",
     );
     let sql =
         format!("WITH RECURSIVE {parts} SELECT DISTINCT h.relation FROM parts h JOIN calling USING (classid, objid)");

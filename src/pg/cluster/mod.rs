@@ -86,8 +86,12 @@ impl PrivateCluster {
 
     /// A libpq connection string (`key=value`) over the unix socket, as the superuser.
     pub fn dsn(&self, database: &str) -> String {
-        let host = self.socket_dir();
-        connection_string(&host.to_string_lossy(), self.port, &self.superuser, database)
+        self.dsn_as(&self.superuser, database)
+    }
+
+    /// The same as another role, which needs no password there.
+    pub fn dsn_as(&self, user: &str, database: &str) -> String {
+        connection_string(&self.socket_dir().to_string_lossy(), self.port, user, database)
     }
 
     /// A connection string over 127.0.0.1, password included; `None` for a cluster that does not listen there.

@@ -1,15 +1,12 @@
 //! With whose rights steps are run. PostgreSQL runs code of users while it makes some definitions, as whoever makes them: it computes
 //! generated columns and keys of partitions as far as they are constant, it checks literals of domains, and rows where a constraint is
-//! added. Such a step is its owner's to run.
-
-use std::collections::BTreeSet;
+//! added. There are more ways than a list can hold. So where there is any code of users, each step that can meet it is its owner's to run.
 
 use super::calls::Calls;
 use super::{Owners, RestoreOptions, RestorePlan, Wave};
-use crate::schema::archive::{Archive, Entry, Kind, Oid, SqlText};
+use crate::schema::archive::{Archive, Entry, Kind, SqlText};
 use crate::schema::facts::Facts;
 use crate::schema::lexer::{Token, quoted, tokens};
-use crate::schema::not_valid;
 
 /// As whom a step is run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,8 +20,11 @@ pub struct ActsAs {
     /// Foreign servers that the step needs.
     pub servers: Vec<String>,
     pub tablespaces: Vec<String>,
-    /// What comes to the same as the step's statements, where not all of it need be the role's to run.
-    pub instead: Option<Vec<SqlText>>,
+    /// Relations, quoted, that a key of the role refers to, and roles that look names up in `uses` while its rows are checked.
+    pub refers_to: Vec<String>,
+    pub also: Vec<String>,
+    /// Whether the restorer may run it where the role's rights do not suffice: nothing that it needs is code.
+    pub or_restorer: bool,
     /// Tables of others, quoted, that must be its own for it; and their owners.
     pub borrows: Vec<(String, String)>,
 }
@@ -35,10 +35,6 @@ pub(super) struct Acting<'a> {
     options: &'a RestoreOptions,
     /// Of the archive, and those in which its extensions are; as SQL writes them, without the quotes around.
     schemas: Vec<(String, String)>,
-    /// Whether columns of foreign keys may be cast by code of users, which nothing says of a key.
-    casts: bool,
-    /// Tables, by their OID, whose statistics cannot be gathered without code of users.
-    pub gathered_with_code: BTreeSet<Oid>,
     /// Whether there is any code of users.
     pub has_code: bool,
 }
@@ -53,41 +49,21 @@ impl<'a> Acting<'a> {
         schemas.sort_unstable();
         schemas.dedup();
         let schemas = schemas.into_iter().map(|name| (name.replace('"', "\"\""), name)).collect();
-        let decides =
-            |entry: &Entry| matches!(entry.kind, Kind::Cast | Kind::Index | Kind::Constraint | Kind::Statistics);
-        let entries = || archive.entries().iter().enumerate();
-        let found = entries().filter(|(_, entry)| decides(entry)).map(|(position, _)| position);
-        let found: Vec<usize> = found.filter(|position| calls.may_run_code(*position)).collect();
-        Acting {
-            archive,
-            calls,
-            options,
-            schemas,
-            casts: found.iter().any(|position| archive.entries()[*position].kind == Kind::Cast),
-            gathered_with_code: found.iter().filter_map(|position| calls.table_of(*position)).collect(),
-            has_code: entries().any(|(position, entry)| {
-                matches!(entry.kind, Kind::Function | Kind::Procedure) && !calls.is_compiled(position)
-            }),
-        }
+        let mut entries = archive.entries().iter().enumerate();
+        let has_code =
+            entries.any(|(position, entry)| calls.is_code(position) || matches!(entry.kind, Kind::Domain | Kind::Cast));
+        Acting { archive, calls, options, schemas, has_code }
     }
 
     /// None where nobody's code can run, or where it would run as the restorer later as well.
     pub fn of(&self, position: usize, statements: &[SqlText]) -> Option<ActsAs> {
         let entry = &self.archive.entries()[position];
         let owner = entry.owner.as_deref().filter(|_| self.options.owners == Owners::Keep)?;
-        let may_run = match entry.kind {
-            // Rows are looked up in both tables, which runs code of their indexes.
-            Kind::FkConstraint => {
-                let mut tables = self.calls.tables_of_key(position);
-                self.casts
-                    || tables.any(|table| self.gathered_with_code.contains(&table))
-                    || self.calls.may_run_code(position)
-            }
-            _ => holds_expressions(entry) && self.calls.may_run_code(position),
-        };
-        if !may_run {
+        if !self.has_code || !may_meet_code(entry) {
             return None;
         }
+        let of_key = self.calls.others_of_key(position);
+        let role = |owner: &str| self.options.roles.name(owner).to_owned();
         let names = |name: &str| statements.iter().any(|sql| contains(sql.as_bytes(), name.as_bytes()));
         let uses = self.schemas.iter().filter(|(written, _)| names(written)).map(|(_, name)| name.clone());
         Some(ActsAs {
@@ -96,7 +72,12 @@ impl<'a> Acting<'a> {
             makes_in: entry.namespace.iter().cloned().collect(),
             servers: server_of(entry).into_iter().collect(),
             tablespaces: self.tablespace_of(entry).into_iter().collect(),
-            instead: statements.first().filter(|_| entry.kind == Kind::FkConstraint).and_then(checked_later),
+            refers_to: of_key.iter().filter_map(|table| relation(table)).collect(),
+            also: of_key.iter().filter_map(|table| table.owner.as_deref()).map(role).collect(),
+            or_restorer: match entry.kind {
+                Kind::FkConstraint => !self.calls.may_run_code_of_key(position),
+                _ => !self.calls.may_run_code(position),
+            },
             borrows: self
                 .calls
                 .partitioned(position)
@@ -107,18 +88,8 @@ impl<'a> Acting<'a> {
     }
 }
 
-/// A foreign key that is made first and checked then: only the check looks at rows, and only whoever makes one must be allowed to refer
-/// to the other table. None for keys that are made with others or cannot be had unchecked (of partitioned tables).
-fn checked_later(sql: &SqlText) -> Option<Vec<SqlText>> {
-    let tokens = tokens(sql.as_bytes());
-    let [alter, table, only, schema, dot, name, add, constraint, key, ..] = &tokens[..] else { return None };
-    let is_one = alter.is_word("ALTER") && table.is_word("TABLE") && only.is_word("ONLY") && dot.is_symbol(".");
-    if !is_one || !add.is_word("ADD") || !constraint.is_word("CONSTRAINT") || commands(sql.as_bytes()).len() != 1 {
-        return None;
-    }
-    let relation = format!("{}.{}", quoted(&schema.name()?), quoted(&name.name()?));
-    let check = format!("ALTER TABLE ONLY {relation} VALIDATE CONSTRAINT {};", quoted(&key.name()?));
-    Some(vec![not_valid::statement(sql)?, SqlText::new(check)])
+fn relation(entry: &Entry) -> Option<String> {
+    Some(format!("{}.{}", quoted(entry.namespace.as_deref()?), quoted(&entry.tag)))
 }
 
 /// `CREATE FOREIGN TABLE a.t (...) SERVER other`
@@ -138,8 +109,7 @@ impl Acting<'_> {
     /// Whoever attaches a partition must own both tables.
     fn borrowed(&self, above: &Entry, owner: &str) -> Option<(String, String)> {
         let other = above.owner.as_deref().filter(|other| *other != owner)?;
-        let name = format!("{}.{}", quoted(above.namespace.as_deref()?), quoted(&above.tag));
-        Some((name, self.options.roles.name(other).to_owned()))
+        Some((relation(above)?, self.options.roles.name(other).to_owned()))
     }
 }
 
@@ -147,8 +117,9 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     !part.is_empty() && text.windows(part.len()).any(|window| window == part)
 }
 
-/// Whether the definition may hold values, or what is computed. A superuser's alone are not among these: operator classes, languages.
-fn holds_expressions(entry: &Entry) -> bool {
+/// Whether the definition may hold values, or what is computed, or be about a table whose rows are put where a computation says. What
+/// superusers alone make is not among these: operator classes, languages.
+fn may_meet_code(entry: &Entry) -> bool {
     let has = |word: &str| tokens(entry.defn.as_bytes()).iter().any(|token| token.is_word(word));
     match entry.kind {
         Kind::Table
@@ -158,16 +129,19 @@ fn holds_expressions(entry: &Entry) -> bool {
         | Kind::Domain
         | Kind::Aggregate
         | Kind::TableAttach
+        | Kind::IndexAttach
         | Kind::Default
         | Kind::Index
         | Kind::Constraint
         | Kind::CheckConstraint
+        | Kind::FkConstraint
+        | Kind::Trigger
         | Kind::Rule
         | Kind::Policy
+        | Kind::RowSecurity
         | Kind::Statistics => true,
         // Values of parameters, and a body that is no string.
         Kind::Function | Kind::Procedure => has("DEFAULT") || has("ATOMIC") || has("RETURN"),
-        Kind::Trigger => has("WHEN"),
         Kind::PublicationTable => has("WHERE"),
         _ => false,
     }
@@ -178,7 +152,7 @@ fn holds_expressions(entry: &Entry) -> bool {
 pub enum CommandKind {
     /// PostgreSQL fires `ddl_command_start` for it, and it may run code.
     Definition,
-    /// It runs nobody's code: it gives what was made to somebody, or makes a key that looks at no rows.
+    /// It gives what was made to somebody, and runs nobody's code.
     Plain,
     /// It sets something for what follows.
     Setting,
@@ -200,11 +174,8 @@ pub fn commands(sql: &[u8]) -> Vec<(CommandKind, &[u8])> {
     };
     let command = |part: &[Token<'_>]| {
         let (first, last) = (part.first()?, part.last()?);
-        let is_plain = match part {
-            [alter, .., owner, to, _] if owner.is_word("OWNER") && to.is_word("TO") => alter.is_word("ALTER"),
-            [alter, .., not, valid] if not.is_word("NOT") && valid.is_word("VALID") => alter.is_word("ALTER"),
-            _ => false,
-        };
+        let is_plain = matches!(part, [alter, .., owner, to, _]
+            if alter.is_word("ALTER") && owner.is_word("OWNER") && to.is_word("TO"));
         let kind = match () {
             () if first.is_word("SET") || first.is_word("SELECT") => CommandKind::Setting,
             () if is_plain => CommandKind::Plain,
@@ -272,21 +243,6 @@ mod tests {
         assert_eq!(kinds("CREATE RULE r AS ON INSERT TO a.t DO (DELETE FROM a.u; DELETE FROM a.v);"), [Definition]);
         assert_eq!(kinds("CREATE FUNCTION a.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END;"), [Definition]);
         assert_eq!(kinds("CREATE FUNCTION a.f() RETURNS int LANGUAGE sql AS $$ SELECT 1; SELECT 2; $$;"), [Definition]);
-    }
-
-    #[test]
-    fn a_key_is_checked_after_it_is_made() {
-        let key =
-            "ALTER TABLE ONLY a.\"T\"\n    ADD CONSTRAINT k FOREIGN KEY (i) REFERENCES b.u(i) ON DELETE CASCADE;\n";
-        let later = checked_later(&SqlText::new(key)).unwrap();
-        let texts: Vec<String> = later.iter().map(SqlText::to_display).collect();
-        assert!(texts[0].ends_with("ON DELETE CASCADE NOT VALID;\n"), "{texts:?}");
-        assert_eq!(texts[1], "ALTER TABLE ONLY \"a\".\"T\" VALIDATE CONSTRAINT \"k\";");
-        let kinds: Vec<CommandKind> =
-            later.iter().flat_map(|sql| commands(sql.as_bytes())).map(|(kind, _)| kind).collect();
-        assert_eq!(kinds, [CommandKind::Plain, CommandKind::Definition]);
-        assert_eq!(checked_later(&SqlText::new(key.replace("ONLY ", ""))), None);
-        assert_eq!(checked_later(&SqlText::new(key.replace(";", " NOT VALID;"))), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::schema::archive::{Archive, Entry, Kind, Oid};
 use crate::schema::facts::{Facts, Membership};
 use crate::schema::graph::Graph;
-use crate::schema::lexer::{Token, tokens};
+use crate::schema::lexer::tokens;
 use crate::schema::mentions::{Mentions, is_compiled};
 use crate::schema::selection::{Selection, exclusions};
 
@@ -107,41 +107,42 @@ impl<'a> Calls<'a> {
     }
 
     /// Whether the server may call code of users while it makes the entry: it computes what is constant, and reads literals of types with
-    /// checks. More may be found than it calls. Functions in C, and those of extensions, are as above.
+    /// checks, of which rows of tables are made as well. More is found than it calls. Functions in C, and those of extensions, are as above.
     pub fn may_run_code(&self, position: usize) -> bool {
         let entry = |position: usize| &self.archive.entries()[position];
         let of_index = self.exclusions.get(&position).into_iter().flatten();
-        let whole = self.graph.whole(position);
-        let own = self.graph.needs(position).iter().chain(of_index).copied().filter(|needed| Some(*needed) != whole);
-        // A bound is a value of the type that the table above is cut by, and checks of the partition are looked at.
-        let above = self.graph.needs(position).iter().filter(|_| entry(position).kind == Kind::TableAttach);
-        let from: Vec<usize> = own.chain(above.flat_map(|table| self.graph.needs(*table)).copied()).collect();
-        let (mut calls, mut checks) = (false, false);
-        self.walk(from, |reached| {
-            calls |= is_function(entry(reached).kind) && !is_compiled(entry(reached));
-            checks |= entry(reached).kind == Kind::Domain
-                && tokens(entry(reached).defn.as_bytes()).iter().any(|token| token.is_word("CHECK"));
-            if entry(reached).kind.is_relation() { Next::Leave } else { Next::Needs }
+        let mut found = false;
+        self.walk(self.graph.needs(position).iter().chain(of_index).copied().collect(), |reached| {
+            found |= self.is_code(reached) || entry(reached).kind == Kind::Domain;
+            Next::Needs
         });
-        calls || checks && tokens(entry(position).defn.as_bytes()).iter().any(Token::is_constant)
+        found
     }
 
-    /// The table or materialized view that the entry is a part of.
-    pub fn table_of(&self, position: usize) -> Option<Oid> {
-        let whole = &self.archive.entries()[self.graph.whole(position)?];
-        whole.kind.is_relation().then_some(whole.catalog_id.oid)
+    /// The same for a foreign key: rows are looked up in its tables, which runs code of their indexes, and values may be cast where nothing
+    /// says so.
+    pub fn may_run_code_of_key(&self, position: usize) -> bool {
+        let entries = self.archive.entries();
+        let tables = self.graph.needs(position).iter().copied().chain(self.graph.whole(position));
+        let parts = tables.filter(|table| has_rows(entries[*table].kind)).flat_map(|table| self.graph.parts(table));
+        let decides = |part: &&usize| matches!(entries[**part].kind, Kind::Index | Kind::Constraint | Kind::Statistics);
+        entries.iter().any(|entry| entry.kind == Kind::Cast)
+            || self.may_run_code(position)
+            || parts.filter(decides).any(|part| self.may_run_code(*part))
     }
 
-    /// The tables of a foreign key.
-    pub fn tables_of_key(&self, position: usize) -> impl Iterator<Item = Oid> {
-        let needed = self.graph.needs(position).iter().copied().chain(self.graph.whole(position));
-        let entries = needed.map(|needed| &self.archive.entries()[needed]);
-        let tables: Vec<Oid> = entries.filter(|entry| has_rows(entry.kind)).map(|entry| entry.catalog_id.oid).collect();
-        tables.into_iter()
+    /// Whether the entry is code of users.
+    pub fn is_code(&self, position: usize) -> bool {
+        let entry = &self.archive.entries()[position];
+        is_function(entry.kind) && !is_compiled(entry)
     }
 
-    pub fn is_compiled(&self, position: usize) -> bool {
-        is_compiled(&self.archive.entries()[position])
+    /// The tables that a foreign key is about, but for its own.
+    pub fn others_of_key(&self, position: usize) -> Vec<&Entry> {
+        let is_key = self.archive.entries()[position].kind == Kind::FkConstraint;
+        let whole = self.graph.whole(position);
+        let needed = self.graph.needs(position).iter().filter(|needed| is_key && Some(**needed) != whole);
+        needed.map(|needed| &self.archive.entries()[*needed]).filter(|entry| has_rows(entry.kind)).collect()
     }
 
     /// The table that an entry attaches a partition to.

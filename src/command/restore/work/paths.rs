@@ -27,7 +27,8 @@ impl Worker<'_, '_> {
         }
         self.roll_back("after a failure")?;
         let path: Vec<String> = job.search_path.iter().map(|schema| quote_identifier(schema)).collect();
-        self.path = format!("SET LOCAL search_path = {};\n", path.join(", "));
+        // The server's own names come first: somebody's type under one of them would be what a definition means.
+        self.path = format!("SET LOCAL search_path = pg_catalog, {}, pg_temp;\n", path.join(", "));
         let done = self.perform(task);
         self.path.clear();
         if done.is_ok() {

@@ -16,7 +16,6 @@ pub const LEFT: &[(&str, &[&str])] = &[
     (
         "how a plan is found, and not what it returns",
         &[
-            "constraint_exclusion",
             "cpu_index_tuple_cost",
             "cpu_operator_cost",
             "cpu_tuple_cost",
