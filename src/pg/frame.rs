@@ -8,6 +8,7 @@
 //! defers (a constraint trigger, a cursor WITH HOLD), what it sets for the session, and what it makes in the temporary schema, where
 //! names of types are looked up first. So it may define nothing but what was asked for, and the rest is gone when the frame is.
 
+use super::connect::settings::PINNED;
 use super::quoting::{do_block, quote_identifier, quote_literal};
 
 const FUNCTION: &str = "pg_temp.pgkeep_act";
@@ -77,8 +78,8 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The frame as one message, for a transaction of its own or a larger one. The session has its own settings afterwards, as after its
-    /// log-in, and no temporary objects.
+    /// The frame as one message, for a transaction of its own or a larger one. The session has the settings of its log-in afterwards, but
+    /// for its search path, and no temporary objects.
     ///
     /// # Errors
     /// The server's of the statements; 55000 where code that they call wants to define something.
@@ -119,6 +120,7 @@ impl Frame<'_> {
                 lent pg_catalog.text[] := '{{}}';
                 lend record;
                 back pg_catalog.text;
+                setting record;
                 triggers pg_catalog.text := pg_catalog.current_setting('session_replication_role');
             BEGIN
             -- Event triggers of others are not meant for what follows.
@@ -136,6 +138,10 @@ impl Frame<'_> {
         let bring_back: String = self.borrows.iter().map(|(table, own)| owner(table, &quote_identifier(own))).collect();
         let gives = if self.borrows.is_empty() { "true" } else { "super" };
         let permits = self.definitions + 1;
+        // Not RESET ALL: not all of them can be given in the start-up packet.
+        let pins: Vec<String> =
+            PINNED.iter().map(|pin| format!("('{}', {})", pin.name, quote_literal(pin.value))).collect();
+        let pins = pins.join(", ");
         let permit = quote_literal(
             "BEGIN
                 PERFORM pg_catalog.nextval('pg_temp.pgkeep_permits');
@@ -164,8 +170,16 @@ impl Frame<'_> {
             END IF;
             IF super THEN PERFORM pg_catalog.set_config('session_replication_role', triggers, false); END IF;
             PERFORM {FUNCTION}();
-            RESET ALL;
             SET search_path = pg_catalog, pg_temp;
+            FOR setting IN SELECT s.name, p.value FROM pg_catalog.pg_settings s LEFT JOIN (VALUES {pins}) AS p (name, value) ON p.name = s.name
+                WHERE s.source = 'session' AND s.name NOT IN ('role', 'session_authorization', 'search_path') AND s.name !~ '[.]' LOOP
+                IF setting.value IS NULL THEN
+                    EXECUTE pg_catalog.format('RESET %I', setting.name);
+                ELSE
+                    PERFORM pg_catalog.set_config(setting.name, setting.value, false);
+                END IF;
+            END LOOP;
+            RESET plpgsql.variable_conflict; RESET plpgsql.extra_errors; RESET plpgsql.extra_warnings; RESET plpgsql.check_asserts; RESET plpgsql.print_strict_params;
             IF super THEN
                 SET session_replication_role = replica;
                 EXECUTE pg_catalog.format('DROP EVENT TRIGGER %I', guard);
