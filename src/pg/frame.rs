@@ -12,6 +12,7 @@ use super::connect::settings::PINNED;
 use super::quoting::{do_block, quote_identifier, quote_literal};
 
 const FUNCTION: &str = "pg_temp.pgkeep_act";
+const ALL_ORDINARY: &str = "pgkeep_all_ordinary";
 /// Lends of several sessions would collide in the catalog (`pkfr`).
 const LENDING: i32 = 0x706b_6672;
 
@@ -60,12 +61,41 @@ impl Lend {
     }
 }
 
+/// What a session can have of frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ability {
+    /// It can keep code from defining something, and act with the rights of all ordinary roles.
+    pub superuser: bool,
+    /// It can make a frame at all.
+    pub temporary: bool,
+}
+
+impl Ability {
+    /// A question with one row of two columns, for [`Ability::of`].
+    pub const QUESTION: &str = "SELECT pg_catalog.current_setting('is_superuser') = 'on', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')";
+
+    pub fn of(superuser: bool, temporary: bool) -> Self {
+        Self { superuser, temporary }
+    }
+}
+
+/// With how many rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// The role's own, and what is lent.
+    Own,
+    /// Those of all ordinary roles together, and to read everything: for what the role's own do not suffice for. It takes a superuser. What
+    /// is made so becomes the role's.
+    AllOrdinary,
+}
+
 /// What is done, and as whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// Where the session's role may not act as it, the session's role acts itself; so it does where there is none, for what the server
     /// itself runs as somebody else.
     pub role: Option<&'a str>,
+    pub rights: Rights,
     /// What the role may use for as long as it takes, whatever it has been granted so far.
     pub lends: &'a [Lend],
     /// Tables of others, by their quoted names, that are the role's for as long as it takes; and their owners. Only a superuser gives
@@ -133,6 +163,20 @@ impl Frame<'_> {
     /// may have set the path by which operators are found.
     fn around(&self) -> String {
         let role = self.role.map_or_else(|| "CURRENT_USER".to_owned(), quote_identifier);
+        // It is never committed, so that nobody else ever sees it.
+        let (join, leave) = match (self.rights, self.role) {
+            (Rights::AllOrdinary, Some(_)) => (
+                format!(
+                    "CREATE ROLE {ALL_ORDINARY} BYPASSRLS IN ROLE pg_read_all_data;
+                    FOR lend IN SELECT rolname FROM pg_catalog.pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> '{ALL_ORDINARY}' LOOP
+                        EXECUTE pg_catalog.format('GRANT %I TO {ALL_ORDINARY}', lend.rolname);
+                    END LOOP;"
+                ),
+                format!("REASSIGN OWNED BY {ALL_ORDINARY} TO {role}; DROP OWNED BY {ALL_ORDINARY}; DROP ROLE {ALL_ORDINARY};"),
+            ),
+            _ => (String::new(), String::new()),
+        };
+        let role = if join.is_empty() { role } else { ALL_ORDINARY.to_owned() };
         let owner = |table: &str, owner: &str| format!("ALTER TABLE {table} OWNER TO {owner};\n");
         let borrow: String = self.borrows.iter().map(|(table, _)| owner(table, &role)).collect();
         let bring_back: String = self.borrows.iter().map(|(table, own)| owner(table, &quote_identifier(own))).collect();
@@ -151,7 +195,8 @@ impl Frame<'_> {
             END",
         );
         format!(
-            "IF {gives} THEN
+            "{join}
+            IF {gives} THEN
                 BEGIN
                     ALTER FUNCTION {FUNCTION}() OWNER TO {role};
                 EXCEPTION WHEN insufficient_privilege THEN NULL;
@@ -179,7 +224,7 @@ impl Frame<'_> {
                     PERFORM pg_catalog.set_config(setting.name, setting.value, false);
                 END IF;
             END LOOP;
-            RESET plpgsql.variable_conflict; RESET plpgsql.extra_errors; RESET plpgsql.extra_warnings; RESET plpgsql.check_asserts; RESET plpgsql.print_strict_params;
+            RESET plpgsql.extra_errors; RESET plpgsql.extra_warnings; RESET plpgsql.check_asserts; RESET plpgsql.print_strict_params;
             IF super THEN
                 SET session_replication_role = replica;
                 EXECUTE pg_catalog.format('DROP EVENT TRIGGER %I', guard);
@@ -188,6 +233,8 @@ impl Frame<'_> {
                 END IF;
                 {bring_back}
             END IF;
+            DROP FUNCTION {FUNCTION}();
+            {leave}
             FOREACH back IN ARRAY lent LOOP EXECUTE back; END LOOP;
             IF super THEN RESET session_replication_role; END IF;
             END"

@@ -1,9 +1,11 @@
 //! Rows on their way into a table whose code must not run as whoever writes them: COPY cannot be kept in a [`Frame`](super::frame::Frame).
 //! They come into a temporary table that checks nothing, and its owner puts them where they belong.
 
+use std::collections::BTreeSet;
+
 use super::error::Error;
-use super::frame::Frame;
-use super::quoting::{quote_identifier, quote_literal};
+use super::frame::{Frame, Lend, Rights};
+use super::quoting::{do_block, quote_identifier, quote_literal};
 use super::wire::{Wire, protocol};
 use crate::stream::RowFormat;
 
@@ -16,6 +18,8 @@ const DOOR: &str = "pg_temp.pgkeep_door";
 #[derive(Debug)]
 pub struct Staging<'a> {
     table: &'a str,
+    /// The table's.
+    schema: Option<String>,
     owner: &'a str,
     columns: Vec<Column>,
 }
@@ -26,6 +30,8 @@ struct Column {
     name: String,
     /// Its type; and the one in which it waits, where that is one with checks.
     own: String,
+    /// The type's.
+    schema: Option<String>,
     waits_as: Waiting,
 }
 
@@ -35,9 +41,16 @@ enum Waiting {
     /// What a domain is made of, which it is made of again when it is written.
     Base(String),
     /// In binary form: a range over this subtype, which has no checks, or several.
-    Range(String),
-    Ranges(String),
+    Range(Range),
+    Ranges(Range),
     Text,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Range {
+    subtype: String,
+    /// How its bounds are compared: options of CREATE TYPE.
+    order: String,
 }
 
 impl<'a> Staging<'a> {
@@ -57,15 +70,19 @@ impl<'a> Staging<'a> {
             let waits_as = match (text(2).as_deref(), text(3), text(4), format) {
                 (Some("f"), ..) => Waiting::Itself,
                 (_, Some(base), _, _) => Waiting::Base(base),
-                (_, _, Some(subtype), RowFormat::Binary) if text(5).as_deref() == Some("t") => Waiting::Ranges(subtype),
-                (_, _, Some(subtype), RowFormat::Binary) => Waiting::Range(subtype),
+                (_, _, Some(subtype), RowFormat::Binary) => {
+                    let range = Range { subtype, order: text(6).unwrap_or_default() };
+                    if text(5).as_deref() == Some("t") { Waiting::Ranges(range) } else { Waiting::Range(range) }
+                }
                 _ => Waiting::Text,
             };
-            Some(Column { name: quote_identifier(name), own: text(1)?, waits_as })
+            Some(Column { name: quote_identifier(name), own: text(1)?, schema: text(7), waits_as })
         };
         let found: Option<Vec<Column>> = columns.iter().map(column).collect();
         let columns = found.ok_or_else(|| protocol(context, "the table has other columns"))?;
-        Ok(Self { table, owner, columns })
+        let schema = wire.query(context, format!("SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {}::pg_catalog.regclass", quote_literal(table)).as_bytes())?;
+        let schema = schema.into_iter().next().and_then(|row| row.into_iter().next().flatten());
+        Ok(Self { table, schema, owner, columns })
     }
 
     /// Statements that make room. In a transaction, which is the one that rows are written in.
@@ -77,9 +94,9 @@ impl<'a> Staging<'a> {
                 Waiting::Itself => column.own.clone(),
                 Waiting::Base(base) => base.clone(),
                 Waiting::Text => "pg_catalog.text".to_owned(),
-                Waiting::Range(subtype) | Waiting::Ranges(subtype) => {
+                Waiting::Range(Range { subtype, order }) | Waiting::Ranges(Range { subtype, order }) => {
                     sql += &format!(
-                        "CREATE TYPE pg_temp.pgkeep_range_{n} AS RANGE (SUBTYPE = {subtype}, MULTIRANGE_TYPE_NAME = pg_temp.pgkeep_ranges_{n});\n"
+                        "CREATE TYPE pg_temp.pgkeep_range_{n} AS RANGE (SUBTYPE = {subtype}{order}, MULTIRANGE_TYPE_NAME = pg_temp.pgkeep_ranges_{n});\n"
                     );
                     let several = if matches!(column.waits_as, Waiting::Ranges(_)) { "s" } else { "" };
                     format!("pg_temp.pgkeep_range{several}_{n}")
@@ -100,17 +117,34 @@ impl<'a> Staging<'a> {
 
     /// The message that puts all rows where they belong, in the transaction of [`make`](Self::make). The session needs its settings again
     /// afterwards.
-    pub fn put(&self) -> Vec<u8> {
+    pub fn put(&self, rights: Rights) -> Vec<u8> {
         let value = |column: &Column| match column.waits_as {
             Waiting::Itself | Waiting::Base(_) => column.name.clone(),
             Waiting::Text => format!("{}::{}", column.name, column.own),
             Waiting::Range(_) | Waiting::Ranges(_) => format!("{}::pg_catalog.text::{}", column.name, column.own),
         };
         let values: Vec<String> = self.columns.iter().map(value).collect();
-        let into = if self.columns.is_empty() { String::new() } else { format!(" ({})", self.names()) };
-        let sql = format!("INSERT INTO {DOOR}{into} OVERRIDING SYSTEM VALUE SELECT {} FROM {STAGE}", values.join(", "));
-        let statements = [sql.as_bytes()];
-        Frame { role: Some(self.owner), lends: &[], borrows: &[], statements: &statements, definitions: 0 }.sql()
+        let sql = match self.columns.is_empty() {
+            false => format!(
+                "INSERT INTO {DOOR} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {STAGE}",
+                self.names(),
+                values.join(", ")
+            ),
+            // No view can stand for a table without columns that are written.
+            true => do_block(&format!(
+                "BEGIN FOR i IN 1 .. (SELECT pg_catalog.count(*) FROM {STAGE}) LOOP INSERT INTO {} DEFAULT VALUES; END LOOP; END",
+                self.table
+            )),
+        };
+        // Names of types are looked up, and policies thin out what a check reads, as they do for the owner.
+        let casts = self.columns.iter().filter(|column| !matches!(column.waits_as, Waiting::Itself | Waiting::Base(_)));
+        let of_types = casts.filter_map(|column| column.schema.clone());
+        let own = self.schema.iter().filter(|_| self.columns.is_empty()).cloned();
+        let lends: BTreeSet<Lend> = of_types.chain(own).map(Lend::Names).collect();
+        let lends: Vec<Lend> = lends.into_iter().collect();
+        let statements = [&b"SET row_security = on"[..], sql.as_bytes()];
+        Frame { role: Some(self.owner), rights, lends: &lends, borrows: &[], statements: &statements, definitions: 0 }
+            .sql()
     }
 
     fn names(&self) -> String {
@@ -120,7 +154,7 @@ impl<'a> Staging<'a> {
 }
 
 /// Of each column: name, type, whether a value of it may be checked, the type without checks that a domain is made of, the subtype without
-/// checks of a range or several, whether it is several.
+/// checks of a range or several, whether it is several, how it compares, the type's schema.
 fn types(table: &str) -> String {
     let table = quote_literal(table);
     format!(
@@ -144,7 +178,12 @@ fn types(table: &str) -> String {
                     UNION ALL SELECT t.typbasetype FROM sub JOIN pg_catalog.pg_type t ON t.oid = sub.type WHERE t.typtype = 'd')
                     SELECT sub.type FROM sub JOIN pg_catalog.pg_type t ON t.oid = sub.type WHERE t.typtype <> 'd') s
                 WHERE p.type IN (r.rngtypid, r.rngmultitypid)),
-            p.typtype = 'm'
+            p.typtype = 'm',
+            (SELECT pg_catalog.format(', SUBTYPE_OPCLASS = %I.%I', on_.nspname, o.opcname) || CASE WHEN c.oid IS NULL THEN '' ELSE pg_catalog.format(', COLLATION = %I.%I', cn.nspname, c.collname) END
+                FROM pg_catalog.pg_range r JOIN pg_catalog.pg_opclass o ON o.oid = r.rngsubopc JOIN pg_catalog.pg_namespace on_ ON on_.oid = o.opcnamespace
+                LEFT JOIN pg_catalog.pg_collation c ON c.oid = r.rngcollation LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = c.collnamespace
+                WHERE p.type IN (r.rngtypid, r.rngmultitypid)),
+            (SELECT n.nspname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = a.atttypid)
         FROM pg_catalog.pg_attribute a JOIN plain p ON p.top = a.atttypid
         WHERE a.attrelid = {table}::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped"
     )

@@ -85,8 +85,8 @@ pub struct RestorePlan {
     pub sequences: Vec<Oid>,
     /// Ordered so that a serial run from first to last, after all rows, is right.
     pub post_data: Vec<PostDataStep>,
-    /// Whether there is code of users, which the server may run as a table's owner while it gathers statistics.
-    pub has_code: bool,
+    /// Tables whose statistics cannot be gathered without code of users: the server runs it as their owner.
+    pub gathered_with_code: BTreeSet<Oid>,
     /// What the target has already, and otherwise than the source.
     pub there_otherwise: Vec<String>,
     /// Materialized views that held rows and cannot be refreshed, since they read one that held none: `MATERIALIZED VIEW shop.sums`.
@@ -196,7 +196,7 @@ impl RestorePlan {
             data_after: BTreeMap::new(),
             sequences: selection.sequences.iter().copied().collect(),
             post_data: Vec::new(),
-            has_code: false,
+            gathered_with_code: BTreeSet::new(),
             there_otherwise: Vec::new(),
             not_refreshable: Vec::new(),
         };
@@ -227,13 +227,17 @@ impl RestorePlan {
                 order::Place::Nowhere => {}
                 order::Place::Database => plan.database.push(step),
                 order::Place::PreData => plan.pre_data.push(step),
+                // Code that rows run may read a table that is to hide rows from its own role.
+                order::Place::PostData(_) if acting.has_code && entry.kind == Kind::RowSecurity => {
+                    order.add(position, step, Wave::Grants);
+                }
                 order::Place::PostData(wave) => order.add(position, step, wave),
             }
         }
         plan.there_otherwise.extend(options.there.schemas_otherwise(archive, selection, options));
         let acts_as = acting.has_code.then(ActsAs::default);
         plan.not_refreshable = order.add_refreshes(&options.populated, acts_as.as_ref());
-        plan.has_code = acting.has_code;
+        plan.gathered_with_code = acting.gathered_with_code();
         plan.post_data = order.finish();
         plan
     }

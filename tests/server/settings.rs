@@ -38,6 +38,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("synchronize_seqscans", "on"),
     ("enable_tidscan", "off"),
     ("constraint_exclusion", "on"),
+    ("jit", "on"),
     ("gin_fuzzy_search_limit", "1"),
     ("array_nulls", "off"),
     ("backslash_quote", "on"),

@@ -2,13 +2,14 @@
 
 use std::slice;
 
-use super::framed::{framed, or_restorer};
+use super::framed::{Onward, framed, onward};
 use super::refused::{failure, refused};
 use super::{Job, Options, session_settings};
 use crate::command::Error;
 use crate::command::error::Failure;
 use crate::pg;
 use crate::pg::connect::Session;
+use crate::pg::frame::{Ability, Rights};
 use crate::pg::target;
 use crate::repo::manifest::Sequence;
 use crate::schema::restore::{Step, Transaction};
@@ -34,7 +35,8 @@ pub enum Refusals {
 /// Runs all of it, and returns what was refused. In one transaction where that is possible.
 pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Refusals) -> Result<Vec<Failure>, Error> {
     let settings = String::from_utf8_lossy(&session_settings(job)).into_owned();
-    let mut definitions = Definitions { session, settings, refusals, failures: Vec::new() };
+    let ability = ability(session).await.map_err(Error::target_database("preparing the session"))?;
+    let mut definitions = Definitions { session, settings, ability, refusals, failures: Vec::new() };
     let run = definitions.run("session settings", &definitions.settings).await;
     run.map_err(Error::target_database("preparing the session"))?;
     let locks = target::locks_max(session).await.map_err(Error::target_database("preparing the session"))?;
@@ -67,6 +69,13 @@ pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Ref
         definitions.sequence_of_an_extension(sequence).await?;
     }
     Ok(definitions.failures)
+}
+
+/// What the session can have of frames.
+pub async fn ability(session: &Session) -> Result<Ability, pg::Error> {
+    let row = session.client().query_one(Ability::QUESTION, &[]).await;
+    let row = row.map_err(|error| session.fault("the session's rights", error))?;
+    Ok(Ability::of(row.get(0), row.get(1)))
 }
 
 /// What the server has warned of while definitions were made: grants that it did not make, for one.
@@ -104,6 +113,7 @@ struct Definitions<'a> {
     session: &'a Session,
     /// What the session was set to, for after code of others has run in it.
     settings: String,
+    ability: Ability,
     refusals: Refusals,
     failures: Vec<Failure>,
 }
@@ -157,16 +167,23 @@ impl Definitions<'_> {
     async fn step(&self, step: &Step) -> Result<(), pg::Error> {
         let protocol =
             |source| pg::Error::Protocol { context: format!("the step {}", step.label), source: Box::new(source) };
-        if let Some(framed) = framed(slice::from_ref(step), self.settings.as_bytes()) {
-            let text = String::from_utf8(framed).map_err(|error| protocol(error.utf8_error()))?;
-            if step.acts_as.as_ref().is_none_or(|acts_as| !acts_as.or_restorer) {
-                return self.run(&step.label, &text).await;
-            }
+        let in_frame = |rights| framed(slice::from_ref(step), self.settings.as_bytes(), self.ability, rights);
+        let text = |sql| String::from_utf8(sql).map_err(|error| protocol(error.utf8_error()));
+        if let Some(sql) = in_frame(Rights::Own) {
             let run = |sql: &'static str| async move { self.run(sql, sql).await };
             run("SAVEPOINT pgkeep_as_owner").await?;
-            match self.run(&step.label, &text).await {
-                Err(error) if or_restorer(step, &error) => run("ROLLBACK TO SAVEPOINT pgkeep_as_owner").await?,
+            let error = match self.run(&step.label, &text(sql)?).await {
+                Err(error) => error,
                 made => return made,
+            };
+            let onward = onward(step, &error, self.ability);
+            if onward.is_some() {
+                run("ROLLBACK TO SAVEPOINT pgkeep_as_owner").await?;
+            }
+            match onward.map(|onward| (onward, in_frame(Rights::AllOrdinary))) {
+                None => return Err(error),
+                Some((Onward::AllOrdinary, Some(sql))) => return self.run(&step.label, &text(sql)?).await,
+                Some(_) => {}
             }
         }
         for sql in &step.statements {
@@ -178,7 +195,7 @@ impl Definitions<'_> {
 
     /// None where the text is not UTF-8; the step that is to blame says so by itself.
     fn as_one_text(&self, steps: &[Step]) -> Option<String> {
-        let mut sql = match framed(steps, self.settings.as_bytes()) {
+        let mut sql = match framed(steps, self.settings.as_bytes(), self.ability, Rights::Own) {
             Some(framed) => String::from_utf8(framed).ok()?,
             None => {
                 let statements = steps.iter().flat_map(|step| &step.statements);

@@ -3,20 +3,21 @@
 use std::collections::BTreeSet;
 
 use crate::pg;
-use crate::pg::frame::{Frame, Lend};
+use crate::pg::frame::{Ability, Frame, Lend, Rights};
 use crate::schema::archive::SqlText;
 use crate::schema::restore::{ActsAs, CommandKind, Step, commands};
 
-/// The steps, all of which the same role is to run, as one message; none where they are the operator's to run. `settings` are the
-/// session's. One step is run command by command, so that code which a definition runs cannot take the place of the next one.
-pub fn framed(steps: &[Step], settings: &[u8]) -> Option<Vec<u8>> {
+/// The steps, all of which the same role is to run, as one message; none where they are the operator's to run, or the session can make no
+/// frame. `settings` are the session's. One step is run command by command, so that code which a definition runs cannot take the place of the next one.
+pub fn framed(steps: &[Step], settings: &[u8], ability: Ability, rights: Rights) -> Option<Vec<u8>> {
     let acting: Vec<&ActsAs> = steps.iter().filter_map(|step| step.acts_as.as_ref()).collect();
-    let first = acting.first()?;
+    let first = acting.first().filter(|_| ability.temporary)?;
     let lends: BTreeSet<Lend> = acting.iter().flat_map(|acts_as| lends(acts_as)).collect();
     let lends: Vec<Lend> = lends.into_iter().collect();
     let borrows: Vec<_> = acting.iter().flat_map(|acts_as| acts_as.borrows.clone()).collect();
     let frame = |statements: &[&[u8]], definitions| {
-        let frame = Frame { role: first.role.as_deref(), lends: &lends, borrows: &borrows, statements, definitions };
+        let frame =
+            Frame { role: first.role.as_deref(), rights, lends: &lends, borrows: &borrows, statements, definitions };
         [&*frame.sql(), settings].concat()
     };
     let commands: Vec<(CommandKind, &[u8])> =
@@ -53,14 +54,31 @@ fn lends(acts_as: &ActsAs) -> Vec<Lend> {
     names.chain(make).chain(servers).chain(tablespaces).chain(others).chain(refers_to).collect()
 }
 
-/// Whether a step that was refused as its owner is the restorer's to run: for want of a privilege, and where it meets no code.
-pub fn or_restorer(step: &Step, error: &pg::Error) -> bool {
-    error.sqlstate() == Some("42501") && step.acts_as.as_ref().is_some_and(|acts_as| acts_as.or_restorer)
+/// How a step goes on that was refused as its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// It meets no code: as the restorer.
+    Restorer,
+    /// With the rights of all ordinary roles, in a frame: what the owner lacks may be granted later, or never was its own.
+    AllOrdinary,
 }
 
-/// A command that defines nothing, and for which the server runs code as its owner.
+/// None where the refusal stands: it was not for want of a privilege, or there is nobody to turn to.
+pub fn onward(step: &Step, error: &pg::Error, ability: Ability) -> Option<Onward> {
+    let acts_as =
+        step.acts_as.as_ref().filter(|_| error.sqlstate() == Some(INSUFFICIENT_PRIVILEGE) && ability.temporary)?;
+    match acts_as.or_restorer {
+        true => Some(Onward::Restorer),
+        false => (ability.superuser && acts_as.role.is_some()).then_some(Onward::AllOrdinary),
+    }
+}
+
+pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// A command of a superuser that defines nothing, and for which the server runs code as its owner.
 pub fn guarded(command: &str, settings: &[u8]) -> Vec<u8> {
     let statements = [command.as_bytes()];
-    let frame = Frame { role: None, lends: &[], borrows: &[], statements: &statements, definitions: 0 };
+    let frame =
+        Frame { role: None, rights: Rights::Own, lends: &[], borrows: &[], statements: &statements, definitions: 0 };
     [&*frame.sql(), settings].concat()
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};
-use super::framed::{framed, guarded, or_restorer};
+use super::framed::{Onward, framed, guarded, onward};
 use super::warnings::Warnings;
 use super::{Job, Options, Owners, quoted, session_settings};
 use crate::command::Error;
@@ -26,6 +26,7 @@ use crate::command::runtime::worker_runtime;
 use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
+use crate::pg::frame::{Ability, Rights};
 use crate::pg::sessions;
 use crate::pg::target::SPEED_UP;
 use crate::pg::wire::Wire;
@@ -64,6 +65,8 @@ pub(super) struct Shared<'a> {
     not_valid: Vec<usize>,
     /// What was done with the source's search_path.
     with_path: Vec<String>,
+    /// What ran code of users with the rights of all ordinary roles.
+    pub(super) with_all_rights: Vec<String>,
     last_load: Instant,
     last_step: Instant,
     last_proof: Instant,
@@ -110,6 +113,7 @@ pub fn run(
         warnings: Warnings::default(),
         not_valid: Vec::new(),
         with_path: Vec::new(),
+        with_all_rights: Vec::new(),
         last_load: started,
         last_step: started,
         last_proof: started,
@@ -135,6 +139,10 @@ pub fn run(
         told_of_circle(work.in_circle.iter().map(|n| &job.relations[*n])).into_iter().collect();
     let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     shared.with_path.sort_unstable();
+    shared.with_all_rights.sort_unstable();
+    others.extend(some_of(&shared.with_all_rights, NAMES_MAX).map(|names| {
+        format!("the owner's rights did not suffice, so that its code ran with those of all ordinary roles: {names}")
+    }));
     others.extend(some_of(&shared.with_path, NAMES_MAX).map(|names| {
         format!(
             "restored with the source's search_path ({}), as --search-path-fix has it: {names}",
@@ -207,6 +215,7 @@ pub(super) struct Worker<'w, 'a> {
     n: usize,
     pub(super) wire: Wire,
     builds: Builds,
+    ability: Ability,
     pub(super) feed: Feed<'w>,
     hasher: RowHasher,
     /// Set at the beginning of each transaction of the task: nothing, but for a task that is tried again.
@@ -222,9 +231,12 @@ impl<'w, 'a> Worker<'w, 'a> {
         wire.execute("the session's settings", &session_settings(work.job)).map_err(failed)?;
         wire.execute("a setting", SPEED_UP.as_bytes()).map_err(failed)?;
         let builds = Builds::new(&mut wire, work.options.jobs).map_err(failed)?;
+        let rows = wire.query("the session's rights", Ability::QUESTION.as_bytes()).map_err(failed)?;
+        let is = |at: usize| rows.first().and_then(|row| row.get(at)?.as_deref()) == Some("t");
+        let ability = Ability::of(is(0), is(1));
         let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
         let hasher = work.job.manifest.row_hasher();
-        Ok(Self { work, n, wire, builds, feed, hasher, path: String::new() })
+        Ok(Self { work, n, wire, builds, ability, feed, hasher, path: String::new() })
     }
 
     fn work(&mut self) -> Result<(), Error> {
@@ -311,7 +323,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Task::Analyze(n) => {
                 let relation = &self.work.job.relations[n];
                 let sql = format!("ANALYZE {}", quoted(relation));
-                let with_code = self.work.job.plan.has_code;
+                let with_code = self.ability.superuser && self.work.job.plan.gathered_with_code.contains(&relation.oid);
                 if !with_code && self.path.is_empty() {
                     return self.execute(&label, sql.as_bytes()).map(|()| None);
                 }
@@ -346,19 +358,32 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     pub(super) fn run_step(&mut self, step: &Step, label: &str) -> Result<(), Error> {
-        let Some(run) = framed(slice::from_ref(step), &self.settled()) else {
-            return self.run_as_restorer(step, label);
+        let settled = self.settled();
+        let in_frame = |rights| framed(slice::from_ref(step), &settled, self.ability, rights);
+        let Some(run) = in_frame(Rights::Own) else { return self.run_as_restorer(step, label) };
+        let again = in_frame(Rights::AllOrdinary);
+        let source = match self.run_framed(&run, label) {
+            Err(Error::Target { source, what }) => match onward(step, &source, self.ability) {
+                None => return Err(Error::Target { source, what }),
+                onward => onward,
+            },
+            run => return run,
         };
-        // One message: a round trip for each would cost more than most of them take. Whoever looks at the server's sessions sees its
-        // beginning.
-        let begin = format!("/* {} */ BEGIN;\n{}", label.replace("*/", "* /").replace("/*", "/ *"), self.path);
-        match self.execute(label, &[begin.as_bytes(), &run, b"COMMIT"].join(&b"\n"[..])) {
-            Err(Error::Target { source, .. }) if or_restorer(step, &source) => {
-                self.roll_back(label)?;
-                self.run_as_restorer(step, label)
+        self.roll_back(label)?;
+        match (source, again) {
+            (Some(Onward::AllOrdinary), Some(run)) => {
+                self.run_framed(&run, label)?;
+                self.work.lock().with_all_rights.push(label.to_owned());
+                Ok(())
             }
-            run => run,
+            _ => self.run_as_restorer(step, label),
         }
+    }
+
+    /// One message: a round trip for each would cost more than most of them take. Whoever looks at the server's sessions sees its beginning.
+    fn run_framed(&mut self, run: &[u8], label: &str) -> Result<(), Error> {
+        let begin = format!("/* {} */ BEGIN;\n{}", label.replace("*/", "* /").replace("/*", "/ *"), self.path);
+        self.execute(label, &[begin.as_bytes(), run, b"COMMIT"].join(&b"\n"[..]))
     }
 
     /// Names are looked up with a path of the source's only where everything is the restorer's: others made what is found there.

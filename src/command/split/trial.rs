@@ -14,11 +14,13 @@ use super::plan::{Options, Planned};
 use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
 use crate::command::progress::Progress;
-use crate::command::restore::framed::{framed, or_restorer};
+use crate::command::restore::definitions::ability;
+use crate::command::restore::framed::{Onward, framed, onward};
 use crate::command::restore::refused::failure;
 use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::connect::{Session, connect};
+use crate::pg::frame::{Ability, Rights};
 use crate::pg::{target, trial};
 use crate::schema::archive::{Archive, DumpId, Kind, SqlText};
 use crate::schema::facts::Facts;
@@ -245,6 +247,7 @@ async fn make(
     let mut refused = left.clone();
     let settings: Vec<&str> = plan.session.iter().filter_map(|sql| std::str::from_utf8(sql.as_bytes()).ok()).collect();
     let again = settings.join("\n") + "\n";
+    let ability = ability(session).await.map_err(failed("preparing the session"))?;
     let settled = trial::attempt_alone(session, "session settings", &settings).await;
     settled.and_then(|refused| refused).map_err(failed("preparing the session"))?;
     let all: Vec<&Step> = steps(plan).collect();
@@ -267,7 +270,9 @@ async fn make(
                 if needs.iter().any(|needed| refused.contains(needed)) {
                     refused.insert(step.dump_id);
                     tried.skipped.push(step.label.clone());
-                } else if let Err(error) = one(session, step, &again).await.map_err(failed("trying the definitions"))? {
+                } else if let Err(error) =
+                    one(session, step, &again, ability).await.map_err(failed("trying the definitions"))?
+                {
                     refused.insert(step.dump_id);
                     tried.failures.push(failure(&step.label, &error));
                 }
@@ -282,9 +287,15 @@ async fn make(
 
 /// # Errors
 /// The session is lost; what the server said of the definition is the inner error.
-async fn one(session: &Session, step: &Step, settings: &str) -> Result<Result<(), pg::Error>, pg::Error> {
+async fn one(
+    session: &Session,
+    step: &Step,
+    settings: &str,
+    ability: Ability,
+) -> Result<Result<(), pg::Error>, pg::Error> {
     let context = format!("the step {}", step.label);
-    let framed = framed(slice::from_ref(step), settings.as_bytes());
+    let in_frame = |rights| framed(slice::from_ref(step), settings.as_bytes(), ability, rights);
+    let framed = in_frame(Rights::Own);
     let own = step.statements.iter().map(SqlText::as_bytes).filter(|_| framed.is_none());
     let texts = framed.as_deref().into_iter().chain(own).map(std::str::from_utf8);
     let texts: Vec<&str> = match texts.collect() {
@@ -292,14 +303,19 @@ async fn one(session: &Session, step: &Step, settings: &str) -> Result<Result<()
         Err(source) => return Ok(Err(pg::Error::Protocol { context, source: Box::new(source) })),
     };
     match step.transaction {
-        Transaction::Allowed => match trial::attempt(session, &context, &texts).await? {
-            Err(error) if or_restorer(step, &error) => {
-                let own: Result<Vec<&str>, _> =
-                    step.statements.iter().map(|sql| std::str::from_utf8(sql.as_bytes())).collect();
-                trial::attempt(session, &context, &own.unwrap_or_default()).await
-            }
-            tried => Ok(tried),
-        },
+        Transaction::Allowed => {
+            let error = match trial::attempt(session, &context, &texts).await? {
+                Err(error) => error,
+                tried => return Ok(tried),
+            };
+            let again: Vec<Vec<u8>> = match onward(step, &error, ability) {
+                None => return Ok(Err(error)),
+                Some(Onward::Restorer) => step.statements.iter().map(|sql| sql.as_bytes().to_vec()).collect(),
+                Some(Onward::AllOrdinary) => in_frame(Rights::AllOrdinary).into_iter().collect(),
+            };
+            let texts: Result<Vec<&str>, _> = again.iter().map(|sql| std::str::from_utf8(sql)).collect();
+            trial::attempt(session, &context, &texts.unwrap_or_default()).await
+        }
         Transaction::Forbidden => trial::attempt_alone(session, &context, &texts).await,
     }
 }

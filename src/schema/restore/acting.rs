@@ -2,9 +2,11 @@
 //! generated columns and keys of partitions as far as they are constant, it checks literals of domains, and rows where a constraint is
 //! added. There are more ways than a list can hold. So where there is any code of users, each step that can meet it is its owner's to run.
 
+use std::collections::BTreeSet;
+
 use super::calls::Calls;
 use super::{Owners, RestoreOptions, RestorePlan, Wave};
-use crate::schema::archive::{Archive, Entry, Kind, SqlText};
+use crate::schema::archive::{Archive, Entry, Kind, Oid, Section, SqlText};
 use crate::schema::facts::Facts;
 use crate::schema::lexer::{Token, quoted, tokens};
 
@@ -55,11 +57,27 @@ impl<'a> Acting<'a> {
         Acting { archive, calls, options, schemas, has_code }
     }
 
+    /// Tables, by their OID, whose statistics cannot be gathered without code of users.
+    pub fn gathered_with_code(&self) -> BTreeSet<Oid> {
+        let entries = self.archive.entries().iter().enumerate();
+        let tables = entries.filter(|(_, entry)| self.has_code && entry.kind == Kind::Table);
+        let with_code = tables.filter(|(position, _)| self.calls.may_run_code_of_statistics(*position));
+        with_code.map(|(_, entry)| entry.catalog_id.oid).collect()
+    }
+
     /// None where nobody's code can run, or where it would run as the restorer later as well.
     pub fn of(&self, position: usize, statements: &[SqlText]) -> Option<ActsAs> {
         let entry = &self.archive.entries()[position];
         let owner = entry.owner.as_deref().filter(|_| self.options.owners == Owners::Keep)?;
         if !self.has_code || !may_meet_code(entry) {
+            return None;
+        }
+        let may_run_code = match entry.kind {
+            Kind::FkConstraint => self.calls.may_run_code_of_key(position),
+            _ => self.calls.may_run_code(position),
+        };
+        // Of the others many are made at once, in one frame. These come one by one.
+        if entry.section == Section::PostData && !may_run_code {
             return None;
         }
         let of_key = self.calls.others_of_key(position);
@@ -74,10 +92,7 @@ impl<'a> Acting<'a> {
             tablespaces: self.tablespace_of(entry).into_iter().collect(),
             refers_to: of_key.iter().filter_map(|table| relation(table)).collect(),
             also: of_key.iter().filter_map(|table| table.owner.as_deref()).map(role).collect(),
-            or_restorer: match entry.kind {
-                Kind::FkConstraint => !self.calls.may_run_code_of_key(position),
-                _ => !self.calls.may_run_code(position),
-            },
+            or_restorer: !may_run_code,
             borrows: self
                 .calls
                 .partitioned(position)

@@ -1,11 +1,13 @@
 //! Rows and large objects on their way into the target.
 
+use super::super::framed::INSUFFICIENT_PRIVILEGE;
 use super::super::{Creation, quoted};
 use super::{Lane, Rows, Worker};
 use crate::command::Error;
 use crate::command::proof;
 use crate::pg;
 use crate::pg::copy::{Freeze, copy_in_statement};
+use crate::pg::frame::Rights;
 use crate::pg::staging::{STAGE, Staging};
 use crate::pg::target::{LargeObjectLoader, WITHOUT_KEYS};
 
@@ -19,7 +21,18 @@ impl Worker<'_, '_> {
         }
         match self.work.job.as_owner.get(&n).map(String::as_str) {
             None => self.load_at_once(n, label, lane),
-            Some(owner) => self.load_as(owner, n, label, lane),
+            Some(_) if !self.ability.temporary => self.load_at_once(n, label, lane),
+            Some(owner) => match self.load_as(owner, Rights::Own, n, label, lane) {
+                Err(Error::Target { source, .. })
+                    if self.ability.superuser && source.sqlstate() == Some(INSUFFICIENT_PRIVILEGE) =>
+                {
+                    self.roll_back(label)?;
+                    self.load_as(owner, Rights::AllOrdinary, n, label, lane)?;
+                    self.work.lock().with_all_rights.push(label.to_owned());
+                    Ok(())
+                }
+                loaded => loaded,
+            },
         }
     }
 
@@ -62,7 +75,7 @@ impl Worker<'_, '_> {
     }
 
     /// The same for rows that run code, which has its owner's rights and no more.
-    fn load_as(&mut self, owner: &str, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
+    fn load_as(&mut self, owner: &str, rights: Rights, n: usize, label: &str, lane: &Lane) -> Result<(), Error> {
         let relation = &self.work.job.relations[n];
         let name = self.work.job.families.root(n).unwrap_or_else(|| quoted(relation));
         let staging = Staging::new(&mut self.wire, &name, owner, &relation.columns, relation.format);
@@ -70,7 +83,7 @@ impl Worker<'_, '_> {
         let begin = self.begin(n) + &staging.make();
         self.execute(label, begin.as_bytes())?;
         self.pour(n, STAGE, Freeze::No, label, lane)?;
-        let end = [&*staging.put(), &*self.settled(), b"COMMIT"].concat();
+        let end = [&*staging.put(rights), &*self.settled(), b"COMMIT"].concat();
         self.execute(label, &end)
     }
 

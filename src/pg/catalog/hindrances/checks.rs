@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Error, Session, Within, quote_identifier, quote_relation, within};
 use crate::pg::connect::connect;
-use crate::pg::frame::Frame;
+use crate::pg::frame::{Frame, Rights};
 use crate::pg::quoting::{do_block, quote_literal};
 use crate::split::facts::{CheckedRows, Orphans};
 
@@ -104,7 +104,15 @@ async fn counted_by_owner(session: &Session, owner: &str, sql: &str, time: &With
     let Some(left) = time.left() else { return Ok(Orphans::NotCounted) };
     let say = do_block(&format!("BEGIN RAISE SQLSTATE {} USING MESSAGE = ({sql}); END", quote_literal(COUNTED)));
     let statements = [say.as_bytes()];
-    let frame = Frame { role: Some(owner), lends: &[], borrows: &[], statements: &statements, definitions: 0 }.sql();
+    let frame = Frame {
+        role: Some(owner),
+        rights: Rights::Own,
+        lends: &[],
+        borrows: &[],
+        statements: &statements,
+        definitions: 0,
+    }
+    .sql();
     let frame = String::from_utf8_lossy(&frame);
     let begin = format!("BEGIN READ WRITE; SET LOCAL statement_timeout = {}; {frame}", left.as_millis().max(1));
     let error = session.run(CONTEXT, &begin).await.err();

@@ -53,7 +53,6 @@ pub const LEFT: &[(&str, &[&str])] = &[
             "geqo_seed",
             "geqo_selection_bias",
             "geqo_threshold",
-            "jit",
             "jit_above_cost",
             "jit_debugging_support",
             "jit_dump_bitcode",

@@ -85,6 +85,8 @@ pub const PINNED: &[Pin] = &[
     pin("enable_tidscan", "on", Meaning, Always),
     // Planning a query would compute the checks of the table, which call code of its owner.
     pin("constraint_exclusion", "off", Meaning, Always),
+    // Compiling a question to the catalogs takes a hundred times as long as to answer it.
+    pin("jit", "off", Meaning, Always),
     // A search that returns some of the rows, at random.
     pin("gin_fuzzy_search_limit", "0", Meaning, Always),
     pin("array_nulls", "on", Meaning, Always),
