@@ -12,7 +12,15 @@ use super::connect::settings::PINNED;
 use super::quoting::{do_block, quote_identifier, quote_literal};
 
 const FUNCTION: &str = "pg_temp.pgkeep_act";
+/// For sessions in which there were frames: what code has left in the temporary schema is looked up last, not first.
+pub const SEARCH_PATH: &str = "SET search_path = pg_catalog, pg_temp;\n";
 const ALL_ORDINARY: &str = "pgkeep_all_ordinary";
+/// Whether a role `r` is one of users' tables alone: it is no superuser, may do nothing at the server (run programs, read files), and gives
+/// no role to anybody.
+const ORDINARY: &str = "NOT r.rolsuper AND NOT r.rolreplication AND r.rolname !~ '^pg_' AND r.rolname <> 'pgkeep_all_ordinary'
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.rolsuper AND pg_catalog.pg_has_role(r.oid, p.oid, 'MEMBER')
+        OR p.rolname ~ '^pg_' AND p.rolname <> 'pg_database_owner' AND pg_catalog.pg_has_role(r.oid, p.oid, 'MEMBER'))
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.admin_option AND pg_catalog.pg_has_role(r.oid, m.member, 'MEMBER'))";
 /// Lends of several sessions would collide in the catalog (`pkfr`).
 const LENDING: i32 = 0x706b_6672;
 
@@ -84,8 +92,8 @@ impl Ability {
 pub enum Rights {
     /// The role's own, and what is lent.
     Own,
-    /// Those of all ordinary roles together, and to read everything: for what the role's own do not suffice for. It takes a superuser. What
-    /// is made so becomes the role's.
+    /// Those of all ordinary roles together: for what the role's own do not suffice for. It takes a superuser. What is made so becomes the
+    /// role's.
     AllOrdinary,
 }
 
@@ -109,7 +117,8 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// The frame as one message, for a transaction of its own or a larger one. The session has the settings of its log-in afterwards, but
-    /// for its search path, and no temporary objects.
+    /// for its search path, which [`SEARCH_PATH`] must be the last to set. Dropping all of the temporary schema instead would take longer
+    /// each time.
     ///
     /// # Errors
     /// The server's of the statements; 55000 where code that they call wants to define something.
@@ -124,7 +133,7 @@ impl Frame<'_> {
         ]
         .concat();
         let block = [self.before().as_bytes(), &*act, self.around().as_bytes()].concat();
-        [b"DO ", &*literal(&block), b";\n", nothing_deferred().as_bytes(), b"CLOSE ALL;\nDISCARD TEMP;\n"].concat()
+        [b"DO ", &*literal(&block), b";\n", nothing_deferred().as_bytes(), b"CLOSE ALL;\n"].concat()
     }
 
     /// Until the function is made.
@@ -167,12 +176,18 @@ impl Frame<'_> {
         let (join, leave) = match (self.rights, self.role) {
             (Rights::AllOrdinary, Some(_)) => (
                 format!(
-                    "CREATE ROLE {ALL_ORDINARY} BYPASSRLS IN ROLE pg_read_all_data;
-                    FOR lend IN SELECT rolname FROM pg_catalog.pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> '{ALL_ORDINARY}' LOOP
+                    "PERFORM pg_catalog.pg_advisory_xact_lock({LENDING}, 0);
+                    CREATE ROLE {ALL_ORDINARY} BYPASSRLS;
+                    FOR lend IN SELECT r.rolname FROM pg_catalog.pg_roles r WHERE {ORDINARY} LOOP
                         EXECUTE pg_catalog.format('GRANT %I TO {ALL_ORDINARY}', lend.rolname);
+                    END LOOP;
+                    FOR lend IN SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' LOOP
+                        EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO {ALL_ORDINARY}', lend.nspname);
                     END LOOP;"
                 ),
-                format!("REASSIGN OWNED BY {ALL_ORDINARY} TO {role}; DROP OWNED BY {ALL_ORDINARY}; DROP ROLE {ALL_ORDINARY};"),
+                format!(
+                    "REASSIGN OWNED BY {ALL_ORDINARY} TO {role}; DROP OWNED BY {ALL_ORDINARY}; DROP ROLE {ALL_ORDINARY};"
+                ),
             ),
             _ => (String::new(), String::new()),
         };
@@ -231,6 +246,8 @@ impl Frame<'_> {
                 IF (SELECT last_value <> {permits} FROM pg_temp.pgkeep_permits) THEN
                     RAISE EXCEPTION 'code that is called here has kept a definition from being counted';
                 END IF;
+                DROP SEQUENCE pg_temp.pgkeep_permits;
+                DROP FUNCTION pg_temp.pgkeep_permit();
                 {bring_back}
             END IF;
             DROP FUNCTION {FUNCTION}();

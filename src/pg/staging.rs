@@ -147,6 +147,17 @@ impl<'a> Staging<'a> {
             .sql()
     }
 
+    /// Statements after [`put`](Self::put).
+    pub fn unmake(&self) -> Vec<u8> {
+        let mut sql = format!("DROP VIEW {DOOR};\nDROP TABLE {STAGE};\n");
+        for (n, column) in self.columns.iter().enumerate() {
+            if matches!(column.waits_as, Waiting::Range(_) | Waiting::Ranges(_)) {
+                sql += &format!("DROP TYPE pg_temp.pgkeep_range_{n};\n");
+            }
+        }
+        sql.into_bytes()
+    }
+
     fn names(&self) -> String {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         names.join(", ")

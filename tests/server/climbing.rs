@@ -88,11 +88,27 @@ const DEFINITIONS: &[&str] = &[
      CREATE CAST (core.kind AS text) WITH FUNCTION core.spelled(core.kind); CREATE TABLE core.d27 (e core.kind CHECK ((e || 'x'::text) <> 'zz'), f core.kind CHECK (quote_literal(f) <> 'zz'))",
     "CREATE FUNCTION core.apart(int, int) RETURNS float8 IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN BEGIN EXECUTE 'CREATE INDEX evil_index ON core.victim (id)'; EXCEPTION WHEN OTHERS THEN NULL; END; RETURN 1.0; END $$;
      CREATE TYPE core.stretch AS RANGE (SUBTYPE = int, SUBTYPE_DIFF = core.apart); CREATE TABLE core.d28 (s core.stretch) WITH (autovacuum_enabled = off)",
+    "CREATE FUNCTION core.denies(what text, i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM core.climb(what);
+         IF current_user = 'mal' AND current_database() <> 'whole' THEN RAISE insufficient_privilege; END IF; RETURN i; END $$;
+     CREATE TABLE core.d30 (identity int[], g int GENERATED ALWAYS AS (identity[core.denies('column called identity', 1)]) STORED)",
+    "CREATE TABLE core.a31 (id int) PARTITION BY HASH ((id + core.number('key of a table that is only named', 7)));
+     CREATE TABLE core.d31 (id int PRIMARY KEY CHECK (satisfies_hash_partition(('{core.a31}'::regclass[])[1], 1, 0, id)), t text);
+     CREATE TABLE core.d31g (id int, g bool GENERATED ALWAYS AS (satisfies_hash_partition(('{core.a31}'::regclass[])[1], 1, 0, 1)) STORED);
+     CREATE INDEX ON core.d31 (id) WHERE satisfies_hash_partition(('{core.a31}'::regclass[])[1], 1, 0, id)",
+    "CREATE TABLE core.d32 (id int) PARTITION BY RANGE (id); CREATE TABLE core.d32a PARTITION OF core.d32 FOR VALUES FROM (0) TO (1000) PARTITION BY LIST ((id * 0 + core.number('key of a part', 7)));
+     CREATE TABLE core.d32b PARTITION OF core.d32a FOR VALUES IN (7); INSERT INTO core.d32 VALUES (1); ALTER TABLE core.d32 ADD FOREIGN KEY (id) REFERENCES core.d25q",
+    "CREATE TABLE core.d33 (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE core.d33a PARTITION OF core.d33 FOR VALUES FROM (0) TO (1000); INSERT INTO core.d33 VALUES (1);
+     CREATE TABLE core.d33k (id int REFERENCES core.d33); INSERT INTO core.d33k VALUES (1); CREATE INDEX ON core.d33a (id) WHERE core.number('index of a partition', 7) > 0",
 ];
+
+/// Beyond those, from 17 on.
+const OF_17: &str = "CREATE DOMAIN core.of_json AS int CHECK (core.denies('domain that JSON is made into', 7) > 0);
+    CREATE TABLE core.d34 (j jsonb, g bool GENERATED ALWAYS AS (JSON_VALUE(j, '$' RETURNING core.of_json) IS NOT NULL) STORED); INSERT INTO core.d34 (j) VALUES ('1')";
 
 /// Beyond those, from 16 on.
 const OF_16: &str = "CREATE FUNCTION core.as_json(core.kind) RETURNS json IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM core.climb('cast to json'); RETURN '1'; END $$;
-    CREATE CAST (core.kind AS json) WITH FUNCTION core.as_json(core.kind); CREATE TABLE core.d29 (e core.kind CHECK (JSON_ARRAY(e) IS NOT NULL)); INSERT INTO core.d29 VALUES ('a')";
+    CREATE CAST (core.kind AS json) WITH FUNCTION core.as_json(core.kind); CREATE TABLE core.d29 (e core.kind CHECK (JSON_ARRAY(e) IS NOT NULL)); INSERT INTO core.d29 VALUES ('a');
+    CREATE TABLE core.d29g (e core.kind, g text GENERATED ALWAYS AS (JSON_ARRAY(e RETURNING text)) STORED); INSERT INTO core.d29g (e) VALUES ('a')";
 
 const ROWS: &str = "
     INSERT INTO core.victim SELECT g, 'x' FROM generate_series(1, 10) g; INSERT INTO core.waiting VALUES (1, '{1}');
@@ -100,7 +116,7 @@ const ROWS: &str = "
     INSERT INTO core.d05 (id, m) VALUES (1, '{[1,2),[5,6)}'), (2, NULL); INSERT INTO core.d07 VALUES (1); INSERT INTO core.d08 VALUES (1); INSERT INTO core.d09 VALUES (1);
     INSERT INTO core.d10 VALUES ('{1}'); INSERT INTO core.d14 VALUES (1); INSERT INTO core.d15 VALUES (1, '{1,2}'); INSERT INTO core.d19 VALUES (1);
     INSERT INTO core.d20 (id) VALUES (1); INSERT INTO core.d21t VALUES (1); INSERT INTO core.d22 VALUES (1, NULL); INSERT INTO core.d23 VALUES (1); INSERT INTO core.d25 VALUES (1); INSERT INTO core.d26 VALUES (1);
-    INSERT INTO core.d27 VALUES ('a', 'a'); INSERT INTO core.d28 SELECT core.stretch(g, g + 5) FROM generate_series(1, 100) g";
+    INSERT INTO core.d27 VALUES ('a', 'a'); INSERT INTO core.d30 (identity) VALUES ('{1}'); INSERT INTO core.d31 (id) VALUES (1); INSERT INTO core.d31g (id) VALUES (1); INSERT INTO core.d28 SELECT core.stretch(g, g + 5) FROM generate_series(1, 100) g";
 
 /// What a superuser of any server here could make.
 fn mark() -> PathBuf {
@@ -116,7 +132,7 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// What has run since the last call; fails where anything of it ran as another than mal.
+    /// What has run since the last call; fails where anything of it ran as another than an ordinary role.
     #[track_caller]
     fn only_mal(&mut self, verb: &str) -> BTreeSet<String> {
         let log = std::fs::read_to_string(self.server.cluster.log_path()).unwrap();
@@ -124,7 +140,9 @@ impl Log<'_> {
         let ran = lines.filter_map(|line| line.split_once("ran: ")?.1.strip_suffix('.')?.rsplit_once(" as "));
         let ran: Vec<(String, String)> = ran.map(|(what, whom)| (what.to_owned(), whom.to_owned())).collect();
         self.read = log.len();
-        let strangers: BTreeSet<_> = ran.iter().filter(|(_, whom)| whom != "mal").collect();
+        // The latter is what code that says it lacks a privilege is run as: never a superuser.
+        let ordinary = ["mal", "pgkeep_all_ordinary"];
+        let strangers: BTreeSet<_> = ran.iter().filter(|(_, whom)| !ordinary.contains(&whom.as_str())).collect();
         assert!(strangers.is_empty(), "{verb}: code of an ordinary role ran as {strangers:?}");
         assert_eq!(self.server.ask("SELECT rolsuper FROM pg_roles WHERE rolname = 'mal'"), "f", "{verb}");
         assert!(!mark().exists(), "{verb}: a program was run");
@@ -173,6 +191,9 @@ fn source(major: u32, schema: &str) -> Server {
     }
     if major >= 16 {
         sql(&server, "mal", "whole", OF_16);
+    }
+    if major >= 17 {
+        sql(&server, "mal", "whole", OF_17);
     }
     // What the application itself has left there is not what is tried.
     sql(&server, "mal", "whole", CLEAN);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::pg;
-use crate::pg::frame::{Ability, Frame, Lend, Rights};
+use crate::pg::frame::{Ability, Frame, Lend, Rights, SEARCH_PATH};
 use crate::schema::archive::SqlText;
 use crate::schema::restore::{ActsAs, CommandKind, Step, commands};
 
@@ -18,7 +18,7 @@ pub fn framed(steps: &[Step], settings: &[u8], ability: Ability, rights: Rights)
     let frame = |statements: &[&[u8]], definitions| {
         let frame =
             Frame { role: first.role.as_deref(), rights, lends: &lends, borrows: &borrows, statements, definitions };
-        [&*frame.sql(), settings].concat()
+        [&*frame.sql(), settings, SEARCH_PATH.as_bytes()].concat()
     };
     let commands: Vec<(CommandKind, &[u8])> =
         steps.iter().flat_map(|step| &step.statements).map(SqlText::as_bytes).flat_map(commands).collect();
@@ -67,9 +67,11 @@ pub enum Onward {
 pub fn onward(step: &Step, error: &pg::Error, ability: Ability) -> Option<Onward> {
     let acts_as =
         step.acts_as.as_ref().filter(|_| error.sqlstate() == Some(INSUFFICIENT_PRIVILEGE) && ability.temporary)?;
-    match acts_as.or_restorer {
-        true => Some(Onward::Restorer),
-        false => (ability.superuser && acts_as.role.is_some()).then_some(Onward::AllOrdinary),
+    // Code can say that it lacks a privilege, so that a superuser's are kept for what has no code at all.
+    match ability.superuser {
+        false => Some(Onward::Restorer),
+        true if acts_as.or_restorer && acts_as.is_routine => Some(Onward::Restorer),
+        true => acts_as.role.is_some().then_some(Onward::AllOrdinary),
     }
 }
 
@@ -80,5 +82,5 @@ pub fn guarded(command: &str, settings: &[u8]) -> Vec<u8> {
     let statements = [command.as_bytes()];
     let frame =
         Frame { role: None, rights: Rights::Own, lends: &[], borrows: &[], statements: &statements, definitions: 0 };
-    [&*frame.sql(), settings].concat()
+    [&*frame.sql(), settings, SEARCH_PATH.as_bytes()].concat()
 }

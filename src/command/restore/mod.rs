@@ -336,6 +336,9 @@ async fn prepare(
     aftermath.reach(Stage::Definitions);
     let phase = Instant::now();
     let failures = definitions::make(&session, job, options, Refusals::Named).await?;
+    // What has its name is another's.
+    let refused: BTreeSet<&str> = failures.iter().map(|failure| failure.entry.as_str()).collect();
+    job.relations.retain(|relation| !refused.contains(format!("TABLE {}.{}", relation.schema, relation.name).as_str()));
     let failed = |what: &str| Error::target_database(what.to_owned());
     let relations: Vec<&Relation> = job.relations.iter().collect();
     let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;

@@ -31,16 +31,24 @@ fn with_parts(of_relation: &str) -> String {
                 WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')
                 AND EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = p.proowner AND r.rolsuper))
         UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid < 16384
-            AND (p.prolang <> 12 OR p.provolatile = 'v' OR p.provolatile = 's' AND p.proname !~ '{HARMLESS}')),
+            AND (p.prolang <> 12 OR p.proname = 'satisfies_hash_partition' OR p.provolatile = 'v' OR p.provolatile = 's' AND p.proname !~ '{HARMLESS}')),
     calling (classid, objid) AS (
         SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
             LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
             JOIN code ON code.oid = CASE WHEN o.oid IS NULL THEN d.refobjid ELSE o.oprcode::pg_catalog.oid END
             WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR o.oid IS NOT NULL
         -- What the server has of its own is in no list of dependencies.
-        UNION SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.contype = 'c' AND (
-            EXISTS (SELECT FROM pg_catalog.regexp_matches(k.conbin::text, '\\{{([A-Z]+)', 'g') m WHERE m[1] !~ '{PLAIN}')
-            OR EXISTS (SELECT FROM pg_catalog.regexp_matches(k.conbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') m JOIN code ON code.oid = m[1]::pg_catalog.oid))),
+        UNION SELECT t.classid::pg_catalog.oid, t.objid FROM (
+            SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, k.conbin::text FROM pg_catalog.pg_constraint k WHERE k.contype = 'c'
+            UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, x.oid, x.adbin::text FROM pg_catalog.pg_attrdef x
+                JOIN pg_catalog.pg_attribute a ON a.attrelid = x.adrelid AND a.attnum = x.adnum AND a.attgenerated <> ''
+            UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, coalesce(i.indexprs::text, '') || coalesce(i.indpred::text, '')
+                FROM pg_catalog.pg_index i WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+            UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, p.partexprs::text FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL
+            UNION ALL SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid, s.stxexprs::text FROM pg_catalog.pg_statistic_ext s WHERE s.stxexprs IS NOT NULL
+            ) t (classid, objid, tree) WHERE
+            EXISTS (SELECT FROM pg_catalog.regexp_matches(t.tree, '\\{{([A-Z]+)', 'g') m WHERE m[1] !~ '{PLAIN}')
+            OR EXISTS (SELECT FROM pg_catalog.regexp_matches(t.tree, ':(?:funcid|opfuncid) (\\d+)', 'g') m JOIN code ON code.oid = m[1]::pg_catalog.oid)),
     parts (relation, classid, objid) AS ({of_relation}
         UNION SELECT h.relation, n.classid, n.objid FROM parts h CROSS JOIN LATERAL (
             SELECT h.classid, i.type FROM pg_catalog.pg_type t CROSS JOIN LATERAL (
@@ -77,8 +85,11 @@ pub(super) async fn planned_with_code(session: &Session) -> Result<Vec<u32>, Err
             JOIN pg_catalog.pg_class t ON t.oid = p.partrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper
             CROSS JOIN LATERAL (SELECT l.relid FROM pg_catalog.pg_partition_tree(p.partrelid) l UNION ALL SELECT pg_catalog.pg_partition_root(p.partrelid)) a",
     );
-    let sql =
-        format!("WITH RECURSIVE {parts} SELECT DISTINCT h.relation FROM parts h JOIN calling USING (classid, objid)");
+    // What is read with its partitions runs the code of theirs.
+    let sql = format!(
+        "WITH RECURSIVE {parts}, own AS (SELECT DISTINCT h.relation FROM parts h JOIN calling USING (classid, objid))
+        SELECT relation FROM own UNION SELECT a.relid::pg_catalog.oid FROM own CROSS JOIN LATERAL pg_catalog.pg_partition_ancestors(own.relation) a (relid)"
+    );
     Ok(query(session, context, &sql).await?.iter().map(|row| row.get(0)).collect())
 }
 

@@ -27,6 +27,8 @@ pub struct ActsAs {
     pub also: Vec<String>,
     /// Whether the restorer may run it where the role's rights do not suffice: nothing that it needs is code.
     pub or_restorer: bool,
+    /// A function may want what superusers alone may say: a language, that it leaks nothing, a setting.
+    pub is_routine: bool,
     /// Tables of others, quoted, that must be its own for it; and their owners.
     pub borrows: Vec<(String, String)>,
 }
@@ -73,6 +75,7 @@ impl<'a> Acting<'a> {
             return None;
         }
         let may_run_code = match entry.kind {
+            _ if entry.section == Section::PostData && self.calls.is_of_a_tree(position) => true,
             Kind::FkConstraint => self.calls.may_run_code_of_key(position),
             _ => self.calls.may_run_code(position),
         };
@@ -93,6 +96,7 @@ impl<'a> Acting<'a> {
             refers_to: of_key.iter().filter_map(|table| relation(table)).collect(),
             also: of_key.iter().filter_map(|table| table.owner.as_deref()).map(role).collect(),
             or_restorer: !may_run_code,
+            is_routine: matches!(entry.kind, Kind::Function | Kind::Procedure),
             borrows: self
                 .calls
                 .partitioned(position)

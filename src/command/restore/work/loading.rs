@@ -7,7 +7,7 @@ use crate::command::Error;
 use crate::command::proof;
 use crate::pg;
 use crate::pg::copy::{Freeze, copy_in_statement};
-use crate::pg::frame::Rights;
+use crate::pg::frame::{Rights, SEARCH_PATH};
 use crate::pg::staging::{STAGE, Staging};
 use crate::pg::target::{LargeObjectLoader, WITHOUT_KEYS};
 
@@ -23,10 +23,11 @@ impl Worker<'_, '_> {
             None => self.load_at_once(n, label, lane),
             Some(_) if !self.ability.temporary => self.load_at_once(n, label, lane),
             Some(owner) => match self.load_as(owner, Rights::Own, n, label, lane) {
-                Err(Error::Target { source, .. })
-                    if self.ability.superuser && source.sqlstate() == Some(INSUFFICIENT_PRIVILEGE) =>
-                {
+                Err(Error::Target { source, .. }) if source.sqlstate() == Some(INSUFFICIENT_PRIVILEGE) => {
                     self.roll_back(label)?;
+                    if !self.ability.superuser {
+                        return self.load_at_once(n, label, lane);
+                    }
                     self.load_as(owner, Rights::AllOrdinary, n, label, lane)?;
                     self.work.lock().with_all_rights.push(label.to_owned());
                     Ok(())
@@ -83,7 +84,8 @@ impl Worker<'_, '_> {
         let begin = self.begin(n) + &staging.make();
         self.execute(label, begin.as_bytes())?;
         self.pour(n, STAGE, Freeze::No, label, lane)?;
-        let end = [&*staging.put(rights), &*self.settled(), b"COMMIT"].concat();
+        let end =
+            [&*staging.put(rights), &*staging.unmake(), &*self.settled(), SEARCH_PATH.as_bytes(), b"COMMIT"].concat();
         self.execute(label, &end)
     }
 
