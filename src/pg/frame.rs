@@ -6,7 +6,8 @@
 //!
 //! What the code leaves behind must not run as somebody else later: what it defines (a trigger on a table that is loaded next), what it
 //! defers (a constraint trigger, a cursor WITH HOLD), what it sets for the session, and what it makes in the temporary schema, where
-//! names of types are looked up first. So it may define nothing but what was asked for, and the rest is gone when the frame is.
+//! names of types are looked up first. So it may define nothing but what was asked for, what waits is run or closed, settings are as
+//! before, and the temporary schema is looked up last from then on.
 
 use super::connect::settings::PINNED;
 use super::quoting::{do_block, quote_identifier, quote_literal};
