@@ -118,7 +118,7 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// The frame as one message, for a transaction of its own or a larger one. The session has the settings of its log-in afterwards, but
-    /// for its search path, which [`SEARCH_PATH`] must be the last to set. Dropping all of the temporary schema instead would take longer
+    /// for its search path, which `SEARCH_PATH` must be the last to set. Dropping all of the temporary schema instead would take longer
     /// each time.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Rows on their way into a table whose code must not run as whoever writes them: COPY cannot be kept in a [`Frame`](super::frame::Frame).
+//! Rows on their way into a table whose code must not run as whoever writes them: COPY cannot be kept in a [`Frame`].
 //! They come into a temporary table that checks nothing, and its owner puts them where they belong.
 
 use std::collections::BTreeSet;

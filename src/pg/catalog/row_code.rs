@@ -94,7 +94,7 @@ pub(super) async fn planned_with_code(session: &Session) -> Result<Vec<u32>, Err
 }
 
 /// Asks what is there now. Of the tables that rows are written to, those whose checks, domains, generated columns, cuts, indexes or
-/// triggers call functions of users, or of the server's own those that are not [`HARMLESS`].
+/// triggers call functions of users, or of the server's own those that are not harmless.
 pub async fn runs_code(session: &Session, which: ThroughRoot) -> Result<Vec<RunsCode>, Error> {
     let through = which.query();
     let parts = with_parts(
