@@ -5,6 +5,7 @@ use tokio_postgres::SimpleQueryMessage;
 
 use super::Error;
 use super::connect::Session;
+use super::frame::ORDINARY;
 use super::quoting::do_block;
 
 /// What a statement answered.
@@ -21,11 +22,11 @@ pub enum Answer {
 pub async fn role_for_questions(session: &Session) -> Result<String, Error> {
     let role = format!("pgkeep_asks_{:016x}", OsRng.next_u64());
     let body = format!(
-        "DECLARE r pg_catalog.name; BEGIN
+        "DECLARE member pg_catalog.name; BEGIN
             CREATE ROLE {role} LOGIN BYPASSRLS IN ROLE pg_read_all_data;
             EXECUTE pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO {role}', pg_catalog.current_database());
-            FOR r IN SELECT rolname FROM pg_catalog.pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> '{role}' LOOP
-                EXECUTE pg_catalog.format('GRANT %I TO {role}', r);
+            FOR member IN SELECT r.rolname FROM pg_catalog.pg_roles r WHERE {ORDINARY} AND r.rolname <> '{role}' LOOP
+                EXECUTE pg_catalog.format('GRANT %I TO {role}', member);
             END LOOP;
         END"
     );

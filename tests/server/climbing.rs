@@ -312,7 +312,9 @@ fn a_path_on_which_everything_is_somebodys_means_nothing_to_us() {
     server.ask("CREATE ROLE mal LOGIN");
     server.ask("CREATE DATABASE whole");
     let superuser = server.ask("SELECT current_user");
-    sql(&server, &superuser, "whole", "CREATE SCHEMA core AUTHORIZATION mal");
+    server.ask("CREATE ROLE runner IN ROLE pg_execute_server_program");
+    let made = "CREATE SCHEMA core AUTHORIZATION mal; CREATE SCHEMA run AUTHORIZATION runner";
+    sql(&server, &superuser, "whole", made);
     let code = format!(
         "CREATE FUNCTION core.ran(what text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE LOG 'ran: % as %.', what, current_user;
             BEGIN COPY (SELECT 1) TO PROGRAM 'touch {}'; EXCEPTION WHEN OTHERS THEN NULL; END; RETURN true; END $$;
