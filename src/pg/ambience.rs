@@ -37,8 +37,8 @@ pub async fn of(info: &Conninfo) -> Result<BTreeMap<String, String>, Error> {
 /// Every time zone that the server knows.
 pub async fn zones(session: &Session) -> Result<Vec<String>, Error> {
     let sql = "SELECT name FROM pg_catalog.pg_timezone_names WHERE name NOT LIKE 'posix%' ORDER BY 1";
-    let rows = session.client().query(sql, &[]).await;
-    Ok(rows.map_err(|error| session.fault("the list of time zones", error))?.iter().map(|row| row.get(0)).collect())
+    let rows = session.rows("the list of time zones", sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Sets settings for the rest of the session.

@@ -80,6 +80,6 @@ pub async fn may_connect(session: &Session) -> Result<Vec<String>, Error> {
     let sql = "SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END
         FROM pg_catalog.pg_database d, pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
         WHERE d.datname = pg_catalog.current_database() AND a.privilege_type = 'CONNECT' AND a.grantee <> d.datdba ORDER BY 1";
-    let rows = session.client().query(sql, &[]).await;
-    Ok(rows.map_err(|error| session.fault("who may connect", error))?.iter().map(|row| row.get(0)).collect())
+    let rows = session.rows("who may connect", sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }

@@ -25,8 +25,7 @@ pub async fn may_create(session: &Session, schemas: &[String]) -> Result<Vec<May
         FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
         WHERE n.nspname = ANY ($1) AND a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner
             AND pg_catalog.pg_has_role(current_user, n.nspowner, 'USAGE') ORDER BY 1, a.grantor <> n.nspowner, 3, 4";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("who may create in the schemas", error))?;
+    let rows = session.rows("who may create in the schemas", sql, &[&schemas]).await?;
     let grant = |row: &tokio_postgres::Row| MayCreate {
         schema: row.get(0),
         owner: row.get(1),

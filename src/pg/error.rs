@@ -188,7 +188,7 @@ pub enum Error {
         source: Box<ServerMessage>,
     },
 
-    /// A database without an encoding.
+    /// In a database without an encoding; of roles and databases, what was written in a database of another encoding.
     #[error("{endpoint}: these have names or texts that are no UTF-8: {}", named(objects))]
     NoText { endpoint: String, objects: Vec<String> },
 
@@ -334,7 +334,7 @@ impl Error {
                 _ => "the server's log says why it ended the session".to_owned(),
             }),
             Self::NoText { .. } => Some(
-                "rename or rewrite them, in a session with PGCLIENTENCODING=SQL_ASCII psql (values in rows are carried as they are)".to_owned(),
+                "rename or rewrite them, in a session with PGCLIENTENCODING=SQL_ASCII psql (values in rows are carried as they are); a role, or what is set or said of one, in a session of the database in which it was written".to_owned(),
             ),
             Self::Protocol { .. } => None,
         }

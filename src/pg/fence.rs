@@ -97,8 +97,7 @@ pub async fn tables(session: &Session, schemas: &[String]) -> Result<Vec<(String
                 JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE c.relispartition AND c.relkind IN ('r', 'p'))
         SELECT n.nspname::text, c.relname::text FROM moving m JOIN pg_catalog.pg_class c ON c.oid = m.oid
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the list of tables to fence", error))?;
+    let rows = session.rows("the list of tables to fence", sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
@@ -240,8 +239,7 @@ pub async fn with_partitions(
             UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON t.oid = i.inhparent)
         SELECT n.nspname::text, c.relname::text FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.oid
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v') ORDER BY 1, 2";
-    let rows = session.client().query(sql, &[&schemas, &names]).await;
-    let rows = rows.map_err(|error| session.fault("the list of tables to lock", error))?;
+    let rows = session.rows("the list of tables to lock", sql, &[&schemas, &names]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 

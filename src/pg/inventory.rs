@@ -88,8 +88,7 @@ async fn items(session: &Session, extent: Extent<'_>) -> Result<Vec<Item>, Error
         Extent::Database => None,
         Extent::Schemas(names) => Some(names.to_vec()),
     };
-    let rows = session.client().query(&sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the inventory of the database", error))?;
+    let rows = session.rows("the inventory of the database", &sql, &[&schemas]).await?;
     let item =
         |row: &tokio_postgres::Row| Item { kind: row.get(0), oid: row.get(1), columns: row.get(2), name: row.get(3) };
     Ok(rows.iter().map(item).collect())

@@ -55,13 +55,11 @@ impl Likeness {
     pub async fn of(session: &Session) -> Result<Self, Error> {
         let sql =
             "SELECT name::text, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE name = ANY ($1)";
-        let rows = session.client().query(sql, &[&TAKEN_OVER.as_slice()]).await;
-        let rows = rows.map_err(|error| session.fault("the server's settings", error))?;
+        let rows = session.rows("the server's settings", sql, &[&TAKEN_OVER.as_slice()]).await?;
         let sql = "SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')),
             pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size')),
             coalesce(pg_catalog.current_setting('synchronous_standby_names', true), '')";
-        let sizes = session.client().query_one(sql, &[]).await;
-        let sizes = sizes.map_err(|error| session.fault("the server's settings", error))?;
+        let sizes = session.row("the server's settings", sql, &[]).await?;
         Ok(Self {
             major: session.server_version_num() / 10_000,
             cluster: catalog::cluster_identity(session).await?,

@@ -56,8 +56,7 @@ pub async fn losses(
     let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
     let names: Vec<String> = tables.iter().map(now).collect();
     let were: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-    let rows = session.client().query(LOST, &[&oids, &schemas, &names, &were]).await;
-    let rows = rows.map_err(|error| session.fault("looking for the tables that were sealed", error))?;
+    let rows = session.rows("looking for the tables that were sealed", LOST, &[&oids, &schemas, &names, &were]).await?;
 
     let spaces = spaces(session).await?;
     let noted: BTreeSet<u32> = spaces.iter().map(|space| space.oid).collect();
@@ -97,8 +96,7 @@ async fn of_schemas(session: &Session, renamed: &BTreeMap<String, String>) -> Re
     let sql = "SELECT pg_catalog.format('schema %I is called %I now', r.was, r.now), n.oid IS NOT NULL
         FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS r (was, now)
         LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = r.was ORDER BY 1";
-    let rows = session.client().query(sql, &[&were, &are]).await;
-    let rows = rows.map_err(|error| session.fault("the list of schemas", error))?;
+    let rows = session.rows("the list of schemas", sql, &[&were, &are]).await?;
     let another = |there: bool| if there { ", and another one has its name" } else { "" };
     Ok(rows.iter().map(|row| Loss::Renamed(row.get::<_, String>(0) + another(row.get(1)))).collect())
 }

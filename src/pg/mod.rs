@@ -26,6 +26,7 @@ pub mod place;
 pub mod quarantine;
 pub mod question;
 pub mod quoting;
+pub mod raw_text;
 pub mod sealed;
 pub mod sessions;
 pub mod snapshot;

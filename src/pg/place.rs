@@ -33,8 +33,7 @@ impl Place {
                 (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory'), pg_catalog.host(pg_catalog.inet_server_addr()),
                 (EXTRACT(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint
             FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-        let row = session.client().query_one(sql, &[]).await;
-        let row = row.map_err(|error| session.fault("asking where the database is", error))?;
+        let row = session.row("asking where the database is", sql, &[]).await?;
         Ok(Self {
             system: row.get(0),
             database: row.get(1),
@@ -93,8 +92,7 @@ pub enum Named {
 pub async fn named(session: &Session, system: &str, oid: i64) -> Result<Named, Error> {
     let sql = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,
         (SELECT datname::text FROM pg_catalog.pg_database WHERE oid::bigint = $1)";
-    let row = session.client().query_one(sql, &[&oid]).await;
-    let row = row.map_err(|error| session.fault("what a database is called", error))?;
+    let row = session.row("what a database is called", sql, &[&oid]).await?;
     Ok(match row.get::<_, Option<String>>(1) {
         _ if row.get::<_, &str>(0) != system => Named::OtherServer,
         Some(name) => Named::Called(name),

@@ -98,8 +98,7 @@ async fn spaces_of(session: &Session, noted: Noted) -> Result<Vec<Space>, Error>
         WHERE s.class = 'pg_catalog.pg_namespace'::pg_catalog.regclass ORDER BY 1",
         noted.table()
     );
-    let rows = session.client().query(&sql, &[]).await;
-    let rows = rows.map_err(|error| session.fault("the schemas that were written down", error))?;
+    let rows = session.rows("the schemas that were written down", &sql, &[]).await?;
     Ok(rows.iter().map(|row| Space { oid: row.get(0), was: row.get(1), now: row.get(2) }).collect())
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Error;
 use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
+use super::raw_text::RawText;
 
 /// How long the farewell may take: it follows a signal, and whoever sent it waits.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -46,14 +47,13 @@ pub async fn connected(session: &Session) -> Result<Vec<Connected>, Error> {
         WHERE a.datname = pg_catalog.current_database() AND coalesce(a.backend_type, 'client backend') = 'client backend'
           AND a.pid <> pg_catalog.pg_backend_pid() AND coalesce(a.application_name, '') NOT LIKE 'pgkeep %'
         GROUP BY 1, 2 ORDER BY 1, 2";
-    let rows = session.client().query(sql, &[]).await;
     let group = |row: &tokio_postgres::Row| Connected {
-        role: row.get(0),
+        role: row.get::<_, RawText>(0).shown(),
         application: row.get(1),
         sessions: row.get::<_, i64>(2).unsigned_abs(),
         since: row.get(3),
     };
-    Ok(rows.map_err(|error| session.fault("the list of sessions", error))?.iter().map(group).collect())
+    Ok(session.raw_rows("the list of sessions", sql, &[]).await?.iter().map(group).collect())
 }
 
 impl std::fmt::Display for Connected {

@@ -56,8 +56,8 @@ pub async fn targets(session: &Session) -> Result<Vec<String>, Error> {
     if !exists(session).await? {
         return Ok(Vec::new());
     }
-    let rows = session.client().query(&format!("SELECT target FROM {SCHEMA}.splits ORDER BY began"), &[]).await;
-    Ok(rows.map_err(|error| session.fault("the splits of a database", error))?.iter().map(|row| row.get(0)).collect())
+    let rows = session.rows("the splits of a database", &format!("SELECT target FROM {SCHEMA}.splits ORDER BY began"), &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The id goes, and with the last one the table; and the schema, where nothing else is in it.

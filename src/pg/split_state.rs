@@ -147,8 +147,7 @@ pub async fn tables_besides(session: &Session, schemas: &[String]) -> Result<Vec
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
               AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
         ORDER BY 1 LIMIT 10";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("what else the database holds", error))?;
+    let rows = session.rows("what else the database holds", sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

@@ -22,8 +22,8 @@ const SEQUENCES_IN_QUESTION: usize = 100;
 /// Which of the large objects the database has.
 pub async fn existing_large_objects(session: &Session, wanted: &[u32]) -> Result<Vec<String>, Error> {
     let sql = "SELECT 'large object ' || oid FROM pg_catalog.pg_largeobject_metadata WHERE oid = ANY ($1) ORDER BY oid";
-    let rows = session.client().query(sql, &[&wanted]).await;
-    Ok(rows.map_err(|e| session.fault("the list of large objects", e))?.iter().map(|row| row.get(0)).collect())
+    let rows = session.rows("the list of large objects", sql, &[&wanted]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 pub async fn database_exists(session: &Session, name: &str) -> Result<bool, Error> {
@@ -43,8 +43,8 @@ pub async fn drop_database(session: &Session, name: &str) -> Result<(), Error> {
 /// Those of `names` that the server has no role for.
 pub async fn missing_roles(session: &Session, names: &[String]) -> Result<Vec<String>, Error> {
     let sql = "SELECT n FROM pg_catalog.unnest($1::text[]) n WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = n)";
-    let rows = session.client().query(sql, &[&names]).await;
-    Ok(rows.map_err(|e| session.fault("the list of roles", e))?.iter().map(|row| row.get(0)).collect())
+    let rows = session.rows("the list of roles", sql, &[&names]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Makes a role with its attributes, comment, and password hash if the snapshot holds one.

@@ -27,6 +27,7 @@ mod old_repositories;
 mod one_server;
 mod oneinstant;
 mod orders;
+mod other_encodings;
 mod pgkeep;
 mod pooler;
 mod postgres;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pgkeep::pg::cluster::ClusterOptions;
+use serde_json::Value;
 
 use crate::judge::rows;
 use crate::pgkeep::{Repo, Said, pgkeep};
@@ -227,6 +228,11 @@ const LACKING: &[(&str, &str)] = &[
         "CREATE SCHEMA b12 AUTHORIZATION app; SET ROLE app; CREATE FUNCTION b12.ok(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN true; END'; CREATE DOMAIN b12.tx AS text CHECK (b12.ok(VALUE));
          CREATE TYPE b12.tr AS RANGE (SUBTYPE = b12.tx, COLLATION = \"C\", SUBTYPE_OPCLASS = text_pattern_ops); CREATE TABLE b12.t (a b12.tr, m int); INSERT INTO b12.t VALUES ('[A,a]', 1)",
     ),
+    (
+        "an index whose function its owner may not call",
+        "CREATE SCHEMA c1 AUTHORIZATION app; CREATE FUNCTION c1.f(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'; CREATE TABLE c1.t (a int); INSERT INTO c1.t VALUES (1); CREATE INDEX ON c1.t (c1.f(a));
+         ALTER TABLE c1.t OWNER TO app; ALTER FUNCTION c1.f OWNER TO lib; REVOKE ALL ON FUNCTION c1.f FROM PUBLIC",
+    ),
 ];
 
 #[test]
@@ -252,7 +258,16 @@ fn what_an_owner_lacks_keeps_nothing_of_it_back() {
     assert_eq!(report["proven"], true, "{report}");
     assert_eq!(rows(&server, "again", None), before);
     let told = report["warnings"].to_string();
-    assert!(told.contains("its code ran with those of all ordinary roles"), "{report}");
+    // Of the definitions, and of what comes after the rows.
+    for label in ["TABLE a5.c", "STATISTICS b5.s"] {
+        let names = |told: &Value| {
+            let told = told.as_str().unwrap();
+            told.contains("its code ran with those of all ordinary roles: ") && told.contains(label)
+        };
+        assert!(report["warnings"].as_array().unwrap().iter().any(names), "{label}: {report}");
+    }
+    // Nothing is lost without them.
+    assert!(told.contains("ANALYZE c1.t was refused, and the planner has no statistics of it: ERROR: permission denied for function f\""), "{report}");
     for database in ["whole", "again"] {
         let owners = "SELECT string_agg(format('%s %s %s', c.oid::regclass, pg_get_userbyid(relowner), coalesce(relacl, acldefault('r', relowner))), ' ' ORDER BY c.oid::regclass::text) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
             WHERE nspname ~ '^[ab][0-9]' OR nspname IN ('ext', 'log')";

@@ -35,8 +35,7 @@ async fn grant(job: &Job, session: &Session, acting: &BTreeSet<&str>) -> Result<
     let acting: Vec<&str> = acting.iter().copied().collect();
     let sql = "SELECT g.rolname::text FROM pg_catalog.pg_roles g WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r
         WHERE r.rolname = ANY ($1) AND NOT r.rolsuper AND pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER'))";
-    let rows = session.client().query(sql, &[&acting]).await;
-    let rows = rows.map_err(|error| session.fault("the roles of owners", error))?;
+    let rows = session.rows("the roles of owners", sql, &[&acting]).await?;
     let reached: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
     for grant in job.plan.early_grants() {
         if grant.role.as_ref().is_none_or(|role| reached.contains(role)) {

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::framed::{Onward, framed, onward};
+use super::framed::{Onward, framed, onward, told_of_all_rights};
 use super::refused::{failure, refused};
 use super::{Job, Options, session_settings};
 use crate::command::Error;
@@ -32,11 +32,21 @@ pub enum Refusals {
     Named,
 }
 
-/// Runs all of it, and returns what was refused. In one transaction where that is possible.
-pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Refusals) -> Result<Vec<Failure>, Error> {
+/// What came of the definitions.
+#[derive(Debug, Default)]
+pub struct Defined {
+    /// What was refused.
+    pub failures: Vec<Failure>,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
+}
+
+/// Runs all of it. In one transaction where that is possible.
+pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Refusals) -> Result<Defined, Error> {
     let settings = String::from_utf8_lossy(&session_settings(job)).into_owned();
     let ability = ability(session).await.map_err(Error::target_database("preparing the session"))?;
-    let mut definitions = Definitions { session, settings, ability, refusals, failures: Vec::new() };
+    let mut definitions =
+        Definitions { session, settings, ability, refusals, failures: Vec::new(), with_all_rights: Vec::new() };
     let run = definitions.run("session settings", &definitions.settings).await;
     run.map_err(Error::target_database("preparing the session"))?;
     let locks = target::locks_max(session).await.map_err(Error::target_database("preparing the session"))?;
@@ -68,19 +78,16 @@ pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Ref
     for sequence in job.sequences.iter().filter(|s| job.sequences_of_extensions.contains(&s.oid)) {
         definitions.sequence_of_an_extension(sequence).await?;
     }
-    Ok(definitions.failures)
+    let notices = session.take_notices().into_lines();
+    let told = notices.into_iter().map(|line| format!("while definitions were made: {line}"));
+    let warnings = told.chain(told_of_all_rights(definitions.with_all_rights)).collect();
+    Ok(Defined { failures: definitions.failures, warnings })
 }
 
 /// What the session can have of frames.
 pub async fn ability(session: &Session) -> Result<Ability, pg::Error> {
-    let row = session.client().query_one(Ability::QUESTION, &[]).await;
-    let row = row.map_err(|error| session.fault("the session's rights", error))?;
+    let row = session.row("the session's rights", Ability::QUESTION, &[]).await?;
     Ok(Ability::of(row.get(0), row.get(1)))
-}
-
-/// What the server has warned of while definitions were made: grants that it did not make, for one.
-pub fn warnings(session: &Session) -> impl Iterator<Item = String> {
-    session.take_notices().into_lines().into_iter().map(|line| format!("while definitions were made: {line}"))
 }
 
 /// Large objects without their contents.
@@ -116,12 +123,13 @@ struct Definitions<'a> {
     ability: Ability,
     refusals: Refusals,
     failures: Vec<Failure>,
+    /// Labels of steps that their owners' rights did not suffice for.
+    with_all_rights: Vec<String>,
 }
 
 impl Definitions<'_> {
     async fn run(&self, label: &str, sql: &str) -> Result<(), pg::Error> {
-        let run = self.session.client().batch_execute(sql).await;
-        run.map_err(|error| self.session.fault(format!("the step {label}"), error))
+        self.session.run(&format!("the step {label}"), sql).await
     }
 
     async fn control(&self, sql: &str) -> Result<(), Error> {
@@ -164,25 +172,28 @@ impl Definitions<'_> {
         }
     }
 
-    async fn step(&self, step: &Step) -> Result<(), pg::Error> {
+    async fn step(&mut self, step: &Step) -> Result<(), pg::Error> {
         let protocol =
             |source| pg::Error::Protocol { context: format!("the step {}", step.label), source: Box::new(source) };
         let in_frame = |rights| framed(slice::from_ref(step), self.settings.as_bytes(), self.ability, rights);
         let text = |sql| String::from_utf8(sql).map_err(|error| protocol(error.utf8_error()));
         if let Some(sql) = in_frame(Rights::Own) {
-            let run = |sql: &'static str| async move { self.run(sql, sql).await };
-            run("SAVEPOINT pgkeep_as_owner").await?;
+            self.run("a savepoint", "SAVEPOINT pgkeep_as_owner").await?;
             let error = match self.run(&step.label, &text(sql)?).await {
                 Err(error) => error,
                 made => return made,
             };
             let onward = onward(step, &error, self.ability);
             if onward.is_some() {
-                run("ROLLBACK TO SAVEPOINT pgkeep_as_owner").await?;
+                self.run("a savepoint", "ROLLBACK TO SAVEPOINT pgkeep_as_owner").await?;
             }
             match onward.map(|onward| (onward, in_frame(Rights::AllOrdinary))) {
                 None => return Err(error),
-                Some((Onward::AllOrdinary, Some(sql))) => return self.run(&step.label, &text(sql)?).await,
+                Some((Onward::AllOrdinary, Some(sql))) => {
+                    self.run(&step.label, &text(sql)?).await?;
+                    self.with_all_rights.push(step.label.clone());
+                    return Ok(());
+                }
                 Some(_) => {}
             }
         }

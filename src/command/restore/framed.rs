@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::frame::{Ability, Frame, Lend, Rights, SEARCH_PATH};
 use crate::schema::archive::SqlText;
@@ -76,6 +77,16 @@ pub fn onward(step: &Step, error: &pg::Error, ability: Ability) -> Option<Onward
 }
 
 pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// So many names a warning has at most.
+const NAMES_MAX: usize = 10;
+
+/// None for no steps. They are named by their labels.
+pub fn told_of_all_rights(mut labels: Vec<String>) -> Option<String> {
+    labels.sort_unstable();
+    let names = some_of(&labels, NAMES_MAX)?;
+    Some(format!("the owner's rights did not suffice, so that its code ran with those of all ordinary roles: {names}"))
+}
 
 /// A command of a superuser that defines nothing, and for which the server runs code as its owner.
 pub fn guarded(command: &str, settings: &[u8]) -> Vec<u8> {

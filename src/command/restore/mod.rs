@@ -26,7 +26,7 @@ use chrono::Utc;
 use serde::Serialize;
 
 use aftermath::{Aftermath, Stage};
-use definitions::Refusals;
+use definitions::{Defined, Refusals};
 use families::Families;
 use feed::Rows;
 use made::Made;
@@ -335,7 +335,7 @@ async fn prepare(
     progress.set_phase("restoring definitions");
     aftermath.reach(Stage::Definitions);
     let phase = Instant::now();
-    let failures = definitions::make(&session, job, options, Refusals::Named).await?;
+    let Defined { failures, warnings } = definitions::make(&session, job, options, Refusals::Named).await?;
     // What has its name is another's.
     let refused: BTreeSet<&str> = failures.iter().map(|failure| failure.entry.as_str()).collect();
     job.relations.retain(|relation| !refused.contains(format!("TABLE {}.{}", relation.schema, relation.name).as_str()));
@@ -343,7 +343,7 @@ async fn prepare(
     let relations: Vec<&Relation> = job.relations.iter().collect();
     let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;
     provided.left.extend(job.surround(&session, options.through_root).await?);
-    provided.left.extend(definitions::warnings(&session));
+    provided.left.extend(warnings);
     session.close().await.map_err(failed("the end of the session"))?;
     let pre_data_ms = millis(phase);
     let (lists, large_object_slices) = slice_lists(repository, job).await?;

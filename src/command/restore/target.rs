@@ -63,8 +63,9 @@ pub async fn check_empty(session: &Session, job: &Job, options: &Options, before
 }
 
 /// Definitions, sequences and large objects' shells. In one transaction where that is possible: what fails leaves nothing.
-pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Result<(), Error> {
-    definitions::make(session, job, options, Refusals::End).await.map(drop)
+/// Returns what the operator should know.
+pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Result<Vec<String>, Error> {
+    Ok(definitions::make(session, job, options, Refusals::End).await?.warnings)
 }
 
 /// What the server has of what the snapshot needs, before anything is planned: tablespaces, extensions and schemas.

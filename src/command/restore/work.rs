@@ -8,14 +8,14 @@ mod together;
 mod unchecked;
 
 use std::collections::BTreeSet;
-use std::slice;
+use std::{mem, slice};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};
-use super::framed::{Onward, framed, guarded, onward};
+use super::framed::{INSUFFICIENT_PRIVILEGE, Onward, framed, guarded, onward, told_of_all_rights};
 use super::warnings::Warnings;
 use super::{Job, Options, Owners, quoted, session_settings};
 use crate::command::Error;
@@ -139,10 +139,7 @@ pub fn run(
         told_of_circle(work.in_circle.iter().map(|n| &job.relations[*n])).into_iter().collect();
     let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     shared.with_path.sort_unstable();
-    shared.with_all_rights.sort_unstable();
-    others.extend(some_of(&shared.with_all_rights, NAMES_MAX).map(|names| {
-        format!("the owner's rights did not suffice, so that its code ran with those of all ordinary roles: {names}")
-    }));
+    others.extend(told_of_all_rights(mem::take(&mut shared.with_all_rights)));
     others.extend(some_of(&shared.with_path, NAMES_MAX).map(|names| {
         format!(
             "restored with the source's search_path ({}), as --search-path-fix has it: {names}",
@@ -266,8 +263,18 @@ impl<'w, 'a> Worker<'w, 'a> {
             }
             // What the server refuses is an entry's failure; what ends the session ends the run.
             Err(Error::Target { source: source @ pg::Error::Server { .. }, .. }) => {
-                shared.failures.push(self.failure(task, &source));
-                shared.schedule.end(task, Ended::Badly);
+                let Failure { entry, message, sqlstate, hint } = self.failure(task, &source);
+                if let Task::Analyze(_) = task {
+                    // Nothing is lost without: only the planner does.
+                    let hint = hint.filter(|_| sqlstate.as_deref() != Some(INSUFFICIENT_PRIVILEGE));
+                    let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+                    let told = format!("{entry} was refused, and the planner has no statistics of it: {message}{hint}");
+                    shared.warnings.extend([told].into_iter());
+                    shared.schedule.end(task, Ended::Well);
+                } else {
+                    shared.failures.push(Failure { entry, message, sqlstate, hint });
+                    shared.schedule.end(task, Ended::Badly);
+                }
                 drop(shared);
                 self.roll_back("after a failure")?;
             }

@@ -25,7 +25,7 @@ use super::{
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
-use crate::command::restore::{Proof, definitions, target as destination, work};
+use crate::command::restore::{Proof, target as destination, work};
 use crate::command::{Error, backup};
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
@@ -134,9 +134,9 @@ pub async fn run(
     let since = Instant::now();
     let restoring = capture::restore_options(options, &schemas);
     let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
-    destination::run_pre_data(&session, &drawn.job, &restoring).await?;
+    let told = destination::run_pre_data(&session, &drawn.job, &restoring).await?;
     not_carried.extend(drawn.job.surround(&session, restoring.through_root).await?);
-    not_carried.extend(definitions::warnings(&session));
+    not_carried.extend(told);
     session.close().await.map_err(at_target("the end of the session"))?;
     phases.definitions_ms = millis(since);
 

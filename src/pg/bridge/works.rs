@@ -172,7 +172,7 @@ impl Works {
             ORDER BY a.xact_start LIMIT 20",
             names.join(", ")
         );
-        session.texts("the list of sessions in the way", &sql, &[]).await
+        session.shown("the list of sessions in the way", &sql, &[]).await
     }
 
     /// The same for the way back.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Error, Session, query, quote_literal};
+use crate::pg::raw_text::RawText;
 use crate::split::facts::{CollationKnown, Locale, Right, Trust};
 
 /// When the server was started, to the microsecond: the same for all databases of one cluster, and for no other. Any role may
@@ -27,12 +28,20 @@ pub async fn available_extensions(
     Ok((versions, rows.iter().map(|row| (row.get(0), row.get(1))).collect()))
 }
 
-/// All roles of the cluster, and those that the session may act as.
+/// All roles of the cluster, and those that the session may act as; none whose name is no UTF-8.
 pub async fn role_names(session: &Session) -> Result<(BTreeSet<String>, BTreeSet<String>), Error> {
     let sql = "SELECT rolname::text, pg_catalog.pg_has_role(current_user, oid, 'MEMBER') FROM pg_catalog.pg_roles";
-    let rows = query(session, "the list of roles", sql).await?;
-    let member = rows.iter().filter(|row| row.get(1)).map(|row| row.get(0)).collect();
-    Ok((rows.iter().map(|row| row.get(0)).collect(), member))
+    let rows = session.raw_rows("the list of roles", sql, &[]).await?;
+    let (mut all, mut member) = (BTreeSet::new(), BTreeSet::new());
+    for row in rows {
+        let name: RawText = row.get(0);
+        let Some(name) = name.text() else { continue };
+        all.insert(name.to_owned());
+        if row.get(1) {
+            member.insert(name.to_owned());
+        }
+    }
+    Ok((all, member))
 }
 
 /// What the session's role may do here; [`Right::CreateInDatabase`] is of the session's own database.

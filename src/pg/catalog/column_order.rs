@@ -66,8 +66,7 @@ pub async fn holders(session: &Session, table: u32) -> Result<Vec<Holder>, Error
         FROM types JOIN pg_catalog.pg_attribute a ON a.atttypid = types.oid AND a.attnum > 0 AND NOT a.attisdropped
         JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2, 3";
-    let rows = session.client().query(sql, &[&table]).await;
-    let rows = rows.map_err(|error| session.fault("the list of columns that hold rows", error))?;
+    let rows = session.rows("the list of columns that hold rows", sql, &[&table]).await?;
     Ok(rows.iter().map(|row| Holder { schema: row.get(0), table: row.get(1), column: row.get(2) }).collect())
 }
 

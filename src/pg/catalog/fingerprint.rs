@@ -221,8 +221,7 @@ impl Scope {
     async fn read(&self, session: &Session) -> Result<BTreeMap<Object, (i64, i64)>, Error> {
         let sql = rows(session).await?;
         let [one, other] = self.seeds;
-        let rows = session.client().query(&sql, &[&self.spaces, &self.single, &one, &other]).await;
-        let rows = rows.map_err(|error| session.fault("a fingerprint of the definitions", error))?;
+        let rows = session.rows("a fingerprint of the definitions", &sql, &[&self.spaces, &self.single, &one, &other]).await?;
         Ok(rows.iter().map(|row| ((row.get(0), row.get(1), row.get(2)), (row.get(3), row.get(4)))).collect())
     }
 }
@@ -292,7 +291,6 @@ async fn describe(session: &Session, objects: &[(u32, u32)]) -> Result<Vec<(Stri
     // Null for what is gone.
     let sql = "SELECT o.class::pg_catalog.regclass::text, pg_catalog.pg_describe_object(o.class, o.id, 0)
         FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) WITH ORDINALITY AS o (class, id, place) ORDER BY place";
-    let rows = session.client().query(sql, &[&classes, &oids]).await;
-    let rows = rows.map_err(|error| session.fault("the names of objects", error))?;
+    let rows = session.rows("the names of objects", sql, &[&classes, &oids]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

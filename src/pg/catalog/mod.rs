@@ -51,7 +51,6 @@ pub use super::quoting::{quote_identifier, quote_literal, quote_relation};
 use super::Error;
 use super::connect::Session;
 
-/// Runs a query whose rows are then read by [`tokio_postgres::Row::get`].
 async fn query(session: &Session, context: &str, sql: &str) -> Result<Vec<tokio_postgres::Row>, Error> {
-    session.client().query(sql, &[]).await.map_err(|error| session.fault(context, error))
+    session.rows(context, sql, &[]).await
 }

@@ -1,6 +1,7 @@
 //! Names, comments and sources in a database without an encoding that are no UTF-8: neither pg_dump's archive nor a manifest can hold them.
 
 use super::{Error, Session, query};
+use crate::pg::raw_text::RawText;
 
 /// What has such bytes, each as a clause that names it, the bytes escaped (`table public.caf\xe9`). Empty for a database that has an
 /// encoding, whose server sees to it.
@@ -42,31 +43,12 @@ pub async fn no_text(session: &Session) -> Result<Vec<String>, Error> {
     let mut told: Vec<String> = Vec::new();
     for row in rows {
         let (kind, object, own): (String, Vec<u8>, Vec<u8>) = (row.get(0), row.get(1), row.get(2));
-        match (std::str::from_utf8(&object), std::str::from_utf8(&own)) {
+        let object = RawText::from(object);
+        match (object.text(), std::str::from_utf8(&own)) {
             (_, Ok(_)) => {}
-            (Err(_), _) => told.push(format!("{kind} {}", escaped(&object))),
-            (Ok(object), Err(_)) => told.push(format!("{kind} {object} (its text)")),
+            (None, _) => told.push(format!("{kind} {}", object.shown())),
+            (Some(object), Err(_)) => told.push(format!("{kind} {object} (its text)")),
         }
     }
     Ok(told)
-}
-
-/// What is no UTF-8 as `\xe9`.
-fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        text += chunk.valid();
-        chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn what_is_no_utf_8_is_escaped_and_the_rest_stays() {
-        assert_eq!(escaped(b"public.caf\xe9 \xc3\xa9"), "public.caf\\xe9 \u{e9}");
-    }
 }

@@ -97,7 +97,6 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
             },
         }
     };
-    let rows = session.client().query(&sql, &[&with_code]).await;
-    let rows = rows.map_err(|error| session.fault("the list of tables", error))?;
+    let rows = session.rows("the list of tables", &sql, &[&with_code]).await?;
     Ok(rows.into_iter().map(facts).collect())
 }

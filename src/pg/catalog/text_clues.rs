@@ -37,8 +37,7 @@ async fn text_tables(session: &Session, moving: &[String]) -> Result<Vec<Table>,
         GROUP BY 1, 2 ORDER BY 1, 2"
     );
     let with_code = planned_with_code(session).await?;
-    let rows = session.client().query(&sql, &[&moving, &with_code]).await;
-    let rows = rows.map_err(|error| session.fault("the list of text columns", error))?;
+    let rows = session.rows("the list of text columns", &sql, &[&moving, &with_code]).await?;
     Ok(rows.iter().map(|row| Table { schema: row.get(0), name: row.get(1), columns: row.get(2) }).collect())
 }
 

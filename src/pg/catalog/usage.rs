@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Error, Session, query};
+use crate::pg::raw_text::RawText;
 use crate::split::facts::SessionGroup;
 
 /// Sessions of clients in this database by role and application, and how many of them hold locks on relations of `schemas`.
@@ -16,14 +17,13 @@ pub async fn sessions(session: &Session, schemas: &[String]) -> Result<Vec<Sessi
         WHERE a.datname = pg_catalog.current_database() AND coalesce(a.backend_type, 'client backend') = 'client backend'
           AND a.pid <> pg_catalog.pg_backend_pid() AND coalesce(a.application_name, '') NOT LIKE 'pgkeep %'
         GROUP BY 1, 2 ORDER BY 1, 2";
-    let rows = session.client().query(sql, &[&schemas]).await;
     let group = |row: &tokio_postgres::Row| SessionGroup {
-        role: row.get(0),
+        role: row.get::<_, RawText>(0).shown(),
         application: row.get(1),
         sessions: row.get::<_, i64>(2).unsigned_abs(),
         using_now: row.get::<_, i64>(3).unsigned_abs(),
     };
-    Ok(rows.map_err(|error| session.fault("the list of sessions", error))?.iter().map(group).collect())
+    Ok(session.raw_rows("the list of sessions", sql, &[&schemas]).await?.iter().map(group).collect())
 }
 
 /// TimescaleDB's hypertables, as (schema, name); none where the extension is not there.
@@ -49,8 +49,7 @@ pub async fn large_object_columns(session: &Session, schemas: &[String]) -> Resu
         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
         WHERE c.relkind = 'r' AND n.nspname = ANY ($1) AND (t.oid = 'oid'::pg_catalog.regtype OR t.typname = 'lo')
           AND EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata) ORDER BY 1";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the list of columns for large objects", error))?;
+    let rows = session.rows("the list of columns for large objects", sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

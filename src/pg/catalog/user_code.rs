@@ -24,8 +24,7 @@ pub async fn called_by_rows(
     schemas: Option<&[String]>,
     which: ThroughRoot,
 ) -> Result<Vec<CalledByRows>, Error> {
-    let rows = session.client().query(&called(which), &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the functions that rows call", error))?;
+    let rows = session.rows("the functions that rows call", &called(which), &[&schemas]).await?;
     let by_rows = |row: &tokio_postgres::Row| CalledByRows {
         schema: row.get(0),
         table: row.get(1),

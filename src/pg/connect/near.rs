@@ -3,6 +3,7 @@
 use super::connect;
 use crate::pg::Error;
 use crate::pg::conninfo::Conninfo;
+use crate::pg::raw_text::RawText;
 use crate::spelling::nearest;
 
 /// Databases that most servers have, and that most roles may enter.
@@ -25,9 +26,9 @@ async fn near(info: &Conninfo) -> Option<String> {
         let Ok(session) = connect(&info.with_database(other), "pgkeep").await else { continue };
         let sql =
             "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1";
-        let rows = session.client().query(sql, &[]).await.ok()?;
-        let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        let near = nearest(info.database(), names.iter().map(String::as_str)).map(str::to_owned);
+        let rows = session.raw_rows("the list of databases", sql, &[]).await.ok()?;
+        let names: Vec<RawText> = rows.iter().map(|row| row.get(0)).collect();
+        let near = nearest(info.database(), names.iter().filter_map(RawText::text)).map(str::to_owned);
         let _ = session.close().await;
         return near;
     }

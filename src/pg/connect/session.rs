@@ -1,10 +1,11 @@
 use std::future::poll_fn;
+use std::slice;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, CancelToken, Client};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Row};
 
 use super::loan::{self, Lender};
 use super::login::{Login, ServerFacts};
@@ -14,6 +15,7 @@ use super::socket::{Address, Dialer, Encryption};
 use crate::pg::conninfo::{Conninfo, RequiredAuth};
 use crate::pg::error::{Error, ServerMessage, server_message};
 use crate::pg::notices::Notices;
+use crate::pg::raw_text;
 
 /// How long a server may take to let go of a session that says goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -128,6 +130,45 @@ impl Session {
         self.client().batch_execute(sql).await.map_err(|error| self.fault(context, error))
     }
 
+    /// The rows of a query, whose texts are UTF-8: [`Row::get`] may read them.
+    ///
+    /// # Errors
+    /// The server refuses it, or a text is no UTF-8 ([`Error::NoText`]).
+    pub async fn rows(
+        &self,
+        context: &str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        let rows = self.raw_rows(context, sql, parameters).await?;
+        self.are_text(context, &rows).map(|()| rows)
+    }
+
+    fn are_text(&self, context: &str, rows: &[Row]) -> Result<(), Error> {
+        match raw_text::no_text(rows) {
+            None => Ok(()),
+            Some(text) => {
+                Err(Error::NoText { endpoint: self.endpoint(), objects: vec![format!("{text} ({context})")] })
+            }
+        }
+    }
+
+    /// The same, with texts that may be of another encoding: to be read as [`RawText`](raw_text::RawText).
+    pub async fn raw_rows(
+        &self,
+        context: &str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        self.client().query(sql, parameters).await.map_err(|error| self.fault(context, error))
+    }
+
+    /// The row of a query that has one; see [`Session::rows`].
+    pub async fn row(&self, context: &str, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, Error> {
+        let row = self.client().query_one(sql, parameters).await.map_err(|error| self.fault(context, error))?;
+        self.are_text(context, slice::from_ref(&row)).map(|()| row)
+    }
+
     /// The first column of a query's rows.
     pub async fn texts(
         &self,
@@ -135,8 +176,18 @@ impl Session {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<String>, Error> {
-        let rows = self.client().query(sql, parameters).await.map_err(|error| self.fault(context, error))?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        Ok(self.rows(context, sql, parameters).await?.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// The first column of a query's rows, for people: see [`RawText::shown`](raw_text::RawText::shown).
+    pub async fn shown(
+        &self,
+        context: &str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<String>, Error> {
+        let rows = self.raw_rows(context, sql, parameters).await?;
+        Ok(rows.iter().map(|row| row.get::<_, raw_text::RawText>(0).shown()).collect())
     }
 
     /// The server's warnings since the session began, or since they were last taken.

@@ -6,6 +6,7 @@
 use super::super::Error;
 use super::super::connect::Session;
 use super::super::quoting::quote_relation;
+use super::super::raw_text::RawText;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -112,9 +113,8 @@ async fn in_the_way(session: &Session, relations: &[(String, String)], mode: &st
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
           AND (l.mode <> ALL ('{AccessShareLock,RowShareLock}') OR $3 = 'ACCESS EXCLUSIVE')
         ORDER BY coalesce(a.xact_start, p.prepared) LIMIT 20";
-    let rows = session.client().query(sql, &[&schemas, &names, &mode]).await;
-    let rows = rows.map_err(|error| session.fault("the list of those in the way", error))?;
-    Ok(rows.iter().map(|row| InTheWay { who: row.get(0), is_autovacuum: row.get(1) }).collect())
+    let rows = session.raw_rows("the list of those in the way", sql, &[&schemas, &names, &mode]).await?;
+    Ok(rows.iter().map(|row| InTheWay { who: row.get::<_, RawText>(0).shown(), is_autovacuum: row.get(1) }).collect())
 }
 
 #[cfg(test)]

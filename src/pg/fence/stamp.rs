@@ -1,5 +1,7 @@
 //! By what it is known that nobody went around a held fence, nor rewrote a table behind it.
 
+use std::collections::BTreeMap;
+
 use super::{Error, Session, TRIGGER};
 
 /// A table, and what of it changes when somebody does: where its rows are, and which version of the fence's trigger it has.
@@ -16,7 +18,8 @@ struct Table {
 /// What the fenced tables were when they were read.
 #[derive(Clone, Debug)]
 pub struct Stamp {
-    tables: Vec<(u32, Table)>,
+    /// By OID.
+    tables: BTreeMap<u32, Table>,
 }
 
 /// Reads it as the session's transaction sees it.
@@ -28,8 +31,7 @@ pub async fn stamp(session: &Session, tables: &[(String, String)]) -> Result<Sta
         JOIN pg_catalog.pg_namespace n ON n.nspname = f.schema
         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = f.name
         LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND t.tgname = $3 ORDER BY c.oid";
-    let rows = session.client().query(sql, &[&schemas, &names, &TRIGGER]).await;
-    let rows = rows.map_err(|error| session.fault("the state of the fence", error))?;
+    let rows = session.rows("the state of the fence", sql, &[&schemas, &names, &TRIGGER]).await?;
     let table = |row: &tokio_postgres::Row| {
         let trigger: Option<u32> = row.get(3);
         let table = Table {
@@ -53,7 +55,7 @@ impl Stamp {
     pub fn differs(&self, now: &Stamp) -> Vec<String> {
         let mut differs = Vec::new();
         for (oid, was) in &self.tables {
-            let Some((_, is)) = now.tables.iter().find(|(other, _)| other == oid) else {
+            let Some(is) = now.tables.get(oid) else {
                 differs.push(format!("table {} is gone", was.name));
                 continue;
             };

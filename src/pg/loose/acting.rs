@@ -155,8 +155,7 @@ pub async fn child(session: &Session, key: &Key) -> Result<Option<Child>, Error>
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND (c.oid = $3 OR n.nspname = $1 AND c.relname = $2) ORDER BY 5 DESC";
     let Table { schema, name, oid, .. } = &key.child;
-    let rows = session.client().query(sql, &[schema, name, oid]).await;
-    let rows = rows.map_err(|error| session.fault("looking for a table", error))?;
+    let rows = session.rows("looking for a table", sql, &[schema, name, oid]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let table = Table { schema: row.get(0), name: row.get(1), reach: reach(row.get(2)), oid: Some(row.get(3)) };
     Ok(Some(Child { table, namesake: (rows.len() > 1).then(|| key.child.to_string()) }))

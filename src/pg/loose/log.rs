@@ -71,8 +71,7 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
         FROM {SCHEMA}.keys k LEFT JOIN pg_catalog.pg_trigger t ON t.tgname = '{TRIGGER}' || k.key || '_delete' AND t.tgparentid = 0
         LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY k.key"
     );
-    let rows = session.client().query(&sql, &[]).await;
-    let rows = rows.map_err(|error| session.fault("the list of loose keys", error))?;
+    let rows = session.rows("the list of loose keys", &sql, &[]).await?;
     let stored = |row: &tokio_postgres::Row| {
         let lists: [Vec<String>; 5] = [7, 8, 9, 10, 11].map(|at| row.get(at));
         let pair = |n: usize| {
@@ -142,8 +141,7 @@ pub async fn waiting(session: &Session) -> Result<Vec<Waiting>, Error> {
         "SELECT k.name, pg_catalog.count(l.entry), pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.min(l.at))::bigint
         FROM {SCHEMA}.keys k LEFT JOIN {SCHEMA}.log l ON l.key = k.key AND l.reaped IS NULL GROUP BY k.key, k.name ORDER BY k.key"
     );
-    let rows = session.client().query(&sql, &[]).await;
-    let rows = rows.map_err(|error| session.fault("what waits in the log", error))?;
+    let rows = session.rows("what waits in the log", &sql, &[]).await?;
     let waiting = |row: &tokio_postgres::Row| Waiting {
         key: row.get(0),
         entries: row.get::<_, i64>(1).unsigned_abs(),
@@ -183,8 +181,7 @@ pub async fn entries(session: &Session, key: &Key, after: i64, at_most: u32) -> 
         "SELECT entry, happened = 'update', gone, coalesce(become, '{{}}') FROM {SCHEMA}.log
         WHERE key = $1 AND entry > $2 AND reaped IS NULL ORDER BY entry LIMIT $3"
     );
-    let rows = session.client().query(&sql, &[&key.number, &after, &i64::from(at_most)]).await;
-    let rows = rows.map_err(|error| session.fault("the log of a loose key", error))?;
+    let rows = session.rows("the log of a loose key", &sql, &[&key.number, &after, &i64::from(at_most)]).await?;
     let entry = |row: &tokio_postgres::Row| Entry {
         entry: row.get(0),
         happened: if row.get(1) { Happened::Update } else { Happened::Delete },

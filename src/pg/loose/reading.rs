@@ -94,8 +94,7 @@ async fn pairs(session: &Session, oid: u32) -> Result<Vec<Pair>, Error> {
         SELECT parent, child, pg_catalog.format_type(CASE WHEN t.typtype = 'p' THEN b.oid ELSE compared END, -1), own, own_schema, across, across_schema
         FROM pairs JOIN pg_catalog.pg_type t ON t.oid = pairs.compared
         JOIN base b USING (place) JOIN pg_catalog.pg_type bt ON bt.oid = b.oid AND bt.typtype <> 'd' ORDER BY place";
-    let rows = session.client().query(sql, &[&oid]).await;
-    let rows = rows.map_err(|error| session.fault("the columns of a foreign key", error))?;
+    let rows = session.rows("the columns of a foreign key", sql, &[&oid]).await?;
     let operator =
         |row: &Row, at: usize| format!("OPERATOR({}.{})", quote_identifier(row.get(at + 1)), row.get::<_, String>(at));
     let pair = |row: &Row| Pair {
@@ -147,8 +146,7 @@ pub async fn watched(session: &Session) -> Result<Vec<(String, String, String)>,
         JOIN pg_catalog.pg_trigger t ON t.tgname = '{TRIGGER}' || k.key || '_delete' AND t.tgparentid = 0
         JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2, 3"
     );
-    let rows = session.client().query(&sql, &[]).await;
-    let rows = rows.map_err(|error| session.fault("the list of loose keys", error))?;
+    let rows = session.rows("the list of loose keys", &sql, &[]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }
 

@@ -17,8 +17,7 @@ pub async fn needed_by(session: &Session, schemas: &[&str]) -> Result<Vec<String
     );
     // The planner expects thousands of times more than there is, and compiling takes longer than anything else.
     session.run("a setting", "SET jit = off").await?;
-    let rows = session.client().query(&sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("what needs the old schemas", error))?;
+    let rows = session.rows("what needs the old schemas", &sql, &[&schemas]).await?;
     let all: Vec<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let whole: Vec<String> = all.iter().filter(|(_, is_part)| !is_part).map(|(what, _)| what.clone()).collect();
     // Were everything a part of something, it would still be in the way.

@@ -104,8 +104,7 @@ fn statements(kind: &str, names: &[&str]) -> Vec<String> {
 
 async fn addresses(session: &Session, schemas: &[&str]) -> Result<BTreeSet<Address>, Error> {
     let sql = format!("WITH RECURSIVE {} SELECT classid, objid FROM inside", inside(session.server_version_num()));
-    let rows = session.client().query(&sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("what the old schemas hold", error))?;
+    let rows = session.rows("what the old schemas hold", &sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
@@ -116,8 +115,7 @@ async fn dangling(session: &Session, gone: &BTreeSet<Address>) -> Result<Vec<Str
         JOIN ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) AS gone (classid, objid)
             ON gone.classid = d.refclassid AND gone.objid = d.refobjid
         CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) AS who ORDER BY 1";
-    let rows = session.client().query(sql, &[&classes, &objects]).await;
-    let rows = rows.map_err(|error| session.fault("what needs what is gone", error))?;
+    let rows = session.rows("what needs what is gone", sql, &[&classes, &objects]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

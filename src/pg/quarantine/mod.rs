@@ -21,8 +21,7 @@ pub type Renamed = (String, String);
 pub async fn oids(session: &Session, schemas: &[String]) -> Result<Vec<u32>, Error> {
     let sql = "SELECT n.oid FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS s (name, place)
         JOIN pg_catalog.pg_namespace n ON n.nspname = s.name ORDER BY s.place";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the list of schemas", error))?;
+    let rows = session.rows("the list of schemas", sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
@@ -30,8 +29,7 @@ pub async fn oids(session: &Session, schemas: &[String]) -> Result<Vec<u32>, Err
 pub async fn names(session: &Session, oids: &[u32]) -> Result<Vec<Option<String>>, Error> {
     let sql = "SELECT n.nspname::text FROM pg_catalog.unnest($1::oid[]) WITH ORDINALITY AS s (id, place)
         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = s.id ORDER BY s.place";
-    let rows = session.client().query(sql, &[&oids]).await;
-    let rows = rows.map_err(|error| session.fault("the list of schemas", error))?;
+    let rows = session.rows("the list of schemas", sql, &[&oids]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
@@ -75,8 +73,7 @@ pub async fn index_reads(session: &Session, schemas: &[&str]) -> Result<Vec<(Str
     let sql =
         "SELECT schemaname::text || '.' || relname::text, coalesce(idx_scan, 0) FROM pg_catalog.pg_stat_all_tables
         WHERE schemaname = ANY ($1) ORDER BY 1";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("how often the old tables were read", error))?;
+    let rows = session.rows("how often the old tables were read", sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
@@ -87,7 +84,7 @@ pub async fn users(session: &Session, schemas: &[&str]) -> Result<Vec<String>, E
         JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ANY ($1) AND l.pid <> pg_catalog.pg_backend_pid()
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) ORDER BY 1";
-    session.texts("who uses the old schemas", sql, &[&schemas]).await
+    session.shown("who uses the old schemas", sql, &[&schemas]).await
 }
 
 /// Begins a transaction in which nobody changes what is in the tables of the schemas, nor what they are; reading goes on.

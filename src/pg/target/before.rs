@@ -2,6 +2,7 @@
 
 use super::{Error, Session};
 use crate::pg::quoting::quote_identifier;
+use crate::pg::raw_text::RawText;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
@@ -67,10 +68,9 @@ async fn is_set_up(session: &Session) -> Result<bool, Error> {
 
 /// A name like this one that no database of the server has.
 pub async fn free_name(session: &Session, name: &str) -> Result<String, Error> {
-    let rows = session.client().query("SELECT datname::text FROM pg_catalog.pg_database", &[]).await;
-    let rows = rows.map_err(|e| session.fault("the list of databases", e))?;
-    let taken: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    Ok(beside(name, |name| taken.iter().any(|taken| taken == name)))
+    let rows = session.raw_rows("the list of databases", "SELECT datname::text FROM pg_catalog.pg_database", &[]);
+    let taken: Vec<RawText> = rows.await?.iter().map(|row| row.get(0)).collect();
+    Ok(beside(name, |name| taken.iter().any(|taken| taken.text() == Some(name))))
 }
 
 /// Those of `names`, in their order, that take connections of the session's role.
@@ -78,8 +78,8 @@ pub async fn open_databases(session: &Session, names: &[&str]) -> Result<Vec<Str
     let sql = "SELECT d.datname::text FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS n (name, place)
         JOIN pg_catalog.pg_database d ON d.datname = n.name
         WHERE d.datallowconn AND pg_catalog.has_database_privilege(d.oid, 'CONNECT') ORDER BY n.place";
-    let rows = session.client().query(sql, &[&names]).await;
-    Ok(rows.map_err(|e| session.fault("the list of databases", e))?.iter().map(|row| row.get(0)).collect())
+    let rows = session.rows("the list of databases", sql, &[&names]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The server cuts names after 63 bytes.

@@ -51,7 +51,6 @@ pub async fn in_the_way(session: &Session, wanted: &[Object]) -> Result<Vec<usiz
         LEFT JOIN pg_catalog.pg_namespace s ON s.oid = there.schema
         WHERE coalesce(s.nspname::text, '') = w.schema ORDER BY w.n"
     );
-    let rows = session.client().query(&sql, &[&classes, &schemas, &names]).await;
-    let rows = rows.map_err(|error| session.fault("the list of what is there", error))?;
+    let rows = session.rows("the list of what is there", &sql, &[&classes, &schemas, &names]).await?;
     Ok(rows.iter().filter_map(|row| usize::try_from(row.get::<_, i64>(0) - 1).ok()).collect())
 }

@@ -75,8 +75,8 @@ async fn remarks(session: &Session, there: &mut There) -> Result<(), tokio_postg
 pub async fn tablespaces_missing(session: &Session, names: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
     let sql = "SELECT n FROM pg_catalog.unnest($1::text[]) n WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = n)";
     let names: Vec<&String> = names.iter().collect();
-    let rows = session.client().query(sql, &[&names]).await;
-    Ok(rows.map_err(|e| session.fault("the list of tablespaces", e))?.iter().map(|row| row.get(0)).collect())
+    let rows = session.rows("the list of tablespaces", sql, &[&names]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// How many objects one transaction may lock, if it is alone.

@@ -56,8 +56,7 @@ pub async fn checked_rows(
     check_time: Duration,
     time: Duration,
 ) -> Result<Vec<CheckedRows>, Error> {
-    let checks = session.client().query(CHECKS, &[&tables]).await;
-    let checks = checks.map_err(|error| session.fault("checks that may not hold", error))?;
+    let checks = session.rows("checks that may not hold", CHECKS, &[&tables]).await?;
     let time = Within::new(check_time, time);
     let (mut found, mut others) = (Vec::new(), None);
     for row in &checks {

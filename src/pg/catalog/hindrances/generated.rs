@@ -10,7 +10,6 @@ pub async fn generated_by_functions(session: &Session, schemas: &[String]) -> Re
         JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = e.oid
             AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid >= 16384
         WHERE a.attgenerated = 's' AND n.nspname = ANY ($1) ORDER BY 1";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the list of generated columns", error))?;
+    let rows = session.rows("the list of generated columns", sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

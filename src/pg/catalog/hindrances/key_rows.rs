@@ -33,8 +33,7 @@ pub async fn key_rows(session: &Session, keys: &[ForeignKey]) -> Result<Vec<KeyR
                 WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)))
         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
         WHERE k.oid = ANY ($1) AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true) ORDER BY k.oid";
-    let rows = session.client().query(sql, &[&oids, &with_code]).await;
-    let rows = rows.map_err(|error| session.fault("the operators of foreign keys", error))?;
+    let rows = session.rows("the operators of foreign keys", sql, &[&oids, &with_code]).await?;
     let of_row = |row: &tokio_postgres::Row| {
         let key = keys.iter().find(|key| key.oid == row.get::<_, u32>(0))?;
         let (partitions, over_periods, runs_code): (bool, bool, bool) = (row.get(2), row.get(5), row.get(7));
@@ -114,7 +113,6 @@ pub async fn not_valid_keys(session: &Session, keys: &[(String, String, String)]
             UNION SELECT k.oid FROM pg_catalog.pg_constraint k JOIN named ON named.oid = k.conparentid)
         SELECT 'constraint ' || k.conname::text || ' on ' || k.conrelid::pg_catalog.regclass::text
         FROM named JOIN pg_catalog.pg_constraint k ON k.oid = named.oid WHERE NOT k.convalidated";
-    let rows = session.client().query(sql, &[&schemas, &tables, &names]).await;
-    let rows = rows.map_err(|error| session.fault("the list of keys that are not valid", error))?;
+    let rows = session.rows("the list of keys that are not valid", sql, &[&schemas, &tables, &names]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

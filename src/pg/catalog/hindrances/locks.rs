@@ -37,8 +37,7 @@ pub async fn locked(session: &Session, schemas: &[String]) -> Result<Locked, Err
             + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger t JOIN own o ON o.oid = t.tgrelid WHERE o.moves)
             + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_rewrite r JOIN own o ON o.oid = r.ev_class WHERE o.moves)
         FROM own";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the number of objects", error))?;
+    let rows = session.rows("the number of objects", sql, &[&schemas]).await?;
     let Some(row) = rows.first() else { return Ok(Locked::default()) };
     let number = |column: usize| row.get::<_, Option<i64>>(column).unwrap_or_default().unsigned_abs();
     Ok(Locked {

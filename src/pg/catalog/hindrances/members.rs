@@ -10,7 +10,6 @@ pub async fn member_tables(session: &Session, schemas: &[String]) -> Result<Vec<
             AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
         JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
         WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') AND NOT coalesce(c.oid = ANY (x.extconfig), false) ORDER BY 1, 2";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the tables of extensions", error))?;
+    let rows = session.rows("the tables of extensions", sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

@@ -17,8 +17,7 @@ pub async fn prepared_transactions(session: &Session, schemas: &[String]) -> Res
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
           AND l.mode IN ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
         GROUP BY x.gid, x.owner, x.prepared ORDER BY x.prepared";
-    let rows = session.client().query(sql, &[&schemas]).await;
-    let rows = rows.map_err(|error| session.fault("the list of prepared transactions", error))?;
+    let rows = session.rows("the list of prepared transactions", sql, &[&schemas]).await?;
     let transaction = |row: &tokio_postgres::Row| PreparedTransaction {
         gid: row.get(0),
         owner: row.get(1),

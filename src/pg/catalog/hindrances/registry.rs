@@ -49,8 +49,7 @@ pub async fn name_columns(
         SELECT n.nspname::text, c.relname::text, a.attname::text, k.kind, k.is_array, c.oid = ANY ($3) FROM pg_catalog.pg_attribute a
         JOIN kinds k ON k.type = a.atttypid JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.oid = ANY ($1) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY 1, 2, a.attnum";
-    let columns = session.client().query(sql, &[&tables, &kinds, &with_code]).await;
-    let columns = columns.map_err(|error| session.fault("columns of names", error))?;
+    let columns = session.rows("columns of names", sql, &[&tables, &kinds, &with_code]).await?;
     let time = Within::new(column_time, time);
     let mut found: Vec<NameColumn> = Vec::new();
     for row in &columns {

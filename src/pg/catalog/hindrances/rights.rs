@@ -14,7 +14,6 @@ pub async fn fence_rights(session: &Session, schemas: &[String]) -> Result<Fence
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
                       AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
                 ORDER BY 1)";
-    let row = session.client().query_one(sql, &[&schemas]).await;
-    let row = row.map_err(|error| session.fault("what the role may do", error))?;
+    let row = session.row("what the role may do", sql, &[&schemas]).await?;
     Ok(FenceRights { role: row.get(0), may_make_a_schema: row.get(1), not_owned: row.get(2) })
 }
