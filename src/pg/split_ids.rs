@@ -56,7 +56,9 @@ pub async fn targets(session: &Session) -> Result<Vec<String>, Error> {
     if !exists(session).await? {
         return Ok(Vec::new());
     }
-    let rows = session.rows("the splits of a database", &format!("SELECT target FROM {SCHEMA}.splits ORDER BY began"), &[]).await?;
+    let rows = session
+        .rows("the splits of a database", &format!("SELECT target FROM {SCHEMA}.splits ORDER BY began"), &[])
+        .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

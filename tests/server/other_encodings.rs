@@ -61,11 +61,15 @@ fn roles_and_databases_of_another_encoding_are_in_nobodys_way() {
 fn what_the_database_itself_needs_of_them_is_named() {
     let (server, repo) = (started(), Repo::new());
     let refused = |named: &str| {
-        let commands = [&["backup", "-d"][..], &["split", "--schemas", "m", "--plan", "--to", &server.dsn("part"), "--from"]];
+        let commands =
+            [&["backup", "-d"][..], &["split", "--schemas", "m", "--plan", "--to", &server.dsn("part"), "--from"]];
         for command in commands {
             let said = Said::of(repo.command(command).arg(server.dsn("shop")));
             assert_eq!(said.code, 4, "{said:?}");
-            assert!(said.stderr.contains("names or texts that are no UTF-8: ") && said.stderr.contains(named), "{said:?}");
+            assert!(
+                said.stderr.contains("names or texts that are no UTF-8: ") && said.stderr.contains(named),
+                "{said:?}"
+            );
             assert!(said.stderr.contains("in a session of the database in which it was written"), "{said:?}");
         }
     };

@@ -8,10 +8,10 @@ mod together;
 mod unchecked;
 
 use std::collections::BTreeSet;
-use std::{mem, slice};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{mem, slice};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};

@@ -221,7 +221,8 @@ impl Scope {
     async fn read(&self, session: &Session) -> Result<BTreeMap<Object, (i64, i64)>, Error> {
         let sql = rows(session).await?;
         let [one, other] = self.seeds;
-        let rows = session.rows("a fingerprint of the definitions", &sql, &[&self.spaces, &self.single, &one, &other]).await?;
+        let rows =
+            session.rows("a fingerprint of the definitions", &sql, &[&self.spaces, &self.single, &one, &other]).await?;
         Ok(rows.iter().map(|row| ((row.get(0), row.get(1), row.get(2)), (row.get(3), row.get(4)))).collect())
     }
 }

@@ -134,12 +134,7 @@ impl Session {
     ///
     /// # Errors
     /// The server refuses it, or a text is no UTF-8 ([`Error::NoText`]).
-    pub async fn rows(
-        &self,
-        context: &str,
-        sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Error> {
+    pub async fn rows(&self, context: &str, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
         let rows = self.raw_rows(context, sql, parameters).await?;
         self.are_text(context, &rows).map(|()| rows)
     }

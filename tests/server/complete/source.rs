@@ -71,13 +71,30 @@ pub struct Source {
     pub role: &'static str,
     pub said: Said,
     rows: BTreeMap<String, String>,
+    /// What a restore is told beside the selection.
+    switches: &'static [&'static str],
 }
 
 impl Source {
     pub fn new(server: Server, database: &str) -> Source {
         let (said, rows) = (Said::of(&server, database), rows(&server, database));
         assert_eq!(said.without_a_whole(), Vec::<String>::new());
-        Source { server, database: database.to_owned(), role: "postgres", said, rows }
+        Source { server, database: database.to_owned(), role: "postgres", said, rows, switches: &[] }
+    }
+
+    /// From now on a restore leaves these out, and a copy need not have them.
+    pub fn without_owners_and_grants(&mut self) {
+        self.switches = &["--no-owner", "--no-acl"];
+    }
+
+    /// What is said, as far as the switches let it come; none where they do not.
+    fn wanted<'a>(&self, entry: &Entry, says: Option<&'a str>) -> Option<&'a str> {
+        match self.switches {
+            [] => says,
+            _ if matches!(entry.desc.as_str(), "ACL" | "DEFAULT ACL") => None,
+            // The last line names the owner.
+            _ => says.map(|says| says.rsplit_once('\n').unwrap().0),
+        }
     }
 
     /// Whether the copy has to say of the entry what the source says, or the report why not.
@@ -89,6 +106,8 @@ impl Source {
         match (self.said.subject(entry), entry.desc.as_str()) {
             // What is not there is judged by itself.
             (subject, _) if matches!(asked, Asked::Whole) => subject.is_none_or(is_there),
+            // Every database has it.
+            (Some(subject), _) if subject.desc == "SCHEMA" && subject.tag == "public" => asked.names(subject),
             // A schema's tables are published where it was asked for as a whole.
             (Some(schema), "PUBLICATION TABLES IN SCHEMA") => asked.names(schema),
             // Statistics may lie in another schema than their table.
@@ -116,7 +135,8 @@ impl Source {
         let mut silent = Vec::new();
         for entry in self.said.entries() {
             let label = self.said.label(entry);
-            let (ours, theirs) = (self.said.says(&label), copy.said.says(&label));
+            let wanted = |said: &'_ Said| self.wanted(entry, said.says(&label)).map(str::to_owned);
+            let (ours, theirs) = (wanted(&self.said), wanted(&copy.said));
             if self.is_concerned(entry, asked, into, copy) && theirs != ours && !told.names(&entry.label()) {
                 let found = if theirs.is_some() { "differs" } else { "is missing" };
                 let (ours, theirs) = (ours.unwrap_or_default(), theirs.unwrap_or_default());
@@ -253,7 +273,9 @@ impl Source {
         let leave: Vec<String> = stays.flat_map(|name| ["--leave".to_owned(), quoted(&name)]).collect();
         let split = |args: &[String]| {
             let (from, to) = (self.server.dsn(&self.database), self.server.dsn(COPY));
-            Ended::of(pgkeep().args(["split", "--json", "-q"]).args(args).args(["--from", &from, "--to", &to]))
+            let mut split = pgkeep();
+            split.env("PGKEEP_PG_BIN", &self.server.binaries.bin_dir).args(["split", "--json", "-q"]).args(args);
+            Ended::of(split.args(["--from", &from, "--to", &to]))
         };
         let begin = ["--schemas", &quoted(schema), "--boundary", "drop"].map(str::to_owned);
         let said = split(&[&begin, leave.as_slice()].concat());
@@ -284,7 +306,7 @@ impl Source {
     pub fn by_backup(&self, repo: &Repo, asked: &Asked, place: &Server) -> Outcome {
         let Some(backup) = self.backup(repo, asked) else { return Outcome::Refused };
         let snapshot = backup["snapshot"].as_str().unwrap();
-        let Some(restored) = restore(repo, snapshot, &Asked::Whole, Into::New, place) else {
+        let Some(restored) = self.restore(repo, snapshot, &Asked::Whole, Into::New, place) else {
             Copy::drop(place);
             return Outcome::Refused;
         };
@@ -299,7 +321,7 @@ impl Source {
 
     /// A part of a whole backup.
     pub fn by_restore(&self, repo: &Repo, snapshot: &str, asked: &Asked, into: Into, place: &Server) -> Outcome {
-        let restored = restore(repo, snapshot, asked, into, place);
+        let restored = self.restore(repo, snapshot, asked, into, place);
         let silent = |restored| self.silent(asked, into, &Copy::of(place), &Told::by(restored));
         let silent = restored.as_ref().map(silent);
         Copy::drop(place);
@@ -309,15 +331,15 @@ impl Source {
             Some(silent) => Outcome::Silent(silent),
         }
     }
-}
 
-fn restore(repo: &Repo, snapshot: &str, asked: &Asked, into: Into, place: &Server) -> Option<Value> {
-    let mut restore = repo.restore([snapshot, "-q", "--json", "-j", "1", "-d", &place.dsn(COPY)]);
-    restore.args(asked.switches());
-    match into {
-        Into::New => drop(restore.arg("--create")),
-        Into::Existing => drop(place.ask(&format!("CREATE DATABASE {COPY} TEMPLATE template0"))),
+    fn restore(&self, repo: &Repo, snapshot: &str, asked: &Asked, into: Into, place: &Server) -> Option<Value> {
+        let mut restore = repo.restore([snapshot, "-q", "--json", "-j", "1", "-d", &place.dsn(COPY)]);
+        restore.args(asked.switches()).args(self.switches);
+        match into {
+            Into::New => drop(restore.arg("--create")),
+            Into::Existing => drop(place.ask(&format!("CREATE DATABASE {COPY} TEMPLATE template0"))),
+        }
+        let said = Ended::of(&mut restore);
+        (!is_loud(&said)).then(|| said.document())
     }
-    let said = Ended::of(&mut restore);
-    (!is_loud(&said)).then(|| said.document())
 }
