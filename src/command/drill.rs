@@ -240,8 +240,8 @@ async fn assert_all(
     session.close().await.map_err(failed("the end of the session"))?;
     let asking = Conninfo::resolve(Some(&cluster.dsn_as(&role, target.database())), &Environment::default())?;
     let session = connect_as_user(&asking, "pgkeep drill").await.map_err(failed("connecting"))?;
-    question::prepare(&session).await.map_err(Error::target_database("preparing the assertions"))?;
     for statement in statements {
+        question::prepare(&session).await.map_err(Error::target_database("preparing the assertions"))?;
         let failed = Error::target_database(format!("the assertion {}", statement.name));
         let detail = match question::ask(&session, &statement.sql).await.map_err(failed)? {
             Answer::True => None,

@@ -22,6 +22,14 @@ pub(super) const ORDINARY: &str = "NOT r.rolsuper AND NOT r.rolreplication AND r
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.rolsuper AND pg_catalog.pg_has_role(r.oid, p.oid, 'MEMBER')
         OR p.rolname ~ '^pg_' AND p.rolname <> 'pg_database_owner' AND pg_catalog.pg_has_role(r.oid, p.oid, 'MEMBER'))
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.admin_option AND pg_catalog.pg_has_role(r.oid, m.member, 'MEMBER'))";
+/// What members of other roles could change for other databases, whose commands fire no event trigger.
+const SHARED: &str = "(SELECT pg_catalog.md5(pg_catalog.string_agg(s.said, ' ' ORDER BY s.said)) FROM (
+        SELECT pg_catalog.format('%L %s %s %s %s %s %s', d.oid, d.datname, d.datdba, d.datacl, d.datconnlimit, d.datallowconn, d.datistemplate) AS said FROM pg_catalog.pg_database d
+        UNION ALL SELECT s.*::pg_catalog.text FROM pg_catalog.pg_db_role_setting s
+        UNION ALL SELECT t.*::pg_catalog.text FROM pg_catalog.pg_tablespace t
+        UNION ALL SELECT d.*::pg_catalog.text FROM pg_catalog.pg_shdescription d
+        UNION ALL SELECT l.*::pg_catalog.text FROM pg_catalog.pg_shseclabel l
+        UNION ALL SELECT r.*::pg_catalog.text FROM pg_catalog.pg_roles r WHERE r.rolname <> 'pgkeep_all_ordinary') s)";
 /// Lends of several sessions would collide in the catalog (`pkfr`).
 const LENDING: i32 = 0x706b_6672;
 
@@ -159,6 +167,7 @@ impl Frame<'_> {
                 guard pg_catalog.text := 'pgkeep_guard_' || pg_catalog.pg_backend_pid();
                 lent pg_catalog.text[] := '{{}}';
                 lend record;
+                shared pg_catalog.text;
                 back pg_catalog.text;
                 setting record;
                 triggers pg_catalog.text := pg_catalog.current_setting('session_replication_role');
@@ -182,12 +191,14 @@ impl Frame<'_> {
                     FOR lend IN SELECT r.rolname FROM pg_catalog.pg_roles r WHERE {ORDINARY} LOOP
                         EXECUTE pg_catalog.format('GRANT %I TO {ALL_ORDINARY}', lend.rolname);
                     END LOOP;
-                    FOR lend IN SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' LOOP
-                        EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO {ALL_ORDINARY}', lend.nspname);
-                    END LOOP;"
+                    shared := {SHARED};"
                 ),
                 format!(
-                    "REASSIGN OWNED BY {ALL_ORDINARY} TO {role}; DROP OWNED BY {ALL_ORDINARY}; DROP ROLE {ALL_ORDINARY};"
+                    "REASSIGN OWNED BY {ALL_ORDINARY} TO {role}; DROP OWNED BY {ALL_ORDINARY};
+                    IF shared IS DISTINCT FROM {SHARED} THEN
+                        RAISE EXCEPTION 'code that is called here wants to change what other databases have as well';
+                    END IF;
+                    DROP ROLE {ALL_ORDINARY};"
                 ),
             ),
             _ => (String::new(), String::new()),

@@ -34,10 +34,28 @@ pub async fn role_for_questions(session: &Session) -> Result<String, Error> {
     Ok(role)
 }
 
-/// Gives the session the settings that a user of this database would have, but none by which it could write.
+/// Gives the session the settings that a user of this database would have, but none by which it could write, and names of the server's own
+/// mean these: before each question, since what one calls may have set something.
 pub async fn prepare(session: &Session) -> Result<(), Error> {
-    let settings = "RESET ALL; SET default_transaction_read_only = on; SET statement_timeout = 0";
-    session.run("the session's settings", settings).await
+    let settings = "ROLLBACK; DISCARD ALL; SET default_transaction_read_only = on; SET statement_timeout = 0";
+    for setting in settings.split("; ") {
+        session.run("the session's settings", setting).await?;
+    }
+    drop(session.take_notices());
+    let path = session.texts("the session's settings", "SHOW search_path", &[]).await?;
+    let path = own_names_first(path.first().map(String::as_str).unwrap_or_default());
+    session.run("the session's settings", &format!("SET search_path = {path}")).await
+}
+
+/// A search path as a session has it: `"$user", public`.
+fn own_names_first(path: &str) -> String {
+    let mut is_quoted = false;
+    let parts = path.split(|c| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    });
+    let others = parts.map(str::trim).filter(|name| !name.is_empty() && name.trim_matches('"') != "pg_catalog");
+    ["pg_catalog"].into_iter().chain(others).collect::<Vec<_>>().join(", ")
 }
 
 /// Runs one statement. An error of the server is an answer; a lost connection is not.
@@ -66,4 +84,17 @@ pub async fn ask(session: &Session, sql: &str) -> Result<Answer, Error> {
         [] => Answer::Otherwise("it answers with no row".into()),
         ref rows => Answer::Otherwise(format!("it answers with {} rows, and one true is wanted", rows.len())),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_names_first;
+
+    #[test]
+    fn nobodys_schema_comes_before_the_servers_own() {
+        assert_eq!(own_names_first("\"$user\", public"), "pg_catalog, \"$user\", public");
+        assert_eq!(own_names_first("mal, pg_catalog,\"a,b\""), "pg_catalog, mal, \"a,b\"");
+        assert_eq!(own_names_first("mal, \"pg_catalog\""), "pg_catalog, mal");
+        assert_eq!(own_names_first(""), "pg_catalog");
+    }
 }

@@ -8,6 +8,7 @@
 mod acting;
 mod calls;
 mod circles;
+mod closed;
 mod database;
 mod grants;
 mod makes;
@@ -204,6 +205,13 @@ impl RestorePlan {
         let acting = acting::Acting::new(archive, facts, &calls, options);
         plan.data_after = calls.loads_after(selection);
         let mut order = order::Order::new(archive, selection, &graph, &calls);
+        let mut closed = closed::Closed::default();
+        if acting.has_code && options.grants == Grants::Keep {
+            let entries = archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
+            for entry in entries.filter(|entry| entry.kind == Kind::Acl) {
+                closed.add(entry, &writer.step(entry, options.there.left(entry, options)));
+            }
+        }
         for (position, entry) in archive.entries().iter().enumerate() {
             if !selection.contains(entry.dump_id) {
                 continue;
@@ -226,7 +234,10 @@ impl RestorePlan {
             match place {
                 order::Place::Nowhere => {}
                 order::Place::Database => plan.database.push(step),
-                order::Place::PreData => plan.pre_data.push(step),
+                order::Place::PreData => {
+                    step.statements.extend(closed.with(step.dump_id));
+                    plan.pre_data.push(step);
+                }
                 // Code that rows run may read a table that is to hide rows from its own role.
                 order::Place::PostData(_) if acting.has_code && entry.kind == Kind::RowSecurity => {
                     order.add(position, step, Wave::Grants);
@@ -234,9 +245,12 @@ impl RestorePlan {
                 order::Place::PostData(wave) => order.add(position, step, wave),
             }
         }
+        let kind = |dump_id| archive.entry(dump_id).map(|entry| entry.kind);
+        let at = closed::after_extensions(&plan.pre_data, kind);
+        plan.pre_data.splice(at..at, closed.rest());
         plan.there_otherwise.extend(options.there.schemas_otherwise(archive, selection, options));
-        let acts_as = acting.has_code.then(ActsAs::default);
-        plan.not_refreshable = order.add_refreshes(&options.populated, acts_as.as_ref());
+        // A query is its owner's code, whatever it calls.
+        plan.not_refreshable = order.add_refreshes(&options.populated, &ActsAs::default());
         plan.gathered_with_code = acting.gathered_with_code();
         plan.post_data = order.finish();
         plan

@@ -101,6 +101,16 @@ pub enum Proof {
     Leave,
 }
 
+/// When they are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proofs {
+    /// Each as soon as it is loaded: nothing changes its rows any more.
+    Early,
+    /// When nothing else is left: code of users may run until then, and change what it likes. Whoever compares may read everything by
+    /// then as well.
+    Last,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
@@ -128,6 +138,9 @@ pub struct Schedule<'a> {
     needs: Needs,
     locks: Locks,
     order: Order,
+    proofs_come: Proofs,
+    /// Of `open`, those that are proofs.
+    proofs_open: usize,
     /// How many answers were given.
     answers: u64,
     loads_open: Loads,
@@ -141,7 +154,14 @@ pub struct Schedule<'a> {
 }
 
 impl<'a> Schedule<'a> {
-    pub fn new(jobs: usize, loads: Vec<Load>, steps: &'a [PostDataStep], proof: Proof, order: Order) -> Self {
+    pub fn new(
+        jobs: usize,
+        loads: Vec<Load>,
+        steps: &'a [PostDataStep],
+        proof: Proof,
+        proofs: Proofs,
+        order: Order,
+    ) -> Self {
         let load_of: HashMap<Oid, usize> = loads.iter().enumerate().map(|(n, load)| (load.oid, n)).collect();
         let bytes = |step: &PostDataStep| {
             step.after_rows.iter().filter_map(|oid| load_of.get(oid)).map(|n| loads[*n].bytes).sum()
@@ -149,9 +169,11 @@ impl<'a> Schedule<'a> {
         let step_bytes: Vec<u64> = steps.iter().map(bytes).collect();
         let loads_open = Loads::new(&loads, order);
         let families = Families::new(&loads);
-        let (needs, free) = Needs::new(steps, &load_of, loads.len(), proof);
+        let waited_for = if proofs == Proofs::Last { Proof::Leave } else { proof };
+        let (needs, free) = Needs::new(steps, &load_of, loads.len(), waited_for);
         let locks = Locks::new(steps, &loads);
         let states = States::new(loads.len(), steps.len(), proof);
+        let proofs_open = states.proofs_open();
         let mut schedule = Self {
             jobs,
             open: states.open(),
@@ -164,6 +186,8 @@ impl<'a> Schedule<'a> {
             needs,
             locks,
             order,
+            proofs_come: proofs,
+            proofs_open,
             answers: 0,
             loads_open,
             families,
@@ -222,6 +246,7 @@ impl<'a> Schedule<'a> {
     fn begin(&mut self, task: Task) {
         *self.states.of(task) = State::Running;
         self.open -= 1;
+        self.proofs_open -= usize::from(matches!(task, Task::Prove(_)));
         self.running.add(task);
         match task {
             Task::Load(_) => {}
@@ -306,6 +331,7 @@ impl<'a> Schedule<'a> {
             for follower in proofs.chain([Task::Analyze(n)]) {
                 if *self.states.of(follower) == State::Open {
                     self.open -= 1;
+                    self.proofs_open -= usize::from(matches!(follower, Task::Prove(_)));
                     self.set_ended(follower, State::Skipped);
                 }
             }
@@ -369,6 +395,10 @@ impl<'a> Schedule<'a> {
 
     /// A loaded table that is not proven yet, and that no running step holds; none where the next does not fit.
     fn next_proof(&mut self, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        let others = self.open - self.proofs_open + self.running.all - self.running.proofs;
+        if self.proofs_come == Proofs::Last && others > 0 {
+            return None;
+        }
         while self.proofs.peek().is_some_and(|(_, n)| fits(*n)) {
             let (_, n) = self.proofs.pop()?;
             if !self.locks.makes_proof_wait(n) {
@@ -407,8 +437,11 @@ impl States {
     }
 
     fn open(&self) -> usize {
-        let proofs = self.proofs.iter().filter(|state| **state == State::Open).count();
-        self.loads.len() + self.steps.len() + self.statistics.len() + proofs
+        self.loads.len() + self.steps.len() + self.statistics.len() + self.proofs_open()
+    }
+
+    fn proofs_open(&self) -> usize {
+        self.proofs.iter().filter(|state| **state == State::Open).count()
     }
 
     fn of(&mut self, task: Task) -> &mut State {
@@ -427,6 +460,7 @@ struct Running {
     all: usize,
     loads: usize,
     steps: usize,
+    proofs: usize,
 }
 
 impl Running {
@@ -434,11 +468,13 @@ impl Running {
         self.all += 1;
         self.loads += usize::from(matches!(task, Task::Load(_)));
         self.steps += usize::from(matches!(task, Task::Step(_)));
+        self.proofs += usize::from(matches!(task, Task::Prove(_)));
     }
 
     fn remove(&mut self, task: Task) {
         self.all -= 1;
         self.loads -= usize::from(matches!(task, Task::Load(_)));
         self.steps -= usize::from(matches!(task, Task::Step(_)));
+        self.proofs -= usize::from(matches!(task, Task::Prove(_)));
     }
 }

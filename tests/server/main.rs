@@ -20,6 +20,7 @@ mod inheritance;
 mod interrupted;
 mod judge;
 mod junk;
+mod late_code;
 mod locks;
 mod minor;
 mod notices;

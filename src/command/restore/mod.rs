@@ -52,7 +52,7 @@ use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
 use crate::repo::{Proven, Repository, SnapshotId};
 pub use crate::schema::restore::{Grants, Owners, Tablespaces};
 use crate::schema::restore::{Object, RestorePlan, RoleMap};
-pub use crate::schema::schedule::{Order, Proof};
+pub use crate::schema::schedule::{Order, Proof, Proofs};
 use crate::stop::Stop;
 
 pub struct Options {
@@ -151,6 +151,7 @@ pub(super) struct Job {
     pub families: Families,
     /// Relations whose rows run code, by their place, and the role that puts them there for that.
     pub as_owner: BTreeMap<usize, String>,
+    pub proofs: Proofs,
 }
 
 pub async fn run(
@@ -366,7 +367,20 @@ impl Job {
         told.extend(families.map_err(Error::target_database("asking for partitions"))?);
         let found = as_owner::prepare(self, session, through_root).await;
         self.as_owner = found.map_err(Error::target_database("asking for the code that rows run"))?;
+        // Whoever is no superuser may be unable to read a table when policies are on.
+        let ability = definitions::ability(session).await.map_err(Error::target_database("preparing the session"))?;
+        if ability.superuser && self.runs_code() {
+            self.proofs = Proofs::Last;
+        }
         Ok(told)
+    }
+
+    /// Whether code of users runs while rows are loaded, or later: with rights on other tables than its own, maybe.
+    fn runs_code(&self) -> bool {
+        let mut later = self.plan.post_data.iter().map(|step| &step.step);
+        !self.as_owner.is_empty()
+            || !self.plan.gathered_with_code.is_empty()
+            || later.any(|step| step.acts_as.is_some())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::families::Families;
-use super::{Creation, Job, Options, Tablespaces, roles, target};
+use super::{Creation, Job, Options, Proofs, Tablespaces, roles, target};
 use crate::command::Error;
 use crate::command::not_given;
 use crate::command::selecting::{self, Patterns};
@@ -134,6 +134,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
+        proofs: Proofs::Early,
     })
 }
 

@@ -105,7 +105,7 @@ pub fn run(
     progress.steps_total.store(job.plan.post_data.len() as u64, Ordering::Relaxed);
     let started = Instant::now();
     let shared = Shared {
-        schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof, options.order),
+        schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof, job.proofs, options.order),
         digests: job.relations.iter().map(|relation| relation.digest).collect(),
         failures: Vec::new(),
         mismatches: Vec::new(),

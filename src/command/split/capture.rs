@@ -10,7 +10,7 @@ use crate::command::backup;
 use crate::command::instant::{self, Seen};
 use crate::command::not_given;
 use crate::command::restore::families::Families;
-use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, SearchPath, Tablespaces, ThroughRoot};
+use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, Proofs, SearchPath, Tablespaces, ThroughRoot};
 use crate::command::selecting::{self, Patterns};
 use crate::command::source::Source;
 use crate::command::surroundings::{self, Surroundings};
@@ -204,6 +204,7 @@ async fn draw(
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
+        proofs: Proofs::Early,
     };
     Ok(Drawn { archive, job, selection, fingerprint, said: dumped.said })
 }

@@ -76,6 +76,8 @@ impl<'a> Acting<'a> {
         }
         let may_run_code = match entry.kind {
             _ if entry.section == Section::PostData && self.calls.is_of_a_tree(position) => true,
+            // All rows are held to it, and functions of the server's own run text.
+            Kind::CheckConstraint if entry.section == Section::PostData => true,
             Kind::FkConstraint => self.calls.may_run_code_of_key(position),
             _ => self.calls.may_run_code(position),
         };
@@ -171,7 +173,7 @@ fn may_meet_code(entry: &Entry) -> bool {
 pub enum CommandKind {
     /// PostgreSQL fires `ddl_command_start` for it, and it may run code.
     Definition,
-    /// It gives what was made to somebody, and runs nobody's code.
+    /// It says who may have what was made, and runs nobody's code.
     Plain,
     /// It sets something for what follows.
     Setting,
@@ -197,7 +199,7 @@ pub fn commands(sql: &[u8]) -> Vec<(CommandKind, &[u8])> {
             if alter.is_word("ALTER") && owner.is_word("OWNER") && to.is_word("TO"));
         let kind = match () {
             () if first.is_word("SET") || first.is_word("SELECT") => CommandKind::Setting,
-            () if is_plain => CommandKind::Plain,
+            () if is_plain || first.is_word("REVOKE") || first.is_word("DO") => CommandKind::Plain,
             () => CommandKind::Definition,
         };
         Some((kind, &sql[first.range.start..last.range.end]))
@@ -216,9 +218,25 @@ pub struct EarlyGrant {
 impl RestorePlan {
     /// Grants of owners, to roles by their names in the target. To PUBLIC only what opens no table to anybody.
     pub fn early_grants(&self) -> Vec<EarlyGrant> {
-        let grants = self.post_data.iter().filter(|step| step.wave == Wave::Grants);
-        grants.flat_map(|step| &step.step.statements).flat_map(|sql| grants_of(sql.as_bytes())).collect()
+        let last = || self.post_data.iter().filter(|step| step.wave == Wave::Grants);
+        let statements = || last().flat_map(|step| &step.step.statements).map(SqlText::as_bytes);
+        let hiding: BTreeSet<Vec<u8>> = statements().filter_map(|sql| table_after(sql, "ALTER")).collect();
+        let hides = |grant: &EarlyGrant| {
+            table_after(grant.sql.as_bytes(), "GRANT").is_some_and(|table| hiding.contains(&table))
+        };
+        // Policies come as late as grants: nobody reads what they are to hide.
+        statements().flat_map(grants_of).filter(|grant| !hides(grant)).collect()
     }
+}
+
+/// `ALTER TABLE ONLY a.t ENABLE ROW LEVEL SECURITY`, `GRANT SELECT(n) ON TABLE a.t TO di`: the name as it is written there.
+fn table_after(sql: &[u8], command: &str) -> Option<Vec<u8>> {
+    let tokens = tokens(sql);
+    tokens.first().filter(|first| first.is_word(command))?;
+    let at = tokens.iter().position(|token| token.is_word("TABLE"))?;
+    let name = tokens[at + 1..].iter().filter(|token| !token.is_word("ONLY"));
+    let ends = |token: &&Token<'_>| !["ENABLE", "FORCE", "TO"].iter().any(|word| token.is_word(word));
+    Some(name.take_while(ends).flat_map(|token| token.text.iter().copied()).collect())
 }
 
 fn grants_of(sql: &[u8]) -> Vec<EarlyGrant> {

@@ -320,10 +320,15 @@ enum Next {
 }
 
 /// Whether the text has something of the server's own that runs code which no dependency names: it opens a table that it is given, looks
-/// a cast up, or returns a domain.
+/// a cast up, returns a domain, or runs text.
 fn hides_code(entry: &Entry) -> bool {
+    let runs_text = |token: &Token<'_>| {
+        let name = String::from_utf8_lossy(token.text).to_ascii_lowercase();
+        name.contains("_to_xml") || name == "ts_stat" || name == "ts_rewrite"
+    };
     let hides = |token: &Token<'_>| {
         token.is_word("satisfies_hash_partition")
+            || runs_text(token)
             || token.kind == TokenKind::Word
                 && token.text.len() >= 4
                 && (token.text[..4].eq_ignore_ascii_case(b"JSON") && !token.is_word("json") && !token.is_word("jsonb")

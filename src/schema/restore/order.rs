@@ -164,7 +164,7 @@ impl<'a> Order<'a> {
 
     /// Adds a refresh of each materialized view that held rows, and makes the view's indexes wait for it. Returns those that read one
     /// without rows, through whatever views: PostgreSQL would refuse the query.
-    pub fn add_refreshes(&mut self, populated: &BTreeSet<Oid>, acts_as: Option<&ActsAs>) -> Vec<String> {
+    pub fn add_refreshes(&mut self, populated: &BTreeSet<Oid>, acts_as: &ActsAs) -> Vec<String> {
         let mut not_refreshable = Vec::new();
         let mut views: Vec<usize> = Vec::new();
         let mut read: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -198,7 +198,7 @@ impl<'a> Order<'a> {
             let after = after.flatten().collect();
             self.refreshes.insert(entry.dump_id, self.steps.len());
             self.steps.push(PostDataStep {
-                step: Step { acts_as: acts_as.cloned(), ..refresh(entry) },
+                step: Step { acts_as: Some(acts_as.clone()), ..refresh(entry) },
                 wave: Wave::Refresh,
                 after,
                 after_rows: Vec::new(),

@@ -34,6 +34,7 @@ proptest! {
         befores in prop::collection::vec(0usize..1000, 6),
         families in prop::collection::vec(prop::option::of(0usize..2), 6),
         order in prop::option::of(any::<u64>()),
+        last in any::<bool>(),
         jobs in 1usize..5,
         picks in prop::collection::vec(0usize..100, 200),
     ) {
@@ -53,7 +54,8 @@ proptest! {
         }
         loads.iter_mut().zip(&families).for_each(|(load, family)| load.family = *family);
         let order = order.map_or(Order::LargestFirst, Order::Random);
-        let mut schedule = Schedule::new(jobs, loads.clone(), &steps, Proof::Make, order);
+        let proofs = if last { Proofs::Last } else { Proofs::Early };
+        let mut schedule = Schedule::new(jobs, loads.clone(), &steps, Proof::Make, proofs, order);
         let mut running: Vec<Task> = Vec::new();
         let mut done: Vec<Task> = Vec::new();
         let mut picks = picks.into_iter().cycle();
@@ -64,6 +66,10 @@ proptest! {
                         if let Task::Load(n) = task {
                             for needed in &loads[n].after { prop_assert!(done.contains(&Task::Load(*needed))); }
                         }
+                        if let (Task::Prove(_), true) = (task, last) {
+                            let others = done.iter().filter(|done| !matches!(done, Task::Prove(_))).count();
+                            prop_assert_eq!(others, 2 * loads.len() + steps.len());
+                        }
                         if let Task::Prove(n) | Task::Analyze(n) = task {
                             for (other, family) in families.iter().enumerate() {
                                 let related = other == n || family.is_some() && *family == families[n];
@@ -71,7 +77,7 @@ proptest! {
                             }
                         }
                         if let Task::Step(n) = task {
-                            for proven in &steps[n].after_proof { prop_assert!(done.contains(&Task::Prove(*proven as usize))); }
+                            for proven in steps[n].after_proof.iter().filter(|_| !last) { prop_assert!(done.contains(&Task::Prove(*proven as usize))); }
                             for needed in &steps[n].after { prop_assert!(done.contains(&Task::Step(*needed))); }
                             prop_assert!(done.contains(&Task::Load(steps[n].after_rows[0] as usize)));
                             for other in &running {
@@ -155,7 +161,7 @@ proptest! {
         };
         let loads = || bytes.iter().enumerate().map(of_seed).collect();
         let proof = if proof { Proof::Make } else { Proof::Leave };
-        let mut schedule = Schedule::new(jobs, loads(), &steps, proof, Order::LargestFirst);
+        let mut schedule = Schedule::new(jobs, loads(), &steps, proof, Proofs::Early, Order::LargestFirst);
         let mut oracle = Oracle::new(jobs, loads(), &steps, proof);
         let mut running: Vec<Task> = Vec::new();
         let mut ends = ends.into_iter().cycle();
@@ -194,7 +200,7 @@ fn twenty_thousand_tables_are_a_matter_of_seconds() {
     let steps: Vec<_> = (0..TABLES).map(index).chain((1..TABLES).map(key)).chain((0..TABLES).map(grant)).collect();
     let loads = (0..TABLES).map(|oid| load(oid, 0)).collect();
     let started = std::time::Instant::now();
-    let mut schedule = Schedule::new(2, loads, &steps, Proof::Make, Order::LargestFirst);
+    let mut schedule = Schedule::new(2, loads, &steps, Proof::Make, Proofs::Early, Order::LargestFirst);
     let mut running = std::collections::VecDeque::new();
     let mut tasks = 0;
     loop {
@@ -216,7 +222,7 @@ fn twenty_thousand_tables_are_a_matter_of_seconds() {
 fn further_tasks_come_in_their_order_as_long_as_they_fit() {
     let hold = step(Wave::Main, vec![], vec![1], vec![Lock { object: 1, mode: LockMode::Exclusive }]);
     let steps = [hold];
-    let mut schedule = Schedule::new(4, loads(5), &steps, Proof::Make, Order::LargestFirst);
+    let mut schedule = Schedule::new(4, loads(5), &steps, Proof::Make, Proofs::Early, Order::LargestFirst);
     assert_eq!(schedule.assign(), Next::Run(Task::Load(4)));
     assert_eq!(schedule.more(Task::Load(4), 9, |n| n > 2), [Task::Load(3)]);
     assert_eq!(schedule.more(Task::Load(4), 2, |_| true), [Task::Load(2), Task::Load(1)]);
@@ -234,7 +240,7 @@ fn further_tasks_come_in_their_order_as_long_as_they_fit() {
 #[test]
 fn a_worker_builds_while_another_loads() {
     let steps = [step(Wave::Main, vec![], vec![2], vec![])];
-    let mut schedule = Schedule::new(2, loads(3), &steps, Proof::Leave, Order::LargestFirst);
+    let mut schedule = Schedule::new(2, loads(3), &steps, Proof::Leave, Proofs::Early, Order::LargestFirst);
     assert_eq!(schedule.assign(), Next::Run(Task::Load(2)));
     assert_eq!(schedule.assign(), Next::Run(Task::Load(1)));
     schedule.end(Task::Load(2), Ended::Well);
@@ -246,7 +252,7 @@ fn statistics_wait_for_the_indexes_of_their_table_alone() {
     let index_on = |oid| step(Wave::Main, vec![], vec![oid], vec![Lock { object: oid, mode: LockMode::Shared }]);
     let grant = step(Wave::Grants, vec![], vec![], vec![Lock { object: 1, mode: LockMode::Exclusive }]);
     let steps = [index_on(0), index_on(1), grant];
-    let mut schedule = Schedule::new(2, loads(2), &steps, Proof::Leave, Order::LargestFirst);
+    let mut schedule = Schedule::new(2, loads(2), &steps, Proof::Leave, Proofs::Early, Order::LargestFirst);
     let mut assigned = |ended: Option<Task>| {
         ended.into_iter().for_each(|task| schedule.end(task, Ended::Well));
         schedule.assign()
@@ -272,7 +278,7 @@ fn a_heavier_step_that_comes_later_to_a_lock_goes_first() {
         step(Wave::Main, vec![3], vec![1], vec![]),
         step(Wave::Main, vec![3], vec![2], on(LockMode::Shared)),
     ];
-    let mut schedule = Schedule::new(9, loads(6), &steps, Proof::Leave, Order::LargestFirst);
+    let mut schedule = Schedule::new(9, loads(6), &steps, Proof::Leave, Proofs::Early, Order::LargestFirst);
     let loading: Vec<Next> = (0..6).map(|_| schedule.assign()).collect();
     assert!(loading.iter().all(|next| matches!(next, Next::Run(Task::Load(_)))), "{loading:?}");
     (0..6).for_each(|n| schedule.end(Task::Load(n), Ended::Well));
@@ -301,7 +307,7 @@ fn what_needs_a_failed_step_is_skipped_and_named() {
         step(Wave::Main, vec![0], vec![], vec![]),
         step(Wave::Last, vec![1], vec![], vec![]),
     ];
-    let mut schedule = Schedule::new(1, loads(1), &steps, Proof::Leave, Order::LargestFirst);
+    let mut schedule = Schedule::new(1, loads(1), &steps, Proof::Leave, Proofs::Early, Order::LargestFirst);
     let Next::Run(load) = schedule.assign() else { panic!("nothing to load") };
     schedule.end(load, Ended::Well);
     assert_eq!(schedule.assign(), Next::Run(Task::Step(0)));
@@ -316,7 +322,7 @@ fn what_needs_a_failed_step_is_skipped_and_named() {
 #[test]
 fn a_load_waits_for_those_that_it_refers_to() {
     let loads = vec![load(0, 1), Load { after: vec![0], ..load(1, 100) }, load(2, 50)];
-    let mut schedule = Schedule::new(2, loads, &[], Proof::Leave, Order::LargestFirst);
+    let mut schedule = Schedule::new(2, loads, &[], Proof::Leave, Proofs::Early, Order::LargestFirst);
     assert_eq!(schedule.assign(), Next::Run(Task::Load(2)));
     assert_eq!(schedule.assign(), Next::Run(Task::Load(0)));
     assert_eq!(schedule.assign(), Next::Wait);
@@ -329,7 +335,7 @@ fn a_load_waits_for_those_that_it_refers_to() {
 fn a_random_order_is_the_same_for_the_same_number_and_another_for_another() {
     let steps: Vec<_> = (0..4).map(|oid| step(Wave::Main, vec![], vec![oid], vec![])).collect();
     let order = |seed| {
-        let mut schedule = Schedule::new(1, loads(4), &steps, Proof::Make, Order::Random(seed));
+        let mut schedule = Schedule::new(1, loads(4), &steps, Proof::Make, Proofs::Early, Order::Random(seed));
         let mut order = Vec::new();
         while let Next::Run(task) = schedule.assign() {
             order.push(task);
