@@ -46,6 +46,8 @@ pub enum Lend {
     Reference(String),
     /// A foreign server.
     Server(String),
+    /// To make triggers that call a function, by its quoted name; it must be one that nothing else can call.
+    Trigger(String),
     Tablespace(String),
 }
 
@@ -61,6 +63,7 @@ impl Lend {
                 ("CREATE", "TABLESPACE", "has_tablespace_privilege", "pg_tablespace", "spc", name)
             }
             Lend::Reference(name) => ("REFERENCES", "TABLE", "has_table_privilege", "pg_class", "rel", name),
+            Lend::Trigger(name) => ("EXECUTE", "FUNCTION", "has_function_privilege", "pg_proc", "pro", name),
         };
         let role = match self {
             Lend::NamesTo(_, other) => quote_literal(other),
@@ -68,6 +71,13 @@ impl Lend {
         };
         let (called, condition) = match self {
             Lend::Reference(_) => (name.clone(), format!("o.oid = pg_catalog.to_regclass({})", quote_literal(name))),
+            Lend::Trigger(name) => (
+                name.clone(),
+                format!(
+                    "o.oid = pg_catalog.to_regprocedure({}) AND o.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype",
+                    quote_literal(name)
+                ),
+            ),
             _ => (quote_identifier(name), format!("o.{prefix}name = {}", quote_literal(name))),
         };
         format!(

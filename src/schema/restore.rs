@@ -209,7 +209,10 @@ impl RestorePlan {
         if acting.has_code && options.grants == Grants::Keep {
             let entries = archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
             for entry in entries.filter(|entry| entry.kind == Kind::Acl) {
-                closed.add(entry, &writer.step(entry, options.there.left(entry, options)));
+                match options.there.left(entry, options) {
+                    there::Left::Nothing => {}
+                    left => closed.add(entry, &writer.step(entry, left)),
+                }
             }
         }
         for (position, entry) in archive.entries().iter().enumerate() {

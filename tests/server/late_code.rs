@@ -17,7 +17,12 @@ struct Place {
 impl Place {
     fn started(major: u32) -> Place {
         let server = Server::start(major, ClusterOptions::default());
-        for sql in ["CREATE ROLE mal LOGIN", "CREATE ROLE victim LOGIN", "CREATE DATABASE whole", "CREATE DATABASE theirs OWNER victim"] {
+        for sql in [
+            "CREATE ROLE mal LOGIN",
+            "CREATE ROLE victim LOGIN",
+            "CREATE DATABASE whole",
+            "CREATE DATABASE theirs OWNER victim",
+        ] {
             server.ask(sql);
         }
         let place = Place { server, repo: Repo::new() };
@@ -105,7 +110,8 @@ fn what_is_closed_to_everybody_is_closed_while_code_runs() {
         }
         place.assert_mal_has_no_more("functions that are closed");
         let again = |sql: &str| psql(&place.server.binaries, &place.server.dsn("again"), sql).unwrap();
-        let grants = "SELECT string_agg(proname || proacl::text, ' ' ORDER BY 1) FROM pg_proc WHERE proname = 'admin_run'";
+        let grants =
+            "SELECT string_agg(proname || proacl::text, ' ' ORDER BY 1) FROM pg_proc WHERE proname = 'admin_run'";
         assert_eq!(again(grants), place.sql("postgres", grants));
     }
 }
@@ -128,7 +134,12 @@ fn a_proof_comes_after_the_last_code_of_users() {
         place.sql("mal", &check_of_its_own("mal.late()"));
         let (said, report) = place.restored();
         assert_eq!((said.code, &report["proven"]), (3, &json!(false)), "{major}: {said:?}");
-        let differs: Vec<&str> = report["mismatches"].as_array().unwrap().iter().filter_map(|m| m["relation"].as_str().or(m["table"].as_str())).collect();
+        let differs: Vec<&str> = report["mismatches"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|m| m["relation"].as_str().or(m["table"].as_str()))
+            .collect();
         assert!(report["mismatches"].to_string().contains("vic"), "{differs:?}: {report}");
     }
 }
@@ -168,7 +179,8 @@ fn assertions_mean_the_servers_own_operators() {
         let mut drill = place.repo.command(["drill", "--json", "--assert"]);
         let said = Said::of(drill.arg(&asked).arg("--restore-key").arg(place.repo.restore_key()));
         let report = said.document();
-        let answers: Vec<&Value> = report["assertions"].as_array().unwrap().iter().map(|assertion| &assertion["ok"]).collect();
+        let answers: Vec<&Value> =
+            report["assertions"].as_array().unwrap().iter().map(|assertion| &assertion["ok"]).collect();
         assert_eq!((said.code, answers), (3, vec![&json!(true), &json!(false)]), "{path}: {report}");
     }
 }

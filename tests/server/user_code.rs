@@ -229,8 +229,8 @@ const LACKING: &[(&str, &str)] = &[
          CREATE TYPE b12.tr AS RANGE (SUBTYPE = b12.tx, COLLATION = \"C\", SUBTYPE_OPCLASS = text_pattern_ops); CREATE TABLE b12.t (a b12.tr, m int); INSERT INTO b12.t VALUES ('[A,a]', 1)",
     ),
     (
-        "an index whose function its owner may not call",
-        "CREATE SCHEMA c1 AUTHORIZATION app; CREATE FUNCTION c1.f(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'; CREATE TABLE c1.t (a int); INSERT INTO c1.t VALUES (1); CREATE INDEX ON c1.t (c1.f(a));
+        "statistics whose function the table's owner may not call",
+        "CREATE SCHEMA c1 AUTHORIZATION app; CREATE FUNCTION c1.f(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'; CREATE TABLE c1.t (a int); INSERT INTO c1.t VALUES (1); CREATE STATISTICS c1.s ON a, c1.f(a) FROM c1.t;
          ALTER TABLE c1.t OWNER TO app; ALTER FUNCTION c1.f OWNER TO lib; REVOKE ALL ON FUNCTION c1.f FROM PUBLIC",
     ),
 ];

@@ -46,13 +46,14 @@ fn lends(acts_as: &ActsAs) -> Vec<Lend> {
     let names = acts_as.uses.iter().cloned().map(Lend::Names);
     let make = acts_as.makes_in.iter().cloned().map(Lend::Make);
     let servers = acts_as.servers.iter().cloned().map(Lend::Server);
+    let calls = acts_as.calls.iter().cloned().map(Lend::Trigger);
     let tablespaces = acts_as.tablespaces.iter().cloned().map(Lend::Tablespace);
     let to = |role: &String| {
         acts_as.uses.iter().map(|schema| Lend::NamesTo(schema.clone(), role.clone())).collect::<Vec<_>>()
     };
     let others = acts_as.also.iter().flat_map(to);
     let refers_to = acts_as.refers_to.iter().cloned().map(Lend::Reference);
-    names.chain(make).chain(servers).chain(tablespaces).chain(others).chain(refers_to).collect()
+    names.chain(make).chain(servers).chain(calls).chain(tablespaces).chain(others).chain(refers_to).collect()
 }
 
 /// How a step goes on that was refused as its owner.

@@ -10,7 +10,9 @@ use crate::command::backup;
 use crate::command::instant::{self, Seen};
 use crate::command::not_given;
 use crate::command::restore::families::Families;
-use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, Proofs, SearchPath, Tablespaces, ThroughRoot};
+use crate::command::restore::{
+    self, Creation, Grants, Job, Order, Owners, Proofs, SearchPath, Tablespaces, ThroughRoot,
+};
 use crate::command::selecting::{self, Patterns};
 use crate::command::source::Source;
 use crate::command::surroundings::{self, Surroundings};

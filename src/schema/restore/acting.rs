@@ -21,6 +21,8 @@ pub struct ActsAs {
     pub makes_in: Vec<String>,
     /// Foreign servers that the step needs.
     pub servers: Vec<String>,
+    /// Of a trigger, its function: by its quoted name.
+    pub calls: Vec<String>,
     pub tablespaces: Vec<String>,
     /// Relations, quoted, that a key of the role refers to, and roles that look names up in `uses` while its rows are checked.
     pub refers_to: Vec<String>,
@@ -94,6 +96,7 @@ impl<'a> Acting<'a> {
             uses: uses.collect(),
             makes_in: entry.namespace.iter().cloned().collect(),
             servers: server_of(entry).into_iter().collect(),
+            calls: function_of(entry).into_iter().collect(),
             tablespaces: self.tablespace_of(entry).into_iter().collect(),
             refers_to: of_key.iter().filter_map(|table| relation(table)).collect(),
             also: of_key.iter().filter_map(|table| table.owner.as_deref()).map(role).collect(),
@@ -111,6 +114,15 @@ impl<'a> Acting<'a> {
 
 fn relation(entry: &Entry) -> Option<String> {
     Some(format!("{}.{}", quoted(entry.namespace.as_deref()?), quoted(&entry.tag)))
+}
+
+/// `CREATE TRIGGER t BEFORE INSERT ON a.t FOR EACH ROW EXECUTE FUNCTION b.f('x')`
+fn function_of(entry: &Entry) -> Option<String> {
+    let tokens = tokens(entry.defn.as_bytes());
+    let at = tokens.windows(2).rposition(|two| two[0].is_word("EXECUTE") && two[1].is_word("FUNCTION"));
+    let at = at.filter(|_| entry.kind == Kind::Trigger)?;
+    // pg_dump writes every name with its schema.
+    Some(format!("{}.{}()", quoted(&tokens.get(at + 2)?.name()?), quoted(&tokens.get(at + 4)?.name()?)))
 }
 
 /// `CREATE FOREIGN TABLE a.t (...) SERVER other`

@@ -18,7 +18,8 @@ impl Closed {
     /// `step` is that of an entry of privileges.
     pub fn add(&mut self, entry: &Entry, step: &Step) {
         let statements: Vec<SqlText> = step.statements.iter().flat_map(|sql| early(sql.as_bytes())).collect();
-        let Some(object) = entry.dependencies.first().copied().or(Some(entry.dump_id)).filter(|_| !statements.is_empty())
+        let Some(object) =
+            entry.dependencies.first().copied().or(Some(entry.dump_id)).filter(|_| !statements.is_empty())
         else {
             return;
         };
@@ -102,13 +103,20 @@ mod tests {
         let function = "REVOKE ALL ON FUNCTION a.f(text) FROM PUBLIC;\nGRANT ALL ON FUNCTION a.f(text) TO bo;\n";
         assert_eq!(
             texts(function),
-            [r"DO E'BEGIN EXECUTE E''REVOKE ALL ON FUNCTION a.f(text) FROM PUBLIC''; EXCEPTION WHEN OTHERS THEN NULL; END';"]
+            [
+                r"DO E'BEGIN EXECUTE E''REVOKE ALL ON FUNCTION a.f(text) FROM PUBLIC''; EXCEPTION WHEN OTHERS THEN NULL; END';"
+            ]
         );
         assert_eq!(texts("GRANT USAGE ON SCHEMA a TO PUBLIC;\nREVOKE CREATE ON SCHEMA a FROM bo;").len(), 2);
         let of_others = "SET SESSION AUTHORIZATION bo;\nGRANT USAGE ON SCHEMA a TO cy;\nRESET SESSION AUTHORIZATION;\n";
         assert_eq!(texts(of_others), Vec::<String>::new());
         assert_eq!(texts("REVOKE ALL ON TABLE a.t FROM bo;"), Vec::<String>::new());
         let odd = texts(r#"REVOKE ALL ON FUNCTION a."f'\"() FROM PUBLIC;"#);
-        assert_eq!(odd, [r#"DO E'BEGIN EXECUTE E''REVOKE ALL ON FUNCTION a."f''''\\\\"() FROM PUBLIC''; EXCEPTION WHEN OTHERS THEN NULL; END';"#]);
+        assert_eq!(
+            odd,
+            [
+                r#"DO E'BEGIN EXECUTE E''REVOKE ALL ON FUNCTION a."f''''\\\\"() FROM PUBLIC''; EXCEPTION WHEN OTHERS THEN NULL; END';"#
+            ]
+        );
     }
 }

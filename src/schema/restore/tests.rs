@@ -57,8 +57,10 @@ fn the_statements_are_pg_restores_statements() {
     let session: String = plan.session.iter().map(|text| text.to_display() + "\n").collect();
     let ours = statements(&(session + &sql(&plan)));
     let theirs = statements(include_str!("../../../tests/data/archives/shop-18.sql"));
+    // What is said once more, as soon as it can be.
+    let said_early = |statement: &&String| !statement.starts_with("DO E'BEGIN EXECUTE E''");
     let beyond = |these: &[String], those: &[String]| -> Vec<String> {
-        these.iter().filter(|statement| !those.contains(statement)).cloned().collect()
+        these.iter().filter(said_early).filter(|statement| !those.contains(statement)).cloned().collect()
     };
     assert_eq!(beyond(&theirs, &ours), ["SET standard_conforming_strings = on", "SET transaction_timeout = 0"]);
     assert_eq!(beyond(&ours, &theirs), ["SET standard_conforming_strings = 'on'"]);
