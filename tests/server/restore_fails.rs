@@ -149,6 +149,20 @@ fn functions_that_need_a_search_path_are_named_and_get_it_where_that_is_asked_fo
     assert_equal("definitions", &definitions(&server, "app", &[]), &definitions(&server, "copy", &[]));
     let counted = "SELECT (SELECT count(*) FROM s1.data), (SELECT count(*) FROM s1.words), (SELECT count(*) FROM pg_index WHERE indexrelid = 's1.by_dict'::regclass)";
     assert_eq!(sql(&server, "copy", counted), "1|1|1");
+
+    // Where nothing but a view's query, and in a text, looks for a name.
+    server.ask("CREATE DATABASE words");
+    sql(
+        &server,
+        "words",
+        "CREATE TABLE documents (t text); INSERT INTO documents VALUES ('hello');
+         CREATE MATERIALIZED VIEW words AS SELECT word FROM ts_stat('SELECT to_tsvector(''simple'', t) FROM documents')",
+    );
+    let repo = Repo::new();
+    repo.json(["backup", "-d", &server.dsn("words")]);
+    let restored = repo.restored(["latest", "--create", "-d", &server.dsn("words_again"), "--search-path-fix"]);
+    assert_eq!(restored["proven"], true, "{restored}");
+    assert_eq!(sql(&server, "words_again", "TABLE public.words"), "hello");
 }
 
 #[test]
