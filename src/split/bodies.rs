@@ -91,6 +91,20 @@ pub fn body(entry: &Entry) -> Option<Body> {
     Some(body)
 }
 
+/// The relations that the body of an event trigger's function writes, each by its schema, where the body names it, and its name. None where a
+/// write that is refused would be caught.
+pub fn written_by(language: &str, body: &str) -> BTreeSet<(Option<String>, String)> {
+    let tokens = tokens(body.as_bytes());
+    if language != "plpgsql" || tokens.windows(2).any(|two| two[0].is_word("EXCEPTION") && two[1].is_word("WHEN")) {
+        return BTreeSet::new();
+    }
+    let header = "CREATE FUNCTION f(tg_event text, tg_tag text) RETURNS void LANGUAGE plpgsql".to_owned();
+    let definition = Definition { language: language.to_owned(), header, text: body.to_owned(), search_path: None };
+    let mentions = plpgsql::mentions(&definition).unwrap_or_default();
+    let written = mentions.into_iter().filter(|mention| mention.noun == Noun::Written);
+    written.map(|mention| (mention.schema, mention.name)).collect()
+}
+
 /// A body that is no string; none where the parser does not read it, and the catalog alone counts.
 fn atomic(text: &str) -> Option<Body> {
     let tree = parse(text, ParserOptions::from(0)).ok()?;

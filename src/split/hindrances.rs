@@ -28,7 +28,7 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let ways: BTreeSet<Boundary> = boundary.iter().filter_map(|crossing| way(crossing.action)).collect();
     let mut findings = keys::findings(source, target);
-    findings.extend(event_triggers::findings(&ways, source, target));
+    findings.extend(event_triggers::findings(&ways, sides, source, target));
     findings.extend(writing::findings(source));
     findings.extend(writing::prepared(source));
     findings.extend(rights::findings(source));

@@ -180,6 +180,21 @@ fn event_triggers_that_fire_for_a_split_are_told_and_one_that_always_raises_bloc
     );
     // As the plan says, so it is: the fence cannot be put up, and without the trigger it can.
     ask(&server, "shop", "ALTER EVENT TRIGGER never DISABLE");
+    // One that writes into what moves would be refused by the fence that it is called for, or by the log-in of the run's next session.
+    ask(
+        &server,
+        "shop",
+        "CREATE TABLE m.log (tag text); CREATE FUNCTION ops.keep() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO m.log VALUES (tg_event); END $$",
+    );
+    for event in ["ddl_command_end", "login"] {
+        ask(&server, "shop", &format!("CREATE EVENT TRIGGER keeping ON {event} EXECUTE FUNCTION ops.keep()"));
+        let blocker = one(&ends.plan(&[]), "blockers", "event_trigger");
+        assert!(
+            blocker.starts_with("EVENT TRIGGER keeping in shop") && blocker.contains("writes the table m.log"),
+            "{blocker}"
+        );
+        ask(&server, "shop", "DROP EVENT TRIGGER keeping");
+    }
     let said = ends.split(&["--json"]);
     assert_eq!(said.code, 0, "{said:?}");
 }

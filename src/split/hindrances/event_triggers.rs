@@ -7,8 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::some;
-use crate::split::bodies::{Raising, raising};
+use crate::schema::archive::Kind;
+use crate::split::bodies::{Raising, raising, written_by};
 use crate::split::boundary::Boundary;
+use crate::split::crossing::Sides;
 use crate::split::facts::{EventTrigger, SourceFacts, TargetFacts};
 use crate::split::finding::Severity::{Blocker, Warning};
 use crate::split::finding::{Finding, FindingKind};
@@ -46,7 +48,12 @@ const LOOSE: [&str; 4] = ["CREATE INDEX", "CREATE TABLE", "GRANT", "REVOKE"];
 /// What drops something before the old schemas are put aside.
 const DROPS: [&str; 4] = ["ALTER TABLE", "DROP FUNCTION", "DROP SCHEMA", "DROP TRIGGER"];
 
-pub(super) fn findings(ways: &BTreeSet<Boundary>, source: &SourceFacts, target: &TargetFacts) -> Vec<Finding> {
+pub(super) fn findings(
+    ways: &BTreeSet<Boundary>,
+    sides: &Sides<'_>,
+    source: &SourceFacts,
+    target: &TargetFacts,
+) -> Vec<Finding> {
     let mut tags: BTreeSet<&str> = FENCE.into();
     if ways.contains(&Boundary::Bridge) {
         tags.extend(BRIDGE);
@@ -55,11 +62,41 @@ pub(super) fn findings(ways: &BTreeSet<Boundary>, source: &SourceFacts, target: 
         tags.extend(LOOSE);
     }
     let at_source = source.hindrances.event_triggers.iter();
-    let at_source =
-        at_source.filter_map(|trigger| of_trigger(trigger, &source.database, Fires::at_source(trigger, &tags)));
+    let at_source = at_source.filter_map(|trigger| {
+        let fires = Fires::at_source(trigger, &tags);
+        match fenced(trigger, sides) {
+            Some(table) if !matches!(fires, Fires::Never) => Some(of_writer(trigger, &source.database, &table)),
+            _ => of_trigger(trigger, &source.database, fires),
+        }
+    });
     let at_target = target.hindrances.event_triggers.iter();
     let at_target = at_target.filter_map(|trigger| of_trigger(trigger, &target.database, Fires::at_target(trigger)));
     at_source.chain(at_target).collect()
+}
+
+/// A moving table that the trigger's function writes, by which the fence would refuse what the split does itself.
+fn fenced(trigger: &EventTrigger, sides: &Sides<'_>) -> Option<String> {
+    let tables = || sides.archive.entries().iter().filter(|entry| entry.kind == Kind::Table);
+    written_by(&trigger.language, &trigger.body).into_iter().find_map(|(schema, name)| {
+        let mut meant = tables().filter(|entry| entry.tag == name && (schema.is_none() || entry.namespace == schema));
+        // Without a schema, whichever the path finds.
+        let first = meant.next().filter(|entry| sides.selection.contains(entry.dump_id))?;
+        let moves = meant.all(|entry| sides.selection.contains(entry.dump_id));
+        moves.then(|| format!("{}.{}", first.namespace.as_deref().unwrap_or_default(), first.tag))
+    })
+}
+
+fn of_writer(trigger: &EventTrigger, database: &str, table: &str) -> Finding {
+    let EventTrigger { name, event, owner, function, .. } = trigger;
+    Finding::new(
+        Blocker,
+        FindingKind::EventTrigger,
+        format!("EVENT TRIGGER {name} in {database}"),
+        format!(
+            "(function {function}, owner {owner}, on {event}) it fires for what a split does, and its function writes the table {table}, which refuses writes while it moves"
+        ),
+        format!("ALTER EVENT TRIGGER {} DISABLE for the split, or leave that table's schema where it is", quoted(name)),
+    )
 }
 
 /// For what of a run's it fires.
