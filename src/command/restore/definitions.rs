@@ -92,8 +92,7 @@ pub async fn ability(session: &Session) -> Result<Ability, pg::Error> {
 
 /// Large objects without their contents.
 fn shells<'a>(job: &'a Job, options: &'a Options) -> impl Iterator<Item = (String, String)> + 'a {
-    let large_objects = job.manifest.large_objects.iter().filter(|_| job.large_objects);
-    large_objects.flat_map(|large_objects| &large_objects.objects).map(|object| {
+    job.cargo.large_objects.iter().map(|object| {
         let sql = target::large_object_statements(object, options.owners, options.grants, &job.role_map);
         (format!("BLOB {}", object.oid), sql)
     })

@@ -48,8 +48,9 @@ use crate::pg::catalog;
 pub use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
-use crate::repo::manifest::{LeftOut, Manifest, Relation, Sequence, Slice};
+use crate::repo::manifest::{LargeObjects, LeftOut, Manifest, Relation, Sequence, Slice, SliceList};
 use crate::repo::{Proven, Repository, SnapshotId};
+use crate::rows::cargo::Cargo;
 pub use crate::schema::restore::{Grants, Owners, Tablespaces};
 use crate::schema::restore::{Object, RestorePlan, RoleMap};
 pub use crate::schema::schedule::{Order, Proof};
@@ -71,6 +72,13 @@ pub struct Options {
     pub jobs: usize,
     /// How it was asked for; none where nobody is there to type it again.
     pub typed: Option<Typed>,
+}
+
+impl Options {
+    /// The snapshot's, where all of it is asked for.
+    fn large_objects<'a>(&self, manifest: &'a Manifest) -> Option<&'a LargeObjects> {
+        manifest.large_objects.as_ref().filter(|_| self.patterns.is_empty())
+    }
 }
 
 /// Whether the target database is made first.
@@ -126,9 +134,9 @@ pub struct Phases {
     pub proof_ms: u64,
 }
 
-/// What is to be restored, of which snapshot, and how.
+/// What is to be loaded, and how.
 pub(super) struct Job {
-    pub manifest: Manifest,
+    pub cargo: Cargo,
     pub plan: RestorePlan,
     pub relations: Vec<Relation>,
     pub sequences: Vec<Sequence>,
@@ -136,8 +144,6 @@ pub(super) struct Job {
     pub sequences_of_extensions: BTreeSet<u32>,
     /// What the restore makes, by name.
     pub objects: Vec<Object>,
-    /// The whole database was asked for, so its large objects are.
-    pub large_objects: bool,
     pub left_out: Vec<LeftOut>,
     pub taken_along: Vec<TakenAlong>,
     pub role_map: RoleMap,
@@ -163,20 +169,24 @@ pub async fn run(
     progress.set_phase("reading the snapshot");
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
-    let mut job = planning::plan(repository, options, manifest).await?;
+    let mut job = planning::plan(repository, options, &manifest).await?;
 
     progress.set_phase("preparing the target");
-    let mut aftermath = Aftermath::new(options, progress, &job);
+    let mut aftermath = Aftermath::new(options, progress, &manifest, &job);
     aftermath.reach(Stage::Target);
     let roles_otherwise = roles_there::differing(options, &job).await?;
     let (made, mut provided) = match options.creation {
-        Creation::Create => Made::make(options, &job).map(|(made, provided)| (Some(made), provided))?,
+        Creation::Create => match Made::make(&options.target, &job) {
+            Ok((made, provided)) => (Some(made), provided),
+            Err(error) => return Err(aftermath.with_a_way_beside(error).await),
+        },
         Creation::Exists => (None, Provided::default()),
     };
     let mut warnings = std::mem::take(&mut provided.left);
     warnings.extend(job.warnings.iter().cloned());
     warnings.extend(roles_otherwise);
-    let prepared = match prepare(repository, options, &mut job, progress, &mut aftermath).await {
+    let stored = Stored { repository, manifest: &manifest };
+    let prepared = match prepare(stored, options, &mut job, progress, &mut aftermath).await {
         Ok(prepared) => prepared,
         Err(error) => {
             let error = aftermath.with_a_way_on(repository, &job, error).await;
@@ -194,7 +204,8 @@ pub async fn run(
 
     progress.set_phase("restoring rows");
     aftermath.reach(Stage::Rows);
-    let rows = Rows::Stored { repository, lists: &lists, large_objects: &large_object_slices };
+    let (chunk_key, large_objects) = (manifest.chunk_key(), &large_object_slices);
+    let rows = Rows::Stored { repository, chunk_key, lists: &lists, large_objects };
     let mut done = match work::run(&rows, options, &job, progress, stop) {
         Err(error) => return Err(aftermath.with_a_way_on(repository, &job, error).await),
         Ok(done) => done,
@@ -213,12 +224,12 @@ pub async fn run(
     // Of an older snapshot it is not known under which zone rows were read: such tables are tried once more with the rest.
     let again = work::worth_another_look(&job, &mut done.mismatches);
     mismatches.extend(done.mismatches);
-    let large_objects = job.manifest.large_objects.as_ref().filter(|_| job.large_objects);
+    let large_objects = options.large_objects(&manifest);
     if options.proof == Proof::Make && (large_objects.is_some() || !again.is_empty()) {
         progress.set_phase("proving large objects");
         let phase = Instant::now();
         let rest = Scope { relations: again, large_objects, ..Scope::default() };
-        let proved = proof::prove(&options.target, &job.manifest, rest, options.jobs, progress, stop, Side::Target);
+        let proved = proof::prove(&options.target, &manifest, rest, options.jobs, progress, stop, Side::Target);
         mismatches.extend(proved.map_err(|error| aftermath.told(error))?);
         phases.proof_ms += millis(phase);
     }
@@ -238,7 +249,7 @@ pub async fn run(
     );
     let proven = options.proof == Proof::Make && mismatches.is_empty();
     if proven && options.patterns.is_empty() {
-        let record = Proven { snapshot: job.manifest.snapshot.clone(), time: Utc::now() };
+        let record = Proven { snapshot: manifest.snapshot.clone(), time: Utc::now() };
         // Whoever restores may be without the right to write; what was restored is no worse for it.
         if let Err(error) = repository.write_record(&record).await {
             warnings.push(format!("the proof is not recorded in the repository, where `list` would show it: {error}"));
@@ -246,16 +257,16 @@ pub async fn run(
     }
     // What is known of the rest of the snapshot must not end a restore that went well.
     let hurt = match Recorded::of(repository).await {
-        Ok(mut recorded) => recorded.tables_hurt(repository, &job.manifest).await.into_iter().collect(),
+        Ok(mut recorded) => recorded.tables_hurt(repository, &manifest).await.into_iter().collect(),
         Err(error) => {
             warnings.push(format!("whether checks have found damage in the snapshot cannot be read: {error}"));
             Vec::new()
         }
     };
     Ok(Report {
-        taken: Taken::from(&job.manifest),
+        taken: Taken::from(&manifest),
         hurt,
-        snapshot: job.manifest.snapshot,
+        snapshot: manifest.snapshot,
         database: options.target.database().to_owned(),
         tables: job.relations.len() as u64,
         rows: job.relations.iter().map(|relation| relation.digest.rows).sum(),
@@ -271,21 +282,27 @@ pub async fn run(
     })
 }
 
-/// Where the rows of each relation lie, and those of the large objects.
-async fn slice_lists(repository: &Repository, job: &Job) -> Result<(Vec<Vec<Slice>>, Vec<Slice>), Error> {
-    let mut lists = Vec::with_capacity(job.relations.len());
-    for relation in &job.relations {
-        let list = repository.slices(&job.manifest, &relation.slices).await;
-        lists.push(list.map_err(|source| feed::damaged(format!("{}.{}", relation.schema, relation.name), source))?);
+/// The snapshot, and where it lies.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    repository: &'a Repository,
+    manifest: &'a Manifest,
+}
+
+impl Stored<'_> {
+    async fn slices(self, list: &SliceList, of: impl Fn() -> String) -> Result<Vec<Slice>, Error> {
+        let slices = self.repository.slices(self.manifest, list).await;
+        slices.map_err(|source| feed::damaged(of(), source))
     }
-    let large_objects = match job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
-        Some(large_objects) => {
-            let list = repository.slices(&job.manifest, &large_objects.slices).await;
-            list.map_err(|source| feed::damaged(feed::LARGE_OBJECTS.into(), source))?
+
+    /// Where the rows of each relation lie.
+    async fn slice_lists(self, relations: &[Relation]) -> Result<Vec<Vec<Slice>>, Error> {
+        let mut lists = Vec::with_capacity(relations.len());
+        for relation in relations {
+            lists.push(self.slices(&relation.slices, || format!("{}.{}", relation.schema, relation.name)).await?);
         }
-        None => Vec::new(),
-    };
-    Ok((lists, large_objects))
+        Ok(lists)
+    }
 }
 
 /// Code of ordinary roles that has run as somebody else.
@@ -315,7 +332,7 @@ struct Prepared {
 
 /// Everything before the first row.
 async fn prepare(
-    repository: &Repository,
+    stored: Stored<'_>,
     options: &Options,
     job: &mut Job,
     progress: &Arc<Progress>,
@@ -325,7 +342,7 @@ async fn prepare(
     aftermath.can_be_dropped_in(maintenance::maintenance_database(&session).await?);
     if options.creation == Creation::Exists {
         let before = target::before(&session).await?;
-        target::check_empty(&session, job, options, &before).await?;
+        target::check_empty(&session, job, options, stored.manifest, &before).await?;
         aftermath.began_in(before);
     }
     let mut provided = match options.creation {
@@ -346,7 +363,11 @@ async fn prepare(
     provided.left.extend(warnings);
     session.close().await.map_err(failed("the end of the session"))?;
     let pre_data_ms = millis(phase);
-    let (lists, large_object_slices) = slice_lists(repository, job).await?;
+    let lists = stored.slice_lists(&job.relations).await?;
+    let large_object_slices = match options.large_objects(stored.manifest) {
+        Some(large_objects) => stored.slices(&large_objects.slices, || feed::LARGE_OBJECTS.into()).await?,
+        None => Vec::new(),
+    };
     Ok(Prepared { failures, order, provided, lists, large_object_slices, pre_data_ms })
 }
 
@@ -358,7 +379,7 @@ impl Job {
         session: &Session,
         through_root: ThroughRoot,
     ) -> Result<Vec<String>, Error> {
-        let (surroundings, mut told) = Surroundings::of(&self.manifest, session)
+        let (surroundings, mut told) = Surroundings::of(&self.cargo, session)
             .await
             .map_err(Error::target_database("trying the settings of the source's sessions"))?;
         self.surroundings = surroundings;

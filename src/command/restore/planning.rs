@@ -11,11 +11,13 @@ use crate::command::surroundings::Surroundings;
 use crate::command::whole_rows::{self, Part};
 use crate::repo::Repository;
 use crate::repo::manifest::{LeftOut, Manifest, Relation};
+use crate::rows::cargo::Cargo;
 use crate::schema::archive::Archive;
 use crate::schema::detaching::detaching;
 use crate::schema::facts::{Facts, Membership};
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, objects_made, tablespaces_named};
 use crate::schema::selection::{Reason, Selection};
+use crate::stream::DigestKey;
 
 /// Where tablespaces go: as asked, and to the default one where the target has none of a name. Also what is to be said of it.
 fn tablespaces(
@@ -51,9 +53,9 @@ fn tablespaces(
 }
 
 /// Reads the schema from the repository and decides what to do, before anything is touched.
-pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest) -> Result<Job, Error> {
-    let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
-    let facts = repository.metadata(&manifest, &manifest.facts).await?;
+pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifest) -> Result<Job, Error> {
+    let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?;
+    let facts = repository.metadata(manifest, &manifest.facts).await?;
     let facts: Facts = serde_json::from_slice(&facts).map_err(|source| Error::Internal {
         what: "the snapshot's facts cannot be read".into(),
         source: Some(Box::new(source)),
@@ -66,7 +68,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         held
     } else {
         let asked = selecting::select(&archive, &facts, &request)?;
-        check_held(&manifest, &facts, &asked, &held)?;
+        check_held(manifest, &facts, &asked, &held)?;
         asked
     };
     let part = Part { archive: &archive, facts: &facts, request: &request, selection: &selection, held: &with_rows };
@@ -100,8 +102,8 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let relations: Vec<Relation> =
         manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
-    let large_objects = options.patterns.is_empty();
-    let roles_needed = roles::needed(&archive, &plan, &manifest, options, &role_map);
+    let cargo = cargo(manifest, options);
+    let roles_needed = roles::needed(&archive, &plan, &cargo, options, &role_map);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, &archive, &selection, &options.patterns));
     left_out.extend(of_the_database(&plan, &selection, options.creation));
@@ -120,13 +122,12 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     Ok(Job {
         left_out,
         taken_along,
-        manifest,
+        cargo,
         plan,
         relations,
         sequences,
         sequences_of_extensions,
         objects: objects_made(&archive, &selection),
-        large_objects,
         role_map,
         roles_needed,
         search_path: facts.search_path,
@@ -135,6 +136,21 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         families: Families::default(),
         as_owner: BTreeMap::new(),
     })
+}
+
+/// What the snapshot holds of it.
+fn cargo(manifest: &Manifest, options: &Options) -> Cargo {
+    let large_objects = options.large_objects(manifest);
+    Cargo {
+        database: manifest.database.clone(),
+        roles: manifest.roles.clone(),
+        memberships: manifest.memberships.clone(),
+        role_settings: manifest.role_settings.clone(),
+        settings: manifest.settings.clone(),
+        row_hash: manifest.row_hash(),
+        digest_key: DigestKey(manifest.digest_key),
+        large_objects: large_objects.map_or_else(Vec::new, |large_objects| large_objects.objects.clone()),
+    }
 }
 
 /// What the source's database has of its own, where all of it was asked for and it is not made anew.

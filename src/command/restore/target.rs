@@ -9,6 +9,7 @@ use crate::pg;
 use crate::pg::connect::{Session, connect, with_near_name};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target::{self, Before};
+use crate::repo::Manifest;
 use crate::schema::archive::Kind;
 use crate::schema::restore::{Object, There};
 
@@ -39,7 +40,13 @@ pub async fn before(session: &Session) -> Result<Before, Error> {
 }
 
 /// Refuses a target that holds any of what would be restored.
-pub async fn check_empty(session: &Session, job: &Job, options: &Options, before: &Before) -> Result<(), Error> {
+pub async fn check_empty(
+    session: &Session,
+    job: &Job,
+    options: &Options,
+    manifest: &Manifest,
+    before: &Before,
+) -> Result<(), Error> {
     let failed = || Error::target_database("looking for what is there already");
     let found = target::in_the_way(session, &job.objects).await.map_err(failed())?;
     // Where the rows are comes first.
@@ -48,8 +55,8 @@ pub async fn check_empty(session: &Session, job: &Job, options: &Options, before
     rows.sort_unstable_by_key(|object| &object.label);
     let mut objects: Vec<String> = rows.into_iter().chain(others).map(|object| object.label.clone()).collect();
     objects.dedup();
-    if let Some(large_objects) = job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
-        let oids: Vec<u32> = large_objects.objects.iter().map(|object| object.oid).collect();
+    if !job.cargo.large_objects.is_empty() {
+        let oids: Vec<u32> = job.cargo.large_objects.iter().map(|object| object.oid).collect();
         objects.extend(target::existing_large_objects(session, &oids).await.map_err(failed())?);
     }
     if objects.is_empty() {
@@ -57,7 +64,7 @@ pub async fn check_empty(session: &Session, job: &Job, options: &Options, before
     }
     let beside = options.typed.as_ref().filter(|_| before.may_create).and_then(|typed| {
         let beside = options.target.with_database(&before.free_name);
-        typed.restore_beside(job.manifest.snapshot.short(), &beside)
+        typed.restore_beside(manifest.snapshot.short(), &beside)
     });
     Err(Error::TargetNotEmpty { database: session.conninfo().database().to_owned(), objects, beside })
 }

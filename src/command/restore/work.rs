@@ -8,10 +8,10 @@ mod together;
 mod unchecked;
 
 use std::collections::BTreeSet;
-use std::{mem, slice};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{mem, slice};
 
 use super::families::Sums;
 use super::feed::{Feed, Rows};
@@ -180,7 +180,7 @@ impl Shared<'_> {
 
 /// Takes out the mismatches that may be none, and returns their relations.
 pub fn worth_another_look<'a>(job: &'a Job, mismatches: &mut Vec<Mismatch>) -> Vec<&'a Relation> {
-    if job.manifest.settings.is_some() {
+    if job.cargo.settings.is_some() {
         return Vec::new();
     }
     let of = |mismatch: &Mismatch| -> Vec<&Relation> {
@@ -231,8 +231,8 @@ impl<'w, 'a> Worker<'w, 'a> {
         let rows = wire.query("the session's rights", Ability::QUESTION.as_bytes()).map_err(failed)?;
         let is = |at: usize| rows.first().and_then(|row| row.get(at)?.as_deref()) == Some("t");
         let ability = Ability::of(is(0), is(1));
-        let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
-        let hasher = work.job.manifest.row_hasher();
+        let feed = work.rows.open(runtime, work.stop)?;
+        let hasher = work.job.cargo.row_hasher();
         Ok(Self { work, n, wire, builds, ability, feed, hasher, path: String::new() })
     }
 
@@ -414,7 +414,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn prove(&mut self, n: usize, label: &str, lane: &Lane) -> Result<Option<Mismatch>, Error> {
-        let encoding = &self.work.job.manifest.database.encoding;
+        let encoding = &self.work.job.cargo.database.encoding;
         let digest = self.work.lock().digests[n];
         let relation = &Relation { digest, ..self.work.job.relations[n].clone() };
         let read = |bytes, _rows| {

@@ -45,7 +45,7 @@ impl Worker<'_, '_> {
         if !may_be || !matches!(self.work.rows, Rows::Stored { .. }) {
             return Ok(false);
         }
-        let encoding = &self.work.job.manifest.database.encoding;
+        let encoding = &self.work.job.cargo.database.encoding;
         match proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher, |_, _| {}) {
             Ok(mismatch) => Ok(mismatch.is_none()),
             Err(pg::Error::Server { .. }) => Ok(false),
@@ -97,7 +97,7 @@ impl Worker<'_, '_> {
 
     fn pour(&mut self, n: usize, into: &str, freeze: Freeze, label: &str, lane: &Lane) -> Result<(), Error> {
         let relation = &self.work.job.relations[n];
-        let encoding = &self.work.job.manifest.database.encoding;
+        let encoding = &self.work.job.cargo.database.encoding;
         let sql = copy_in_statement(into, &relation.columns, relation.format, encoding, freeze);
         let failed = || Error::target_database(label);
         let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;

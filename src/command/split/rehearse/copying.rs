@@ -33,10 +33,10 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
     let options = Options { plan, proof: Proof::Leave, ..options.clone() };
     progress.set_phase("reading the schema");
     // No schema is all of them.
-    let mut capture = capture(&options, &[], [0; 32], stop).await?;
+    let mut capture = capture(&options, &[], stop).await?;
     let restoring = capture::restore_options(&options, &[]);
     progress.set_phase("copying definitions");
-    destination::create_database(&restoring, &capture.drawn.job).await?;
+    destination::create_database(copy, &capture.drawn.job).await?;
     let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &capture.drawn.job, &restoring).await?;
     capture.drawn.job.surround(&session, restoring.through_root).await?;
