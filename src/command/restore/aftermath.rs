@@ -10,7 +10,7 @@ use crate::command::typed::{can_be_copied, pattern};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target::{Before, comes_with_servers, free_name};
 use crate::repo::{Manifest, RepoError, Repository};
-use crate::schema::restore::Class;
+use crate::schema::restore::{Class, Object};
 use crate::store::StoreError;
 use crate::stream::OpenError;
 
@@ -43,8 +43,8 @@ pub struct Aftermath<'a> {
 }
 
 impl<'a> Aftermath<'a> {
-    pub fn new(options: &'a Options, progress: &'a Progress, manifest: &'a Manifest, job: &Job) -> Self {
-        let subscriptions = job.objects.iter().filter(|object| object.class == Class::Subscription);
+    pub fn new(options: &'a Options, progress: &'a Progress, manifest: &'a Manifest, objects: &[Object]) -> Self {
+        let subscriptions = objects.iter().filter(|object| object.class == Class::Subscription);
         Self {
             options,
             progress,
@@ -77,7 +77,7 @@ impl<'a> Aftermath<'a> {
     }
 
     fn left(&self, typed: &Typed) -> String {
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         let database = target.database();
         let left = match (self.stage, self.options.creation) {
             (Stage::Target, Creation::Exists) => format!("Nothing was restored into the database {database}."),
@@ -105,7 +105,7 @@ impl<'a> Aftermath<'a> {
 
     /// A restore begins anew: it is not gone on with.
     fn again(&self, typed: &Typed, more: &[String]) -> String {
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         match self.commands(typed, more) {
             Some(told) => told + without_password(target),
             None if comes_with_servers(target.database()) => IN_ANOTHER.into(),
@@ -115,7 +115,7 @@ impl<'a> Aftermath<'a> {
 
     /// None where one of them could not be copied.
     fn commands(&self, typed: &Typed, more: &[String]) -> Option<String> {
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         let more = more.iter().map(|switch| format!(" {switch}")).collect::<String>();
         let restore = |target: &Conninfo, creation| Some(typed.restore(self.snapshot(), target, creation)? + &more);
         let fill = |target: &Conninfo| restore(target, Creation::Exists);
@@ -159,7 +159,7 @@ impl<'a> Aftermath<'a> {
 
     /// Of a database that holds nothing but what the restore has made.
     fn drop_and_make(&self, create: String) -> Option<String> {
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         let drop = drop_database(target, self.maintenance.as_deref()?)?;
         if self.subscriptions.is_empty() {
             return Some(format!("To begin anew: `{drop} && {create}`"));
@@ -192,7 +192,7 @@ impl<'a> Aftermath<'a> {
     pub async fn with_a_way_beside(&self, error: Error) -> Error {
         let Some(typed) = &self.options.typed else { return error };
         let Error::DatabaseExists { database, .. } = error else { return error };
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         let free = async {
             let session = connect_for_maintenance(target).await.ok()?;
             free_name(&session, &database).await.ok()

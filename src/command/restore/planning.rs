@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::families::Families;
-use super::{Creation, Job, Options, Tablespaces, roles, target};
+use super::{Creation, Job, Options, Planned, Tablespaces, roles, target};
 use crate::command::Error;
 use crate::command::not_given;
 use crate::command::selecting::{self, Patterns};
@@ -14,7 +14,7 @@ use crate::repo::manifest::{LeftOut, Manifest, Relation};
 use crate::rows::cargo::Cargo;
 use crate::schema::archive::Archive;
 use crate::schema::detaching::detaching;
-use crate::schema::facts::{Facts, Membership};
+use crate::schema::facts::{Detaching, Facts, Membership};
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, objects_made, tablespaces_named};
 use crate::schema::selection::{Reason, Selection};
 use crate::stream::DigestKey;
@@ -53,7 +53,7 @@ fn tablespaces(
 }
 
 /// Reads the schema from the repository and decides what to do, before anything is touched.
-pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifest) -> Result<Job, Error> {
+pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifest) -> Result<Planned, Error> {
     let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?;
     let facts = repository.metadata(manifest, &manifest.facts).await?;
     let facts: Facts = serde_json::from_slice(&facts).map_err(|source| Error::Internal {
@@ -81,7 +81,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
             tablespaces_named(&archive).into_iter().chain(map.values().flatten().cloned()).collect()
         }
     };
-    let (mut there, missing) = target::look(&options.target, options.creation, &named).await?;
+    let (mut there, missing) = target::look(&options.loading.target, options.creation, &named).await?;
     // Whoever asks for a part does not ask for another `public`.
     there.takes_public &= taken.is_empty() && options.patterns.is_empty();
     let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
@@ -90,10 +90,10 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         &facts,
         &selection,
         &RestoreOptions {
-            owners: options.owners,
-            grants: options.grants,
+            owners: options.loading.owners,
+            grants: options.loading.grants,
             roles: role_map.clone(),
-            database: Some(options.target.database().to_owned()),
+            database: Some(options.loading.target.database().to_owned()),
             populated: manifest.populated.iter().copied().collect(),
             tablespaces,
             there,
@@ -103,7 +103,11 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
     let cargo = cargo(manifest, options);
-    let roles_needed = roles::needed(&archive, &plan, &cargo, options, &role_map);
+    let of_database = match options.creation {
+        Creation::Create => roles::of_the_database(&archive, &plan, &cargo, options.loading.owners),
+        Creation::Exists => BTreeSet::new(),
+    };
+    let roles_needed = roles::needed(&archive, &plan, &cargo, &options.loading, of_database, &role_map);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, &archive, &selection, &options.patterns));
     left_out.extend(of_the_database(&plan, &selection, options.creation));
@@ -111,34 +115,41 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
     warnings.extend(rows_missing);
-    warnings.extend(detaching(&archive, &facts, &selection).iter().map(|pending| {
-        let (name, parent) = (pending.name(), pending.parent_name());
-        format!(
-            "the detaching of {name} from {parent} had been cut short in the source, and it comes back attached: {} detaches it",
-            pending.detach()
-        )
-    }));
+    warnings.extend(detaching(&archive, &facts, &selection).iter().map(comes_back_attached));
     warnings.extend(plan.there_otherwise.iter().cloned());
-    Ok(Job {
-        left_out,
-        taken_along,
+    let objects = objects_made(&archive, &selection);
+    let job = Job {
+        may_be_there: may_be_there(&relations, options.creation),
         cargo,
         plan,
         relations,
         sequences,
         sequences_of_extensions,
-        objects: objects_made(&archive, &selection),
         role_map,
         roles_needed,
         search_path: facts.search_path,
-        warnings,
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
-    })
+    };
+    Ok(Planned { job, objects, left_out, taken_along, warnings })
 }
 
-/// What the snapshot holds of it.
+fn comes_back_attached(pending: &Detaching) -> String {
+    let (name, parent) = (pending.name(), pending.parent_name());
+    format!(
+        "the detaching of {name} from {parent} had been cut short in the source, and it comes back attached: {} detaches it",
+        pending.detach()
+    )
+}
+
+/// By oid. In a database that is made here, nobody else has made an extension.
+fn may_be_there(relations: &[Relation], creation: Creation) -> BTreeSet<u32> {
+    let configuration = relations.iter().filter(|relation| relation.configuration.is_some());
+    configuration.filter(|_| creation == Creation::Exists).map(|relation| relation.oid).collect()
+}
+
+/// What the snapshot holds of what is asked for.
 fn cargo(manifest: &Manifest, options: &Options) -> Cargo {
     let large_objects = options.large_objects(manifest);
     Cargo {

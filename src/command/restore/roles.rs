@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Creation, Job, Options};
+use super::{Job, Loading};
 use crate::command::Error;
 use crate::command::selecting::with_roles_above;
 use crate::pg;
@@ -17,29 +17,40 @@ use crate::rows::cargo::Cargo;
 use crate::schema::archive::Archive;
 use crate::schema::restore::{Grants, Owners, RestorePlan, RoleMap};
 
-/// Names, after mapping, of the roles that the restored objects will refer to: none that only what is not restored names.
-pub fn needed(archive: &Archive, plan: &RestorePlan, cargo: &Cargo, options: &Options, map: &RoleMap) -> Vec<String> {
-    if options.owners == Owners::Restorer && options.grants == Grants::Omit {
+/// Names, after mapping, of the roles that the restored objects will refer to, and of those in `also`: none that only what is not restored
+/// names.
+pub fn needed(
+    archive: &Archive,
+    plan: &RestorePlan,
+    cargo: &Cargo,
+    loading: &Loading,
+    also: BTreeSet<String>,
+    map: &RoleMap,
+) -> Vec<String> {
+    if loading.owners == Owners::Restorer && loading.grants == Grants::Omit {
         // Policies still name roles; a missing one is reported with the policy.
         return Vec::new();
     }
-    let mut names: BTreeSet<String> = plan.roles_named(archive, options.owners);
+    let mut names: BTreeSet<String> = plan.roles_named(archive, loading.owners);
     for object in &cargo.large_objects {
-        let grants = object.grants.as_ref().filter(|_| options.grants == Grants::Keep);
+        let grants = object.grants.as_ref().filter(|_| loading.grants == Grants::Keep);
         // Before anything is granted, what the owner has of itself is revoked.
-        let is_named = options.owners == Owners::Keep || grants.is_some();
+        let is_named = loading.owners == Owners::Keep || grants.is_some();
         names.extend(Some(object.owner.clone()).filter(|_| is_named));
         let grantees = grants.into_iter().flatten().map(|grant| grant.grantee.clone());
         names.extend(grantees.filter(|name| !name.is_empty()));
     }
-    if options.creation == Creation::Create {
-        // A snapshot of a part need not know them: then the statement that names one is refused and told.
-        let known = |name: &String| cargo.roles.iter().any(|role| role.name == *name);
-        names.extend(plan.roles_of_the_database(archive, options.owners).into_iter().filter(known));
-    }
+    names.extend(also);
     let names = with_roles_above(names, &cargo.memberships);
     let mapped: BTreeSet<String> = names.iter().map(|name| map.name(name).to_owned()).collect();
     mapped.into_iter().filter(|name| !name.starts_with("pg_")).collect()
+}
+
+/// Those that the creation of the database names. A snapshot of a part need not know them: then the statement that names one is refused
+/// and told.
+pub fn of_the_database(archive: &Archive, plan: &RestorePlan, cargo: &Cargo, owners: Owners) -> BTreeSet<String> {
+    let known = |name: &String| cargo.roles.iter().any(|role| role.name == *name);
+    plan.roles_of_the_database(archive, owners).into_iter().filter(known).collect()
 }
 
 /// A role that the run has made: it is the whole server's, and stays where the database goes.

@@ -14,8 +14,8 @@ pub async fn differing(options: &Options, job: &Job) -> Result<Vec<String>, Erro
         return Ok(Vec::new());
     }
     let session = match options.creation {
-        Creation::Create => connect_for_maintenance(&options.target).await?,
-        Creation::Exists => enter(&options.target).await?,
+        Creation::Create => connect_for_maintenance(&options.loading.target).await?,
+        Creation::Exists => enter(&options.loading.target).await?,
     };
     let here = catalog::roles_by_name(&session, &job.roles_needed).await;
     let here = here.map_err(Error::target_database("reading roles"))?;

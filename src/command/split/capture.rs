@@ -10,7 +10,7 @@ use crate::command::backup;
 use crate::command::instant::{self, Seen};
 use crate::command::not_given;
 use crate::command::restore::families::Families;
-use crate::command::restore::{self, Creation, Grants, Job, Order, Owners, SearchPath, Tablespaces, ThroughRoot};
+use crate::command::restore::{Job, roles};
 use crate::command::selecting::{self, Patterns};
 use crate::command::source::Source;
 use crate::command::surroundings::{self, Surroundings};
@@ -20,8 +20,9 @@ use crate::pg::fence;
 use crate::pg::loose;
 use crate::pg::snapshot::SourceSnapshot;
 use crate::pg::{connect, dump};
-use crate::repo::manifest::{Relation, SliceList};
+use crate::repo::manifest::{LeftOut, Relation, SliceList};
 use crate::rows::cargo::Cargo;
+use crate::rows::loading::Loading;
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
@@ -42,6 +43,7 @@ pub struct Drawn {
     pub archive: Archive,
     /// With digests of nothing: rows are digested on their way.
     pub job: Job,
+    pub left_out: Vec<LeftOut>,
     selection: Selection,
     /// By which it is known whether anything has changed since.
     fingerprint: Fingerprint,
@@ -123,7 +125,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let single = singles(&archive, &selection, schemas);
     let fingerprint = catalog::fingerprint(session, schemas, &single).await.map_err(failed("reading the catalog"))?;
     let sequences = backup::read_sequences(snapshot, &selection).await?;
-    let roles = backup::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
+    let known = backup::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
     let populated = catalog::populated_views(session).await.map_err(failed("reading the catalog"))?;
     let settings = surroundings::of_source(session.conninfo()).await.map_err(failed("reading settings"))?;
     let relations = relations(snapshot, &selection);
@@ -131,9 +133,9 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     OsRng.fill_bytes(&mut digest_key);
     let cargo = Cargo {
         database,
-        roles: roles.roles,
-        memberships: roles.memberships,
-        role_settings: roles.settings,
+        roles: known.roles,
+        memberships: known.memberships,
+        role_settings: known.settings,
         settings: Some(settings),
         row_hash: RowHash::Prf,
         digest_key: DigestKey(digest_key),
@@ -150,7 +152,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
             ..RestoreOptions::default()
         },
     );
-    let roles_needed = restore::roles::needed(&archive, &plan, &cargo, &restore_options(options, schemas), &role_map);
+    let roles_needed = roles::needed(&archive, &plan, &cargo, &loading(options), BTreeSet::new(), &role_map);
     // What else the database has is given to one that was there before as well: see `prepare`.
     plan.database.truncate(1);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
@@ -161,18 +163,15 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
         relations,
         sequences,
         sequences_of_extensions: BTreeSet::new(),
-        objects: Vec::new(),
-        left_out,
-        taken_along: Vec::new(),
+        may_be_there: BTreeSet::new(),
         role_map,
         roles_needed,
         search_path: Vec::new(),
-        warnings: Vec::new(),
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
     };
-    Ok(Drawn { archive, job, selection, fingerprint, said: dumped.said })
+    Ok(Drawn { archive, job, left_out, selection, fingerprint, said: dumped.said })
 }
 
 /// What is copied, and what depends on the schemas, elsewhere: the catalog's OIDs.
@@ -232,24 +231,9 @@ pub fn forget_ours(facts: &mut Facts) {
     facts.relations.retain(|_, relation| ![fence::SCHEMA, loose::SCHEMA].contains(&relation.schema.as_str()));
 }
 
-/// As a restore of the schemas would have it.
-pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Options {
-    restore::Options {
-        snapshot: String::new(),
-        target: options.plan.target.clone(),
-        creation: Creation::Exists,
-        patterns: patterns(schemas),
-        roles: Vec::new(),
-        owners: Owners::Keep,
-        grants: Grants::Keep,
-        proof: options.proof,
-        tablespaces: Tablespaces::Keep,
-        search_path: SearchPath::Empty,
-        through_root: ThroughRoot::WhereNeeded,
-        order: Order::LargestFirst,
-        jobs: options.jobs,
-        typed: None,
-    }
+/// How a run loads what it copies.
+pub fn loading(options: &Options) -> Loading {
+    Loading { proof: options.proof, ..Loading::of_a_copy(options.plan.target.clone(), options.jobs) }
 }
 
 /// The names as patterns that mean just them.

@@ -1,7 +1,7 @@
 //! Rows and large objects on their way into the target.
 
 use super::super::framed::INSUFFICIENT_PRIVILEGE;
-use super::super::{Creation, quoted};
+use super::super::quoted;
 use super::{Lane, Rows, Worker};
 use crate::command::Error;
 use crate::command::proof;
@@ -41,8 +41,7 @@ impl Worker<'_, '_> {
     /// the server says what is wrong.
     fn is_there_already(&mut self, n: usize) -> Result<bool, Error> {
         let relation = &self.work.job.relations[n];
-        let may_be = relation.configuration.is_some() && self.work.options.creation == Creation::Exists;
-        if !may_be || !matches!(self.work.rows, Rows::Stored { .. }) {
+        if !self.work.job.may_be_there.contains(&relation.oid) {
             return Ok(false);
         }
         let encoding = &self.work.job.cargo.database.encoding;
