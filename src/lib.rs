@@ -15,6 +15,7 @@ pub mod pg;
 pub mod policy;
 pub mod repo;
 pub mod retention;
+pub mod rows;
 pub mod schema;
 pub mod spelling;
 pub mod split;

@@ -27,7 +27,7 @@ use super::texts;
 use super::visible;
 use super::{key, keys};
 use crate::command::progress::Progress;
-use crate::command::restore::{Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot};
+use crate::command::restore::{Creation, Grants, Loading, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::{Error, backup, init, list, restore, verify};
@@ -282,21 +282,24 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         }
         Verb::Restore(args) => {
             let repository = keys::open_with_restore_key(common).await?;
-            let options = restore::Options {
-                snapshot: args.snapshot.clone(),
+            let loading = Loading {
                 target: target(args.database.dbname.as_deref(), "-d")?,
-                creation: if args.create { Creation::Create } else { Creation::Exists },
-                patterns: patterns(&args.selection),
-                roles: args.map_role.iter().map(|text| pair("--map-role", "role", text)).collect::<Result<_, _>>()?,
                 owners: if args.no_owner { Owners::Restorer } else { Owners::Keep },
                 grants: if args.no_acl { Grants::Omit } else { Grants::Keep },
-                tablespaces: tablespaces(args)?,
                 search_path: if args.search_path_fix { SearchPath::Fix } else { SearchPath::Empty },
                 through_root: if args.load_via_partition_root { ThroughRoot::All } else { ThroughRoot::WhereNeeded },
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
                 order: Order::LargestFirst,
                 jobs: usize::from(args.jobs),
+            };
+            let options = restore::Options {
+                snapshot: args.snapshot.clone(),
+                creation: if args.create { Creation::Create } else { Creation::Exists },
+                patterns: patterns(&args.selection),
+                roles: args.map_role.iter().map(|text| pair("--map-role", "role", text)).collect::<Result<_, _>>()?,
+                tablespaces: tablespaces(args)?,
                 typed: Some(again::restore(common, args)),
+                loading,
             };
             let report = restore::run(&repository, &options, progress, stop).await?;
             let mut outcome = Outcome::new(&report, texts::restore(&report))?;

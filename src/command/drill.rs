@@ -14,8 +14,7 @@ pub use room::Room;
 use super::error::Error;
 use super::mismatch::Mismatch;
 use super::progress::Progress;
-use super::restore::{self, Creation, Grants, Order, Owners, Phases, Proof, SearchPath, Tablespaces, ThroughRoot};
-use super::selecting::Patterns;
+use super::restore::{self, Loading, Phases, SearchPath, ThroughRoot};
 use super::taken::Taken;
 use crate::pg::binaries::server_for;
 use crate::pg::cluster::{ClusterOptions, PrivateCluster};
@@ -135,29 +134,14 @@ pub async fn run(
     // A database of another name where the server has this one from the start.
     let name = Some(manifest.database.name.as_str()).filter(|name| !["postgres", "template1"].contains(name));
     let target = Conninfo::resolve(Some(&cluster.dsn(name.unwrap_or("pgkeep_drill"))), &Environment::default())?;
-    let restored = restore::run(
-        repository,
-        &restore::Options {
-            // Not the name that was asked for: `latest` may mean another by now.
-            snapshot: manifest.snapshot.as_str().to_owned(),
-            target: target.clone(),
-            creation: Creation::Create,
-            patterns: Patterns::default(),
-            roles: Vec::new(),
-            owners: Owners::Keep,
-            grants: Grants::Keep,
-            proof: Proof::Make,
-            tablespaces: Tablespaces::Default,
-            search_path: SearchPath::Fix,
-            through_root: options.through_root,
-            order: Order::LargestFirst,
-            jobs: options.jobs,
-            typed: None,
-        },
-        progress,
-        stop,
-    )
-    .await?;
+    let loading = Loading {
+        search_path: SearchPath::Fix,
+        through_root: options.through_root,
+        ..Loading::of_a_copy(target.clone(), options.jobs)
+    };
+    // Not the name that was asked for: `latest` may mean another by now.
+    let restoring = restore::Options::of_all(&manifest.snapshot, loading);
+    let restored = restore::run(repository, &restoring, progress, stop).await?;
     let rto_ms = server_ms + restored.elapsed_ms.saturating_sub(restored.phases.proof_ms);
 
     progress.set_phase("asking the assertions");

@@ -9,6 +9,7 @@ use crate::pg::connect::settings::{self, Purpose};
 use crate::pg::conninfo::Conninfo;
 use crate::repo::Manifest;
 use crate::repo::manifest::Settings;
+use crate::rows::cargo::Cargo;
 
 /// What PostgreSQL calls the encoding of a database that knows none.
 const NO_ENCODING: &str = "SQL_ASCII";
@@ -99,17 +100,17 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     /// What cannot be had in this database is left as it is, and told. The session keeps nothing of it.
-    pub async fn of(manifest: &Manifest, session: &Session) -> Result<(Self, Vec<String>), pg::Error> {
-        let (mut surroundings, told) = Self::of_settings(manifest, session).await?;
-        if (manifest.database.encoding.as_str(), session.server_encoding()) == (NO_ENCODING, NO_ENCODING) {
+    pub async fn of(cargo: &Cargo, session: &Session) -> Result<(Self, Vec<String>), pg::Error> {
+        let (mut surroundings, told) = Self::of_settings(cargo, session).await?;
+        if (cargo.database.encoding.as_str(), session.server_encoding()) == (NO_ENCODING, NO_ENCODING) {
             // Values are bytes of no encoding; under another they would have to be text of it.
             surroundings.all.push(("client_encoding".to_owned(), NO_ENCODING.to_owned()));
         }
         Ok((surroundings, told))
     }
 
-    async fn of_settings(manifest: &Manifest, session: &Session) -> Result<(Self, Vec<String>), pg::Error> {
-        let Some(settings) = &manifest.settings else {
+    async fn of_settings(cargo: &Cargo, session: &Session) -> Result<(Self, Vec<String>), pg::Error> {
+        let Some(settings) = &cargo.settings else {
             // As it was when such snapshots were written: sessions had what the target gave them.
             let own = ambience::of(session.conninfo()).await?;
             let all = own.into_iter().collect();

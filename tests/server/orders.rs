@@ -5,9 +5,7 @@
 
 use pgkeep::command::Error;
 use pgkeep::command::progress::Progress;
-use pgkeep::command::restore::{
-    self, Creation, Grants, Options, Order, Owners, Proof, Report, SearchPath, Tablespaces, ThroughRoot,
-};
+use pgkeep::command::restore::{self, Creation, Loading, Options, Order, Report, Tablespaces};
 use pgkeep::command::selecting::Patterns;
 use pgkeep::pg::cluster::ClusterOptions;
 use pgkeep::pg::conninfo::{Conninfo, Environment};
@@ -33,21 +31,16 @@ fn seeds() -> std::ops::Range<u64> {
 
 /// As the command has it, with the order of `seed` and one, two or three jobs.
 fn options(target: &str, creation: Creation, patterns: Patterns, seed: u64) -> Options {
+    let target = Conninfo::resolve(Some(target), &Environment::default()).unwrap();
+    let loading = Loading { order: Order::Random(seed), ..Loading::of_a_copy(target, 1 + seed as usize % 3) };
     Options {
         snapshot: "latest".into(),
-        target: Conninfo::resolve(Some(target), &Environment::default()).unwrap(),
         creation,
         patterns,
         roles: Vec::new(),
-        owners: Owners::Keep,
-        grants: Grants::Keep,
         tablespaces: Tablespaces::Keep,
-        search_path: SearchPath::Empty,
-        through_root: ThroughRoot::WhereNeeded,
-        proof: Proof::Make,
-        order: Order::Random(seed),
-        jobs: 1 + seed as usize % 3,
         typed: None,
+        loading,
     }
 }
 

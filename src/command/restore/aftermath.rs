@@ -1,15 +1,16 @@
 //! What a restore that does not reach its end has left, and how to go on.
 
 use super::feed::LARGE_OBJECTS;
+use super::maintenance::connect_for_maintenance;
 use super::typed::{Typed, drop_database, drop_subscriptions, make_database, remake_database, without_password};
 use super::{Creation, Job, Options, unreadable};
 use crate::command::error::{Error, LeftBehind};
 use crate::command::progress::Progress;
 use crate::command::typed::{can_be_copied, pattern};
 use crate::pg::conninfo::Conninfo;
-use crate::pg::target::{Before, comes_with_servers};
-use crate::repo::{RepoError, Repository};
-use crate::schema::restore::Class;
+use crate::pg::target::{Before, comes_with_servers, free_name};
+use crate::repo::{Manifest, RepoError, Repository};
+use crate::schema::restore::{Class, Object};
 use crate::store::StoreError;
 use crate::stream::OpenError;
 
@@ -31,7 +32,7 @@ pub enum Stage {
 pub struct Aftermath<'a> {
     options: &'a Options,
     progress: &'a Progress,
-    snapshot: String,
+    manifest: &'a Manifest,
     stage: Stage,
     /// What the target was; none where the restore makes it.
     before: Option<Before>,
@@ -42,12 +43,12 @@ pub struct Aftermath<'a> {
 }
 
 impl<'a> Aftermath<'a> {
-    pub fn new(options: &'a Options, progress: &'a Progress, job: &Job) -> Self {
-        let subscriptions = job.objects.iter().filter(|object| object.class == Class::Subscription);
+    pub fn new(options: &'a Options, progress: &'a Progress, manifest: &'a Manifest, objects: &[Object]) -> Self {
+        let subscriptions = objects.iter().filter(|object| object.class == Class::Subscription);
         Self {
             options,
             progress,
-            snapshot: job.manifest.snapshot.short().to_owned(),
+            manifest,
             stage: Stage::Target,
             before: None,
             maintenance: None,
@@ -63,6 +64,10 @@ impl<'a> Aftermath<'a> {
         self.maintenance = maintenance;
     }
 
+    fn snapshot(&self) -> &str {
+        self.manifest.snapshot.short()
+    }
+
     /// From now on an end would leave what this stage leaves.
     pub fn reach(&mut self, stage: Stage) {
         self.stage = stage;
@@ -72,7 +77,7 @@ impl<'a> Aftermath<'a> {
     }
 
     fn left(&self, typed: &Typed) -> String {
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         let database = target.database();
         let left = match (self.stage, self.options.creation) {
             (Stage::Target, Creation::Exists) => format!("Nothing was restored into the database {database}."),
@@ -86,9 +91,9 @@ impl<'a> Aftermath<'a> {
                 "The database {database} holds the definitions and some tables, each with all of its rows or none; indexes and keys are missing."
             ),
             (Stage::Proof, _) => {
-                let (verify, note) = match typed.verify(&self.snapshot, target) {
+                let (verify, note) = match typed.verify(self.snapshot(), target) {
                     Some(verify) => (verify, without_password(target)),
-                    None => (format!("pgkeep verify {} --against", self.snapshot), ""),
+                    None => (format!("pgkeep verify {} --against", self.snapshot()), ""),
                 };
                 return format!(
                     "The database {database} holds everything, and is not proven: `{verify}` compares it with the snapshot{note}."
@@ -100,7 +105,7 @@ impl<'a> Aftermath<'a> {
 
     /// A restore begins anew: it is not gone on with.
     fn again(&self, typed: &Typed, more: &[String]) -> String {
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         match self.commands(typed, more) {
             Some(told) => told + without_password(target),
             None if comes_with_servers(target.database()) => IN_ANOTHER.into(),
@@ -110,9 +115,9 @@ impl<'a> Aftermath<'a> {
 
     /// None where one of them could not be copied.
     fn commands(&self, typed: &Typed, more: &[String]) -> Option<String> {
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         let more = more.iter().map(|switch| format!(" {switch}")).collect::<String>();
-        let restore = |target: &Conninfo, creation| Some(typed.restore(&self.snapshot, target, creation)? + &more);
+        let restore = |target: &Conninfo, creation| Some(typed.restore(self.snapshot(), target, creation)? + &more);
         let fill = |target: &Conninfo| restore(target, Creation::Exists);
         let create = |target: &Conninfo| restore(target, Creation::Create);
         let Some(before) = self.before.as_ref().filter(|_| self.stage > Stage::Target) else {
@@ -154,7 +159,7 @@ impl<'a> Aftermath<'a> {
 
     /// Of a database that holds nothing but what the restore has made.
     fn drop_and_make(&self, create: String) -> Option<String> {
-        let target = &self.options.target;
+        let target = &self.options.loading.target;
         let drop = drop_database(target, self.maintenance.as_deref()?)?;
         if self.subscriptions.is_empty() {
             return Some(format!("To begin anew: `{drop} && {create}`"));
@@ -183,6 +188,19 @@ impl<'a> Aftermath<'a> {
         }
     }
 
+    /// Of a database that is there already: the command that makes another one.
+    pub async fn with_a_way_beside(&self, error: Error) -> Error {
+        let Some(typed) = &self.options.typed else { return error };
+        let Error::DatabaseExists { database, .. } = error else { return error };
+        let target = &self.options.loading.target;
+        let free = async {
+            let session = connect_for_maintenance(target).await.ok()?;
+            free_name(&session, &database).await.ok()
+        };
+        let beside = free.await.and_then(|free| typed.restore_beside(self.snapshot(), &target.with_database(&free)));
+        Error::DatabaseExists { database, beside }
+    }
+
     /// The damage, and which switches let the rest through.
     pub async fn with_a_way_on(&self, repository: &Repository, job: &Job, damage: Error) -> Error {
         let Error::DamagedRows { table, source, .. } = damage else { return self.told(damage) };
@@ -197,7 +215,7 @@ impl<'a> Aftermath<'a> {
             without.push("-n '*'".to_owned());
         }
         // What cannot be looked at now is found by the next restore, or by verify.
-        let known = unreadable::tables(repository, &job.manifest).await.unwrap_or_default();
+        let known = unreadable::tables(repository, self.manifest).await.unwrap_or_default();
         for relation in &job.relations {
             let name = (relation.schema.clone(), relation.name.clone());
             if known.contains(&name) || format!("{}.{}", name.0, name.1) == table {
@@ -211,13 +229,13 @@ impl<'a> Aftermath<'a> {
         let mut switches = without.join(" ");
         if more > 0 {
             let few = if without.is_empty() { "-T for" } else { " and" };
-            switches += &format!("{few} {more} more, which `pgkeep verify {}` names", job.manifest.snapshot.short());
+            switches += &format!("{few} {more} more, which `pgkeep verify {}` names", self.snapshot());
         }
         let note = if table == LARGE_OBJECTS { " (-n '*' takes no large objects)" } else { "" };
         let way_on = format!(
             "To restore the rest: {switches}. What needs these is left out with them and named{note}. \
              `pgkeep verify {} --read-data` finds all that is damaged; an earlier snapshot may be whole. {}",
-            job.manifest.snapshot.short(),
+            self.snapshot(),
             self.again(typed, if more > 0 { &[] } else { &without }),
         );
         Error::DamagedRows { table, way_on: Some(way_on), source }

@@ -4,7 +4,7 @@ use std::slice;
 
 use super::framed::{Onward, framed, onward, told_of_all_rights};
 use super::refused::{failure, refused};
-use super::{Job, Options, session_settings};
+use super::{Job, Loading, session_settings};
 use crate::command::Error;
 use crate::command::error::Failure;
 use crate::pg;
@@ -42,7 +42,7 @@ pub struct Defined {
 }
 
 /// Runs all of it. In one transaction where that is possible.
-pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Refusals) -> Result<Defined, Error> {
+pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Refusals) -> Result<Defined, Error> {
     let settings = String::from_utf8_lossy(&session_settings(job)).into_owned();
     let ability = ability(session).await.map_err(Error::target_database("preparing the session"))?;
     let mut definitions =
@@ -67,7 +67,7 @@ pub async fn make(session: &Session, job: &Job, options: &Options, refusals: Ref
             }
         }
     }
-    let shells = shells(job, options);
+    let shells = shells(job, loading);
     let before: Vec<&Sequence> =
         job.sequences.iter().filter(|s| !job.sequences_of_extensions.contains(&s.oid)).collect();
     let set = |s: &&Sequence| (format!("SEQUENCE SET {}.{}", s.schema, s.name), target::sequence_statement(s));
@@ -91,10 +91,9 @@ pub async fn ability(session: &Session) -> Result<Ability, pg::Error> {
 }
 
 /// Large objects without their contents.
-fn shells<'a>(job: &'a Job, options: &'a Options) -> impl Iterator<Item = (String, String)> + 'a {
-    let large_objects = job.manifest.large_objects.iter().filter(|_| job.large_objects);
-    large_objects.flat_map(|large_objects| &large_objects.objects).map(|object| {
-        let sql = target::large_object_statements(object, options.owners, options.grants, &job.role_map);
+fn shells<'a>(job: &'a Job, loading: &'a Loading) -> impl Iterator<Item = (String, String)> + 'a {
+    job.cargo.large_objects.iter().map(|object| {
+        let sql = target::large_object_statements(object, loading.owners, loading.grants, &job.role_map);
         (format!("BLOB {}", object.oid), sql)
     })
 }

@@ -9,12 +9,12 @@ use crate::command::source::{Source, join};
 use crate::pg::copy::{PartRange, RowsOf, copy_table, which_are_empty};
 use crate::pg::wire::{CopyIn, RowPiece, RowSink, Wire};
 use crate::repo::layout::ChunkKind;
-use crate::repo::manifest::{Manifest, Relation, Slice};
+use crate::repo::manifest::{Relation, Slice};
 use crate::repo::slices::SliceReader;
 use crate::repo::{RepoError, Repository};
 use crate::stop::Stop;
 use crate::stream::row_hash::RowPieces;
-use crate::stream::{Digest, RowHasher, Tally};
+use crate::stream::{ChunkKey, Digest, RowHasher, Tally};
 
 /// Rows on their way are sent when there are this many bytes of them.
 const POURED_BYTES: usize = 128 << 10;
@@ -27,6 +27,7 @@ pub enum Rows<'a> {
     /// `lists` holds the slices of each relation, in the job's order.
     Stored {
         repository: &'a Repository,
+        chunk_key: ChunkKey,
         lists: &'a [Vec<Slice>],
         large_objects: &'a [Slice],
     },
@@ -40,10 +41,10 @@ pub enum Feed<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub fn open(&'a self, manifest: &Manifest, runtime: Arc<Runtime>, stop: &Stop) -> Result<Feed<'a>, Error> {
+    pub fn open(&'a self, runtime: Arc<Runtime>, stop: &Stop) -> Result<Feed<'a>, Error> {
         Ok(match self {
-            Rows::Stored { repository, lists, .. } => {
-                let reader = Box::new(repository.reader(ChunkKind::Data, manifest.chunk_key())?);
+            Rows::Stored { repository, chunk_key, lists, .. } => {
+                let reader = Box::new(repository.reader(ChunkKind::Data, chunk_key.clone())?);
                 Feed::Stored { runtime, reader, lists }
             }
             Rows::Live(source) => {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::Job;
 use super::maintenance::{MAINTENANCE_DATABASES, connect_for_maintenance};
 use super::roles::{self, Provided};
 use super::typed::{drop_database, without_password};
-use super::{Job, Options};
 use crate::command::Error;
 use crate::command::error::LeftBehind;
 use crate::command::finding::with_causes;
@@ -28,7 +28,7 @@ impl Made {
     /// what its server did not take: settings that it does not know.
     ///
     /// In a thread of its own, which a signal does not end: half of it would be nobody's.
-    pub fn make(options: &Options, job: &Job) -> Result<(Made, Provided), Error> {
+    pub fn make(target: &Conninfo, job: &Job) -> Result<(Made, Provided), Error> {
         let provided = std::thread::scope(|scope| {
             let make = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -36,11 +36,11 @@ impl Made {
                     what: "a thread cannot start".into(),
                     source: Some(Box::new(source)),
                 })?;
-                runtime.block_on(create_database(options, job))
+                runtime.block_on(create_database(target, job))
             });
             make.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
-        Ok((Made { target: Some(options.target.clone()) }, provided))
+        Ok((Made { target: Some(target.clone()) }, provided))
     }
 
     /// It is being filled: what is in it stays.
@@ -97,12 +97,13 @@ async fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -
 
 /// Makes the database and what belongs to it: roles that are missing, owner, settings, grants and comment. Returns what its server did
 /// not take, and the roles. After an error there is no database that was not there before.
-pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, Error> {
-    let database = options.target.database().to_owned();
-    let session = connect_for_maintenance(&options.target).await?;
+pub async fn create_database(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
+    let database = target.database().to_owned();
+    let session = connect_for_maintenance(target).await?;
     let failed = |what: &str| Error::target_database(what.to_owned());
+    let exists = || Error::DatabaseExists { database: database.clone(), beside: None };
     if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
-        return Err(exists_already(&session, options, job).await?);
+        return Err(exists());
     }
     let mut provided = roles::provide(&session, job).await?;
     let mut steps = job.plan.database.iter();
@@ -115,7 +116,7 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, E
             let run = session.client().batch_execute(&sql.to_display()).await;
             let run = run.map_err(|e| session.fault(format!("the step {}", creation.label), e));
             if run.as_ref().is_err_and(target::is_made_already) {
-                return Err(exists_already(&session, options, job).await?);
+                return Err(exists());
             }
             run.map_err(failed("creating the database"))?;
         }
@@ -123,7 +124,7 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, E
         for step in std::iter::once(&rest).chain(steps) {
             match equip(&session, step).await {
                 Ok(refused) => provided.left.extend(refused),
-                Err(error) => return Err(after(error, &options.target, take_away(&options.target).await).await),
+                Err(error) => return Err(after(error, target, take_away(target).await).await),
             }
         }
     }
@@ -131,21 +132,9 @@ pub async fn create_database(options: &Options, job: &Job) -> Result<Provided, E
     Ok(provided)
 }
 
-/// The error, with the command that makes another one.
-async fn exists_already(session: &Session, options: &Options, job: &Job) -> Result<Error, Error> {
-    let database = options.target.database().to_owned();
-    let free =
-        target::free_name(session, &database).await.map_err(Error::target_database("reading the list of databases"))?;
-    let beside = options
-        .typed
-        .as_ref()
-        .and_then(|typed| typed.restore_beside(job.manifest.snapshot.short(), &options.target.with_database(&free)));
-    Ok(Error::DatabaseExists { database, beside })
-}
-
 /// Gives a database that a killed run has made, and has not come to set up, what [`create_database`] would have given it.
-pub async fn set_up(options: &Options, job: &Job) -> Result<Provided, Error> {
-    let session = connect_for_maintenance(&options.target).await?;
+pub async fn set_up(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
+    let session = connect_for_maintenance(target).await?;
     let mut provided = roles::provide(&session, job).await?;
     let mut steps = job.plan.database.iter();
     let creation =

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::families::Families;
-use super::{Creation, Job, Options, Proofs, Tablespaces, roles, target};
+use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, target};
 use crate::command::Error;
 use crate::command::not_given;
 use crate::command::selecting::{self, Patterns};
@@ -11,11 +11,13 @@ use crate::command::surroundings::Surroundings;
 use crate::command::whole_rows::{self, Part};
 use crate::repo::Repository;
 use crate::repo::manifest::{LeftOut, Manifest, Relation};
+use crate::rows::cargo::Cargo;
 use crate::schema::archive::Archive;
 use crate::schema::detaching::detaching;
-use crate::schema::facts::{Facts, Membership};
+use crate::schema::facts::{Detaching, Facts, Membership};
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, objects_made, tablespaces_named};
 use crate::schema::selection::{Reason, Selection};
+use crate::stream::DigestKey;
 
 /// Where tablespaces go: as asked, and to the default one where the target has none of a name. Also what is to be said of it.
 fn tablespaces(
@@ -51,9 +53,9 @@ fn tablespaces(
 }
 
 /// Reads the schema from the repository and decides what to do, before anything is touched.
-pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest) -> Result<Job, Error> {
-    let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
-    let facts = repository.metadata(&manifest, &manifest.facts).await?;
+pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifest) -> Result<Planned, Error> {
+    let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?;
+    let facts = repository.metadata(manifest, &manifest.facts).await?;
     let facts: Facts = serde_json::from_slice(&facts).map_err(|source| Error::Internal {
         what: "the snapshot's facts cannot be read".into(),
         source: Some(Box::new(source)),
@@ -66,7 +68,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         held
     } else {
         let asked = selecting::select(&archive, &facts, &request)?;
-        check_held(&manifest, &facts, &asked, &held)?;
+        check_held(manifest, &facts, &asked, &held)?;
         asked
     };
     let part = Part { archive: &archive, facts: &facts, request: &request, selection: &selection, held: &with_rows };
@@ -79,7 +81,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
             tablespaces_named(&archive).into_iter().chain(map.values().flatten().cloned()).collect()
         }
     };
-    let (mut there, missing) = target::look(&options.target, options.creation, &named).await?;
+    let (mut there, missing) = target::look(&options.loading.target, options.creation, &named).await?;
     // Whoever asks for a part does not ask for another `public`.
     there.takes_public &= taken.is_empty() && options.patterns.is_empty();
     let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
@@ -88,10 +90,10 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
         &facts,
         &selection,
         &RestoreOptions {
-            owners: options.owners,
-            grants: options.grants,
+            owners: options.loading.owners,
+            grants: options.loading.grants,
             roles: role_map.clone(),
-            database: Some(options.target.database().to_owned()),
+            database: Some(options.loading.target.database().to_owned()),
             populated: manifest.populated.iter().copied().collect(),
             tablespaces,
             there,
@@ -100,8 +102,12 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let relations: Vec<Relation> =
         manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
-    let large_objects = options.patterns.is_empty();
-    let roles_needed = roles::needed(&archive, &plan, &manifest, options, &role_map);
+    let cargo = cargo(manifest, options);
+    let of_database = match options.creation {
+        Creation::Create => roles::of_the_database(&archive, &plan, &cargo, options.loading.owners),
+        Creation::Exists => BTreeSet::new(),
+    };
+    let roles_needed = roles::needed(&archive, &plan, &cargo, &options.loading, of_database, &role_map);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, &archive, &selection, &options.patterns));
     left_out.extend(of_the_database(&plan, &selection, options.creation));
@@ -109,33 +115,54 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: Manifest
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
     warnings.extend(rows_missing);
-    warnings.extend(detaching(&archive, &facts, &selection).iter().map(|pending| {
-        let (name, parent) = (pending.name(), pending.parent_name());
-        format!(
-            "the detaching of {name} from {parent} had been cut short in the source, and it comes back attached: {} detaches it",
-            pending.detach()
-        )
-    }));
+    warnings.extend(detaching(&archive, &facts, &selection).iter().map(comes_back_attached));
     warnings.extend(plan.there_otherwise.iter().cloned());
-    Ok(Job {
-        left_out,
-        taken_along,
-        manifest,
+    let objects = objects_made(&archive, &selection);
+    let job = Job {
+        may_be_there: may_be_there(&relations, options.creation),
+        cargo,
         plan,
         relations,
         sequences,
         sequences_of_extensions,
-        objects: objects_made(&archive, &selection),
-        large_objects,
         role_map,
         roles_needed,
         search_path: facts.search_path,
-        warnings,
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
         proofs: Proofs::Early,
-    })
+    };
+    Ok(Planned { job, objects, left_out, taken_along, warnings })
+}
+
+fn comes_back_attached(pending: &Detaching) -> String {
+    let (name, parent) = (pending.name(), pending.parent_name());
+    format!(
+        "the detaching of {name} from {parent} had been cut short in the source, and it comes back attached: {} detaches it",
+        pending.detach()
+    )
+}
+
+/// By oid. In a database that is made here, nobody else has made an extension.
+fn may_be_there(relations: &[Relation], creation: Creation) -> BTreeSet<u32> {
+    let configuration = relations.iter().filter(|relation| relation.configuration.is_some());
+    configuration.filter(|_| creation == Creation::Exists).map(|relation| relation.oid).collect()
+}
+
+/// What the snapshot holds of what is asked for.
+fn cargo(manifest: &Manifest, options: &Options) -> Cargo {
+    let large_objects = options.large_objects(manifest);
+    Cargo {
+        database: manifest.database.clone(),
+        roles: manifest.roles.clone(),
+        memberships: manifest.memberships.clone(),
+        role_settings: manifest.role_settings.clone(),
+        settings: manifest.settings.clone(),
+        row_hash: manifest.row_hash(),
+        digest_key: DigestKey(manifest.digest_key),
+        large_objects: large_objects.map_or_else(Vec::new, |large_objects| large_objects.objects.clone()),
+    }
 }
 
 /// What the source's database has of its own, where all of it was asked for and it is not made anew.

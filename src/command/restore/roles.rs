@@ -5,48 +5,52 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Creation, Job, Options};
+use super::{Job, Loading};
 use crate::command::Error;
 use crate::command::selecting::with_roles_above;
 use crate::pg;
 use crate::pg::catalog::quote_identifier;
 use crate::pg::connect::Session;
 use crate::pg::target;
-use crate::repo::manifest::{Manifest, Membership, Role, RoleSetting};
+use crate::repo::manifest::{Membership, Role, RoleSetting};
+use crate::rows::cargo::Cargo;
 use crate::schema::archive::Archive;
 use crate::schema::restore::{Grants, Owners, RestorePlan, RoleMap};
 
-/// Names, after mapping, of the roles that the restored objects will refer to: none that only what is not restored names.
+/// Names, after mapping, of the roles that the restored objects will refer to, and of those in `also`: none that only what is not restored
+/// names.
 pub fn needed(
     archive: &Archive,
     plan: &RestorePlan,
-    manifest: &Manifest,
-    options: &Options,
+    cargo: &Cargo,
+    loading: &Loading,
+    also: BTreeSet<String>,
     map: &RoleMap,
 ) -> Vec<String> {
-    if options.owners == Owners::Restorer && options.grants == Grants::Omit {
+    if loading.owners == Owners::Restorer && loading.grants == Grants::Omit {
         // Policies still name roles; a missing one is reported with the policy.
         return Vec::new();
     }
-    let mut names: BTreeSet<String> = plan.roles_named(archive, options.owners);
-    if options.patterns.is_empty() {
-        for object in manifest.large_objects.iter().flat_map(|large_objects| &large_objects.objects) {
-            let grants = object.grants.as_ref().filter(|_| options.grants == Grants::Keep);
-            // Before anything is granted, what the owner has of itself is revoked.
-            let is_named = options.owners == Owners::Keep || grants.is_some();
-            names.extend(Some(object.owner.clone()).filter(|_| is_named));
-            let grantees = grants.into_iter().flatten().map(|grant| grant.grantee.clone());
-            names.extend(grantees.filter(|name| !name.is_empty()));
-        }
+    let mut names: BTreeSet<String> = plan.roles_named(archive, loading.owners);
+    for object in &cargo.large_objects {
+        let grants = object.grants.as_ref().filter(|_| loading.grants == Grants::Keep);
+        // Before anything is granted, what the owner has of itself is revoked.
+        let is_named = loading.owners == Owners::Keep || grants.is_some();
+        names.extend(Some(object.owner.clone()).filter(|_| is_named));
+        let grantees = grants.into_iter().flatten().map(|grant| grant.grantee.clone());
+        names.extend(grantees.filter(|name| !name.is_empty()));
     }
-    if options.creation == Creation::Create {
-        // A snapshot of a part need not know them: then the statement that names one is refused and told.
-        let known = |name: &String| manifest.roles.iter().any(|role| role.name == *name);
-        names.extend(plan.roles_of_the_database(archive, options.owners).into_iter().filter(known));
-    }
-    let names = with_roles_above(names, &manifest.memberships);
+    names.extend(also);
+    let names = with_roles_above(names, &cargo.memberships);
     let mapped: BTreeSet<String> = names.iter().map(|name| map.name(name).to_owned()).collect();
     mapped.into_iter().filter(|name| !name.starts_with("pg_")).collect()
+}
+
+/// Those that the creation of the database names. A snapshot of a part need not know them: then the statement that names one is refused
+/// and told.
+pub fn of_the_database(archive: &Archive, plan: &RestorePlan, cargo: &Cargo, owners: Owners) -> BTreeSet<String> {
+    let known = |name: &String| cargo.roles.iter().any(|role| role.name == *name);
+    plan.roles_of_the_database(archive, owners).into_iter().filter(known).collect()
 }
 
 /// A role that the run has made: it is the whole server's, and stays where the database goes.
@@ -101,7 +105,7 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
     if missing.is_empty() {
         return Ok(Provided::default());
     }
-    let known = |name: &String| job.manifest.roles.iter().find(|role| job.role_map.name(&role.name) == name);
+    let known = |name: &String| job.cargo.roles.iter().find(|role| job.role_map.name(&role.name) == name);
     let (made, unknown): (Vec<_>, Vec<_>) = missing.iter().partition(|name| known(name).is_some());
     if !unknown.is_empty() {
         return Err(Error::MissingRoles { roles: unknown.into_iter().cloned().collect(), source: None });
@@ -115,7 +119,7 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
             provided.made.push(MadeRole::from(&role));
         }
     }
-    for membership in &job.manifest.memberships {
+    for membership in &job.cargo.memberships {
         let mapped = Membership {
             role: job.role_map.name(&membership.role).to_owned(),
             member: job.role_map.name(&membership.member).to_owned(),
@@ -125,7 +129,7 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
             target::grant_membership(session, &mapped).await.map_err(refused)?;
         }
     }
-    for setting in &job.manifest.role_settings {
+    for setting in &job.cargo.role_settings {
         let mapped = RoleSetting { role: job.role_map.name(&setting.role).to_owned(), ..setting.clone() };
         // Settings for one database belong to the database; the plan's own steps carry them where it is made.
         if made.contains(&&mapped.role) && !mapped.in_database {

@@ -4,7 +4,8 @@ use super::target::{connect_for_maintenance, enter};
 use super::{Creation, Job, Options};
 use crate::command::Error;
 use crate::pg::catalog::{self, RoleFacts};
-use crate::repo::manifest::{Manifest, Membership, Role};
+use crate::repo::manifest::{Membership, Role};
+use crate::rows::cargo::Cargo;
 
 /// A clause for each role that the restored objects need, and that is there otherwise than in the snapshot. Before any role is made. One
 /// that takes another's place (`--map-role`) is another by intent.
@@ -13,22 +14,22 @@ pub async fn differing(options: &Options, job: &Job) -> Result<Vec<String>, Erro
         return Ok(Vec::new());
     }
     let session = match options.creation {
-        Creation::Create => connect_for_maintenance(&options.target).await?,
-        Creation::Exists => enter(&options.target).await?,
+        Creation::Create => connect_for_maintenance(&options.loading.target).await?,
+        Creation::Exists => enter(&options.loading.target).await?,
     };
     let here = catalog::roles_by_name(&session, &job.roles_needed).await;
     let here = here.map_err(Error::target_database("reading roles"))?;
     session.close().await.map_err(Error::target_database("the end of the session"))?;
     let names = job.roles_needed.iter().filter(|name| job.role_map.name(name) == name.as_str());
     let told = names.filter_map(|name| {
-        let differences = differences(name, &job.manifest, &here);
+        let differences = differences(name, &job.cargo, &here);
         (!differences.is_empty())
             .then(|| format!("the role {name} is there already and stays as it is: {}", differences.join(", ")))
     });
     Ok(told.collect())
 }
 
-fn differences(name: &str, there: &Manifest, here: &RoleFacts) -> Vec<String> {
+fn differences(name: &str, there: &Cargo, here: &RoleFacts) -> Vec<String> {
     let of = |roles: &[Role]| roles.iter().find(|role| role.name == name).cloned();
     let (Some(was), Some(is)) = (of(&there.roles), of(&here.roles)) else { return Vec::new() };
     let attributes = |role: &Role| {

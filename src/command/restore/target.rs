@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::definitions::{self, Refusals};
-use super::{Creation, Job, Options};
+use super::{Creation, Job, Loading, Options, Planned};
 use crate::command::Error;
 use crate::pg;
 use crate::pg::connect::{Session, connect, with_near_name};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target::{self, Before};
+use crate::repo::Manifest;
 use crate::schema::archive::Kind;
 use crate::schema::restore::{Object, There};
 
@@ -39,33 +40,41 @@ pub async fn before(session: &Session) -> Result<Before, Error> {
 }
 
 /// Refuses a target that holds any of what would be restored.
-pub async fn check_empty(session: &Session, job: &Job, options: &Options, before: &Before) -> Result<(), Error> {
+pub async fn check_empty(
+    session: &Session,
+    planned: &Planned,
+    options: &Options,
+    manifest: &Manifest,
+    before: &Before,
+) -> Result<(), Error> {
     let failed = || Error::target_database("looking for what is there already");
-    let found = target::in_the_way(session, &job.objects).await.map_err(failed())?;
+    let found = target::in_the_way(session, &planned.objects).await.map_err(failed())?;
     // Where the rows are comes first.
     let holds_rows = |object: &&Object| matches!(object.kind, Kind::Table | Kind::Sequence);
-    let (mut rows, others): (Vec<&Object>, Vec<&Object>) = found.iter().map(|n| &job.objects[*n]).partition(holds_rows);
+    let (mut rows, others): (Vec<&Object>, Vec<&Object>) =
+        found.iter().map(|n| &planned.objects[*n]).partition(holds_rows);
     rows.sort_unstable_by_key(|object| &object.label);
     let mut objects: Vec<String> = rows.into_iter().chain(others).map(|object| object.label.clone()).collect();
     objects.dedup();
-    if let Some(large_objects) = job.manifest.large_objects.as_ref().filter(|_| job.large_objects) {
-        let oids: Vec<u32> = large_objects.objects.iter().map(|object| object.oid).collect();
+    let large_objects = &planned.job.cargo.large_objects;
+    if !large_objects.is_empty() {
+        let oids: Vec<u32> = large_objects.iter().map(|object| object.oid).collect();
         objects.extend(target::existing_large_objects(session, &oids).await.map_err(failed())?);
     }
     if objects.is_empty() {
         return Ok(());
     }
     let beside = options.typed.as_ref().filter(|_| before.may_create).and_then(|typed| {
-        let beside = options.target.with_database(&before.free_name);
-        typed.restore_beside(job.manifest.snapshot.short(), &beside)
+        let beside = options.loading.target.with_database(&before.free_name);
+        typed.restore_beside(manifest.snapshot.short(), &beside)
     });
     Err(Error::TargetNotEmpty { database: session.conninfo().database().to_owned(), objects, beside })
 }
 
 /// Definitions, sequences and large objects' shells. In one transaction where that is possible: what fails leaves nothing.
 /// Returns what the operator should know.
-pub async fn run_pre_data(session: &Session, job: &Job, options: &Options) -> Result<Vec<String>, Error> {
-    Ok(definitions::make(session, job, options, Refusals::End).await?.warnings)
+pub async fn run_pre_data(session: &Session, job: &Job, loading: &Loading) -> Result<Vec<String>, Error> {
+    Ok(definitions::make(session, job, loading, Refusals::End).await?.warnings)
 }
 
 /// What the server has of what the snapshot needs, before anything is planned: tablespaces, extensions and schemas.

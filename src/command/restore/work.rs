@@ -17,7 +17,7 @@ use super::families::Sums;
 use super::feed::{Feed, Rows};
 use super::framed::{INSUFFICIENT_PRIVILEGE, Onward, framed, guarded, onward, told_of_all_rights};
 use super::warnings::Warnings;
-use super::{Job, Options, Owners, quoted, session_settings};
+use super::{Job, Loading, Owners, quoted, session_settings};
 use crate::command::Error;
 use crate::command::error::Failure;
 use crate::command::progress::{Lane, Progress};
@@ -75,7 +75,7 @@ pub(super) struct Shared<'a> {
 /// What all workers look at.
 pub(super) struct Work<'a> {
     rows: &'a Rows<'a>,
-    options: &'a Options,
+    loading: &'a Loading,
     pub(super) job: &'a Job,
     /// Tables that refer to each other, by keys that are there before their rows.
     in_circle: BTreeSet<usize>,
@@ -85,15 +85,15 @@ pub(super) struct Work<'a> {
     pub(super) changed: Condvar,
 }
 
-/// Loads all rows, runs the steps after them, and proves, with `options.jobs` sessions.
+/// Loads all rows, runs the steps after them, and proves, with `loading.jobs` sessions.
 pub fn run(
     rows: &Rows<'_>,
-    options: &Options,
+    loading: &Loading,
     job: &Job,
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Done, Error> {
-    let Circles { after, in_circle } = together::order(options, job, stop)?;
+    let Circles { after, in_circle } = together::order(loading, job, stop)?;
     let load = |(n, (relation, after)): (usize, (&Relation, _))| Load {
         oid: relation.oid,
         bytes: relation.digest.bytes,
@@ -105,7 +105,7 @@ pub fn run(
     progress.steps_total.store(job.plan.post_data.len() as u64, Ordering::Relaxed);
     let started = Instant::now();
     let shared = Shared {
-        schedule: Schedule::new(options.jobs, loads, &job.plan.post_data, options.proof, job.proofs, options.order),
+        schedule: Schedule::new(loading.jobs, loads, &job.plan.post_data, loading.proof, job.proofs, loading.order),
         digests: job.relations.iter().map(|relation| relation.digest).collect(),
         failures: Vec::new(),
         mismatches: Vec::new(),
@@ -119,9 +119,9 @@ pub fn run(
         last_proof: started,
     };
     let (shared, changed) = (Mutex::new(shared), Condvar::new());
-    let work = Work { rows, options, job, in_circle, progress, stop, shared, changed };
+    let work = Work { rows, loading, job, in_circle, progress, stop, shared, changed };
     let backends = Mutex::new(Vec::new());
-    let worked = in_parallel(options.jobs, stop, |n| {
+    let worked = in_parallel(loading.jobs, stop, |n| {
         let mut worker = Worker::new(&work, n)?;
         backends.lock().unwrap_or_else(PoisonError::into_inner).push(worker.wire.backend_pid());
         if n == 0 {
@@ -132,7 +132,7 @@ pub fn run(
     });
     if worked.is_err() {
         // A backend in an index build would go on for seconds before it notices.
-        sessions::end(&options.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
+        sessions::end(&loading.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
     worked?;
     let mut others: Vec<String> =
@@ -180,7 +180,7 @@ impl Shared<'_> {
 
 /// Takes out the mismatches that may be none, and returns their relations.
 pub fn worth_another_look<'a>(job: &'a Job, mismatches: &mut Vec<Mismatch>) -> Vec<&'a Relation> {
-    if job.manifest.settings.is_some() {
+    if job.cargo.settings.is_some() {
         return Vec::new();
     }
     let of = |mismatch: &Mismatch| -> Vec<&Relation> {
@@ -224,15 +224,15 @@ impl<'w, 'a> Worker<'w, 'a> {
         let runtime = worker_runtime()?;
         let failed = |source: pg::Error| Error::Target { what: "opening a session".into(), source };
         let mut wire =
-            Wire::connect(&work.options.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
+            Wire::connect(&work.loading.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
         wire.execute("the session's settings", &session_settings(work.job)).map_err(failed)?;
         wire.execute("a setting", SPEED_UP.as_bytes()).map_err(failed)?;
-        let builds = Builds::new(&mut wire, work.options.jobs).map_err(failed)?;
+        let builds = Builds::new(&mut wire, work.loading.jobs).map_err(failed)?;
         let rows = wire.query("the session's rights", Ability::QUESTION.as_bytes()).map_err(failed)?;
         let is = |at: usize| rows.first().and_then(|row| row.get(at)?.as_deref()) == Some("t");
         let ability = Ability::of(is(0), is(1));
-        let feed = work.rows.open(&work.job.manifest, runtime, work.stop)?;
-        let hasher = work.job.manifest.row_hasher();
+        let feed = work.rows.open(runtime, work.stop)?;
+        let hasher = work.job.cargo.row_hasher();
         Ok(Self { work, n, wire, builds, ability, feed, hasher, path: String::new() })
     }
 
@@ -395,7 +395,7 @@ impl<'w, 'a> Worker<'w, 'a> {
 
     /// Names are looked up with a path of the source's only where everything is the restorer's: others made what is found there.
     fn run_as_restorer(&mut self, step: &Step, label: &str) -> Result<(), Error> {
-        let path = if self.work.options.owners == Owners::Restorer { self.path.as_str() } else { "" };
+        let path = if self.work.loading.owners == Owners::Restorer { self.path.as_str() } else { "" };
         if step.transaction == Transaction::Forbidden || step.statements.len() == 1 && path.is_empty() {
             return step.statements.iter().try_for_each(|sql| self.execute(label, sql.as_bytes()));
         }
@@ -414,7 +414,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn prove(&mut self, n: usize, label: &str, lane: &Lane) -> Result<Option<Mismatch>, Error> {
-        let encoding = &self.work.job.manifest.database.encoding;
+        let encoding = &self.work.job.cargo.database.encoding;
         let digest = self.work.lock().digests[n];
         let relation = &Relation { digest, ..self.work.job.relations[n].clone() };
         let read = |bytes, _rows| {

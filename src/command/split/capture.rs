@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Utc;
+use rand_core::{OsRng, RngCore};
 
 use super::{Options, SplitError, plan};
 use crate::command::Error;
@@ -10,9 +10,7 @@ use crate::command::backup;
 use crate::command::instant::{self, Seen};
 use crate::command::not_given;
 use crate::command::restore::families::Families;
-use crate::command::restore::{
-    self, Creation, Grants, Job, Order, Owners, Proofs, SearchPath, Tablespaces, ThroughRoot,
-};
+use crate::command::restore::{Job, Proofs, roles};
 use crate::command::selecting::{self, Patterns};
 use crate::command::source::Source;
 use crate::command::surroundings::{self, Surroundings};
@@ -22,14 +20,15 @@ use crate::pg::fence;
 use crate::pg::loose;
 use crate::pg::snapshot::SourceSnapshot;
 use crate::pg::{connect, dump};
-use crate::repo::SnapshotId;
-use crate::repo::manifest::{FORMAT, Manifest, Relation, Server, SliceList, Totals};
+use crate::repo::manifest::{LeftOut, Relation, SliceList};
+use crate::rows::cargo::Cargo;
+use crate::rows::loading::Loading;
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
-use crate::stream::Digest;
+use crate::stream::{Digest, DigestKey, RowHash};
 
 /// What is copied, and from where.
 pub struct Capture {
@@ -44,6 +43,7 @@ pub struct Drawn {
     pub archive: Archive,
     /// With digests of nothing: rows are digested on their way.
     pub job: Job,
+    pub left_out: Vec<LeftOut>,
     selection: Selection,
     /// By which it is known whether anything has changed since.
     fingerprint: Fingerprint,
@@ -52,15 +52,10 @@ pub struct Drawn {
 }
 
 /// Reads everything but rows. The fence's own objects are left out.
-pub async fn capture(
-    options: &Options,
-    schemas: &[String],
-    digest_key: [u8; 32],
-    stop: &Stop,
-) -> Result<Capture, Error> {
+pub async fn capture(options: &Options, schemas: &[String], stop: &Stop) -> Result<Capture, Error> {
     let attempt = async || {
         let Seen { snapshot, source } = see(options, schemas, 0, stop).await?;
-        let drawn = draw(options, schemas, digest_key, &snapshot, stop).await?;
+        let drawn = draw(options, schemas, &snapshot, stop).await?;
         Ok(Capture { snapshot, source, drawn })
     };
     instant::again(options.plan.lock_timeout_ms, stop, attempt).await
@@ -113,13 +108,7 @@ fn relations(snapshot: &SourceSnapshot, selection: &Selection) -> Vec<Relation> 
     chosen.map(unread).collect()
 }
 
-async fn draw(
-    options: &Options,
-    schemas: &[String],
-    digest_key: [u8; 32],
-    snapshot: &SourceSnapshot,
-    stop: &Stop,
-) -> Result<Drawn, Error> {
+async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, stop: &Stop) -> Result<Drawn, Error> {
     let patterns = patterns(schemas);
     let request = patterns.parse()?;
     let session = &snapshot.session;
@@ -136,41 +125,21 @@ async fn draw(
     let single = singles(&archive, &selection, schemas);
     let fingerprint = catalog::fingerprint(session, schemas, &single).await.map_err(failed("reading the catalog"))?;
     let sequences = backup::read_sequences(snapshot, &selection).await?;
-    let roles = backup::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
+    let known = backup::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
     let populated = catalog::populated_views(session).await.map_err(failed("reading the catalog"))?;
-    let version = catalog::server_version(session).await.map_err(failed("reading the catalog"))?;
     let settings = surroundings::of_source(session.conninfo()).await.map_err(failed("reading settings"))?;
     let relations = relations(snapshot, &selection);
-    let now = Utc::now();
-    let manifest = Manifest {
-        format: FORMAT,
-        snapshot: SnapshotId::random(),
-        time: now,
-        finished: now,
-        parent: None,
-        pgkeep: env!("CARGO_PKG_VERSION").into(),
-        chunk_key: [0; 32],
-        digest_key,
-        server: Server { version_num: session.server_version_num(), version },
+    let mut digest_key = [0; 32];
+    OsRng.fill_bytes(&mut digest_key);
+    let cargo = Cargo {
         database,
-        request: patterns.into(),
-        tags: Vec::new(),
-        archive: Vec::new(),
-        pg_dump_version: pg_dump.version.to_string(),
-        facts: Vec::new(),
-        entries: None,
-        left_out: Vec::new(),
-        roles: roles.roles,
-        memberships: roles.memberships,
-        role_settings: roles.settings,
-        relations: Vec::new(),
-        sequences: Vec::new(),
-        populated: Vec::new(),
-        large_objects: None,
-        totals: Totals::default(),
-        suspicious: Vec::new(),
-        accepted: Vec::new(),
+        roles: known.roles,
+        memberships: known.memberships,
+        role_settings: known.settings,
         settings: Some(settings),
+        row_hash: RowHash::Prf,
+        digest_key: DigestKey(digest_key),
+        large_objects: Vec::new(),
     };
     let role_map = RoleMap::new([]);
     let mut plan = RestorePlan::new(
@@ -183,32 +152,27 @@ async fn draw(
             ..RestoreOptions::default()
         },
     );
-    let roles_needed =
-        restore::roles::needed(&archive, &plan, &manifest, &restore_options(options, schemas), &role_map);
+    let roles_needed = roles::needed(&archive, &plan, &cargo, &loading(options), BTreeSet::new(), &role_map);
     // What else the database has is given to one that was there before as well: see `prepare`.
     plan.database.truncate(1);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(not_given::hidden(session, &archive, &selection, &request).await?);
     let job = Job {
-        manifest,
+        cargo,
         plan,
         relations,
         sequences,
         sequences_of_extensions: BTreeSet::new(),
-        objects: Vec::new(),
-        large_objects: false,
-        left_out,
-        taken_along: Vec::new(),
+        may_be_there: BTreeSet::new(),
         role_map,
         roles_needed,
         search_path: Vec::new(),
-        warnings: Vec::new(),
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
         proofs: Proofs::Early,
     };
-    Ok(Drawn { archive, job, selection, fingerprint, said: dumped.said })
+    Ok(Drawn { archive, job, left_out, selection, fingerprint, said: dumped.said })
 }
 
 /// What is copied, and what depends on the schemas, elsewhere: the catalog's OIDs.
@@ -268,24 +232,9 @@ pub fn forget_ours(facts: &mut Facts) {
     facts.relations.retain(|_, relation| ![fence::SCHEMA, loose::SCHEMA].contains(&relation.schema.as_str()));
 }
 
-/// As a restore of the schemas would have it.
-pub fn restore_options(options: &Options, schemas: &[String]) -> restore::Options {
-    restore::Options {
-        snapshot: String::new(),
-        target: options.plan.target.clone(),
-        creation: Creation::Exists,
-        patterns: patterns(schemas),
-        roles: Vec::new(),
-        owners: Owners::Keep,
-        grants: Grants::Keep,
-        proof: options.proof,
-        tablespaces: Tablespaces::Keep,
-        search_path: SearchPath::Empty,
-        through_root: ThroughRoot::WhereNeeded,
-        order: Order::LargestFirst,
-        jobs: options.jobs,
-        typed: None,
-    }
+/// How a run loads what it copies.
+pub fn loading(options: &Options) -> Loading {
+    Loading { proof: options.proof, ..Loading::of_a_copy(options.plan.target.clone(), options.jobs) }
 }
 
 /// The names as patterns that mean just them.

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rand_core::{OsRng, RngCore};
 
-use super::capture::{self, Drawn, capture};
+use super::capture::{Drawn, capture};
 use super::holding::{at_source, at_target};
 use super::host::{Folder, Split};
 use super::rollback::abandon;
@@ -163,15 +162,12 @@ pub async fn prepare(
         loose: loose::describe(source, planned).await?,
     };
     progress.set_phase("reading the schema");
-    let mut digest_key = [0; 32];
-    OsRng.fill_bytes(&mut digest_key);
-    let mut draft = capture(options, schemas, digest_key, stop).await?;
+    let mut draft = capture(options, schemas, stop).await?;
     let changed = proof::changed_since(&planned.archive, &draft.drawn.archive, schemas);
     if !changed.is_empty() {
         return Err(SplitError::Stale { changed: changed.iter().map(ToString::to_string).collect() }.into());
     }
     progress.set_phase("preparing the target");
-    let restoring = capture::restore_options(options, schemas);
     let mut not_carried = std::mem::take(&mut draft.drawn.said);
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let mut provided = Provided::default();
@@ -183,7 +179,7 @@ pub async fn prepare(
         let of_it = making.insert(Making::of(options, &server));
         was_begun = of_it.was_begun();
         of_it.begin()?;
-        match Made::make(&restoring, &draft.drawn.job) {
+        match Made::make(&options.plan.target, &draft.drawn.job) {
             // A server goes on with what a killed run has asked it for: the database may be there only now.
             Err(Error::DatabaseExists { .. }) => found = Found::Empty,
             created => {
@@ -206,12 +202,12 @@ pub async fn prepare(
         was_begun = making.insert(Making::of(options, &there)).was_begun();
     }
     if found == Found::Empty && was_begun && owned_by_us(&session).await? {
-        provided.also(destination::set_up(&restoring, &draft.drawn.job).await?);
+        provided.also(destination::set_up(&options.plan.target, &draft.drawn.job).await?);
     }
     provided.also(restore::roles::provide(&session, &draft.drawn.job).await?);
     not_carried.append(&mut provided.left);
     not_carried.extend(settings::equip(&session, &owners(&draft.drawn, schemas), &draft.drawn.job).await?);
-    let database = &draft.drawn.job.manifest.database;
+    let database = &draft.drawn.job.cargo.database;
     let not_alike = close_like(&session, database).await.map_err(at_target("closing the database"))?;
     let (at_source_now, at_target_now) =
         (whereabouts::place(source, at_source).await?, whereabouts::place(&session, at_target).await?);
@@ -235,8 +231,8 @@ pub async fn prepare(
         found,
         began: Utc::now(),
         history: ground.history,
-        digest_key,
-        row_hash: draft.drawn.job.manifest.row_hash(),
+        digest_key: draft.drawn.job.cargo.digest_key.0,
+        row_hash: draft.drawn.job.cargo.row_hash,
         encoding: draft.source.encoding.clone(),
         tables: Vec::new(),
         sequences: Vec::new(),

@@ -132,10 +132,10 @@ pub async fn run(
     // Before anybody is refused a write: what takes long on wide schemas.
     progress.set_phase("restoring definitions");
     let since = Instant::now();
-    let restoring = capture::restore_options(options, &schemas);
+    let loading = capture::loading(options);
     let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
-    let told = destination::run_pre_data(&session, &drawn.job, &restoring).await?;
-    not_carried.extend(drawn.job.surround(&session, restoring.through_root).await?);
+    let told = destination::run_pre_data(&session, &drawn.job, &loading).await?;
+    not_carried.extend(drawn.job.surround(&session, loading.through_root).await?);
     not_carried.extend(told);
     session.close().await.map_err(at_target("the end of the session"))?;
     phases.definitions_ms = millis(since);
@@ -296,8 +296,8 @@ impl Fenced<'_> {
         let Fenced { options, progress, stop, .. } = *self;
         let Capture { snapshot, source: rows, drawn } = capture;
         progress.set_phase("copying rows");
-        let restoring = capture::restore_options(options, &state.schemas);
-        let done = work::run(&Rows::Live(&rows), &restoring, &drawn.job, progress, stop)?;
+        let loading = capture::loading(options);
+        let done = work::run(&Rows::Live(&rows), &loading, &drawn.job, progress, stop)?;
         (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
         if !done.failures.is_empty() {
             let first = crate::command::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
@@ -327,7 +327,7 @@ impl Fenced<'_> {
             mismatches,
             definitions,
             invalid,
-            left_out: drawn.job.left_out.clone(),
+            left_out: drawn.left_out.clone(),
             warnings: done
                 .warnings
                 .into_iter()

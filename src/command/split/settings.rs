@@ -22,7 +22,7 @@ pub async fn leave_out(target: &Conninfo, job: &mut Job) -> Result<Vec<String>, 
         let pairs = texts.iter().filter_map(|text| text.split_once('='));
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     };
-    if job.manifest.role_settings.iter().all(|role| role.in_database) {
+    if job.cargo.role_settings.iter().all(|role| role.in_database) {
         return Ok(Vec::new());
     }
     let session = match connect(target, "pgkeep split").await {
@@ -31,12 +31,12 @@ pub async fn leave_out(target: &Conninfo, job: &mut Job) -> Result<Vec<String>, 
     };
     let missing = missing_roles(&session, &job.roles_needed).await.map_err(at_target("reading roles"))?;
     let made = |role: &RoleSetting| !role.in_database && missing.contains(&role.role);
-    let of_roles = job.manifest.role_settings.iter().filter(|role| made(role));
+    let of_roles = job.cargo.role_settings.iter().filter(|role| made(role));
     let settings: BTreeSet<(String, String)> = of_roles.flat_map(|role| pairs(&role.settings)).collect();
     let refused = refused_settings_apart(&session, &settings).await.map_err(at_target("trying settings"))?;
     session.close().await.map_err(at_target("the end of the session"))?;
     let mut left = Vec::new();
-    for role in job.manifest.role_settings.iter_mut().filter(|role| made(role)) {
+    for role in job.cargo.role_settings.iter_mut().filter(|role| made(role)) {
         let name = role.role.clone();
         role.settings.retain(|text| {
             let Some((setting, value)) = text.split_once('=') else { return true };
@@ -57,13 +57,13 @@ pub async fn leave_out(target: &Conninfo, job: &mut Job) -> Result<Vec<String>, 
 /// schemas' owners to make more schemas. Returns what the server did not take.
 pub async fn equip(session: &Session, owners: &BTreeSet<String>, job: &Job) -> Result<Vec<String>, Error> {
     let database = quote_identifier(session.conninfo().database());
-    let of_database = job.manifest.database.settings.iter().filter_map(|pair| pair.split_once('='));
+    let of_database = job.cargo.database.settings.iter().filter_map(|pair| pair.split_once('='));
     let mut statements: Vec<Statement> = Vec::new();
     statements.extend(of_database.map(|(name, value)| Statement {
         label: format!("the setting {name} of the database"),
         sql: format!("ALTER DATABASE {database} SET {}", setting(name, value)),
     }));
-    for in_database in job.manifest.role_settings.iter().filter(|setting| setting.in_database) {
+    for in_database in job.cargo.role_settings.iter().filter(|setting| setting.in_database) {
         let role = &in_database.role;
         let pairs = in_database.settings.iter().filter_map(|pair| pair.split_once('='));
         statements.extend(pairs.map(|(name, value)| Statement {

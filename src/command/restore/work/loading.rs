@@ -1,7 +1,7 @@
 //! Rows and large objects on their way into the target.
 
 use super::super::framed::INSUFFICIENT_PRIVILEGE;
-use super::super::{Creation, quoted};
+use super::super::quoted;
 use super::{Lane, Rows, Worker};
 use crate::command::Error;
 use crate::command::proof;
@@ -41,11 +41,10 @@ impl Worker<'_, '_> {
     /// the server says what is wrong.
     fn is_there_already(&mut self, n: usize) -> Result<bool, Error> {
         let relation = &self.work.job.relations[n];
-        let may_be = relation.configuration.is_some() && self.work.options.creation == Creation::Exists;
-        if !may_be || !matches!(self.work.rows, Rows::Stored { .. }) {
+        if !self.work.job.may_be_there.contains(&relation.oid) {
             return Ok(false);
         }
-        let encoding = &self.work.job.manifest.database.encoding;
+        let encoding = &self.work.job.cargo.database.encoding;
         match proof::prove_relation(&mut self.wire, relation, encoding, &self.hasher, |_, _| {}) {
             Ok(mismatch) => Ok(mismatch.is_none()),
             Err(pg::Error::Server { .. }) => Ok(false),
@@ -97,7 +96,7 @@ impl Worker<'_, '_> {
 
     fn pour(&mut self, n: usize, into: &str, freeze: Freeze, label: &str, lane: &Lane) -> Result<(), Error> {
         let relation = &self.work.job.relations[n];
-        let encoding = &self.work.job.manifest.database.encoding;
+        let encoding = &self.work.job.cargo.database.encoding;
         let sql = copy_in_statement(into, &relation.columns, relation.format, encoding, freeze);
         let failed = || Error::target_database(label);
         let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;

@@ -11,7 +11,7 @@ use crate::schema::schedule::Proof;
 impl Worker<'_, '_> {
     /// Compares the sequences of a snapshot. Those of a live source go on meanwhile, and are compared by whoever knows where they stand.
     pub(super) fn prove_sequences(&mut self) -> Result<(), Error> {
-        let is_asked_for = self.work.options.proof == Proof::Make && matches!(self.work.rows, Rows::Stored { .. });
+        let is_asked_for = self.work.loading.proof == Proof::Make && matches!(self.work.rows, Rows::Stored { .. });
         if !is_asked_for {
             return Ok(());
         }

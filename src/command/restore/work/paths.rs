@@ -20,7 +20,7 @@ impl Worker<'_, '_> {
         let job = self.work.job;
         match self.perform(task) {
             Err(Error::Target { source, .. })
-                if self.work.options.search_path == SearchPath::Fix
+                if self.work.loading.search_path == SearchPath::Fix
                     && is_not_found(&source)
                     && !job.search_path.is_empty() => {}
             done => return done,
@@ -46,7 +46,7 @@ impl Worker<'_, '_> {
         let inside = in_rows || !matches!(task, Task::Load(_));
         let job = self.work.job;
         if is_not_found(error) && inside && !job.search_path.is_empty() {
-            failure.hint = Some(match self.work.options.search_path {
+            failure.hint = Some(match self.work.loading.search_path {
                 SearchPath::Empty => format!(
                     "A function that it calls looks names up by search_path, which a restore leaves empty: --search-path-fix gives such entries the source's ({}).",
                     job.search_path.join(", ")
@@ -61,7 +61,7 @@ impl Worker<'_, '_> {
             && is_of_another_partition(error)
         {
             let hint = match job.families.number(n) {
-                None if self.work.options.through_root == ThroughRoot::All => {
+                None if self.work.loading.through_root == ThroughRoot::All => {
                     "The target cuts the table otherwise than the source did, and rows are not loaded through a table that has foreign partitions."
                 }
                 None => {

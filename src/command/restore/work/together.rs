@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::{Job, Options};
+use super::super::{Job, Loading};
 use crate::command::Error;
 use crate::command::runtime::worker_runtime;
 use crate::pg::target::keys_among;
@@ -12,7 +12,7 @@ use crate::stop::{Stop, in_parallel};
 
 /// For each relation of the job those that are loaded before it. Keys that are in the target before its rows are an extension's, which
 /// it makes with its tables: the target is asked for them. What functions look up is known from the snapshot.
-pub fn order(options: &Options, job: &Job, stop: &Stop) -> Result<Circles, Error> {
+pub fn order(loading: &Loading, job: &Job, stop: &Stop) -> Result<Circles, Error> {
     let failed = || Error::target_database("reading the keys of configuration tables");
     let mut sure = vec![Vec::new(); job.relations.len()];
     let configuration: Vec<usize> =
@@ -24,7 +24,7 @@ pub fn order(options: &Options, job: &Job, stop: &Stop) -> Result<Circles, Error
         // From a thread: the caller may be inside a runtime, where no other may be waited for.
         let keys = in_parallel(1, stop, |_| {
             let mut wire =
-                Wire::connect(&options.target, "pgkeep restore", worker_runtime()?, stop).map_err(failed())?;
+                Wire::connect(&loading.target, "pgkeep restore", worker_runtime()?, stop).map_err(failed())?;
             keys_among(&mut wire, &names).map_err(failed())
         })?;
         for (from, to) in keys.into_iter().flatten() {

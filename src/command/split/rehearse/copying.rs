@@ -6,10 +6,7 @@ use crate::command::Error;
 use crate::command::error::FirstFailure;
 use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
-use crate::command::restore::{
-    self, Creation, Grants, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot, target as destination, work,
-};
-use crate::command::selecting::Patterns;
+use crate::command::restore::{self, Loading, Proof, target as destination, work};
 use crate::command::split::capture::{self, capture};
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::{Options, plan};
@@ -33,16 +30,16 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
     let options = Options { plan, proof: Proof::Leave, ..options.clone() };
     progress.set_phase("reading the schema");
     // No schema is all of them.
-    let mut capture = capture(&options, &[], [0; 32], stop).await?;
-    let restoring = capture::restore_options(&options, &[]);
+    let mut capture = capture(&options, &[], stop).await?;
+    let loading = capture::loading(&options);
     progress.set_phase("copying definitions");
-    destination::create_database(&restoring, &capture.drawn.job).await?;
+    destination::create_database(copy, &capture.drawn.job).await?;
     let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
-    destination::run_pre_data(&session, &capture.drawn.job, &restoring).await?;
-    capture.drawn.job.surround(&session, restoring.through_root).await?;
+    destination::run_pre_data(&session, &capture.drawn.job, &loading).await?;
+    capture.drawn.job.surround(&session, loading.through_root).await?;
     session.close().await.map_err(at_target("the end of the session"))?;
     progress.set_phase("copying rows");
-    let done = work::run(&Rows::Live(&capture.source), &restoring, &capture.drawn.job, progress, stop)?;
+    let done = work::run(&Rows::Live(&capture.source), &loading, &capture.drawn.job, progress, stop)?;
     capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
     if !done.failures.is_empty() {
         let first = FirstFailure(done.failures.iter().take(5).cloned().collect());
@@ -64,22 +61,8 @@ pub async fn backup(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Extent, Error> {
-    let options = restore::Options {
-        snapshot: snapshot.as_str().to_owned(),
-        target: copy.clone(),
-        creation: Creation::Create,
-        patterns: Patterns::default(),
-        roles: Vec::new(),
-        owners: Owners::Keep,
-        grants: Grants::Keep,
-        proof: Proof::Leave,
-        tablespaces: Tablespaces::Default,
-        search_path: SearchPath::Empty,
-        through_root: ThroughRoot::WhereNeeded,
-        order: Order::LargestFirst,
-        jobs,
-        typed: None,
-    };
+    let loading = Loading { proof: Proof::Leave, ..Loading::of_a_copy(copy.clone(), jobs) };
+    let options = restore::Options::of_all(snapshot, loading);
     let report = restore::run(repository, &options, progress, stop).await?;
     Ok(Extent { tables: report.tables, rows: report.rows, archive: None })
 }
