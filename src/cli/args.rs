@@ -24,7 +24,7 @@ use crate::retention::Tag;
     version,
     about = "Encrypted, deduplicated, proven backups of PostgreSQL databases and schemas",
     after_help = "Connection strings are libpq's: a URI, key=value pairs or a database name; the PG* variables, ~/.pgpass and the \
-                  service file count.\n\nExit codes: 0 success; 1 internal fault; 2 usage; 3 finished and found something wrong; \
+                  service file are used.\n\nExit codes: 0 success; 1 internal error; 2 usage; 3 finished, but found a problem; \
                   4 source database; 5 repository; 6 keys; 7 conflict; 8 target database; 130 interrupted.",
     infer_long_args = false
 )]
@@ -81,15 +81,15 @@ pub enum Verb {
     Restore(Restore),
     /// Check a repository, or a live database against a snapshot
     Verify(Verify),
-    /// Restore a snapshot into a private server that is thrown away, and prove it
+    /// Restore a snapshot into a temporary private server, prove it, and remove the server
     Drill(Drill),
-    /// Move schemas into a database of their own, with a plan, a proof and a way back
+    /// Move schemas into their own database, with a plan, a proof and a rollback
     Split(Box<Split>),
-    /// Forget old snapshots, and delete what none needs any more
+    /// Forget old snapshots, and delete data that no snapshot needs
     Prune(Prune),
     /// Take the backup that a policy file describes
     Run(Run),
-    /// Say who writes, who reads, and what protects the keys
+    /// Manage keys: who may write, who may read, and what protects the keys
     Key(Key),
     /// Print the version
     Version,
@@ -113,7 +113,7 @@ pub struct Init {
     /// The folder for writer.key and restore.key
     #[arg(long, value_name = "DIR")]
     pub keys: PathBuf,
-    /// Put restore.key under a passphrase, typed twice or from --passphrase-file
+    /// Protect restore.key with a passphrase, typed twice or from --passphrase-file
     #[arg(long)]
     pub passphrase: bool,
 }
@@ -154,19 +154,19 @@ pub struct Backup {
     /// zstd's compression level, -7 to 19
     #[arg(long, value_name = "LEVEL", default_value_t = LEVEL_DEFAULT, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-7..=19))]
     pub level: i32,
-    /// How long to wait for a lock on a table, in seconds; 0 waits for ever
+    /// How long to wait for a lock on a table, in seconds; 0 waits forever
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
-    /// Keep the password hashes of roles as well (the role must be able to read pg_authid)
+    /// Also store the password hashes of roles (the role must be able to read pg_authid)
     #[arg(long)]
     pub role_passwords: bool,
-    /// It is right that there is much less than in the last snapshot, or nothing: do not call this one suspicious
+    /// Accept that there is much less data than in the last snapshot, or none: do not mark this one as suspicious
     #[arg(long)]
     pub accept_shrink: bool,
-    /// Mark the snapshot with a word, which `prune --keep-tag` goes by (may be repeated)
+    /// Mark the snapshot with a word for `prune --keep-tag` (may be repeated)
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<Tag>,
-    /// The moment that the snapshot is of, where the database was loaded from an older copy: 2026-11-22T03:15:00Z
+    /// The time of the data, if the database was loaded from an older copy: 2026-11-22T03:15:00Z
     #[arg(long, value_name = "RFC3339")]
     pub time: Option<DateTime<Utc>>,
     #[command(flatten)]
@@ -175,42 +175,42 @@ pub struct Backup {
 
 #[derive(Args)]
 pub struct Show {
-    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` if the repository has only one database
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
 }
 
 #[derive(Args)]
 pub struct Restore {
-    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` if the repository has only one database
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
     #[command(flatten)]
     pub database: Database,
-    /// Create the database named by -d first, as the snapshot's was
+    /// First create the database named by -d, with the settings from the snapshot
     #[arg(long)]
     pub create: bool,
     #[command(flatten)]
     pub selection: Selection,
-    /// Let B own and hold what A did (may be repeated)
+    /// Give the ownership and privileges of role A to role B (may be repeated)
     #[arg(long, value_name = "A=B")]
     pub map_role: Vec<String>,
-    /// Leave ownership out: everything belongs to the role that restores
+    /// Do not restore ownership: the role that restores owns everything
     #[arg(long)]
     pub no_owner: bool,
-    /// Leave grants out
+    /// Do not restore privileges (GRANT)
     #[arg(long)]
     pub no_acl: bool,
-    /// Put what was in the tablespace A into B (may be repeated)
+    /// Put objects of the tablespace A into B (may be repeated)
     #[arg(long, value_name = "A=B")]
     pub map_tablespace: Vec<String>,
     /// Put everything into the target database's default tablespace
     #[arg(long, conflicts_with = "map_tablespace")]
     pub no_tablespaces: bool,
-    /// Try what does not find a name once more with the source's search_path, which is empty otherwise
+    /// Retry entries that fail to find a name with the source's search_path, which is empty otherwise
     #[arg(long)]
     pub search_path_fix: bool,
-    /// Load rows of partitions through the partitioned table, which puts each where it belongs in the target
+    /// Load rows of partitions through the partitioned table, which puts each row into the right partition
     #[arg(long)]
     pub load_via_partition_root: bool,
     /// Do not compare the target with the snapshot at the end
@@ -227,13 +227,13 @@ impl Restore {
 
 #[derive(Args)]
 pub struct Verify {
-    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` of the only database; all snapshots if none is named
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` of the only database; all snapshots if none is given
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: Option<String>,
-    /// Read every byte: with the restore key down to the rows, with the writer key as they are stored
+    /// Read every byte: decrypted down to the rows with the restore key, as stored with the writer key
     #[arg(long)]
     pub read_data: bool,
-    /// Read for so long (30s, 10m, 2h), what was read longest ago first, and remember how far it came
+    /// Read for this long (30s, 10m, 2h), oldest checks first, and record the progress
     #[arg(long, value_name = "TIME", value_parser = parse_budget, conflicts_with_all = ["read_data", "snapshot"])]
     pub budget: Option<Duration>,
     /// Compare a live database with the snapshot, table by table

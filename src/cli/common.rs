@@ -30,16 +30,16 @@ pub struct Common {
     /// The key that opens everything; keep it elsewhere
     #[arg(long, value_name = "FILE", env = "PGKEEP_RESTORE_KEY", global = true, help_heading = COMMON, display_order = 903)]
     pub restore_key: Option<PathBuf>,
-    /// An age identity file or SSH private key to read with, as `age -i` takes it (may be repeated)
+    /// An age identity file or SSH private key to read with, as for `age -i` (may be repeated)
     #[arg(long, short = 'i', value_name = "FILE", global = true, help_heading = COMMON, display_order = 904)]
     pub identity: Vec<PathBuf>,
-    /// The file with the restore key's passphrase; PGKEEP_PASSPHRASE_COMMAND names a command instead
+    /// The file with the restore key's passphrase; PGKEEP_PASSPHRASE_COMMAND can name a command instead
     #[arg(long, value_name = "FILE", env = "PGKEEP_PASSPHRASE_FILE", global = true, help_heading = COMMON, display_order = 905)]
     pub passphrase_file: Option<PathBuf>,
     /// Print one JSON document on standard output, errors included
     #[arg(long, global = true, help_heading = COMMON, display_order = 906)]
     pub json: bool,
-    /// Show no progress; what is wrong goes to standard error too, so that cron sends it
+    /// Show no progress; problems also go to standard error, so that cron sends them
     #[arg(long, short = 'q', global = true, help_heading = COMMON, display_order = 907)]
     pub quiet: bool,
     #[arg(skip)]
@@ -65,7 +65,7 @@ impl Common {
 
     pub fn repo_url(&self) -> Result<&str, Error> {
         self.repo.as_deref().ok_or_else(|| Error::Usage {
-            what: "no repository was named".into(),
+            what: "no repository was given".into(),
             hint: Some("Name it with --repo URL or PGKEEP_REPO.".into()),
         })
     }
@@ -73,7 +73,7 @@ impl Common {
 
 #[derive(Args)]
 pub struct Programs {
-    /// The folder of pg_dump and its kind, where the one on this machine that suits the server best is not wanted
+    /// The folder of pg_dump and the other PostgreSQL programs, instead of the best ones on this machine
     #[arg(long, value_name = "DIR", env = "PGKEEP_PG_BIN")]
     pub pg_bin: Option<PathBuf>,
 }

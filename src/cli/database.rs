@@ -10,9 +10,9 @@ pub fn target(dsn: Option<&str>, switch: &str) -> Result<Conninfo, Error> {
     match info.database_choice() {
         DatabaseChoice::Named => Ok(info),
         DatabaseChoice::Surroundings => Err(Error::Usage {
-            what: format!("{switch} names no database to write into"),
+            what: format!("{switch} does not name the database to write into"),
             hint: Some(format!(
-                "Write {switch} NAME, or dbname=NAME among the rest. PGDATABASE and the user's name, which mean {} here, do not count.",
+                "Write {switch} NAME, or add dbname=NAME. PGDATABASE and the user name, which mean {} here, are not used for this.",
                 info.database()
             )),
         }),

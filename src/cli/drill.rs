@@ -19,19 +19,19 @@ use crate::stop::Stop;
 
 #[derive(Args)]
 pub struct Drill {
-    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` where the repository holds one database
+    /// A snapshot's id, the beginning of one, `latest:DATABASE`, or `latest` if the repository has only one database
     #[arg(value_name = "SNAPSHOT", default_value = "latest")]
     pub snapshot: String,
-    /// Statements that must each answer true in the restored database (may be repeated)
+    /// A file of SQL statements that must each return true in the restored database (may be repeated)
     #[arg(long = "assert", value_name = "FILE.sql")]
     pub assertions: Vec<PathBuf>,
     /// How many sessions load rows and build indexes at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
-    /// Load rows of partitions through the partitioned table, which puts each where it belongs in the private server
+    /// Load rows of partitions through the partitioned table, which puts each row into the right partition
     #[arg(long)]
     pub load_via_partition_root: bool,
-    /// Try it where the temporary folder seems to have too little room for the restored database
+    /// Try it even if the temporary folder seems to have too little space for the restored database
     #[arg(long)]
     pub no_room_check: bool,
     #[command(flatten)]
@@ -63,12 +63,13 @@ pub(super) async fn run(
 fn read_assertions(path: &Path) -> Result<Vec<Statement>, Error> {
     let usage = |what: String, hint: &str| Error::Usage { what, hint: Some(hint.into()) };
     let text = std::fs::read_to_string(path).map_err(|error| {
-        usage(format!("the assertions {} cannot be read: {error}", path.display()), "It is a file of SQL in UTF-8.")
+        usage(format!("cannot read the assertions {}: {error}", path.display()), "It must be an SQL file in UTF-8.")
     })?;
     let statements = statements(&text);
     if statements.is_empty() {
-        let hint = "Write statements that answer true, each ended by a semicolon: SELECT count(*) > 0 FROM orders;";
-        return Err(usage(format!("{} holds no statement", path.display()), hint));
+        let hint =
+            "Write statements that return true, each with a semicolon at the end: SELECT count(*) > 0 FROM orders;";
+        return Err(usage(format!("{} contains no statement", path.display()), hint));
     }
     Ok(statements)
 }
@@ -92,7 +93,7 @@ fn text(report: &Report) -> String {
         count(report.tables, "table"),
         count(report.rows, "row"),
         report.server_version,
-        if report.proven { "restored and proven" } else { "restored, and NOT the snapshot" },
+        if report.proven { "restored and proven" } else { "restored, but NOT equal to the snapshot" },
         match (report.assertions.len() as u64, failed) {
             (0, _) => String::new(),
             (all, 0) => format!(", {} true", count(all, "assertion")),
@@ -101,7 +102,7 @@ fn text(report: &Report) -> String {
     );
     let phases = &report.phases;
     text += &format!(
-        "time to recover {} (server {}, definitions {}, rows {}, indexes and statistics {}); proof {} beyond that, assertions {}; data was {} old\n",
+        "time to recover {} (server {}, definitions {}, rows {}, indexes and statistics {}); then proof {}, assertions {}; data was {} old\n",
         time(report.rto_ms),
         time(phases.server_ms),
         time(phases.restore.pre_data_ms),
@@ -113,7 +114,7 @@ fn text(report: &Report) -> String {
     );
     text += &texts::suspicions(&report.taken);
     if let Some(receipt) = &report.receipt {
-        text += &format!("receipt {receipt}; nothing else is left\n");
+        text += &format!("receipt {receipt}; everything else was removed\n");
     }
     text
 }

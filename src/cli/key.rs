@@ -24,21 +24,21 @@ pub struct Key {
 
 #[derive(Subcommand)]
 enum Action {
-    /// List the writers, the recipients of the writer key, and whether the restore key takes a passphrase
+    /// List the writers, the recipients of the writer key, and whether the restore key has a passphrase
     List,
-    /// Encrypt to another recipient as well; the next backup stores every row anew
+    /// Also encrypt to another recipient; the next backup stores all rows again
     AddRecipient(AddRecipient),
-    /// Encrypt to a recipient no more; the next backup stores every row anew
+    /// Stop encrypting to a recipient; the next backup stores all rows again
     RemoveRecipient(RemoveRecipient),
     /// Make a reading key: a restore key without its identity, to be used with --identity
     Reader(Out),
-    /// Put the restore key's file under a passphrase, change it, or remove it
+    /// Add, change or remove the passphrase of the restore key's file
     Passphrase(Passphrase),
     /// Make a writer key for another host
     AddWriter(AddWriter),
-    /// Trust nothing more that a writer signs; what it has written stays readable
+    /// Refuse what a writer signs from now on; its snapshots stay readable
     RevokeWriter(RevokeWriter),
-    /// Put a new writer key in the place of one that may have leaked, and revoke that
+    /// Replace a writer key that may have leaked, and revoke the old one
     Rotate(Rotate),
     /// Make a new restore key, which opens what the old one opens; then rotate every writer key with it
     RotateRestore(Out),
@@ -46,20 +46,20 @@ enum Action {
 
 #[derive(Args)]
 struct AddRecipient {
-    /// age1..., ssh-ed25519 ..., ssh-rsa ..., a plugin's age1NAME1..., or @FILE with one a line
+    /// age1..., ssh-ed25519 ..., ssh-rsa ..., a plugin's age1NAME1..., or @FILE with one per line
     #[arg(value_name = "RECIPIENT|@FILE", required = true)]
     recipients: Vec<String>,
 }
 
 #[derive(Args)]
 struct RemoveRecipient {
-    /// As `pgkeep key list` shows it, or @FILE with one a line
+    /// As `pgkeep key list` shows it, or @FILE with one per line
     #[arg(value_name = "RECIPIENT|@FILE", required = true)]
     recipients: Vec<String>,
-    /// Remove the restore key's own recipient as well: it opens no later backup
+    /// Also remove the restore key's own recipient: the restore key cannot open later backups
     #[arg(long)]
     force: bool,
-    /// Go on using stored rows, which the removed recipient can read; only where this is the repository's one writer
+    /// Continue to use stored rows, which the removed recipient can read; only if this is the repository's only writer
     #[arg(long)]
     keep_chunks: bool,
 }
@@ -73,7 +73,7 @@ struct Out {
 
 #[derive(Args)]
 struct Passphrase {
-    /// Take the passphrase away: the file is plain again
+    /// Remove the passphrase
     #[arg(long, conflicts_with = "new_passphrase_file")]
     remove: bool,
     /// The file with the new passphrase; otherwise it is typed twice
@@ -83,7 +83,7 @@ struct Passphrase {
 
 #[derive(Args)]
 struct AddWriter {
-    /// What to call it; the host's name is a good one
+    /// The writer's name; the host name is a good choice
     #[arg(value_name = "NAME")]
     name: String,
     /// The writer key to make
@@ -96,7 +96,7 @@ struct RevokeWriter {
     /// The writer's name, its id, or the beginning of one
     #[arg(value_name = "NAME|ID")]
     writer: String,
-    /// Trust this snapshot of the writer no more either (may be repeated)
+    /// Also refuse this snapshot of the writer (may be repeated)
     #[arg(long, value_name = "SNAPSHOT")]
     distrust: Vec<String>,
 }
@@ -136,7 +136,7 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
         Action::Reader(args) => {
             let report = reader::run(&keys::restore_key(common).await?.key, &args.output)?;
             let text = format!(
-                "made {}: it opens nothing by itself and signs nothing; with --identity FILE it reads what is encrypted to that identity\n",
+                "created {}: it cannot sign, and cannot read by itself; with --identity FILE it reads what is encrypted to that identity\n",
                 report.reader_key.display()
             );
             Outcome::new(&report, text)
@@ -159,8 +159,10 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
             };
             let report = passphrase::run(path, &old, &new)?;
             let text = match report.protected {
-                true => format!("{} takes the passphrase from now on; so must every copy of it\n", path.display()),
-                false => format!("{} is plain: whoever reads the file reads every backup\n", path.display()),
+                true => format!("{} now needs the passphrase; protect every copy of it as well\n", path.display()),
+                false => {
+                    format!("{} has no passphrase: whoever can read the file can read every backup\n", path.display())
+                }
             };
             Outcome::new(&report, text)
         }
@@ -170,7 +172,7 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
             let repository = keys::open_to_sign(common, &restore).await?;
             let report = writers::add(&repository, &mut restore, &model, &args.name, &args.output).await?;
             let text = format!(
-                "made {} for the writer {} ({}); keyring {}\nMove it to that host; no copy needs to stay here.\n",
+                "created {} for the writer {} ({}); keyring {}\nMove it to that host; keep no copy here.\n",
                 report.writer_key.display(),
                 report.name,
                 report.id,
@@ -197,9 +199,9 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
             let repository = keys::open_to_sign(common, &restore).await?;
             let report = rotate::restore(&repository, &restore, &args.output, &restore.protection).await?;
             let text = format!(
-                "made {new}, which opens old and new backups; keyring {}\n\
-                 Until every writer key is rotated with it (pgkeep key rotate --restore-key {new}), backups go on being encrypted to the old one.\n\
-                 Whoever has the old restore key opens what was encrypted to it, for ever.\n",
+                "created {new}, which opens old and new backups; keyring {}\n\
+                 Backups are still encrypted to the old one until every writer key is rotated with it (pgkeep key rotate --restore-key {new}).\n\
+                 The old restore key can always open what was encrypted to it.\n",
                 report.keyring,
                 new = report.restore_key.display(),
             );
@@ -234,8 +236,8 @@ fn list_text(report: &list::Report) -> String {
     }
     if let Some(protected) = report.restore_key_protected {
         text += match protected {
-            true => "\nthe restore key takes a passphrase\n",
-            false => "\nthe restore key is not protected by a passphrase\n",
+            true => "\nthe restore key has a passphrase\n",
+            false => "\nthe restore key has no passphrase\n",
         };
     }
     text
@@ -251,9 +253,9 @@ fn recipients_text(report: &recipients::Report) -> String {
         count(report.recipients.len() as u64, "recipient")
     );
     text += match (report.added.is_empty(), report.new_chunk_key) {
-        (false, _) => "Snapshots from now on open with it; older ones do not. The next backup stores every row anew.\n",
-        (true, true) => "The next backup stores every row anew; what is stored already stays readable to it.\n",
-        (true, false) => "What is stored already stays readable to it, also where later snapshots use it.\n",
+        (false, _) => "It opens snapshots from now on, but not older ones. The next backup stores all rows again.\n",
+        (true, true) => "The next backup stores all rows again; it can still read what is already stored.\n",
+        (true, false) => "It can still read what is already stored, also where later snapshots use it.\n",
     };
     text
 }
@@ -265,17 +267,17 @@ fn revoked_text(report: &writers::Revoked) -> String {
     };
     report.trusted.iter().for_each(|snapshot| text += &line("still trusted:", snapshot));
     report.distrusted.iter().for_each(|snapshot| text += &line("refused:", snapshot));
-    text += "What it signs from now on is refused. Take its access to the repository's storage away as well, and bring copies of \
-             the restore key up to date: they do not know of this.\n";
+    text += "pgkeep refuses what it signs from now on. Also remove its access to the repository's storage, and replace copies of \
+             the restore key: they do not know of this.\n";
     text
 }
 
 fn rotated_text(report: &rotate::Rotated) -> String {
     format!(
-        "{} holds a new key of the writer {} ({}); keyring {}\n\
-         The old key {} signs nothing more that is trusted; {} of it stay trusted. The next backup stores every row anew.\n\
-         Whoever has the old key can still read the definitions and names in older snapshots, and tell whether rows that he guesses are \
-         in them; rows themselves never.\n",
+        "{} has a new key of the writer {} ({}); keyring {}\n\
+         pgkeep refuses new signatures of the old key {}; {} of it stay trusted. The next backup stores all rows again.\n\
+         Whoever has the old key can still read the definitions and names in older snapshots, and test whether guessed rows are in \
+         them, but cannot read rows.\n",
         report.writer_key.display(),
         report.name,
         report.id,

@@ -147,7 +147,7 @@ pub fn typed_twice(path: &Path) -> Result<Protection, Error> {
     if first.expose_secret().is_empty() {
         return Err(KeyError::EmptyPassphrase.into());
     }
-    let second = terminal.ask("the same again").ok_or_else(needed)?;
+    let second = terminal.ask("repeat the passphrase").ok_or_else(needed)?;
     match first.expose_secret() == second.expose_secret() {
         true => Ok(Protection::Passphrase(first)),
         false => Err(KeyError::PassphrasesDiffer.into()),

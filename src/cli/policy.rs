@@ -22,13 +22,13 @@ use crate::store::Access;
 /// --repo and --writer-key come before what the policy says, and the policy before the environment.
 #[derive(Args)]
 pub struct Run {
-    /// The policy file; it must not be writable by others
+    /// The policy file; other users must not be able to write it
     #[arg(value_name = "POLICY.toml")]
     pub policy: PathBuf,
-    /// Say what would be done, and neither connect nor write
+    /// Show what the run would do; connect to nothing and write nothing
     #[arg(long)]
     pub check: bool,
-    /// This once, it is right that there is much less than in the last snapshot, or nothing, whatever the policy says
+    /// For this run, accept that there is much less data than in the last snapshot, or none, whatever the policy says
     #[arg(long)]
     pub accept_shrink: bool,
 }
@@ -114,9 +114,9 @@ impl Plan {
             path: path.to_owned(),
             source: conninfo(Some(&policy.dsn))?,
             repository: repository.ok_or_else(|| Error::Usage {
-                what: format!("the policy {} names no repository", path.display()),
+                what: format!("the policy {} has no repository", path.display()),
                 hint: Some(
-                    "Write url = \"file:///path\" or \"s3://bucket/prefix\" under [repository], or name it with --repo URL or PGKEEP_REPO."
+                    "Write url = \"file:///path\" or \"s3://bucket/prefix\" under [repository], or use --repo URL or PGKEEP_REPO."
                         .into(),
                 ),
             })?,
@@ -196,9 +196,9 @@ impl Plan {
         problems.extend(looked_at.err().map(|error| Error::from(error).into()));
         let pg_dump = self.pg_bin.as_ref().map(|folder| folder.join("pg_dump")).filter(|pg_dump| !pg_dump.exists());
         problems.extend(pg_dump.map(|pg_dump| Problem {
-            what: format!("there is no {}", pg_dump.display()),
+            what: format!("{} does not exist", pg_dump.display()),
             hint: Some(
-                "pg_bin names the folder of pg_dump; without it the one on this machine that suits is taken.".into(),
+                "pg_bin names the folder of pg_dump; without it, pgkeep uses a suitable one on this machine.".into(),
             ),
         }));
         problems

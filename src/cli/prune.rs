@@ -17,7 +17,7 @@ use crate::retention::{Grace, Rules, Scope, Span, Tag, Zone};
 use crate::stop::Stop;
 use crate::store::Access;
 
-/// The newest snapshot of each period is kept, for each database and selection by itself. What several rules keep is kept once.
+/// Rules keep the newest snapshot of each period, separately for each database and selection.
 ///
 /// Never forgotten: the newest snapshot of a database and selection, the newest that a restore has proven, suspicious ones, those
 /// with a time in the future, and those that cannot be read.
@@ -41,19 +41,19 @@ pub struct Prune {
     /// Keep the newest of each of the last N years that have one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep_yearly: Option<u32>,
-    /// Keep all that are not older than this, counted from the newest: 30d, 2y5m7d3h
+    /// Keep all snapshots within this period before the newest: 30d, 2y5m7d3h
     #[arg(long, value_name = "DURATION")]
     pub keep_within: Option<Span>,
-    /// Keep what is marked with this word (may be repeated)
+    /// Keep snapshots with this tag (may be repeated)
     #[arg(long = "keep-tag", value_name = "TAG")]
     pub keep_tags: Vec<Tag>,
-    /// Whose calendar counts: local, UTC, or a name as in Europe/Berlin
+    /// The time zone of the calendar: local, UTC, or a name such as Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "local")]
     pub time_zone: Zone,
-    /// How long objects that nothing needs any more are left for backups that run meanwhile; more than twice the longest backup
+    /// How long to keep unneeded objects for backups that are running; more than twice the longest backup
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub grace: Grace,
-    /// Explain every decision, and change nothing
+    /// Explain every decision, but change nothing
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -147,14 +147,14 @@ fn text(report: &Report, zone: Zone) -> String {
     };
     text += &format!("{forgot} {}, kept {}\n", count(report.forgotten.len() as u64, "snapshot"), report.kept.len());
     text += &format!(
-        "{condemned} {} of {}, to be deleted by a run in {} h or later",
+        "{condemned} {} of {}; a run in {} h or later deletes them",
         count(report.objects_condemned, "object"),
         bytes(report.bytes_condemned),
         report.grace_hours,
     );
     if report.objects_waiting > 0 {
         text += &format!(
-            "; {} of {} wait from earlier runs",
+            "; {} of {} are waiting from earlier runs",
             count(report.objects_waiting, "object"),
             bytes(report.bytes_waiting)
         );

@@ -106,8 +106,8 @@ fn run_without_panic(cli: &Cli) -> Result<Outcome, Error> {
     let seen = first.clone();
     std::panic::set_hook(Box::new(move |panic| drop(seen.set(panic.to_string()))));
     std::panic::catch_unwind(AssertUnwindSafe(|| run(cli))).unwrap_or_else(|_| {
-        let what = first.get().map_or("it gave no reason", String::as_str);
-        Err(Error::Internal { what: format!("this is a fault of pgkeep, please report it: {what}"), source: None })
+        let what = first.get().map_or("no reason was given", String::as_str);
+        Err(Error::Internal { what: format!("this is a bug in pgkeep, please report it: {what}"), source: None })
     })
 }
 
@@ -194,7 +194,7 @@ fn unwritten(source: std::io::Error, found: u8) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Outcome, Error> {
-    let internal = |source| Error::Internal { what: "the program cannot start".into(), source: Some(Box::new(source)) };
+    let internal = |source| Error::Internal { what: "pgkeep cannot start".into(), source: Some(Box::new(source)) };
     let stop = Stop::new();
     let interrupt = Interrupt::listen(&stop).map_err(internal)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
@@ -228,8 +228,8 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             let path = args.keys.join(KeyKind::Restore.file_name());
             if common.passphrase_file.is_some() && !args.passphrase {
                 return Err(Error::Usage {
-                    what: "--passphrase-file (or PGKEEP_PASSPHRASE_FILE) is given, and --passphrase is not".into(),
-                    hint: Some("--passphrase puts restore.key under it; without a passphrase, name no file.".into()),
+                    what: "--passphrase-file (or PGKEEP_PASSPHRASE_FILE) is given, but not --passphrase".into(),
+                    hint: Some("Add --passphrase to protect restore.key with it, or leave the file out.".into()),
                 });
             }
             let protection = match args.passphrase {
@@ -238,9 +238,9 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             };
             let report = init::run(common.repo_url()?, &args.keys, &protection).await?;
             let text = format!(
-                "made the repository {}\n\n\
-                 Leave {} on the host that takes backups: it writes and lists, and cannot read a single row.\n\
-                 Move {} to a safe place off this host, twice: without it no backup can be read, and with it anyone can.\n",
+                "created the repository {}\n\n\
+                 Keep {} on the host that takes backups: it can write and list snapshots, but cannot read rows.\n\
+                 Move {} to two safe places off this host: without it nobody can read a backup, with it anybody can.\n",
                 report.repository,
                 report.writer_key.display(),
                 report.restore_key.display(),

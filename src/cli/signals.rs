@@ -11,12 +11,12 @@ use crate::stop::Stop;
 
 static COME: AtomicBool = AtomicBool::new(false);
 
-/// Whether a signal came to this process.
+/// Whether a signal arrived to this process.
 pub fn has_come() -> bool {
     COME.load(Ordering::SeqCst)
 }
 
-/// Whether a signal came, as opposed to an error that stopped the workers.
+/// Whether a signal arrived, as opposed to an error that stopped the workers.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     came: Arc<AtomicBool>,

@@ -29,12 +29,12 @@ use crate::split::{Boundary, BoundaryFile};
 use crate::stop::Stop;
 use crate::switch::Rewrite;
 
-/// --plan reads both databases, tries the definitions in a scratch database on the target's server and drops it, changes nothing, and says
-/// what a split would do; exit code 3 where something blocks it.
+/// --plan shows what a split would do and changes nothing: it reads both databases, and tries the definitions in a scratch database on
+/// the target's server, which it drops. Exit code 3 if something blocks the split.
 ///
-/// What crosses the line between the schemas that move and those that stay is decided by --boundary: refuse stops the split;
-/// drop gives it up and reports it; loose keeps a foreign key by a delete log and `split reap`; bridge leaves foreign tables in
-/// the old place. docs/split.md explains each finding.
+/// --boundary decides about everything that crosses the line between the schemas that move and those that stay: refuse stops the
+/// split; drop gives it up and reports it; loose replaces a foreign key by a delete log and `split reap`; bridge puts foreign tables
+/// into the old database. docs/split.md explains each finding.
 #[derive(Args)]
 pub struct Split {
     #[command(subcommand)]
@@ -42,31 +42,31 @@ pub struct Split {
     /// The schemas that move, as patterns: core,metadata,'workspace_*'
     #[arg(long, value_name = "PATTERN,...")]
     pub schemas: Option<String>,
-    /// The database that they are in
+    /// The database that has these schemas
     #[arg(long, value_name = "DSN")]
     pub from: Option<String>,
-    /// The database that takes them: it does not exist yet, or is empty
+    /// The new database: it does not exist yet, or is empty
     #[arg(long, value_name = "DSN")]
     pub to: Option<String>,
-    /// Say what would be done, and leave nothing behind
+    /// Show what the split would do, and leave nothing behind
     #[arg(long)]
     pub plan: bool,
-    /// What becomes of everything that crosses the line: refuse (the default), drop, loose or bridge
+    /// What to do with everything that crosses the line: refuse (the default), drop, loose or bridge
     #[arg(long, value_name = "WORD", value_parser = parse_boundary)]
     pub boundary: Option<Boundary>,
-    /// A file that says it one by one
+    /// A file with this choice for single objects
     #[arg(long, value_name = "FILE.toml")]
     pub boundary_file: Option<PathBuf>,
-    /// With --boundary bridge: let what stays write through the foreign tables as well
+    /// With --boundary bridge: also allow writes through the foreign tables
     #[arg(long)]
     pub bridge_write: bool,
-    /// With --boundary bridge: the host by which the source's server reaches the target, where that is not the one in --to
+    /// With --boundary bridge: the host at which the source's server reaches the target, if it differs from --to
     #[arg(long, value_name = "HOST")]
     pub bridge_host: Option<String>,
-    /// The same for the port
+    /// With --boundary bridge: the port, if it differs from --to
     #[arg(long, value_name = "PORT")]
     pub bridge_port: Option<u16>,
-    /// Schemas that stay, although they seem to belong to what moves (patterns, may be repeated)
+    /// Schemas that stay, although they seem to belong to those that move (patterns, may be repeated)
     #[arg(long, value_name = "PATTERN,...")]
     pub leave: Vec<String>,
     /// Draw the plan: .dot for Graphviz, .svg for a browser
@@ -75,25 +75,25 @@ pub struct Split {
     /// How many sessions copy rows and build indexes at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
-    /// How long to try to put the fence up while others write, in seconds
+    /// How long to wait for other writers before writes can be refused, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub fence_wait: u32,
-    /// How long to wait for a lock on a table, in seconds; 0 waits for ever
+    /// How long to wait for a lock on a table, in seconds; 0 waits forever
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
-    /// Do not read the rows of the new database once more to compare them
+    /// Do not read the rows of the new database again to compare them
     #[arg(long)]
     pub no_proof: bool,
     /// Point a configuration file at the new database: docker-compose.yml:PG_DATABASE_URL, .env:DB_DATABASE (may be repeated)
     #[arg(long = "rewrite", value_name = "FILE:KEY[=VALUE]")]
     pub rewrites: Vec<Rewrite>,
-    /// Run this by /bin/sh when the files are rewritten, and again in a rollback
+    /// A command for /bin/sh to run after the files are rewritten, and again in a rollback
     #[arg(long, value_name = "COMMAND")]
     pub hook: Option<String>,
-    /// This is the database that was split, or its new one, although it is in another place than it was (moved, restored, promoted)
+    /// Confirm that these are the databases of the split, although one was moved, restored or promoted
     #[arg(long)]
     pub moved: bool,
-    /// The folder in which this host remembers its splits: files, hook, and the key by which it knows the record of one
+    /// The folder for this host's state of its splits: files, hook, and the key that protects the record of a split
     /// [default: /var/lib/pgkeep for root, otherwise $XDG_STATE_HOME/pgkeep or ~/.local/state/pgkeep]
     #[arg(long, value_name = "DIR", env = "PGKEEP_STATE", hide_env_values = true, global = true)]
     pub state: Option<PathBuf>,
@@ -115,13 +115,13 @@ impl Split {
 
 #[derive(Subcommand)]
 pub enum Verb {
-    /// Say how far a split is, who takes writes, and what can be done now
+    /// Show how far a split is, which database takes writes, and what to do next
     Status(StatusArgs),
     /// Let the old database take writes again
     Rollback(RollbackArgs),
-    /// Put the old schemas aside under other names; much later, drop them
+    /// Rename the old schemas to put them aside; later, drop them
     Finish(FinishArgs),
-    /// Do what loose foreign keys would have done
+    /// Apply deletions for loose foreign keys (CASCADE, SET NULL, SET DEFAULT)
     Reap(reap::ReapArgs),
 }
 
@@ -133,16 +133,16 @@ pub struct FinishArgs {
     /// The new database
     #[arg(long, value_name = "DSN", required = true)]
     pub to: Option<String>,
-    /// Drop the old schemas for good: the old database's name, typed. Takes --repo with a proven snapshot of them
+    /// Drop the old schemas for good; the old database's name confirms it. Needs --repo with a proven snapshot of them
     #[arg(long, value_name = "NAME")]
     pub yes_drop: Option<String>,
-    /// The way back may end: do not ask on the terminal
+    /// Confirm that a rollback will no longer be possible: do not ask on the terminal
     #[arg(long)]
     pub yes: bool,
-    /// How long to wait for a lock, in seconds; 0 waits for ever
+    /// How long to wait for a lock, in seconds; 0 waits forever
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
-    /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
+    /// Confirm that these are the databases of the split, although one was moved, restored or promoted
     #[arg(long)]
     pub moved: bool,
     /// With --yes-drop: how many sessions compare rows with the snapshot at the same time
@@ -157,7 +157,7 @@ pub struct StatusArgs {
     /// The new database
     #[arg(long, value_name = "DSN", required = true)]
     pub to: Option<String>,
-    /// The old database, to look at its fence, and at what waits in the logs that loose keys have there
+    /// The old database, to check its fence and the delete logs of loose keys there
     #[arg(long, value_name = "DSN")]
     pub from: Option<String>,
 }
@@ -170,16 +170,16 @@ pub struct RollbackArgs {
     /// The new database
     #[arg(long, value_name = "DSN", required = true)]
     pub to: Option<String>,
-    /// Go back without the rows that were written in the new database since the switch; it keeps them, and takes no more
+    /// Go back without the rows written in the new database since the switch; it keeps them, but refuses writes
     #[arg(long)]
     pub discard: bool,
-    /// How long to try to put the fence up while others write, in seconds
+    /// How long to wait for other writers before writes can be refused, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub fence_wait: u32,
     /// How many sessions compare rows at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
-    /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
+    /// Confirm that these are the databases of the split, although one was moved, restored or promoted
     #[arg(long)]
     pub moved: bool,
 }
@@ -192,14 +192,14 @@ pub(super) async fn run(
 ) -> Result<Outcome, Error> {
     if args.verb.is_some() && (args.schemas.is_some() || args.from.is_some() || args.to.is_some()) {
         return Err(usage(
-            "--schemas, --from and --to before the verb belong to a run",
-            "Write what belongs to the verb after it: pgkeep split rollback --from DSN --to DSN",
+            "--schemas, --from and --to before the verb are for a run",
+            "Write the verb's options after it: pgkeep split rollback --from DSN --to DSN",
         ));
     }
     if args.verb.is_some() && (args.plan || args.rehearsal.rehearse) {
         return Err(usage(
-            "--plan and --rehearse are of a run, and not of this verb",
-            "A rehearsal goes back as well, on its copies: pgkeep split --rehearse --schemas NAME --from DSN --to DSN",
+            "--plan and --rehearse are for a run, not for this verb",
+            "A rehearsal also tests the rollback, on its copies: pgkeep split --rehearse --schemas NAME --from DSN --to DSN",
         ));
     }
     let folder = || folder(args.state.as_ref());
@@ -249,10 +249,7 @@ pub(super) async fn run(
             let report = plan::run(&run_options(args, args.from.as_ref())?, progress, stop).await?;
             if let Some((path, form)) = args.picture.as_deref().and_then(|path| Some((path, form(path)?))) {
                 std::fs::write(path, form.draw(&report.plan)).map_err(|error| {
-                    usage(
-                        &format!("{} cannot be written: {error}", path.display()),
-                        "Name a file in a folder that exists.",
-                    )
+                    usage(&format!("cannot write {}: {error}", path.display()), "Name a file in a folder that exists.")
                 })?;
             }
             planned(&report)
@@ -312,7 +309,7 @@ fn moved(said: bool) -> Moved {
 fn options(args: &Split, from: Option<&String>) -> Result<Options, Error> {
     let needed = |given: Option<&String>, switch: &str| {
         given.cloned().ok_or_else(|| {
-            usage(&format!("{switch} was not given"), "pgkeep split --schemas core,metadata --from DSN --to DSN --plan")
+            usage(&format!("{switch} is missing"), "pgkeep split --schemas core,metadata --from DSN --to DSN --plan")
         })
     };
     let schemas = needed(args.schemas.as_ref(), "--schemas")?;

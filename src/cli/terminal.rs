@@ -64,7 +64,7 @@ impl Read for Patient<'_> {
         const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
         loop {
             if signals::has_come() {
-                return Err(io::Error::other("a signal came"));
+                return Err(io::Error::other("a signal arrived"));
             }
             match poll(&mut [PollFd::new(self.0, PollFlags::IN)], Some(&LOOK_EVERY)) {
                 Ok(0) | Err(Errno::INTR) => {}

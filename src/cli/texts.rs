@@ -33,11 +33,11 @@ pub fn backup(report: &backup::Report) -> String {
     text += &taken_along(&report.taken_along);
     text += &suspicion_text(&report.suspicious, &report.accepted);
     if !report.suspicious.is_empty() {
-        text += "The snapshot is kept, and does not count as a good one. Look at the source and at `pgkeep show`; \
-                 if it is right so, take it again with --accept-shrink, which `pgkeep run` knows as well.\n";
+        text += "The snapshot is kept, but does not count as a good one. Check the source and `pgkeep show`; \
+                 if the data is right, take it again with --accept-shrink (also an option of `pgkeep run`).\n";
     }
     if report.measured_by.is_none() {
-        text += "not measured: there is no earlier good snapshot of this database and selection
+        text += "not compared: there is no earlier good snapshot of this database and selection
 ";
     }
     text + &warnings(&report.warnings)
@@ -51,11 +51,7 @@ pub fn of(snapshot: &SnapshotId, taken: &Taken) -> String {
 
 /// That the snapshot which was used is one to look at.
 pub fn suspicions(taken: &Taken) -> String {
-    taken
-        .suspicious
-        .iter()
-        .map(|reason| format!("SUSPICIOUS: the snapshot was marked so by its backup: {reason}\n"))
-        .collect()
+    taken.suspicious.iter().map(|reason| format!("SUSPICIOUS: its backup marked the snapshot: {reason}\n")).collect()
 }
 
 pub fn warnings(warnings: &[String]) -> String {
@@ -89,7 +85,7 @@ pub fn left_out(left_out: &[crate::repo::manifest::LeftOut]) -> String {
 fn taken_along(along: &[TakenAlong]) -> String {
     let line = |along: &TakenAlong| {
         let tables = some_of(&along.tables, 10).unwrap_or_default();
-        format!("taken along: {tables}: rows of {}\n", along.relation)
+        format!("also taken: {tables}: rows of {}\n", along.relation)
     };
     along.iter().map(line).collect()
 }
@@ -173,8 +169,8 @@ fn selection(request: &Request, patterns_max: usize) -> String {
 /// What a check has found damaged, and none has found healed.
 fn hurt_text(begin: &str, line: &list::Line) -> String {
     let tables: Vec<String> = line.hurt.iter().cloned().collect();
-    let told = some_of(&tables, 10)
-        .map(|tables| format!("{begin}the rows of {} are damaged, as a check has found\n", visible::line(&tables)));
+    let told =
+        some_of(&tables, 10).map(|tables| format!("{begin}a check found damaged rows in {}\n", visible::line(&tables)));
     told.unwrap_or_default()
 }
 
@@ -182,7 +178,7 @@ fn hurt_text(begin: &str, line: &list::Line) -> String {
 fn read_text(lines: &[&list::Line]) -> String {
     let read: Vec<u64> = lines.iter().filter_map(|line| line.read_within_days).collect();
     match (read.len(), read.iter().max()) {
-        (_, None) => "not every byte was ever read: pgkeep verify --budget 10m, or --read-data\n".into(),
+        (_, None) => "not every byte was read yet: pgkeep verify --budget 10m, or --read-data\n".into(),
         (n, Some(days)) if n == lines.len() => format!("every byte was read within {}\n", count(*days, "day")),
         (n, Some(days)) => {
             format!("every byte of {n} of {} snapshots was read within {}\n", lines.len(), count(*days, "day"))
@@ -241,14 +237,14 @@ pub fn restore(report: &restore::Report) -> String {
         duration(Duration::from_millis(report.elapsed_ms)),
     );
     text += match (report.proven, report.mismatches.is_empty()) {
-        (true, _) => "; proven: every table's rows are those of the snapshot\n",
+        (true, _) => "; proven: the rows of every table equal the snapshot\n",
         (false, true) => "; not proven (--no-proof)\n",
-        (false, false) => "; NOT the snapshot:\n",
+        (false, false) => "; NOT equal to the snapshot:\n",
     };
     report.mismatches.iter().for_each(|mismatch| text += &format!("differs: {mismatch}\n"));
     text += &suspicions(&report.taken);
     if !report.hurt.is_empty() {
-        text += &format!("HURT: checks have found damage in the snapshot's {}\n", report.hurt.join(", "));
+        text += &format!("HURT: checks found damage in the snapshot's {}\n", report.hurt.join(", "));
     }
     text += &left_out(&report.left_out);
     text += &taken_along(&report.taken_along);
@@ -274,7 +270,7 @@ pub fn verify(report: &verify::Report) -> String {
             }
             None => count(report.snapshots_checked, "snapshot"),
         },
-        if report.ok { "nothing is wrong".to_owned() } else { count(report.findings.len() as u64, "finding") },
+        if report.ok { "no problems found".to_owned() } else { count(report.findings.len() as u64, "finding") },
     );
     if report.depth != "listing" {
         let (objects, size) = (count(report.objects_read, "object"), bytes(report.bytes_read));
@@ -283,13 +279,13 @@ pub fn verify(report: &verify::Report) -> String {
     if let Some(coverage) = &report.coverage {
         text += &match coverage.within_days {
             Some(days) => format!("every byte was read within {}\n", count(days, "day")),
-            None => format!("{} were never read; run it again\n", bytes(coverage.bytes_never_read)),
+            None => format!("{} were not read yet; run it again\n", bytes(coverage.bytes_never_read)),
         };
     }
     text += &report.taken.as_ref().map(suspicions).unwrap_or_default();
     report.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
     if let (true, Some(snapshot)) = (report.ok, &report.compared) {
-        text += &format!("the database holds what the snapshot {} holds\n", snapshot.short());
+        text += &format!("the database equals the snapshot {}\n", snapshot.short());
     }
     if let Some(unreferenced) = report.objects_unreferenced.filter(|n| *n > 0) {
         text += &format!("{} that no snapshot refers to\n", count(unreferenced, "object"));
@@ -328,7 +324,7 @@ pub fn outline(outline: &Outline) -> String {
     let asked = asked.iter().filter(|(_, patterns)| !patterns.is_empty());
     let asked: Vec<String> = asked.map(|(what, patterns)| what.to_string() + &patterns.join(", ")).collect();
     let lock_wait = match outline.lock_wait_timeout {
-        0 => "for ever".to_owned(),
+        0 => "forever".to_owned(),
         seconds => format!("{seconds} s"),
     };
     let tags = match outline.tags.as_slice() {
@@ -346,12 +342,10 @@ pub fn outline(outline: &Outline) -> String {
         problems += &format!("PROBLEM: {}\n", problem.what);
         problems += &problem.hint.as_ref().map_or(String::new(), |hint| format!("  hint: {hint}\n"));
     }
-    let pg_dump = outline
-        .pg_bin
-        .as_ref()
-        .map_or("the one on this machine that suits the server".to_owned(), |p| p.display().to_string());
+    let pg_dump =
+        outline.pg_bin.as_ref().map_or("a suitable one on this machine".to_owned(), |p| p.display().to_string());
     format!(
-        "policy      {} {}; nothing was connected to\n\
+        "policy      {} {}; no connection was made\n\
          database    {} on {} as {}\n\
          password    from {}\n\
          holds       {}\n\
@@ -363,7 +357,7 @@ pub fn outline(outline: &Outline) -> String {
         outline.policy.display(),
         match outline.problems.len() as u64 {
             0 => "is valid".to_owned(),
-            n => format!("is valid, and cannot be run: {}", count(n, "problem")),
+            n => format!("is valid, but cannot be run: {}", count(n, "problem")),
         },
         outline.database,
         outline.servers.join(", "),

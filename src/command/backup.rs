@@ -51,7 +51,7 @@ pub struct Options {
     pub jobs: usize,
     /// zstd's level.
     pub level: i32,
-    /// 0 waits for ever.
+    /// 0 waits forever.
     pub lock_timeout_ms: u64,
     pub passwords: Passwords,
     pub shrink: Shrink,
@@ -118,7 +118,7 @@ async fn run_once(
     let started = Instant::now();
     let request = options.patterns.parse()?;
     if let Some(time) = options.time.filter(|time| *time > Utc::now()) {
-        return Err(Error::Usage { what: format!("--time {} lies in the future", time.to_rfc3339()), hint: None });
+        return Err(Error::Usage { what: format!("--time {} is in the future", time.to_rfc3339()), hint: None });
     }
 
     progress.set_phase("connecting");
@@ -215,7 +215,7 @@ async fn run_once(
     let server = Server { version_num: session.server_version_num(), version };
     let settings =
         surroundings::of_source(session.conninfo()).await.map_err(Error::source_database("reading settings"))?;
-    snapshot.session.close().await.map_err(Error::source_database("the end of the session"))?;
+    snapshot.session.close().await.map_err(Error::source_database("closing the session"))?;
 
     progress.set_phase("writing the manifest");
     objects.settle().await?;
@@ -295,11 +295,12 @@ async fn run_once(
     watch.write_manifest(repository, key, &manifest, &objects).await?;
     unfinished.forget(repository).await;
     let searching = some_of(&needing_a_search_path(&archive, &facts, &selection), FUNCTIONS_MAX).map(|functions| {
-        format!("checks, generated columns, indexes or materialized views call functions that find names by search_path, which is empty in a restore: give them their schemas or a SET search_path, or restore with --search-path-fix: {functions}")
+        format!("check constraints, generated columns, indexes or materialized views call functions that need search_path, which is empty in a restore: write schema names in the functions, give them SET search_path, or restore with --search-path-fix: {functions}")
     });
     let detaching = detaching(&archive, &facts, &selection).into_iter();
-    let detaching = detaching
-        .map(|pending| format!("{}; a restore has it attached: {} ends it", pending.what(), pending.finalize()));
+    let detaching = detaching.map(|pending| {
+        format!("{}; a restore attaches it again; to finish the detach: {}", pending.what(), pending.finalize())
+    });
     let place = repository.store().warning().into_iter();
     let told = place.chain(measure.warning(&manifest.database.name)).chain(searching);
     let warnings = told.chain(detaching).chain(outdated).chain(said).collect();
@@ -364,8 +365,8 @@ impl Measure {
         match self {
             Measure::By { .. } | Measure::Nothing { passed_over: 0 } => None,
             Measure::Nothing { passed_over } => Some(format!(
-                "of the earlier snapshots of {database} ({passed_over}) none is a good one of this selection, so a loss would not be noticed: \
-                 look at what this one holds (pgkeep show); the next is measured by it"
+                "none of the earlier snapshots of {database} ({passed_over}) is a good one of this selection, so pgkeep cannot notice a loss: \
+                 check the content of this one (pgkeep show); the next one is compared with it"
             )),
         }
     }
@@ -422,7 +423,7 @@ async fn elsewhere(snapshot: &SourceSnapshot, selection: &Selection) -> Result<V
         .filter(|sequence| sequence.reading == Reading::Elsewhere && selection.sequences.contains(&sequence.oid));
     let tables = snapshot.tables.iter();
     let tables = tables.filter(|table| !has_rows_here(table) && selection.relations_with_rows.contains(&table.oid));
-    let reason = "it is unlogged, and the server is a standby, to which nothing of it comes: the primary has it";
+    let reason = "it is unlogged, and the server is a standby, which has no rows of it: only the primary has them";
     let left_out = |entry: String| LeftOut { entry, reason: reason.to_owned() };
     let tables = tables.map(|table| left_out(format!("TABLE DATA {}.{}", table.schema, table.name)));
     Ok(tables.chain(sequences.map(|s| left_out(format!("SEQUENCE SET {}.{}", s.schema, s.name)))).collect())

@@ -57,9 +57,9 @@ pub async fn column_order(session: &Session, relations: &[&Relation]) -> Result<
         let Inheriting { schema, name, columns, .. } = table;
         if held_by.is_empty() {
             let columns = columns.join(", ");
-            order
-                .warnings
-                .push(format!("{schema}.{name} has its inherited columns first, as after pg_dump: {columns}"));
+            order.warnings.push(format!(
+                "{schema}.{name} has its inherited columns first, as after a restore of pg_dump: {columns}"
+            ));
         } else {
             order.mismatches.push(Mismatch::new(&schema, &name, Difference::MixedUpValues { columns, held_by }));
         }

@@ -125,7 +125,7 @@ pub async fn run(
     let server_version = binaries.version.to_string();
     let cluster = tokio::task::spawn_blocking(move || PrivateCluster::start(&binaries, private_server()));
     let cluster = cluster.await.map_err(|source| Error::Internal {
-        what: "the private server's thread ended early".into(),
+        what: "the private server's thread ended too early".into(),
         source: Some(Box::new(source)),
     })??;
     let server_ms = millis(started);
@@ -144,7 +144,7 @@ pub async fn run(
     let restored = restore::run(repository, &restoring, progress, stop).await?;
     let rto_ms = server_ms + restored.elapsed_ms.saturating_sub(restored.phases.proof_ms);
 
-    progress.set_phase("asking the assertions");
+    progress.set_phase("running the assertions");
     let phase = Instant::now();
     let assertions = assert_all(&cluster, &target, &options.assertions).await?;
     let assertions_ms = millis(phase);
@@ -153,7 +153,7 @@ pub async fn run(
     let phase = Instant::now();
     let removed = tokio::task::spawn_blocking(move || cluster.stop()).await;
     removed.map_err(|source| Error::Internal {
-        what: "the private server's thread ended early".into(),
+        what: "the private server's thread ended too early".into(),
         source: Some(Box::new(source)),
     })??;
     let phases = DrillPhases { server_ms, restore: restored.phases, assertions_ms, cleanup_ms: millis(phase) };
@@ -174,7 +174,7 @@ pub async fn run(
     warnings.extend(leftover);
     let written = repository.write_record(&receipt).await;
     if let Err(error) = &written {
-        warnings.push(format!("the receipt is not in the repository: {error}"));
+        warnings.push(format!("the receipt could not be written to the repository: {error}"));
     }
     Ok(Report {
         ok: receipt.ok,
@@ -221,7 +221,7 @@ async fn assert_all(
     let failed = |what: &'static str| Error::target_database(what);
     let session = connect(target, "pgkeep drill").await.map_err(failed("connecting"))?;
     let role = question::role_for_questions(&session).await.map_err(failed("preparing the assertions"))?;
-    session.close().await.map_err(failed("the end of the session"))?;
+    session.close().await.map_err(failed("closing the session"))?;
     let asking = Conninfo::resolve(Some(&cluster.dsn_as(&role, target.database())), &Environment::default())?;
     let session = connect_as_user(&asking, "pgkeep drill").await.map_err(failed("connecting"))?;
     for statement in statements {
@@ -233,6 +233,6 @@ async fn assert_all(
         };
         assertions.push(Assertion { name: statement.name.clone(), ok: detail.is_none(), detail });
     }
-    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    session.close().await.map_err(Error::target_database("closing the session"))?;
     Ok(assertions)
 }

@@ -1,6 +1,7 @@
 //! What ends a command, and its exit code.
 
 use std::any::Any;
+use std::time::Duration;
 
 use super::password::PasswordError;
 use super::policy_file::PolicyFileError;
@@ -25,14 +26,14 @@ pub enum Error {
     Conninfo(#[from] ConninfoError),
     #[error(transparent)]
     PolicyFile(#[from] PolicyFileError),
-    #[error("there is no password for the source database")]
+    #[error("cannot get the password for the source database")]
     Password(#[from] PasswordError),
-    #[error("there is no passphrase for the restore key")]
+    #[error("cannot get the passphrase for the restore key")]
     Passphrase {
         #[source]
         source: PasswordError,
     },
-    #[error("a pattern cannot be used")]
+    #[error("invalid pattern")]
     Pattern(#[from] PatternError),
     #[error("{switch} {pattern} matches nothing")]
     NoMatch { switch: &'static str, pattern: String },
@@ -57,22 +58,23 @@ pub enum Error {
     },
     #[error("the schema of the source database cannot be read")]
     Dump(#[source] DumpError),
-    #[error("what pg_dump wrote is not understood")]
+    #[error("cannot parse pg_dump's archive")]
     Archive(#[from] ArchiveError),
     #[error("the role {role} cannot read all rows of {}", listed(unreadable))]
     Unreadable { role: String, unreadable: Vec<Unreadable> },
-    #[error("a lock was not had in time{}", if held.is_empty() { String::new() } else { format!(": held on {}", some(&texts(held))) })]
+    #[error("could not get a lock within {} s{}", timeout.as_secs(), if held.is_empty() { String::new() } else { format!("; locks are held on {}", some(&texts(held))) })]
     Locked {
         held: Vec<StrongLock>,
+        timeout: Duration,
         #[source]
         source: pg::Error,
     },
     /// Nothing was read yet that could not be read again: see the module `instant`.
-    #[error("a lock was not had in time: somebody waits to change a table that is read{}", if held.is_empty() { String::new() } else { format!("; held on {}", some(&texts(held))) })]
+    #[error("could not get a lock: another session waits to change a table that is read{}", if held.is_empty() { String::new() } else { format!("; locks are held on {}", some(&texts(held))) })]
     Contended { held: Vec<StrongLock> },
-    #[error("tables were created and dropped so quickly that they could not all be locked")]
+    #[error("could not lock all tables: tables are created and dropped too quickly")]
     Restless,
-    #[error("the snapshot of one session is unknown to the next: {explanation}")]
+    #[error("a second session could not import the snapshot: {explanation}")]
     SnapshotLost {
         explanation: String,
         #[source]
@@ -102,9 +104,9 @@ pub enum Error {
         #[source]
         source: Option<pg::Error>,
     },
-    #[error("the snapshot {snapshot} does not hold {}", some(relations))]
+    #[error("the snapshot {snapshot} does not contain {}", some(relations))]
     NotInSnapshot { snapshot: String, relations: Vec<String> },
-    #[error("the target database {database} holds already what would be restored: {}", some(objects))]
+    #[error("the target database {database} already contains objects of the restore: {}", some(objects))]
     TargetNotEmpty {
         database: String,
         objects: Vec<String>,
@@ -114,19 +116,19 @@ pub enum Error {
     /// The first cause is the one that is told.
     #[error(transparent)]
     LeftBehind(Box<LeftBehind>),
-    #[error("the database {database} exists already")]
+    #[error("the database {database} already exists")]
     DatabaseExists {
         database: String,
         /// The command that makes another one, between backquotes.
         beside: Option<String>,
     },
-    #[error("there are no programs for a private server")]
+    #[error("cannot find the programs for a private server")]
     ServerPrograms(#[from] BinariesError),
     #[error("the private server failed")]
     PrivateServer(#[from] ClusterError),
 
     /// The target's server is newer than every pg_dump on this machine: no fault of the source.
-    #[error("the schema of the target database could not be read")]
+    #[error("the schema of the target database cannot be read")]
     TargetDump(#[source] DumpError),
 
     #[error(transparent)]
@@ -145,13 +147,13 @@ pub enum Error {
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// The command itself had ended, with this exit code.
-    #[error("what the command has to say could not be written to standard output")]
+    #[error("could not write the report to standard output")]
     Output {
         exit_code: u8,
         #[source]
         source: std::io::Error,
     },
-    #[error("there is no database to restore into")]
+    #[error("the target database does not exist")]
     NoTarget {
         #[source]
         source: pg::Error,
@@ -220,7 +222,7 @@ impl std::error::Error for LeftBehind {
 }
 
 /// A hint of the cause is a clause without an end.
-fn followed(hint: Option<String>, next: &str) -> String {
+pub fn followed(hint: Option<String>, next: &str) -> String {
     match hint {
         None => next.to_owned(),
         Some(hint) if hint.ends_with(['.', '?', '!']) => format!("{hint} {next}"),
@@ -331,42 +333,42 @@ impl Error {
             Error::Locked { held, .. } if held.iter().any(|lock| matches!(lock.holder, Holder::Prepared { .. })) => {
                 Some("A prepared transaction outlives its session: in that database, COMMIT PREPARED or ROLLBACK PREPARED ends it (pg_prepared_xacts lists them); -N and -T leave tables out.".into())
             }
-            Error::Locked { .. } | Error::Contended { .. } => Some("Try again when that session has ended, or raise --lock-wait-timeout; -N and -T leave tables out.".into()),
+            Error::Locked { .. } | Error::Contended { .. } => Some("Try again when that session has ended, or raise --lock-wait-timeout. -N and -T leave tables out.".into()),
             Error::Restless => Some("Run it again, or leave the busy schema out with -N.".into()),
             Error::SnapshotLost { .. } => Some(
-                "Connect to one server directly, not through a pooler or balancer: an exported snapshot is bound to one server process.".into(),
+                "Connect directly to one server, not through a pooler or load balancer: an exported snapshot is valid on one server only.".into(),
             ),
             Error::Entries { failures, .. } => failures.iter().find_map(|failure| failure.hint.clone()),
             Error::MissingRoles { .. } => Some(
                 "Create them first, map them with --map-role A=B, or leave ownership and grants out with --no-owner --no-acl.".into(),
             ),
-            Error::NotInSnapshot { .. } => Some("`pgkeep show SNAPSHOT` lists what it holds.".into()),
+            Error::NotInSnapshot { .. } => Some("`pgkeep show SNAPSHOT` lists its content.".into()),
             Error::TargetNotEmpty { beside, .. } => Some(match beside {
-                Some(command) => format!("Nothing was changed. Into a new database beside it: {command}"),
-                None => "Nothing was changed. Restore into an empty database; where this role may not make one, an administrator does.".into(),
+                Some(command) => format!("Nothing was changed. To restore into a new database: {command}"),
+                None => "Nothing was changed. Restore into an empty database; an administrator can create one if this role cannot.".into(),
             }),
             Error::LeftBehind(left) => Some(followed(left.first.hint(), &left.left)),
             Error::ServerPrograms(error) => error.hint(),
             Error::PrivateServer(error) => error.hint(),
             Error::DatabaseExists { database, beside } => Some(match beside {
                 Some(command) => {
-                    format!("Into a new database beside it: {command}. Where {database} is empty, leave --create out.")
+                    format!("To restore into a new database: {command}. If {database} is empty, leave --create out.")
                 }
-                None => "Leave --create out to restore into it if it is empty, or name another database.".into(),
+                None => "If it is empty, leave --create out to restore into it; otherwise name another database.".into(),
             }),
             Error::Fault(AnyFault(fault)) => fault.hint(),
             Error::Mistyped(mistyped) => Some(mistyped.hint()),
             Error::Suspicious(_) => Some(
-                "`pgkeep list` marks it, and `pgkeep show` says why it is. If the database lost its rows, restore an earlier snapshot. If it is right so, back it up once more with --accept-shrink: prune goes on after the next good backup."
+                "`pgkeep list` marks it, and `pgkeep show` says why. If the database lost rows, restore an earlier snapshot. If the data is right, take another backup with --accept-shrink: prune works again after the next good backup."
                     .into(),
             ),
             Error::Output { exit_code, .. } => Some(format!(
-                "The command itself has ended, with exit code {exit_code}; only its report is lost. Do not repeat it before you have looked at what it did."
+                "The command itself ended with exit code {exit_code}; only its report is lost. Check what it did before you run it again."
             )),
             Error::InterruptedAmid { left } => Some(left.clone()),
             Error::NoTarget { source } => Some(match source.hint() {
-                Some(hint) => format!("--create makes it; {hint}."),
-                None => "--create makes it.".into(),
+                Some(hint) => format!("--create creates it; {hint}."),
+                None => "--create creates it.".into(),
             }),
             Error::Internal { .. } | Error::Interrupted => None,
         }

@@ -66,7 +66,9 @@ pub async fn open_snapshot(
     match opened {
         Opened::Snapshot(snapshot) => Ok(snapshot),
         Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: info.user().to_owned(), unreadable }),
-        Opened::Locked { held, source } => Err(Error::Locked { held, source }),
+        Opened::Locked { held, source } => {
+            Err(Error::Locked { held, timeout: Duration::from_millis(lock_timeout_ms), source })
+        }
         Opened::Restless => Err(Error::Restless),
     }
 }
@@ -76,12 +78,12 @@ async fn contended(snapshot: Box<SourceSnapshot>) -> Error {
     let session = snapshot.session;
     let ended = session.client().batch_execute("ROLLBACK").await;
     if let Err(error) = ended {
-        return Error::source_database("the end of a transaction")(session.fault("the end of a transaction", error));
+        return Error::source_database("ending a transaction")(session.fault("ending a transaction", error));
     }
     let held = strong_locks(&session).await.unwrap_or_default();
     match session.close().await {
         Ok(()) => Error::Contended { held },
-        Err(error) => Error::source_database("the end of the session")(error),
+        Err(error) => Error::source_database("closing the session")(error),
     }
 }
 

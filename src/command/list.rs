@@ -133,7 +133,7 @@ pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
         Entry::Whole(_) => None,
     });
     if let Some(line) = last.filter(|_| untold > 0) {
-        line.damaged += &format!(" ({untold} more objects in snapshots/ are no manifests either)");
+        line.damaged += &format!(" ({untold} more objects in snapshots/ are not manifests either)");
     }
     Ok(entries)
 }

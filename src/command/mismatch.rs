@@ -74,9 +74,8 @@ impl Mismatch {
 
     /// Says that the snapshot's program did not record under which settings rows were read; `tried` are the zones that it was not.
     pub(super) fn doubted(self, tried: &str) -> Self {
-        let doubt = format!(
-            "the snapshot is of a program that did not record under which TimeZone it read: these are not its rows under {tried}"
-        );
+        let doubt =
+            format!("an older pgkeep took the snapshot without recording its TimeZone: the rows differ under {tried}");
         Self { doubt: Some(doubt), ..self }
     }
 
@@ -101,30 +100,27 @@ impl fmt::Display for Mismatch {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Difference::Rows { expected, found } => write!(f, "{found}, and not {expected}"),
-            Difference::MissingTable => f.write_str("there is no such table"),
+            Difference::Rows { expected, found } => write!(f, "{found} instead of {expected}"),
+            Difference::MissingTable => f.write_str("the table is missing"),
             Difference::MissingPartition { table } => {
-                write!(
-                    f,
-                    "there is no such table; its rows are in other partitions of {table}, which holds what it held"
-                )
+                write!(f, "the table is missing; its rows are in other partitions of {table}, which is complete")
             }
             Difference::Detached { table, expected, found } => write!(
                 f,
-                "it is no partition of {table} here, as after DETACH PARTITION: {found}, and not {expected}; both together hold what they held"
+                "it is not a partition of {table} here, as after DETACH PARTITION: {found} instead of {expected}; both together are complete"
             ),
             Difference::Elsewhere => f.write_str(
-                "it is unlogged, and the server is a standby, to which its rows never come: ask the primary",
+                "it is unlogged, and the server is a standby, which has no rows of it: compare with the primary",
             ),
-            Difference::MissingColumns { columns } => write!(f, "it lacks the columns {}", columns.join(", ")),
+            Difference::MissingColumns { columns } => write!(f, "these columns are missing: {}", columns.join(", ")),
             Difference::MixedUpValues { columns, held_by } => write!(
                 f,
-                "its columns are in another order than they were ({}), and the rows of it that are values in {} have theirs mixed up",
+                "its columns are in another order ({}), so its rows that are stored as values in {} have mixed up columns",
                 columns.join(", "),
                 held_by.join(", ")
             ),
-            Difference::MissingSequence => f.write_str("there is no such sequence"),
-            Difference::SequenceValue { expected, found } => write!(f, "it stands at {found}, and not at {expected}"),
+            Difference::MissingSequence => f.write_str("the sequence is missing"),
+            Difference::SequenceValue { expected, found } => write!(f, "its value is {found} instead of {expected}"),
             Difference::LargeObjects { missing, unexpected } => {
                 write!(f, "{} large objects are missing, and {} are unexpected", missing.len(), unexpected.len())
             }

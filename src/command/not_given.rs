@@ -17,7 +17,7 @@ pub async fn hidden(
     selection: &Selection,
     request: &Request,
 ) -> Result<Vec<LeftOut>, Error> {
-    let failed = Error::source_database("looking for what superusers alone are shown");
+    let failed = Error::source_database("looking for what only superusers can see");
     let hidden = catalog::hidden(session).await.map_err(failed)?;
     let role = session.conninfo().user();
     let mut left_out = Vec::new();
@@ -25,7 +25,7 @@ pub async fn hidden(
     if request.schemas.is_empty() && request.tables.is_empty() {
         left_out.extend(hidden.subscriptions.iter().map(|name| LeftOut {
             entry: format!("SUBSCRIPTION {name}"),
-            reason: format!("pg_dump reads subscriptions as a superuser alone, and the role {role} is none"),
+            reason: format!("pg_dump reads subscriptions only as a superuser, and the role {role} is not one"),
         }));
     }
     for HiddenMapping { role: user, server, options } in &hidden.mappings {
@@ -35,12 +35,12 @@ pub async fn hidden(
         if selection.contains(entry.dump_id) {
             let options = match options {
                 HiddenOptions::There => "its options",
-                HiddenOptions::MayBeThere => "its options, if it has any,",
+                HiddenOptions::MayBeThere => "its options, if any",
             };
             left_out.push(LeftOut {
                 entry: entry.label(),
                 reason: format!(
-                    "{options} are shown to a superuser, and the role {role} is none: it comes back without them (a password, most often)"
+                    "only a superuser can read {options}, and the role {role} is not one: the mapping is restored without them (usually a password)"
                 ),
             });
         }

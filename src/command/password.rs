@@ -30,7 +30,7 @@ pub enum PasswordError {
         #[source]
         source: io::Error,
     },
-    #[error("{} can be read by others (mode {mode:03o})", path.display())]
+    #[error("other users can read {} (mode {mode:03o})", path.display())]
     Exposed { path: PathBuf, mode: u32 },
     #[error("{origin} gives more than {BYTES_MAX} bytes")]
     TooLong { origin: Origin },
@@ -44,7 +44,7 @@ pub enum PasswordError {
     },
     #[error("{} failed: {status}", program.display())]
     Failed { program: PathBuf, status: ExitStatus },
-    #[error("{} has not ended within {} s", program.display(), COMMAND_TIMEOUT.as_secs())]
+    #[error("{} did not end within {} s", program.display(), COMMAND_TIMEOUT.as_secs())]
     TimedOut { program: PathBuf },
 }
 
@@ -52,14 +52,14 @@ impl PasswordError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exposed { path, .. } => Some(format!("chmod 600 {}", path.display())),
-            Self::TooLong { .. } | Self::Unfit { .. } => Some("It must be one line: the password and nothing else.".into()),
+            Self::TooLong { .. } | Self::Unfit { .. } => Some("It must be one line with only the password.".into()),
             Self::Start { .. } => Some(
-                "password_command is a list of a program and its arguments; no shell reads it: [\"sh\", \"-c\", \"...\"] calls one.".into(),
+                "password_command is a list of a program and its arguments, without a shell; [\"sh\", \"-c\", \"...\"] runs one.".into(),
             ),
-            Self::Failed { .. } => Some("What it says of itself, it wrote to standard error.".into()),
-            Self::TimedOut { .. } => Some("It must print the password without asking anybody.".into()),
+            Self::Failed { .. } => Some("Its own messages are on standard error.".into()),
+            Self::TimedOut { .. } => Some("It must print the password without asking.".into()),
             Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Some("The account that runs pgkeep needs to own it and to enter its folder.".into())
+                Some("The account that runs pgkeep must own it and have access to its folder.".into())
             }
             Self::Read { .. } => None,
         }

@@ -20,7 +20,7 @@ pub enum PolicyFileError {
     },
     #[error("the policy {} has more than {BYTES_MAX} bytes", path.display())]
     TooLarge { path: PathBuf },
-    #[error("the policy {} can be written by others (mode {mode:03o})", path.display())]
+    #[error("other users can write the policy {} (mode {mode:03o})", path.display())]
     Writable { path: PathBuf, mode: u32 },
     #[error("the policy {} cannot be used", path.display())]
     Content {
@@ -34,12 +34,12 @@ impl PolicyFileError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Some("The account that runs pgkeep needs to read it, and to enter its folder.".into())
+                Some("The account that runs pgkeep needs read permission on it, and access to its folder.".into())
             }
             Self::Read { .. } => None,
             Self::TooLarge { .. } => Some("Name a policy file.".into()),
             Self::Writable { path, .. } => Some(format!(
-                "It may name a program to run, so only its owner may write it: chmod go-w {}",
+                "It can name a program to run, so only its owner may write it: chmod go-w {}",
                 path.display()
             )),
             Self::Content { source, .. } => source.hint(),

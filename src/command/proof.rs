@@ -194,14 +194,14 @@ impl<'a> Proof<'a> {
         let found = self.wait(&runtime, self.look(jobs, &mut mismatches))??;
         let comparable = self.compare_columns(&found.tables, &mut mismatches);
         let candidates = self.wait(&runtime, self.measure.under.candidates(self.conninfo))?;
-        let candidates = candidates.map_err(self.side.error("asking for the session's settings"))?;
+        let candidates = candidates.map_err(self.side.error("reading the session's settings"))?;
         let mut digests = self.read(&comparable, &found, jobs, &candidates[0])?;
         let tried = match self.measure.under {
             ReadUnder::Known(_) => None,
             ReadUnder::Unknown { .. } => {
                 let every_zone = || {
                     let asked = self.wait(&runtime, ambience::zones(&found.session))?;
-                    asked.map_err(self.side.error("asking for the time zones"))
+                    asked.map_err(self.side.error("reading the time zones"))
                 };
                 Some(self.read_again(&comparable, &found, jobs, &candidates, every_zone, &mut digests.relations)?)
             }

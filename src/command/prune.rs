@@ -158,7 +158,7 @@ pub async fn run(
         report.forgotten.retain(|f| names.iter().any(|n| n.id == f.snapshot && deleted.manifests.contains(&n.key())));
     }
 
-    progress.set_phase("looking for what is still needed");
+    progress.set_phase("looking for objects that are still needed");
     let Names { manifests, odd_more } = repository.names().await?;
     let mut remaining: Vec<SnapshotName> = manifests.into_iter().map(|stored| stored.name).collect();
     remaining.retain(|name| options.action == Action::Prune || !forgotten_name(&names, name));
@@ -172,7 +172,7 @@ pub async fn run(
     (report.objects_waiting, report.bytes_waiting) = (plan.waiting.objects, plan.waiting.bytes);
     if plan.condemned_later > 0 {
         report.warnings.push(format!(
-            "one run condemns no more than {} objects: {} more are for the next ones",
+            "one run condemns at most {} objects: {} more are left for the next runs",
             plan.condemned.objects, plan.condemned_later
         ));
     }
@@ -185,9 +185,9 @@ pub async fn run(
         repository.condemn(&plan, options.grace).await?;
         plan.finished.push(marker);
         if repository.sweep(&mut plan, &references, &mut deleted).await? == Pace::TooSlow {
-            report
-                .warnings
-                .push("half the grace period went by before all was deleted; the rest is for the next run".into());
+            report.warnings.push(
+                "half the grace period passed before everything was deleted; the rest is left for the next run".into(),
+            );
         }
     }
     let objects = if options.action == Action::DryRun { ripe } else { deleted.objects };
@@ -205,7 +205,7 @@ fn forgotten_name(names: &[SnapshotName], name: &SnapshotName) -> bool {
 /// That nothing is worth keeping is never meant.
 pub fn no_rules() -> Error {
     Error::Usage {
-        what: "no rule says what is to be kept".into(),
+        what: "no rule says what to keep".into(),
         hint: Some("For example: pgkeep prune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --dry-run".into()),
     }
 }
@@ -267,9 +267,9 @@ fn decide(census: &Census, options: &Options, now: DateTime<Utc>) -> Result<(Vec
 /// Tags that keep nothing are told: one may be mistyped.
 fn not_taken(untaken: &Untaken) -> Option<String> {
     let tags = some_of(&untaken.tags, TAGS_MAX)?;
-    let there =
-        some_of(&untaken.there, TAGS_MAX).map_or("no snapshot has any".into(), |there| format!("there are {there}"));
-    Some(format!("no snapshot has the tag {tags}, which is to be kept; {there}"))
+    let there = some_of(&untaken.there, TAGS_MAX)
+        .map_or("no snapshot has a tag".into(), |there| format!("existing tags: {there}"));
+    Some(format!("no snapshot has the tag {tags} of a keep rule; {there}"))
 }
 
 fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Report {
@@ -290,7 +290,7 @@ fn explain(census: &Census, decisions: Vec<Decision>, options: &Options) -> Repo
         };
         if reasons.contains(&Reason::Future) {
             warnings.push(format!(
-                "the snapshot {snapshot} is of {}, which lies in the future: a clock is wrong",
+                "the snapshot {snapshot} has the time {}, which is in the future: a clock is wrong",
                 time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
             ));
         }
@@ -330,14 +330,14 @@ fn report_troubles(report: &mut Report, references: References, deleted: Deleted
     for (name, error) in references.unreadable {
         let detail = with_causes(&error);
         report.warnings.push(format!(
-            "the snapshot {} cannot be read, so nobody knows which objects it needs: it is kept, and no object was condemned or deleted",
+            "the snapshot {} cannot be read, so it is not known which objects it needs: it is kept, and no object was condemned or deleted",
             name.id
         ));
         report.unreadable.push(Unreadable { snapshot: name.id, detail });
     }
     if references.unreadable_more > 0 {
         report.warnings.push(format!(
-            "{} more objects in snapshots/ cannot be read as manifests: as long as there is one, no object is condemned or deleted",
+            "{} more objects in snapshots/ cannot be read as manifests: no object is condemned or deleted until they are gone",
             references.unreadable_more
         ));
     }

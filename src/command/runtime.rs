@@ -10,5 +10,5 @@ pub fn worker_runtime() -> Result<Arc<tokio::runtime::Runtime>, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime
         .map(Arc::new)
-        .map_err(|source| Error::Internal { what: "a worker cannot start".into(), source: Some(Box::new(source)) })
+        .map_err(|source| Error::Internal { what: "cannot start a worker".into(), source: Some(Box::new(source)) })
 }

@@ -86,16 +86,16 @@ pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Sel
     let chosen = || selection.entries.values().any(|reason| matches!(reason, Reason::Asked));
     if lost.is_empty() && !request.is_everything() && selection.relations_with_rows.is_empty() && !chosen() {
         return Err(Error::Usage {
-            what: "the patterns leave nothing to take".into(),
-            hint: Some("-N and -T take away from what -n and -t name.".into()),
+            what: "the patterns exclude everything".into(),
+            hint: Some("-N and -T exclude from what -n and -t select.".into()),
         });
     }
     if lost.is_empty() {
         Ok(selection)
     } else {
         Err(Error::Usage {
-            what: format!("what was asked for cannot be taken without tables outside: {}", lost.join(", ")),
-            hint: Some("Name the missing tables or their schema as well, or leave these out with -T.".into()),
+            what: format!("the selection needs tables outside of it: {}", lost.join(", ")),
+            hint: Some("Select the missing tables or their schema as well, or exclude these with -T.".into()),
         })
     }
 }
@@ -139,14 +139,14 @@ pub fn describe_left_out(archive: &Archive, selection: &Selection) -> Vec<LeftOu
 fn describe(archive: &Archive, left_out: &selection::LeftOut) -> LeftOut {
     let label = |id: DumpId| archive.entry(id).map_or_else(|| id.to_string(), |entry| entry.label());
     let reason = match left_out.reason {
-        LeftOutReason::NeedsOutside { relation } => format!("it needs {}, which was not asked for", label(relation)),
+        LeftOutReason::NeedsOutside { relation } => format!("it needs {}, which was not selected", label(relation)),
         LeftOutReason::NeedsLeftOut { entry } => format!("it needs {}, which is left out", label(entry)),
         LeftOutReason::PartitionNotAsked { parent } => {
-            format!("its parent {} was asked for by name alone", label(parent))
+            format!("its parent {} was selected by name only", label(parent))
         }
         LeftOutReason::PublicationNotAsked { publication } => format!("{} belongs to no schema", label(publication)),
-        LeftOutReason::JoinsOutside { entry } => format!("{} was not asked for", label(entry)),
-        LeftOutReason::OfNothingKnown => "it is not known what it belongs to".into(),
+        LeftOutReason::JoinsOutside { entry } => format!("{} was not selected", label(entry)),
+        LeftOutReason::OfNothingKnown => "its dependencies are not known".into(),
     };
     LeftOut { entry: label(left_out.entry), reason }
 }

@@ -22,7 +22,7 @@ pub struct Source {
     pub snapshot_id: String,
     /// The database's encoding.
     pub encoding: String,
-    /// How long a session that joins late waits for a lock; 0 waits for ever.
+    /// How long a session that joins late waits for a lock; 0 waits forever.
     pub lock_timeout_ms: u64,
     /// Sessions that have joined the snapshot, and hold the locks of all that is to be read.
     readers: Readers,
@@ -117,8 +117,8 @@ pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &S
         || ' ' || coalesce(pg_catalog.inet_server_port()::text, '') || CASE WHEN pg_catalog.pg_is_in_recovery() THEN ' standby' ELSE '' END";
     let row = session.client().query_one(identity, &[]).await;
     let first: String =
-        row.map_err(|e| Error::source_database("asking which server this is")(session.fault("a question", e)))?.get(0);
-    let failed = || Error::source_database("asking which server this is");
+        row.map_err(|e| Error::source_database("identifying the server")(session.fault("a question", e)))?.get(0);
+    let failed = || Error::source_database("identifying the server");
     std::thread::scope(|scope| {
         let probe = scope.spawn(|| {
             let mut wire = match join(source, worker_runtime()?, stop) {
@@ -131,7 +131,7 @@ pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &S
                 }
                 joined => joined?,
             };
-            wire.execute("the end of a transaction", b"ROLLBACK").map_err(failed())
+            wire.execute("ending a transaction", b"ROLLBACK").map_err(failed())
         });
         probe.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
@@ -139,8 +139,8 @@ pub async fn check_snapshot_travels(session: &Session, source: &Source, stop: &S
 
 fn explain(first: &str, second: &str) -> String {
     if first == second {
-        "the server is the same, so a pooler gave the second session to another database or ended the first one's transaction".into()
+        "the server is the same, so a pooler connected the second session to another database, or ended the first one's transaction".into()
     } else {
-        format!("the first session is on a server started {first}, the second on one started {second}")
+        format!("the first session is on a server that started at {first}, the second on one that started at {second}")
     }
 }

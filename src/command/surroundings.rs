@@ -128,7 +128,7 @@ impl Surroundings {
                     session.run("a rollback", "ROLLBACK").await?;
                     let reason = error.server_message().map_or(String::new(), |message| message.message.clone());
                     told.push(format!(
-                        "sessions of the source have {name} = {value}, which cannot be had here ({reason}): what code of the database made of rows while they were restored may differ"
+                        "the source's sessions have {name} = {value}, which cannot be set here ({reason}): values that the database's code computed during the restore may differ"
                     ));
                     continue;
                 }

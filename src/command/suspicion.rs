@@ -122,10 +122,10 @@ pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
     let total = found.total();
     let Some(last) = last else {
         return match (found.tables.len(), total.rows) {
-            (0, 0) => vec!["it is the first snapshot of this database and selection, and holds no table".into()],
+            (0, 0) => vec!["it is the first snapshot of this database and selection, and has no table".into()],
             (tables, 0) => {
                 vec![format!(
-                    "it is the first snapshot of this database and selection, and none of its {} holds a row",
+                    "it is the first snapshot of this database and selection, and none of its {} has a row",
                     tables_of(tables)
                 )]
             }
@@ -150,13 +150,13 @@ pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
         let (tables, names) = (tables_of(gone.len()), named(&gone));
         let split = match by_split {
             0 => String::new(),
-            all if all == gone.len() => "; by their schema's name a split had put them aside, and `split finish --yes-drop` drops such: if that was done, --accept-shrink once".into(),
-            some => format!("; of {some} of them the schema's name says that a split had put them aside, and `split finish --yes-drop` drops such"),
+            all if all == gone.len() => "; by the name of their schema, a split put them aside, and `split finish --yes-drop` drops them: if that was done, use --accept-shrink once".into(),
+            some => format!("; by the name of their schema, a split put {some} of them aside, and `split finish --yes-drop` drops these"),
         };
         reasons.push(format!("{tables} of the snapshot {} {are} gone: {names}{split}", last.snapshot));
     }
     if total.rows == 0 && before.rows > 0 {
-        reasons.push(format!("it holds no row, and the snapshot {} held {}", last.snapshot, before.rows));
+        reasons.push(format!("it has no row, but the snapshot {} had {}", last.snapshot, before.rows));
         return reasons;
     }
     let emptied = last.tables.iter().filter(|(name, table)| {
@@ -164,21 +164,22 @@ pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
         is_empty && table.size.rows > 0 && table.size.is_large_share_of(before)
     });
     let mut emptied: Vec<String> = emptied
-        .map(|((schema, name), table)| format!("{schema}.{name} (it held {} of {} rows)", table.size.rows, before.rows))
+        .map(|((schema, name), table)| format!("{schema}.{name} (had {} of {} rows)", table.size.rows, before.rows))
         .collect();
     if found.large_objects.rows == 0 && last.large_objects.rows > 0 && last.large_objects.is_large_share_of(before) {
-        emptied.push(format!("the large objects (they held {} of {} bytes)", last.large_objects.bytes, before.bytes));
+        emptied.push(format!("the large objects (had {} of {} bytes)", last.large_objects.bytes, before.bytes));
     }
     if !emptied.is_empty() {
-        reasons.push(format!("empty now: {}", named(&emptied)));
+        reasons.push(format!("now empty: {}", named(&emptied)));
     }
     if total.rows < before.rows.div_ceil(FAR_BELOW) {
         let (now, then) = (total.rows, before.rows);
-        reasons.push(format!("it holds {now} rows, under half of the {then} of the snapshot {}", last.snapshot));
+        reasons.push(format!("it has {now} rows, less than half of the {then} in the snapshot {}", last.snapshot));
     }
     if total.bytes < before.bytes.div_ceil(FAR_BELOW) {
         let (now, then) = (total.bytes, before.bytes);
-        reasons.push(format!("its rows have {now} bytes, under half of the {then} of the snapshot {}", last.snapshot));
+        reasons
+            .push(format!("its rows have {now} bytes, less than half of the {then} in the snapshot {}", last.snapshot));
     }
     reasons
 }
@@ -227,7 +228,7 @@ mod tests {
         let one = judge(&contents(&[("a", 0), ("b", 0)]), None);
         assert_eq!(
             one,
-            ["it is the first snapshot of this database and selection, and none of its 2 tables holds a row"]
+            ["it is the first snapshot of this database and selection, and none of its 2 tables has a row"]
         );
         assert_eq!(judge(&contents(&[("a", 0), ("b", 1)]), None), [""; 0]);
         let photos = Contents { large_objects: Size { rows: 1, bytes: 5 }, ..contents(&[]) };
@@ -257,16 +258,13 @@ mod tests {
         );
         assert_eq!(
             reasons(&[("orders", 0), ("log", 0)], &before),
-            ["it holds no row, and the snapshot 1a2b3c4d held 120"]
+            ["it has no row, but the snapshot 1a2b3c4d had 120"]
         );
-        assert_eq!(
-            reasons(&[("orders", 0), ("log", 90)], &before),
-            ["empty now: shop.orders (it held 100 of 120 rows)"]
-        );
+        assert_eq!(reasons(&[("orders", 0), ("log", 90)], &before), ["now empty: shop.orders (had 100 of 120 rows)"]);
         let half = reasons(&[("orders", 39), ("log", 20)], &before);
         assert_eq!(half.len(), 2, "{half:?}");
-        assert_eq!(half[0], "it holds 59 rows, under half of the 120 of the snapshot 1a2b3c4d");
-        assert_eq!(half[1], "its rows have 5900 bytes, under half of the 12000 of the snapshot 1a2b3c4d");
+        assert_eq!(half[0], "it has 59 rows, less than half of the 120 in the snapshot 1a2b3c4d");
+        assert_eq!(half[1], "its rows have 5900 bytes, less than half of the 12000 in the snapshot 1a2b3c4d");
         assert_eq!(reasons(&[], &before).len(), 2);
     }
 

@@ -121,7 +121,7 @@ pub async fn run(
         let refused = repository.refused_records().await?;
         let told = refused.told.into_iter();
         findings.extend(told.map(|(key, reason)| Finding::new(Kind::Record, Some(key.to_string()), reason.into())));
-        findings.extend(more(Kind::Record, refused.more, "records/", "are no records that anybody trusted has signed"));
+        findings.extend(more(Kind::Record, refused.more, "records/", "are not records signed by a trusted writer"));
     }
     if asked.is_empty() && findings.is_empty() {
         return Err(RepoError::Empty { database: None }.into());
@@ -142,12 +142,14 @@ pub async fn run(
     inventory.forgive_what_was_stored_again();
     if options.depth != Depth::Listing {
         if let Err(error) = record_damage(repository, &inventory, &recorded, healed).await {
-            warnings.push(format!("the damage is not recorded, so backups may go on using what is damaged: {error}"));
+            warnings.push(format!(
+                "the damage could not be recorded, so backups may still use the damaged objects: {error}"
+            ));
         }
         if options.snapshot.is_none() {
             if let Err(error) = record_reading(repository, &reached, &inventory, &history, options.depth, started).await
             {
-                warnings.push(format!("what was read is not recorded: {error}"));
+                warnings.push(format!("could not record what was read: {error}"));
             }
             coverage = Some(cover(repository, &inventory, &reached).await?);
         }
@@ -200,12 +202,12 @@ async fn detaching(conninfo: &Conninfo, manifest: &Manifest) -> Result<Vec<Strin
     let failed = |what: &'static str| Error::source_database(what);
     let session = connect(conninfo, "pgkeep verify").await.map_err(failed("connecting"))?;
     let found = catalog::detaching(&session).await.map_err(failed("reading the catalog"))?;
-    session.close().await.map_err(failed("the end of the session"))?;
+    session.close().await.map_err(failed("closing the session"))?;
     let is_held = |(schema, name): &(String, String)| {
         manifest.relations.iter().any(|relation| (&relation.schema, &relation.name) == (schema, name))
     };
     let held = found.into_iter().filter(|(_, tables)| tables.iter().any(is_held));
-    Ok(held.map(|(pending, _)| format!("{}: {} ends it", pending.what(), pending.finalize())).collect())
+    Ok(held.map(|(pending, _)| format!("{}; to finish it: {}", pending.what(), pending.finalize())).collect())
 }
 
 /// Fills the inventory with what the manifests refer to; those that are refused are findings. Returns the genuine ones.
@@ -240,7 +242,7 @@ async fn take_in(
             }
         }
     }
-    findings.extend(more(Kind::Signature, untold, "snapshots/", "are no manifests that anybody trusted has signed"));
+    findings.extend(more(Kind::Signature, untold, "snapshots/", "are not manifests signed by a trusted writer"));
     Ok(genuine)
 }
 
@@ -328,8 +330,8 @@ async fn cover(repository: &Repository, inventory: &Inventory<'_>, reached: &Rea
 
 fn budget_for_one() -> Error {
     Error::Usage {
-        what: "--budget goes through the whole repository".into(),
-        hint: Some("Leave the snapshot out, or read it whole: pgkeep verify SNAPSHOT --read-data".into()),
+        what: "--budget checks the whole repository".into(),
+        hint: Some("Leave the snapshot out, or read all of it: pgkeep verify SNAPSHOT --read-data".into()),
     }
 }
 

@@ -57,7 +57,7 @@ impl Part<'_> {
             let (held, not_held): (Vec<Oid>, Vec<Oid>) =
                 found.holders.iter().partition(|holder| self.held.contains(holder));
             let (named, others): (Vec<Oid>, Vec<Oid>) = held.into_iter().partition(|holder| self.leaves_out(*holder));
-            for (holders, why) in [(not_held, "the snapshot was taken without them"), (named, "-T leaves them out")] {
+            for (holders, why) in [(not_held, "the snapshot does not have them"), (named, "-T excludes them")] {
                 let of = Elsewhere { holders, ..found.clone() };
                 told.extend((!of.holders.is_empty()).then(|| format!("{}: {why}", self::told(self.facts, &of))));
             }
@@ -92,7 +92,7 @@ fn refuse(facts: &Facts, found: Vec<Elsewhere>) -> Result<(), Error> {
     let told: Vec<String> = found.iter().map(|found| told(facts, found)).collect();
     Err(Error::Usage {
         what: format!(
-            "what is asked for has rows in tables that are not taken: {}",
+            "the selection has rows in tables that are not selected: {}",
             some_of(&told, NAMED_MAX).unwrap_or_default()
         ),
         hint: Some(
@@ -113,14 +113,12 @@ fn told(facts: &Facts, found: &Elsewhere) -> String {
     let holders = some_of(&holders, NAMED_MAX).unwrap_or_default();
     let relation = name(facts, found.relation);
     match &found.keeper {
-        Keeper::Nobody => format!("rows of {relation} lie in {holders}"),
+        Keeper::Nobody => format!("rows of {relation} are in {holders}"),
         Keeper::Extension { name } => {
-            format!("rows of {relation} lie in {holders}, where the extension {name} keeps them")
+            format!("rows of {relation} are in {holders}, where the extension {name} keeps them")
         }
         Keeper::Member { extension } => {
-            format!(
-                "rows of {relation} lie in {holders}, of which the extension {extension} says that they are its own"
-            )
+            format!("rows of {relation} are in {holders}, which belong to the extension {extension}")
         }
     }
 }
@@ -137,16 +135,16 @@ fn way_out(facts: &Facts, found: &Elsewhere) -> String {
             if found.holders.len() > NAMED_MAX {
                 add.push("...".into());
             }
-            format!("Take these as well ({}, or their schema with -n), or {leave}.", add.join(" "))
+            format!("Select these as well ({}, or their schema with -n), or {leave}.", add.join(" "))
         }
         Keeper::Extension { name } => {
             format!(
-                "Only {name} knows which of its tables belong together: take everything, without -n, -N, -t and -T, or {leave}."
+                "Only {name} knows which of its tables belong together: select everything, without -n, -N, -t and -T, or {leave}."
             )
         }
         Keeper::Member { extension } => {
             format!(
-                "Members of an extension are in no backup, unless it names them by pg_extension_config_dump: ALTER EXTENSION {extension} DROP TABLE makes one yours, or {leave}."
+                "A backup has no tables of an extension, except those marked by pg_extension_config_dump: take a table out of it with ALTER EXTENSION {extension} DROP TABLE, or {leave}."
             )
         }
     }

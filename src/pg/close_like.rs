@@ -19,7 +19,7 @@ pub async fn close_like(session: &Session, like: &Database) -> Result<Vec<String
         session.client().query_one(owner, &[]).await.map_err(|error| session.fault("the database's owner", error))?;
     let owner: String = owner.get(0);
     if owner != like.owner {
-        undone.push(format!("the new database belongs to {owner}, and the old one to {}", like.owner));
+        undone.push(format!("the new database belongs to {owner}, but the old one to {}", like.owner));
     }
     let mut attempt = async |what: &str, sql: String| {
         let done = session.run(what, &sql).await;
@@ -30,9 +30,12 @@ pub async fn close_like(session: &Session, like: &Database) -> Result<Vec<String
                     .client()
                     .batch_execute("ROLLBACK")
                     .await
-                    .map_err(|error| session.fault("the end of a transaction", error))?;
+                    .map_err(|error| session.fault("ending a transaction", error))?;
                 let said = error.server_message().map(|said| said.message.clone());
-                undone.push(format!("{what} of the new database is not that of the old one: {}", said.ok_or(error)?));
+                undone.push(format!(
+                    "{what} of the new database differs from that of the old one: {}",
+                    said.ok_or(error)?
+                ));
                 Ok::<_, Error>(())
             }
         }
@@ -52,7 +55,7 @@ pub async fn close_like(session: &Session, like: &Database) -> Result<Vec<String
         undone.extend(missing.iter().map(|role| {
             let may: Vec<&str> =
                 grants.iter().filter(|grant| grant.grantee == *role).map(|grant| grant.privilege.as_str()).collect();
-            format!("the role {role} is not on the new server, and had {} on the old database", may.join(", "))
+            format!("the new server has no role {role}, which had {} on the old database", may.join(", "))
         }));
     }
     Ok(undone)

@@ -86,7 +86,7 @@ pub fn which_are_empty(wire: &mut Wire, relations: &[RowsOf<'_>]) -> Result<Vec<
         )
     };
     let sql = format!("SELECT {}", relations.iter().map(is_empty).collect::<Vec<_>>().join(", "));
-    let context = "asking which tables are empty";
+    let context = "looking for empty tables";
     let rows = wire.query(context, sql.as_bytes())?;
     match &rows[..] {
         [row] if row.len() == relations.len() => Ok(row.iter().map(|empty| empty.as_deref() == Some("t")).collect()),

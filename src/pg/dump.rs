@@ -18,7 +18,7 @@ use crate::stop::Stop;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
-    #[error("no pg_dump can be used for this server")]
+    #[error("no suitable pg_dump for this server")]
     Binary(#[from] BinariesError),
     #[error("cannot run {}", program.display())]
     Run {
@@ -29,7 +29,7 @@ pub enum DumpError {
     #[error("pg_dump could not read the schema: {message}")]
     Failed { message: String },
     /// It waits for a lock behind somebody who waits for the session whose snapshot it sees: neither would ever end.
-    #[error("pg_dump did not get a lock in time: {message}")]
+    #[error("pg_dump could not get a lock: {message}")]
     Contended { message: String },
     /// What stopped the run killed it: never the cause.
     #[error("pg_dump was stopped")]
@@ -45,10 +45,10 @@ impl DumpError {
                 Some("The role needs to read everything that is backed up: GRANT pg_read_all_data TO role, or connect as a superuser.".into())
             }
             DumpError::Contended { .. } => {
-                Some("Another session holds a lock on a table; try again when it has ended, or raise --lock-wait-timeout.".into())
+                Some("Another session holds a lock on a table: try again when it has ended, or raise --lock-wait-timeout.".into())
             }
             DumpError::Failed { message } if message.contains("conflict with recovery") => Some(
-                "A standby ends whoever reads what the primary has changed meanwhile: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary.".into(),
+                "A standby cancels queries that conflict with changes from the primary: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary.".into(),
             ),
             DumpError::Failed { .. } | DumpError::Stopped => None,
         }
@@ -81,7 +81,7 @@ impl Outdated {
 
     pub fn reason(&self) -> String {
         format!(
-            "{} is older than the server: what the server's minor release has brought may be written wrongly",
+            "{} is older than the server's minor release, and may write newer definitions wrongly",
             self.pg_dump.path.display()
         )
     }

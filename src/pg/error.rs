@@ -106,17 +106,17 @@ pub enum Error {
     #[error("the connection settings cannot be used")]
     Conninfo(#[from] ConninfoError),
 
-    #[error("there is no connection to {endpoint}")]
+    #[error("could not connect to {endpoint}")]
     Connect {
         endpoint: String,
         #[source]
         source: io::Error,
     },
 
-    #[error("no connection to {endpoint} came about within {} s", after.as_secs())]
+    #[error("could not connect to {endpoint} within {} s", after.as_secs())]
     ConnectTimeout { endpoint: String, after: Duration },
 
-    #[error("no server could be used of {endpoints}")]
+    #[error("none of these servers can be used: {endpoints}")]
     NoServerUsable {
         endpoints: String,
         #[source]
@@ -124,7 +124,7 @@ pub enum Error {
     },
 
     /// `password` says where the password came from, or where it was looked for.
-    #[error("{endpoint} did not accept the log-in of {user}")]
+    #[error("{endpoint} refused the login of {user}")]
     Authentication {
         endpoint: String,
         user: String,
@@ -134,7 +134,7 @@ pub enum Error {
     },
 
     /// The server's `pg_hba.conf` has no place for this connection.
-    #[error("{endpoint} does not let {user} into the database {database} from here")]
+    #[error("{endpoint} does not allow {user} to connect to the database {database} from this host")]
     Rejected {
         endpoint: String,
         user: String,
@@ -143,7 +143,7 @@ pub enum Error {
         source: Box<ServerMessage>,
     },
 
-    #[error("{endpoint} asks for the authentication method {}, which require_auth forbids", method.word())]
+    #[error("{endpoint} asks for the authentication method {}, which require_auth does not allow", method.word())]
     AuthenticationMethod { endpoint: String, method: AuthMethod },
 
     #[error("{endpoint} has no database {database}")]
@@ -167,11 +167,11 @@ pub enum Error {
     WrongSession { endpoint: String, wanted: TargetSession },
 
     /// No session is ours for longer than a transaction. Nothing was set or read.
-    #[error("{endpoint} is a connection pooler that gives each transaction another session of the server")]
+    #[error("{endpoint} is a connection pooler in transaction mode")]
     TransactionPooler { endpoint: String },
 
     /// A setting that only a superuser may change, and under which rows would not be what they are.
-    #[error("{endpoint} has {name} = {value} for this role, and it has to be {needed}")]
+    #[error("{endpoint} has {name} = {value} for this role, but pgkeep needs {needed}")]
     Setting {
         endpoint: String,
         name: &'static str,
@@ -181,7 +181,7 @@ pub enum Error {
         source: Box<ServerMessage>,
     },
 
-    #[error("the server refused {context}")]
+    #[error("the server reported an error ({context})")]
     Server {
         context: String,
         #[source]
@@ -189,7 +189,7 @@ pub enum Error {
     },
 
     /// In a database without an encoding; of roles and databases, what was written in a database of another encoding.
-    #[error("{endpoint}: these have names or texts that are no UTF-8: {}", named(objects))]
+    #[error("{endpoint}: names or texts of these objects are not valid UTF-8: {}", named(objects))]
     NoText { endpoint: String, objects: Vec<String> },
 
     #[error("the connection to {endpoint} was lost")]
@@ -200,7 +200,7 @@ pub enum Error {
     },
 
     /// The server or this program broke the protocol, or a value was not of the expected type.
-    #[error("an answer of the server was not understood ({context})")]
+    #[error("the server sent an unexpected answer ({context})")]
     Protocol {
         context: String,
         #[source]
@@ -223,7 +223,7 @@ fn named(objects: &[String]) -> String {
 const ENDED_BY_SERVER: &[&str] = &["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"];
 
 impl Error {
-    /// What a query came to. `context` completes "the server refused ..."; `endpoint` is named when the connection is
+    /// What a query came to. `context` says what was asked; `endpoint` is named when the connection is
     /// gone.
     pub fn from_query(endpoint: &str, context: impl Into<String>, error: tokio_postgres::Error) -> Self {
         if let Some(message) = server_message(&error) {
@@ -298,12 +298,12 @@ impl Error {
             Self::Conninfo(error) => error.hint(),
             Self::Connect { endpoint, source } => Some(connect_hint(endpoint, source)),
             Self::ConnectTimeout { .. } => {
-                Some("is there a firewall between? connect_timeout gives it more time".to_owned())
+                Some("a firewall may block the connection; connect_timeout allows more time".to_owned())
             }
             Self::NoServerUsable { last, .. } => last.hint(),
             Self::Authentication { password, source, .. } => authentication_hint(password, source.as_ref()),
             Self::Rejected { source, .. } if source.message.contains("no encryption") => {
-                Some("the server may ask for encryption: try sslmode=require, or add a line to its pg_hba.conf".into())
+                Some("the server may require encryption: try sslmode=require, or add a line to its pg_hba.conf".into())
             }
             Self::Rejected { .. } => Some("add a line to the server's pg_hba.conf and reload it".to_owned()),
             Self::AuthenticationMethod { .. } => Some("change require_auth, or the server's pg_hba.conf".to_owned()),
@@ -313,7 +313,7 @@ impl Error {
             Self::NoSuchDatabase { near: None, .. } => Some("psql -l lists the databases of a server".to_owned()),
             Self::Tls { source, .. } => source.hint(),
             Self::TransactionPooler { .. } => Some(
-                "connect to PostgreSQL itself (its own port), or to a pool in session mode: a snapshot and the session's settings are bound to one session"
+                "connect to PostgreSQL directly (its own port), or to a pool in session mode: a snapshot and settings belong to one session"
                     .to_owned(),
             ),
             Self::WrongSession { wanted, .. } => Some(match wanted {
@@ -323,7 +323,7 @@ impl Error {
             }),
             Self::Server { source, .. } => source.hint.clone().or_else(|| server_hint(source)),
             Self::Setting { name, .. } => Some(format!(
-                "a superuser can take it back (ALTER ROLE or ALTER DATABASE ... RESET {name}, or in the server's settings), or let the role set it (GRANT SET ON PARAMETER {name}, from PostgreSQL 15 on)"
+                "a superuser can reset it (ALTER ROLE or ALTER DATABASE ... RESET {name}, or in postgresql.conf), or allow the role to set it (GRANT SET ON PARAMETER {name}, PostgreSQL 15 or newer)"
             )),
             Self::ConnectionLost { .. } => Some(match self.sqlstate() {
                 Some("40001") => CONFLICT.to_owned(),
@@ -334,7 +334,7 @@ impl Error {
                 _ => "the server's log says why it ended the session".to_owned(),
             }),
             Self::NoText { .. } => Some(
-                "rename or rewrite them, in a session with PGCLIENTENCODING=SQL_ASCII psql (values in rows are carried as they are); a role, or what is set or said of one, in a session of the database in which it was written".to_owned(),
+                "rename or rewrite them with PGCLIENTENCODING=SQL_ASCII psql (values in rows are copied as they are); for a role, its settings or its comment, connect to the database where it was written".to_owned(),
             ),
             Self::Protocol { .. } => None,
         }
@@ -342,12 +342,12 @@ impl Error {
 }
 
 /// A transaction of ours that only reads fails so on a standby alone ("Handling Query Conflicts", manual of PostgreSQL).
-const CONFLICT: &str = "a standby ends whoever reads what the primary has changed or removed meanwhile: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary";
+const CONFLICT: &str = "a standby cancels queries that conflict with changes from the primary: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary";
 
 /// Sessions of ours forbid time-outs in their first message; a pooler may keep it from the server.
 fn time_out_hint(name: &str) -> String {
     format!(
-        "the server's {name} ended the session: raise it for this role (ALTER ROLE ... SET {name} = 0), or connect without a pooler between"
+        "the server's {name} ended the session: switch it off for this role (ALTER ROLE ... SET {name} = 0), or connect without a pooler"
     )
 }
 
@@ -355,16 +355,16 @@ fn connect_hint(endpoint: &str, source: &io::Error) -> String {
     let is_socket = endpoint.starts_with("socket ");
     match source.kind() {
         io::ErrorKind::NotFound if is_socket => {
-            "no server has its socket there: is it running, and is this its folder and its port?".to_owned()
+            "there is no server socket: is the server running, and are the folder and the port right?".to_owned()
         }
         io::ErrorKind::ConnectionRefused if is_socket => {
-            "the socket's file is there, but no server listens: is it running?".to_owned()
+            "the socket file exists, but no server listens on it: is the server running?".to_owned()
         }
         io::ErrorKind::ConnectionRefused => {
-            "is the server running there, and do its listen_addresses and port permit TCP connections?".to_owned()
+            "is the server running, and do listen_addresses and port allow TCP connections?".to_owned()
         }
-        io::ErrorKind::PermissionDenied if is_socket => "this user may not open the socket's folder".to_owned(),
-        _ => "is the name of the host right, and can this machine reach it?".to_owned(),
+        io::ErrorKind::PermissionDenied if is_socket => "this user has no permission on the socket's folder".to_owned(),
+        _ => "is the host name right, and can this machine reach the host?".to_owned(),
     }
 }
 
@@ -376,7 +376,7 @@ fn authentication_hint(password: &str, source: &(dyn StdError + 'static)) -> Opt
     }
     if is_about_identity && (words.contains("Peer") || words.contains("Ident")) {
         return Some(
-            "the server admits each user of its operating system under the same name only: run as that user, \
+            "the server accepts an operating system user only under the same role name (peer or ident): run as that user, \
                      or connect over TCP with a password"
                 .to_owned(),
         );
@@ -392,17 +392,17 @@ fn authentication_hint(password: &str, source: &(dyn StdError + 'static)) -> Opt
 
 fn server_hint(message: &ServerMessage) -> Option<String> {
     let hint = match message.sqlstate.as_str() {
-        "53300" => "too many sessions are open: fewer jobs (-j), or a higher max_connections",
+        "53300" => "too many connections: use fewer jobs (-j), or raise max_connections",
         "53100" => "the server's disk is full",
         "53200" => "the server ran out of memory",
-        "42501" => "grant the right to this user, or connect as the owner or as a superuser",
-        "55P03" => "another session holds a lock; try again when it has ended, or allow a longer lock time-out",
+        "42501" => "grant the privilege to this role, or connect as the owner or as a superuser",
+        "55P03" => "another session holds a lock: try again when it has ended, or raise the lock timeout",
         "22021" => {
-            "a name, a comment or a definition is not in the encoding that it claims: look for it with `PGCLIENTENCODING=SQL_ASCII psql`, and rename or rewrite it; values in rows are carried as they are"
+            "a name, a comment or a definition is not valid in the database's encoding: find it with `PGCLIENTENCODING=SQL_ASCII psql`, and rename or rewrite it; values in rows are copied as they are"
         }
         "40001" => CONFLICT,
-        "25006" => "the session may only read: a standby, or a function or trigger that set it so",
-        "57014" => "the query was cancelled, by an administrator or by a time-out",
+        "25006" => "the session is read-only: the server is a standby, or a function or trigger made it read-only",
+        "57014" => "an administrator or a timeout cancelled the query",
         _ => return None,
     };
     Some(hint.to_owned())
@@ -448,7 +448,7 @@ mod tests {
         assert_eq!(message.location.as_deref(), Some("COPY t, line 2"));
         assert_eq!(message.constraint.as_deref(), Some("t_pkey"));
         let error = Error::from_message("h:1", "loading public.t", message);
-        assert_eq!(error.to_string(), "the server refused loading public.t");
+        assert_eq!(error.to_string(), "the server reported an error (loading public.t)");
         assert_eq!(error.sqlstate(), Some("23505"));
     }
 

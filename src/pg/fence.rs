@@ -74,7 +74,7 @@ pub async fn is_owned(session: &Session) -> Result<bool, Error> {
             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))"
     );
     let row = session.client().query_one(&sql, &[]).await;
-    Ok(row.map_err(|error| session.fault("who has the lock of a split", error))?.get(0))
+    Ok(row.map_err(|error| session.fault("the holder of the lock of a split", error))?.get(0))
 }
 
 /// Schemas of the database that are not the system's, sorted.
@@ -116,7 +116,7 @@ pub async fn put_up(
 ) -> Result<Attempt, Error> {
     let attempt = put_up_in_transaction(session, tables, destination, patience).await;
     if !matches!(attempt, Ok(Attempt::Up)) {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
     }
     attempt
 }
@@ -127,7 +127,7 @@ async fn put_up_in_transaction(
     destination: &str,
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    session.run("the start of a transaction", BEGIN).await?;
+    session.run("starting a transaction", BEGIN).await?;
     match lock(session, tables, "SHARE ROW EXCLUSIVE", patience).await? {
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
@@ -159,10 +159,10 @@ pub async fn hold_definitions(
     tables: &[(String, String)],
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    session.run("the start of a transaction", BEGIN).await?;
+    session.run("starting a transaction", BEGIN).await?;
     let held = lock(session, tables, "SHARE UPDATE EXCLUSIVE", patience).await;
     if !matches!(held, Ok(Attempt::Up)) {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
     }
     held
 }
@@ -173,10 +173,10 @@ pub async fn lock_to_seal(
     relations: &[(String, String)],
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    session.run("the start of an attempt", "SAVEPOINT pgkeep_seal").await?;
+    session.run("starting an attempt", "SAVEPOINT pgkeep_seal").await?;
     let locked = lock(session, relations, "ACCESS EXCLUSIVE", patience).await?;
     if !matches!(locked, Attempt::Up) {
-        session.run("the end of an attempt", UNSEALED).await?;
+        session.run("ending an attempt", UNSEALED).await?;
     }
     Ok(locked)
 }
@@ -189,17 +189,17 @@ pub async fn prepare_seal(session: &Session, also: &str, scope: &Scope, patience
     let first = format!("SET LOCAL lock_timeout = {};\n{also}", patience.lock_timeout_ms);
     match session.run("what is done when the source is sealed", &first).await {
         Err(source) if is_in_the_way(&source) => {
-            session.run("the end of an attempt", UNSEALED).await?;
+            session.run("ending an attempt", UNSEALED).await?;
             return Ok(Attempt::InTheWay { who: Vec::new(), source });
         }
         Err(error) => {
-            session.run("the end of a transaction", "ROLLBACK").await?;
+            session.run("ending a transaction", "ROLLBACK").await?;
             return Err(error);
         }
         Ok(()) => {}
     }
     if let Err(error) = sealed::note(session, Noted::Sealed, scope).await {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
         return Err(error);
     }
     Ok(Attempt::Up)
@@ -211,7 +211,7 @@ pub async fn seal(session: &Session, destination: &str) -> Result<(), Error> {
     let then = format!("{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
     let sealed = session.run("sealing the fence", &then).await;
     if sealed.is_err() {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
     }
     sealed
 }
@@ -221,7 +221,7 @@ pub async fn seal_at_once(session: &Session, destination: &str) -> Result<(), Er
     let sql = format!("{BEGIN};\n{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
     let sealed = session.run("sealing the fence", &sql).await;
     if sealed.is_err() {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
     }
     sealed
 }
@@ -265,7 +265,7 @@ pub async fn check_key(session: &Session, key: &ForeignKey, lock_timeout_ms: u64
     );
     let checked = session.run("checking a foreign key", &sql).await;
     if checked.is_err() {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
     }
     checked
 }
@@ -296,10 +296,10 @@ pub async fn strength(session: &Session) -> Result<Option<Strength>, Error> {
 /// Opens the fence and takes it away. Writers pass from that moment on; no table is locked for it. Nothing happens where there is none.
 pub async fn take_down(session: &Session) -> Result<(), Error> {
     // Of a transaction that holds definitions.
-    session.run("the end of a transaction", "ROLLBACK").await?;
+    session.run("ending a transaction", "ROLLBACK").await?;
     let opened = session.run("opening the fence", &format!("{BEGIN}; {}COMMIT", opening())).await;
     if let Err(error) = opened {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
         return Err(error);
     }
     clear_away(session).await
@@ -314,7 +314,7 @@ pub async fn open_with(
 ) -> Result<Attempt, Error> {
     let attempt = open_in_transaction(session, relations, also, "COMMIT", patience).await;
     if !matches!(attempt, Ok(Attempt::Up)) {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
         return attempt;
     }
     clear_away(session).await?;
@@ -330,7 +330,7 @@ pub async fn try_to_open(
 ) -> Result<Attempt, Error> {
     let attempt = open_in_transaction(session, relations, also, "ROLLBACK", patience).await;
     if !matches!(attempt, Ok(Attempt::Up)) {
-        session.run("the end of a transaction", "ROLLBACK").await?;
+        session.run("ending a transaction", "ROLLBACK").await?;
     }
     attempt
 }
@@ -342,7 +342,7 @@ async fn open_in_transaction(
     end: &str,
     patience: Patience,
 ) -> Result<Attempt, Error> {
-    session.run("the start of a transaction", BEGIN).await?;
+    session.run("starting a transaction", BEGIN).await?;
     match lock(session, relations, "SHARE ROW EXCLUSIVE", patience).await? {
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
@@ -416,7 +416,7 @@ pub async fn stay(session: &Session) -> Result<Option<String>, Error> {
     };
     let named = tables.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
     Ok((!tables.is_empty()).then(|| {
-        format!("tables were read while the fence was taken down, and keep its trigger, which lets everything pass, until the next split: {named}{more}")
+        format!("tables were read while the fence was taken down, and keep its trigger, which allows all writes, until the next split: {named}{more}")
     }))
 }
 

@@ -80,9 +80,9 @@ pub async fn losses(
             continue;
         }
         let (what, now, another): (String, Option<String>, bool) = (row.get(4), row.get(5), row.get(6));
-        let another = if another { ", and another one has its name" } else { "" };
+        let another = if another { ", and another object has its name" } else { "" };
         told.push(match now {
-            Some(now) => Loss::Renamed(format!("{what} is called {now} now{another}")),
+            Some(now) => Loss::Renamed(format!("{what} is now called {now}{another}")),
             None => Loss::Gone(format!("{what} is gone{another}")),
         });
     }
@@ -93,10 +93,10 @@ pub async fn losses(
 
 async fn of_schemas(session: &Session, renamed: &BTreeMap<String, String>) -> Result<Vec<Loss>, Error> {
     let (were, are): (Vec<&String>, Vec<&String>) = renamed.iter().unzip();
-    let sql = "SELECT pg_catalog.format('schema %I is called %I now', r.was, r.now), n.oid IS NOT NULL
+    let sql = "SELECT pg_catalog.format('schema %I is now called %I', r.was, r.now), n.oid IS NOT NULL
         FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS r (was, now)
         LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = r.was ORDER BY 1";
     let rows = session.rows("the list of schemas", sql, &[&were, &are]).await?;
-    let another = |there: bool| if there { ", and another one has its name" } else { "" };
+    let another = |there: bool| if there { ", and another object has its name" } else { "" };
     Ok(rows.iter().map(|row| Loss::Renamed(row.get::<_, String>(0) + another(row.get(1)))).collect())
 }

@@ -56,7 +56,7 @@ pub async fn strangers(session: &Session) -> Result<Vec<Stranger>, Error> {
                     OR t.tgname LIKE 'pgkeep\\_loose\\_%' AND (n.nspname <> 'pgkeep_loose' OR p.proname NOT LIKE 'note\\_%')))
         SELECT what, CASE owner WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(owner)::text END, pg_catalog.regexp_replace(mend, ' +', ' ', 'g')
         FROM found ORDER BY 1, 2";
-    let rows = session.rows("looking for what others made under our names", sql, &[]).await?;
+    let rows = session.rows("looking for objects of other roles under pgkeep's names", sql, &[]).await?;
     Ok(rows.iter().map(|row| Stranger { what: row.get(0), owner: row.get(1), mend: row.get(2) }).collect())
 }
 

@@ -33,7 +33,7 @@ impl Place {
                 (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory'), pg_catalog.host(pg_catalog.inet_server_addr()),
                 (EXTRACT(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint
             FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-        let row = session.row("asking where the database is", sql, &[]).await?;
+        let row = session.row("identifying the database", sql, &[]).await?;
         Ok(Self {
             system: row.get(0),
             database: row.get(1),
@@ -53,7 +53,7 @@ impl Place {
     /// What makes `now` look like another database than this one, in words; nothing where it is the same, restarted or not.
     pub fn differs(&self, now: &Place) -> Vec<String> {
         if self.identity() != now.identity() {
-            return vec![format!("it is the database {} of its cluster, and was {}", now.identity(), self.identity())];
+            return vec![format!("it is the database {} of its cluster, but was {}", now.identity(), self.identity())];
         }
         // No two servers of one cluster begin in the same microsecond.
         if self.started == now.started {
@@ -64,7 +64,7 @@ impl Place {
             if let (Some(was), Some(is)) = (was, is)
                 && was != is
             {
-                words.push(format!("{what} is {is}, and was {was}"));
+                words.push(format!("{what} is {is}, but was {was}"));
             }
         };
         compare("its port", Some(self.port.to_string()), Some(now.port.to_string()));
@@ -137,15 +137,15 @@ mod tests {
         assert_eq!(place().differs(&later()), [""; 0]);
         assert_eq!(
             place().differs(&Place { port: 5433, timeline: 2, ..later() }),
-            ["its port is 5433, and was 5432", "its timeline is 2, and was 1"]
+            ["its port is 5433, but was 5432", "its timeline is 2, but was 1"]
         );
         let elsewhere = Place { data_directory: Some("/copy".into()), ..later() };
-        assert_eq!(place().differs(&elsewhere), ["its data directory is /copy, and was /data"]);
+        assert_eq!(place().differs(&elsewhere), ["its data directory is /copy, but was /data"]);
         let elsewhere = Place { address: Some("10.0.0.2".into()), ..later() };
-        assert_eq!(place().differs(&elsewhere), ["its address is 10.0.0.2, and was 10.0.0.1"]);
+        assert_eq!(place().differs(&elsewhere), ["its address is 10.0.0.2, but was 10.0.0.1"]);
         assert_eq!(
             place().differs(&Place { database: 6, ..place() }),
-            ["it is the database 7/6 of its cluster, and was 7/5"]
+            ["it is the database 7/6 of its cluster, but was 7/5"]
         );
     }
 

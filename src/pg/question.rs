@@ -82,7 +82,9 @@ pub async fn ask(session: &Session, sql: &str) -> Result<Answer, Error> {
             Answer::Otherwise(format!("it answers {}", row.try_get(0).ok().flatten().unwrap_or("NULL")))
         }
         [] => Answer::Otherwise("it answers with no row".into()),
-        ref rows => Answer::Otherwise(format!("it answers with {} rows, and one true is wanted", rows.len())),
+        ref rows => {
+            Answer::Otherwise(format!("it answers with {} rows, but must answer with one row that is true", rows.len()))
+        }
     })
 }
 

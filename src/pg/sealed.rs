@@ -32,7 +32,7 @@ impl Noted {
 
 /// Writes it down, in the session's transaction where it has one. Each object with its name: of one that is dropped later nobody knows it any more.
 pub async fn note(session: &Session, noted: Noted, scope: &Scope) -> Result<(), Error> {
-    let context = "writing down what there is";
+    let context = "recording existing objects";
     let table = noted.table();
     // Earlier programs noted no names.
     let make = format!(
@@ -62,7 +62,7 @@ const NAME: &str = "i.type || ' ' || i.identity";
 async fn is_there(session: &Session, noted: Noted) -> Result<bool, Error> {
     let there = format!("SELECT pg_catalog.to_regclass('{SCHEMA}.{}') IS NOT NULL", noted.table());
     let there = session.client().query_one(&there, &[]).await;
-    Ok(there.map_err(|error| session.fault("looking for what was written down", error))?.get(0))
+    Ok(there.map_err(|error| session.fault("reading the recorded objects", error))?.get(0))
 }
 
 /// A schema that was sealed.
@@ -98,7 +98,7 @@ async fn spaces_of(session: &Session, noted: Noted) -> Result<Vec<Space>, Error>
         WHERE s.class = 'pg_catalog.pg_namespace'::pg_catalog.regclass ORDER BY 1",
         noted.table()
     );
-    let rows = session.rows("the schemas that were written down", &sql, &[]).await?;
+    let rows = session.rows("the recorded schemas", &sql, &[]).await?;
     Ok(rows.iter().map(|row| Space { oid: row.get(0), was: row.get(1), now: row.get(2) }).collect())
 }
 
@@ -110,7 +110,7 @@ pub async fn changed(
     scope: &Scope,
     name: impl Fn(u32, u32) -> Option<String>,
 ) -> Result<Vec<String>, Error> {
-    let context = "looking for what changed since";
+    let context = "looking for later changes";
     let table = noted.table();
     if !is_there(session, noted).await? {
         return Ok(Vec::new());
@@ -134,7 +134,7 @@ pub async fn changed(
         let (was, is, now): (Option<String>, Option<String>, Option<String>) = (row.get(2), row.get(3), row.get(5));
         match (was, now) {
             (Some(was), Some(_)) if is.as_ref().is_some_and(|is| *is != was) => {
-                format!("{}, which is {} now", named(was), named(is.unwrap_or_default()))
+                format!("{}, which is now {}", named(was), named(is.unwrap_or_default()))
             }
             (_, Some(now)) => named(now),
             (was, None) => match was.map(named).or_else(|| name(class, oid)) {

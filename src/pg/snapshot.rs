@@ -49,7 +49,7 @@ enum Attempt {
 }
 
 impl SourceSnapshot {
-    /// `wanted` says which tables will be read. `lock_timeout_ms` 0 waits for ever.
+    /// `wanted` says which tables will be read. `lock_timeout_ms` 0 waits forever.
     pub async fn open(
         info: &Conninfo,
         wanted: impl Fn(&TableFacts) -> bool,
@@ -62,7 +62,7 @@ impl SourceSnapshot {
             Ok(Attempt::Restless) => Ok(Opened::Restless),
             // lock_not_available
             Err(source) if source.sqlstate() == Some("55P03") => {
-                session.run("the end of a transaction", "ROLLBACK").await?;
+                session.run("ending a transaction", "ROLLBACK").await?;
                 Ok(Opened::Locked { held: catalog::strong_locks(&session).await?, source })
             }
             Err(error) => Err(error),
@@ -96,7 +96,7 @@ impl SourceSnapshot {
             if !unreadable.is_empty() {
                 return Ok(Attempt::Unreadable(unreadable));
             }
-            session.run("the start of a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+            session.run("starting a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
             let tables = before.iter().filter(|t| wanted(t)).map(|t| (t.schema.as_str(), t.name.as_str()));
             if !lock(session, &locks(tables)).await? {
                 continue;
@@ -109,7 +109,7 @@ impl SourceSnapshot {
             if locked(&before) == locked(&tables) {
                 return Ok(Attempt::Found(id, tables));
             }
-            session.run("the end of a transaction", "ROLLBACK").await?;
+            session.run("ending a transaction", "ROLLBACK").await?;
         }
         Ok(Attempt::Restless)
     }
@@ -129,7 +129,7 @@ async fn lock(session: &Session, statements: &[String]) -> Result<bool, Error> {
             Ok(()) => {}
             // undefined_table, invalid_schema_name
             Err(error) if matches!(error.sqlstate(), Some("42P01" | "3F000")) => {
-                session.run("the end of a transaction", "ROLLBACK").await?;
+                session.run("ending a transaction", "ROLLBACK").await?;
                 return Ok(false);
             }
             Err(error) => return Err(error),

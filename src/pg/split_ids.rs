@@ -35,7 +35,7 @@ pub async fn enter(session: &Session, id: &str, target: &str) -> Result<Vec<Stra
     match written.await {
         Ok(strangers) if strangers.is_empty() => Ok(strangers),
         ended => {
-            session.run("the end of a transaction", "ROLLBACK").await?;
+            session.run("ending a transaction", "ROLLBACK").await?;
             ended
         }
     }

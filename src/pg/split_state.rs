@@ -105,7 +105,7 @@ pub async fn save(session: &Session, id: &str, document: &str, mark: &str) -> Re
     match saved.await {
         Ok(Saved::Written) => Ok(Saved::Written),
         ended => {
-            session.run("the end of a transaction", "ROLLBACK").await?;
+            session.run("ending a transaction", "ROLLBACK").await?;
             ended
         }
     }
@@ -170,14 +170,14 @@ pub async fn identity(session: &Session) -> Result<String, Error> {
     let sql = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text || '/' || d.oid
         FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
     let row = session.client().query_one(sql, &[]).await;
-    Ok(row.map_err(|error| session.fault("asking which database this is", error))?.get(0))
+    Ok(row.map_err(|error| session.fault("identifying the database", error))?.get(0))
 }
 
 /// Whether the session's database belongs to its very role.
 pub async fn is_owned_by_us(session: &Session) -> Result<bool, Error> {
     let sql = "SELECT pg_catalog.pg_get_userbyid(datdba) = current_user FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
     let row = session.client().query_one(sql, &[]).await;
-    Ok(row.map_err(|error| session.fault("asking whose the database is", error))?.get(0))
+    Ok(row.map_err(|error| session.fault("reading the owner of the database", error))?.get(0))
 }
 
 /// A setting in SQL, and how messages call it.
@@ -192,7 +192,7 @@ pub async fn let_make_schemas(session: &Session, owners: &BTreeSet<String>) -> R
     let database = quote_identifier(session.conninfo().database());
     for owner in owners {
         let sql = format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {}", quote_identifier(owner));
-        session.run("setting the database up", &sql).await?;
+        session.run("setting up the database", &sql).await?;
     }
     Ok(())
 }

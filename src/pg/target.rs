@@ -37,7 +37,7 @@ pub fn is_made_already(error: &Error) -> bool {
 }
 
 pub async fn drop_database(session: &Session, name: &str) -> Result<(), Error> {
-    session.run("the end of a database", &format!("DROP DATABASE {}", quote_identifier(name))).await
+    session.run("dropping a database", &format!("DROP DATABASE {}", quote_identifier(name))).await
 }
 
 /// Those of `names` that the server has no role for.

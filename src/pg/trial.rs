@@ -71,7 +71,7 @@ pub async fn make(keeper: &Session, name: &str, create: &str, owner: Option<&str
 /// Drops it, whoever is still connected.
 pub async fn drop(keeper: &Session, name: &str) -> Result<(), Error> {
     let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(name));
-    keeper.run("the end of a scratch database", &sql).await
+    keeper.run("dropping a scratch database", &sql).await
 }
 
 /// The same by a session of its own, where nobody can wait any more. A keeper that is still making the database is ended first: its server
@@ -128,11 +128,11 @@ pub async fn settle(session: &Session) -> Result<(), Error> {
 }
 
 pub async fn begin(session: &Session) -> Result<(), Error> {
-    session.run("the start of a transaction", "BEGIN").await
+    session.run("starting a transaction", "BEGIN").await
 }
 
 pub async fn commit(session: &Session) -> Result<(), Error> {
-    session.run("the end of a transaction", "COMMIT").await
+    session.run("ending a transaction", "COMMIT").await
 }
 
 /// Runs statements inside the transaction, as one; what the server refuses leaves the rest of the transaction as it was.

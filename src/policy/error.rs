@@ -9,14 +9,14 @@ use crate::spelling;
 pub enum PolicyError {
     #[error("line {line}: it is not UTF-8")]
     NotUtf8 { line: usize },
-    #[error("it says nothing")]
+    #[error("the policy is empty")]
     Empty,
     /// In the words of the TOML parser.
     #[error("line {line}: {message}")]
     Syntax { line: usize, message: String },
     #[error("line {line}: a policy has no section [{section}]")]
     UnknownSection { line: usize, section: String },
-    #[error("line {line}: the key `{key}` stands in no section")]
+    #[error("line {line}: the key `{key}` is in no section")]
     NoSection { line: usize, key: String },
     #[error("line {line}: [{section}] has no key `{key}`")]
     UnknownKey { line: usize, section: &'static str, key: String },
@@ -24,7 +24,7 @@ pub enum PolicyError {
     Invalid { line: usize, key: String, expected: &'static str, found: String },
     #[error("line {line}: {key} cannot be used: {message}")]
     Refused { line: usize, key: &'static str, message: String },
-    #[error("[retention] says nothing of what is to be kept")]
+    #[error("[retention] has no rule")]
     KeepsNothing,
     #[error("[{section}] has no {key}")]
     Missing { section: &'static str, key: &'static str },
@@ -32,9 +32,9 @@ pub enum PolicyError {
     Unexpanded { line: usize, key: String, sign: char },
     #[error("line {line}: the folder of the policy is not UTF-8")]
     FolderNotUtf8 { line: usize },
-    #[error("line {line}: a policy holds no password")]
+    #[error("line {line}: a policy must not contain a password")]
     Password { line: usize },
-    #[error("line {line}: password_command besides password_file")]
+    #[error("line {line}: both password_command and password_file are given")]
     TwoPasswords { line: usize },
     #[error("line {line}: dsn cannot be used")]
     Dsn {
@@ -57,12 +57,14 @@ impl PolicyError {
         match self {
             Self::NotUtf8 { .. } => Some("Save the file as UTF-8.".into()),
             Self::Empty => Some("It needs a [source] with dsn and a [repository] at least.".into()),
-            Self::Syntax { .. } => Some("A policy is TOML: [section], then key = \"text\", 42, true or [\"a\", \"b\"].".into()),
+            Self::Syntax { .. } => {
+                Some("A policy is TOML: [section], then key = \"text\", 42, true or [\"a\", \"b\"].".into())
+            }
             Self::UnknownSection { section, .. } => {
                 let names: Vec<String> = SECTIONS.iter().map(|(name, _)| format!("[{name}]")).collect();
                 Some(match spelling::nearest(section, SECTIONS.iter().map(|(name, _)| *name)) {
                     Some(name) => format!("Did you mean [{name}]?"),
-                    None => format!("This version knows {}.", names.join(", ")),
+                    None => format!("This version has {}.", names.join(", ")),
                 })
             }
             Self::NoSection { key, .. } => elsewhere(key),
@@ -74,13 +76,15 @@ impl PolicyError {
                 Some("Write the whole path, or one relative to the folder of the policy.".into())
             }
             Self::Password { .. } => Some(
-                "Put it into a file (password_file), have a program print it (password_command), or use ~/.pgpass or PGPASSWORD."
+                "Use a file (password_file), a program that prints it (password_command), ~/.pgpass or PGPASSWORD."
                     .into(),
             ),
             Self::TwoPasswords { .. } => Some("Keep one of them.".into()),
             Self::Dsn { source, .. } => source.hint(),
             Self::Pattern { source, .. } => source.hint(),
-            Self::KeepsNothing => Some("For example: keep_daily = 7. Without the section nothing is ever forgotten.".into()),
+            Self::KeepsNothing => {
+                Some("For example: keep_daily = 7. Without the section, no snapshot is ever forgotten.".into())
+            }
             Self::Refused { .. } | Self::Invalid { .. } | Self::Missing { .. } | Self::FolderNotUtf8 { .. } => None,
         }
     }
@@ -90,7 +94,7 @@ fn key_hint(section: &str, key: &str) -> String {
     let keys = SECTIONS.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, keys)| keys);
     match spelling::nearest(key, keys.iter().copied()) {
         Some(near) => format!("Did you mean `{near}`?"),
-        None => elsewhere(key).unwrap_or_else(|| format!("[{section}] knows {}.", keys.join(", "))),
+        None => elsewhere(key).unwrap_or_else(|| format!("[{section}] has the keys {}.", keys.join(", "))),
     }
 }
 

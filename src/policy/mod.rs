@@ -41,7 +41,7 @@ pub struct Policy {
     pub writer_key: Option<PathBuf>,
     pub jobs: u16,
     pub level: i32,
-    /// Seconds; 0 waits for ever.
+    /// Seconds; 0 waits forever.
     pub lock_wait_timeout: u32,
     pub role_passwords: bool,
     /// Whether much less than in the last snapshot is right.

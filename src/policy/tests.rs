@@ -109,18 +109,18 @@ fn an_unknown_name_is_refused_with_its_line_and_the_likely_one() {
         ("[backup]\nurl = 'x'", "line 2: [backup] has no key `url` | It belongs in [repository]."),
         (
             "[repository]\nbucket = 'x'",
-            "line 2: [repository] has no key `bucket` | [repository] knows url, writer_key.",
+            "line 2: [repository] has no key `bucket` | [repository] has the keys url, writer_key.",
         ),
         ("[sources]\ndsn = 'x'", "line 1: a policy has no section [sources] | Did you mean [source]?"),
         (
             "\n[limits]\nrate = 7",
-            "line 2: a policy has no section [limits] | This version knows [source], [selection], [repository], [backup], [retention].",
+            "line 2: a policy has no section [limits] | This version has [source], [selection], [repository], [backup], [retention].",
         ),
-        ("dsn = 'x'", "line 1: the key `dsn` stands in no section | It belongs in [source]."),
+        ("dsn = 'x'", "line 1: the key `dsn` is in no section | It belongs in [source]."),
         // The first from the top, not the first of the alphabet.
         (
             "[source]\nzeta = 1\nalpha = 1",
-            "line 2: [source] has no key `zeta` | [source] knows dsn, password_file, password_command.",
+            "line 2: [source] has no key `zeta` | [source] has the keys dsn, password_file, password_command.",
         ),
     ] {
         assert_eq!(refusal(text), expected, "{text}");
@@ -166,7 +166,7 @@ fn a_wrong_value_is_refused_with_its_line_and_never_repeated() {
     );
     assert_eq!(
         source("password_command = ['p']\npassword_file = 'f'"),
-        "line 3: password_command besides password_file | Keep one of them."
+        "line 3: both password_command and password_file are given | Keep one of them."
     );
 }
 
@@ -176,13 +176,13 @@ fn retention_is_refused_where_it_is_not_understood() {
     for (line, expected) in [
         (
             "",
-            "[retention] says nothing of what is to be kept | For example: keep_daily = 7. Without the section nothing is ever forgotten.",
+            "[retention] has no rule | For example: keep_daily = 7. Without the section, no snapshot is ever forgotten.",
         ),
         ("keep_dayly = 7", "line 4: [retention] has no key `keep_dayly` | Did you mean `keep_daily`?"),
         ("keep_daily = 0", "line 4: keep_daily must be a number from 1, not 0"),
         (
             "keep_within = '1w'",
-            "line 4: keep_within cannot be used: a length of time is written 2y5m7d3h: years, months, days and hours, each at most once",
+            "line 4: keep_within cannot be used: write a period as 2y5m7d3h: years, months, days and hours, each at most once",
         ),
         (
             "keep_tags = ['a', 'b c']",
@@ -190,7 +190,7 @@ fn retention_is_refused_where_it_is_not_understood() {
         ),
         (
             "keep_daily = 1\ngrace = '0h'",
-            "line 5: grace cannot be used: a grace period of less than an hour is not safe: a backup that runs meanwhile may count on what would be deleted",
+            "line 5: grace cannot be used: a grace period of less than an hour is not safe: a backup that runs at the same time may need what would be deleted",
         ),
         (
             "keep_daily = 1\ntime_zone = 'CEST'",
@@ -206,8 +206,7 @@ fn retention_is_refused_where_it_is_not_understood() {
 
 #[test]
 fn no_policy_holds_a_password() {
-    const SAID: &str = "line 2: a policy holds no password | Put it into a file (password_file), have a program print it \
-                        (password_command), or use ~/.pgpass or PGPASSWORD.";
+    const SAID: &str = "line 2: a policy must not contain a password | Use a file (password_file), a program that prints it (password_command), ~/.pgpass or PGPASSWORD.";
     for line in [
         "dsn = 'host=db password=hunter2'",
         "dsn = 'postgresql://me:hunter2@db/shop'",
@@ -236,7 +235,7 @@ fn a_home_or_a_variable_is_not_expanded_and_not_taken_for_a_name() {
 
 #[test]
 fn what_is_no_policy_at_all_is_told_apart() {
-    const EMPTY: &str = "it says nothing | It needs a [source] with dsn and a [repository] at least.";
+    const EMPTY: &str = "the policy is empty | It needs a [source] with dsn and a [repository] at least.";
     assert_eq!(refusal(""), EMPTY);
     assert_eq!(refusal("# comment\n\n"), EMPTY);
     assert!(refusal("[repository]\nurl = 'x'").starts_with("[source] has no dsn | "));

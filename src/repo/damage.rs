@@ -18,18 +18,18 @@ use crate::stream::{ChunkKey, OpenError, Opener};
 pub enum Damage {
     #[error("the object is missing")]
     Missing,
-    #[error("it has {found} bytes, and not {expected}")]
+    #[error("it has {found} bytes instead of {expected}")]
     Size { expected: u64, found: u64 },
-    #[error("its bytes are not those that were stored")]
+    #[error("its content differs from what was stored")]
     Checksum,
     #[error("it cannot be read")]
     Store(#[source] StoreError),
     #[error("it cannot be opened")]
     Open(#[source] OpenError),
-    #[error("it holds {found} bytes when opened, and not {expected}")]
+    #[error("it has {found} bytes after decryption instead of {expected}")]
     PlainSize { expected: u64, found: u64 },
     /// Not looked at now.
-    #[error("a check on {} found it damaged, and no check has found it whole since", found.format("%Y-%m-%d"))]
+    #[error("a check on {} found it damaged, and no later check found it whole", found.format("%Y-%m-%d"))]
     Recorded { found: DateTime<Utc> },
 }
 

@@ -19,13 +19,13 @@ pub enum RepoError {
     Seal(#[from] SealError),
     #[error("there is no repository at {url}")]
     NoConfig { url: String },
-    #[error("the repository at {url} has snapshots, and its `config` is missing")]
+    #[error("the repository at {url} has snapshots, but its `config` is missing")]
     LostConfig {
         url: String,
         /// The key's.
         repository: String,
     },
-    #[error("there is a repository at {url} already")]
+    #[error("a repository already exists at {url}")]
     Exists { url: String },
     #[error("the repository's `config` is damaged")]
     BadConfig {
@@ -34,9 +34,9 @@ pub enum RepoError {
         #[source]
         source: serde_json::Error,
     },
-    #[error("the repository has format {found}, and this program reads up to {supported}")]
+    #[error("the repository has format {found}, but this program reads only up to {supported}")]
     NewerFormat { found: u32, supported: u32 },
-    #[error("the key file has seen keyring {remembered}, and the repository's newest is {}", keyring_noun(*found))]
+    #[error("the key file knows keyring {remembered}, but the repository's newest is {}", keyring_noun(*found))]
     KeyringLost { remembered: u64, found: u64 },
     #[error("the object {key} cannot be opened")]
     Object {
@@ -58,31 +58,31 @@ pub enum RepoError {
         #[source]
         source: serde_json::Error,
     },
-    #[error("a slice of {key} reaches past the object's end")]
+    #[error("a slice of {key} goes past the object's end")]
     SliceBounds { key: ObjectKey },
-    #[error("the repository holds no snapshot{}", database.as_ref().map(|d| format!(" of the database {d}")).unwrap_or_default())]
+    #[error("the repository has no snapshot{}", database.as_ref().map(|d| format!(" of the database {d}")).unwrap_or_default())]
     Empty { database: Option<String> },
-    #[error("`latest` may mean a snapshot of each of {} databases: {}", databases.len(), databases.join(", "))]
+    #[error("`latest` is ambiguous: the repository has snapshots of {} databases: {}", databases.len(), databases.join(", "))]
     Several { databases: Vec<String> },
-    #[error("the repository holds no snapshot of the database {database}")]
+    #[error("the repository has no snapshot of the database {database}")]
     NotOf {
         database: String,
         /// Those that it has snapshots of.
         databases: Vec<String>,
     },
-    #[error("no snapshot is called `{asked}`")]
+    #[error("there is no snapshot `{asked}`")]
     NoSnapshot { asked: String },
-    #[error("`{asked}` may mean {count} snapshots")]
+    #[error("`{asked}` is ambiguous: it matches {count} snapshots")]
     Ambiguous { asked: String, count: usize },
-    #[error("a snapshot {name} exists already")]
+    #[error("a snapshot {name} already exists")]
     SnapshotExists { name: SnapshotName },
-    #[error("a prune condemned {objects} of the objects that this backup counts on, and the backup has run for {}", hours(*elapsed))]
+    #[error("a prune condemned {objects} of the objects that this backup uses (it has run for {})", hours(*elapsed))]
     Overtaken { objects: u64, elapsed: Duration },
-    #[error("{folder} holds more than {most} names that may be what belongs there")]
+    #[error("{folder} has more than {most} entries")]
     TooMany { folder: String, most: usize },
-    #[error("the manifest of snapshot {name} would have {bytes} bytes, and no program reads more than {most}")]
+    #[error("the manifest of snapshot {name} would have {bytes} bytes, more than the {most} that pgkeep reads")]
     ManifestTooLarge { name: SnapshotName, bytes: u64, most: u64 },
-    #[error("the object {key} is stored with other content")]
+    #[error("the object {key} already exists with other content")]
     Occupied { key: ObjectKey },
 }
 
@@ -96,46 +96,46 @@ impl RepoError {
             RepoError::Store(error) => error.hint(),
             RepoError::Key(error) => error.hint(),
             RepoError::NoConfig { .. } => Some(
-                "The key is of a repository that was made before. Check --repo, and that what holds the repository is mounted there.".into(),
+                "The key belongs to a repository that was made before. Check --repo, and that its file system is mounted.".into(),
             ),
             RepoError::Exists { .. } => Some("Use it, or name another place. An existing repository is never initialised again.".into()),
             RepoError::BadConfig { repository, .. } | RepoError::LostConfig { repository, .. } => Some(format!(
-                "Nothing else depends on what it holds. Write the file `config` with this line, then run `pgkeep verify`: \
+                "Nothing else depends on its content. Write the file `config` with this line, then run `pgkeep verify`: \
                  {{\"format\": 1, \"repository\": \"{repository}\", \"created\": \"2000-01-01T00:00:00Z\"}}"
             )),
             RepoError::NewerFormat { .. } => Some("Use the version of pgkeep that wrote it, or a newer one.".into()),
             RepoError::KeyringLost { .. } => Some(
-                "Somebody has removed a record under records/keyring/, perhaps to bring a revoked writer back. Nothing was trusted or written. \
-                 Bring the record back from a copy of the bucket; docs/operations.md, \"Keys\", says what to do without one."
+                "A record under records/keyring/ was removed, perhaps to make a revoked writer valid again. Nothing was trusted or written. \
+                 Restore the record from a copy of the bucket; docs/operations.md, \"Keys\", says what to do without one."
                     .into(),
             ),
             RepoError::Object { source: OpenError::WrongKey, .. } => {
-                Some("Rows open with the restore key of this repository alone: --restore-key FILE.".into())
+                Some("Only the restore key of this repository decrypts rows: --restore-key FILE.".into())
             }
             RepoError::Object { .. } | RepoError::SliceBounds { .. } | RepoError::SliceList { .. } | RepoError::Manifest { .. } => {
                 Some("The repository was damaged. `pgkeep verify --read-data` lists the damage; an earlier snapshot may be whole.".into())
             }
             RepoError::Signature { reason, .. } if *reason == UNKNOWN => Some(
-                "Where keys were exchanged since, this key is too old: take the newest restore key, or `pgkeep key rotate` this writer key as well. Otherwise somebody else wrote it: nothing of it was used, and an earlier snapshot may be whole."
+                "If keys were rotated since, this key is too old: use the newest restore key, or `pgkeep key rotate` this writer key as well. Otherwise somebody else wrote the manifest: nothing of it was used, and an earlier snapshot may be whole."
                     .into(),
             ),
             RepoError::Signature { .. } => {
                 Some("It was changed after it was written, or somebody else wrote it. Nothing of it was used. Restore an earlier snapshot.".into())
             }
             RepoError::Overtaken { .. } => Some(
-                "No snapshot was made. Run the backup again: it stores these objects anew. Let the grace period of prune (--grace) be more than twice what the longest backup takes."
+                "No snapshot was created. Run the backup again: it stores these objects again. The grace period of prune (--grace) must be more than twice as long as the longest backup."
                     .into(),
             ),
             RepoError::Empty { .. } => Some("Take a backup first: pgkeep backup -d DSN".into()),
-            RepoError::TooMany { .. } => Some("Somebody has filled it with what is none of pgkeep's. Look at it, and remove what is too much by the store's own tools.".into()),
-            RepoError::ManifestTooLarge { .. } => Some("Take the database in several backups, each of some of its schemas (-n).".into()),
+            RepoError::TooMany { .. } => Some("Somebody filled it with files that are not pgkeep's. Look at them, and remove them with the store's own tools.".into()),
+            RepoError::ManifestTooLarge { .. } => Some("Back up the database in several parts, each with some of its schemas (-n).".into()),
             RepoError::Several { databases } => {
                 Some(format!("Name one of the databases: {}", databases.iter().map(|name| format!("latest:{name}")).collect::<Vec<_>>().join(", ")))
             }
             RepoError::NotOf { database, databases } => {
                 let near = nearest(database, databases.iter().map(String::as_str));
                 let near = near.map(|near| format!("Did you mean latest:{near}? ")).unwrap_or_default();
-                Some(format!("{near}It holds snapshots of {}.", databases.join(", ")))
+                Some(format!("{near}It has snapshots of {}.", databases.join(", ")))
             }
             RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
             _ => None,

@@ -231,9 +231,9 @@ impl Trust {
         let name = name.to_string();
         let trusted = revocation.manifests.iter().find(|manifest| manifest.name == name);
         match trusted {
-            None => Err("its writer was revoked, and it was not there then"),
+            None => Err("its writer was revoked, and the snapshot was not there at that time"),
             Some(trusted) if trusted.blake3 == *whole.as_bytes() => Ok(()),
-            Some(_) => Err("its writer was revoked, and it is not what was there then"),
+            Some(_) => Err("its writer was revoked, and the snapshot was changed since"),
         }
     }
 

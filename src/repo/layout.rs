@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for ChunkId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         let id = ObjectKey::new(text).and_then(|key| Self::parse_key(&key));
-        id.ok_or_else(|| serde::de::Error::custom("no chunk is called so"))
+        id.ok_or_else(|| serde::de::Error::custom("not a valid chunk name"))
     }
 }
 

@@ -103,8 +103,8 @@ impl Repository {
                     Ok(Ok(genuine)) if counts(&genuine.signer, &key) => continue,
                     Ok(Ok(_)) => "its writer was revoked before",
                     Ok(Err(reason)) => reason,
-                    Err(StoreError::TooLarge { .. }) => "it is larger than any record",
-                    Err(StoreError::NotAFile { .. }) => "it is no file",
+                    Err(StoreError::TooLarge { .. }) => "it is too large for a record",
+                    Err(StoreError::NotAFile { .. }) => "it is not a file",
                     Err(error) => return Err(error.into()),
                 };
                 match refused.told.len() < REFUSED_TOLD_MAX {

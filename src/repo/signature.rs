@@ -122,7 +122,7 @@ impl SignedCheck {
         }
         let (signer, signature) = self.signer.ok_or("it is too short")?;
         let message = self.what.message(&self.key, &self.content.finalize());
-        signer.verify(&message, &signature).map_err(|_| "its content or its name was changed")?;
+        signer.verify(&message, &signature).map_err(|_| "its content or name was changed")?;
         let content_bytes = self.bytes - self.line.len() as u64;
         let content = (content_bytes <= self.keep_max as u64).then_some(self.kept);
         Ok(Genuine { signer, whole: self.whole.finalize(), bytes: self.bytes, content })
@@ -217,6 +217,6 @@ mod tests {
         signed.resize(1 << 20, 0);
         let mut copied = check(&signing, 1000);
         assert!(signed.chunks(100).all(|piece| copied.take(piece).is_continue() && copied.kept.capacity() <= 2000));
-        assert_eq!(copied.finish().unwrap_err(), "its content or its name was changed");
+        assert_eq!(copied.finish().unwrap_err(), "its content or name was changed");
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn content(
     let again = store.read(key, genuine.bytes, check(usize::try_from(genuine.bytes).unwrap_or(usize::MAX))).await?;
     match again.finish() {
         Ok(Genuine { content: Some(content), whole, .. }) if whole == genuine.whole => Ok(Ok((genuine, content))),
-        Ok(_) => Ok(Err("its content or its name was changed")),
+        Ok(_) => Ok(Err("its content or name was changed")),
         Err(refused) => Ok(Err(refused)),
     }
 }

@@ -83,7 +83,7 @@ pub struct SliceReader {
 
 impl SliceReader {
     /// Begins to read the objects of the slices that come next, a few at a time, where the store is far away. Over a line
-    /// of 30 ms a restore waits for every object otherwise.
+    /// of 30 ms a restore waits forevery object otherwise.
     pub fn expect(&mut self, slices: &[Slice]) {
         // Neighbours share objects: a few more slices than objects are looked at.
         for slice in slices.iter().take(4 * OBJECTS_AHEAD_MAX) {

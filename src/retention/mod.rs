@@ -97,8 +97,8 @@ impl fmt::Display for Reason {
             Reason::Tag(tag) => write!(f, "tag {tag}"),
             Reason::LastOfGroup => f.write_str("the newest of its database and selection"),
             Reason::LastProven => f.write_str("the newest that a restore has proven"),
-            Reason::Suspicious => f.write_str("suspicious: kept, and not counted as good"),
-            Reason::Future => f.write_str("its time lies in the future"),
+            Reason::Suspicious => f.write_str("suspicious: kept, but not counted as good"),
+            Reason::Future => f.write_str("its time is in the future"),
             Reason::Unreadable => f.write_str("its manifest cannot be read"),
             Reason::Elsewhere => f.write_str("another database or selection"),
         }

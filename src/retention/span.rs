@@ -16,7 +16,7 @@ pub struct Span {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a length of time is written 2y5m7d3h: years, months, days and hours, each at most once")]
+#[error("write a period as 2y5m7d3h: years, months, days and hours, each at most once")]
 pub struct BadSpan;
 
 /// No part of a span is larger: a thousand years in hours.
@@ -87,10 +87,10 @@ pub struct Grace(Duration);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShortGrace {
-    #[error("a grace period is written in hours or days: 24h, 7d")]
+    #[error("write a grace period in hours or days: 24h, 7d")]
     Malformed,
     #[error(
-        "a grace period of less than an hour is not safe: a backup that runs meanwhile may count on what would be deleted"
+        "a grace period of less than an hour is not safe: a backup that runs at the same time may need what would be deleted"
     )]
     Short,
 }

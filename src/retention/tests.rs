@@ -98,7 +98,7 @@ fn a_snapshot_in_the_future_is_kept_and_takes_no_place() {
     let expected = [
         ("2026-01-01T00:00:00Z", ""),
         ("2026-01-02T00:00:00Z", "the newest of its database and selection; last (1 of 1)"),
-        ("2027-01-01T00:00:00Z", "its time lies in the future"),
+        ("2027-01-01T00:00:00Z", "its time is in the future"),
     ];
     assert_eq!(reasons(&snapshots, &rules, "2026-01-02T12:00:00Z"), said(&expected));
 }
@@ -110,7 +110,7 @@ fn a_suspicious_snapshot_is_kept_and_never_counted() {
     let rules = Rules { daily: 2, ..Rules::default() };
     let expected = [
         ("2026-01-01T00:00:00Z", "daily 2026-01-01 (2 of 2)"),
-        ("2026-01-01T06:00:00Z", "suspicious: kept, and not counted as good"),
+        ("2026-01-01T06:00:00Z", "suspicious: kept, but not counted as good"),
         ("2026-01-02T00:00:00Z", "the newest of its database and selection; daily 2026-01-02 (1 of 2)"),
     ];
     assert_eq!(reasons(&snapshots, &rules, NOW), said(&expected));

@@ -6,9 +6,9 @@ use crate::spelling::nearest;
 /// Why nothing is forgotten.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mistyped {
-    #[error("no snapshot has the tag {tag}, and this would forget what has the tag {near}")]
+    #[error("no snapshot has the tag {tag}, and prune would forget the snapshots with the tag {near}")]
     Near { tag: String, near: String },
-    #[error("no snapshot has the tag {}, and no other rule says what is to be kept", tags.join(", "))]
+    #[error("no snapshot has the tag {}, and there is no other rule", tags.join(", "))]
     NothingElse {
         tags: Vec<String>,
         /// Those that there are.
@@ -20,13 +20,13 @@ impl Mistyped {
     pub fn hint(&self) -> String {
         match self {
             Mistyped::Near { tag, near } => format!(
-                "Nothing was pruned. If {near} is meant, write that (--keep-tag, or keep_tags in a policy); if not, leave {tag} out until a snapshot has it."
+                "Nothing was pruned. If you mean {near}, write that (--keep-tag, or keep_tags in a policy); if not, leave {tag} out until a snapshot has it."
             ),
             Mistyped::NothingElse { there, .. } if there.is_empty() => {
                 "Nothing was pruned. No snapshot has a tag: `pgkeep backup --tag` gives one. Add a rule such as --keep-daily 7.".into()
             }
             Mistyped::NothingElse { there, .. } => {
-                format!("Nothing was pruned. The tags that there are: {}. Or add a rule such as --keep-daily 7.", there.join(", "))
+                format!("Nothing was pruned. Existing tags: {}. Or add a rule such as --keep-daily 7.", there.join(", "))
             }
         }
     }

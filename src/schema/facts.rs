@@ -89,7 +89,7 @@ impl Detaching {
     pub fn what(&self) -> String {
         let (name, parent) = (self.name(), self.parent_name());
         format!(
-            "the detaching of {name} from {parent} was cut short, and its rows are not read through {parent} any more"
+            "DETACH PARTITION of {name} from {parent} did not finish, and its rows are no longer visible through {parent}"
         )
     }
 

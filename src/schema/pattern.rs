@@ -41,9 +41,9 @@ pub struct Pattern {
 pub enum PatternError {
     #[error("the pattern {pattern:?} has too many dots")]
     TooManyDots { pattern: String },
-    #[error("the pattern {pattern:?} opens a double quote and does not close it")]
+    #[error("the pattern {pattern:?} has an unclosed double quote")]
     UnclosedQuote { pattern: String },
-    #[error("the pattern {pattern:?} is not a regular expression that is understood")]
+    #[error("the pattern {pattern:?} is not a valid regular expression")]
     NotARegex {
         pattern: String,
         #[source]
@@ -59,7 +59,7 @@ impl PatternError {
                 instead_of_a_list("-t", &parts)
             }
             PatternError::TooManyDots { .. } => {
-                "a schema pattern has no dot, a table pattern one; a dot that belongs to a name stands in double quotes"
+                "a schema pattern has no dot, a table pattern at most one; put a dot that is part of a name in double quotes"
                     .into()
             }
             PatternError::UnclosedQuote { .. } => {

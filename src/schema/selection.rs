@@ -111,7 +111,7 @@ pub enum SelectionError {
     },
     #[error("no table matches the pattern {pattern:?}")]
     NoSuchTable { pattern: String, switch: &'static str, near: Option<String> },
-    #[error("the relation {schema}.{name} is in the database and not in pg_dump's archive")]
+    #[error("the relation {schema}.{name} is in the database, but not in pg_dump's archive")]
     NotInArchive { schema: String, name: String },
 }
 
@@ -126,14 +126,14 @@ impl SelectionError {
             }
             SelectionError::NoSuchSchema { near: Some(near), .. } | SelectionError::NoSuchTable { near: Some(near), .. } => {
                 let capitals = if near.contains('"') {
-                    " Names with capitals stand in double quotes, and those in single quotes for the shell."
+                    " Put names with capitals in double quotes, and these in single quotes for the shell."
                 } else {
                     ""
                 };
                 format!("did you mean {near}?{capitals}")
             }
             SelectionError::NoSuchSchema { .. } => {
-                "patterns are folded to lower case: put a name with capitals in double quotes, and those in single quotes for the shell".into()
+                "patterns are folded to lower case: put a name with capitals in double quotes, and these in single quotes for the shell".into()
             }
             SelectionError::NoSuchTable { .. } => {
                 "a pattern without a schema finds only what is on the search path: write schema.table; names with capitals need double quotes".into()

@@ -41,7 +41,7 @@ pub fn instead_of_a_list(switch: &str, parts: &[&str]) -> String {
         |part: &&str| if plain(part) { (*part).to_owned() } else { format!("'{}'", part.replace('\'', r"'\''")) };
     let each: Vec<String> = parts.iter().map(|part| format!("{switch} {}", quoted(part))).collect();
     format!(
-        "{switch} takes one pattern, as with pg_dump, and a comma is a part of it: write {} (in a policy, each is a string of its own)",
+        "{switch} takes one pattern, as in pg_dump, and a comma is part of it: write {} (in a policy, one string each)",
         each.join(" ")
     )
 }

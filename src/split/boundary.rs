@@ -39,7 +39,7 @@ impl Boundary {
 
 /// A word that is none of the four.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{word:?} is none of refuse, drop, loose and bridge")]
+#[error("{word:?} is not one of refuse, drop, loose, bridge")]
 pub struct NoBoundary {
     pub word: String,
 }
@@ -92,11 +92,11 @@ pub enum BoundaryFileError {
     Invalid { line: usize, key: String, near: Option<String> },
     #[error("line {line}: `{key}` must be a section of names")]
     NoSection { line: usize, key: String },
-    #[error("line {line}: no foreign key that crosses the line is called `{name}`")]
+    #[error("line {line}: no foreign key `{name}` crosses the line")]
     UnknownConstraint { line: usize, name: String, near: Option<String> },
-    #[error("line {line}: several foreign keys that cross the line are called `{name}`")]
+    #[error("line {line}: several foreign keys `{name}` cross the line")]
     Ambiguous { line: usize, name: String, candidates: Vec<String> },
-    #[error("line {line}: nothing that crosses the line is called `{name}`")]
+    #[error("line {line}: nothing called `{name}` crosses the line")]
     UnknownObject { line: usize, name: String, near: Option<String> },
 }
 
@@ -109,13 +109,13 @@ impl BoundaryFileError {
             }
             Self::UnknownKey { key, .. } => Some(match spelling::nearest(key, KEYS) {
                 Some(near) => format!("Did you mean `{near}`?"),
-                None => "The file knows default, [constraints] and [objects].".into(),
+                None => "The file can have default, [constraints] and [objects].".into(),
             }),
             Self::Invalid { near: Some(near), .. }
             | Self::UnknownConstraint { near: Some(near), .. }
             | Self::UnknownObject { near: Some(near), .. } => Some(format!("Did you mean `{near}`?")),
             Self::UnknownConstraint { .. } | Self::UnknownObject { .. } => {
-                Some("`pgkeep split --plan` lists what crosses, by the names that the file takes.".into())
+                Some("`pgkeep split --plan` lists what crosses, with the names to use in the file.".into())
             }
             Self::Ambiguous { candidates, .. } => Some(format!("Write one of {}.", candidates.join(", "))),
             Self::Invalid { .. } | Self::NoSection { .. } => None,

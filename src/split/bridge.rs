@@ -82,7 +82,7 @@ pub(super) fn findings(
         Traffic::Reads => ("reads", "writes (--bridge-write lets them through)"),
         Traffic::ReadsAndWrites => (
             "reads and writes",
-            "values of their own for identity, sequence and generated columns (the new database makes them), INSERT ... ON CONFLICT with a target, the search_path (what fires in the new database must name its schemas)",
+            "explicit values for identity, sequence and generated columns (the new database generates them), INSERT ... ON CONFLICT with a target, the search_path (triggers in the new database must name their schemas)",
         ),
     };
     let mut findings = vec![
@@ -90,9 +90,9 @@ pub(super) fn findings(
             Note,
             FindingKind::Bridge,
             role.clone(),
-            format!("the old database goes on using {}", names.join(", ")),
+            format!("the old database still uses {}", names.join(", ")),
             format!(
-                "the role {role} is made in the new database, for {carried} of these alone; in the old one a server {role} of postgres_fdw, and foreign tables in their place"
+                "the split creates the role {role} in the new database, only for {carried} of these, and in the old one a postgres_fdw server {role} and foreign tables in their place"
             ),
         ),
         Finding::new(
@@ -100,9 +100,9 @@ pub(super) fn findings(
             FindingKind::Bridge,
             names.join(", "),
             format!(
-                "a foreign table does not carry keys to it, triggers, TRUNCATE, row types, two databases' commit at one instant, {missing}"
+                "foreign tables do not support foreign keys to them, triggers, TRUNCATE, row types, an atomic commit in both databases, {missing}"
             ),
-            "see that nobody in the old database counts on it; what reads much is slower than before",
+            "make sure that nobody in the old database needs these; large reads are slower than before",
         ),
     ];
     findings.extend(bridged.iter().filter_map(|table| blocked(sides, table)));
@@ -113,8 +113,8 @@ pub(super) fn findings(
             Blocker,
             FindingKind::Bridge,
             target.user.clone(),
-            format!("it may not make the role {role} on the target's server"),
-            "connect as one with CREATEROLE",
+            format!("it has no permission to create the role {role} on the target's server"),
+            "connect as a role with CREATEROLE",
         ));
     }
     findings
@@ -134,8 +134,8 @@ fn blocked(sides: &Sides<'_>, table: &Bridged) -> Option<Finding> {
             Blocker,
             FindingKind::Bridge,
             name,
-            "it has row-level security, which knows one role behind a bridge, whoever asks: all rows would be shown to everybody, or none to anybody",
-            "decide with --boundary-file for those who use it: drop or loose; or take the policies away",
+            "it has row-level security, which sees the same role for everybody behind a bridge: everybody would see all rows, or nobody any",
+            "choose drop or loose in --boundary-file for the objects that use it, or remove the policies",
         ));
     }
     let definition = sides.archive.entry(table.entry)?;
@@ -145,8 +145,8 @@ fn blocked(sides: &Sides<'_>, table: &Bridged) -> Option<Finding> {
             Blocker,
             FindingKind::Bridge,
             name,
-            "it is a view that reads with the rights of whoever asks, which behind a bridge is a role with rights to nothing else",
-            "decide with --boundary-file for those who use it: drop; or bridge the tables that it reads",
+            "it is a security_invoker view: behind a bridge it would read as a role that has no privileges on the tables below",
+            "choose drop in --boundary-file for the objects that use it, or bridge the tables that it reads",
         ));
     }
     if definition.kind == Kind::ForeignTable {
@@ -154,8 +154,8 @@ fn blocked(sides: &Sides<'_>, table: &Bridged) -> Option<Finding> {
             Blocker,
             FindingKind::Bridge,
             name,
-            "it is a foreign table itself, whose user mappings know nothing of the bridge's role",
-            "decide with --boundary-file for those who use it: drop",
+            "it is a foreign table itself, and has no user mapping for the bridge's role",
+            "choose drop in --boundary-file for the objects that use it",
         ));
     }
     None
@@ -165,15 +165,15 @@ fn extension(source: &SourceFacts) -> Option<Finding> {
     let (reason, action) = match source.foreign_data {
         ForeignData::Installed | ForeignData::Offered => return None,
         ForeignData::Missing => (
-            "foreign tables need it, and the source's server does not have it",
+            "foreign tables need it, but the source's server does not have it",
             "install its package (contrib) on the source's server",
         ),
         ForeignData::SuperuserOnly => (
-            "foreign tables need it, and only a superuser may create it",
-            "let an administrator create it in the source database, and grant USAGE on the foreign data wrapper, or connect as one",
+            "foreign tables need it, but only a superuser may create it",
+            "ask an administrator to create it in the source database and to grant USAGE on the foreign data wrapper, or connect as a superuser",
         ),
         ForeignData::NoUsage => (
-            "foreign tables need it, and the connected role may not use it",
+            "foreign tables need it, but the connected role has no USAGE on it",
             "GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw, or connect as a superuser",
         ),
     };

@@ -150,8 +150,8 @@ pub(super) fn mentions(
         }
         if let (Some(why), true) = (&body.unparsed, own != Place::Stays) {
             let name = format!("{} {}", kind.label(), sides.name(position));
-            let reason = format!("its body was read as words only ({why})");
-            let action = "look at it, if it may name what is on the other side";
+            let reason = format!("its body could not be parsed, only its words were read ({why})");
+            let action = "check whether it refers to objects on the other side";
             findings.push(Finding::new(Severity::Note, FindingKind::UnparsedBody, name, reason, action));
         }
     }

@@ -70,15 +70,15 @@ pub(super) fn forgotten(
             Severity::Note if left => "it stays, as --leave says".to_owned(),
             Severity::Note => "it stays".to_owned(),
             Severity::Blocker | Severity::Warning => format!(
-                "if its rows belong to what moves, they would stay behind: add it to --schemas; if not, say so with --leave {}",
+                "if its rows belong to the schemas that move, add it to --schemas, or they stay behind; if not, use --leave {}",
                 pattern_for(schema)
             ),
         };
         findings.push(Finding::new(severity, FindingKind::ForgottenSchema, schema.clone(), reason, action));
     }
     findings.extend(of_the_owner.into_iter().map(|(owner, schemas)| {
-        let reason = format!("{owner} owns them and the database, and some of what moves");
-        let action = "they stay; add to --schemas what belongs to what moves, and name the rest with --leave";
+        let reason = format!("{owner} owns them, the database, and some of the objects that move");
+        let action = "they stay; add those that belong together with the moving schemas to --schemas, and name the rest with --leave";
         Finding::new(Severity::Warning, FindingKind::ForgottenSchema, schemas.join(", "), reason, action)
     }));
     findings

@@ -18,10 +18,8 @@ pub(super) fn watched(names: &SchemaNames, source: &SourceFacts) -> Vec<Finding>
             Blocker,
             FindingKind::LooseKey,
             format!("{schema}.{table}"),
-            format!(
-                "what is deleted in it is written down for the loose key {key} of an earlier split, and the log stays"
-            ),
-            "reap it, then take the key away (docs/split.md), or leave the schema where it is",
+            format!("its deletions are logged for the loose key {key} of an earlier split, and the log stays"),
+            "run `split reap`, then remove the key (docs/split.md), or leave the schema where it is",
         )
     };
     moving.map(finding).collect()
@@ -34,7 +32,7 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
         if let Says::ConnectionStrings(count) = clue.says {
             let name = format!("{}.{}.\"{}\"", clue.schema, clue.table, clue.column);
             let reason =
-                format!("{count} of its values are connection strings of PostgreSQL: they lead to the old place");
+                format!("{count} of its values are PostgreSQL connection strings that lead to the old database");
             findings.push(Finding::new(
                 Warning,
                 FindingKind::ConnectionString,
@@ -50,8 +48,8 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
                 Warning,
                 FindingKind::SharedSequence,
                 sides.name(position),
-                "what moves takes numbers from it, and so does what stays: both go on from the same number",
-                "it is copied with its value; give one side a range of its own if the numbers must differ",
+                "both moving and staying tables use it: both databases continue from the same number",
+                "it is copied with its value; give each side its own range if the numbers must not overlap",
             ));
         }
     }
@@ -61,7 +59,7 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
                 Blocker,
                 FindingKind::Hypertable,
                 format!("{schema}.{table}"),
-                "its rows are in TimescaleDB's chunks, which no schema holds: a split would move none of them",
+                "its rows are in TimescaleDB's chunks, outside of its schema: a split would not move them",
                 "leave its schema where it is, or move the whole database",
             ));
         }
@@ -71,7 +69,7 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
             Warning,
             FindingKind::LargeObjects,
             column.clone(),
-            "it may refer to large objects, which belong to no schema and stay",
+            "it may refer to large objects, which belong to no schema and do not move",
             "copy those large objects by hand if it does",
         ));
     }
@@ -84,8 +82,8 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
                 Warning,
                 FindingKind::ColumnOrder,
                 name,
-                format!("it inherits, and its copy has the inherited columns first, as after pg_dump: {order}"),
-                "see that nobody counts on their places: SELECT *, and INSERT or COPY that names no columns",
+                format!("it inherits, and its copy has the inherited columns first, as after a restore of pg_dump: {order}"),
+                "make sure that nobody depends on the column order: SELECT *, and INSERT or COPY without column names",
             )
         } else {
             Finding::new(
@@ -93,11 +91,11 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
                 FindingKind::ColumnOrder,
                 name,
                 format!(
-                    "its copy has its columns in another order ({order}), and {} {} rows of it as values, by the columns' places",
+                    "its copy has its columns in another order ({order}), but {} {} rows of it as values, by column position",
                     held_by.join(" and "),
                     if held_by.len() == 1 { "holds" } else { "hold" },
                 ),
-                "make the table anew with its columns in that order, or keep the values as jsonb",
+                "recreate the table with its columns in that order, or keep the values as jsonb",
             )
         }
     }));
@@ -113,7 +111,7 @@ pub(super) fn contents(sides: &Sides<'_>, source: &SourceFacts) -> Vec<Finding> 
             FindingKind::ReplicaIdentity,
             if without == 1 { "1 table".to_owned() } else { format!("{without} tables") },
             "without a primary key or another replica identity, logical replication cannot carry updates and deletes",
-            "nothing now: the split copies them while writers stand still",
+            "nothing now: the split copies them while writes are refused",
         ));
     }
     findings
@@ -129,15 +127,15 @@ pub(super) fn database_objects(sides: &Sides<'_>, source: &SourceFacts) -> Vec<F
                 Note,
                 FindingKind::DatabaseObject,
                 entry.label(),
-                "it acts on the whole database: the new one has none",
-                "make it there by hand if the application counts on it",
+                "it acts on the whole database, and is not copied to the new one",
+                "create it there by hand if the application needs it",
             )),
             Kind::Publication if sql.contains(" FOR ALL TABLES") => findings.push(Finding::new(
                 Warning,
                 FindingKind::DatabaseObject,
                 entry.label(),
-                "it publishes every table: after the switch its subscribers see no change in what moved",
-                "make a publication in the new database, and let the subscribers use it",
+                "it publishes all tables: after the switch its subscribers get no changes of the moved ones",
+                "create a publication in the new database for the subscribers",
             )),
             Kind::DefaultAcl if entry.namespace.is_none() => {
                 let owner = entry.owner.clone().unwrap_or_default();
@@ -146,8 +144,11 @@ pub(super) fn database_objects(sides: &Sides<'_>, source: &SourceFacts) -> Vec<F
                         Note,
                         FindingKind::DefaultPrivileges,
                         owner,
-                        format!("its default privileges for the whole database stay: {}", first_statement(&sql)),
-                        "set them in the new database too if its new objects shall have them",
+                        format!(
+                            "its default privileges for the whole database are not copied: {}",
+                            first_statement(&sql)
+                        ),
+                        "set them in the new database too if new objects there need them",
                     ));
                 }
             }
@@ -160,8 +161,8 @@ pub(super) fn database_objects(sides: &Sides<'_>, source: &SourceFacts) -> Vec<F
                 Blocker,
                 FindingKind::DatabaseObject,
                 format!("SUBSCRIPTION {subscription}"),
-                format!("it writes into {schema}.{table}, and would go on in the old place"),
-                "let it write into the new database, or end it before the split",
+                format!("it writes into {schema}.{table}, and would still write into the old database"),
+                "change it to write into the new database, or stop it before the split",
             ));
         }
     }
@@ -182,8 +183,8 @@ pub(super) fn sessions(source: &SourceFacts) -> Vec<Finding> {
             Note,
             FindingKind::Session,
             format!("{} ({application})", group.role),
-            format!("{} of its {} sessions use the moving schemas at this moment", group.using_now, group.sessions),
-            "stop it, or let it meet the fence, before the switch",
+            format!("{} of its {} sessions are using the moving schemas now", group.using_now, group.sessions),
+            "stop it before the switch, or the fence refuses its writes",
         )
     };
     using.map(finding).collect()
@@ -202,13 +203,13 @@ pub(super) fn roles(
             let memberships: Vec<&str> =
                 source.memberships.iter().filter(|m| m.member == role.name).map(|m| m.role.as_str()).collect();
             let reason = match memberships.is_empty() {
-                true => "it owns or may use what moves, and the target's server has no such role".to_owned(),
+                true => "it owns or may use moving objects, but the target's server has no such role".to_owned(),
                 false => format!(
-                    "it owns or may use what moves as a member of {}, and the target's server has no such role",
+                    "it owns or may use moving objects as a member of {}, but the target's server has no such role",
                     memberships.join(", ")
                 ),
             };
-            let action = "it is made with its attributes, memberships and settings; its password is not copied unless it can be read";
+            let action = "it is created with its attributes, memberships and settings; its password is copied only if it can be read";
             findings.push(Finding::new(Note, FindingKind::Role, role.name.clone(), reason, action));
         }
         if role.attributes.contains(&Attribute::Superuser) && role.name != target.user {
@@ -228,15 +229,15 @@ fn superuser(role: &super::facts::Role, needs: &[Need], target: &TargetFacts) ->
     let all_trusted = extensions.iter().filter(trusted).count() == extensions.len();
     let names: Vec<&str> = extensions.iter().map(|need| need.name.as_str()).collect();
     let reason = match (names.is_empty(), all_trusted) {
-        (true, _) => "it is a superuser, and what moves needs no extension".to_owned(),
+        (true, _) => "it is a superuser, but the moving schemas need no extension".to_owned(),
         (false, true) => {
             format!(
-                "it is a superuser; of the extensions that move ({}) every one is trusted, and needs none",
+                "it is a superuser, but all extensions that move ({}) are trusted and do not need one",
                 names.join(", ")
             )
         }
         (false, false) => format!(
-            "it is a superuser; the administrator makes the extensions that move ({}), so that it need be none",
+            "it is a superuser, but does not need to be one if an administrator creates the extensions that move ({})",
             names.join(", ")
         ),
     };
@@ -245,7 +246,7 @@ fn superuser(role: &super::facts::Role, needs: &[Need], target: &TargetFacts) ->
     let quoted = format!("\"{}\"", role.name.replace('"', "\"\""));
     let database = format!("\"{}\"", target.database.replace('"', "\"\""));
     let action = format!(
-        "extensions are made by {}; proposed: ALTER ROLE {quoted} {}; GRANT CREATE ON DATABASE {database} TO {quoted}",
+        "{} creates the extensions; proposed: ALTER ROLE {quoted} {}; GRANT CREATE ON DATABASE {database} TO {quoted}",
         target.user,
         words.join(" ")
     );
@@ -270,13 +271,13 @@ pub(super) fn settings(needed: &BTreeSet<String>, sides: &Sides<'_>, source: &So
         let mentions = |word: &str| words_of(value).any(|part| part == word);
         let moving: Vec<&String> = sides.names.moving.iter().filter(|schema| mentions(schema)).collect();
         if name == "search_path" && !theirs && !moving.is_empty() {
-            let reason = format!("{value_shown}it finds what moves, and the role stays with the old database");
+            let reason = format!("{value_shown}it finds moving objects, and the role stays with the old database");
             findings.push(Finding::new(
                 Warning,
                 FindingKind::Setting,
                 subject,
                 reason,
-                "it stays as it is; look at who connects as this role",
+                "it is not changed; check who connects as this role",
             ));
         } else if mentions(&source.database) && name != "search_path" {
             let reason = format!("{value_shown}it names the old database");
@@ -289,10 +290,11 @@ pub(super) fn settings(needed: &BTreeSet<String>, sides: &Sides<'_>, source: &So
             ));
         } else if name != "search_path" && !moving.is_empty() && *reach == Reach::Cluster {
             // PostgREST's pgrst.db_schemas and its kind.
-            let reason = format!("{value_shown}it names what moves, for every database of the cluster");
+            let reason = format!("{value_shown}it names moving objects, for every database of the cluster");
             findings.push(Finding::new(Warning, FindingKind::Setting, subject, reason, "change it after the switch"));
         } else if *reach == Reach::Database && theirs {
-            let reason = format!("{value_shown}it holds in the old database alone, and no dump of schemas carries it");
+            let reason =
+                format!("{value_shown}it applies only to the old database, and a dump of schemas does not contain it");
             findings.push(Finding::new(
                 Note,
                 FindingKind::Setting,

@@ -150,8 +150,8 @@ fn searching(function: String) -> Finding {
         Severity::Warning,
         FindingKind::SearchPath,
         function,
-        "a check, generated column, index or materialized view calls it, and it finds names by search_path, which is empty while rows are copied",
-        "give the names in it their schemas, or the function a SET search_path; `--rehearse` shows whether the copy passes",
+        "a check constraint, generated column, index or materialized view calls it, and it needs search_path, which is empty while rows are copied",
+        "write schema names in it, or give the function SET search_path; `--rehearse` shows whether the copy works",
     )
 }
 
@@ -162,35 +162,35 @@ fn crossing_finding(crossing: &Crossing, choices: &BoundaryFile) -> Finding {
         }
         // No word for it would let a run begin.
         Action::Refuse if crossing.kind == CrossingKind::Subscription => {
-            "let it write into the new database, or end it before the split".to_owned()
+            "change it to write into the new database, or stop it before the split".to_owned()
         }
         Action::Refuse if crossing.reason.ends_with(PERIODS) => {
-            "say drop or bridge for it in --boundary-file; or move both sides".to_owned()
+            "choose drop or bridge for it in --boundary-file; or move both sides".to_owned()
         }
         Action::Refuse if *choices != BoundaryFile::default() => {
-            "say drop, loose or bridge for it in the boundary file; or move both sides".to_owned()
+            "choose drop, loose or bridge for it in the boundary file; or move both sides".to_owned()
         }
         Action::Refuse => {
-            "decide with --boundary drop, loose or bridge, or one by one in --boundary-file; or move both sides"
+            "choose --boundary drop, loose or bridge, or one by one in --boundary-file; or move both sides"
                 .to_owned()
         }
         Action::Drop if crossing.kind == CrossingKind::ForeignKey => {
-            "the key is not made anew, and is dropped where it stays".to_owned()
+            "the key is not recreated, and is dropped where it stays".to_owned()
         }
         Action::Drop if crossing.kind == CrossingKind::Publication => {
-            "the table leaves it when `finish --yes-drop` drops the table; publish the new place to those who need it".to_owned()
+            "the table leaves it when `finish --yes-drop` drops the table; publish the new table to those who need it".to_owned()
         }
         Action::Drop => {
-            "nothing drops it: drop it or change it yourself; until then `finish --yes-drop` drops nothing".to_owned()
+            "drop or change it yourself; until then `finish --yes-drop` drops nothing".to_owned()
         }
-        Action::Loose => "a delete log and `pgkeep split reap` take the key's place".to_owned(),
-        Action::Bridge => "foreign tables take the old place".to_owned(),
-        Action::LeaveBehind => "it is not made in the new database".to_owned(),
+        Action::Loose => "a delete log and `pgkeep split reap` replace the key".to_owned(),
+        Action::Bridge => "foreign tables replace the moved tables".to_owned(),
+        Action::LeaveBehind => "it is not created in the new database".to_owned(),
         Action::Keep => {
-            "the old database keeps the definition; `finish --yes-drop` drops nothing as long as something there uses it"
+            "the old database keeps the definition; `finish --yes-drop` drops nothing as long as an object there uses it"
                 .to_owned()
         }
-        Action::Review => "change its text, or see that nobody calls it".to_owned(),
+        Action::Review => "change it, or make sure that nobody calls it".to_owned(),
     };
     Finding::new(crossing.severity, FindingKind::Crossing, crossing.key.clone(), crossing.reason.clone(), action)
 }

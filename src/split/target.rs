@@ -32,7 +32,7 @@ fn version(source: &SourceFacts, target: &TargetFacts) -> Option<Finding> {
             Blocker,
             FindingKind::ServerVersion,
             name,
-            "the target is the older server: definitions of a newer one are not made for it",
+            "the target is an older server, and may not support definitions of a newer one",
             format!("use a server of version {from} or newer"),
         )),
         std::cmp::Ordering::Less => Some(Finding::new(
@@ -40,7 +40,7 @@ fn version(source: &SourceFacts, target: &TargetFacts) -> Option<Finding> {
             FindingKind::ServerVersion,
             name,
             "the target is the newer server",
-            "definitions are carried over; test the application on it first",
+            "definitions are copied as they are; test the application on it first",
         )),
         std::cmp::Ordering::Equal => None,
     }
@@ -59,7 +59,7 @@ fn emptiness(target: &TargetFacts) -> Option<Finding> {
         Blocker,
         FindingKind::TargetNotEmpty,
         target.database.clone(),
-        format!("the target database exists and holds {some}"),
+        format!("the target database exists and is not empty: {some}"),
         "name a database that does not exist, or one that is empty",
     ))
 }
@@ -72,8 +72,8 @@ fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) 
             Blocker,
             FindingKind::TargetNotEmpty,
             target.database.clone(),
-            "new databases of the server are made from it: each would hold what moves",
-            "name a database of its own with --to",
+            "it is the template of new databases: each would contain the moved schemas",
+            "name another database with --to",
         ));
     }
     let lacks = |reason: String, action: String| {
@@ -84,7 +84,7 @@ fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) 
             Blocker,
             FindingKind::TargetReadOnly,
             target.database.clone(),
-            "the target's server is a standby, and takes no writes",
+            "the target's server is a standby, which refuses writes",
             match &target.hindrances.writing {
                 Writing::Standby { primary: Some(primary) } => {
                     format!("name the primary with --to: this one follows {primary}")
@@ -98,11 +98,11 @@ fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) 
     }
     match &target.existence {
         Existence::Absent if !has(Right::CreateDatabase) => findings.push(lacks(
-            format!("it may not create the database {}", target.database),
+            format!("it has no permission to create the database {}", target.database),
             format!("ALTER ROLE {} CREATEDB, or let an administrator create it", target.user),
         )),
         Existence::Exists { .. } if !has(Right::CreateInDatabase) => findings.push(lacks(
-            format!("it may not create schemas in {}", target.database),
+            format!("it has no permission to create schemas in {}", target.database),
             format!("GRANT CREATE ON DATABASE {} TO {}", target.database, target.user),
         )),
         _ => {}
@@ -110,8 +110,8 @@ fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) 
     let missing: Vec<&str> = roles.iter().filter(|role| !target.roles.contains(*role)).map(String::as_str).collect();
     if !missing.is_empty() && !has(Right::CreateRole) {
         findings.push(lacks(
-            format!("the server has no role {}, and it may not make one", missing.join(", ")),
-            "create the roles first, or connect as one with CREATEROLE".to_owned(),
+            format!("the server has no role {}, and it has no permission to create one", missing.join(", ")),
+            "create the roles first, or connect as a role with CREATEROLE".to_owned(),
         ));
     }
     let owners: Vec<&str> = roles
@@ -125,7 +125,7 @@ fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) 
             Warning,
             FindingKind::TargetPrivilege,
             target.user.clone(),
-            format!("it is no member of {}: what these own it cannot hand to them", owners.join(", ")),
+            format!("it is not a member of {}: it cannot make them owners of their objects", owners.join(", ")),
             format!("GRANT {} TO {}, or connect as a superuser", owners.join(", "), target.user),
         ));
     }
@@ -147,7 +147,7 @@ fn extensions(target: &TargetFacts, needs: &[Need]) -> Vec<Finding> {
                 Blocker,
                 FindingKind::Extension,
                 need.name.clone(),
-                format!("{} needs it, and the target's server does not have it", need.needed_by),
+                format!("{} needs it, but the target's server does not have it", need.needed_by),
                 "install its package on the target's server",
             ));
             continue;
@@ -159,7 +159,7 @@ fn extensions(target: &TargetFacts, needs: &[Need]) -> Vec<Finding> {
                 FindingKind::Extension,
                 need.name.clone(),
                 format!("the source has version {installed}, which the target's server does not offer"),
-                format!("it is made in version {default}; test what uses it"),
+                format!("it is created in version {default}; test what uses it"),
             ));
         }
         if trust == Trust::SuperuserOnly && !target.rights.contains(&Right::Superuser) {
@@ -167,8 +167,8 @@ fn extensions(target: &TargetFacts, needs: &[Need]) -> Vec<Finding> {
                 Blocker,
                 FindingKind::Extension,
                 need.name.clone(),
-                format!("only a superuser may create it, and {} is none", target.user),
-                "let an administrator create it in the target, or connect as one",
+                format!("only a superuser may create it, and {} is not one", target.user),
+                "ask an administrator to create it in the target, or connect as a superuser",
             ));
         }
     }
@@ -187,8 +187,8 @@ fn collation(source: &SourceFacts, target: &TargetFacts) -> Vec<Finding> {
             Blocker,
             FindingKind::Encoding,
             target.database.clone(),
-            format!("it is in {encoding}, and the source in {}", locale.encoding),
-            "name a database that does not exist: it is made as the source is",
+            format!("its encoding is {encoding}, but the source's is {}", locale.encoding),
+            "name a database that does not exist: it is created with the source's settings",
         ));
     }
     if let (Some(recorded), Some(actual)) = (&locale.recorded_version, &locale.actual_version)
@@ -198,8 +198,8 @@ fn collation(source: &SourceFacts, target: &TargetFacts) -> Vec<Finding> {
             Warning,
             FindingKind::Collation,
             name.clone(),
-            format!("the source was made with version {recorded} of its collation and runs with {actual}: its indexes on text may be out of order"),
-            "REINDEX in the source and ALTER DATABASE ... REFRESH COLLATION VERSION; the new database builds its indexes anew",
+            format!("the source was created with version {recorded} of its collation and runs with {actual}: its indexes on text may be corrupt"),
+            "REINDEX in the source and ALTER DATABASE ... REFRESH COLLATION VERSION; the new database builds its own indexes",
         ));
     }
     if target.collation == CollationKnown::Unknown {
@@ -218,8 +218,10 @@ fn collation(source: &SourceFacts, target: &TargetFacts) -> Vec<Finding> {
             Warning,
             FindingKind::Collation,
             name,
-            format!("the source sorts by version {here}, the target by {there}: text may come in another order"),
-            "indexes are built anew; look at range partitions and CHECKs on text",
+            format!(
+                "the collation version is {here} in the source and {there} in the target: text may sort differently"
+            ),
+            "indexes are rebuilt; check range partitions and CHECK constraints on text",
         ));
     }
     findings
@@ -232,7 +234,7 @@ fn disk(moves: &[MovingSchema]) -> Finding {
         Note,
         FindingKind::Disk,
         format!("{} MB", bytes.div_ceil(1_000_000)),
-        "so much the tables and indexes take in the source; how much is free on the target cannot be asked in SQL",
-        "see that the target's volume has twice as much: the write-ahead log needs room as well",
+        "size of the tables and indexes in the source; SQL cannot show the free space on the target",
+        "make sure that the target's volume has twice as much: WAL needs space as well",
     )
 }

@@ -9,7 +9,7 @@ use super::s3::fault::{S3Cause, S3Fault};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("`{url}` is not a repository's URL: {reason}")]
+    #[error("`{url}` is not a valid repository URL: {reason}")]
     Url { url: String, reason: &'static str },
     #[error("an s3:// URL has no parameter `{parameter}`")]
     UrlParameter { parameter: String, meant: Option<&'static str>, known: &'static [&'static str] },
@@ -31,15 +31,15 @@ pub enum StoreError {
     },
     #[error("the object {key} is missing")]
     NoObject { key: ObjectKey },
-    #[error("the object {key} has {bytes} bytes, and at most {bytes_max} were expected")]
+    #[error("the object {key} has {bytes} bytes, but at most {bytes_max} were expected")]
     TooLarge { key: ObjectKey, bytes: u64, bytes_max: u64 },
-    #[error("{} is {what}, and no file", path.display())]
+    #[error("{} is {what}, not a file", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
-    #[error("the object {key} cannot be stored: its name is taken, and so is every other that it may have")]
+    #[error("the object {key} cannot be stored: its name and all its alternative names are taken")]
     NoName { key: ObjectKey },
-    #[error("the thread that makes objects durable has ended")]
+    #[error("the thread that syncs objects has ended")]
     WriterGone,
-    #[error("a thread for requests to S3 cannot be started")]
+    #[error("cannot start a thread for S3 requests")]
     NoThread {
         #[source]
         source: io::Error,
@@ -66,30 +66,30 @@ impl StoreError {
             StoreError::S3 { fault, .. } => fault.hint(),
             StoreError::Earlier(error) => error.hint(),
             StoreError::Missing { path } => Some(format!(
-                "The key is of a repository that was made before. Check --repo, and that the file system that holds it is mounted. A new one, with keys of its own: pgkeep init --repo {} --keys DIR",
+                "The key belongs to a repository that was made before. Check --repo, and that its file system is mounted. A new repository, with its own keys: pgkeep init --repo {} --keys DIR",
                 path.display()
             )),
             StoreError::EmptyFolder { .. } => Some(
-                "The key is of a repository that was made before: is the file system that holds it mounted there? Nothing was written.".into(),
+                "The key belongs to a repository that was made before: is its file system mounted there? Nothing was written.".into(),
             ),
             StoreError::NotEmpty { .. } => Some("Name a folder that does not exist yet, or an empty one.".into()),
             StoreError::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::ReadOnlyFilesystem => Some(
-                    "The file system is mounted to be read only: by an option (`findmnt -T FOLDER` shows it), or since its disk failed (the kernel's log says so). What reads goes on; to write, mount it anew, or name another repository."
+                    "The file system is read-only: by a mount option (`findmnt -T FOLDER` shows it), or because its disk failed (the kernel log says so). Reading still works; to write, remount it, or name another repository."
                         .into(),
                 ),
                 io::ErrorKind::PermissionDenied => {
-                    Some(format!("The user who runs pgkeep needs to read and write in {}.", path.display()))
+                    Some(format!("The user who runs pgkeep needs read and write permission in {}.", path.display()))
                 }
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     Some("The file system is full. Nothing of this run is visible in the repository; make room and run it again.".into())
                 }
                 _ => None,
             },
-            StoreError::NoObject { .. } => Some("Run `pgkeep verify` to see what else is missing and which tables it hurts.".into()),
+            StoreError::NoObject { .. } => Some("`pgkeep verify` shows what else is missing and which tables are damaged.".into()),
             StoreError::TooLarge { .. } => Some("The object was changed. Run `pgkeep verify --read-data`.".into()),
             StoreError::NotAFile { .. } => {
-                Some("pgkeep makes no such thing and follows no link out of a repository: look at it, and move it away.".into())
+                Some("pgkeep does not create it, and follows no link out of a repository: look at it, and move it away.".into())
             }
             StoreError::NoName { .. } | StoreError::WriterGone => None,
         }

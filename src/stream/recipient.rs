@@ -17,13 +17,13 @@ pub enum Recipient {
 /// Why a text is no recipient. An identity, which is secret, is never repeated.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecipientError {
-    #[error("`{text}` is no recipient of age")]
+    #[error("`{text}` is not an age recipient")]
     Unknown { text: String },
     #[error("it is an identity, which is secret")]
     Secret,
-    #[error("an ssh-rsa key of fewer than 2048 bits, or of too many, is not encrypted to")]
+    #[error("an ssh-rsa key needs at least 2048 bits, and not too many")]
     RsaBits,
-    #[error("an SSH key of the type {kind} cannot be encrypted to")]
+    #[error("SSH keys of the type {kind} are not supported")]
     SshType { kind: String },
 }
 

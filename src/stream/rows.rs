@@ -5,7 +5,7 @@ use super::{Digest, RowFormat, RowHasher, Tally};
 
 /// Bytes that are no rows of the format, whatever follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("row {row} has a field of an impossible length")]
+#[error("row {row} has a field with an invalid length")]
 pub struct MalformedRow {
     /// Counted from 1, from where the reading began.
     pub row: u64,

@@ -148,7 +148,7 @@ pub enum SealError {
         #[source]
         source: age::EncryptError,
     },
-    #[error("the program {program}, which a recipient of the writer key needs, is not on this machine")]
+    #[error("the program {program}, which a recipient of the writer key needs, is not installed on this machine")]
     NoPlugin { program: String },
     #[error("cannot encrypt a chunk")]
     Encrypt {
@@ -205,7 +205,7 @@ fn file_key_wrapper(recipient: Recipient) -> Result<Box<dyn age::Recipient + Sen
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("the key does not open it")]
+    #[error("the key does not decrypt it")]
     WrongKey,
     /// The fault of the identity, not of what it should open: a plugin that is missing or refused.
     #[error("the identity cannot be used")]
@@ -218,12 +218,12 @@ pub enum OpenError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("it does not decompress")]
+    #[error("it cannot be decompressed")]
     Decompress {
         #[source]
         source: std::io::Error,
     },
-    #[error("its content is not what its name says")]
+    #[error("its content does not match its name")]
     NotItsName,
 }
 
@@ -262,7 +262,7 @@ impl Opener {
         let size = zstd::zstd_safe::get_frame_content_size(&compressed).ok().flatten().unwrap_or(u64::MAX);
         if size > plain_bytes_max as u64 {
             return Err(OpenError::Decompress {
-                source: std::io::Error::other("the frame says no size, or too large a one"),
+                source: std::io::Error::other("the frame has no size, or a size that is too large"),
             });
         }
         self.decompressor.decompress(&compressed, size as usize).map_err(|source| OpenError::Decompress { source })

@@ -28,29 +28,29 @@ impl fmt::Display for Part {
 /// Why a value cannot be made to name the new database. No variant carries a piece of the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    #[error("{part} is not written there but put in from {}", variables.join(", "))]
+    #[error("{part} is not written there: it comes from {}", variables.join(", "))]
     Interpolated { part: Part, variables: Vec<String> },
-    #[error("it is neither a connection string of PostgreSQL nor plainly a host, a port or the name of a database")]
+    #[error("it is neither a PostgreSQL connection string nor clearly a host, a port or a database name")]
     Unknown,
-    #[error("programs would disagree about where the password in it ends")]
+    #[error("programs disagree on where the password in it ends")]
     Ambiguous,
     #[error("it names no database")]
     NoDatabase,
     #[error("it names a database other than {expected}")]
     OtherDatabase { expected: String },
-    #[error("it names where the database is in {keyword}, which is not exchanged")]
+    #[error("it names the server in {keyword}, which pgkeep does not rewrite")]
     Keyword { keyword: String },
     #[error("it names several servers")]
     SeveralServers,
-    #[error("{host} is this machine here, and would be another one there, where the value names a host")]
+    #[error("{host} means this machine here, but may mean another machine where the value is used")]
     AsSeenFrom { host: String },
-    #[error("{part} cannot be written there without other quotes")]
+    #[error("{part} needs other quotes there")]
     Unfit { part: Part },
 }
 
 impl ValueError {
     fn hint(&self, path: &Path, key: &str) -> String {
-        let literal = format!("--rewrite {}:{key}=VALUE gives the new value as it is to stand there.", path.display());
+        let literal = format!("--rewrite {}:{key}=VALUE sets the new value literally.", path.display());
         match self {
             Self::Interpolated { variables, .. } => {
                 let also: Vec<String> = variables.iter().map(|v| format!("--rewrite .env:{v}")).collect();
@@ -80,13 +80,13 @@ pub enum SwitchError {
     NotAFile { path: PathBuf },
     #[error("{} has more than {max} bytes", path.display())]
     TooLarge { path: PathBuf, max: u64 },
-    #[error("{} is not UTF-8 in line {line}", path.display())]
+    #[error("{} is not valid UTF-8 in line {line}", path.display())]
     NotUtf8 { path: PathBuf, line: usize },
-    #[error("{} has a second name (a hard link), which would keep the old values", path.display())]
+    #[error("{} has another hard link, which would keep the old values", path.display())]
     HardLinked { path: PathBuf },
     #[error("{} belongs to another user", path.display())]
     ForeignOwner { path: PathBuf },
-    #[error("{} is not understood: line {line}: {message}", path.display())]
+    #[error("cannot parse {}: line {line}: {message}", path.display())]
     Yaml { path: PathBuf, line: usize, message: String },
     #[error("{} has no {key}", path.display())]
     NoKey { path: PathBuf, key: String, near: Option<String>, env_files: Vec<String> },
@@ -105,13 +105,13 @@ pub enum SwitchError {
         source: ValueError,
     },
     /// The edited text, read again, is not the old one with the new values.
-    #[error("{}: the rewritten text would not say what it must", path.display())]
+    #[error("{}: the rewritten text would be wrong", path.display())]
     Misread { path: PathBuf },
     #[error("{} has changed since the switch was planned", path.display())]
     Changed { path: PathBuf },
     #[error("{}: somebody has changed {key} since the switch", path.display())]
     ChangedSince { path: PathBuf, key: String },
-    #[error("the backup copy {} is not what {} held before the switch", backup.display(), path.display())]
+    #[error("the backup copy {} differs from what {} contained before the switch", backup.display(), path.display())]
     Backup { path: PathBuf, backup: PathBuf },
     #[error("the file {} was not switched{}", path.display(), told(put_back, left))]
     NotApplied {
@@ -129,7 +129,7 @@ fn told(put_back: &[PathBuf], left: &[PathBuf]) -> String {
     let listed = |paths: &[PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let mut text = String::new();
     if !put_back.is_empty() {
-        text += &format!("; as before again: {}", listed(put_back));
+        text += &format!("; put back: {}", listed(put_back));
     }
     if !left.is_empty() {
         text += &format!("; STILL SWITCHED: {}", listed(left));
@@ -155,33 +155,33 @@ impl SwitchError {
             Self::NoKey { near: Some(near), .. } => Some(format!("Did you mean {near}?")),
             Self::NoKey { env_files, key, .. } if !env_files.is_empty() => {
                 let named: Vec<String> = env_files.iter().map(|file| format!("--rewrite {file}:{key}")).collect();
-                Some(format!("Its services read files of their own: {}", named.join(" ")))
+                Some(format!("Its services read their own files: {}", named.join(" ")))
             }
             Self::NoKey { .. } => None,
-            Self::Twice { .. } => Some("Programs differ in which of the two counts. Remove one.".into()),
+            Self::Twice { .. } => Some("Programs differ in which one they use. Remove one.".into()),
             Self::NamedTwice { .. } => Some("Name each key of a file once.".into()),
-            Self::HardLinked { .. } => Some("Make it a symbolic link, or a file of its own.".into()),
-            Self::ForeignOwner { .. } => Some("Run as its owner or as root, so that it can keep its owner.".into()),
+            Self::HardLinked { .. } => Some("Make it a symbolic link, or a separate file.".into()),
+            Self::ForeignOwner { .. } => Some("Run as its owner or as root, so that the owner does not change.".into()),
             Self::Unwritable { path, key, .. } => {
                 Some(format!("Write it on one line, as {key}: VALUE, or edit {} by hand.", path.display()))
             }
             Self::Changed { .. } => Some("Plan again.".into()),
             Self::ChangedSince { path, .. } => {
-                Some(format!("Set it back by hand; the copy beside {} holds the old value.", path.display()))
+                Some(format!("Set it back by hand; the backup copy beside {} has the old value.", path.display()))
             }
             Self::Backup { path, .. } => Some(format!("Edit {} by hand.", path.display())),
             Self::NotApplied { left, source, .. } => {
                 if left.is_empty() {
                     source.hint()
                 } else {
-                    Some("Their old content is in the copies beside them.".into())
+                    Some("Their old content is in the backup copies beside them.".into())
                 }
             }
             Self::Io { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::BUSY.raw_os_error()) => {
-                Some("A file that is mounted by itself cannot be replaced: mount its folder.".into())
+                Some("A file that is a mount point cannot be replaced: mount its folder.".into())
             }
             Self::Io { .. } | Self::NotAFile { .. } | Self::TooLarge { .. } | Self::NotUtf8 { .. } => None,
-            Self::Yaml { .. } => Some("Templates must be rewritten before they are expanded, by hand.".into()),
+            Self::Yaml { .. } => Some("Edit templates by hand, before they are expanded.".into()),
             Self::Misread { .. } => Some("Nothing was written. Edit it by hand.".into()),
         }
     }

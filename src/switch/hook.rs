@@ -82,12 +82,12 @@ pub enum HookError {
     },
     #[error("the hook `{command}` failed in the {} ({status}){}", phase.word(), said(stderr))]
     Failed { command: String, phase: Phase, status: ExitStatus, stderr: String },
-    #[error("the hook `{command}` has not ended within {} s and was stopped{}", timeout.as_secs(), said(stderr))]
+    #[error("the hook `{command}` did not end within {} s and was stopped{}", timeout.as_secs(), said(stderr))]
     TimedOut { command: String, timeout: Duration, stderr: String },
 }
 
 fn said(stderr: &str) -> String {
-    if stderr.is_empty() { String::new() } else { format!("; it said at the end:\n{stderr}") }
+    if stderr.is_empty() { String::new() } else { format!("; its output ends with:\n{stderr}") }
 }
 
 impl HookError {
@@ -95,9 +95,7 @@ impl HookError {
         match self {
             Self::Start { .. } => None,
             Self::Failed { .. } => Some("Run it by hand with PGKEEP_SPLIT_PHASE and the other variables set.".into()),
-            Self::TimedOut { .. } => {
-                Some("Let it start what takes long in the background, or give it more time.".into())
-            }
+            Self::TimedOut { .. } => Some("Start long work in the background, or allow more time.".into()),
         }
     }
 }

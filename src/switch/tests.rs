@@ -112,7 +112,7 @@ fn twenty_on_another_server_needs_its_variables_rewritten_too() {
     let other = || Server::Other { host: "db2".into(), port: 5433 };
     let error = place.plan(&["twenty.yml:PG_DATABASE_URL"], other()).unwrap_err();
     let SwitchError::Value { source, line: 11, .. } = &error else { panic!("{error:?}") };
-    assert_eq!(source.to_string(), "the host is not written there but put in from PG_DATABASE_HOST");
+    assert_eq!(source.to_string(), "the host is not written there: it comes from PG_DATABASE_HOST");
     assert!(error.hint().unwrap().contains("--rewrite .env:PG_DATABASE_HOST"), "{:?}", error.hint());
     let rewrites = ["twenty.yml:PG_DATABASE_URL", ".env:PG_DATABASE_HOST", ".env:PG_DATABASE_PORT"];
     let plan = place.plan(&rewrites, other()).unwrap();

@@ -34,9 +34,9 @@ fn an_unknown_flag_is_named_and_the_likely_one_offered() {
         (
             &["restore", "latest", "--clean"],
             "--clean",
-            "nothing is ever overwritten: restore into an empty database; --create makes one",
+            "pgkeep never overwrites: restore into an empty database; --create creates one",
         ),
-        (&["restore", "latest", "--no-privileges"], "--no-privileges", "grants are left out with --no-acl"),
+        (&["restore", "latest", "--no-privileges"], "--no-privileges", "--no-acl leaves grants out"),
         (&["list", "--verbose"], "--verbose", "progress is shown unless --quiet hides it"),
         (&["backup", "--database", "x"], "--database", "-d names the database"),
     ] {
@@ -203,13 +203,13 @@ fn a_repository_must_be_named() {
         assert_refused(
             pgkeep().args(verb).arg("--writer-key").arg(repo.writer_key()),
             2,
-            "pgkeep: no repository was named\n  hint: Name it with --repo URL or PGKEEP_REPO.\n",
+            "pgkeep: no repository was given\n  hint: Name it with --repo URL or PGKEEP_REPO.\n",
         );
     }
     assert_refused(
         pgkeep().args(["init", "--keys", "/nonexistent"]),
         2,
-        "pgkeep: no repository was named\n  hint: Name it with --repo URL or PGKEEP_REPO.\n",
+        "pgkeep: no repository was given\n  hint: Name it with --repo URL or PGKEEP_REPO.\n",
     );
 }
 
@@ -232,7 +232,7 @@ fn what_is_no_url_of_a_repository_is_refused() {
         ("file://relative/path", "file:// needs an absolute path: file:///srv/backup"),
         ("", "a repository is file:///path, a path, or s3://bucket/prefix"),
     ] {
-        let text = format!("pgkeep: `{url}` is not a repository's URL: {reason}\n");
+        let text = format!("pgkeep: `{url}` is not a valid repository URL: {reason}\n");
         assert_refused(
             pgkeep().arg("list").arg("--repo").arg(url).arg("--writer-key").arg(repo.writer_key()),
             2,

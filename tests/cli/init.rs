@@ -23,9 +23,9 @@ fn it_makes_two_private_keys_and_says_where_each_belongs() {
     let (repo, keys) = (folder.path().join("r"), folder.path().join("a/b"));
     let said = Said::of(&mut init(&repo, &keys));
     let expected = format!(
-        "made the repository {}\n\n\
-         Leave {} on the host that takes backups: it writes and lists, and cannot read a single row.\n\
-         Move {} to a safe place off this host, twice: without it no backup can be read, and with it anyone can.\n",
+        "created the repository {}\n\n\
+         Keep {} on the host that takes backups: it can write and list snapshots, but cannot read rows.\n\
+         Move {} to two safe places off this host: without it nobody can read a backup, with it anybody can.\n",
         repo.display(),
         keys.join("writer.key").display(),
         keys.join("restore.key").display()
@@ -79,7 +79,7 @@ fn a_repository_is_never_initialised_again() {
         &mut init(repo.root(), &keys.path().join("new")),
         7,
         &format!(
-            "pgkeep: there is a repository at {} already\n  \
+            "pgkeep: a repository already exists at {}\n  \
              hint: Use it, or name another place. An existing repository is never initialised again.\n",
             repo.root().display()
         ),
@@ -98,8 +98,8 @@ fn a_key_is_never_overwritten() {
             &mut init(&repo, folder.path()),
             6,
             &format!(
-                "pgkeep: the key file {} exists already\n  \
-                 hint: A key is never overwritten: data may depend on it. Name another folder.\n",
+                "pgkeep: the key file {} already exists\n  \
+                 hint: A key is never overwritten, because data may depend on it. Name another folder.\n",
                 key.display()
             ),
         );

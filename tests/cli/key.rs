@@ -161,7 +161,7 @@ fn recipients_of_every_kind_are_added_and_begin_a_new_chunk_key() {
     assert_eq!(listed["recipients"][0]["restore_key"], true);
     assert_eq!(listed["recipients"][1]["restore_key"], false);
 
-    let again = format!("pgkeep: the writer key encrypts to {age} already\n");
+    let again = format!("pgkeep: the writer key already encrypts to {age}\n");
     assert_refused(&mut key(&repo, ["add-recipient", &age]), 6, &again);
     ok(&mut key(&repo, ["remove-recipient", &age, "--keep-chunks"]));
     assert_eq!(lines(&repo.writer_key(), "chunk-key"), after);
@@ -191,8 +191,7 @@ fn the_restore_keys_recipient_and_the_last_one_stay() {
         &mut key(&repo, ["remove-recipient", &own]),
         6,
         &format!(
-            "pgkeep: {own} is the restore key's own recipient\n  hint: Without it the restore key opens no new backup. \
-             --force does it all the same: the other recipients must then be kept as safe.\n"
+            "pgkeep: {own} is the restore key's own recipient\n  hint: Without it the restore key cannot decrypt new backups. --force removes it anyway: then keep the identities of the other recipients as safe as the restore key.\n"
         ),
     );
     ok(&mut key(&repo, ["remove-recipient", &own, "--force"]));
@@ -203,12 +202,11 @@ fn the_restore_keys_recipient_and_the_last_one_stay() {
 fn what_is_no_recipient_changes_nothing_and_a_secret_is_not_repeated() {
     let (repo, folder) = (Repo::new(), folder());
     let before = fs::read(repo.writer_key()).unwrap();
-    let hint = "  hint: A recipient is age1..., ssh-ed25519 ..., ssh-rsa ... or a plugin's age1NAME1...; @FILE reads them from a \
-                file, one a line.\n";
+    let hint = "  hint: A recipient is age1..., ssh-ed25519 ..., ssh-rsa ... or a plugin's age1NAME1...; @FILE reads them from a file, one per line.\n";
     assert_refused(
         &mut key(&repo, ["add-recipient", "age1nonsense"]),
         6,
-        &format!("pgkeep: the recipient cannot be used\n  because: `age1nonsense` is no recipient of age\n{hint}"),
+        &format!("pgkeep: the recipient cannot be used\n  because: `age1nonsense` is not an age recipient\n{hint}"),
     );
     let (path, _) = age_key(folder.path(), "friend.key");
     let secret = fs::read_to_string(path).unwrap().lines().last().unwrap().to_owned();
@@ -221,8 +219,7 @@ fn what_is_no_recipient_changes_nothing_and_a_secret_is_not_repeated() {
         key(&repo, ["add-recipient", yubikey]).env("PATH", "/nonexistent"),
         6,
         &format!(
-            "pgkeep: nothing can be encrypted to {yubikey}\n  because: the program age-plugin-yubikey, which a recipient of the \
-             writer key needs, is not on this machine\n  hint: Install the plugin on the host that takes backups, on its PATH: it \
+            "pgkeep: cannot encrypt to {yubikey}\n  because: the program age-plugin-yubikey, which a recipient of the writer key needs, is not installed on this machine\n  hint: Install the plugin on the host that takes backups, on its PATH: it \
              runs there at each backup.\n"
         ),
     );
@@ -231,7 +228,7 @@ fn what_is_no_recipient_changes_nothing_and_a_secret_is_not_repeated() {
     assert_refused(
         &mut key(&repo, ["add-recipient", &format!("@{}", empty.display())]),
         6,
-        &format!("pgkeep: {} holds no recipient\n", empty.display()),
+        &format!("pgkeep: {} contains no recipient\n", empty.display()),
     );
     assert_eq!(fs::read(repo.writer_key()).unwrap(), before);
 }
@@ -296,13 +293,13 @@ fn a_passphrase_protects_the_restore_key_and_the_stock_age_asks_for_it() {
         &mut list(),
         6,
         &format!(
-            "pgkeep: the key file {path} is protected by a passphrase, and none was given\n  hint: Run it on a terminal, or name \
+            "pgkeep: the key file {path} needs a passphrase, but none was given\n  hint: Run it on a terminal, or name \
              a source: --passphrase-file FILE, PGKEEP_PASSPHRASE_FILE or PGKEEP_PASSPHRASE_COMMAND.\n"
         ),
     );
     let wrong = format!(
-        "pgkeep: the passphrase does not open {path}\n  \
-         hint: There is no way around a forgotten passphrase. Is it the right key file?\n"
+        "pgkeep: wrong passphrase for {path}\n  \
+         hint: Is it the right key file? A forgotten passphrase cannot be recovered.\n"
     );
     assert_refused(list().arg("--passphrase-file").arg(&second), 6, &wrong);
     for given in [
@@ -327,7 +324,7 @@ fn a_passphrase_protects_the_restore_key_and_the_stock_age_asks_for_it() {
     assert_refused(
         &mut key(&repo, ["passphrase", "--remove"]),
         6,
-        &format!("pgkeep: the key file {path} is not protected by a passphrase\n"),
+        &format!("pgkeep: the key file {path} has no passphrase\n"),
     );
 }
 
@@ -349,7 +346,7 @@ fn a_new_passphrase_is_typed_twice_and_unseen() {
     fs::remove_dir_all(&keys).unwrap();
     let (code, shown) = on_terminal(&init, "correct horse\ncorrect horse\n");
     assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("a new passphrase for") && shown.contains("the same again"), "{shown}");
+    assert!(shown.contains("a new passphrase for") && shown.contains("repeat the passphrase"), "{shown}");
     assert!(!shown.contains("correct horse"), "{shown}");
     assert!(fs::read_to_string(keys.join("restore.key")).unwrap().starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
 
@@ -362,7 +359,7 @@ fn a_new_passphrase_is_typed_twice_and_unseen() {
     let said = Said::of(&mut init);
     let key = folder.path().join("k/restore.key");
     let told = format!(
-        "pgkeep: no passphrase was given for the key file {}, and there is no terminal to ask on\n",
+        "pgkeep: no passphrase was given for the key file {}, and there is no terminal to ask for it\n",
         key.display()
     );
     assert!(said.code == 6 && said.stderr.starts_with(&told), "{said:?}");
@@ -396,7 +393,7 @@ fn writers_are_added_listed_and_revoked() {
     assert_refused(
         key(&repo, ["add-writer", "db2", "-o"]).arg(folder.path().join("other.key")),
         6,
-        "pgkeep: there is a writer called db2 already\n  hint: Choose another name, or revoke that writer first.\n",
+        "pgkeep: a writer db2 already exists\n  hint: Choose another name, or revoke that writer first.\n",
     );
     assert!(!folder.path().join("other.key").exists());
 
@@ -418,13 +415,13 @@ fn writers_are_added_listed_and_revoked() {
              makes a new key for this host.\n"
         ),
     );
-    assert_refused(&mut key(&repo, ["revoke-writer", id]), 6, "pgkeep: the writer db2 is revoked already\n");
+    assert_refused(&mut key(&repo, ["revoke-writer", id]), 6, "pgkeep: the writer db2 is already revoked\n");
     // The name is free for the host's next key.
     ok(key(&repo, ["add-writer", "db2", "-o"]).arg(folder.path().join("new.key")));
     assert_refused(
         &mut key(&repo, ["revoke-writer", "host-9"]),
         6,
-        "pgkeep: no writer is called `host-9`\n  hint: `pgkeep key list` shows names and ids.\n",
+        "pgkeep: there is no writer `host-9`\n  hint: `pgkeep key list` shows names and ids.\n",
     );
 }
 
@@ -458,9 +455,8 @@ fn a_keyring_that_was_removed_is_missed() {
             fs::remove_file(entry).unwrap();
         }
     }
-    let refused = "pgkeep: the key file has seen keyring 2, and the repository's newest is keyring 1\n  \
-                   hint: Somebody has removed a record under records/keyring/, perhaps to bring a revoked writer back. Nothing was \
-                   trusted or written. Bring the record back from a copy of the bucket; docs/operations.md, \"Keys\", says what to \
+    let refused = "pgkeep: the key file knows keyring 2, but the repository's newest is keyring 1\n  \
+                   hint: A record under records/keyring/ was removed, perhaps to make a revoked writer valid again. Nothing was trusted or written. Restore the record from a copy of the bucket; docs/operations.md, \"Keys\", says what to \
                    do without one.\n";
     assert_refused(&mut repo.command(["list"]), 5, refused);
     assert_refused(&mut repo.command(["backup", "-d", "x"]), 5, refused);
@@ -544,7 +540,7 @@ fn a_reading_key_reads_nothing_and_signs_nothing_by_itself() {
         &mut with_reader(&["key", "revoke-writer", "first"]),
         6,
         &format!(
-            "pgkeep: {path} reads, and the restore key itself is needed here\n  hint: Name the restore key that `pgkeep init` made: \
+            "pgkeep: {path} is a reading key, but the restore key itself is needed\n  hint: Name the restore key that `pgkeep init` made: \
              --restore-key FILE\n"
         ),
     );
@@ -554,11 +550,11 @@ fn a_reading_key_reads_nothing_and_signs_nothing_by_itself() {
     // An SSH key under a passphrase asks on the terminal, and says so where there is none.
     let (ssh, _) = ssh_key(folder.path(), "ed25519", "correct horse");
     let said = Said::of(with_reader(&["list", "-i"]).arg(&ssh));
-    assert!(said.code == 6 && said.stderr.contains("protected by a passphrase, and none was given"), "{said:?}");
+    assert!(said.code == 6 && said.stderr.contains("needs a passphrase, but none was given"), "{said:?}");
     let (code, shown) = on_terminal(with_reader(&["list", "-i"]).arg(&ssh), "correct horse\n");
     assert!(code == 0 && shown.contains("no snapshots yet"), "{shown}");
     let (code, shown) = on_terminal(with_reader(&["list", "-i"]).arg(&ssh), "wrong\n");
-    assert!(code == 6 && shown.contains("the passphrase does not open"), "{shown}");
+    assert!(code == 6 && shown.contains("wrong passphrase for"), "{shown}");
     let junk = folder.path().join("junk");
     fs::write(&junk, "secret words\n").unwrap();
     let said = Said::of(with_reader(&["list", "-i"]).arg(&junk));
@@ -602,7 +598,7 @@ fn a_folder_where_a_key_file_belongs_is_told_with_the_file_in_it() {
     let told = |name: &str| {
         let (folder, file) = (keys.display(), keys.join(name));
         format!(
-            "pgkeep: {folder} is a folder, and no key file\n  hint: Name the file, not its folder, such as {}\n",
+            "pgkeep: {folder} is a folder, not a key file\n  hint: Name the file, not its folder, such as {}\n",
             file.display()
         )
     };

@@ -27,8 +27,8 @@ fn a_key_must_be_named() {
 fn the_key_of_another_repository_is_refused() {
     let (repo, other) = (Repo::new(), Repo::new());
     let expected = format!(
-        "pgkeep: the key belongs to the repository {}, and this is the repository {}\n  \
-         hint: Each repository has keys of its own, made by its `pgkeep init`.\n",
+        "pgkeep: the key belongs to the repository {}, but this is the repository {}\n  \
+         hint: Each repository has its own keys, made by its `pgkeep init`.\n",
         repository_id(&other),
         repository_id(&repo)
     );
@@ -52,7 +52,7 @@ fn neither_key_passes_for_the_other() {
             pgkeep().arg("list").arg("--repo").arg(repo.root()).arg(flag).arg(&key),
             6,
             &format!(
-                "pgkeep: {} is not a {noun} key of pgkeep: it is the other of the two keys\n  \
+                "pgkeep: {} is not a {noun} key of pgkeep: it is the other one of the two keys\n  \
                  hint: --writer-key (PGKEEP_WRITER_KEY) names writer.key, and --restore-key (PGKEEP_RESTORE_KEY) restore.key.\n",
                 key.display()
             ),
@@ -70,7 +70,7 @@ fn a_writer_key_that_others_can_read_is_refused() {
             &mut repo.command(["list"]),
             6,
             &format!(
-                "pgkeep: the key file {key} can be read by others (mode {mode:o})\n  hint: chmod 600 {key}\n",
+                "pgkeep: other users can read the key file {key} (mode {mode:o})\n  hint: chmod 600 {key}\n",
                 key = key.display()
             ),
         );
@@ -93,7 +93,7 @@ fn a_restore_key_that_others_can_read_is_refused() {
     for mode in [0o644, 0o640, 0o604, 0o620] {
         set(mode);
         let text = format!(
-            "pgkeep: the key file {key} can be read by others (mode {mode:o})\n  hint: chmod 600 {key}\n",
+            "pgkeep: other users can read the key file {key} (mode {mode:o})\n  hint: chmod 600 {key}\n",
             key = key.display()
         );
         assert_refused(&mut list(), 6, &text);
@@ -110,7 +110,7 @@ fn a_restore_key_that_others_can_read_is_refused() {
     let mut read = pgkeep();
     read.args(["list", "--repo"]).arg(repo.root()).arg("--restore-key").arg(&reader).arg("-i").arg(&key);
     let said = Said::of(&mut read);
-    assert!(!said.stderr.contains("can be read by others"), "{said:?}");
+    assert!(!said.stderr.contains("other users can read"), "{said:?}");
     fs::write(&word, "correct horse\n").unwrap();
     fs::set_permissions(&word, Permissions::from_mode(0o600)).unwrap();
     let protect = ["key", "passphrase", "--new-passphrase-file"];
@@ -135,7 +135,7 @@ fn a_key_that_is_not_there_or_damaged_is_refused() {
             whole.replace("# pgkeep-recipient: age1", "# pgkeep-recipient: age2"),
             "a recipient or signer is missing or damaged",
         ),
-        (whole.replace("# pgkeep-chunk-key: ", "# pgkeep-chunk-key: 0"), "a key has not 64 hexadecimal digits"),
+        (whole.replace("# pgkeep-chunk-key: ", "# pgkeep-chunk-key: 0"), "a key does not have 64 hexadecimal digits"),
         (without("AGE-SECRET-KEY-1"), "it has no valid age identity"),
     ] {
         fs::write(&key, text).unwrap();
@@ -148,7 +148,7 @@ fn a_key_that_is_not_there_or_damaged_is_refused() {
         6,
         &format!(
             "pgkeep: cannot read the key file {}\n  because: No such file or directory (os error 2)\n  \
-             hint: Is the path right? `pgkeep init --keys DIR` has put both keys there; the restore key is kept off the host that takes backups.\n",
+             hint: Is the path right? `pgkeep init --keys DIR` put both keys there; the restore key should not stay on the host that takes backups.\n",
             key.display()
         ),
     );

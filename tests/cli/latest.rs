@@ -57,17 +57,17 @@ fn latest_is_refused_where_several_databases_have_one() {
         assert_refused(
             &mut at(&world.repo, &naming(args, "latest")),
             2,
-            "pgkeep: `latest` may mean a snapshot of each of 2 databases: crm, shop\n  hint: Name one of the databases: latest:crm, latest:shop\n",
+            "pgkeep: `latest` is ambiguous: the repository has snapshots of 2 databases: crm, shop\n  hint: Name one of the databases: latest:crm, latest:shop\n",
         );
         assert_refused(
             &mut at(&world.repo, &naming(args, "latest:nope")),
             2,
-            "pgkeep: the repository holds no snapshot of the database nope\n  hint: It holds snapshots of crm, shop.\n",
+            "pgkeep: the repository has no snapshot of the database nope\n  hint: It has snapshots of crm, shop.\n",
         );
         assert_refused(
             &mut at(&world.repo, &naming(args, "latest:")),
             2,
-            "pgkeep: no snapshot is called `latest:`\n  hint: `pgkeep list` shows their ids.\n",
+            "pgkeep: there is no snapshot `latest:`\n  hint: `pgkeep list` shows their ids.\n",
         );
     }
     // The verb that takes the newest where none is named.
@@ -125,11 +125,14 @@ fn a_database_that_is_written_into_is_named_in_the_command() {
             for dsn in ["host=/nonexistent", "postgresql://u@127.0.0.1:1/", "service=bare", "dbname=''"] {
                 let said = run(verb, Some((switch, dsn)), environment);
                 assert_eq!(said.code, 2, "{verb:?} {dsn} {environment:?}: {said:?}");
-                assert!(said.stderr.contains(&format!("{switch} names no database to write into")), "{said:?}");
+                assert!(
+                    said.stderr.contains(&format!("{switch} does not name the database to write into")),
+                    "{said:?}"
+                );
             }
         }
         let said = run(restore, None, environment);
-        assert!(said.code == 2 && said.stderr.contains("-d names no database to write into"), "{said:?}");
+        assert!(said.code == 2 && said.stderr.contains("-d does not name the database to write into"), "{said:?}");
         // Named, it is tried: nobody answers there.
         for dsn in ["copy", "host=/nonexistent dbname=copy", "service=copy", "postgresql://u@127.0.0.1:1/copy"] {
             let said = run(restore, Some(("-d", dsn)), environment);
@@ -147,5 +150,5 @@ fn a_check_of_one_snapshot_says_of_what_it_is() {
     let said = Said::of(world.repo.command(["verify", "latest", "-q"]).env("TZ", "Europe/Berlin"));
     let time: chrono::DateTime<chrono::Utc> = listed[0]["time"].as_str().unwrap().parse().unwrap();
     let there = time.with_timezone(&chrono_tz::Europe::Berlin).format("%Y-%m-%d %H:%M:%S %Z");
-    assert!(said.stdout.contains(&format!(" in the snapshot of shop, {there}: nothing is wrong")), "{said:?}");
+    assert!(said.stdout.contains(&format!(" in the snapshot of shop, {there}: no problems found")), "{said:?}");
 }

@@ -24,3 +24,4 @@ mod repository;
 mod size;
 mod source;
 mod visible;
+mod words;

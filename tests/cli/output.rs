@@ -50,7 +50,7 @@ fn a_report_that_cannot_be_written_is_an_error() {
             assert_eq!(ends_well.code, 0, "{args:?}: {ends_well:?}");
             let said: Said = at(&repo, args).args(form).stdout(full()).stderr(Stdio::piped()).output().unwrap().into();
             assert_eq!(said.code, 1, "{args:?} {form:?}: {said:?}");
-            let told = "pgkeep: what the command has to say could not be written to standard output\n  \
+            let told = "pgkeep: could not write the report to standard output\n  \
                         because: No space left on device (os error 28)\n";
             assert!(said.stderr.contains(told), "{args:?} {form:?}: {said:?}");
             // Whoever reads no further had what he wanted.
@@ -200,10 +200,7 @@ fn each_line_of_a_log_of_standard_error_has_its_time() {
     }
     let log = std::fs::read_to_string(log.path()).unwrap();
     let lines: Vec<_> = log.lines().map(|line| without_time(line).unwrap_or_else(|| panic!("{log}"))).collect();
-    assert!(
-        lines.contains(&"reading manifests") && lines.contains(&"pgkeep: the repository holds no snapshot"),
-        "{log}"
-    );
+    assert!(lines.contains(&"reading manifests") && lines.contains(&"pgkeep: the repository has no snapshot"), "{log}");
     assert!(lines.iter().any(|line| line.starts_with("  because: ")), "{log}");
 }
 
@@ -221,7 +218,7 @@ fn the_documented_lines_for_cron_raise_an_alarm() {
     let lines: Vec<&str> =
         docs.lines().filter_map(|line| line.split_once("  backup  ")).map(|(_, line)| line).collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
-    for (line, code, word) in [(lines[0], 4, "there is no connection"), (lines[1], 3, "is not signed by a writer")] {
+    for (line, code, word) in [(lines[0], 4, "could not connect to "), (lines[1], 3, "is not signed by a writer")] {
         let text = line
             .replace("/etc/pgkeep/nightly.toml", policy.to_str().unwrap())
             .replace("/var/backups/pgkeep", world.repo.root().to_str().unwrap())

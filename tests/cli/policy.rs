@@ -97,8 +97,8 @@ fn a_repository_must_be_named_somewhere() {
     Place::with("[source]\ndsn = \"shop\"\n").assert_refused(
         &[],
         2,
-        "pgkeep: the policy nightly.toml names no repository\n  \
-         hint: Write url = \"file:///path\" or \"s3://bucket/prefix\" under [repository], or name it with --repo URL or PGKEEP_REPO.\n",
+        "pgkeep: the policy nightly.toml has no repository\n  \
+         hint: Write url = \"file:///path\" or \"s3://bucket/prefix\" under [repository], or use --repo URL or PGKEEP_REPO.\n",
     );
 }
 
@@ -107,8 +107,8 @@ fn a_password_in_the_connection_string_is_refused_and_not_repeated() {
     Place::with("[source]\ndsn = \"postgresql://backup:hunter2@db/shop\"\n").assert_refused(
         &[],
         2,
-        "pgkeep: the policy nightly.toml cannot be used\n  because: line 2: a policy holds no password\n  \
-         hint: Put it into a file (password_file), have a program print it (password_command), or use ~/.pgpass or PGPASSWORD.\n",
+        "pgkeep: the policy nightly.toml cannot be used\n  because: line 2: a policy must not contain a password\n  \
+         hint: Use a file (password_file), a program that prints it (password_command), ~/.pgpass or PGPASSWORD.\n",
     );
 }
 
@@ -121,8 +121,8 @@ fn a_policy_that_others_can_write_is_refused() {
             &["--check"],
             2,
             &format!(
-                "pgkeep: the policy nightly.toml can be written by others (mode {shown})\n  \
-                 hint: It may name a program to run, so only its owner may write it: chmod go-w nightly.toml\n"
+                "pgkeep: other users can write the policy nightly.toml (mode {shown})\n  \
+                 hint: It can name a program to run, so only its owner may write it: chmod go-w nightly.toml\n"
             ),
         );
     }
@@ -133,7 +133,7 @@ fn what_is_no_policy_is_refused() {
     Place::with("").assert_refused(
         &[],
         2,
-        "pgkeep: the policy nightly.toml cannot be used\n  because: it says nothing\n  \
+        "pgkeep: the policy nightly.toml cannot be used\n  because: the policy is empty\n  \
          hint: It needs a [source] with dsn and a [repository] at least.\n",
     );
     Place::with(b"[source]\ndsn = \"caf\xe9\"\n").assert_refused(
@@ -186,15 +186,15 @@ fn a_check_says_what_would_be_done_and_does_none_of_it() {
     place.init();
     let said = place.pgkeep(&["run", "--check", "nightly.toml"]).output().unwrap();
     assert_eq!((told(&said.stderr).as_str(), said.status.code()), ("", Some(0)));
-    let expected = "policy      nightly.toml is valid; nothing was connected to\n\
+    let expected = "policy      nightly.toml is valid; no connection was made\n\
                     database    shop on db.invalid:6000 as backup\n\
                     password    from password_command touch\n\
                     holds       schemas core, workspace_*; without tables core.log\n\
                     repository  repo\n\
                     writer key  keys/writer.key\n\
-                    reading     1 job, zstd level 1, waits for locks for ever\n\
+                    reading     1 job, zstd level 1, waits for locks forever\n\
                     roles       without password hashes\n\
-                    pg_dump     the one on this machine that suits the server\n";
+                    pg_dump     a suitable one on this machine\n";
     assert_eq!(told(&said.stdout), expected);
     let mut names: Vec<_> =
         fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -219,7 +219,7 @@ fn a_check_looks_at_the_files_and_keys_that_the_policy_names() {
             "open key",
             WHOLE.into(),
             |p| fs::set_permissions(p.path("keys/writer.key"), Permissions::from_mode(0o644)).unwrap(),
-            "can be read by others (mode 644)",
+            "other users can read the key file",
         ),
         (
             "half a key",
@@ -265,7 +265,7 @@ fn a_check_looks_at_the_files_and_keys_that_the_policy_names() {
             "open password file",
             source("password_file = 'secret'"),
             |p| p.write("secret", "x", 0o644),
-            "secret can be read by others",
+            "other users can read secret",
         ),
         (
             "empty password file",
@@ -283,7 +283,7 @@ fn a_check_looks_at_the_files_and_keys_that_the_policy_names() {
             "cannot run ./ask: permission denied",
         ),
         ("a program", source("password_command = ['./ask']"), |p| p.write("ask", "#!/bin/sh\ntouch trace", 0o700), ""),
-        ("no pg_dump", format!("{WHOLE}[backup]\npg_bin = 'bin'\n"), |_| {}, "there is no bin/pg_dump"),
+        ("no pg_dump", format!("{WHOLE}[backup]\npg_bin = 'bin'\n"), |_| {}, "bin/pg_dump does not exist"),
     ];
     for (case, policy, harm, expected) in cases {
         let place = Place::with(policy);
@@ -315,30 +315,30 @@ fn without_a_password_nothing_is_connected_to() {
     place.assert_refused(
         &[],
         2,
-        "pgkeep: there is no password for the source database\n  because: secret can be read by others (mode 640)\n  \
+        "pgkeep: cannot get the password for the source database\n  because: other users can read secret (mode 640)\n  \
          hint: chmod 600 secret\n",
     );
     place.write("secret", "hunter2\nhunter3\n", 0o600);
     place.assert_refused(
         &[],
         2,
-        "pgkeep: there is no password for the source database\n  because: password_file secret gives more than one line\n  \
-         hint: It must be one line: the password and nothing else.\n",
+        "pgkeep: cannot get the password for the source database\n  because: password_file secret gives more than one line\n  \
+         hint: It must be one line with only the password.\n",
     );
     place.write("nightly.toml", source("password_command = [\"false\"]"), 0o600);
     place.assert_refused(
         &[],
         2,
-        "pgkeep: there is no password for the source database\n  because: false failed: exit status: 1\n  \
-         hint: What it says of itself, it wrote to standard error.\n",
+        "pgkeep: cannot get the password for the source database\n  because: false failed: exit status: 1\n  \
+         hint: Its own messages are on standard error.\n",
     );
     place.write("nightly.toml", source("password_command = [\"no-such-program\"]"), 0o600);
     place.assert_refused(
         &[],
         2,
-        "pgkeep: there is no password for the source database\n  because: cannot run no-such-program\n  \
+        "pgkeep: cannot get the password for the source database\n  because: cannot run no-such-program\n  \
          because: No such file or directory (os error 2)\n  \
-         hint: password_command is a list of a program and its arguments; no shell reads it: [\"sh\", \"-c\", \"...\"] calls one.\n",
+         hint: password_command is a list of a program and its arguments, without a shell; [\"sh\", \"-c\", \"...\"] runs one.\n",
     );
     // With a password it goes on, to the server that is not there.
     place.write("nightly.toml", source("password_command = [\"echo\", \"hunter2\"]"), 0o600);

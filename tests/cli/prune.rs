@@ -56,14 +56,14 @@ fn without_a_rule_nothing_is_done() {
     assert_refused(
         &mut repo.command(["prune"]),
         2,
-        "pgkeep: no rule says what is to be kept\n  \
+        "pgkeep: no rule says what to keep\n  \
          hint: For example: pgkeep prune --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --dry-run\n",
     );
     for (args, words) in [
         (["--keep-last", "0"], "0 is not in 1.."),
         (["--grace", "0h"], "a grace period of less than an hour is not safe"),
-        (["--grace", "30m"], "a grace period is written in hours or days: 24h, 7d"),
-        (["--keep-within", "1w"], "a length of time is written 2y5m7d3h"),
+        (["--grace", "30m"], "write a grace period in hours or days: 24h, 7d"),
+        (["--keep-within", "1w"], "write a period as 2y5m7d3h"),
         (["--time-zone", "CEST-1"], "a time zone is `local`, `UTC` or a name of the IANA database"),
         (["--keep-tag", "a b"], "a tag is a word of 1 to 64 characters"),
     ] {
@@ -81,9 +81,7 @@ fn a_suspicious_database_and_an_overtaken_backup_are_conflicts() {
     let told = |error: &Error| (error.exit_code(), error.to_string(), error.source().map(ToString::to_string));
     let newest = "the newest snapshot of shop, crm is suspicious".to_owned();
     assert_eq!(told(&suspicious), (7, "nothing was pruned".into(), Some(newest)));
-    let counted =
-        "a prune condemned 3 of the objects that this backup counts on, and the backup has run for 13 h 0 min"
-            .to_owned();
+    let counted = "a prune condemned 3 of the objects that this backup uses (it has run for 13 h 0 min)".to_owned();
     assert_eq!(told(&overtaken), (7, counted, None));
     assert!(overtaken.hint().unwrap().contains("--grace") && suspicious.hint().is_some());
 }

@@ -17,8 +17,7 @@ fn a_repository_that_is_missing_is_refused_and_not_made() {
     let missing = repo.root().with_file_name("nowhere");
     let text = format!(
         "pgkeep: there is no repository folder {path}\n  \
-         hint: The key is of a repository that was made before. Check --repo, and that the file system that holds it is mounted. \
-         A new one, with keys of its own: pgkeep init --repo {path} --keys DIR\n",
+         hint: The key belongs to a repository that was made before. Check --repo, and that its file system is mounted. A new repository, with its own keys: pgkeep init --repo {path} --keys DIR\n",
         path = missing.display()
     );
     for verb in [&["list"][..], &["show", "latest"], &["backup", "-d", "x"]] {
@@ -55,8 +54,7 @@ fn an_empty_folder_is_no_place_for_a_second_repository() {
     fs::rename(repo.root(), &mounted).unwrap();
     fs::create_dir(repo.root()).unwrap();
     let text = format!(
-        "pgkeep: the folder {} is empty\n  hint: The key is of a repository that was made before: is the file system that holds it mounted \
-         there? Nothing was written.\n",
+        "pgkeep: the folder {} is empty\n  hint: The key belongs to a repository that was made before: is its file system mounted there? Nothing was written.\n",
         repo.root().display()
     );
     let dsn = "host=/nonexistent user=u dbname=d";
@@ -85,7 +83,7 @@ fn a_folder_without_config_is_no_repository() {
         5,
         &format!(
             "pgkeep: there is no repository at {root}\n  \
-             hint: The key is of a repository that was made before. Check --repo, and that what holds the repository is mounted there.\n"
+             hint: The key belongs to a repository that was made before. Check --repo, and that its file system is mounted.\n"
         ),
     );
 }
@@ -108,7 +106,7 @@ fn an_empty_repository_lists_nothing_and_holds_no_latest() {
     assert_refused(
         &mut repo.command(["show", "latest"]),
         5,
-        "pgkeep: the repository holds no snapshot\n  hint: Take a backup first: pgkeep backup -d DSN\n",
+        "pgkeep: the repository has no snapshot\n  hint: Take a backup first: pgkeep backup -d DSN\n",
     );
 }
 
@@ -121,13 +119,13 @@ fn a_snapshot_is_named_by_an_id_that_means_one() {
         fs::write(snapshots.join(name), "").unwrap();
     }
     for asked in ["ffff", "bcd", "abcd0000000000001", "20261122"] {
-        let text = format!("pgkeep: no snapshot is called `{asked}`\n  hint: `pgkeep list` shows their ids.\n");
+        let text = format!("pgkeep: there is no snapshot `{asked}`\n  hint: `pgkeep list` shows their ids.\n");
         assert_refused(&mut repo.command(["show", asked]), 2, &text);
     }
     assert_refused(
         &mut repo.command(["show", "abc"]),
         2,
-        "pgkeep: `abc` may mean 2 snapshots\n  hint: `pgkeep list` shows their ids.\n",
+        "pgkeep: `abc` is ambiguous: it matches 2 snapshots\n  hint: `pgkeep list` shows their ids.\n",
     );
     // One letter more is enough: what is refused then is the manifest, which nobody signed.
     let refused = "pgkeep: the manifest of snapshot 20261123T031500.123Z-abce000000000000 is not signed by a writer that \
@@ -152,7 +150,7 @@ fn a_snapshot_is_named_by_an_id_that_means_one() {
 
 fn rewrite_config(id: &str) -> String {
     format!(
-        "Nothing else depends on what it holds. Write the file `config` with this line, then run `pgkeep verify`: \
+        "Nothing else depends on its content. Write the file `config` with this line, then run `pgkeep verify`: \
          {{\"format\": 1, \"repository\": \"{id}\", \"created\": \"2000-01-01T00:00:00Z\"}}"
     )
 }
@@ -166,7 +164,7 @@ fn a_config_that_is_lost_from_a_repository_with_snapshots_is_written_again() {
     fs::create_dir(repo.root().join("snapshots")).unwrap();
     fs::write(repo.root().join("snapshots/20261122T031500.123Z-abcd000000000000"), "").unwrap();
     let text = format!(
-        "pgkeep: the repository at {} has snapshots, and its `config` is missing\n  hint: {}\n",
+        "pgkeep: the repository at {} has snapshots, but its `config` is missing\n  hint: {}\n",
         repo.root().display(),
         rewrite_config(id)
     );
@@ -197,7 +195,7 @@ fn a_damaged_config_is_told_from_a_newer_format() {
         assert_refused(
             &mut repo.command(verb),
             5,
-            "pgkeep: the repository has format 3, and this program reads up to 2\n  \
+            "pgkeep: the repository has format 3, but this program reads only up to 2\n  \
              hint: Use the version of pgkeep that wrote it, or a newer one.\n",
         );
     }
@@ -211,7 +209,7 @@ fn a_newer_format_is_told_whatever_else_its_config_holds() {
     let said = Said::of(&mut repo.command(["list"]));
     assert_eq!(said.code, 5, "{said:?}");
     assert!(
-        said.stderr.starts_with("pgkeep: the repository has format 7, and this program reads up to 2\n"),
+        said.stderr.starts_with("pgkeep: the repository has format 7, but this program reads only up to 2\n"),
         "{said:?}"
     );
 }
@@ -264,7 +262,7 @@ fn a_repository_that_the_account_may_not_write_is_refused_with_a_hint() {
         5,
         &format!(
             "pgkeep: cannot create {tmp}\n  because: Permission denied (os error 13)\n  \
-             hint: The user who runs pgkeep needs to read and write in {tmp}.\n",
+             hint: The user who runs pgkeep needs read and write permission in {tmp}.\n",
             tmp = tmp.display()
         ),
     );
@@ -284,7 +282,7 @@ fn a_repository_that_the_account_may_not_read_is_refused_with_a_hint() {
         5,
         &format!(
             "pgkeep: cannot read {config}\n  because: Permission denied (os error 13)\n  \
-             hint: The user who runs pgkeep needs to read and write in {config}.\n",
+             hint: The user who runs pgkeep needs read and write permission in {config}.\n",
             config = config.display()
         ),
     );
@@ -313,8 +311,7 @@ fn a_check_of_a_policy_names_the_key_file_that_the_account_may_not_read() {
     let args = ["run", "--check", policy.to_str().unwrap()];
     let said = Said::of(&mut as_nobody(&repo, &args));
     let problem = format!(
-        "PROBLEM: cannot read the key file {0}: Permission denied (os error 13)\n  hint: The account that runs pgkeep needs to own it, \
-         or a copy of it, and to enter its folder: ls -l {0} shows whose it is.\n",
+        "PROBLEM: cannot read the key file {0}: Permission denied (os error 13)\n  hint: The account that runs pgkeep must own the file, or a copy of it, and have access to its folder: ls -l {0} shows the owner.\n",
         key.display()
     );
     assert!(said.code == 3 && said.stdout.contains(&problem), "{said:?}");
@@ -324,7 +321,8 @@ fn a_check_of_a_policy_names_the_key_file_that_the_account_may_not_read() {
     let said = Said::of(&mut as_nobody(&repo, &args));
     if rustix::process::geteuid().is_root() {
         assert!(
-            said.code == 2 && said.stderr.contains("\n  hint: The account that runs pgkeep needs to read it"),
+            said.code == 2
+                && said.stderr.contains("\n  hint: The account that runs pgkeep needs read permission on it"),
             "{said:?}"
         );
     }

@@ -11,9 +11,9 @@ fn a_server_that_is_down_is_exit_code_4() {
         4,
         &format!(
             "pgkeep: connecting failed at the source database\n  \
-             because: there is no connection to socket {}:5432\n  \
+             because: could not connect to socket {}:5432\n  \
              because: No such file or directory (os error 2)\n  \
-             hint: no server has its socket there: is it running, and is this its folder and its port?\n",
+             hint: there is no server socket: is the server running, and are the folder and the port right?\n",
             folder.display()
         ),
     );
@@ -22,9 +22,9 @@ fn a_server_that_is_down_is_exit_code_4() {
         &mut repo.command(["backup", "-d", "postgresql://u@127.0.0.1:1/d"]),
         4,
         "pgkeep: connecting failed at the source database\n  \
-         because: there is no connection to 127.0.0.1:1\n  \
+         because: could not connect to 127.0.0.1:1\n  \
          because: Connection refused (os error 111)\n  \
-         hint: is the server running there, and do its listen_addresses and port permit TCP connections?\n",
+         hint: is the server running, and do listen_addresses and port allow TCP connections?\n",
     );
     assert_eq!(repo.json(["list"]), serde_json::json!([]));
 }
@@ -36,7 +36,7 @@ fn a_connection_string_that_cannot_be_used_is_exit_code_2() {
         &mut repo.command(["backup", "-d", "host=127.0.0.1 prt=1"]),
         2,
         "pgkeep: the connection string cannot be used\n  \
-         because: the connection string names the unknown connection setting \"prt\"\n  \
+         because: the connection string has the unknown connection setting \"prt\"\n  \
          hint: did you mean \"port\"?\n",
     );
     // A password in what is wrong must not reach a log.
@@ -55,8 +55,8 @@ fn a_pattern_that_cannot_be_used_is_exit_code_2() {
     assert_refused(
         &mut repo.command(["backup", "-d", "host=/nonexistent user=u dbname=d", "-t", "a.b.c.d"]),
         2,
-        "pgkeep: a pattern cannot be used\n  \
+        "pgkeep: invalid pattern\n  \
          because: the pattern \"a.b.c.d\" has too many dots\n  \
-         hint: a schema pattern has no dot, a table pattern one; a dot that belongs to a name stands in double quotes\n",
+         hint: a schema pattern has no dot, a table pattern at most one; put a dot that is part of a name in double quotes\n",
     );
 }

@@ -47,7 +47,7 @@ fn a_server_that_does_not_let_us_in_is_exit_code_4() {
         4,
         &format!(
             "pgkeep: connecting failed at the source database\n  \
-             because: 127.0.0.1:{port} did not accept the log-in of postgres\n  \
+             because: 127.0.0.1:{port} refused the login of postgres\n  \
              because: FATAL: password authentication failed for user \"postgres\" (SQLSTATE 28P01)\n  \
              hint: the password was taken from the connection string\n"
         ),
@@ -139,11 +139,10 @@ fn a_server_newer_than_pg_dump_names_the_package_to_install() {
         4,
         &format!(
             "pgkeep: the schema of the source database cannot be read\n  \
-             because: no pg_dump can be used for this server\n  \
-             because: the server is PostgreSQL 18, newer than pg_dump {} ({bin}/pg_dump)\n  \
+             because: no suitable pg_dump for this server\n  \
+             because: the server is PostgreSQL 18, which is newer than pg_dump {} ({bin}/pg_dump)\n  \
              hint: install a client of version 18 or newer: postgresql-client-18 on Debian and Ubuntu (from the \
-             PostgreSQL project's repository, PGDG, where the distribution is older), postgresql18 on Red Hat and its \
-             kin; or name a folder that holds one with --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup]\n",
+             PostgreSQL project's repository, PGDG, where the distribution is older), postgresql18 on Red Hat and derivatives; or name a folder that holds one with --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup]\n",
             older.version
         ),
     );
@@ -151,9 +150,9 @@ fn a_server_newer_than_pg_dump_names_the_package_to_install() {
         &mut backup(&repo, &server18.dsn("postgres"), &["--pg-bin", "/nonexistent"]),
         4,
         "pgkeep: the schema of the source database cannot be read\n  \
-         because: no pg_dump can be used for this server\n  \
+         because: no suitable pg_dump for this server\n  \
          because: pg_dump is not in /nonexistent\n  \
-         hint: --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup] must name the folder that holds the programs, often PREFIX/bin\n",
+         hint: --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup] must name the folder with the programs, often PREFIX/bin\n",
     );
     let bin = server18.binaries.bin_dir.display().to_string();
     assert_eq!(
@@ -230,7 +229,10 @@ fn a_lock_of_another_session_is_waited_for_as_long_as_was_said() {
     assert!(started.elapsed() < Duration::from_secs(20), "waited for {:?}", started.elapsed());
     assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{said:?}");
     assert!(said.stderr.contains("canceling statement due to lock timeout (SQLSTATE 55P03)"), "{said:?}");
-    assert!(said.stderr.starts_with("pgkeep: a lock was not had in time: held on public.orders (process "), "{said:?}");
+    assert!(
+        said.stderr.starts_with("pgkeep: could not get a lock within 1 s; locks are held on public.orders (process "),
+        "{said:?}"
+    );
     assert!(said.stderr.contains(", migration)\n"), "{said:?}");
     assert!(said.stderr.contains("\n  hint: Try again when that session has ended"), "{said:?}");
     assert_eq!(repo.json(["list"]), json!([]));

@@ -109,7 +109,7 @@ fn assert_hurt(repo: &Repo, hurt: &[&[&str]], object: &str) {
         assert_eq!((said.code, &said.document()["hurt"]), (if tables.is_empty() { 0 } else { 3 }, &json!(tables)));
     }
     let text = Said::of(&mut repo.command(["list"])).stdout;
-    assert_eq!(text.contains("the rows of public.t are damaged, as a check has found"), is_any, "{text}");
+    assert_eq!(text.contains("a check found damaged rows in public.t"), is_any, "{text}");
     let (found, report) = verify(repo, "--writer-key", &[]);
     assert_eq!(found, code, "{report}");
     let findings: Vec<(&Value, &Value)> =

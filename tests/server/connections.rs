@@ -159,7 +159,7 @@ async fn a_refusal_says_what_is_wrong_and_what_helps() {
     let error = refused("user=onlyssl sslmode=verify-full sslrootcert=@/nowhere.crt").await;
     assert!(matches!(error, Error::Tls { source: TlsError::RootsMissing { .. }, .. }), "{error:?}");
     let error = refused("user=onlyssl host=127.0.0.1 sslmode=verify-full sslrootcert=@/ca.crt").await;
-    assert!(error.hint().unwrap().contains("a name that the server's certificate bears"), "{error:?}");
+    assert!(error.hint().unwrap().contains("a name that is in the server's certificate"), "{error:?}");
 
     let error = refused("user=onlyssl dbname=nosuch").await;
     assert!(matches!(&error, Error::NoSuchDatabase { database, .. } if database == "nosuch"), "{error:?}");

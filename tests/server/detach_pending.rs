@@ -64,23 +64,23 @@ fn a_detach_that_was_cut_short_is_told_by_backup_verify_restore_and_the_plan_of_
         assert_eq!(plan("a,\"B b\"").code, 0);
 
         cut_short(&server, "shop");
-        let waits = "the detaching of B b.P from a.p was cut short, and its rows are not read through a.p any more";
+        let waits = "DETACH PARTITION of B b.P from a.p did not finish, and its rows are no longer visible through a.p";
         // The snapshot of before has it attached, and no row of its own is another.
         let verified = verify();
-        let expected = format!("{waits}: {FINALIZE} ends it");
+        let expected = format!("{waits}; to finish it: {FINALIZE}");
         assert_eq!(
             (&verified["ok"], about(&verified["warnings"])),
             (&json!(true), vec![expected.as_str()]),
             "{verified}"
         );
         let taken = backup(&[]);
-        let expected = format!("{waits}; a restore has it attached: {FINALIZE} ends it");
+        let expected = format!("{waits}; a restore attaches it again; to finish the detach: {FINALIZE}");
         assert_eq!(about(&taken["warnings"]), [&expected], "{taken}");
         assert_eq!(about(&backup(&["-n", "a"])["warnings"]), [&expected]);
         assert_eq!(about(&backup(&["-t", "a.other"])["warnings"]), [""; 0], "not in it");
         let latest = taken["snapshot"].as_str().unwrap();
         let restored = repo.restored([latest, "--create", "-d", &server.dsn("copy")]);
-        let expected = "the detaching of B b.P from a.p had been cut short in the source, and it comes back attached: ALTER TABLE \"a\".\"p\" DETACH PARTITION \"B b\".\"P\" detaches it";
+        let expected = "DETACH PARTITION of B b.P from a.p did not finish at the source, and it is restored attached; to detach it: ALTER TABLE \"a\".\"p\" DETACH PARTITION \"B b\".\"P\"";
         assert_eq!((&restored["proven"], about(&restored["warnings"])), (&json!(true), vec![expected]), "{restored}");
 
         for schemas in ["a", "a,\"B b\""] {
@@ -89,7 +89,7 @@ fn a_detach_that_was_cut_short_is_told_by_backup_verify_restore_and_the_plan_of_
             let found = document["blockers"].as_array().unwrap().iter().find(|one| one["kind"] == "detach_pending");
             let found = found.unwrap_or_else(|| panic!("{schemas}: {document}"));
             assert_eq!((planned.code, &found["name"]), (3, &json!("B b.P")), "{document}");
-            assert_eq!(found["action"], format!("{FINALIZE} ends it"), "{document}");
+            assert_eq!(found["action"], format!("to finish it: {FINALIZE}"), "{document}");
         }
         psql(&server.binaries, &dsn, FINALIZE).unwrap();
         assert_eq!(plan("a").code, 0);

@@ -107,7 +107,7 @@ fn an_assertion_that_is_not_true_is_named_and_cannot_write() {
         report["assertions"].as_array().unwrap().iter().map(|a| a["detail"].as_str().unwrap()).collect();
     assert_eq!(details[0], "it answers f");
     assert!(details[1].contains("SQLSTATE 42P01") && details[2].contains("SQLSTATE 25006"), "{details:?}");
-    assert_eq!(details[3..], ["it answers with 2 rows, and one true is wanted", "it answers NULL"]);
+    assert_eq!(details[3..], ["it answers with 2 rows, but must answer with one row that is true", "it answers NULL"]);
     let said = Said::of(scene.drill("SELECT false;").arg("-q"));
     assert_eq!(said.code, 3);
     assert!(said.stdout.starts_with("NOT TRUE: SELECT false: it answers f\n"), "{said:?}");
@@ -131,7 +131,7 @@ fn a_drill_without_room_is_refused_beforehand_and_can_be_tried_all_the_same() {
     let error = document["error"].as_str().unwrap_or_default();
     let folder = scene.servers.path().display();
     assert_eq!(said.code, 8, "{said:?}");
-    assert!(error.starts_with(&format!("there is too little room for the restored database in {folder}: ")), "{error}");
+    assert!(error.starts_with(&format!("not enough disk space for the restored database in {folder}: ")), "{error}");
     assert!(error.ends_with(" MB are free"), "{error}");
     let hint = document["hint"].as_str().unwrap_or_default();
     assert!(hint.contains("PGKEEP_TMPDIR") && hint.contains("--no-room-check"), "{hint}");

@@ -71,7 +71,7 @@ fn inherited_columns_come_first_and_values_that_this_would_mix_up_are_found() {
     let [(letters, empty), (marks, why)] = told(&plan["blockers"]).try_into().unwrap();
     assert_eq!((letters.as_str(), marks.as_str()), ("app.letters", "app.marks"));
     assert!(empty.contains("app.empty.pairs"), "{empty}");
-    assert!(why.contains("(x, y), and app.kept.mark holds rows of it as values"), "{why}");
+    assert!(why.contains("(x, y), but app.kept.mark holds rows of it as values"), "{why}");
     assert_eq!(split(&["--schemas", "app"]).code, 3);
 
     // Where the types do not fit either, their table fails, and the reason is given.
@@ -90,7 +90,7 @@ fn inherited_columns_come_first_and_values_that_this_would_mix_up_are_found() {
     assert_eq!(document["proven"], json!(true), "{document}");
     let in_copy = ask("copy", ORDER);
     assert_ne!(in_copy, ask("office", ORDER));
-    let warning = "app.bills has its inherited columns first, as after pg_dump: id, number, amount, day, place, note";
+    let warning = "app.bills has its inherited columns first, as after a restore of pg_dump: id, number, amount, day, place, note";
     assert!(document["warnings"].as_array().unwrap().contains(&json!(warning)), "{document}");
 
     // The plan names the order that PostgreSQL then gives them, and tables that keep theirs are not named.
@@ -98,7 +98,7 @@ fn inherited_columns_come_first_and_values_that_this_would_mix_up_are_found() {
     let names: Vec<&str> = warned.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["app.bills", "app.letters", "app.marks", "app.reminders"]);
     for (name, reason) in &warned {
-        let order = reason.split_once("after pg_dump: ").unwrap().1;
+        let order = reason.split_once("after a restore of pg_dump: ").unwrap().1;
         let line = format!("{}: {order}", name.trim_start_matches("app."));
         assert!(in_copy.lines().any(|there| there == line), "{line}\n{in_copy}");
     }

@@ -157,7 +157,7 @@ fn many_names_take_no_memory_and_are_cleared_away() {
     let listed = listed.as_array().unwrap();
     assert!((1000..1100).contains(&listed.len()), "{}", listed.len());
     let last = listed.last().unwrap()["damaged"].as_str().unwrap();
-    assert!(last.ends_with("more objects in snapshots/ are no manifests either)"), "{last}");
+    assert!(last.ends_with("more objects in snapshots/ are not manifests either)"), "{last}");
     for name in objects(site.repo.root(), "snapshots").iter().filter(|name| name.contains("/2099")) {
         fs::remove_file(site.at(name)).unwrap();
     }

@@ -36,8 +36,7 @@ fn a_backup_with_an_older_pg_dump_says_so_once() {
         let report = repo.json(&args);
         let version = server.binaries.version;
         let warning = format!(
-            "pg_dump 16.2 for PostgreSQL {version}: {older}/pg_dump is older than the server: what the server's minor release has brought may be \
-             written wrongly; install the client of the server's version ({version}) or newer: postgresql-client-16 on Debian and Ubuntu; --pg-bin (in a policy, pg_bin under [backup]) names its folder"
+            "pg_dump 16.2 for PostgreSQL {version}: {older}/pg_dump is older than the server's minor release, and may write newer definitions wrongly; install the client of the server's version ({version}) or newer: postgresql-client-16 on Debian and Ubuntu; --pg-bin (in a policy, pg_bin under [backup]) names its folder"
         );
         assert_eq!(
             report["warnings"].as_array().unwrap().iter().filter(|line| **line == warning).count(),

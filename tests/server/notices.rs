@@ -1,4 +1,4 @@
-//! A server that raises a warning for each row, and one that has enough of a COPY in the middle of it: nobody waits for ever.
+//! A server that raises a warning for each row, and one that has enough of a COPY in the middle of it: nobody waits forever.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;

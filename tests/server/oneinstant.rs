@@ -112,9 +112,8 @@ fn an_endpoint_with_several_servers_behind_it_is_found_and_explained() {
     let repo = Repo::new();
     let said = Said::of(&mut repo.command(["backup", "-q", "-d", &dsn]));
     assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{said:?}");
-    assert!(said.stderr.starts_with("pgkeep: the snapshot of one session is unknown to the next: "), "{said:?}");
-    let hint = "\n  hint: Connect to one server directly, not through a pooler or balancer: \
-                an exported snapshot is bound to one server process.\n";
+    assert!(said.stderr.starts_with("pgkeep: a second session could not import the snapshot: "), "{said:?}");
+    let hint = "\n  hint: Connect directly to one server, not through a pooler or load balancer: an exported snapshot is valid on one server only.\n";
     assert!(said.stderr.ends_with(hint), "{said:?}");
     assert_eq!(repo.json(["list"]), json!([]));
     // With one server behind it, the same way in is as good as any.

@@ -67,10 +67,11 @@ fn what_the_database_itself_needs_of_them_is_named() {
             let said = Said::of(repo.command(command).arg(server.dsn("shop")));
             assert_eq!(said.code, 4, "{said:?}");
             assert!(
-                said.stderr.contains("names or texts that are no UTF-8: ") && said.stderr.contains(named),
+                said.stderr.contains("names or texts of these objects are not valid UTF-8: ")
+                    && said.stderr.contains(named),
                 "{said:?}"
             );
-            assert!(said.stderr.contains("in a session of the database in which it was written"), "{said:?}");
+            assert!(said.stderr.contains("connect to the database where it was written"), "{said:?}");
         }
     };
     latin(&server, "COMMENT ON ROLE clerk IS U&'l\\00e4dt'");

@@ -88,8 +88,8 @@ fn a_pool_by_transaction_is_refused_untouched_and_one_by_session_is_used() {
     let repo = Repo::new();
     let said = Said::of(&mut repo.command(["backup", "-q", "-d", &pool.dsn("postgres")]));
     assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{said:?}");
-    assert!(said.stderr.contains("is a connection pooler that gives each transaction another session"), "{said:?}");
-    assert!(said.stderr.contains("\n  hint: connect to PostgreSQL itself"), "{said:?}");
+    assert!(said.stderr.contains("is a connection pooler in transaction mode"), "{said:?}");
+    assert!(said.stderr.contains("\n  hint: connect to PostgreSQL directly"), "{said:?}");
     assert_eq!(repo.json(["list"]), json!([]));
     assert_eq!(psql(&server.binaries, &pool.dsn("postgres"), theirs).unwrap(), before, "the pool was left as it was");
 

@@ -186,17 +186,17 @@ fn a_target_that_holds_something_is_refused_and_not_touched() {
     // Each hint is run in `restore_ways.rs`.
     for part in [&[][..], &["-n", "sales"], &["-t", "sales.orders"]] {
         let said = Said::of(repo.restore(["latest", "-q", "-d", &source.dsn("used")]).args(part));
-        let there = "pgkeep: the target database used holds already what would be restored: sales.orders\n  \
-            hint: Nothing was changed. Into a new database beside it: `";
+        let there = "pgkeep: the target database used already contains objects of the restore: sales.orders\n  \
+            hint: Nothing was changed. To restore into a new database: `";
         assert_eq!((said.code, said.stderr.starts_with(there)), (7, true), "{said:?}");
     }
     assert_equal("the target", &before, &state("used"));
 
     let before = state("shop");
     let said = Said::of(&mut repo.restore(["latest", "-q", "--create", "-d", &source.dsn("shop")]));
-    let there = "pgkeep: the database shop exists already\n  hint: Into a new database beside it: `";
+    let there = "pgkeep: the database shop already exists\n  hint: To restore into a new database: `";
     assert_eq!((said.code, said.stderr.starts_with(there)), (7, true), "{said:?}");
-    assert!(said.stderr.ends_with("`. Where shop is empty, leave --create out.\n"), "{said:?}");
+    assert!(said.stderr.ends_with("`. If shop is empty, leave --create out.\n"), "{said:?}");
     assert_equal("the source", &before, &state("shop"));
 }
 
@@ -222,18 +222,21 @@ fn a_schema_that_is_there_stays_as_it_is() {
     };
     let told = |restored: &serde_json::Value| {
         let warnings = restored["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap());
-        warnings.filter(|warning| warning.contains("is there already")).map(str::to_owned).collect::<Vec<_>>()
+        warnings
+            .filter(|warning| warning.contains("already exists and is not changed"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
-    let of_sales = "schema sales is there already and stays as it is: it belongs to bob, in the snapshot to shop_owner; its comment is another; \
-        it lacks the grants USAGE to readers; it has beyond the snapshot the grants USAGE to clerk";
-    let of_public = "schema public is there already and stays as it is: its comment is another; \
-        it lacks the grants USAGE to readers with grant option; it has beyond the snapshot the grants USAGE to PUBLIC";
-    let of_stock = "schema Old Stock is there already and stays as it is: it belongs to bob, in the snapshot to shop_owner; its comment is another; \
-        it lacks the grants USAGE to clerk";
+    let of_sales = "schema sales already exists and is not changed: its owner is bob instead of shop_owner; its comment differs; \
+        grants are missing: USAGE to readers; it has additional grants USAGE to clerk";
+    let of_public = "schema public already exists and is not changed: its comment differs; \
+        grants are missing: USAGE to readers with grant option; it has additional grants USAGE to PUBLIC";
+    let of_stock = "schema Old Stock already exists and is not changed: its owner is bob instead of shop_owner; its comment differs; \
+        grants are missing: USAGE to clerk";
     // Whoever asks for all of a schema asks for what its new objects are granted as well.
     let of_sales_whole = format!(
-        "{of_sales}; it lacks the default privileges SELECT to readers on TABLES of shop_owner; \
-         it has beyond the snapshot the default privileges ALL to clerk on SEQUENCES of bob, INSERT to PUBLIC on TABLES of bob, SELECT to PUBLIC on TABLES of bob"
+        "{of_sales}; default privileges are missing: SELECT to readers on TABLES of shop_owner; \
+         it has additional default privileges ALL to clerk on SEQUENCES of bob, INSERT to PUBLIC on TABLES of bob, SELECT to PUBLIC on TABLES of bob"
     );
     let parts: [(&[&str], &[&str]); 4] = [
         (&["-t", "sales.lines"], &[of_sales]),
@@ -241,7 +244,7 @@ fn a_schema_that_is_there_stays_as_it_is() {
         (&["-n", "sales"], &[&of_sales_whole]),
         (
             &["--no-owner", "--no-acl", "-t", "sales.lines"],
-            &["schema sales is there already and stays as it is: its comment is another"],
+            &["schema sales already exists and is not changed: its comment differs"],
         ),
     ];
     for (n, (switches, expected)) in parts.iter().enumerate() {

@@ -128,7 +128,7 @@ fn functions_that_need_a_search_path_are_named_and_get_it_where_that_is_asked_fo
             failure["hint"]
                 .as_str()
                 .unwrap()
-                .contains("--search-path-fix gives such entries the source's (s1, public)"),
+                .contains("--search-path-fix uses the source's (s1, public) for such entries"),
             "{told}"
         );
     }
@@ -142,7 +142,7 @@ fn functions_that_need_a_search_path_are_named_and_get_it_where_that_is_asked_fo
     let restored = repo.restored(["latest", "--create", "-d", &server.dsn("copy"), "--search-path-fix"]);
     let warnings = restored["warnings"].as_array().unwrap();
     let told = format!(
-        "restored with the source's search_path (s1, public), as --search-path-fix has it: {}",
+        "restored with the source's search_path (s1, public) because of --search-path-fix: {}",
         ["ANALYZE s1.indexed"].iter().chain(&expected).copied().collect::<Vec<_>>().join(", ")
     );
     assert_eq!((&restored["proven"], warnings), (&json!(true), &vec![json!(told)]), "{restored}");
@@ -285,7 +285,7 @@ fn a_restore_stopped_by_damage_says_what_lets_the_rest_through() {
         said.stdout.starts_with(&format!("restored {} (postgres, 20", &snapshot["snapshot"].as_str().unwrap()[..8])),
         "{said:?}"
     );
-    assert!(said.stdout.contains("\nHURT: checks have found damage in the snapshot's shop.Orders"), "{said:?}");
+    assert!(said.stdout.contains("\nHURT: checks found damage in the snapshot's shop.Orders"), "{said:?}");
 }
 
 /// A millisecond a row where the restore needs the function: a COPY or an index that would take half a minute.
@@ -317,8 +317,7 @@ fn interrupt(check: &str, index: &str, busy_with: &str, signal: Signal) -> (Serv
     let said: Said = child.wait_with_output().unwrap().into();
     assert_eq!((said.code, said.stdout.as_str()), (130, ""), "{said:?}");
     // What it left, and how to go on: `restore_ways.rs` does.
-    let told = "pgkeep: interrupted\n  hint: The database copy holds the definitions and some tables, each with all of its rows or none; \
-                indexes and keys are missing. To begin anew: `psql ";
+    let told = "pgkeep: interrupted\n  hint: The database copy has the definitions and some tables, each with all of its rows or none; indexes and keys are missing. To start again: `psql ";
     assert!(said.stderr.starts_with(told), "{said:?}");
     let left = Duration::from_secs(6).saturating_sub(since.elapsed());
     server.wait_until("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%'", "0", left);
@@ -410,8 +409,7 @@ fn what_the_target_lacks_is_named_and_ends_nothing() {
     let said = Said::of(&mut repo.restore(["latest", "--create", "-d", &dsn, "--map-tablespace", "fast=none", "-q"]));
     assert_eq!(said.code, 2, "{said:?}");
     assert!(
-        said.stderr
-            .starts_with("pgkeep: the target has no tablespace none, in which --map-tablespace puts what was in fast"),
+        said.stderr.starts_with("pgkeep: the target has no tablespace none, to which --map-tablespace maps fast"),
         "{said:?}"
     );
 
@@ -491,7 +489,7 @@ fn ended_among_the_definitions(end: impl Fn(&Server, &std::process::Child)) -> (
 fn ctrl_c_among_the_definitions_leaves_no_database() {
     let (target, said) =
         ended_among_the_definitions(|_, child| kill_process(Pid::from_child(child), Signal::INT).unwrap());
-    let told = "pgkeep: interrupted\n  hint: Nothing was restored: a database that was made is taken away again.\n";
+    let told = "pgkeep: interrupted\n  hint: Nothing was restored: a database that was created is dropped again.\n";
     assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (130, "", told), "{said:?}");
     assert_eq!(target.ask("SELECT count(*) FROM pg_database WHERE datname = 'copy'"), "0");
 }
@@ -504,7 +502,7 @@ fn an_error_among_the_definitions_leaves_no_database_and_is_told() {
     });
     assert_eq!((said.code, said.stdout.as_str()), (8, ""), "{said:?}");
     assert!(said.stderr.contains("terminating connection due to administrator command"), "{said:?}");
-    assert!(!said.stderr.contains("is still there"), "{said:?}");
+    assert!(!said.stderr.contains("still exists"), "{said:?}");
     assert_eq!(target.ask("SELECT count(*) FROM pg_database WHERE datname = 'copy'"), "0");
 }
 
@@ -524,6 +522,6 @@ fn a_target_that_is_not_there_is_answered_with_what_makes_it() {
     let (target, key) = (server.dsn("nowhere"), repo.restore_key());
     let mut restore = repo.command(["restore", "latest", "--json", "-d", &target, "--restore-key"]);
     let said = Said::of(restore.arg(key));
-    assert_eq!((said.code, &said.document()["error"]), (8, &"there is no database to restore into".into()), "{said:?}");
-    assert!(said.document()["hint"].as_str().unwrap().contains("--create makes it"), "{said:?}");
+    assert_eq!((said.code, &said.document()["error"]), (8, &"the target database does not exist".into()), "{said:?}");
+    assert!(said.document()["hint"].as_str().unwrap().contains("--create creates it"), "{said:?}");
 }

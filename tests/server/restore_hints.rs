@@ -104,7 +104,7 @@ fn a_database_with_anything_of_its_own_is_not_proposed_to_be_dropped() {
         }
         sql(&server, "used", &kind.replace("{db}", "used"));
         let said = ended(&repo, &["-d", &dsn]);
-        if said.stderr.contains("DROP") || !said.stderr.contains("used held other things before") {
+        if said.stderr.contains("DROP") || !said.stderr.contains("used was not empty before") {
             proposed.push(*kind);
         }
         if kind.contains("SUBSCRIPTION") {
@@ -120,7 +120,7 @@ fn a_database_with_anything_of_its_own_is_not_proposed_to_be_dropped() {
     let said = ended(&repo, &["-d", &dsn]);
     assert!(!said.stderr.contains("DROP"), "{said:?}");
     let said = ended(&repo, &["-d", &server.dsn("postgres")]);
-    assert!(!said.stderr.contains("DROP") && said.stderr.contains("beside it"), "{said:?}");
+    assert!(!said.stderr.contains("DROP") && said.stderr.contains("To start again in a new database"), "{said:?}");
 
     // One that is empty may go, also after somebody has worked there with temporary tables.
     server.ask("CREATE DATABASE fresh");
@@ -141,7 +141,7 @@ fn no_command_is_printed_for_a_name_that_cannot_be_copied() {
         }
         let args = if create { vec!["--create", "-d", &dsn] } else { vec!["-d", &dsn] };
         let said = ended(&repo, &args);
-        let words = "restore into a new database under another name. No command is printed";
+        let words = "restore into a new database with another name. No command is printed";
         assert!(!said.stderr.contains("DROP") && !said.stderr.contains("`psql"), "{said:?}");
         assert!(said.stderr.contains(words), "{said:?}");
         let again = Said::of(&mut repo.restore(["latest", "-q", "-d", &dsn]));

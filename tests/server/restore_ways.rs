@@ -126,15 +126,15 @@ fn the_hints_of_a_restore_that_ended_among_the_rows_lead_to_a_restored_database(
             }
             let ended = place.ended(&args, end);
             assert_eq!(ended.code, code, "{what}: {ended:?}");
-            assert!(ended.stderr.contains("indexes and keys are missing. To begin anew: `psql "), "{ended:?}");
+            assert!(ended.stderr.contains("indexes and keys are missing. To start again: `psql "), "{ended:?}");
 
             // Who runs the same once more, or with the other choice of --create, is led beside it, and not in a circle.
             for (args, words) in [
                 (
                     vec!["-d", &dsn],
-                    "holds already what would be restored: core.slow_table, core.small, FUNCTION core.slow(integer)",
+                    "already contains objects of the restore: core.slow_table, core.small, FUNCTION core.slow(integer)",
                 ),
-                (vec!["--create", "-d", &dsn], "exists already"),
+                (vec!["--create", "-d", &dsn], "already exists"),
             ] {
                 let again = Said::of(&mut place.restore(&args));
                 assert_eq!((again.code, again.stderr.contains(words)), (7, true), "{again:?}");
@@ -162,7 +162,7 @@ fn a_database_with_other_things_in_it_is_not_proposed_to_be_dropped() {
     for end in [kill_sessions as End, ctrl_c] {
         let ended = place.ended(&["-d", &dsn, "-t", "core.slow_table"], end);
         assert!(!ended.stderr.contains("DROP"), "{ended:?}");
-        assert!(ended.stderr.contains("prod held other things before, which are still there."), "{ended:?}");
+        assert!(ended.stderr.contains("prod was not empty before, and still has its other objects."), "{ended:?}");
         let beside = place.follow(&ended);
         assert_eq!(beside.code, 0, "{ended:?} {beside:?}");
         assert_eq!(sql(&place.server, "prod_2", "SELECT count(*) FROM core.slow_table"), "1500");
@@ -191,7 +191,7 @@ fn a_restored_database_with_subscriptions_is_made_anew_without_their_slots() {
             place.server.ask("CREATE DATABASE fresh");
         }
         let ended = place.ended(&args, kill_sessions);
-        assert!(ended.stderr.contains("first without its subscriptions"), "{ended:?}");
+        assert!(ended.stderr.contains("first drop its subscriptions"), "{ended:?}");
         if sql(&place.server, "fresh", "SELECT count(*) FROM pg_subscription") == "0" {
             sql(&place.server, "fresh", subscription);
         }
@@ -215,7 +215,7 @@ fn a_role_that_may_make_no_database_is_told_what_another_has_to_do() {
     let ended = place.ended(&args, kill_sessions);
     let [administrator, command] = commands(&ended).try_into().unwrap_or_else(|c| panic!("{c:?} {ended:?}"));
     let again = Said::of(&mut place.restore(&args));
-    assert_eq!((again.code, again.stderr.contains("an administrator does")), (7, true), "{again:?}");
+    assert_eq!((again.code, again.stderr.contains("an administrator can create one")), (7, true), "{again:?}");
     for statement in administrator.split_inclusive(';') {
         place.server.ask(statement);
     }
@@ -327,7 +327,7 @@ fn whatever_is_in_the_way_is_named_before_anything_is_made() {
         let was = sql(&server, "used", state);
         let said = restore();
         let error = said.document()["error"].as_str().unwrap_or_else(|| panic!("{statement}: {said:?}")).to_owned();
-        let named = error.strip_prefix("the target database used holds already what would be restored: ");
+        let named = error.strip_prefix("the target database used already contains objects of the restore: ");
         let named: Vec<&str> = named.unwrap_or_else(|| panic!("{statement}: {said:?}")).split(", ").collect();
         assert!(named.join(", ").contains(label) && said.code == 7, "{statement}: {said:?}");
         assert!(named.len() <= 2, "{statement}: {said:?}");

@@ -121,9 +121,9 @@ fn wrong_answers_are_refused_in_words() {
     refused(
         &["--schemas", "core", "--from", &from, "--to", &server.dsn("full_one")],
         7,
-        "the target database full_one holds something already: public.here",
+        "the target database full_one is not empty: public.here",
     );
-    refused(&["status", "--to", &server.dsn("full_one")], 2, "the database full_one is no split's target");
+    refused(&["status", "--to", &server.dsn("full_one")], 2, "the database full_one is not the target of a split");
     server.ask("CREATE ROLE poor LOGIN");
     let poor = server.dsn_as("poor", "chronos");
     refused(&["--schemas", "core", "--from", &poor, "--to", &to], 4, "");
@@ -143,7 +143,7 @@ fn a_fence_that_cannot_be_had_names_who_is_in_the_way() {
     let said = split(&server, &[MOVE, &["--fence-wait", "2"]].concat());
     assert_eq!(said.code, 7, "{said:?}");
     let error = said.document()["error"].as_str().unwrap().to_owned();
-    assert!(error.starts_with("the fence cannot be had: process "), "{error}");
+    assert!(error.starts_with("could not get the locks for the fence: process "), "{error}");
     assert!(error.contains("application 'the accountant', RowExclusiveLock on core.workspace"), "{error}");
     server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()");
     holder.wait().unwrap();
@@ -280,7 +280,7 @@ fn a_hook_that_fails_takes_everything_back() {
     let said = split(&server, &[MOVE, &["--rewrite", &rewrite, "--hook", hook]].concat());
     assert_eq!(said.code, 7, "{said:?}");
     let document = said.document();
-    assert_eq!(document["error"], "the switch failed, and everything is as it was: the source takes writes");
+    assert_eq!(document["error"], "the switch failed, and everything was undone: the source takes writes");
     assert!(document["causes"].to_string().contains("the worker does not start"), "{document}");
     assert_eq!(std::fs::read_to_string(&env).unwrap(), "DB_DATABASE=chronos\n");
     psql(&server.binaries, &server.dsn("chronos"), WRITE).unwrap();
@@ -325,14 +325,14 @@ fn what_did_not_come_back_is_told_and_the_source_takes_writes() {
     let error = |said: &Said| said.document()["error"].as_str().unwrap().to_owned();
     let said = split(&[&there[..], &[&only_there]].concat());
     let told = format!(
-        "the switch failed, and the source takes writes again, without the foreign keys that rows are against: {KEY}"
+        "the switch failed, and the source takes writes again, without the foreign keys that rows violate: {KEY}"
     );
     assert_eq!((said.code, error(&said)), (7, told.clone()));
     again();
     // Both ways.
     let said = split(&[&there[..], &[&writes_and_fails]].concat());
     assert_eq!(said.code, 7, "{said:?}");
-    assert!(error(&said).starts_with(&format!("{told}; on the way back, the hook `")), "{said:?}");
+    assert!(error(&said).starts_with(&format!("{told}; during the rollback, the hook `")), "{said:?}");
     assert!(error(&said).contains("failed in the rollback (exit status: 3)"), "{said:?}");
     again();
 
@@ -385,7 +385,7 @@ fn the_old_schemas_are_dropped_only_when_nothing_is_lost_by_it() {
     };
     refused(finish(&[]), 8, "");
     assert_eq!(split(&server, MOVE).code, 0);
-    refused(finish(&["--yes-drop", "chronos"]), 7, "still where they were");
+    refused(finish(&["--yes-drop", "chronos"]), 7, "have not been put aside yet");
     let aside = finish(&[]).document();
     assert_eq!((&aside["ok"], &aside["dropped"]), (&true.into(), &false.into()), "{aside}");
     let needs = aside["needed_by"][0].as_str().unwrap().to_owned();

@@ -87,7 +87,7 @@ fn what_stays_reads_on_through_the_bridge_and_it_is_torn_down_on_the_way_back() 
     let (told, hint) = error(&split(&["--bridge-host", "/nowhere"]), 7);
     assert!(
         told.starts_with(
-            "the source's server does not get into the new database as pgkeep_bridge_agents by host /nowhere"
+            "the source's server cannot connect to the new database as pgkeep_bridge_agents at host /nowhere"
         ),
         "{told}"
     );
@@ -306,7 +306,7 @@ fn every_kind_of_reader_follows_and_comes_back_as_it_was() {
     // A switch that fails takes the bridge back in the same breath.
     let failing = "[ $PGKEEP_SPLIT_PHASE = rollback ]";
     let (told, _) = error(&ends.split(&[&args[..], &["--hook", failing]].concat()), 7);
-    assert_eq!(told, "the switch failed, and everything is as it was: the source takes writes");
+    assert_eq!(told, "the switch failed, and everything was undone: the source takes writes");
     assert_equal("definitions after the failed switch", &defined, &ends.definitions());
     assert_eq!(server.ask(BRIDGES), "0");
     server.ask("DROP DATABASE depot");

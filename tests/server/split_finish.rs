@@ -383,7 +383,7 @@ fn only_a_snapshot_of_all_that_is_there_now_allows_the_drop() {
     assert_eq!(said.code, 2, "{said:?}");
     assert!(
         error(&said).starts_with(
-            "core will be put aside, and `rollback` is no longer possible; connected to the old database: 1 session of"
+            "core will be put aside, and `rollback` will no longer be possible; connected to the old database: 1 session of"
         ),
         "{said:?}"
     );
@@ -422,11 +422,11 @@ fn only_a_snapshot_of_all_that_is_there_now_allows_the_drop() {
     ask(&format!("INSERT INTO {moved}.late VALUES (9)"));
     refused(&format!("{moved}.late: 2 rows"));
     ask(&format!("DELETE FROM {moved}.late WHERE id = 9; SELECT nextval('{moved}.s')"));
-    refused(&format!("{moved}.s: it stands at 101"));
+    refused(&format!("{moved}.s: its value is 101"));
     ask(&format!("SELECT setval('{moved}.s', 100); CREATE VIEW {moved}.v AS SELECT 1 AS one"));
-    refused(&format!("it does not hold VIEW {moved}.v"));
+    refused(&format!("it does not contain VIEW {moved}.v"));
     ask(&format!("DROP VIEW {moved}.v; CREATE TABLE {moved}.later (id int)"));
-    refused(&format!("it does not hold the table {moved}.later"));
+    refused(&format!("it does not contain the table {moved}.later"));
     ask(&format!("DROP TABLE {moved}.later"));
     let said = drop();
     assert_eq!((said.code, &said.document()["dropped"]), (0, &true.into()), "{said:?}");
@@ -478,7 +478,7 @@ fn a_rollback_leaves_nothing_behind_that_was_made_in_the_new_place() {
         let said = split(&["rollback"]);
         assert_eq!(
             (said.code, error(&said)),
-            (7, format!("made or changed in the new database since the switch: {told}")),
+            (7, format!("objects in the new database were created or changed since the switch: {told}")),
             "{said:?}"
         );
         ask(away);
@@ -602,14 +602,14 @@ fn what_stays_outlives_finish_as_the_plan_says() {
         format!("{}; {}", finding["reason"], finding["action"])
     };
     let view = told("VIEW stay.v");
-    assert!(view.contains("sees the old rows of mv.t") && view.contains("nothing drops it"), "{view}");
+    assert!(view.contains("sees the old rows of mv.t") && view.contains("drop or change it yourself"), "{view}");
     assert!(view.contains("until then `finish --yes-drop` drops nothing"), "{view}");
     let table = told("TABLE stay.u");
     assert!(
         table.contains("which `finish` puts aside") && table.contains("`finish --yes-drop` drops nothing"),
         "{table}"
     );
-    assert!(told("FUNCTION stay.f()").contains("fails once `finish` has put them aside"), "{plan}");
+    assert!(told("FUNCTION stay.f()").contains("after `finish` it fails"), "{plan}");
     let text = split(&[&run[..], &["--plan"]].concat()).stdout;
     let line = text.lines().find(|line| line.contains("stay.v")).unwrap_or_else(|| panic!("{text}"));
     assert!(line.ends_with("stay and see old rows"), "{line}");

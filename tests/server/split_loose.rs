@@ -390,11 +390,11 @@ fn a_key_that_is_back_is_left_alone_a_kill_does_no_harm_and_two_reapers_share_th
     let status = said(&["status"]);
     assert!(status.contains("loose key kid.k.k_p_fkey: 1 gone key for `split reap`, the oldest "), "{status}");
     assert_eq!(said(&["reap"]), "kid.k.k_p_fkey: 1 gone key read, 3 rows deleted\n");
-    assert!(said(&["status"]).contains("loose key kid.k.k_p_fkey: nothing waits\n"));
+    assert!(said(&["status"]).contains("loose key kid.k.k_p_fkey: nothing to do\n"));
 
     // Wrong questions.
     let turned = Said::of(pgkeep().args(["split", "--json", "reap", "--from", &to, "--to", &from]));
-    assert_eq!((turned.code, &turned.document()["error"]), (2, &"--from and --to are the wrong way round".into()));
+    assert_eq!((turned.code, &turned.document()["error"]), (2, &"--from and --to are swapped".into()));
     let said = Said::of(pgkeep().args([
         "split",
         "--json",
@@ -405,5 +405,5 @@ fn a_key_that_is_back_is_left_alone_a_kill_does_no_harm_and_two_reapers_share_th
         &server.dsn(&halves.whole),
     ]));
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.document()["error"].as_str().unwrap().starts_with("no loose key leads from"), "{said:?}");
+    assert!(said.document()["error"].as_str().unwrap().starts_with("there is no loose key between"), "{said:?}");
 }

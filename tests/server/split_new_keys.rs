@@ -38,7 +38,7 @@ fn a_plan_with_loose_keys_blocks_what_a_run_would_refuse_and_gives_up_what_nobod
     let dated = crossing(&plan, "dated_t");
     assert_eq!((&dated["action"], &dated["severity"]), (&json!("refuse"), &json!("blocker")), "{dated}");
     assert!(dated["reason"].as_str().unwrap().contains("compares periods"), "{dated}");
-    assert!(plan["blockers"].to_string().contains("say drop or bridge for it in --boundary-file"), "{plan}");
+    assert!(plan["blockers"].to_string().contains("choose drop or bridge for it in --boundary-file"), "{plan}");
     let meant = crossing(&plan, "meant_p");
     assert_eq!((&meant["action"], &meant["severity"]), (&json!("drop"), &json!("note")), "{meant}");
     assert!(meant["reason"].as_str().unwrap().contains("NOT ENFORCED"), "{meant}");

@@ -68,7 +68,8 @@ impl<'a> Halves<'a> {
         let before = all();
         let said = self.split(&["rollback"]);
         let told = said.document();
-        let error = format!("the old place has lost something since it was sealed: {}", lost.join("; "));
+        let error =
+            format!("objects in the old database were dropped or renamed since it was sealed: {}", lost.join("; "));
         assert_eq!((said.code, &told["error"]), (7, &json!(error)), "{said:?}");
         let hint = told["hint"].as_str().unwrap();
         assert!(hint.starts_with("Nothing was changed.") && hint.contains("--discard"), "{hint}");
@@ -89,7 +90,7 @@ impl<'a> Halves<'a> {
         let told = said.document();
         assert_eq!((said.code, &told["phase"], &told["lost"]), (0, &json!("rolled_back"), &json!(lost)), "{said:?}");
         for lost in lost {
-            let warning = json!(format!("lost in the old place: {lost}"));
+            let warning = json!(format!("dropped or renamed in the old database: {lost}"));
             assert!(told["warnings"].as_array().unwrap().contains(&warning), "{told}");
         }
         told
@@ -101,28 +102,28 @@ const LOSSES: &[(&str, &[&str], Option<&str>)] = &[
     ("DROP TABLE m.orders CASCADE", &["table m.orders is gone"], None),
     (
         "DROP TABLE m.orders CASCADE; CREATE TABLE m.orders (id int)",
-        &["table m.orders is gone, and another one has its name"],
+        &["table m.orders is gone, and another object has its name"],
         None,
     ),
-    ("ALTER SCHEMA m RENAME TO mm", &["schema m is called mm now"], Some("ALTER SCHEMA mm RENAME TO m")),
+    ("ALTER SCHEMA m RENAME TO mm", &["schema m is now called mm"], Some("ALTER SCHEMA mm RENAME TO m")),
     (
         "ALTER SCHEMA m RENAME TO mm; CREATE SCHEMA m; CREATE TABLE m.orders (id int); DROP TABLE mm.users CASCADE",
-        &["schema m is called mm now, and another one has its name", "table m.users is gone"],
+        &["schema m is now called mm, and another object has its name", "table m.users is gone"],
         None,
     ),
     (
         "ALTER TABLE m.orders RENAME TO o2; CREATE TABLE m.orders (id int)",
-        &["table m.orders is called m.o2 now, and another one has its name"],
+        &["table m.orders is now called m.o2, and another object has its name"],
         Some("DROP TABLE m.orders; ALTER TABLE m.o2 RENAME TO orders"),
     ),
     (
         "ALTER TABLE m.\"Odd one\" SET SCHEMA other; DROP TABLE other.part; ALTER TABLE m.parted RENAME TO whole; ALTER TABLE m.whole RENAME TO parted",
-        &["table m.\"Odd one\" is called other.\"Odd one\" now", "table other.part is gone"],
+        &["table m.\"Odd one\" is now called other.\"Odd one\"", "table other.part is gone"],
         None,
     ),
     (
         "ALTER TABLE m.parted RENAME TO whole; CREATE TABLE m.parted (id int)",
-        &["table m.parted is called m.whole now, and another one has its name"],
+        &["table m.parted is now called m.whole, and another object has its name"],
         Some("DROP TABLE m.parted; ALTER TABLE m.whole RENAME TO parted"),
     ),
 ];
@@ -158,14 +159,14 @@ fn a_renamed_schema_is_discarded_with_one_word_and_takes_writes_under_its_new_na
     let status = halves.split(&["status"]).document();
     assert_eq!(
         status["changed_since"],
-        json!(["schema m, which is schema mm now", "table m.users, which is table mm.users now"]),
+        json!(["schema m, which is now schema mm", "table m.users, which is now table mm.users"]),
         "{status}"
     );
-    let told = halves.discarded(&["schema m is called mm now"]);
+    let told = halves.discarded(&["schema m is now called mm"]);
     let warnings: Vec<&str> = told["warnings"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     let expected = [
-        "lost in the old place: schema m is called mm now",
-        "changed in the old place since it was sealed: table m.users, which is table mm.users now",
+        "dropped or renamed in the old database: schema m is now called mm",
+        "changed in the old database since it was sealed: table m.users, which is now table mm.users",
     ];
     assert_eq!(warnings, expected);
     halves.old("INSERT INTO mm.orders (u) VALUES (1)");
@@ -183,18 +184,19 @@ fn whatever_else_changed_in_the_old_place_is_a_warning_of_the_rollback() {
     let told = back.document();
     assert_eq!((back.code, &told["lost"]), (0, &json!([])), "{back:?}");
     let warnings: Vec<&str> = told["warnings"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
-    let fence = "the fence of the old place was not as the split left it, so rows may have been written there: m.users has no trigger";
+    let fence =
+        "the fence of the old database was changed, so rows may have been written there: m.users has no trigger";
     assert!(warnings.contains(&fence), "{warnings:?}");
     let changes = [
         "table m.users",
         "table m.orders",
         "view m.seen, which is gone",
         "function m.one(), which is gone",
-        "sequence m.users_id_seq, which is sequence m.numbers now",
+        "sequence m.users_id_seq, which is now sequence m.numbers",
         "table m.made",
     ];
     for change in changes {
-        let warning = format!("changed in the old place since it was sealed: {change}");
+        let warning = format!("changed in the old database since it was sealed: {change}");
         assert!(warnings.contains(&warning.as_str()), "{change}: {warnings:?}");
         assert!(status["changed_since"].as_array().unwrap().contains(&json!(change)), "{change}: {status}");
     }
@@ -208,8 +210,8 @@ fn whatever_else_changed_in_the_old_place_is_a_warning_of_the_rollback() {
     let said = Said::of(&mut halves.command(&["rollback", "--discard"]));
     assert_eq!(said.code, 0, "{said:?}");
     for line in [
-        "warning: lost in the old place: table m.orders is gone\n",
-        "warning: changed in the old place since it was sealed: index m.orders_pkey, which is gone\n",
+        "warning: dropped or renamed in the old database: table m.orders is gone\n",
+        "warning: changed in the old database since it was sealed: index m.orders_pkey, which is gone\n",
     ] {
         assert!(said.stdout.contains(line), "{line}: {said:?}");
     }
@@ -239,9 +241,9 @@ fn dropped_entries_are_named_as_far_as_the_note_or_the_record_knows_them() {
     // Before names, a renamed schema is known by its own OID.
     let halves = Halves::moved(&server, "former", SHOP, &[]);
     halves.old("ALTER TABLE pgkeep_split.sealed DROP COLUMN name; ALTER SCHEMA m RENAME TO mm");
-    halves.refused(&["schema m is called mm now"]);
+    halves.refused(&["schema m is now called mm"]);
     halves.old("DROP TABLE pgkeep_split.sealed");
-    halves.refused(&["schema m is called mm now"]);
+    halves.refused(&["schema m is now called mm"]);
 }
 
 /// Between the first look and the opening: the new place takes writes again, as if nothing had been tried.
@@ -289,7 +291,7 @@ fn what_is_left_of_a_bridged_table_is_known_under_its_name_aside() {
     assert_eq!(again.code, 0, "{again:?}");
     let aside = halves.old("SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relname LIKE 'users_moved%'");
     halves.old(&format!("ALTER TABLE {aside} RENAME TO elsewhere"));
-    halves.refused(&[&format!("table {aside} (the old m.users) is called m.elsewhere now")]);
+    halves.refused(&[&format!("table {aside} (the old m.users) is now called m.elsewhere")]);
     halves.old("DROP TABLE m.elsewhere CASCADE");
     halves.refused(&[&format!("table {aside} (the old m.users) is gone")]);
 }

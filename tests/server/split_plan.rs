@@ -262,12 +262,12 @@ fn a_boundary_file_decides_one_by_one_and_its_mistakes_are_told() {
         ("\n[constraint]\n", "line 2: there is no key `constraint`", "Did you mean `constraints`?"),
         (
             "[constraints]\n\"execution_runs_sesion_id_fkey\" = \"drop\"\n",
-            "line 2: no foreign key that crosses the line is called `execution_runs_sesion_id_fkey`",
+            "line 2: no foreign key `execution_runs_sesion_id_fkey` crosses the line",
             "Did you mean `execution_runs_session_id_fkey`?",
         ),
         (
             "[objects]\n\"VIEW erp.run_overvew\" = \"drop\"\n",
-            "line 2: nothing that crosses the line is called `VIEW erp.run_overvew`",
+            "line 2: nothing called `VIEW erp.run_overvew` crosses the line",
             "Did you mean `VIEW erp.run_overview`?",
         ),
     ] {
@@ -288,7 +288,7 @@ fn wrong_questions_are_refused_in_words() {
         "core",
         "chronos",
         2,
-        "pgkeep: --from and --to are one database, chronos\n  hint: Name a database that does not exist yet with --to: the split makes it.\n",
+        "pgkeep: --from and --to are the same database, chronos\n  hint: Name a database that does not exist yet with --to: the split creates it.\n",
     );
     let mut nowhere = split(&server, "chronos", "core", "host=/nonexistent dbname=x user=y", &["--json"]);
     assert_eq!(Said::of(&mut nowhere).document()["exit_code"], 8);
@@ -330,7 +330,7 @@ fn wrong_questions_are_refused_in_words() {
     let blockers = document["blockers"].as_array().unwrap();
     assert_eq!(blockers.len(), 1, "{document}");
     assert_eq!(blockers[0]["kind"], "target_not_empty");
-    assert_eq!(blockers[0]["reason"], "the target database exists and holds public.here");
+    assert_eq!(blockers[0]["reason"], "the target database exists and is not empty: public.here");
     // So is a role that may not make one.
     server.ask("CREATE ROLE nobody_much LOGIN");
     let target = server.dsn_as("nobody_much", "new_place");

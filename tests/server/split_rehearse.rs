@@ -164,7 +164,7 @@ fn a_backup_is_rehearsed_without_any_server_of_the_operators() {
     };
     let said = run("latest");
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.document()["error"].as_str().unwrap().contains("holds a part of its database only"), "{said:?}");
+    assert!(said.document()["error"].as_str().unwrap().contains("has only a part of its database"), "{said:?}");
     let whole = partly.iter().find(|id| !said.stdout.contains(&id[..8])).unwrap();
     let said = run(whole);
     let report = said.document();
@@ -173,7 +173,7 @@ fn a_backup_is_rehearsed_without_any_server_of_the_operators() {
         (&report["snapshot"], &report["source"], &report["copied_rows"]),
         (&json!(whole), &json!("shop"), &json!(2100))
     );
-    assert!(report["not_rehearsed"].to_string().contains("neither server was asked"), "{report}");
+    assert!(report["not_rehearsed"].to_string().contains("no server was connected to"), "{report}");
     // The key that crossed is back, and checked.
     assert_eq!(report["rollback"]["not_valid"], json!([]));
     assert_eq!((leftovers(&servers).len(), records()), (0, before), "nothing is left, in the repository neither");
@@ -194,7 +194,7 @@ fn blockers_stop_a_rehearsal_before_anything_is_copied() {
     let said =
         Said::of(rehearse(servers.path(), &[&server]).args(["rollback", "--from", &from, "--to", &to, "--json"]));
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.document()["error"].as_str().unwrap().contains("not of this verb"), "{said:?}");
+    assert!(said.document()["error"].as_str().unwrap().contains("not for this verb"), "{said:?}");
     let said =
         Said::of(pgkeep().args(["split", "--schemas", "app", "--from", &from, "--to", &to, "--snapshot", "latest"]));
     assert_eq!(said.code, 2, "a snapshot is for a rehearsal: {said:?}");
@@ -255,7 +255,7 @@ fn what_this_machine_lacks_is_said_before_anything_is_copied() {
     let run = || rehearse_app(servers.path(), &server, "drop");
     let said = run();
     assert_eq!(said.code, 8, "{said:?}");
-    let expected = "extensions of the source cannot be made by the private server: elsewhere_citext (not installed); elsewhere_pg_trgm (not installed)";
+    let expected = "the private server cannot create extensions of the source: elsewhere_citext (not installed); elsewhere_pg_trgm (not installed)";
     assert_eq!(said.document()["error"], expected);
     assert_eq!(leftovers(&servers), [""; 0]);
 
@@ -266,7 +266,7 @@ fn what_this_machine_lacks_is_said_before_anything_is_copied() {
     assert_eq!(said.code, 8, "{said:?}");
     let error = said.document()["error"].as_str().unwrap().to_owned();
     assert!(
-        error.starts_with(&format!("there is no room for the copies in {}: ", servers.path().display())),
+        error.starts_with(&format!("not enough disk space for the copies in {}: ", servers.path().display())),
         "{error}"
     );
     assert_eq!(leftovers(&servers), [""; 0]);
@@ -286,7 +286,7 @@ fn what_would_go_wrong_on_the_day_goes_wrong_on_the_copy() {
     let error = said.document();
     assert_eq!((said.code, &error["error"]), (3, &json!("the rehearsal failed in the run on the copies")), "{said:?}");
     assert!(error["causes"].to_string().contains("ask the DBA first"), "{error}");
-    assert!(error["hint"].as_str().unwrap().starts_with("Nothing was changed at either database"), "{error}");
+    assert!(error["hint"].as_str().unwrap().starts_with("Nothing was changed in either database"), "{error}");
     assert_eq!((leftovers(&servers).len(), state(&server, "shop")), (0, before));
 }
 
@@ -351,7 +351,7 @@ fn a_rehearsal_that_is_stopped_or_killed_leaves_nothing() {
         assert!(said.stdout.contains(words), "{words}: {said:?}");
     }
     assert!(!said.stdout.contains("NOT VALID"), "{said:?}");
-    assert!(said.stdout.ends_with("nothing was changed at either database, and nothing is left of the copies\n"));
+    assert!(said.stdout.ends_with("nothing was changed in either database, and the copies are removed\n"));
     assert_eq!(leftovers(&servers), [""; 0]);
     assert_eq!(before, state(&server, "shop"));
 }

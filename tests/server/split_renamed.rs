@@ -89,7 +89,7 @@ fn renamed_ends_of_a_loose_key_are_found_by_their_oids_whichever_side_moved() {
     let reaped = halves.split(&["reap"]);
     let why = reaped.document()["keys"][0]["unwatched"].to_string();
     assert_eq!(reaped.code, 3, "{reaped:?}");
-    assert!(why.contains("its table is other.cc now, and kid.c is another one"), "{why}");
+    assert!(why.contains("its table is now other.cc; kid.c is another table"), "{why}");
     assert_eq!(
         halves.sql(&halves.from, "SELECT (SELECT count(*) FROM other.cc) || ' ' || (SELECT count(*) FROM kid.c)"),
         "7 1"
@@ -213,7 +213,7 @@ fn a_sequence_that_was_renamed_in_the_old_place_is_named_and_hands_no_number_out
     let finished = halves.split(&["finish", "--yes"]);
     assert_eq!(
         finished.document()["changed_since"],
-        json!(["sequence m.s, which is sequence m.was_s now"]),
+        json!(["sequence m.s, which is now sequence m.was_s"]),
         "{finished:?}"
     );
 }
@@ -228,11 +228,11 @@ fn a_renamed_database_is_known_and_the_name_that_it_has_now_is_told() {
     for verb in [&["status"][..], &["rollback"], &["finish", "--yes"]] {
         let said = halves.split(verb);
         assert_eq!(said.code, 4, "{said:?}");
-        assert!(text(&said, "error").contains("the database that was split is called store now"), "{said:?}");
+        assert!(text(&said, "error").contains("the database that was split is now called store"), "{said:?}");
         assert!(text(&said, "hint").contains("--from"), "{said:?}");
     }
     let status = halves.between(&["status"], "store", "shop_new");
-    assert_eq!(status.document()["renamed"], json!(["the old database shop is called store now"]), "{status:?}");
+    assert_eq!(status.document()["renamed"], json!(["the old database shop is now called store"]), "{status:?}");
 
     // To the end: the name that is typed is the one that it has.
     assert_eq!(halves.between(&["finish", "--yes"], "store", "shop_new").code, 0);
@@ -271,7 +271,7 @@ fn a_renamed_database_is_known_and_the_name_that_it_has_now_is_told() {
     server.ask("ALTER DATABASE other_new RENAME TO newest");
     let said = halves.split(&["status"]);
     assert!(
-        said.code == 8 && text(&said, "error").contains("the database that took m is called newest now"),
+        said.code == 8 && text(&said, "error").contains("the database that got m is now called newest"),
         "{said:?}"
     );
     assert!(text(&said, "hint").contains("--to"), "{said:?}");
@@ -280,7 +280,7 @@ fn a_renamed_database_is_known_and_the_name_that_it_has_now_is_told() {
     let refused = psql(&server.binaries, &server.dsn("other"), "INSERT INTO m.t VALUES (2)").unwrap_err();
     assert!(refused.contains("moved to the database other_new"), "{refused}");
     let told = [
-        "the new database other_new is called newest now",
+        "the new database other_new is now called newest",
         "the fence in the old database still sends writers to other_new",
     ];
     assert_eq!(status.document()["renamed"], json!(told), "{status:?}");

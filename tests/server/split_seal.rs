@@ -523,7 +523,7 @@ fn the_record_of_another_split_is_not_written_over() {
     place.ended(writer);
     let said: Said = split.wait_with_output().unwrap().into();
     assert_eq!(said.code, 7, "{said:?}");
-    assert!(said.document()["error"].as_str().unwrap().contains("another split has begun meanwhile"), "{said:?}");
+    assert!(said.document()["error"].as_str().unwrap().contains("another split started"), "{said:?}");
     assert_eq!(place.record(), another);
     place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
 }

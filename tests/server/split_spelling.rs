@@ -191,7 +191,7 @@ fn a_definition_that_the_targets_server_refuses_blocks_the_plan_and_ends_a_run_b
     assert_eq!(blockers.len(), 1, "{blockers:?}");
     assert_eq!((&blockers[0]["kind"], &blockers[0]["name"]), (&json!("definition"), &json!("VIEW m.written")));
     let reason = blockers[0]["reason"].as_str().unwrap();
-    assert!(reason.contains("buffers_backend") && reason.contains("1 more entries need"), "{reason}");
+    assert!(reason.contains("buffers_backend") && reason.contains("1 more entries depend"), "{reason}");
     // The role keeper, which the target lacks, was not made for it.
     assert_eq!((state(&old), state(&new)), before);
 

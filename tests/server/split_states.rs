@@ -205,7 +205,7 @@ fn a_database_that_is_made_meanwhile_is_taken_where_it_is_empty() {
             assert_eq!(place.split(&["rollback"]).code, 0);
         } else {
             let error = said.document()["error"].as_str().unwrap().to_owned();
-            assert_eq!(error, "the target database agents holds something already: public.theirs");
+            assert_eq!(error, "the target database agents is not empty: public.theirs");
             psql(&place.server.binaries, &place.to, "SELECT FROM theirs").unwrap();
         }
         place.server.ask("DROP DATABASE agents");

@@ -108,22 +108,22 @@ fn status_says_who_takes_writes_in_each_state_and_what_is_not_refused_then() {
     assert!(halves.take().0, "{status}");
     let text = halves.text();
     assert!(text.contains("\nthe old database takes writes\n"), "{text}");
-    assert!(text.contains("begins again") && text.contains("takes away what was made"), "{text}");
+    assert!(text.contains("starts again") && text.contains("removes what was created"), "{text}");
 
     // Sealed, and the hook runs.
     psql(&server.binaries, &halves.old_place(), "DROP TABLE m.slow").unwrap();
     let child = halves.running(&["--schemas", "m", "--hook", "sleep 30"]);
     let status = halves.wait_for(|status| status["phase"] == "sealed");
     assert_eq!((&status["under_way"], &status["next"]), (&json!(true), &json!([])), "{status}");
-    assert!(halves.text().contains("works at this moment: wait for it"), "{}", halves.text());
+    assert!(halves.text().contains("is running: wait for it"), "{}", halves.text());
     kill(child);
     let status = halves.wait_for(|status| status["under_way"] == false);
     let expected = (&json!("neither"), &json!(["split", "rollback"]));
     assert_eq!((&status["takes_writes"], &status["next"]), expected, "{status}");
     let (status, text) = halves.of_the_record();
     assert_eq!((&status["takes_writes"], &status["next"]), expected, "{status}");
-    assert!(text.contains("neither database takes writes: the old one refuses them, and nobody was sent"), "{text}");
-    assert!(text.contains("as the record says; --from DSN looks at the old database"), "{text}");
+    assert!(text.contains("neither database takes writes: the old one refuses them, and the applications"), "{text}");
+    assert!(text.contains("from the record; --from DSN checks the old database"), "{text}");
     assert!(!halves.take().0);
 
     assert_eq!(halves.split(&["--schemas", "m", "--hook", "true"]).code, 0);
@@ -132,7 +132,7 @@ fn status_says_who_takes_writes_in_each_state_and_what_is_not_refused_then() {
     assert_eq!(halves.take(), (false, true));
     let text = halves.text();
     assert!(text.contains("\nthe new database takes writes, and the old one refuses them\n"), "{text}");
-    assert!(text.contains("next: `pgkeep split rollback`") && text.contains("ends the way back"), "{text}");
+    assert!(text.contains("next: `pgkeep split rollback`") && text.contains("then no rollback is possible"), "{text}");
 
     // Of another host's split nothing can be done here.
     let state = folder();
@@ -141,7 +141,7 @@ fn status_says_who_takes_writes_in_each_state_and_what_is_not_refused_then() {
     let refused = Said::of(halves.command(&["rollback"]).env("PGKEEP_STATE", state.path()));
     assert_eq!(refused.code, 7, "{refused:?}");
     let text = Said::of(halves.command(&["status"]).env("PGKEEP_STATE", state.path())).stdout;
-    assert!(text.contains("next: on the host and as the account that began the split"), "{text}");
+    assert!(text.contains("next: run it on the host and with the account that started the split"), "{text}");
 
     // Somebody takes the fence down by hand.
     psql(&server.binaries, &halves.old_place(), "DROP FUNCTION pgkeep_split.refuse() CASCADE").unwrap();

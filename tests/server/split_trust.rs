@@ -136,7 +136,7 @@ fn a_planted_record_is_refused_and_nothing_of_it_is_done() {
         );
         psql(&place.server.binaries, &as_mallory, &sql).unwrap();
         for verb in VERBS {
-            let said = place.refused(verb, 7, "is not ours: schema pgkeep_split");
+            let said = place.refused(verb, 7, "is not trusted: schema pgkeep_split");
             assert!(said["error"].as_str().unwrap().contains("(mallory)"), "{said}");
         }
         // Owned by a superuser, and still not believed: nothing is run, and no file is touched.
@@ -161,11 +161,11 @@ fn a_record_that_was_changed_is_not_the_one_that_was_written() {
     place.moved(&["--boundary", "drop"]);
     place.sql("new", "UPDATE pgkeep_split.state SET document = replace(document, 'ADD CONSTRAINT', 'DROP CONSTRAINT')");
     for verb in VERBS.into_iter().filter(|verb| verb[0] != "--plan") {
-        place.refused(verb, 7, "is not the one that this host wrote: its check is wrong");
+        place.refused(verb, 7, "its checksum is wrong");
     }
     place.sql("new", "UPDATE pgkeep_split.state SET document = replace(document, 'DROP CONSTRAINT', 'ADD CONSTRAINT')");
     place.sql("new", "UPDATE pgkeep_split.state SET mark = NULL");
-    place.refused(&["rollback"], 7, "its check is wrong");
+    place.refused(&["rollback"], 7, "its checksum is wrong");
     assert!(psql(&place.server.binaries, &place.server.dsn("old"), WRITE).is_err(), "the source is sealed as before");
 }
 
@@ -273,11 +273,7 @@ fn a_fence_that_is_not_as_the_split_left_it_is_told_and_stops_the_rest() {
     let settings = "SET search_path = pg_catalog, pg_temp";
     let as_it_was = function(&body, &format!("{settings} SECURITY INVOKER"));
     for (broken, again, words) in [
-        (
-            function("'BEGIN RETURN NULL; END'", settings),
-            as_it_was.clone(),
-            "its function is another than was put there",
-        ),
+        (function("'BEGIN RETURN NULL; END'", settings), as_it_was.clone(), "its function was replaced"),
         (function(&body, ""), as_it_was, "its function's settings are []"),
         (
             "ALTER TABLE core.t DISABLE TRIGGER pgkeep_fence".into(),
@@ -302,7 +298,7 @@ fn a_fence_that_is_not_as_the_split_left_it_is_told_and_stops_the_rest() {
     place.refused(&["status"], 7, "routine pgkeep_split.refuse(), with EXECUTE");
     place.sql("old", "DROP FUNCTION pgkeep_split.refuse() CASCADE");
     assert_eq!(place.split(&["status"]).document()["fence"]["source"], "it is gone");
-    place.refused(VERBS[0], 7, "fence was taken down by somebody");
+    place.refused(VERBS[0], 7, "fence was removed");
 }
 
 /// A second postmaster on a copy of the first one's folder.
@@ -365,8 +361,14 @@ fn a_clone_of_either_side_is_refused_until_it_is_said_to_be_the_original() {
     let [from, to] = place.ends();
     let [cloned_from, cloned_to] = ["old", "new"].map(|database| clone.dsn(&place.server, database));
     for (ends, words) in [
-        ([cloned_from.clone(), to.clone()], "the source database old is not where it was: its data directory is "),
-        ([from.clone(), cloned_to.clone()], "the target database new is not where it was: its data directory is "),
+        (
+            [cloned_from.clone(), to.clone()],
+            "the source database old is in another place than before: its data directory is ",
+        ),
+        (
+            [from.clone(), cloned_to.clone()],
+            "the target database new is in another place than before: its data directory is ",
+        ),
     ] {
         for verb in VERBS.into_iter().filter(|verb| !["--plan", "status"].contains(&verb[0])) {
             let said = place.with_ends(verb, &ends);
@@ -423,7 +425,7 @@ fn without_what_the_host_remembers_a_record_is_shown_and_nothing_is_done() {
     let away = place.folder.path().join("away.json");
     fs::rename(&file, &away).unwrap();
     for verb in [VERBS[0], VERBS[3], VERBS[4]] {
-        place.refused(verb, 7, "this host knows nothing of the split");
+        place.refused(verb, 7, "this host does not know the split");
     }
     let status = place.split(&["status"]);
     assert_eq!(status.code, 0, "{status:?}");
@@ -433,13 +435,13 @@ fn without_what_the_host_remembers_a_record_is_shown_and_nothing_is_done() {
     for (path, open, closed) in [(&state, 0o777, 0o700), (&splits, 0o720, 0o700), (&file, 0o644, 0o600)] {
         let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         chmod(path, open);
-        let said = place.refused(&["rollback"], 2, "what the split remembers on this host cannot be used");
+        let said = place.refused(&["rollback"], 2, "the split's state on this host cannot be used");
         assert!(said["causes"][0].as_str().unwrap().contains("by other accounts"), "{said}");
         chmod(path, closed);
     }
     // The source of another day.
     place.sql("old", "DELETE FROM pgkeep_split.splits");
-    place.refused(&["finish"], 7, "knows nothing of the split");
+    place.refused(&["finish"], 7, "does not know the split");
     assert_eq!(place.split(&["rollback", "--moved"]).code, 0);
 }
 
@@ -454,8 +456,8 @@ fn a_record_that_a_kill_left_unwritten_is_begun_again() {
         place.server.ask("CREATE DATABASE new");
         place.sql("new", unwritten);
         for verb in [VERBS[2], VERBS[3], VERBS[4]] {
-            let said = place.refused(verb, 2, "was begun and ended before anything was written down");
-            assert!(said["hint"].as_str().unwrap().contains("begins again"), "{said}");
+            let said = place.refused(verb, 2, "started, but ended before it wrote its record");
+            assert!(said["hint"].as_str().unwrap().contains("Run `pgkeep split` again"), "{said}");
         }
         assert_eq!(place.split(VERBS[1]).code, 0, "the plan");
         place.moved(&["--boundary", "drop"]);

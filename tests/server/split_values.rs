@@ -112,8 +112,8 @@ fn rows_that_are_against_their_own_checks_block_a_plan_and_a_run_before_the_fenc
     let plan = ends.split(&["--plan"]);
     let blockers = told(&plan.document(), "blockers", "checked_rows");
     assert_eq!((plan.code, blockers.len()), (3, 2), "{plan:?}");
-    assert!(blockers[0].starts_with("m.c (ok): 1 row is against this check"), "{blockers:?}");
-    assert!(blockers[1].starts_with("m.d.the v (pos_check): 1 row is against this check"), "{blockers:?}");
+    assert!(blockers[0].starts_with("m.c (ok): 1 row violates this check"), "{blockers:?}");
+    assert!(blockers[1].starts_with("m.d.the v (pos_check): 1 row violates this check"), "{blockers:?}");
     assert_eq!(told(&ends.blocked(), "blockers", "checked_rows"), blockers);
     ends.sql("shop", "DELETE FROM m.c WHERE v < 4; DELETE FROM m.d WHERE \"the v\" < 4");
     // The run looks at what the plan left: as the table's owner.

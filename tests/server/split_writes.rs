@@ -62,12 +62,12 @@ fn what_writes_across_the_line_is_told_with_the_triggers_that_call_it_and_fails_
         ("stays.helper()", "stays.v through"),
     ] {
         let reason = reason(&format!("FUNCTION {function}"));
-        assert!(reason.contains("what it writes there is refused from the fence on"), "{reason}");
+        assert!(reason.contains("its writes there are refused once the fence is up"), "{reason}");
         assert!(reason.contains(&format!("the trigger {trigger} calls it")), "{reason}");
     }
     // Of a body that PostgreSQL has parsed itself the catalog says what it needs, and not what it does there.
     let atomic = reason("FUNCTION stays.atomic(integer)");
-    assert!(atomic.contains("what it writes in m.log is refused from the fence on"), "{atomic}");
+    assert!(atomic.contains("its writes to m.log are refused once the fence is up"), "{atomic}");
     assert!(atomic.contains("the trigger stays.x calling calls it"), "{atomic}");
     let atomic = reason("FUNCTION stays.atomic_reads()");
     assert!(atomic.contains("sees the old rows of m.log") && !atomic.contains("writes"), "{atomic}");
@@ -78,16 +78,17 @@ fn what_writes_across_the_line_is_told_with_the_triggers_that_call_it_and_fails_
         .filter(|w| w["name"] == "PROCEDURE stays.atomic_drops()")
         .map(|w| w["reason"].as_str().unwrap())
         .collect();
-    assert!(drops.iter().any(|reason| reason.starts_with("what it writes in m.log is refused")), "{drops:?}");
+    assert!(drops.iter().any(|reason| reason.starts_with("its writes to m.log are refused")), "{drops:?}");
     assert!(drops.iter().any(|reason| reason.starts_with("after the switch it sees the old rows of m.t")), "{drops:?}");
     let reads = reason("FUNCTION stays.reads()");
     assert!(reads.contains("sees the old rows") && reads.contains("the trigger stays.w reading calls it"), "{reads}");
     let moves = reason("FUNCTION m.notes()");
     assert!(
-        moves.contains("in the new database it fails") && moves.contains("the trigger m.t noting calls it"),
+        moves.contains("it fails when it is called in the new database")
+            && moves.contains("the trigger m.t noting calls it"),
         "{moves}"
     );
-    assert!(reason("RULE stays.t also").contains("what it writes there is refused"), "{plan}");
+    assert!(reason("RULE stays.t also").contains("its writes there are refused"), "{plan}");
 
     assert_eq!(split(&[]).code, 0);
     for table in ["t", "u", "v", "x"] {

@@ -131,7 +131,7 @@ fn unlogged_relations_are_left_out_of_a_standbys_backup_and_told() {
     assert_eq!(repo.json(["backup", "-d", &primary.dsn("postgres")])["tables"], 2);
     let said = Said::of(&mut repo.command(["verify", "latest", "--json", "--against", &standby.dsn("postgres")]));
     assert_eq!(said.code, 3, "{said:?}");
-    assert!(said.stdout.contains("ask the primary"), "{said:?}");
+    assert!(said.stdout.contains("compare with the primary"), "{said:?}");
 }
 
 /// A backup that is stopped in the middle of a table, so that the server waits for it with a page in its hand.

@@ -41,9 +41,9 @@ impl Site {
 #[test]
 fn what_is_empty_vanished_or_far_less_is_kept_and_marked_until_it_is_accepted() {
     let site = Site::start();
-    let empty = site.suspicious("holds no table");
+    let empty = site.suspicious("has no table");
     site.server.ask("CREATE TABLE orders (id int, note text); CREATE TABLE log (line text)");
-    site.suspicious("none of its 2 tables holds a row");
+    site.suspicious("none of its 2 tables has a row");
     site.server.ask(
         "INSERT INTO orders SELECT n, md5(n::text) FROM generate_series(1, 1000) n;
          INSERT INTO log SELECT n::text FROM generate_series(1, 300) n",
@@ -56,12 +56,12 @@ fn what_is_empty_vanished_or_far_less_is_kept_and_marked_until_it_is_accepted() 
     site.suspicious(&vanished);
     site.suspicious(&vanished);
     site.server.ask("ALTER TABLE journal RENAME TO log; DELETE FROM orders WHERE id > 300");
-    let half = site.suspicious("it holds 600 rows, under half of the 1300 of the snapshot");
+    let half = site.suspicious("it has 600 rows, less than half of the 1300 in the snapshot");
     assert_eq!(half["rows"], 600, "what is there is stored");
     site.server.ask("DELETE FROM orders; INSERT INTO log SELECT n::text FROM generate_series(1, 900) n");
-    site.suspicious("empty now: public.orders (it held 1000 of 1300 rows)");
+    site.suspicious("now empty: public.orders (had 1000 of 1300 rows)");
     site.server.ask("TRUNCATE orders, log");
-    site.suspicious(&format!("it holds no row, and the snapshot {} held 1300", short(&good)));
+    site.suspicious(&format!("it has no row, but the snapshot {} had 1300", short(&good)));
 
     // Accepted, it is a good one, and the next is measured by it.
     let accepted = site.backup(0, &["--accept-shrink"]);
@@ -77,7 +77,7 @@ fn what_is_empty_vanished_or_far_less_is_kept_and_marked_until_it_is_accepted() 
     let listed = Said::of(&mut site.repo.command(["list"])).stdout;
     assert!(listed.contains(&format!("SUSPICIOUS: {}: it is the first snapshot", short(&empty))), "{listed}");
     let shown = Said::of(&mut site.repo.command(["show", short(&half)])).stdout;
-    assert!(shown.contains("\nSUSPICIOUS: it holds 600 rows"), "{shown}");
+    assert!(shown.contains("\nSUSPICIOUS: it has 600 rows"), "{shown}");
     let shown = site.repo.json(["show", half["snapshot"].as_str().unwrap()]);
     assert_eq!(shown["suspicious"], half["suspicious"]);
 }
@@ -108,7 +108,7 @@ fn another_selection_or_database_is_no_measure() {
     // Whoever restores it all the same is told.
     let restored =
         Said::of(&mut site.repo.restore(["latest:other", "--create", "-q", "-d", &site.server.dsn("again")]));
-    let told = "SUSPICIOUS: the snapshot was marked so by its backup: it is the first snapshot";
+    let told = "SUSPICIOUS: its backup marked the snapshot: it is the first snapshot";
     assert!(restored.code == 0 && restored.stdout.contains(told), "{restored:?}");
     // In cron's line standard output goes into a log that nobody reads.
     let said = Said::of(&mut site.repo.command(["backup", "-q", "-d", &site.server.dsn("other")]));
@@ -147,10 +147,7 @@ fn the_order_of_patterns_is_no_other_selection_and_a_changed_one_is_told() {
         let report = site.backup(0, changed);
         assert_eq!(report["measured_by"], json!(null), "{changed:?}");
         let warnings = report["warnings"].to_string();
-        assert!(
-            warnings.contains("none is a good one of this selection, so a loss would not be noticed"),
-            "{warnings}"
-        );
+        assert!(warnings.contains("is a good one of this selection, so pgkeep cannot notice a loss"), "{warnings}");
         // By the next time there is one.
         let next = site.backup(0, changed);
         assert_eq!((&next["measured_by"], &next["warnings"]), (&report["snapshot"], &json!(null)), "{changed:?}");

@@ -215,19 +215,19 @@ fn the_bucket_cannot_make_a_restore_run_other_sql() {
     let mut changed = of_two.clone();
     *changed.last_mut().unwrap() ^= 1;
     put(&two, &changed);
-    assert_restore_refuses(&repo, &server, &second, "its content or its name was changed");
+    assert_restore_refuses(&repo, &server, &second, "its content or name was changed");
     // Signed by another.
     let stranger = SigningKey::from_bytes(&[7; 32]);
     put(&two, &signed("manifest", &two, content(&of_two), &stranger));
     assert_restore_refuses(&repo, &server, &second, "an unknown key signed it");
     // An older snapshot in the place of a newer one.
     put(&two, &of_one);
-    assert_restore_refuses(&repo, &server, &second, "its content or its name was changed");
+    assert_restore_refuses(&repo, &server, &second, "its content or name was changed");
     put(&two, &of_two);
     // An older snapshot replayed as the newest.
     let newest = "snapshots/20991231T000000.000Z-ffffffffffffffff";
     put(newest, &of_one);
-    assert_restore_refuses(&repo, &server, "latest", "its content or its name was changed");
+    assert_restore_refuses(&repo, &server, "latest", "its content or name was changed");
     fs::remove_file(repo.root().join(newest)).unwrap();
 
     // Chunks of the schema exchanged: nothing of them is run.
@@ -251,7 +251,7 @@ fn the_bucket_cannot_make_a_restore_run_other_sql() {
     }
     let said = Said::of(&mut repo.restore([&second, "--create", "-d", &server.dsn("swapped")]));
     assert_eq!(said.code, 5, "{said:?}");
-    assert!(said.stderr.contains("its content is not what its name says"), "{said:?}");
+    assert!(said.stderr.contains("its content does not match its name"), "{said:?}");
     for (name, bytes) in data.iter().zip(&before) {
         put(name, bytes);
     }
@@ -454,7 +454,12 @@ fn what_a_revoked_writer_signs_later_is_refused_and_what_it_signed_before_is_not
     assert_eq!(revoked["trusted"][0]["snapshot"], by_second);
     assert_eq!(revoked["distrusted"][0]["snapshot"], planted);
     assert_eq!(revoked["trusted"].as_array().unwrap().len(), 1);
-    assert_restore_refuses(&repo, &server, &planted, "its writer was revoked, and it was not there then");
+    assert_restore_refuses(
+        &repo,
+        &server,
+        &planted,
+        "its writer was revoked, and the snapshot was not there at that time",
+    );
     fs::remove_file(repo.root().join(manifest_of(&repo, &planted))).unwrap();
     for (n, snapshot) in [&by_first, &by_second].into_iter().enumerate() {
         assert_eq!(repo.restored([snapshot, "--create", "-d", &server.dsn(&format!("kept{n}"))])["proven"], true);
@@ -471,14 +476,19 @@ fn what_a_revoked_writer_signs_later_is_refused_and_what_it_signed_before_is_not
         ("snapshots/20991231T000000.000Z-bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb"),
     ] {
         fs::write(repo.root().join(name), signed("manifest", name, content(&kept), &thief)).unwrap();
-        assert_restore_refuses(&repo, &server, id, "its writer was revoked, and it was not there then");
+        assert_restore_refuses(
+            &repo,
+            &server,
+            id,
+            "its writer was revoked, and the snapshot was not there at that time",
+        );
         let said = Said::of(&mut repo.command(["show", id]));
         assert!(said.code == 5 && said.stderr.contains("its writer was revoked"), "{said:?}");
         fs::remove_file(repo.root().join(name)).unwrap();
     }
     // Another one under a name that is trusted.
     fs::write(repo.root().join(&kept_name), signed("manifest", &kept_name, content(&other), &thief)).unwrap();
-    assert_restore_refuses(&repo, &server, &by_second, "its writer was revoked, and it is not what was there then");
+    assert_restore_refuses(&repo, &server, &by_second, "its writer was revoked, and the snapshot was changed since");
     fs::write(repo.root().join(&kept_name), &kept).unwrap();
     assert_eq!(with_restore_key(&repo, &["verify", "--read-data"]).code, 0);
 
@@ -498,7 +508,7 @@ fn a_revoked_writer_does_not_come_back_by_deleting_a_record() {
     ok(&mut key(&repo, &["revoke-writer", "db2"]));
     let newest = objects(repo.root(), "records/keyring").pop_last().unwrap();
     fs::remove_file(repo.root().join(newest)).unwrap();
-    assert_restore_refuses(&repo, &server, &by_second, "the key file has seen keyring 2");
+    assert_restore_refuses(&repo, &server, &by_second, "the key file knows keyring 2");
     let said = Said::of(&mut repo.command(["list"]));
     assert_eq!(said.code, 0, "the host has not seen keyring 2 yet: {said:?}");
 }

@@ -256,9 +256,8 @@ fn partitions_under_other_names_and_by_themselves_are_told_as_that() {
             findings.map(|f| format!("{}: {}", f["tables"][0].as_str().unwrap(), f["detail"].as_str().unwrap()));
         (code, words.collect::<Vec<_>>())
     };
-    let elsewhere = |table: &str| {
-        format!("there is no such table; its rows are in other partitions of {table}, which holds what it held")
-    };
+    let elsewhere =
+        |table: &str| format!("the table is missing; its rows are in other partitions of {table}, which is complete");
     for database in ["shop", "copy"] {
         ask(&server, database, "ALTER TABLE m.pairs_1 RENAME TO pairs_one");
         assert_eq!(told(database), (3, vec![format!("m.pairs_1: {}", elsewhere("m.pairs"))]), "renamed in {database}");
@@ -272,7 +271,7 @@ fn partitions_under_other_names_and_by_themselves_are_told_as_that() {
         // What is in none is missed.
         ask(&server, database, "DELETE FROM m.y26_all WHERE note = (SELECT min(note) FROM m.y26_all)");
         let (code, words) = told(database);
-        assert_eq!((code, words[0].as_str()), (3, "m.y26: there is no such table"), "{words:?}");
+        assert_eq!((code, words[0].as_str()), (3, "m.y26: the table is missing"), "{words:?}");
         ask(
             &server,
             database,
@@ -287,7 +286,7 @@ fn partitions_under_other_names_and_by_themselves_are_told_as_that() {
     let (code, words) = told("copy");
     assert!(code == 3 && words.len() == 1, "{words:?}");
     assert!(
-        words[0].starts_with("m.pairs_1: it is no partition of m.pairs here, as after DETACH PARTITION"),
+        words[0].starts_with("m.pairs_1: it is not a partition of m.pairs here, as after DETACH PARTITION"),
         "{words:?}"
     );
     // A row more: one difference, of the table, in the copy; of the partition, where that is known.

@@ -112,15 +112,15 @@ fn a_restore_lists_the_roles_that_it_makes_and_how_they_get_a_password() {
     }
     let text = Said::of(&mut repo.restore(["latest", "--create", "-q", "-d", &target.dsn("shop")]));
     assert!(
-        text.stdout.contains(&format!("made the role Order's app, which has no password: {statement}\n")),
+        text.stdout.contains(&format!("created the role Order's app, which has no password: {statement}\n")),
         "{text:?}"
     );
-    assert!(text.stdout.contains("made the role team, which cannot log in\n"), "{text:?}");
+    assert!(text.stdout.contains("created the role team, which cannot log in\n"), "{text:?}");
     forget();
 
     repo.json(["backup", "-d", &source.dsn("shop"), "--role-passwords"]);
     let text = Said::of(&mut repo.restore(["latest", "--create", "-q", "-d", &target.dsn("shop")]));
-    assert!(text.stdout.contains("made the role Order's app, with the password that the snapshot holds\n"), "{text:?}");
+    assert!(text.stdout.contains("created the role Order's app with the password from the snapshot\n"), "{text:?}");
 }
 
 /// What is not restored needs no role: owners, grants, what is said of the database, a schema that stays as it is.
@@ -193,7 +193,7 @@ fn what_the_server_warns_of_while_definitions_are_made_is_told() {
     );
     repo.json(["backup", "-d", &server.dsn("shop")]);
     let restored = repo.restored(["latest", "-d", &server.dsn("copy")]);
-    let told = "while definitions were made: somebody ran CREATE TABLE";
+    let told = "while creating definitions: somebody ran CREATE TABLE";
     assert!(strings(&restored["warnings"]).contains(&told), "{restored}");
 }
 
@@ -248,7 +248,7 @@ fn a_drill_says_what_stays_of_an_earlier_private_server() {
     let said = Said::of(&mut drill);
     assert_eq!(said.code, 0, "{said:?}");
     let document = said.document();
-    let begin = format!("files of an earlier private server stay: {}", left.display());
+    let begin = format!("files of an earlier private server remain: could not remove {}", left.display());
     assert_eq!(strings(&document["warnings"]).iter().filter(|line| line.starts_with(&begin)).count(), 1, "{said:?}");
 }
 

@@ -262,12 +262,12 @@ fn what_an_owner_lacks_keeps_nothing_of_it_back() {
     for label in ["TABLE a5.c", "STATISTICS b5.s"] {
         let names = |told: &Value| {
             let told = told.as_str().unwrap();
-            told.contains("its code ran with those of all ordinary roles: ") && told.contains(label)
+            told.contains("the code ran with those of all ordinary roles: ") && told.contains(label)
         };
         assert!(report["warnings"].as_array().unwrap().iter().any(names), "{label}: {report}");
     }
     // Nothing is lost without them.
-    assert!(told.contains("ANALYZE c1.t was refused, and the planner has no statistics of it: ERROR: permission denied for function f\""), "{report}");
+    assert!(told.contains("the server refused ANALYZE c1.t, so the planner has no statistics for it: ERROR: permission denied for function f\""), "{report}");
     for database in ["whole", "again"] {
         let owners = "SELECT string_agg(format('%s %s %s', c.oid::regclass, pg_get_userbyid(relowner), coalesce(relacl, acldefault('r', relowner))), ' ' ORDER BY c.oid::regclass::text) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
             WHERE nspname ~ '^[ab][0-9]' OR nspname IN ('ext', 'log')";
@@ -327,7 +327,7 @@ fn code_that_runs_as_another_role_is_told_once_and_other_code_is_not() {
     );
     let named = "core.ok(integer) of mal as postgres (rows of core.arrays, core.keyed, core.kinds_0 and 2 more), core.ok(integer) of mal as shop (rows of core.of_shop)";
     let (told, planned) = restored("core");
-    assert_eq!(told, [format!("\"code of ordinary roles ran as another role: {named}\"")]);
+    assert_eq!(told, [format!("\"code of ordinary roles ran with the privileges of another role: {named}\"")]);
     assert_eq!((planned.len(), planned[0].contains(named)), (1, true), "{planned:?}");
 }
 

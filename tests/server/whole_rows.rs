@@ -70,12 +70,12 @@ impl Scene {
 /// What is asked for, and where its rows lie.
 #[track_caller]
 fn assert_told(told: &(String, String), words: &str, way_out: &str) {
-    assert!(told.0.starts_with("what is asked for has rows in tables that are not taken: "), "{told:?}");
+    assert!(told.0.starts_with("the selection has rows in tables that are not selected: "), "{told:?}");
     assert!(told.0.contains(words), "{told:?}");
     assert!(told.1.contains(way_out), "{told:?}");
 }
 
-const KEPT: &str = "rows of timeseries.metrics lie in pgkeep_store.metrics_chunk_0, pgkeep_store.metrics_chunk_1, where the extension pgkeep_test_store keeps them";
+const KEPT: &str = "rows of timeseries.metrics are in pgkeep_store.metrics_chunk_0, pgkeep_store.metrics_chunk_1, where the extension pgkeep_test_store keeps them";
 const LEAVE: &str = "leave timeseries.metrics out (-T timeseries.metrics)";
 
 #[test]
@@ -99,13 +99,13 @@ fn what_an_extension_keeps_elsewhere_is_never_left_behind_in_silence() {
         let told = scene.refused(part);
         assert_told(&told, KEPT, LEAVE);
         assert!(
-            told.1.starts_with("Only pgkeep_test_store knows which of its tables belong together: take everything"),
+            told.1.starts_with("Only pgkeep_test_store knows which of its tables belong together: select everything"),
             "{told:?}"
         );
     }
     // All children and not what hangs on them in a way that no catalog tells.
     let told = scene.refused(&["-n", "timeseries", "-t", "pgkeep_store.metrics_chunk*"]);
-    assert_told(&told, "rows of timeseries.metrics lie in pgkeep_store.metrics_packed, where the extension", LEAVE);
+    assert_told(&told, "rows of timeseries.metrics are in pgkeep_store.metrics_packed, where the extension", LEAVE);
 
     assert_eq!(scene.backup(&["-n", "timeseries", "-T", "timeseries.metrics"])["rows"], 1);
     assert_eq!(scene.backup(&["-n", "timeseries", "-n", "pgkeep_store"])["rows"], 102);
@@ -124,7 +124,7 @@ fn what_an_extension_keeps_elsewhere_is_never_left_behind_in_silence() {
     scene.sql("SELECT pgkeep_store.adopt('pgkeep_store.metrics_chunk_1')");
     for part in [&[][..], &["-N", "public"]] {
         let told = scene.refused(part);
-        let words = "rows of timeseries.metrics lie in pgkeep_store.metrics_chunk_1, of which the extension pgkeep_test_store says that they are its own";
+        let words = "rows of timeseries.metrics are in pgkeep_store.metrics_chunk_1, which belong to the extension pgkeep_test_store";
         assert_told(&told, words, "ALTER EXTENSION pgkeep_test_store DROP TABLE");
     }
 }
@@ -148,21 +148,21 @@ fn children_and_partitions_elsewhere_come_along_or_are_asked_for() {
     assert_eq!(scene.backup(&[])["taken_along"], json!([]));
     let mut text = scene.repo.command(["backup", "-q", "-n", "shop", "-d", &scene.server.dsn("shop")]);
     let said = Said::of(text.arg("--pg-bin").arg(&scene.server.binaries.bin_dir));
-    assert!(said.stdout.contains("taken along: Archive.events_old: rows of shop.events\n"), "{said:?}");
+    assert!(said.stdout.contains("also taken: Archive.events_old: rows of shop.events\n"), "{said:?}");
 
-    let old = "rows of shop.events lie in Archive.events_old";
-    let add = "Take these as well (-t '\"Archive\".events_old', or their schema with -n), or leave shop.events out (-T shop.events).";
+    let old = "rows of shop.events are in Archive.events_old";
+    let add = "Select these as well (-t '\"Archive\".events_old', or their schema with -n), or leave shop.events out (-T shop.events).";
     assert_told(&scene.refused(&["-N", "\"Archive\""]), old, add);
     // Around damage a restore leaves behind what it is told to by name, and says so.
     let copy = ["latest", "--create", "-d", &scene.server.dsn("around"), "-T", "\"Archive\".events_old"];
     let restored = scene.repo.restored(copy);
     assert_eq!((&restored["proven"], &restored["rows"]), (&json!(true), &json!(12)), "{restored}");
-    assert_eq!(restored["warnings"], json!([format!("{old}: -T leaves them out")]), "{restored}");
+    assert_eq!(restored["warnings"], json!([format!("{old}: -T excludes them")]), "{restored}");
     assert_told(&scene.refused(&["-n", "shop", "-T", "\"Archive\".events_old"]), old, add);
     let told = scene.refused(&["-t", "shop.events"]);
     assert_told(
         &told,
-        "rows of shop.events lie in shop.events_new, Archive.events_old",
+        "rows of shop.events are in shop.events_new, Archive.events_old",
         "-t shop.events_new -t '\"Archive\".events_old'",
     );
     assert_eq!(scene.backup(&["-t", "shop.events*", "-t", "\"Archive\".*"])["rows"], 19);
@@ -181,7 +181,7 @@ fn children_and_partitions_elsewhere_come_along_or_are_asked_for() {
     // A child in another schema is somebody's table by itself: it is asked for.
     scene.sql("CREATE TABLE \"Archive\".capitals (of text) INHERITS (shop.cities); INSERT INTO \"Archive\".capitals VALUES ('c', 'd')");
     let told = scene.refused(&["-n", "shop"]);
-    assert_told(&told, "rows of shop.cities lie in Archive.capitals", "-t '\"Archive\".capitals'");
+    assert_told(&told, "rows of shop.cities are in Archive.capitals", "-t '\"Archive\".capitals'");
     assert_eq!(scene.backup(&["-n", "shop", "-t", "\"Archive\".capitals"])["rows"], 22);
     assert_eq!(scene.backup(&["-n", "shop", "-T", "shop.cities"])["rows"], 19);
     assert_eq!(scene.backup(&[])["rows"], 22);
@@ -189,7 +189,7 @@ fn children_and_partitions_elsewhere_come_along_or_are_asked_for() {
     let said = Said::of(&mut scene.repo.restore(["latest", "--create", "--json", "-d", &dsn, "-n", "shop"]));
     assert_eq!(said.code, 2, "{said:?}");
     assert!(
-        said.document()["error"].as_str().unwrap().contains("rows of shop.cities lie in Archive.capitals"),
+        said.document()["error"].as_str().unwrap().contains("rows of shop.cities are in Archive.capitals"),
         "{said:?}"
     );
 }

@@ -34,12 +34,12 @@ fn a_mistyped_database_is_answered_with_the_one_that_is_there() {
         assert_refused(&mut repo.command(["backup", "-d", &dsn]), 4, &source);
         assert_refused(&mut repo.command(["verify", "latest", "--against", &dsn]), 4, &source);
         let target =
-            format!("pgkeep: there is no database to restore into\n  {causes}  hint: --create makes it; {hint}.\n");
+            format!("pgkeep: the target database does not exist\n  {causes}  hint: --create creates it; {hint}.\n");
         assert_refused(&mut repo.restore(["latest", "-d", &dsn]), 8, &target);
 
         let guess = if guess.is_empty() { "" } else { "Did you mean latest:shop? " };
         let unknown = format!(
-            "pgkeep: the repository holds no snapshot of the database {name}\n  hint: {guess}It holds snapshots of shop.\n"
+            "pgkeep: the repository has no snapshot of the database {name}\n  hint: {guess}It has snapshots of shop.\n"
         );
         let snapshot = format!("latest:{name}");
         assert_refused(&mut repo.command(["show", &snapshot]), 2, &unknown);
@@ -68,7 +68,7 @@ fn a_mistyped_schema_is_answered_with_the_one_that_is_there_and_a_list_with_what
     };
     let to_write = |switch: &str, each: &str| {
         format!(
-            "{switch} takes one pattern, as with pg_dump, and a comma is a part of it: write {each} (in a policy, each is a string of its own)"
+            "{switch} takes one pattern, as in pg_dump, and a comma is part of it: write {each} (in a policy, one string each)"
         )
     };
     let copy = server.dsn("copy");
@@ -77,7 +77,7 @@ fn a_mistyped_schema_is_answered_with_the_one_that_is_there_and_a_list_with_what
         let with = |more: &[&str]| hint(&[way, more].concat());
         assert_eq!(with(&["-n", "croe"]), "did you mean core?");
         assert_eq!(with(&["-N", "othr"]), "did you mean other?");
-        assert!(with(&["-n", "SalesData"]).starts_with("did you mean \"Sales Data\"? Names with capitals"));
+        assert!(with(&["-n", "SalesData"]).starts_with("did you mean \"Sales Data\"? Put names with capitals"));
         assert_eq!(with(&["-t", "core.usres"]), "did you mean core.users?");
         assert_eq!(with(&["-t", "users"]), "did you mean core.users?");
         assert!(with(&["-n", "elsewhere"]).starts_with("patterns are folded to lower case"));

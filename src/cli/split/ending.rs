@@ -26,7 +26,7 @@ pub fn run(report: &Report) -> String {
     if !report.ok {
         return text
             + &format!(
-                "{what} NOT moved: the copy is not the original. The source takes writes again, after {}\n",
+                "{what} NOT moved: the copy differs from the original. The source takes writes again, after {}\n",
                 time(report.downtime_ms)
             );
     }
@@ -36,18 +36,18 @@ pub fn run(report: &Report) -> String {
         text += &format!("{}:{}: {} -> {}\n", edit.file.display(), edit.line, edit.before, edit.after);
     });
     if !report.bridged.is_empty() {
-        text += &format!("foreign tables took the old place of {}\n", report.bridged.join(", "));
+        text += &format!("foreign tables in the old database replaced {}\n", report.bridged.join(", "));
     }
     if !report.given_up.is_empty() {
         text += &format!(
-            "foreign keys across the line were given up, and nothing enforces them; a rollback makes them again: {}\n",
+            "foreign keys across the line were given up, and nothing enforces them; a rollback recreates them: {}\n",
             report.given_up.join(", ")
         );
     }
     text += &format!("writes were refused for {}; the old tables refuse them from now on\n", time(report.downtime_ms));
     if !report.loose.is_empty() {
         text += &format!(
-            "loose keys, which nothing follows but `pgkeep split reap`, again and again: {}\n",
+            "loose keys, which only regular runs of `pgkeep split reap` maintain: {}\n",
             report.loose.join(", ")
         );
     }
@@ -59,7 +59,7 @@ pub fn run(report: &Report) -> String {
 fn changed(objects: &[String]) -> String {
     let line = |object: &String| {
         format!(
-            "warning: made or changed in the old place since it was sealed, and not in the new database: {object}\n"
+            "warning: created or changed in the old database since it was sealed, but not in the new one: {object}\n"
         )
     };
     objects.iter().map(line).collect()
@@ -75,7 +75,7 @@ fn what_follows(report: &Report) -> String {
         who(&report.may_connect_new)
     );
     text + &format!(
-        "no backup of the new database is taken yet. Now: pgkeep backup --repo URL --writer-key FILE -d '{}'; and every night, by a policy of its own:\n  [source]\n  dsn = \"{}\"\n  [repository]\n  url = \"URL\"\n  writer_key = \"FILE\"\n",
+        "the new database has no backup yet. Now: pgkeep backup --repo URL --writer-key FILE -d '{}'; and every night, with its own policy:\n  [source]\n  dsn = \"{}\"\n  [repository]\n  url = \"URL\"\n  writer_key = \"FILE\"\n",
         report.target_dsn.replace('\'', "'\\''"),
         report.target_dsn.replace('\\', "\\\\").replace('"', "\\\""),
     )
@@ -86,7 +86,7 @@ fn connected(sessions: &[Connected]) -> String {
         return String::new();
     }
     let lines: String = sessions.iter().map(|session| format!("  {session}\n")).collect();
-    format!("connected to the old database, where they read old rows of what has moved:\n{lines}")
+    format!("sessions in the old database, which still read old rows of the moved schemas:\n{lines}")
 }
 
 pub fn status(status: &Status) -> String {
@@ -107,7 +107,7 @@ pub fn status(status: &Status) -> String {
         }
     }
     if !status.bridged.is_empty() {
-        text += &format!("foreign tables in the old place of {}\n", status.bridged.join(", "));
+        text += &format!("foreign tables in the old database instead of {}\n", status.bridged.join(", "));
     }
     for waits in &status.loose {
         text += &match (waits.entries, waits.oldest_seconds) {
@@ -116,10 +116,10 @@ pub fn status(status: &Status) -> String {
                 let (entries, age) = (count(entries, "gone key"), duration(Duration::from_secs(seconds)));
                 format!("loose key {}: {entries} for `split reap`, the oldest {age} old\n", waits.key)
             }
-            (Some(_), None) => format!("loose key {}: nothing waits\n", waits.key),
+            (Some(_), None) => format!("loose key {}: nothing to do\n", waits.key),
         };
         if let Some(why) = &waits.unwatched {
-            text += &format!("  NOT EVERYTHING IS WRITTEN DOWN, OR FOLLOWED, ANY MORE: {why}\n");
+            text += &format!("  NOT ALL DELETIONS ARE LOGGED OR APPLIED ANY MORE: {why}\n");
         }
     }
     if matches!(status.phase, Phase::Sealed | Phase::Switched | Phase::Quarantined) {
@@ -138,15 +138,15 @@ fn takes_writes(status: &Status) -> String {
         }
         Writers::New => "the new database takes writes",
         Writers::Neither if is_early => {
-            "neither database takes writes: the old one refuses them, and nobody was sent to the new one"
+            "neither database takes writes: the old one refuses them, and the applications do not use the new one yet"
         }
         Writers::Neither => "neither database takes writes: both refuse them",
-        Writers::Both => "BOTH databases take writes: a fence that should stand was taken down",
-        Writers::Unknown => return "who takes writes is not known: --from DSN looks at the old database".into(),
+        Writers::Both => "BOTH databases take writes: a fence is missing",
+        Writers::Unknown => return "it is unknown which database takes writes: --from DSN checks the old one".into(),
     };
     // Of what was put aside there is nothing to look at.
     let is_told = status.fence.source == NOT_LOOKED_AT && !matches!(status.phase, Phase::Quarantined | Phase::Finished);
-    format!("{said}{}", if is_told { " (as the record says; --from DSN looks at the old database)" } else { "" })
+    format!("{said}{}", if is_told { " (from the record; --from DSN checks the old database)" } else { "" })
 }
 
 /// What can be done, and what comes of it.
@@ -154,25 +154,25 @@ fn next(status: &Status) -> String {
     let is_open = status.takes_writes == Writers::Old && status.phase < Phase::Sealed;
     let line = |verb: &&'static str| {
         match (*verb, status.phase) {
-        ("split", _) if is_open => "`pgkeep split` with the same arguments, which begins again".to_owned(),
-        ("split", _) => "`pgkeep split` with the same arguments, which goes on".to_owned(),
-        ("rollback", _) if is_open => "`pgkeep split rollback`, which takes away what was made".to_owned(),
+        ("split", _) if is_open => "`pgkeep split` with the same arguments, which starts again".to_owned(),
+        ("split", _) => "`pgkeep split` with the same arguments, which continues".to_owned(),
+        ("rollback", _) if is_open => "`pgkeep split rollback`, which removes what was created".to_owned(),
         ("rollback", _) => "`pgkeep split rollback`, which lets the old database take writes again".to_owned(),
         ("finish", Phase::Quarantined) => {
-            "`pgkeep split finish --yes-drop NAME`, which drops the old schemas, once a snapshot of them that was taken since is proven".to_owned()
+            "`pgkeep split finish --yes-drop NAME`, which drops the old schemas, after a newer snapshot of them is proven".to_owned()
         }
-        ("finish", _) => "`pgkeep split finish`, which puts the old schemas aside and ends the way back".to_owned(),
+        ("finish", _) => "`pgkeep split finish`, which puts the old schemas aside; then no rollback is possible".to_owned(),
         (verb, _) => verb.to_owned(),
     }
     };
     let lines: Vec<String> = status.next.iter().map(line).collect();
     let nothing = match status.phase {
-        _ if status.under_way => "a command of the split works at this moment: wait for it",
+        _ if status.under_way => "a command of the split is running: wait for it",
         Phase::Finished => return String::new(),
         Phase::RolledBack => {
-            "nothing; the new database is kept. To split again, drop it once nobody needs what is in it, or name another one"
+            "nothing; the new database is kept. To split again, drop it when nobody needs its data, or name another one"
         }
-        _ => "on the host and as the account that began the split, or with its --state",
+        _ => "run it on the host and with the account that started the split, or with its --state",
     };
     format!("next: {}\n", if lines.is_empty() { nothing.to_owned() } else { lines.join("; or ") })
 }
@@ -183,18 +183,18 @@ pub fn rollback(back: &RolledBack) -> String {
     back.left_behind.iter().for_each(|what| text += &format!("left in the new database: {what}\n"));
     back.keys_missing.iter().for_each(|key| {
         text += &format!(
-            "rows are against it, or its tables or columns have other names, so it was not made again: {key}\n"
+            "foreign key not recreated, because rows violate it, or its tables or columns have other names: {key}\n"
         )
     });
     for key in &back.keys_unchecked {
         text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");
     }
-    back.by_hand.iter().for_each(|what| text += &format!("to be done by hand: {what}\n"));
+    back.by_hand.iter().for_each(|what| text += &format!("to do by hand: {what}\n"));
     text += &texts::warnings(&back.warnings);
     text += &format!("{} take writes in the old database again", back.schemas.join(", "));
     text += match back.dropped {
-        true => "; the new database is gone\n",
-        false => "; the new one is kept, and refuses writes\n",
+        true => "; the new database was dropped\n",
+        false => "; the new one is kept, but refuses writes\n",
     };
     text
 }
@@ -203,26 +203,26 @@ pub fn finish(finished: &Finished) -> String {
     let mut text = String::new();
     for (from, to) in &finished.quarantined {
         text += &match finished.dropped {
-            true => format!("dropped: {to}, once {from}\n"),
-            false => format!("put aside: {from} is {to}, and nobody but its owner may use it\n"),
+            true => format!("dropped: {to}, formerly {from}\n"),
+            false => format!("put aside: {from} is now {to}, and only its owner may use it\n"),
         };
     }
     finished.needed_by.iter().for_each(|by| text += &format!("still needed by {by}\n"));
     text += &changed(&finished.changed_since);
     text += &texts::warnings(&finished.warnings);
     for made in &finished.made_since {
-        text += &format!("warning: made in the old place after the copy, and not in the new database: {made}\n");
+        text += &format!("warning: created in the old database after the copy, but not in the new one: {made}\n");
     }
     if finished.dropped {
         if let Some(snapshot) = &finished.snapshot {
             let of = finished.taken.as_ref().map_or(String::new(), |taken| {
                 format!(" ({}, {})", taken.snapshot_database, moment::local(taken.snapshot_time))
             });
-            text += &format!("the snapshot {snapshot}{of} holds what was dropped\n");
+            text += &format!("the snapshot {snapshot}{of} has everything that was dropped\n");
         }
         return text
-            + "the next backup of the old database finds tables gone, and is suspicious for that: take it with --accept-shrink, once\n";
+            + "the next backup of the old database will be suspicious, because tables are gone: take it with --accept-shrink once\n";
     }
     text += &connected(&finished.sessions_old);
-    text + "there is no way back from here. When nobody misses them: a backup of the old database, a drill of it, and then pgkeep split finish --yes-drop NAME with its --repo\n"
+    text + "a rollback is no longer possible. When nobody misses the old schemas: back up the old database, drill the snapshot, then pgkeep split finish --yes-drop NAME with its --repo\n"
 }

@@ -14,9 +14,9 @@ use crate::command::split::host::Folder;
 use crate::command::split::{self, Progressed, ReapOptions, Reaped};
 use crate::stop::Stop;
 
-/// Reads what was deleted in referenced tables and does in the other database what the foreign key would have done: CASCADE, SET NULL,
-/// SET DEFAULT. Run it again and again, by cron or a timer; it may be killed, and two at once are no harm. Exit code 3 where rows are
-/// left that refer to nothing, or something could not be done.
+/// Reads the deletions in referenced tables, and does in the other database what the foreign key would have done: CASCADE, SET NULL,
+/// SET DEFAULT. Run it regularly, by cron or a timer; it may be killed, and two may run at the same time. Exit code 3 if rows refer to
+/// missing rows, or something could not be done.
 #[derive(Args)]
 pub struct ReapArgs {
     /// The old database
@@ -25,13 +25,13 @@ pub struct ReapArgs {
     /// The new database
     #[arg(long, value_name = "DSN", required = true)]
     pub to: Option<String>,
-    /// How many log entries are done in one transaction
+    /// How many log entries to process in one transaction
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub batch: u32,
-    /// How long to wait for a lock on a row or a table, in seconds, before the rest is left to the next time; 0 waits for ever
+    /// How long to wait for a lock on a row or a table, in seconds, before the rest is left for the next run; 0 waits forever
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
-    /// These are the databases of the split, although one is in another place than it was (moved, restored, promoted)
+    /// Confirm that these are the databases of the split, although one was moved, restored or promoted
     #[arg(long)]
     pub moved: bool,
 }
@@ -59,15 +59,15 @@ fn text(reaped: &Reaped) -> String {
             text += &format!(", {} {done}", count(number, noun));
         }
         if key.back > 0 {
-            text += &format!(", {} passed over because the key is back", key.back);
+            text += &format!(", {} skipped because the foreign key exists again", key.back);
         }
         text += match key.progress {
             Progressed::Done | Progressed::Unwatched => "\n",
-            Progressed::Taken => "; another reaper is at it\n",
-            Progressed::Postponed => "; locks were not had in time, the rest waits for the next time\n",
+            Progressed::Taken => "; another reap is working on it\n",
+            Progressed::Postponed => "; could not get the locks in time, the rest is left for the next run\n",
         };
         if let Some(why) = &key.unwatched {
-            text += &format!("  NOT EVERYTHING IS FOLLOWED ANY MORE: {why}\n");
+            text += &format!("  NOT ALL DELETIONS ARE APPLIED ANY MORE: {why}\n");
         }
         if key.orphans > 0 {
             text += &format!(

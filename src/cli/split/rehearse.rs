@@ -20,11 +20,11 @@ const LINES_MAX: usize = 20;
 
 #[derive(Args)]
 pub struct Rehearse {
-    /// Go the whole way, there and back, on copies in private servers that are thrown away; say how long writes would be refused
+    /// Run the split and its rollback on copies in temporary private servers; show how long writes would be refused
     #[arg(long, conflicts_with_all = ["plan", "picture"])]
     pub rehearse: bool,
-    /// Rehearse on this backup (an id, the beginning of one, latest:DATABASE, or latest) instead of the live source; takes --repo and --restore-key.
-    /// Without --from nobody connects to either database
+    /// Rehearse on this backup (an id, the beginning of one, latest:DATABASE, or latest) instead of the live source; needs --repo and --restore-key.
+    /// Without --from, pgkeep connects to neither database
     #[arg(long, value_name = "SNAPSHOT", requires = "rehearse")]
     pub snapshot: Option<String>,
 }
@@ -49,7 +49,7 @@ pub(super) async fn run(
         _ => (Origin::Live, args.from.as_ref()),
     };
     if args.to.is_none() {
-        return Err(usage("--to was not given", "It names the new database, which is not touched."));
+        return Err(usage("--to is missing", "It names the new database, which is not changed."));
     }
     match rehearse::rehearse(&run_options(args, from)?, &origin, progress, stop).await? {
         Rehearsal::Blocked(report) => planned(&report),
@@ -88,7 +88,7 @@ fn text(report: &Rehearsed) -> String {
     if !report.files.diff.is_empty() {
         text += &format!("a run would write this:\n{}", report.files.diff);
     }
-    text + "nothing was changed at either database, and nothing is left of the copies\n"
+    text + "nothing was changed in either database, and the copies are removed\n"
 }
 
 fn head(report: &Rehearsed) -> String {
@@ -108,11 +108,11 @@ fn head(report: &Rehearsed) -> String {
         count(report.rows, "row"),
         bytes(report.bytes),
         match (&report.rollback, report.ok) {
-            (None, _) => "NOT moved (the copy is not the original) from".to_owned(),
+            (None, _) => "NOT moved (the copy differs from the original) from".to_owned(),
             (Some(_), true) => format!("moved there ({proof}) and back from"),
             (Some(back), false) if back.ok =>
-                format!("moved there ({proof}) and back, and NOT there a second time, from"),
-            (Some(_), false) => format!("moved there ({proof}) and NOT back as it was from"),
+                format!("moved there ({proof}) and back, but NOT there a second time, from"),
+            (Some(_), false) => format!("moved there ({proof}), but NOT back as it was, from"),
         },
         report.target,
         count(report.copied_tables, "table"),
@@ -138,7 +138,7 @@ fn times(report: &Rehearsed) -> String {
     );
     if let Some(back) = &report.rollback {
         text += &format!(
-            "rollback {}, of which neither side took writes for {}",
+            "rollback {}; neither side took writes for {} of it",
             time(times.rollback_ms),
             time(back.downtime_ms)
         );
@@ -148,7 +148,7 @@ fn times(report: &Rehearsed) -> String {
         };
     }
     text + &format!(
-        "besides: plan {}, servers {}, copy {}, comparing {}{}\n",
+        "also: plan {}, servers {}, copy {}, comparing {}{}\n",
         time(times.plan_ms),
         time(times.servers_ms),
         time(times.copy_ms),

@@ -76,7 +76,7 @@ fn estimate(report: &Report) -> String {
     let time = |ms: u64| duration(Duration::from_millis(ms));
     match (estimate.bytes_per_second, estimate.low_ms, estimate.high_ms) {
         (Some(rate), Some(low), Some(high)) => format!(
-            "\ntime  {} to {}: one session read {} of {} in {}, {}/s; loading and indexes take 2 to 6 times that\n",
+            "\ntime  {} to {}: one session read {} of {} in {}, {}/s; loading rows and building indexes takes 2 to 6 times that\n",
             time(low),
             time(high),
             bytes(estimate.measured_bytes),
@@ -84,7 +84,7 @@ fn estimate(report: &Report) -> String {
             time(estimate.measured_ms),
             bytes(rate),
         ),
-        _ => "\ntime  there is too little to measure\n".to_owned(),
+        _ => "\ntime  too little data to measure\n".to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ pub enum Room {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("there is too little room for the restored database in {}: it takes {} MB or more, and {} MB are free", .folder.display(), needed.div_ceil(1_000_000), free / 1_000_000)]
+#[error("not enough disk space for the restored database in {}: it needs at least {} MB, but only {} MB are free", .folder.display(), needed.div_ceil(1_000_000), free / 1_000_000)]
 pub struct TooLittleRoom {
     folder: PathBuf,
     needed: u64,
@@ -24,7 +24,7 @@ pub struct TooLittleRoom {
 
 impl Fault for TooLittleRoom {
     fn hint(&self) -> Option<String> {
-        Some("Nothing was restored. PGKEEP_TMPDIR names a folder on a larger volume. That is an estimate from the rows as text, without indexes: where values compress well, --no-room-check tries it all the same.".into())
+        Some("Nothing was restored. Set PGKEEP_TMPDIR to a folder on a larger volume. The size is estimated from the rows as text, without indexes: if values compress well, --no-room-check tries it anyway.".into())
     }
 
     fn exit_code(&self) -> u8 {
@@ -41,7 +41,7 @@ pub async fn check(manifest: &Manifest) -> Result<(), Error> {
         cluster::volume()
     });
     let volume = volume.await.map_err(|source| Error::Internal {
-        what: "the thread that looks for room ended early".into(),
+        what: "the thread that checks disk space ended too early".into(),
         source: Some(Box::new(source)),
     })?;
     let cluster::Volume { folder, free_bytes: free } = volume?;

@@ -72,7 +72,7 @@ impl Inventory<'_> {
         let outside =
             |slice: &&Slice| slice.offset.checked_add(slice.bytes).is_none_or(|end| end > slice.object.plain_bytes);
         if let Some(slice) = slices.iter().find(outside) {
-            let detail = format!("a slice reaches past the end of {}", slice.object.object);
+            let detail = format!("a slice goes past the end of {}", slice.object.object);
             findings.about(manifest, stored, Kind::Slices, detail);
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Inventory<'_> {
             Recomputed::NotRead => {}
             Recomputed::Rows(found) if found == stored.digest => {}
             Recomputed::Rows(found) => {
-                let detail = format!("the stored rows give {found}, and the manifest says {}", stored.digest);
+                let detail = format!("the stored rows are {found}, but the manifest says {}", stored.digest);
                 findings.about(manifest, stored, Kind::Digest, detail);
             }
             Recomputed::NoRows(detail) => findings.about(manifest, stored, Kind::Digest, detail),
@@ -109,7 +109,7 @@ impl Inventory<'_> {
             }
             let mut rows = open.take().unwrap_or_else(|| RowSplitter::new(&hasher, format));
             if let Err(malformed) = rows.feed(reader.slice(slice).await?) {
-                return Ok(Recomputed::NoRows(format!("the stored bytes are no rows: {malformed}")));
+                return Ok(Recomputed::NoRows(format!("the stored bytes are not valid rows: {malformed}")));
             }
             if rows.is_at_row_end() {
                 digest.merge(&rows.digest());
@@ -119,7 +119,7 @@ impl Inventory<'_> {
         }
         match open {
             None => Ok(Recomputed::Rows(digest)),
-            Some(_) => Ok(Recomputed::NoRows("the stored bytes end within a row".into())),
+            Some(_) => Ok(Recomputed::NoRows("the stored bytes end in the middle of a row".into())),
         }
     }
 }

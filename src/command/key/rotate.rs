@@ -52,7 +52,7 @@ pub async fn writer(
         }
     };
     if key.repository != restore.key.repository {
-        return Err(KeyError::Mismatched { reason: "they are of two repositories" }.into());
+        return Err(KeyError::Mismatched { reason: "they belong to two repositories" }.into());
     }
     replace_restore_recipient(&mut key, &restore.key);
     key.root = Some(root);

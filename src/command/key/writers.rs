@@ -116,7 +116,7 @@ pub async fn revoke(
 pub(super) fn check_pair(root: &ed25519_dalek::VerifyingKey, writer: &WriterKey) -> Result<(), KeyError> {
     match &writer.root {
         Some(known) if known != root => {
-            Err(KeyError::Mismatched { reason: "the writer key knows another restore key as its root" })
+            Err(KeyError::Mismatched { reason: "the writer key belongs to another restore key" })
         }
         _ => Ok(()),
     }

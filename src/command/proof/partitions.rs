@@ -67,7 +67,7 @@ impl Proof<'_> {
             return Ok(Together::default());
         }
         let partitions = self.wait(runtime, partitions(&found.session))?;
-        let partitions = partitions.map_err(self.side.error("asking for partitions"))?;
+        let partitions = partitions.map_err(self.side.error("reading the list of partitions"))?;
         let families = Families::new(rows, &gone, &facts, partitions);
         let unlisted = self.read_unlisted(&families, found, jobs, under)?;
         Ok(families.judge(unlisted))

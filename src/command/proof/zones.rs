@@ -43,7 +43,7 @@ impl Proof<'_> {
                 again.read(&again.differing(digests), &under, digests)?;
             }
         }
-        Ok("any that the server knows, with its currency".to_owned())
+        Ok("any zone of the server, with its currency".to_owned())
     }
 }
 

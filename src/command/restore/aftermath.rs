@@ -17,7 +17,7 @@ use crate::stream::OpenError;
 /// Tables that a hint names at most.
 const NAMED_MAX: usize = 20;
 
-const IN_ANOTHER: &str = "To begin anew, restore into a new database under another name.";
+const IN_ANOTHER: &str = "To start again, restore into a new database with another name.";
 const NOT_COPIED: &str = "a name, path or switch in it has control characters";
 
 /// How far a restore is.
@@ -82,13 +82,13 @@ impl<'a> Aftermath<'a> {
         let left = match (self.stage, self.options.creation) {
             (Stage::Target, Creation::Exists) => format!("Nothing was restored into the database {database}."),
             (Stage::Target | Stage::Definitions, Creation::Create) => {
-                return "Nothing was restored: a database that was made is taken away again.".into();
+                return "Nothing was restored: a database that was created is dropped again.".into();
             }
             (Stage::Definitions, Creation::Exists) => {
-                format!("The database {database} may hold a part of the definitions, and holds no rows.")
+                format!("The database {database} may contain a part of the definitions, but no rows.")
             }
             (Stage::Rows, _) => format!(
-                "The database {database} holds the definitions and some tables, each with all of its rows or none; indexes and keys are missing."
+                "The database {database} has the definitions and some tables, each with all of its rows or none; indexes and keys are missing."
             ),
             (Stage::Proof, _) => {
                 let (verify, note) = match typed.verify(self.snapshot(), target) {
@@ -96,7 +96,7 @@ impl<'a> Aftermath<'a> {
                     None => (format!("pgkeep verify {} --against", self.snapshot()), ""),
                 };
                 return format!(
-                    "The database {database} holds everything, and is not proven: `{verify}` compares it with the snapshot{note}."
+                    "The database {database} is complete, but not proven: `{verify}` compares it with the snapshot{note}."
                 );
             }
         };
@@ -129,28 +129,26 @@ impl<'a> Aftermath<'a> {
         let database = target.database();
         let beside = target.with_database(&before.free_name);
         let others = match before.was_empty {
-            _ if comes_with_servers(database) => format!("{database} is a database that servers come with."),
+            _ if comes_with_servers(database) => format!("{database} is one of the server's default databases."),
             true if self.maintenance.is_none() => {
-                format!(
-                    "This role can enter no database from which {database} could be dropped: neither postgres nor template1."
-                )
+                format!("This role cannot connect to postgres or template1, from which {database} could be dropped.")
             }
-            true if self.subscriptions.is_empty() => format!("This role may not drop {database}."),
-            true => format!("{database} may have subscriptions, with which it cannot be dropped."),
-            false => format!("{database} held other things before, which are still there."),
+            true if self.subscriptions.is_empty() => format!("This role has no permission to drop {database}."),
+            true => format!("{database} may have subscriptions, and cannot be dropped as long as it has them."),
+            false => format!("{database} was not empty before, and still has its other objects."),
         };
         let is_droppable = before.was_empty && before.may_drop;
         // It is made from there, too.
         Some(match (is_droppable, before.may_create && self.maintenance.is_some()) {
             (true, true) => self.drop_and_make(create(target)?)?,
             (true, false) if self.subscriptions.is_empty() => format!(
-                "To begin anew, let an administrator make it again, which this role may not do: `{}`. Then: `{}`",
+                "To start again, ask an administrator to recreate it, because this role cannot: `{}`. Then: `{}`",
                 remake_database(target)?,
                 fill(target)?
             ),
-            (_, true) => format!("{others} To begin anew beside it: `{}`", create(&beside)?),
+            (_, true) => format!("{others} To start again in a new database: `{}`", create(&beside)?),
             (_, false) => format!(
-                "{others} To begin anew beside it, let an administrator make a database, which this role may not do: `{}`. Then: `{}`",
+                "{others} To start again in a new database, ask an administrator to create one, because this role cannot: `{}`. Then: `{}`",
                 make_database(&beside)?,
                 fill(&beside)?
             ),
@@ -162,11 +160,11 @@ impl<'a> Aftermath<'a> {
         let target = &self.options.loading.target;
         let drop = drop_database(target, self.maintenance.as_deref()?)?;
         if self.subscriptions.is_empty() {
-            return Some(format!("To begin anew: `{drop} && {create}`"));
+            return Some(format!("To start again: `{drop} && {create}`"));
         }
         let first = drop_subscriptions(target, &self.subscriptions)?;
         Some(format!(
-            "To begin anew, first without its subscriptions, with which it cannot be dropped: `{first} && {drop} && {create}`"
+            "To start again, first drop its subscriptions, with which it cannot be dropped: `{first} && {drop} && {create}`"
         ))
     }
 
@@ -231,9 +229,9 @@ impl<'a> Aftermath<'a> {
             let few = if without.is_empty() { "-T for" } else { " and" };
             switches += &format!("{few} {more} more, which `pgkeep verify {}` names", self.snapshot());
         }
-        let note = if table == LARGE_OBJECTS { " (-n '*' takes no large objects)" } else { "" };
+        let note = if table == LARGE_OBJECTS { " (-n '*' leaves large objects out)" } else { "" };
         let way_on = format!(
-            "To restore the rest: {switches}. What needs these is left out with them and named{note}. \
+            "To restore the rest: {switches}. Objects that need them are left out too, and named{note}. \
              `pgkeep verify {} --read-data` finds all that is damaged; an earlier snapshot may be whole. {}",
             self.snapshot(),
             self.again(typed, if more > 0 { &[] } else { &without }),

@@ -79,7 +79,7 @@ pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Ref
         definitions.sequence_of_an_extension(sequence).await?;
     }
     let notices = session.take_notices().into_lines();
-    let told = notices.into_iter().map(|line| format!("while definitions were made: {line}"));
+    let told = notices.into_iter().map(|line| format!("while creating definitions: {line}"));
     let warnings = told.chain(told_of_all_rights(definitions.with_all_rights)).collect();
     Ok(Defined { failures: definitions.failures, warnings })
 }

@@ -58,12 +58,12 @@ impl Families {
         let foreign = catalog::cut_with_foreign(session).await?.into_iter().filter(has_rows_here);
         let foreign: Vec<String> = foreign.map(|(schema, name)| format!("{schema}.{name}")).collect();
         let foreign = some_of(&foreign, NAMES_MAX).map(|names| {
-            format!("loaded partition by partition, because rows might else go to the server of a foreign partition; where this database cuts a table otherwise, rows are refused: {names}")
+            format!("loaded partition by partition, because rows might go to the server of a foreign partition otherwise; if this database partitions a table differently, rows are refused: {names}")
         });
         let mixed: Vec<String> = mixed.into_iter().map(|((schema, name), _)| format!("{schema}.{name}")).collect();
         let told = some_of(&mixed, NAMES_MAX).map(|names| {
             format!(
-                "loaded partition by partition, because the snapshot holds their columns in different orders: {names}"
+                "loaded partition by partition, because the snapshot has their columns in different orders: {names}"
             )
         });
         Ok((families, told.into_iter().chain(foreign).collect()))

@@ -76,7 +76,7 @@ impl Feed<'_> {
             Feed::Stored { lists, .. } => Ok(numbers.iter().map(|n| lists[*n].is_empty()).collect()),
             Feed::Live { wire, .. } => {
                 let rows: Vec<RowsOf<'_>> = numbers.iter().map(|n| (&relations[*n]).into()).collect();
-                which_are_empty(wire, &rows).map_err(Error::source_database("asking which tables are empty"))
+                which_are_empty(wire, &rows).map_err(Error::source_database("looking for empty tables"))
             }
         }
     }

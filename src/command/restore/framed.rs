@@ -86,7 +86,7 @@ const NAMES_MAX: usize = 10;
 pub fn told_of_all_rights(mut labels: Vec<String>) -> Option<String> {
     labels.sort_unstable();
     let names = some_of(&labels, NAMES_MAX)?;
-    Some(format!("the owner's rights did not suffice, so that its code ran with those of all ordinary roles: {names}"))
+    Some(format!("the owner's privileges were not enough, so the code ran with those of all ordinary roles: {names}"))
 }
 
 /// A command of a superuser that defines nothing, and for which the server runs code as its owner.

@@ -33,7 +33,7 @@ impl Made {
             let make = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.map_err(|source| Error::Internal {
-                    what: "a thread cannot start".into(),
+                    what: "cannot start a thread".into(),
                     source: Some(Box::new(source)),
                 })?;
                 runtime.block_on(create_database(target, job))
@@ -73,8 +73,8 @@ impl Drop for Made {
 async fn take_away(target: &Conninfo) -> Result<(), Error> {
     let session = connect_for_maintenance(target).await?;
     let dropped = target::take_away_database(&session, target.database()).await;
-    dropped.map_err(Error::target_database("dropping the database that was made for the restore"))?;
-    session.close().await.map_err(Error::target_database("the end of the session"))
+    dropped.map_err(Error::target_database("dropping the database that was created for the restore"))?;
+    session.close().await.map_err(Error::target_database("closing the session"))
 }
 
 async fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -> Error {
@@ -89,7 +89,8 @@ async fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -
             let drop = drop_database(target, &from)
                 .map(|drop| format!(" To drop it: `{drop}`{}", without_password(target)))
                 .unwrap_or_default();
-            let left = format!("The database {database}, which was made for this, is still there ({why}).{drop}");
+            let left =
+                format!("The database {database}, which was created for this restore, still exists ({why}).{drop}");
             Error::LeftBehind(Box::new(LeftBehind { first, left }))
         }
     }
@@ -128,7 +129,7 @@ pub async fn create_database(target: &Conninfo, job: &Job) -> Result<Provided, E
             }
         }
     }
-    session.close().await.map_err(failed("the end of the session"))?;
+    session.close().await.map_err(failed("closing the session"))?;
     Ok(provided)
 }
 
@@ -142,7 +143,7 @@ pub async fn set_up(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
     for step in creation.iter().chain(steps) {
         provided.left.extend(equip(&session, step).await?);
     }
-    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    session.close().await.map_err(Error::target_database("closing the session"))?;
     Ok(provided)
 }
 

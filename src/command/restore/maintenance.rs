@@ -14,8 +14,8 @@ pub async fn connect_for_maintenance(target: &Conninfo) -> Result<Session, Error
     match connect_elsewhere(target, "pgkeep restore").await.map_err(Error::target_database("connecting"))? {
         Some(session) => Ok(session),
         None => Err(Error::Usage {
-            what: "the server has neither a database postgres nor template1 to connect to".into(),
-            hint: Some("Create the database yourself and leave --create out.".into()),
+            what: "the server has no database postgres or template1 to connect to".into(),
+            hint: Some("Create the database yourself, and leave --create out.".into()),
         }),
     }
 }

@@ -208,7 +208,7 @@ pub async fn run(
     let keys_not_valid: Vec<String> =
         done.not_valid.iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     warnings.extend(keys_not_valid.iter().map(|key| {
-        format!("{key} is NOT VALID here: rows are against it, as they were when the snapshot was taken; ALTER TABLE ... VALIDATE CONSTRAINT once they are gone")
+        format!("{key} is NOT VALID here: rows violate it, as in the snapshot; remove them, then ALTER TABLE ... VALIDATE CONSTRAINT")
     }));
     warnings.extend(order.warnings);
     warnings.extend(done.warnings);
@@ -217,21 +217,23 @@ pub async fn run(
         job.plan
             .not_refreshable
             .iter()
-            .map(|view| format!("{view} could not be refreshed: it reads a view without rows")),
+            .map(|view| format!("{view} could not be refreshed: it reads a materialized view WITH NO DATA")),
     );
     let proven = options.loading.proof == Proof::Make && mismatches.is_empty();
     if proven && options.patterns.is_empty() {
         let record = Proven { snapshot: manifest.snapshot.clone(), time: Utc::now() };
         // Whoever restores may be without the right to write; what was restored is no worse for it.
         if let Err(error) = repository.write_record(&record).await {
-            warnings.push(format!("the proof is not recorded in the repository, where `list` would show it: {error}"));
+            warnings.push(format!(
+                "the proof could not be recorded in the repository, so `list` does not show it: {error}"
+            ));
         }
     }
     // What is known of the rest of the snapshot must not end a restore that went well.
     let hurt = match Recorded::of(repository).await {
         Ok(mut recorded) => recorded.tables_hurt(repository, &manifest).await.into_iter().collect(),
         Err(error) => {
-            warnings.push(format!("whether checks have found damage in the snapshot cannot be read: {error}"));
+            warnings.push(format!("cannot read whether checks found damage in the snapshot: {error}"));
             Vec::new()
         }
     };
@@ -281,9 +283,9 @@ impl Stored<'_> {
 async fn code_of_others(loading: &Loading) -> Result<Option<String>, Error> {
     let session = target::enter(&loading.target).await?;
     let told = user_code::of_others(&session, None, loading.through_root).await;
-    let told = told.map_err(Error::target_database("reading what rows call"))?;
-    session.close().await.map_err(Error::target_database("the end of the session"))?;
-    Ok(told.map(|told| format!("code of ordinary roles ran as another role: {told}")))
+    let told = told.map_err(Error::target_database("looking for code that rows run"))?;
+    session.close().await.map_err(Error::target_database("closing the session"))?;
+    Ok(told.map(|told| format!("code of ordinary roles ran with the privileges of another role: {told}")))
 }
 
 fn millis(since: Instant) -> u64 {
@@ -334,7 +336,7 @@ async fn prepare(
     let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;
     provided.left.extend(job.surround(&session, options.loading.through_root).await?);
     provided.left.extend(warnings);
-    session.close().await.map_err(failed("the end of the session"))?;
+    session.close().await.map_err(failed("closing the session"))?;
     let pre_data_ms = millis(phase);
     let lists = stored.slice_lists(&job.relations).await?;
     let large_object_slices = match options.large_objects(stored.manifest) {
@@ -357,9 +359,9 @@ impl Job {
             .map_err(Error::target_database("trying the settings of the source's sessions"))?;
         self.surroundings = surroundings;
         let families = self.find_families(session, through_root).await;
-        told.extend(families.map_err(Error::target_database("asking for partitions"))?);
+        told.extend(families.map_err(Error::target_database("reading the list of partitions"))?);
         let found = as_owner::prepare(self, session, through_root).await;
-        self.as_owner = found.map_err(Error::target_database("asking for the code that rows run"))?;
+        self.as_owner = found.map_err(Error::target_database("looking for code that rows run"))?;
         // Whoever is no superuser may be unable to read a table when policies are on.
         let ability = definitions::ability(session).await.map_err(Error::target_database("preparing the session"))?;
         if ability.superuser && self.runs_code() {

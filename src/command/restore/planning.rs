@@ -34,9 +34,9 @@ fn tablespaces(
         map.iter().find_map(|(from, to)| Some((from, to.as_ref().filter(|to| missing.contains(*to))?)))
     {
         return Err(Error::Usage {
-            what: format!("the target has no tablespace {to}, in which --map-tablespace puts what was in {from}"),
+            what: format!("the target has no tablespace {to}, to which --map-tablespace maps {from}"),
             hint: Some(
-                "CREATE TABLESPACE makes one; --no-tablespaces puts everything in the database's default one.".into(),
+                "Create it with CREATE TABLESPACE, or use --no-tablespaces to put everything into the default tablespace.".into(),
             ),
         });
     }
@@ -45,7 +45,7 @@ fn tablespaces(
         named.iter().filter(|name| missing.contains(*name) && !map.contains_key(*name)).cloned().collect::<Vec<_>>()
     {
         warnings.push(format!(
-            "the target has no tablespace {name}: what was in it is in the database's default one (--map-tablespace {name}=OTHER puts it elsewhere)"
+            "the target has no tablespace {name}: its tables are in the default tablespace (--map-tablespace {name}=OTHER uses another one)"
         ));
         map.insert(name, None);
     }
@@ -139,7 +139,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
 fn comes_back_attached(pending: &Detaching) -> String {
     let (name, parent) = (pending.name(), pending.parent_name());
     format!(
-        "the detaching of {name} from {parent} had been cut short in the source, and it comes back attached: {} detaches it",
+        "DETACH PARTITION of {name} from {parent} did not finish at the source, and it is restored attached; to detach it: {}",
         pending.detach()
     )
 }
@@ -170,7 +170,7 @@ fn of_the_database(plan: &RestorePlan, selection: &Selection, creation: Creation
     let asked = |step: &&Step| selection.entries.get(&step.dump_id).is_some_and(|reason| *reason != Reason::Setting);
     // The first is the creation itself.
     let steps = plan.database.iter().skip(1).filter(asked).filter(|_| creation == Creation::Exists);
-    let reason = "the database was there already: --create makes one that has it";
+    let reason = "the database already existed: --create creates one that has it";
     steps.map(|step| LeftOut { entry: step.label.clone(), reason: reason.into() }).collect()
 }
 

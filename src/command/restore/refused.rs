@@ -26,14 +26,12 @@ fn entry_hint(error: &pg::Error) -> Option<String> {
         "58P01" | "0A000" if error.server_message()?.message.contains("extension") => {
             "Install the extension's package on the target's server (Debian: postgresql-contrib, postgresql-NN-NAME)."
         }
-        "42501" => {
-            "Restore as a superuser, or as an ordinary role with --no-owner --no-acl where the objects permit it."
-        }
+        "42501" => "Restore as a superuser, or as an ordinary role with --no-owner --no-acl if the objects allow it.",
         "42704" => {
-            "Something that the entry names is not there: a role (--map-role, --no-owner), a type, or an extension's object."
+            "An object that the entry needs is missing: a role (--map-role, --no-owner), a type, or an object of an extension."
         }
         "23503" => {
-            "Rows refer to rows that are not there: the source was inconsistent, or the selection left the other table out."
+            "Rows refer to rows that do not exist: the source was inconsistent, or the selection leaves the other table out."
         }
         _ => return None,
     };

@@ -76,9 +76,9 @@ impl fmt::Display for MadeRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let role = &self.role;
         match &self.set_password {
-            Some(set) => write!(f, "made the role {role}, which has no password: {set}"),
-            None if self.login => write!(f, "made the role {role}, with the password that the snapshot holds"),
-            None => write!(f, "made the role {role}, which cannot log in"),
+            Some(set) => write!(f, "created the role {role}, which has no password: {set}"),
+            None if self.login => write!(f, "created the role {role} with the password from the snapshot"),
+            None => write!(f, "created the role {role}, which cannot log in"),
         }
     }
 }

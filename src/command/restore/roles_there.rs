@@ -19,12 +19,12 @@ pub async fn differing(options: &Options, job: &Job) -> Result<Vec<String>, Erro
     };
     let here = catalog::roles_by_name(&session, &job.roles_needed).await;
     let here = here.map_err(Error::target_database("reading roles"))?;
-    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    session.close().await.map_err(Error::target_database("closing the session"))?;
     let names = job.roles_needed.iter().filter(|name| job.role_map.name(name) == name.as_str());
     let told = names.filter_map(|name| {
         let differences = differences(name, &job.cargo, &here);
         (!differences.is_empty())
-            .then(|| format!("the role {name} is there already and stays as it is: {}", differences.join(", ")))
+            .then(|| format!("the role {name} already exists and is not changed: {}", differences.join(", ")))
     });
     Ok(told.collect())
 }
@@ -62,7 +62,7 @@ fn differences(name: &str, there: &Cargo, here: &RoleFacts) -> Vec<String> {
     for membership in there.memberships.iter().filter(|membership| membership.member == name) {
         let is_here = |of: &&Membership| of.member == name && of.role == membership.role;
         match here.memberships.iter().find(is_here) {
-            None => told.push(format!("no member of {}", membership.role)),
+            None => told.push(format!("not a member of {}", membership.role)),
             Some(is) if membership.admin && !is.admin => {
                 told.push(format!("without the admin option on {}", membership.role));
             }

@@ -20,8 +20,8 @@ pub use super::maintenance::connect_for_maintenance;
 pub async fn drop_database(target: &Conninfo) -> Result<(), Error> {
     let session = connect_for_maintenance(target).await?;
     let dropped = target::drop_database(&session, target.database()).await;
-    dropped.map_err(Error::target_database("dropping the database that was made for the restore"))?;
-    session.close().await.map_err(Error::target_database("the end of the session"))
+    dropped.map_err(Error::target_database("dropping the database that was created for the restore"))?;
+    session.close().await.map_err(Error::target_database("closing the session"))
 }
 
 /// A session in the database that is filled.
@@ -36,7 +36,7 @@ pub async fn enter(target: &Conninfo) -> Result<Session, Error> {
 
 /// What the target is before the restore.
 pub async fn before(session: &Session) -> Result<Before, Error> {
-    target::before(session).await.map_err(Error::target_database("looking for what is there already"))
+    target::before(session).await.map_err(Error::target_database("looking for existing objects"))
 }
 
 /// Refuses a target that holds any of what would be restored.
@@ -47,7 +47,7 @@ pub async fn check_empty(
     manifest: &Manifest,
     before: &Before,
 ) -> Result<(), Error> {
-    let failed = || Error::target_database("looking for what is there already");
+    let failed = || Error::target_database("looking for existing objects");
     let found = target::in_the_way(session, &planned.objects).await.map_err(failed())?;
     // Where the rows are comes first.
     let holds_rows = |object: &&Object| matches!(object.kind, Kind::Table | Kind::Sequence);
@@ -83,7 +83,7 @@ pub async fn look(
     creation: Creation,
     tablespaces: &BTreeSet<String>,
 ) -> Result<(There, BTreeSet<String>), Error> {
-    let failed = || Error::target_database("looking for what is there already");
+    let failed = || Error::target_database("looking for existing objects");
     let session = match creation {
         Creation::Create if tablespaces.is_empty() => return Ok((There::default(), BTreeSet::new())),
         Creation::Create => connect_for_maintenance(target).await?,
@@ -94,6 +94,6 @@ pub async fn look(
         Creation::Exists => target::there(&session).await.map_err(failed())?,
     };
     let missing = target::tablespaces_missing(&session, tablespaces).await.map_err(failed())?;
-    session.close().await.map_err(Error::target_database("the end of the session"))?;
+    session.close().await.map_err(Error::target_database("closing the session"))?;
     Ok((there, missing))
 }

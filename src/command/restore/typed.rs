@@ -44,11 +44,7 @@ impl Typed {
 
 /// What a command lacks, for the end of a hint.
 pub fn without_password(target: &Conninfo) -> &'static str {
-    if target.has_typed_password() {
-        " (without the password, which is not printed: PGPASSWORD or a password file gives it)"
-    } else {
-        ""
-    }
+    if target.has_typed_password() { " (the password is not printed: use PGPASSWORD or a password file)" } else { "" }
 }
 
 /// The server's own client drops the database from another one, as it must, whoever is still connected. Never one that servers come with.

@@ -23,7 +23,7 @@ impl Warnings {
 
     pub fn into_lines(mut self) -> Vec<String> {
         if self.others > 0 {
-            self.lines.push(format!("{} more lines of warnings of the server", self.others));
+            self.lines.push(format!("{} more warning lines from the server", self.others));
         }
         self.lines
     }
@@ -39,6 +39,6 @@ mod tests {
         warnings.extend((0..1500).map(|n| format!("table {n}")));
         let lines = warnings.into_lines();
         assert_eq!((lines.len(), lines[999].as_str()), (1001, "table 999"));
-        assert_eq!(lines[1000], "500 more lines of warnings of the server");
+        assert_eq!(lines[1000], "500 more warning lines from the server");
     }
 }

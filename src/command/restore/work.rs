@@ -142,7 +142,7 @@ pub fn run(
     others.extend(told_of_all_rights(mem::take(&mut shared.with_all_rights)));
     others.extend(some_of(&shared.with_path, NAMES_MAX).map(|names| {
         format!(
-            "restored with the source's search_path ({}), as --search-path-fix has it: {names}",
+            "restored with the source's search_path ({}) because of --search-path-fix: {names}",
             job.search_path.join(", ")
         )
     }));
@@ -204,7 +204,7 @@ fn told_of_circle<'a>(relations: impl Iterator<Item = &'a Relation>) -> Option<S
     let mut names: Vec<String> = relations.map(|relation| format!("{}.{}", relation.schema, relation.name)).collect();
     names.sort_unstable();
     let names = some_of(&names, NAMES_MAX)?;
-    Some(format!("loaded without a look at their foreign keys, because their rows refer to each other: {names}"))
+    Some(format!("loaded without checking their foreign keys, because their rows refer to each other: {names}"))
 }
 
 pub(super) struct Worker<'w, 'a> {
@@ -268,7 +268,8 @@ impl<'w, 'a> Worker<'w, 'a> {
                     // Nothing is lost without: only the planner does.
                     let hint = hint.filter(|_| sqlstate.as_deref() != Some(INSUFFICIENT_PRIVILEGE));
                     let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
-                    let told = format!("{entry} was refused, and the planner has no statistics of it: {message}{hint}");
+                    let told =
+                        format!("the server refused {entry}, so the planner has no statistics for it: {message}{hint}");
                     shared.warnings.extend([told].into_iter());
                     shared.schedule.end(task, Ended::Well);
                 } else {
@@ -276,7 +277,7 @@ impl<'w, 'a> Worker<'w, 'a> {
                     shared.schedule.end(task, Ended::Badly);
                 }
                 drop(shared);
-                self.roll_back("after a failure")?;
+                self.roll_back("rolling back after a failure")?;
             }
             Err(error) => return Err(error),
         }

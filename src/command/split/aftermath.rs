@@ -31,7 +31,7 @@ pub async fn changed_since(source: &Session, state: &State) -> Result<Vec<String
                 table.map(|table| format!("table {}.{}", table.schema, table.name))
             };
             let changed = sealed::changed(source, Noted::Sealed, scope, known).await;
-            changed.map_err(at_source("looking for what changed in the old place"))
+            changed.map_err(at_source("looking for changes in the old database"))
         }
         None => Ok(Vec::new()),
     }
@@ -57,12 +57,12 @@ pub async fn look_around(mut report: Report, state: &State, options: &Options) -
         let source = connect(&options.plan.source, "pgkeep split").await.map_err(at_source("connecting"))?;
         let sessions = sessions_old(&source).await?;
         let changed = changed_since(&source, state).await?;
-        let old = may_connect(&source).await.map_err(at_source("asking who may connect"))?;
-        source.close().await.map_err(at_source("the end of the session"))?;
+        let old = may_connect(&source).await.map_err(at_source("reading who may connect"))?;
+        source.close().await.map_err(at_source("closing the session"))?;
         let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-        let new = may_connect(&target).await.map_err(at_target("asking who may connect"))?;
-        let stay = fence::stay(&target).await.map_err(at_target("looking for what is left of a fence"))?;
-        target.close().await.map_err(at_target("the end of the session"))?;
+        let new = may_connect(&target).await.map_err(at_target("reading who may connect"))?;
+        let stay = fence::stay(&target).await.map_err(at_target("looking for remains of a fence"))?;
+        target.close().await.map_err(at_target("closing the session"))?;
         Ok::<_, Error>((sessions, changed, old, new, stay))
     };
     match asked.await {
@@ -73,7 +73,7 @@ pub async fn look_around(mut report: Report, state: &State, options: &Options) -
         }
         Err(error) => report
             .warnings
-            .push(format!("who is connected to the old database, and what changed in it, could not be asked: {error}")),
+            .push(format!("could not read who is connected to the old database and what changed in it: {error}")),
     }
     report
 }
@@ -87,7 +87,9 @@ pub async fn take_stock(state: &mut State, source: &Session, target: &Session) -
     (state.source_inventory, state.target_inventory) = (Some(there), Some(here));
     let spaces = fence::schemas(target).await.map_err(at_target("the list of schemas"))?;
     let scope = Scope::new(&spaces, &[]);
-    sealed::note(target, Noted::Proven, &scope).await.map_err(at_target("writing down what the new database is"))?;
+    sealed::note(target, Noted::Proven, &scope)
+        .await
+        .map_err(at_target("recording the identity of the new database"))?;
     state.proven = Some(scope);
     Ok(())
 }
@@ -95,7 +97,7 @@ pub async fn take_stock(state: &mut State, source: &Session, target: &Session) -
 /// What is in the new database and was not copied, and what is not as it was copied: a way back would leave it behind. The record of an older
 /// version does not know.
 pub async fn made_in_the_new_place(target: &Session, state: &State) -> Result<Vec<String>, Error> {
-    let failed = || at_target("looking for what was made in the new database");
+    let failed = || at_target("looking for objects created in the new database");
     let mut made = BTreeSet::new();
     if let Some(then) = &state.target_inventory {
         made.extend(made_since(target, Extent::Database, then).await.map_err(failed())?);
@@ -108,7 +110,7 @@ pub async fn made_in_the_new_place(target: &Session, state: &State) -> Result<Ve
 
 /// What is in the old schemas and was not moved: it was made there after the copy. `names` are those that the schemas have now.
 pub async fn made_in_the_old_place(source: &Session, state: &State, names: &[&str]) -> Result<Vec<String>, Error> {
-    let failed = || at_source("looking for what was made in the old schemas");
+    let failed = || at_source("looking for objects created in the old schemas");
     if let Some(then) = &state.source_inventory {
         return made_since(source, Extent::Schemas(names), then).await.map_err(failed());
     }

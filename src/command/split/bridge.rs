@@ -104,9 +104,9 @@ pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Resu
     provide_role(target, &works.role, &password).await.map_err(at_target("making the bridge's role"))?;
     // A session of its own: postgres_fdw keeps its connection as long as the session lives.
     let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
-    hush(&session).await.map_err(at_source("keeping the log quiet"))?;
+    hush(&session).await.map_err(at_source("switching off statement logging"))?;
     let probed = works.probe(&session, target, &password).await;
-    session.close().await.map_err(at_source("the end of the session"))?;
+    session.close().await.map_err(at_source("closing the session"))?;
     match probed {
         Ok(Probe::Reached) => Ok(Some(password)),
         Ok(Probe::AnotherDatabase) => {
@@ -136,7 +136,7 @@ pub async fn rehearse(state: &State, source: &Session, trying: &Trying<'_>) -> R
 /// Statements that build the bridge, for the transaction that seals the source.
 pub async fn at_seal(state: &State, source: &Session, password: Option<&SecretString>) -> Result<String, Error> {
     let (Some(works), Some(password)) = (&state.ties.bridge, password) else { return Ok(String::new()) };
-    hush(source).await.map_err(at_source("keeping the log quiet"))?;
+    hush(source).await.map_err(at_source("switching off statement logging"))?;
     Ok(works.build(password, Refresh::Now))
 }
 

@@ -119,7 +119,7 @@ impl Covering<'_> {
         now: &Now,
     ) -> Result<Vec<String>, Error> {
         if SystemTime::from(name.time) < SystemTime::from(self.sealed) {
-            return Ok(vec!["it was taken before writes were refused".into()]);
+            return Ok(vec!["it was taken before the split refused writes".into()]);
         }
         if manifest.is_suspicious() {
             return Ok(vec!["it is suspicious".into()]);
@@ -130,7 +130,7 @@ impl Covering<'_> {
             misses = self.definitions(manifest, archive, now);
         }
         if misses.is_empty() && !proven {
-            misses.push(format!("no restore or drill has proven it (pgkeep drill {})", manifest.snapshot.short()));
+            misses.push(format!("no restore or drill has proven it (run pgkeep drill {})", manifest.snapshot.short()));
         }
         if misses.is_empty() {
             misses = self.rows(manifest)?;
@@ -165,8 +165,8 @@ impl Covering<'_> {
         let differs = compare(&now.archive, |id| wanted.contains(&id), &copy, None).into_iter();
         differs
             .filter_map(|mismatch| match mismatch.what {
-                EntryDifference::Missing => Some(format!("it does not hold {}", mismatch.entry)),
-                EntryDifference::Different => same.then(|| format!("{} is another by now", mismatch.entry)),
+                EntryDifference::Missing => Some(format!("it does not contain {}", mismatch.entry)),
+                EntryDifference::Different => same.then(|| format!("{} has changed since", mismatch.entry)),
                 // What is gone since will not be dropped.
                 EntryDifference::Unexpected => None,
             })
@@ -199,12 +199,12 @@ fn lacks(manifest: &Manifest, now: &Now) -> Vec<String> {
     let mut lacks = Vec::new();
     for (schema, name, columns) in &now.tables {
         match manifest.relations.iter().find(|held| held.schema == *schema && held.name == *name) {
-            None => lacks.push(format!("it does not hold the table {schema}.{name}")),
+            None => lacks.push(format!("it does not contain the table {schema}.{name}")),
             Some(held) => lacks.extend(
                 columns
                     .iter()
                     .filter(|c| !held.columns.contains(c))
-                    .map(|c| format!("it does not hold {schema}.{name}.{c}")),
+                    .map(|c| format!("it does not contain {schema}.{name}.{c}")),
             ),
         }
     }
@@ -214,7 +214,7 @@ fn lacks(manifest: &Manifest, now: &Now) -> Vec<String> {
             .filter(|(schema, name)| {
                 !manifest.sequences.iter().any(|held| held.schema == *schema && held.name == *name)
             })
-            .map(|(schema, name)| format!("it does not hold the sequence {schema}.{name}")),
+            .map(|(schema, name)| format!("it does not contain the sequence {schema}.{name}")),
     );
     lacks
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::host::HostError;
 use super::phase::Phase;
 use crate::command::Error;
-use crate::command::error::Fault;
+use crate::command::error::{Fault, followed};
 use crate::command::mismatch::Mismatch;
 use crate::pg;
 use crate::pg::bridge::Endpoint;
@@ -17,17 +17,17 @@ use crate::switch::{HookError, SwitchError};
 pub enum SplitError {
     #[error("the source and the target are the same database")]
     SameDatabase,
-    #[error("another split of the database {database} is under way")]
+    #[error("another split of the database {database} is running")]
     Busy { database: String },
-    #[error("the target database {database} holds something already: {}", .contents.join(", "))]
+    #[error("the target database {database} is not empty: {}", .contents.join(", "))]
     NotEmpty { database: String, contents: Vec<String> },
     #[error("the target database {database} belongs to a split of {source_name} ({schemas})")]
     AnotherSplit { database: String, source_name: String, schemas: String },
     #[error("the split is {phase}")]
     Over { phase: Phase },
-    #[error("there is no split to go on with: the database {database} is no split's target")]
+    #[error("there is no split to continue: the database {database} is not the target of a split")]
     NoSplit { database: String },
-    #[error("the fence cannot be had: {}", if sessions.is_empty() { "sessions came and went with locks on the tables".to_owned() } else { sessions.join("; ") })]
+    #[error("could not get the locks for the fence: {}", if sessions.is_empty() { "other sessions repeatedly locked the tables".to_owned() } else { sessions.join("; ") })]
     Fence {
         sessions: Vec<String>,
         #[source]
@@ -35,13 +35,13 @@ pub enum SplitError {
     },
     #[error("the schema has changed since the split was planned: {}", .changed.join(", "))]
     Stale { changed: Vec<String> },
-    #[error("the source cannot be sealed: {}", if sessions.is_empty() { "sessions came and went with locks on the tables".to_owned() } else { sessions.join("; ") })]
+    #[error("could not get the locks to seal the source: {}", if sessions.is_empty() { "other sessions repeatedly locked the tables".to_owned() } else { sessions.join("; ") })]
     Seal {
         sessions: Vec<String>,
         #[source]
         source: pg::Error,
     },
-    #[error("the old database cannot be opened: {}", if sessions.is_empty() { "sessions came and went with locks on the tables".to_owned() } else { sessions.join("; ") })]
+    #[error("could not get the locks to open the old database: {}", if sessions.is_empty() { "other sessions repeatedly locked the tables".to_owned() } else { sessions.join("; ") })]
     Opening {
         stage: Opening,
         sessions: Vec<String>,
@@ -49,7 +49,7 @@ pub enum SplitError {
         source: pg::Error,
     },
     /// What is known of it all the same is told.
-    #[error("the {end} database {database} cannot be entered: {}", .known.join("; "))]
+    #[error("could not connect to the {end} database {database}: {}", .known.join("; "))]
     Lost {
         end: &'static str,
         database: String,
@@ -59,7 +59,7 @@ pub enum SplitError {
         source: Box<Error>,
     },
     /// Something else than locks, rows or what was made.
-    #[error("the way back failed, and {takes}")]
+    #[error("the rollback failed, and {takes}")]
     WayBack {
         takes: &'static str,
         #[source]
@@ -67,14 +67,14 @@ pub enum SplitError {
     },
     #[error("rows were written in the new database since the switch: {}", .tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     RowsWritten { tables: Vec<Mismatch> },
-    #[error("the source's fence was taken down by somebody, and its tables may have changed since they were copied")]
+    #[error("the source's fence was removed, and its tables may have changed since they were copied")]
     FenceGone,
-    #[error("the old schemas are still where they were")]
+    #[error("the old schemas have not been put aside yet")]
     NotQuarantined,
     #[error("{typed:?} is not the name of the source database")]
     WrongName { typed: String },
     #[error(
-        "the repository holds no proven snapshot of all that would be dropped, taken since writes were refused there{}",
+        "the repository has no proven snapshot of everything that would be dropped, taken after writes were refused there{}",
         looked_at.iter().map(|snapshot| format!("; snapshot {snapshot}")).collect::<String>()
     )]
     NoSnapshot {
@@ -104,39 +104,39 @@ pub enum SplitError {
         #[source]
         source: Box<Error>,
     },
-    #[error("no loose key leads from one of the databases {} and {} to the other{}", .databases[0], .databases[1], if elsewhere.is_empty() { String::new() } else { format!("; there are {}", elsewhere.join(", ")) })]
+    #[error("there is no loose key between the databases {} and {}{}", .databases[0], .databases[1], if elsewhere.is_empty() { String::new() } else { format!("; existing ones: {}", elsewhere.join(", ")) })]
     NoLooseKeys { databases: [String; 2], elsewhere: Vec<String> },
     /// Were it reaped, rows would go whose parents are there in the original.
-    #[error("the log of the loose key {key} is a copy: it was made in another database than {database}")]
+    #[error("the log of the loose key {key} is a copy: it was not made in {database}")]
     LogCopied { key: String, database: String, was: String, is: String },
-    #[error("not while the split is only {phase}")]
+    #[error("not possible yet: the split is only {phase}")]
     TooEarly { phase: Phase },
-    #[error("a role {role} is there already, and no split made it")]
+    #[error("a role {role} already exists, and no split created it")]
     BridgeRole { role: String },
-    #[error("the source's server does not get into the new database as {role} by host {} and port {}", .endpoint.host, .endpoint.port)]
+    #[error("the source's server cannot connect to the new database as {role} at host {}, port {}", .endpoint.host, .endpoint.port)]
     BridgeAway {
         role: String,
         endpoint: Box<Endpoint>,
         #[source]
         source: Box<pg::Error>,
     },
-    #[error("by host {} and port {} the source's server gets into another database {}", .endpoint.host, .endpoint.port, .endpoint.database)]
+    #[error("at host {}, port {} the source's server reaches a different database {}", .endpoint.host, .endpoint.port, .endpoint.database)]
     BridgeElsewhere { endpoint: Box<Endpoint> },
-    #[error("the bridge cannot be built{}{}", if sessions.is_empty() { "" } else { ": " }, .sessions.join("; "))]
+    #[error("could not build the bridge{}{}", if sessions.is_empty() { "" } else { ": " }, .sessions.join("; "))]
     Bridge {
         /// Those who read the tables, where they are in the way.
         sessions: Vec<String>,
         #[source]
         source: Box<pg::Error>,
     },
-    #[error("the bridge cannot be torn down")]
+    #[error("could not remove the bridge")]
     BridgeHolds {
         #[source]
         source: Box<pg::Error>,
     },
-    #[error("extensions of the source cannot be made by the private server: {}", .missing.join("; "))]
+    #[error("the private server cannot create extensions of the source: {}", .missing.join("; "))]
     NoExtension { missing: Vec<String> },
-    #[error("there is no room for the copies in {}: they take about {} MB, and {} MB are free", .folder.display(), needed.div_ceil(1_000_000), free / 1_000_000)]
+    #[error("not enough disk space for the copies in {}: they need about {} MB, but only {} MB are free", .folder.display(), needed.div_ceil(1_000_000), free / 1_000_000)]
     NoRoom { folder: PathBuf, needed: u64, free: u64 },
     /// On the copies, not at the operator's databases.
     #[error("the rehearsal failed {step}")]
@@ -146,42 +146,42 @@ pub enum SplitError {
         source: Box<Error>,
     },
     /// Whoever may CREATE in a database can make things under our names first, and change them later.
-    #[error("something in the database {database} is not ours: {what} ({owner})")]
+    #[error("an object in the database {database} is not trusted: {what} ({owner})")]
     NotOurs { what: String, owner: String, database: String, mend: String },
-    #[error("this host knows nothing of the split {id} that the record in the database {database} is of: there is no file of it in {}", .folder.display())]
+    #[error("this host does not know the split {id}, whose record is in the database {database}: it has no file in {}", .folder.display())]
     NotOfThisHost { id: String, database: String, folder: PathBuf },
-    #[error("the record in the database {database} is not the one that this host wrote: {why}")]
+    #[error("this host did not write the record in the database {database}: {why}")]
     NotOurRecord { database: String, why: &'static str },
-    #[error("what the split remembers on this host cannot be used")]
+    #[error("the split's state on this host cannot be used")]
     Host(#[from] HostError),
-    #[error("the {end} database {database} is not where it was: {}", .differs.join(", "))]
+    #[error("the {end} database {database} is in another place than before: {}", .differs.join(", "))]
     Moved { end: &'static str, database: String, differs: Vec<String> },
-    #[error("the source database {database} knows nothing of the split {id}")]
+    #[error("the source database {database} does not know the split {id}")]
     UnknownAtSource { database: String, id: String },
-    #[error("a split into the database {database} was begun and ended before anything was written down")]
+    #[error("a split into the database {database} started, but ended before it wrote its record")]
     Unwritten { database: String },
-    #[error("the fence of the source is not as the split left it: {}", .differs.join(", "))]
+    #[error("the fence of the source was changed after the split: {}", .differs.join(", "))]
     FenceDiffers { differs: Vec<String> },
-    #[error("tables of the source database {database} are sealed by another split")]
+    #[error("another split sealed tables of the source database {database}")]
     SealedByAnother { database: String },
-    #[error("the new database {database} refuses writes as well: a rollback has begun and has not ended")]
+    #[error("the new database {database} also refuses writes: a rollback started but did not finish")]
     RollbackHalf { database: String },
     /// The end of the way back.
-    #[error("{question}, and that was not confirmed")]
+    #[error("not confirmed: {question}")]
     NotConfirmed { question: String, asked: bool },
-    #[error("{what} was to get a value of its own, which is not remembered")]
+    #[error("the new value of {what} is not stored")]
     ValueForgotten { what: String },
-    #[error("the split is switched already, and {} was not done", .late.join(", "))]
+    #[error("the split is already switched: too late for {}", .late.join(", "))]
     TooLate { late: Vec<String> },
-    #[error("another split has begun meanwhile in the target database {database}")]
+    #[error("another split started in the target database {database} in the meantime")]
     TakenMeanwhile { database: String },
-    #[error("the old schemas have other names than `finish` gave them: {}", .renamed.iter().map(|(was, is)| format!("{was} is {is} now")).collect::<Vec<_>>().join(", "))]
+    #[error("the old schemas were renamed after `finish`: {}", .renamed.iter().map(|(was, is)| format!("{was} is now {is}")).collect::<Vec<_>>().join(", "))]
     Renamed { renamed: Vec<(String, String)> },
-    #[error("made or changed in the old schemas while they were compared with the snapshot: {}", .changed.join(", "))]
+    #[error("objects in the old schemas were created or changed while they were compared with the snapshot: {}", .changed.join(", "))]
     ChangedAside { changed: Vec<String> },
-    #[error("the old place has lost something since it was sealed: {}", .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("objects in the old database were dropped or renamed since it was sealed: {}", .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     OldPlaceLost { lost: Vec<Loss> },
-    #[error("made or changed in the new database since the switch: {}", .made.join(", "))]
+    #[error("objects in the new database were created or changed since the switch: {}", .made.join(", "))]
     MadeSince { made: Vec<String> },
 }
 
@@ -219,12 +219,12 @@ pub enum RehearsalStep {
 impl fmt::Display for RehearsalStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            RehearsalStep::Copy => "while the copy was made in a private server",
+            RehearsalStep::Copy => "while copying into a private server",
             RehearsalStep::Plan => "in the plan on the copy",
             RehearsalStep::Run => "in the run on the copies",
             RehearsalStep::Rollback => "in the rollback on the copies",
             RehearsalStep::Again => "in the second run on the copies, after the rollback",
-            RehearsalStep::Original => "when the source's own definitions were tried",
+            RehearsalStep::Original => "when testing the source's own definitions",
         })
     }
 }
@@ -232,26 +232,26 @@ impl fmt::Display for RehearsalStep {
 impl Fault for SplitError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            SplitError::SameDatabase => "--to names the new database; it need not exist.".into(),
+            SplitError::SameDatabase => "--to names the new database; it does not need to exist.".into(),
             SplitError::Busy { .. } => {
-                "Wait for it, or end the session that holds its advisory lock (application pgkeep split).".into()
+                "Wait for it, or end the session that holds its advisory lock (application_name pgkeep split).".into()
             }
             SplitError::NotEmpty { .. } => {
                 "Nothing was changed. Name a database that does not exist yet, or an empty one.".into()
             }
-            SplitError::AnotherSplit { .. } => "Name another target, or finish or roll back that one.".into(),
+            SplitError::AnotherSplit { .. } => "Name another target, or finish or roll back that split.".into(),
             SplitError::Over { phase: Phase::RolledBack } => {
-                "To begin again, name another database, or drop this one first: rows that were written in it since the switch are nowhere else.".into()
+                "To start again, name another database, or drop this one first: rows written in it since the switch exist only there.".into()
             }
-            SplitError::Over { .. } => "`pgkeep split status` says what is open.".into(),
+            SplitError::Over { .. } => "`pgkeep split status` says what is left to do.".into(),
             SplitError::NoSplit { .. } => {
-                "Name the database that --to named. Where a run was interrupted before it wrote down what it is, `pgkeep split` begins again.".into()
+                "Name the same database as in --to. If the run was interrupted before it wrote its record, run `pgkeep split` again.".into()
             }
             SplitError::Fence { .. } => {
-                "Nothing has moved, and the source takes writes. End those sessions or wait for them, or raise --fence-wait; a target that was made stays, and the next run takes it.".into()
+                "Nothing was moved, and the source takes writes. End those sessions or wait for them, or raise --fence-wait; the target stays if it was created, and the next run uses it.".into()
             }
             SplitError::Stale { .. } => {
-                "The source takes writes again. Look at `pgkeep split --plan` once more, then run it again.".into()
+                "The source takes writes again. Check `pgkeep split --plan` again, then run the split again.".into()
             }
             SplitError::Seal { .. } => {
                 "The source takes writes again. End those sessions or wait for them, or raise --fence-wait.".into()
@@ -264,51 +264,50 @@ impl Fault for SplitError {
             }
             SplitError::Lost { hint, source, .. } => return hint.clone().or_else(|| source.hint()),
             SplitError::WayBack { source, .. } => {
-                let again = "`pgkeep split rollback` goes on once that is mended.";
-                source.hint().map_or(again.to_owned(), |hint| format!("{hint} {again}"))
+                followed(source.hint(), "Fix the problem, then run `pgkeep split rollback` again: it continues.")
             }
             SplitError::RowsWritten { .. } => {
-                "They would be lost. --discard goes back without them; the new database keeps them, fenced.".into()
+                "A rollback would lose them. --discard goes back without them; the new database keeps them, but refuses writes.".into()
             }
             SplitError::FenceGone => {
-                "`pgkeep split rollback` goes back to the old tables; or compare both sides yourself before anything is dropped.".into()
+                "`pgkeep split rollback` goes back to the old tables; or compare both sides yourself before you drop anything.".into()
             }
             SplitError::NotQuarantined => {
-                "`pgkeep split finish` without --yes-drop puts them aside first; see for some days that nobody misses them.".into()
+                "Run `pgkeep split finish` without --yes-drop first, and wait some days to see that nobody misses them.".into()
             }
             SplitError::WrongName { .. } => "Nothing was dropped. Type the name of the database that --from names.".into(),
             SplitError::NoSnapshot { looked_at } if looked_at.first().is_some_and(|newest| newest.contains("pgkeep drill")) => {
-                "Nothing was dropped. The snapshot holds all of it: prove it with that drill.".into()
+                "Nothing was dropped. The snapshot has everything: prove it with that drill.".into()
             }
             SplitError::NoSnapshot { .. } => {
-                "Nothing was dropped. Take a backup of the source as it is now with --repo, and prove it: `pgkeep drill`.".into()
+                "Nothing was dropped. Take a backup of the source now with --repo, and prove it: `pgkeep drill`.".into()
             }
             SplitError::StillNeeded { .. } => "Nothing was dropped. Drop or change those first.".into(),
             SplitError::StillUsed { .. } => {
-                "Nothing was dropped. Point whoever reads them at the new database; if that was a person who looked, `pgkeep split finish` once more counts from now."
+                "Nothing was dropped. Point these readers to the new database; if it was only a person who looked, run `pgkeep split finish` again: it counts from now."
                     .into()
             }
             SplitError::Files(error) => return error.hint(),
             SplitError::Hook(error) => return error.hint(),
             SplitError::HookOnTheWayBack { .. } => {
-                "The split is rolled back. Do by hand what the hook has left undone, so that the applications use the old database.".into()
+                "The split is rolled back. Do the hook's work by hand, so that the applications use the old database.".into()
             }
             SplitError::Switch { source, taken, .. } => after_a_switch(source, *taken),
             SplitError::NoLooseKeys { .. } => {
-                "Name the databases of a split with --boundary loose. Where one of them was restored or upgraded, docs/split.md says what to write into pgkeep_loose.keys.".into()
+                "Name the databases of a split with --boundary loose. If one of them was restored or upgraded, docs/split.md says what to write into pgkeep_loose.keys.".into()
             }
             SplitError::LogCopied { was, is, .. } => format!(
-                "Nothing was done. If this one has taken the original's place: UPDATE pgkeep_loose.keys SET parent_identity = '{is}' WHERE parent_identity = '{was}'"
+                "Nothing was done. If this database replaced the original: UPDATE pgkeep_loose.keys SET parent_identity = '{is}' WHERE parent_identity = '{was}'"
             ),
-            SplitError::TooEarly { .. } => "`pgkeep split` goes on where it was.".into(),
+            SplitError::TooEarly { .. } => "Run `pgkeep split` again: it continues.".into(),
             SplitError::NoExtension { .. } => {
-                "Nothing was copied. Install their packages for the private server's version on this machine; one that must be loaded when a server starts cannot be rehearsed.".into()
+                "Nothing was copied. Install their packages for the private server's version on this machine; an extension in shared_preload_libraries cannot be rehearsed.".into()
             }
-            SplitError::NoRoom { .. } => "Nothing was changed. PGKEEP_TMPDIR names a folder on a larger volume.".into(),
+            SplitError::NoRoom { .. } => "Nothing was changed. Set PGKEEP_TMPDIR to a folder on a larger volume.".into(),
             SplitError::Rehearsal { source, .. } => {
                 return Some(match source.hint() {
-                    Some(hint) => format!("Nothing was changed at either database, and the copies are gone. {hint}"),
-                    None => "Nothing was changed at either database, and the copies are gone.".into(),
+                    Some(hint) => format!("Nothing was changed in either database, and the copies are removed. {hint}"),
+                    None => "Nothing was changed in either database, and the copies are removed.".into(),
                 });
             }
             SplitError::BridgeRole { role } => {
@@ -320,48 +319,48 @@ impl Fault for SplitError {
             }
             SplitError::Bridge { source, .. } => match source.sqlstate() {
                 // lock_not_available
-                Some("55P03") => "The source takes writes, as before. Wait for those who read the tables, or end them, or raise --fence-wait.".into(),
-                _ => "The source takes writes, as before. Change what is in the way, or let --boundary-file give it up (drop).".into(),
+                Some("55P03") => "The source takes writes, as before. Wait for the sessions that read the tables, or end them, or raise --fence-wait.".into(),
+                _ => "The source takes writes, as before. Change the object that prevents it, or give it up in --boundary-file (drop).".into(),
             },
             SplitError::BridgeHolds { source } => match source.sqlstate() {
-                Some("55P03") => "Nothing was changed. Somebody reads the foreign tables: wait for them, or end them, and try again.".into(),
-                _ => "Nothing was changed. Drop or change what was built on the foreign tables since, and try again.".into(),
+                Some("55P03") => "Nothing was changed. Other sessions read the foreign tables: wait for them, or end them, and try again.".into(),
+                _ => "Nothing was changed. Drop or change the objects that depend on the foreign tables, and try again.".into(),
             },
             SplitError::NotOurs { mend, .. } => format!(
-                "Nothing was done. Look at it first: who made it could have put anything there. Where no split of yours made it, drop it. Where one did, and another role ran it: {mend}"
+                "Nothing was done. Look at it first: its creator can have put anything there. If no split of yours made it, drop it. If one did, run by another role: {mend}"
             ),
             SplitError::NotOfThisHost { .. } => {
-                "Nothing was done. Run it on the host and as the account that began the split, with the same --state, or copy the file from there. `pgkeep split status` shows the record, unchecked.".into()
+                "Nothing was done. Run it on the host and with the account that started the split, with the same --state, or copy the file from there. `pgkeep split status` shows the record, unchecked.".into()
             }
             SplitError::NotOurRecord { .. } => {
-                "Nothing was done. Somebody has written to pgkeep_split.state, or put the database back to an earlier time. Compare both sides yourself before you drop anything.".into()
+                "Nothing was done. Somebody changed pgkeep_split.state, or restored the database to an earlier time. Compare both sides yourself before you drop anything.".into()
             }
             SplitError::Host(error) => error.hint().into(),
             SplitError::Moved { .. } => {
-                "Nothing was done. It looks like a copy: name the original. If this is the original, moved, restored or promoted, and nobody writes the other any more, say so once with --moved.".into()
+                "Nothing was done. It looks like a copy: name the original. If this is the original, but was moved, restored or promoted, and nobody writes to the other one, confirm it once with --moved.".into()
             }
             SplitError::UnknownAtSource { .. } => {
-                "Nothing was done. Name the database that was split. If it was put back to an earlier time, compare both sides first; --moved says that it is the one.".into()
+                "Nothing was done. Name the database that was split. If it was restored to an earlier time, compare both sides first, then confirm with --moved.".into()
             }
-            SplitError::Unwritten { .. } => "Nothing has moved. `pgkeep split` begins again.".into(),
+            SplitError::Unwritten { .. } => "Nothing was moved. Run `pgkeep split` again.".into(),
             SplitError::FenceDiffers { .. } => {
-                "Nothing was done. Rows may have been written in the old place: `pgkeep split rollback` goes back to it; or compare both sides yourself before anything is dropped.".into()
+                "Nothing was done. Rows may have been written in the old database: `pgkeep split rollback` goes back to it; or compare both sides yourself before you drop anything.".into()
             }
             SplitError::SealedByAnother { .. } => {
-                "Nothing was changed. Roll that split back, or finish it and drop its old schemas, first: a database has one fence. Where its new database is gone for good, `DROP SCHEMA pgkeep_split CASCADE` in this one opens the old tables.".into()
+                "Nothing was changed. First roll that split back, or finish it and drop its old schemas: a database can have only one fence. If its new database is lost for good, `DROP SCHEMA pgkeep_split CASCADE` in this one opens the old tables.".into()
             }
-            SplitError::RollbackHalf { .. } => "`pgkeep split rollback` goes on with it.".into(),
-            SplitError::TakenMeanwhile { .. } => "Nothing was moved, and that split is left alone. Name another target.".into(),
-            SplitError::Renamed { .. } => "Nothing was dropped. Give them their names again: ALTER SCHEMA ... RENAME TO ...".into(),
-            SplitError::ChangedAside { .. } => "Nothing was dropped. Move it elsewhere, or take another backup, and try again.".into(),
-            SplitError::ValueForgotten { .. } => "Nothing was done. Name --rewrite FILE:KEY=VALUE again, as in the run that began the split.".into(),
+            SplitError::RollbackHalf { .. } => "Run `pgkeep split rollback` again: it continues.".into(),
+            SplitError::TakenMeanwhile { .. } => "Nothing was moved, and the other split is not affected. Name another target.".into(),
+            SplitError::Renamed { .. } => "Nothing was dropped. Rename them back: ALTER SCHEMA ... RENAME TO ...".into(),
+            SplitError::ChangedAside { .. } => "Nothing was dropped. Move them to another schema, or take another backup, and try again.".into(),
+            SplitError::ValueForgotten { .. } => "Nothing was done. Repeat --rewrite FILE:KEY=VALUE from the run that started the split.".into(),
             SplitError::TooLate { .. } => {
-                "Nothing was done. Point the applications at the new database by hand; or go back (`pgkeep split rollback`), and split again with it.".into()
+                "Nothing was done. Point the applications at the new database by hand; or go back (`pgkeep split rollback`), and split again with these options.".into()
             }
             SplitError::NotConfirmed { asked: true, .. } => "Nothing was changed.".into(),
-            SplitError::NotConfirmed { .. } => "Nothing was changed, and there is no terminal to ask on. --yes says that it is meant.".into(),
+            SplitError::NotConfirmed { .. } => "Nothing was changed: there is no terminal to ask on. --yes confirms.".into(),
             SplitError::OldPlaceLost { lost } => lost_hint(lost),
-            SplitError::MadeSince { .. } => "It would be left behind. --discard goes back without it; the new database keeps it, fenced.".into(),
+            SplitError::MadeSince { .. } => "A rollback would leave them behind. --discard goes back without them; the new database keeps them, but refuses writes.".into(),
         })
     }
 
@@ -403,41 +402,41 @@ fn after_a_switch(error: &Error, taken: Taken) -> String {
         Some(error) => error.hint(),
         None => error.hint(),
     };
-    let what = if hook.is_some() { "the hook" } else { "that" };
+    let what = if hook.is_some() { "the hook" } else { "the problem" };
     let way_on = match taken {
         Taken::Back => format!(
-            "Nothing has moved: the copy stays in the new database, which refuses writes. Mend {what}, drop that database or name another one, and run `pgkeep split` again."
+            "Nothing was moved: the copy stays in the new database, which refuses writes. Fix {what}, drop that database or name another one, and run `pgkeep split` again."
         ),
         Taken::InPart => format!(
-            "`pgkeep split status` says what is open, and `pgkeep split rollback` goes on. Mend {what} before you run `pgkeep split` again."
+            "`pgkeep split status` says what is left to do, and `pgkeep split rollback` continues. Fix {what} before you run `pgkeep split` again."
         ),
         Taken::Not => format!(
-            "The rows are in the new database, copied and proven. Mend {what}: `pgkeep split` with the same arguments rewrites the files and runs the hook again, and copies nothing (--hook gives another one). Or go back: `pgkeep split rollback`, with --discard without what was written there."
+            "The rows are in the new database, copied and proven. Fix {what}: `pgkeep split` with the same arguments rewrites the files and runs the hook again, and copies nothing (--hook can name another one). Or go back with `pgkeep split rollback`; --discard drops what was written there since."
         ),
     };
-    first.into_iter().chain([way_on]).collect::<Vec<_>>().join(" ")
+    followed(first, &way_on)
 }
 
 /// What was renamed can be put back; a table that is made anew is another one.
 fn lost_hint(lost: &[Loss]) -> String {
     let mut hint = "Nothing was changed.".to_owned();
     if lost.iter().any(|loss| matches!(loss, Loss::Renamed(_))) {
-        hint += " Give what has another name its old one (ALTER ... RENAME TO, SET SCHEMA), and run `pgkeep split rollback` again.";
+        hint += " Give renamed objects their old names (ALTER ... RENAME TO, SET SCHEMA), and run `pgkeep split rollback` again.";
     }
     if lost.iter().any(|loss| matches!(loss, Loss::Gone(_))) {
-        hint += " The new database has the rows of what is gone, and keeps them: pg_dump --table takes them from there, also after the rollback.";
+        hint += " The new database keeps the rows of dropped tables: pg_dump --table can read them there, also after the rollback.";
     }
-    hint + " --discard goes back to the old place as it is now."
+    hint + " --discard goes back to the old database as it is now."
 }
 
 /// Foreign keys that did not come back, or not as they were, after words on what takes writes.
 pub fn with_keys(missing: &[String], unchecked: &[String]) -> String {
     let mut text = String::new();
     if !missing.is_empty() {
-        text += &format!(", without the foreign keys that rows are against: {}", missing.join(", "));
+        text += &format!(", without the foreign keys that rows violate: {}", missing.join(", "));
     }
     if !unchecked.is_empty() {
-        text += &format!(", with foreign keys that are NOT VALID now: {}", unchecked.join(", "));
+        text += &format!(", with foreign keys that are now NOT VALID: {}", unchecked.join(", "));
     }
     text
 }
@@ -450,12 +449,12 @@ fn away(role: &str, endpoint: &Endpoint, error: &pg::Error) -> String {
     match error.sqlstate() {
         // s_r_e_prohibited_sql_statement_attempted: no password was asked for.
         Some("2F003") => format!(
-            "Nothing was changed. postgres_fdw lets no ordinary role through where no password is asked for: write {line} above the other lines of the target's pg_hba.conf and reload it{}.",
+            "Nothing was changed. postgres_fdw refuses ordinary roles where the server does not ask for a password: add {line} above the other lines of the target's pg_hba.conf and reload it{}.",
             // Where an address was named already, it is not named again.
             if from == "local" { ", or name an address that asks for one: --bridge-host 127.0.0.1" } else { "" }
         ),
         _ => format!(
-            "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target; the target's pg_hba.conf must let it in: {line}."
+            "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target; the target's pg_hba.conf must allow it: {line}."
         ),
     }
 }

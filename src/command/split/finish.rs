@@ -41,7 +41,7 @@ pub struct FinishOptions {
     pub drop: Option<String>,
     /// Of the moment at which this is done, for the new names.
     pub now: DateTime<Utc>,
-    /// 0 waits for ever.
+    /// 0 waits forever.
     pub lock_timeout_ms: u64,
     /// Where the host remembers the split.
     pub state: host::Folder,
@@ -165,14 +165,14 @@ pub async fn finish(
             finished.warnings.extend(covered.said);
         }
         fence::take_down(&source).await.map_err(failed("taking the fence down"))?;
-        finished.warnings.extend(fence::stay(&source).await.map_err(failed("looking for what is left of the fence"))?);
+        finished.warnings.extend(fence::stay(&source).await.map_err(failed("looking for remains of the fence"))?);
         state.enter(Phase::Finished);
         state.save(&target).await?;
         whereabouts::leave(&state, &source).await?;
         (finished.dropped, finished.phase) = (true, state.phase);
     }
-    source.close().await.map_err(at_source("the end of the session"))?;
-    target.close().await.map_err(at_target("the end of the session"))?;
+    source.close().await.map_err(at_source("closing the session"))?;
+    target.close().await.map_err(at_target("closing the session"))?;
     Ok(finished)
 }
 
@@ -182,13 +182,14 @@ async fn unwatched(source: &Session, target: &Session) -> Result<Vec<String>, Er
     keys.extend(loose::unwatched(target, at_target).await?);
     let childless = loose::childless(source, target).await?;
     let blind = keys.into_iter().map(|(key, why)| format!("the loose key {key} does not see everything: {why}"));
-    let idle = childless.into_iter().map(|(key, why)| format!("the loose key {key} is not followed: {why}"));
+    let idle = childless.into_iter().map(|(key, why)| format!("no `split reap` follows the loose key {key}: {why}"));
     Ok(blind.chain(idle).collect())
 }
 
 /// The way back ends here, so somebody must have said so.
 fn confirm(options: &FinishOptions, state: &State, sessions: &[Connected]) -> Result<(), Error> {
-    let mut question = format!("{} will be put aside, and `rollback` is no longer possible", state.schemas.join(", "));
+    let mut question =
+        format!("{} will be put aside, and `rollback` will no longer be possible", state.schemas.join(", "));
     if !sessions.is_empty() {
         let sessions: Vec<String> = sessions.iter().map(ToString::to_string).collect();
         question += &format!("; connected to the old database: {}", sessions.join("; "));
@@ -317,7 +318,7 @@ async fn drop_for_good(
     quarantine::shut(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
     let changed = before.changed(source, |_, _| None).await.map_err(failed("looking for what changed"))?;
     if !changed.is_empty() {
-        quarantine::let_go(source).await.map_err(failed("the end of a transaction"))?;
+        quarantine::let_go(source).await.map_err(failed("ending a transaction"))?;
         return Err(SplitError::ChangedAside { changed }.into());
     }
     let dropped = quarantine::drop_for_good(source, names, options.lock_timeout_ms).await;

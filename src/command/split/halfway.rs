@@ -32,8 +32,8 @@ pub async fn enter(info: &Conninfo, source: &Session, folder: &Folder) -> Result
     }
     target::drop_database(&server, info.database())
         .await
-        .map_err(at_target("dropping the database whose drop a crash cut short"))?;
-    server.close().await.map_err(at_target("the end of the session"))?;
+        .map_err(at_target("dropping the database that a crash left half dropped"))?;
+    server.close().await.map_err(at_target("closing the session"))?;
     Ok(connect(info, "pgkeep split").await)
 }
 

@@ -25,7 +25,7 @@ pub async fn own(
     error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
 ) -> Result<Session, Error> {
     let session = connect(info, "pgkeep split").await.map_err(error("connecting"))?;
-    let strangers = ours::strangers(&session).await.map_err(error("looking for what others made"))?;
+    let strangers = ours::strangers(&session).await.map_err(error("looking for objects of other roles"))?;
     refuse(strangers, &session)?;
     let since = Instant::now();
     while !fence::own(&session).await.map_err(error("taking the lock of a split"))? {

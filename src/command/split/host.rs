@@ -19,7 +19,7 @@ const BYTES_MAX: u64 = 16 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    #[error("there is no folder to remember the split in: neither HOME nor XDG_STATE_HOME is set")]
+    #[error("there is no folder for the split's state: neither HOME nor XDG_STATE_HOME is set")]
     NoHome,
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -30,7 +30,7 @@ pub enum HostError {
     },
     #[error("{} {why}", path.display())]
     Strange { path: PathBuf, why: &'static str },
-    #[error("{} is not what a split writes down", path.display())]
+    #[error("{} is not a state file of a split", path.display())]
     Unreadable {
         path: PathBuf,
         #[source]
@@ -42,13 +42,13 @@ impl HostError {
     pub fn hint(&self) -> &'static str {
         match self {
             HostError::NoHome | HostError::Io { .. } => {
-                "--state DIR (or PGKEEP_STATE) names a folder of your own; /var/lib/pgkeep is root's."
+                "Name your own folder with --state DIR (or PGKEEP_STATE); /var/lib/pgkeep belongs to root."
             }
             HostError::Strange { .. } => {
-                "It holds what a command is run from: give it to the account that runs pgkeep (chown), closed to others (chmod go-rwx), or name another folder with --state."
+                "pgkeep runs commands from it: only the account that runs pgkeep may own it (chown) and have access (chmod go-rwx); or name another folder with --state."
             }
             HostError::Unreadable { .. } => {
-                "A newer pgkeep may have written it. Otherwise take the file from a backup of this host."
+                "A newer pgkeep may have written it. Otherwise restore the file from a backup of this host."
             }
         }
     }
@@ -123,7 +123,7 @@ impl Folder {
         [&self.path, &self.splits()].into_iter().try_for_each(|path| is_own(path, &fs::metadata(path), 0o022))?;
         let metadata = file.metadata();
         if metadata.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(HostError::Strange { path, why: "is no file" });
+            return Err(HostError::Strange { path, why: "is not a file" });
         }
         is_own(&path, &metadata, 0o077)?;
         let mut text = String::new();
@@ -277,7 +277,7 @@ fn is_own(path: &Path, metadata: &io::Result<fs::Metadata>, closed: u32) -> Resu
     let me = rustix::process::geteuid();
     match metadata.uid() {
         uid if uid != me.as_raw() && uid != 0 => strange("belongs to another account"),
-        _ if metadata.mode() & closed != 0 => strange("can be written or read by other accounts"),
+        _ if metadata.mode() & closed != 0 => strange("is readable or writable by other accounts"),
         _ => Ok(()),
     }
 }

@@ -51,11 +51,12 @@ pub async fn look(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<Ol
         return Err(SplitError::OldPlaceLost { lost }.into());
     }
     let lost: Vec<String> = lost.iter().map(ToString::to_string).collect();
-    let mut warnings: Vec<String> = lost.iter().map(|what| format!("lost in the old place: {what}")).collect();
+    let mut warnings: Vec<String> =
+        lost.iter().map(|what| format!("dropped or renamed in the old database: {what}")).collect();
     let differs = fence_differs(ends.source, state).await?;
     if !differs.is_empty() {
         warnings.push(format!(
-            "the fence of the old place was not as the split left it, so rows may have been written there: {}",
+            "the fence of the old database was changed, so rows may have been written there: {}",
             differs.join("; ")
         ));
     }
@@ -66,7 +67,7 @@ pub async fn look(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<Ol
         lost.iter().any(told)
     };
     let changed = changed_since(ends.source, state).await?.into_iter().filter(|change| !is_told(change));
-    warnings.extend(changed.map(|change| format!("changed in the old place since it was sealed: {change}")));
+    warnings.extend(changed.map(|change| format!("changed in the old database since it was sealed: {change}")));
     Ok(OldPlace { lost, warnings })
 }
 

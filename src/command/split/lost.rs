@@ -27,19 +27,19 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
         };
         match there {
             Some(Named::Called(now)) => {
-                known.push(format!("the database that took {schemas} is called {now} now"));
-                hint = Some("Name it with --to as it is called now.".to_owned());
+                known.push(format!("the database that got {schemas} is now called {now}"));
+                hint = Some("Name it with --to by its new name.".to_owned());
             }
             Some(Named::Gone) => {
-                known.push(format!("the database that took {schemas} is gone from that server"));
+                known.push(format!("the database that got {schemas} is no longer on that server"));
                 hint = hint.or_else(|| {
-                    Some("What was written there is gone with it. Restore it from a backup (and say --moved, once), or open the old tables, which hold what they held when they were sealed: `DROP SCHEMA pgkeep_split CASCADE` in the old database.".to_owned())
+                    Some("The rows written there are lost with it. Restore it from a backup (and use --moved once), or open the old tables, which are as they were when they were sealed: `DROP SCHEMA pgkeep_split CASCADE` in the old database.".to_owned())
                 });
             }
             // A name that was used before, on another server.
             Some(Named::OtherServer) => {}
             None if split.target_database.is_empty() => {}
-            None => known.push(format!("this host remembers a split of {schemas} into it")),
+            None => known.push(format!("this host has the state of a split of {schemas} into it")),
         }
     }
     if let Some(source) = source {
@@ -62,11 +62,11 @@ pub async fn source(error: Error, source: &Conninfo, target: &Conninfo, folder: 
     let Ok(oid) = oid.parse() else { return error };
     let (known, hint) = match called(source, system, oid).await {
         Some(Named::Called(now)) => {
-            (format!("the database that was split is called {now} now"), "Name it with --from as it is called now.")
+            (format!("the database that was split is now called {now}"), "Name it with --from by its new name.")
         }
         Some(Named::Gone) => (
-            format!("the database that was split is gone from that server; the split is {}", state.phase),
-            "The new database has what moved. Restore the old one from a backup (and say --moved, once) if anything else in it is needed.",
+            format!("the database that was split is no longer on that server; the split is {}", state.phase),
+            "The new database has the moved schemas. Restore the old one from a backup (and use --moved once) if you need anything else in it.",
         ),
         _ => return error,
     };
@@ -98,13 +98,13 @@ async fn old_database(source: &Conninfo) -> String {
     };
     match asked.await {
         Ok((Some(Strength::Sealed), targets)) => {
-            format!("the old database {name} refuses writes to what moved{}", into(&targets))
+            format!("the old database {name} refuses writes to the moved schemas{}", into(&targets))
         }
         Ok((_, targets)) => format!("the old database {name} takes writes{}", into(&targets)),
-        Err(error) => format!("the old database {name} cannot be asked ({error})"),
+        Err(error) => format!("cannot connect to the old database {name} ({error})"),
     }
 }
 
 fn into(targets: &[String]) -> String {
-    if targets.is_empty() { String::new() } else { format!(", and knows of a split into {}", targets.join(", ")) }
+    if targets.is_empty() { String::new() } else { format!(", and knows a split into {}", targets.join(", ")) }
 }

@@ -57,8 +57,8 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
     let cluster = if read.cluster == visit.cluster { Cluster::Same } else { Cluster::Another };
     if cluster == Cluster::Same && options.target.database() == read.session().conninfo().database() {
         return Err(Error::Usage {
-            what: format!("--from and --to are one database, {}", options.target.database()),
-            hint: Some("Name a database that does not exist yet with --to: the split makes it.".into()),
+            what: format!("--from and --to are the same database, {}", options.target.database()),
+            hint: Some("Name a database that does not exist yet with --to: the split creates it.".into()),
         });
     }
     let mut programs = Vec::from_iter(outdated(read.session(), options)?);
@@ -81,7 +81,7 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
     };
     let moving: Vec<String> = names.moving.iter().cloned().collect();
     let called = user_code::of_others(read.session(), Some(&moving), ThroughRoot::WhereNeeded).await;
-    let called = called.map_err(Error::source_database("reading what rows call"))?;
+    let called = called.map_err(Error::source_database("looking for code that rows run"))?;
     read.end().await?;
     programs.extend(outdated(visit.session(), options).map_err(Error::TargetDump)?);
     let target = visit.facts(options, cluster, &source).await?;
@@ -111,8 +111,8 @@ fn code_of_others(called: String) -> Finding {
         Severity::Warning,
         FindingKind::UserCode,
         "code of ordinary roles",
-        format!("rows are loaded by a superuser, and run {called}"),
-        "runs with the rights of that role: look at it where its owner is not trusted",
+        format!("a superuser loads the rows, which run {called}"),
+        "it runs with the privileges of that role: check it if you do not trust its owner",
     )
 }
 
@@ -127,7 +127,7 @@ fn outdated(session: &Session, options: &Options) -> Result<Option<Finding>, dum
 
 /// What pg_dump said of the source's definitions.
 fn left_by_pg_dump(said: String) -> Finding {
-    let action = "moves as pg_dump has written it: look at what it names";
+    let action = "moves as pg_dump wrote it: check what it refers to";
     Finding::new(Severity::Warning, FindingKind::PgDumpSays, "pg_dump", said, action)
 }
 

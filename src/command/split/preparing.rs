@@ -52,7 +52,7 @@ pub async fn previous(
         Err(pg::Error::NoSuchDatabase { .. }) => return Ok((Previous::Nothing, server_identity(options).await?)),
         connected => connected.map_err(at_target("connecting"))?,
     };
-    let there = split_state::identity(&session).await.map_err(at_target("asking which database this is"))?;
+    let there = split_state::identity(&session).await.map_err(at_target("identifying the database"))?;
     if there == identity {
         return Err(SplitError::SameDatabase.into());
     }
@@ -67,14 +67,14 @@ pub async fn previous(
             Previous::Empty
         }
     };
-    session.close().await.map_err(at_target("the end of the session"))?;
+    session.close().await.map_err(at_target("closing the session"))?;
     Ok((found, Some(there)))
 }
 
 /// # Errors
 /// Something of a user's is there.
 async fn is_empty(target: &Session) -> Result<(), Error> {
-    let contents = split_state::contents(target).await.map_err(at_target("looking for what is there already"))?;
+    let contents = split_state::contents(target).await.map_err(at_target("looking for existing objects"))?;
     match contents.is_empty() {
         true => Ok(()),
         false => Err(SplitError::NotEmpty { database: target.conninfo().database().to_owned(), contents }.into()),
@@ -84,8 +84,8 @@ async fn is_empty(target: &Session) -> Result<(), Error> {
 /// Which server a database would be made on.
 async fn server_identity(options: &Options) -> Result<Option<String>, Error> {
     let session = destination::connect_for_maintenance(&options.plan.target).await?;
-    let identity = split_state::identity(&session).await.map_err(at_target("asking which server this is"))?;
-    session.close().await.map_err(at_target("the end of the session"))?;
+    let identity = split_state::identity(&session).await.map_err(at_target("identifying the server"))?;
+    session.close().await.map_err(at_target("closing the session"))?;
     Ok(Some(identity))
 }
 
@@ -117,7 +117,7 @@ pub async fn ground(options: &Options, source: &Session, previous: Previous) -> 
             // A schema without a record, where a kill came before it was written.
             let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
             split_state::forget(&session).await.map_err(at_target("forgetting the split"))?;
-            session.close().await.map_err(at_target("the end of the session"))?;
+            session.close().await.map_err(at_target("closing the session"))?;
             (Found::Empty, Vec::new(), None)
         }
         Previous::Split(state) => {
@@ -198,7 +198,7 @@ pub async fn prepare(
         is_empty(&session).await?;
     }
     if making.is_none() {
-        let there = split_state::identity(&session).await.map_err(at_target("asking which database this is"))?;
+        let there = split_state::identity(&session).await.map_err(at_target("identifying the database"))?;
         was_begun = making.insert(Making::of(options, &there)).was_begun();
     }
     if found == Found::Empty && was_begun && owned_by_us(&session).await? {
@@ -218,7 +218,7 @@ pub async fn prepare(
     memory.split.wanted = wishes::wanted(options);
     // The target may have been made anew.
     (memory.split.source, memory.split.target) = (at_source_now, at_target_now);
-    session.close().await.map_err(at_target("the end of the session"))?;
+    session.close().await.map_err(at_target("closing the session"))?;
     let mut state = State {
         format: FORMAT,
         id: memory.split.id.clone(),
@@ -255,7 +255,7 @@ pub async fn prepare(
         told: None,
     };
     state.enter(Phase::Created);
-    draft.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
+    draft.snapshot.session.close().await.map_err(at_source("closing the session"))?;
     let beginning = Some(Beginning { made, _making: making });
     Ok(Prepared { state, drawn: draft.drawn, not_carried, roles_made: provided.made, beginning })
 }
@@ -303,7 +303,7 @@ impl Beginning {
 
 async fn owned_by_us(target: &Session) -> Result<bool, Error> {
     let owned = split_state::is_owned_by_us(target).await;
-    owned.map_err(at_target("asking whose the database is"))
+    owned.map_err(at_target("reading the owner of the database"))
 }
 
 /// The roles that own the moving schemas.

@@ -36,8 +36,8 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<St
         (Promise::Sealed, _) | (Promise::Unsure, Some(Strength::Sealed)) => {}
         (_, None) | (Promise::OpenOrHeld | Promise::Unsure, Some(Strength::Held)) => return Ok(Vec::new()),
         // The source of one split may be the target of another, which is not looked at here.
-        (_, Some(Strength::Held)) => return Ok(vec!["writes are refused as long as somebody's split runs".to_owned()]),
-        (_, Some(Strength::Sealed)) => return Ok(vec!["it refuses writes, and should not".to_owned()]),
+        (_, Some(Strength::Held)) => return Ok(vec!["writes are refused while another split runs".to_owned()]),
+        (_, Some(Strength::Sealed)) => return Ok(vec!["it refuses writes, but should not".to_owned()]),
     }
     // Under their old names or under the new ones: a kill may have come in between.
     let aside = state.quarantined.iter().map(|(_, to)| to);

@@ -157,7 +157,7 @@ pub async fn rehearse(
 
     let since = Instant::now();
     let state = tempfile::tempdir().map_err(|source| Error::Internal {
-        what: "a folder for the rehearsal's state cannot be made".into(),
+        what: "cannot create a folder for the rehearsal's state".into(),
         source: Some(Box::new(source)),
     })?;
     let here = Options {
@@ -264,7 +264,7 @@ pub async fn rehearse(
     if !changed.is_empty() {
         let entries: Vec<String> = changed.iter().take(CHANGED_MAX).map(ToString::to_string).collect();
         not_rehearsed.push(format!(
-            "definitions changed at the source while it was copied, so they were tried as the copy has them: {}",
+            "definitions changed at the source while it was copied, so the copy's definitions were tested: {}",
             entries.join(", ")
         ));
     }
@@ -311,7 +311,7 @@ async fn settle(here: &Options) -> Result<(), Error> {
         connect_for_maintenance(&here.plan.target).await?,
     ] {
         likeness::checkpoint(&session).await.map_err(at_target("a checkpoint"))?;
-        session.close().await.map_err(at_target("the end of the session"))?;
+        session.close().await.map_err(at_target("closing the session"))?;
     }
     Ok(())
 }

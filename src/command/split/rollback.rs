@@ -121,9 +121,8 @@ pub async fn rollback(
         });
     }
 
-    progress.would_leave(
-        "`pgkeep split rollback` goes on with it; `pgkeep split status` says which side takes writes.".into(),
-    );
+    progress
+        .would_leave("`pgkeep split rollback` continues; `pgkeep split status` says which side takes writes.".into());
     let ends = Ends { source: &source, target: &target };
     let wait = options.fence_wait;
     let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await;
@@ -140,10 +139,10 @@ pub async fn rollback(
     let renamed = state
         .renamed(End::Source, &source)
         .filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
-    warnings.extend(renamed.map(|renamed| format!("the files were put back as they were, and {renamed}")));
+    warnings.extend(renamed.map(|renamed| format!("the files were restored, but {renamed}")));
     let schemas = state.schemas.clone();
-    source.close().await.map_err(at_source("the end of the session"))?;
-    target.close().await.map_err(at_target("the end of the session"))?;
+    source.close().await.map_err(at_source("closing the session"))?;
+    target.close().await.map_err(at_target("closing the session"))?;
     if let Err(source) = hook {
         return Err(SplitError::HookOnTheWayBack { keys_missing, keys_unchecked, source }.into());
     }
@@ -165,7 +164,7 @@ pub async fn rollback(
 
 /// What the fence has left in the old place.
 async fn still_there(source: &Session) -> Result<Vec<String>, Error> {
-    let stay = fence::stay(source).await.map_err(at_source("looking for what is left of the fence"))?;
+    let stay = fence::stay(source).await.map_err(at_source("looking for remains of the fence"))?;
     Ok(stay.into_iter().collect())
 }
 
@@ -175,16 +174,16 @@ async fn still_there(source: &Session) -> Result<Vec<String>, Error> {
 /// Somebody else has made a table there meanwhile.
 pub async fn abandon(state: &State, target: Session, info: &Conninfo) -> Result<Found, Error> {
     let besides = split_state::tables_besides(&target, &state.schemas).await;
-    let contents = besides.map_err(at_target("looking for what others made"))?;
+    let contents = besides.map_err(at_target("looking for objects of other roles"))?;
     if !contents.is_empty() {
         return Err(SplitError::NotEmpty { database: info.database().to_owned(), contents }.into());
     }
     if state.found == Found::Missing {
-        target.close().await.map_err(at_target("the end of the session"))?;
+        target.close().await.map_err(at_target("closing the session"))?;
         destination::drop_database(info).await?;
         let server = destination::connect_for_maintenance(info).await?;
         bridge::dismiss(state, &server, info).await?;
-        server.close().await.map_err(at_target("the end of the session"))?;
+        server.close().await.map_err(at_target("closing the session"))?;
     } else {
         split_state::empty_again(&target).await.map_err(at_target("emptying the database"))?;
         split_state::forget(&target).await.map_err(at_target("forgetting the split"))?;
@@ -223,7 +222,7 @@ pub async fn undo(
     let Ends { source, target } = *ends;
     let trying = |phase| Trying { wait: fence_wait, progress, stop, phase };
     losses::refuse(state, ends, discard).await?;
-    bridge::rehearse_return(state, source, &trying("trying the way back")).await?;
+    bridge::rehearse_return(state, source, &trying("testing the rollback")).await?;
     progress.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
         return Err(SplitError::Busy { database: target.conninfo().database().to_owned() }.into());
@@ -242,8 +241,8 @@ pub async fn undo(
         fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         return Err(SplitError::MadeSince { made }.into());
     }
-    progress.set_phase("trying the way back");
-    if let Err(error) = open_source(state, ends, Opening::Try, &trying("trying the way back")).await {
+    progress.set_phase("testing the rollback");
+    if let Err(error) = open_source(state, ends, Opening::Try, &trying("testing the rollback")).await {
         fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         return Err(error);
     }
@@ -266,7 +265,8 @@ pub async fn undo(
     // Once more: rows are kept out of the new place since the first look, and definitions are not.
     let left_behind = aftermath::made_in_the_new_place(target, state).await?;
     // A table that was made there now would have no fence around it.
-    let may = closing::may_create(target, &state.schemas).await.map_err(at_target("asking who may create there"))?;
+    let may =
+        closing::may_create(target, &state.schemas).await.map_err(at_target("reading who may create objects there"))?;
     let closed = target.client().batch_execute(&closing::close(&may)).await;
     closed.map_err(|error| at_target("closing the new schemas")(target.fault("closing the new schemas", error)))?;
     loose::take_away(state, target).await?;

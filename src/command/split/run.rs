@@ -51,7 +51,7 @@ pub async fn run(
     progress.set_phase("connecting");
     options.state.make().map_err(SplitError::from)?;
     let source = own(&options.plan.source, at_source).await?;
-    let identity = split_state::identity(&source).await.map_err(at_source("asking which database this is"))?;
+    let identity = split_state::identity(&source).await.map_err(at_source("identifying the database"))?;
     let schemas = resolve(&source, &options.plan.schemas).await?;
 
     let (before, target_identity) = previous(options, &source, &identity, &schemas).await?;
@@ -96,7 +96,7 @@ pub async fn run(
         }
         previous => {
             progress.would_leave(
-                "The source takes writes, as before. `pgkeep split` with the same arguments begins again, `pgkeep split rollback` takes away what was made.".into(),
+                "The source takes writes, as before. `pgkeep split` with the same arguments starts again, `pgkeep split rollback` removes what was created.".into(),
             );
             let ground = ground(options, &source, previous).await?;
             let planned = plan::make(&options.plan, plan::Timing::LeftOut, progress, stop).await?;
@@ -137,7 +137,7 @@ pub async fn run(
     let told = destination::run_pre_data(&session, &drawn.job, &loading).await?;
     not_carried.extend(drawn.job.surround(&session, loading.through_root).await?);
     not_carried.extend(told);
-    session.close().await.map_err(at_target("the end of the session"))?;
+    session.close().await.map_err(at_target("closing the session"))?;
     phases.definitions_ms = millis(since);
 
     progress.set_phase("putting the fence up");
@@ -169,7 +169,7 @@ pub async fn run(
             };
             down_again?;
             let copied =
-                copied.also(fence::stay(&source).await.map_err(at_source("looking for what is left of the fence"))?);
+                copied.also(fence::stay(&source).await.map_err(at_source("looking for remains of the fence"))?);
             let report = copied.report(options, &state, phases, started);
             return Ok(ended(Report { downtime_ms: millis(down), roles_made, ..report }));
         }
@@ -183,7 +183,7 @@ pub async fn run(
 
 /// What an interruption leaves from the seal to the switch.
 fn refused() -> String {
-    "The source refuses writes, and nobody was sent to the new database: `pgkeep split` with the same arguments goes on, `pgkeep split rollback` goes back.".into()
+    "The source refuses writes, and the applications do not use the new database yet: `pgkeep split` with the same arguments continues, `pgkeep split rollback` goes back.".into()
 }
 
 /// Since when the source has refused writes, as its record says: the copy that was proven began then.
@@ -267,14 +267,14 @@ impl Fenced<'_> {
         // Whatever is made after this is found by the seal, or by those who take stock again.
         aftermath::take_stock(state, source, target).await?;
         let closed = closing::may_create(source, &state.schemas).await;
-        state.closed = closed.map_err(at_source("asking who may create in the schemas"))?;
+        state.closed = closed.map_err(at_source("reading who may create objects in the schemas"))?;
         state.enter(Phase::Proven);
         state.save(target).await?;
         loose::make_ready(state, source, target).await?;
         let also = state.ties.at_seal() + &loose::at_seal(state, target).await?;
         let also = also + &bridge::at_seal(state, source, self.password).await? + &closing::close(&state.closed);
         progress.would_leave(
-            "`pgkeep split status` says whether the source takes writes: `pgkeep split` with the same arguments goes on, `pgkeep split rollback` goes back.".into(),
+            "`pgkeep split status` says whether the source takes writes: `pgkeep split` with the same arguments continues, `pgkeep split rollback` goes back.".into(),
         );
         let sealed = Seal { options, state, drawn: &drawn, stamp: &stamp, fenced, also: &also }
             .put(source, &trying("sealing the source"))
@@ -317,7 +317,7 @@ impl Fenced<'_> {
         let mut mismatches = done.mismatches;
         let now = backup::sequences_now(&snapshot.session, &drawn.job.sequences).await?;
         mismatches.extend(proof::sequences(&now, target).await?);
-        snapshot.session.close().await.map_err(at_source("the end of the session"))?;
+        snapshot.session.close().await.map_err(at_source("closing the session"))?;
         phases.proof_ms += millis(since);
         bridge::grant(state, target).await?;
         let read = drawn.job.relations.iter().zip(done.digests);
@@ -361,7 +361,9 @@ impl Copied {
     fn all_warnings(&self, state: &State) -> Vec<String> {
         let mut warnings = self.warnings.clone();
         let not_valid = |key: &String| {
-            format!("{key} is NOT VALID in the new database: ALTER TABLE ... VALIDATE CONSTRAINT once they are gone")
+            format!(
+                "{key} is NOT VALID in the new database: remove these rows, then ALTER TABLE ... VALIDATE CONSTRAINT"
+            )
         };
         warnings.extend(self.keys_not_valid.iter().map(not_valid));
         warnings.extend(state.not_alike.iter().cloned());
@@ -428,7 +430,7 @@ async fn switch(
             fence::take_down(&target).await.map_err(at_target("taking the fence down"))?;
         }
         if let Err(error) = switching::there(files, state, &target, echo).await {
-            progress.set_phase("taking the switch back");
+            progress.set_phase("undoing the switch");
             let ends = Ends { source: &source, target: &target };
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
@@ -449,8 +451,8 @@ async fn switch(
         switching::notify(&target).await.map_err(at_target("telling PostgREST"))?;
         switching::notify(&source).await.map_err(at_source("telling PostgREST"))?;
     }
-    source.close().await.map_err(at_source("the end of the session"))?;
-    target.close().await.map_err(at_target("the end of the session"))
+    source.close().await.map_err(at_source("closing the session"))?;
+    target.close().await.map_err(at_target("closing the session"))
 }
 
 /// The new place goes on above every number that the old one has given out.
@@ -469,9 +471,9 @@ async fn sequences_go_on(state: &mut State, source: &Session, target: &Session) 
 /// What taking the switch back has come to.
 fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookError>, told: &[String]) -> String {
     if missing.is_empty() && unchecked.is_empty() && hook.is_ok() && told.is_empty() {
-        return "everything is as it was: the source takes writes".into();
+        return "everything was undone: the source takes writes".into();
     }
-    let hook = hook.err().map(|error| format!("; on the way back, {error}")).unwrap_or_default();
+    let hook = hook.err().map(|error| format!("; during the rollback, {error}")).unwrap_or_default();
     let told: String = told.iter().map(|told| format!("; {told}")).collect();
     format!("the source takes writes again{}{hook}{told}", with_keys(missing, unchecked))
 }
@@ -480,11 +482,11 @@ fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookErr
 async fn not_taken_back(error: &Error, source: &Session) -> (String, Taken) {
     match fence::strength(source).await {
         Ok(None) => {
-            (format!("the source takes writes again, but not everything could be taken back ({error})"), Taken::InPart)
+            (format!("the source takes writes again, but not everything could be undone ({error})"), Taken::InPart)
         }
         _ => (
             format!(
-                "it could not be taken back ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` comes to an end"
+                "it could not be undone ({error}): the source refuses writes until `pgkeep split` or `pgkeep split rollback` succeeds"
             ),
             Taken::Not,
         ),

@@ -34,7 +34,7 @@ pub async fn leave_out(target: &Conninfo, job: &mut Job) -> Result<Vec<String>, 
     let of_roles = job.cargo.role_settings.iter().filter(|role| made(role));
     let settings: BTreeSet<(String, String)> = of_roles.flat_map(|role| pairs(&role.settings)).collect();
     let refused = refused_settings_apart(&session, &settings).await.map_err(at_target("trying settings"))?;
-    session.close().await.map_err(at_target("the end of the session"))?;
+    session.close().await.map_err(at_target("closing the session"))?;
     let mut left = Vec::new();
     for role in job.cargo.role_settings.iter_mut().filter(|role| made(role)) {
         let name = role.role.clone();
@@ -44,7 +44,7 @@ pub async fn leave_out(target: &Conninfo, job: &mut Job) -> Result<Vec<String>, 
                 None => return true,
                 Some(SettingRefused::Unknown) => "the server has no such setting".to_owned(),
                 Some(SettingRefused::Value(message)) => message.clone(),
-                Some(SettingRefused::Denied) => "the connected role may not set it".to_owned(),
+                Some(SettingRefused::Denied) => "the connected role has no permission to set it".to_owned(),
             };
             left.push(format!("the setting {setting} of the role {name} was left out: {why}"));
             false
@@ -71,7 +71,7 @@ pub async fn equip(session: &Session, owners: &BTreeSet<String>, job: &Job) -> R
             sql: format!("ALTER ROLE {} IN DATABASE {database} SET {}", quote_identifier(role), setting(name, value)),
         }));
     }
-    let failed = || at_target("setting the database up");
+    let failed = || at_target("setting up the database");
     split_state::let_make_schemas(session, owners).await.map_err(failed())?;
     let mut left = BTreeSet::new();
     for statement in &statements {

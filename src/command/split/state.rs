@@ -188,10 +188,7 @@ impl State {
     /// Something under our names in the target is not ours; the folder for state cannot be written.
     pub async fn save(&self, target: &Session) -> Result<(), Error> {
         let Some(Memory { folder, split }) = &self.memory else {
-            return Err(Error::Internal {
-                what: "a record that was only looked at is not written".into(),
-                source: None,
-            });
+            return Err(Error::Internal { what: "a record that was only read cannot be written".into(), source: None });
         };
         let mut split = split.clone();
         (split.files, split.hook) = (self.files.clone(), self.hook.clone());
@@ -236,14 +233,14 @@ impl State {
 
     /// A record that another host wrote is read as well, with nothing of what hosts remember.
     pub async fn look(target: &Session, folder: &Folder) -> Result<Option<(Self, Trust)>, Error> {
-        let strangers = ours::strangers(target).await.map_err(at_target("looking for what others made"))?;
+        let strangers = ours::strangers(target).await.map_err(at_target("looking for objects of other roles"))?;
         refuse(strangers, target)?;
         let database = || target.conninfo().database().to_owned();
         let not_ours = |why| SplitError::NotOurRecord { database: database(), why };
         let record = split_state::load(target).await.map_err(at_target("reading the split's record"))?;
         let (document, mark) = match record {
             Record::Nothing | Record::Unwritten => return Ok(None),
-            Record::TooLarge => return Err(not_ours("it is larger than any record").into()),
+            Record::TooLarge => return Err(not_ours("it is too large for a record").into()),
             Record::Written { document, mark } => (document, mark),
         };
         let head: Head = parse(&document)?;
@@ -253,7 +250,7 @@ impl State {
         let split = folder.load(&head.id).map_err(SplitError::from)?;
         let Some(split) = split else { return Ok(Some((parse(&document)?, Trust::Unchecked))) };
         if !mark.is_some_and(|mark| split.has_marked(&document, &mark)) {
-            return Err(not_ours("its check is wrong").into());
+            return Err(not_ours("its checksum is wrong").into());
         }
         if head.format > FORMAT {
             return Err(unreadable(None));
@@ -268,11 +265,11 @@ impl State {
     async fn of_former(document: &str, target: &Session, folder: &Folder) -> Result<Self, Error> {
         let mut state: State = parse(document)?;
         let Former { files, hook } = parse(document)?;
-        let place = Place::of(target).await.map_err(at_target("asking where the database is"))?;
+        let place = Place::of(target).await.map_err(at_target("identifying the database"))?;
         let mut split = Split::new(state.schemas.clone(), Place::default(), place);
         for file in files.iter().flat_map(|files| &files.files) {
             let (path, backup) = (file.path.display(), file.backup.display());
-            split.by_hand.push(format!("the record names the file {path}, with a copy of what it held in {backup}"));
+            split.by_hand.push(format!("the record names the file {path} and its backup copy {backup}"));
         }
         split.by_hand.extend(hook.map(|hook| format!("the record names the hook {hook:?}")));
         (state.format, state.id) = (FORMAT, split.id.clone());
@@ -288,7 +285,7 @@ impl State {
             End::Target => ("new", &self.target_database),
         };
         let now = session.conninfo().database();
-        (!was.is_empty() && was != now).then(|| format!("the {which} database {was} is called {now} now"))
+        (!was.is_empty() && was != now).then(|| format!("the {which} database {was} is now called {now}"))
     }
 
     /// What an earlier program's record asks to be done.

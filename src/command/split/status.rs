@@ -104,7 +104,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
                 Ok(session) => session,
                 Err(error) => return Err(lost::source(at_source("connecting")(error), source, target, folder).await),
             };
-            let strangers = ours::strangers(&session).await.map_err(at_source("looking for what others made"))?;
+            let strangers = ours::strangers(&session).await.map_err(at_source("looking for objects of other roles"))?;
             refuse(strangers, &session)?;
             let place = whereabouts::place(&session, at_source).await?;
             if place.identity() != state.source {
@@ -127,14 +127,14 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
                 let of_key = |waits: &&mut Waits| waits.key == key && waits.unwatched.is_none();
                 loose.iter_mut().filter(of_key).for_each(|waits| waits.unwatched = Some(why.clone()));
             }
-            session.close().await.map_err(at_source("the end of the session"))?;
+            session.close().await.map_err(at_source("closing the session"))?;
         }
         None if matches!(state.phase, Phase::Switched | Phase::Quarantined | Phase::Finished) => {
             loose.extend(super::loose::unseen(&state));
         }
         None => {}
     }
-    there.close().await.map_err(at_target("the end of the session"))?;
+    there.close().await.map_err(at_target("closing the session"))?;
     let bridged = match state.phase {
         Phase::Sealed | Phase::Switched | Phase::Quarantined | Phase::Finished => state.ties.bridged(),
         _ => Vec::new(),

@@ -119,7 +119,7 @@ pub async fn respell_aside(options: &Options, definitions: Definitions<'_>, stop
         let plan = definitions.plan(scratch.name(), RoleMap::default());
         make(&session, definitions.archive, &plan, BTreeSet::new(), stop).await?.into_result()?;
         let archive = capture::archive_now(options, &session, stop)?;
-        session.close().await.map_err(failed("the end of the session"))?;
+        session.close().await.map_err(failed("closing the session"))?;
         Ok(archive)
     };
     let respelled: Result<Archive, Error> = respelled.await;
@@ -184,20 +184,19 @@ async fn try_all(scratch: &Scratch, planned: &Planned, stop: &Stop) -> Result<Tr
     let left: BTreeSet<DumpId> = steps(&plan).filter(is_theirs).map(|step| step.dump_id).collect();
     let labels = steps(&plan).filter(is_theirs).map(|step| step.label.clone()).collect();
     let tried = make(&session, &planned.archive, &plan, left, stop).await?;
-    session.close().await.map_err(failed("the end of the session"))?;
+    session.close().await.map_err(failed("closing the session"))?;
     Ok(Tried { left: labels, ..tried })
 }
 
 fn refused(tried: &Tried) -> Vec<Finding> {
     let skipped = match tried.skipped.len() {
         0 => String::new(),
-        n => format!("; {n} more entries need what is refused, and were not tried"),
+        n => format!("; {n} more entries depend on it and were not tried"),
     };
     let finding = |failure: &Failure| {
-        let action = failure
-            .hint
-            .clone()
-            .unwrap_or_else(|| "change it at the source, or see that the target's server has what it needs".to_owned());
+        let action = failure.hint.clone().unwrap_or_else(|| {
+            "change it at the source, or make sure that the target's server has what it needs".to_owned()
+        });
         let reason = format!("the target's server refuses the definition: {}{skipped}", failure.message);
         Finding::new(Blocker, FindingKind::Definition, failure.entry.clone(), reason, action)
     };
@@ -211,9 +210,9 @@ fn left(planned: &Planned, tried: &Tried) -> Option<Finding> {
         FindingKind::Definition,
         planned.target.database.clone(),
         format!(
-            "definitions that may call functions of their owners were not tried, because the target's server lacks these roles: {named}"
+            "definitions that may call functions of their owners were not tried, because the target's server does not have these roles: {named}"
         ),
-        "a run makes the roles and tries all definitions, before anybody is refused a write",
+        "a run creates the roles and tries all definitions before it refuses writes",
     ))
 }
 
@@ -229,9 +228,9 @@ fn untried(planned: &Planned, error: &Error) -> Finding {
         FindingKind::Definition,
         planned.target.database.clone(),
         format!(
-            "the definitions were not tried, because no scratch database could be used on the target's server ({why})"
+            "the definitions were not tried, because the plan could not use a scratch database on the target's server ({why})"
         ),
-        "a run tries them in the target itself, before anybody is refused a write; ALTER ROLE ... CREATEDB lets the plan do so",
+        "a run tries them in the target itself before it refuses writes; with ALTER ROLE ... CREATEDB the plan tries them",
     )
 }
 

@@ -31,7 +31,7 @@ impl Unchecked {
         if steps.is_empty() {
             return Ok(Unchecked::default());
         }
-        let failed = || at_source("counting rows that are against foreign keys");
+        let failed = || at_source("counting rows that violate foreign keys");
         let all = catalog::foreign_keys(session).await.map_err(failed())?;
         let mut unchecked = Unchecked::default();
         for step in steps.iter().map(|n| &drawn.job.plan.post_data[*n].step) {
@@ -43,9 +43,9 @@ impl Unchecked {
             // 0: without end. The copy of the rows has taken longer.
             unchecked.told.push(match hindrances::orphans(session, rows, Duration::ZERO).await.map_err(failed())? {
                 Orphans::Counted(0) => return Err(unknown(&step.label)),
-                Orphans::Counted(1) => format!("{name} (1 row is against it)"),
-                Orphans::Counted(rows) => format!("{name} ({rows} rows are against it)"),
-                Orphans::NotCounted => format!("{name} (rows are against it)"),
+                Orphans::Counted(1) => format!("{name} (1 row violates it)"),
+                Orphans::Counted(rows) => format!("{name} ({rows} rows violate it)"),
+                Orphans::NotCounted => format!("{name} (rows violate it)"),
             });
             unchecked.entries.insert(step.dump_id);
             unchecked.keys.push(key.clone());
@@ -74,7 +74,7 @@ impl Unchecked {
 fn unknown(label: &str) -> Error {
     let failure = Failure {
         entry: label.to_owned(),
-        message: "rows of the copy are against it, and no row of the source is".into(),
+        message: "rows of the copy violate it, but no row of the source does".into(),
         sqlstate: None,
         hint: None,
     };

@@ -86,7 +86,7 @@ pub async fn and_who_takes_writes(error: Error, ends: &Ends<'_>) -> Error {
         (Ok(Some(Strength::Sealed)), Ok(Some(_))) => "both databases refuse writes",
         (Ok(_), Ok(Some(Strength::Sealed))) => "the old database takes writes, and the new one refuses them",
         (Ok(_), Ok(_)) => "both databases take writes",
-        _ => "which database takes writes could not be asked (`pgkeep split status --from DSN --to DSN` says it)",
+        _ => "it is unknown which database takes writes (`pgkeep split status --from DSN --to DSN` shows it)",
     };
     SplitError::WayBack { takes, source: Box::new(error) }.into()
 }
@@ -114,7 +114,7 @@ pub async fn place(
     session: &Session,
     error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
 ) -> Result<Place, Error> {
-    Place::of(session).await.map_err(error("asking where the database is"))
+    Place::of(session).await.map_err(error("identifying the database"))
 }
 
 /// # Errors

@@ -65,15 +65,15 @@ impl ServerBinaries {
 /// Why no suitable program was found.
 #[derive(Debug, thiserror::Error)]
 pub enum BinariesError {
-    #[error("{program} was not found on this machine")]
+    #[error("{program} is not installed on this machine")]
     NotFound { program: String, at_least_major: u32 },
     #[error("{program} is not in {}", folder.display())]
     NotInFolder { program: String, folder: PathBuf },
-    #[error("the server is PostgreSQL {server_major}, newer than {program} {found} ({})", path.display())]
+    #[error("the server is PostgreSQL {server_major}, which is newer than {program} {found} ({})", path.display())]
     TooOld { program: String, found: ProgramVersion, path: PathBuf, server_major: u32 },
-    #[error("no PostgreSQL {major} server programs on this machine (found: {})", found_list(found))]
+    #[error("the PostgreSQL {major} server programs are not installed on this machine (found: {})", found_list(found))]
     NoServer { major: u32, found: Vec<ProgramVersion> },
-    #[error("{} does not run", path.display())]
+    #[error("cannot run {}", path.display())]
     DoesNotRun {
         path: PathBuf,
         #[source]
@@ -90,15 +90,15 @@ impl BinariesError {
             Self::NotFound { at_least_major: major, .. } | Self::TooOld { server_major: major, .. } => Some(format!(
                 "install a client of version {major} or newer: postgresql-client-{major} on Debian and Ubuntu (from the \
                  PostgreSQL project's repository, PGDG, where the distribution is older), postgresql{major} on Red Hat \
-                 and its kin; or name a folder that holds one with --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup]"
+                 and derivatives; or name a folder that holds one with --pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup]"
             )),
             Self::NoServer { major, .. } => Some(format!(
                 "install the server programs: postgresql-{major} on Debian and Ubuntu (from the PostgreSQL project's \
                  repository, PGDG, where the distribution has another version), postgresql{major}-server on Red Hat and \
-                 its kin; or name a folder that holds them with --pg-bin or PGKEEP_PG_BIN. No server has to run"
+                 derivatives; or name a folder that holds them with --pg-bin or PGKEEP_PG_BIN. No server needs to run"
             )),
             Self::NotInFolder { .. } => Some(
-                "--pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup] must name the folder that holds the programs, often PREFIX/bin".to_owned(),
+                "--pg-bin, PGKEEP_PG_BIN or, in a policy, pg_bin under [backup] must name the folder with the programs, often PREFIX/bin".to_owned(),
             ),
             Self::DoesNotRun { .. } | Self::NoVersion { .. } => {
                 Some("run it with --version by hand: a library may be missing, or it may be another program".to_owned())

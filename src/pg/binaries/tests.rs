@@ -121,5 +121,5 @@ fn a_folder_is_a_server_only_with_all_three_programs() {
     stand_in(root.path(), "pg_ctl", "");
     assert_eq!(server_for(17, Some(root.path())).unwrap().version.to_string(), "17.11");
     let error = server_for(16, Some(root.path())).unwrap_err();
-    assert_eq!(error.to_string(), "no PostgreSQL 16 server programs on this machine (found: 17.11)");
+    assert_eq!(error.to_string(), "the PostgreSQL 16 server programs are not installed on this machine (found: 17.11)");
 }

@@ -95,7 +95,7 @@ pub async fn hush(session: &Session) -> Result<(), Error> {
         FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic'),
             ('log_duration', 'off'), ('pg_stat_statements.track', 'none')) AS s (name, value)
         WHERE pg_catalog.current_setting('is_superuser') = 'on' AND pg_catalog.current_setting(s.name, true) IS NOT NULL";
-    session.texts("keeping the log quiet", sql, &[]).await.map(drop)
+    session.texts("switching off statement logging", sql, &[]).await.map(drop)
 }
 
 /// Runs a script that begins and commits; takes it back where it fails.
@@ -103,7 +103,7 @@ async fn transaction(session: &Session, context: &str, sql: &str) -> Result<(), 
     match session.run(context, sql).await {
         Ok(()) => Ok(()),
         Err(error) => {
-            session.run("the end of a transaction", "ROLLBACK").await?;
+            session.run("ending a transaction", "ROLLBACK").await?;
             Err(error)
         }
     }

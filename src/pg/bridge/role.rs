@@ -115,10 +115,10 @@ impl Works {
             quote_literal(&token),
             fence::SCHEMA,
         );
-        transaction(target, "laying a question for the bridge", &lay).await?;
+        transaction(target, "preparing the test of the bridge", &lay).await?;
         let answer = self.ask(source, password).await;
         let clear = format!("DROP TABLE {table}; REVOKE USAGE ON SCHEMA {} FROM {role}", fence::SCHEMA);
-        target.run("clearing the question away", &clear).await?;
+        target.run("cleaning up the test of the bridge", &clear).await?;
         Ok(if answer? == [token] { Probe::Reached } else { Probe::AnotherDatabase })
     }
 
@@ -145,7 +145,7 @@ impl Works {
             }
             Err(error) => Err(error),
         };
-        source.run("the end of a transaction", "ROLLBACK").await?;
+        source.run("ending a transaction", "ROLLBACK").await?;
         asked
     }
 }

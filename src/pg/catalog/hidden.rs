@@ -27,7 +27,7 @@ pub enum Options {
 }
 
 pub async fn hidden(session: &Session) -> Result<Hidden, Error> {
-    let context = "what superusers alone are shown";
+    let context = "what only superusers can see";
     let rights = "SELECT pg_catalog.current_setting('is_superuser') = 'on',
             pg_catalog.has_table_privilege('pg_catalog.pg_user_mapping', 'SELECT')";
     let rows = query(session, context, rights).await?;

@@ -39,7 +39,7 @@ pub async fn no_text(session: &Session) -> Result<Vec<String>, Error> {
                 FROM pg_catalog.pg_description d, LATERAL pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) o WHERE d.objoid >= 16384 AND o.identity IS NOT NULL)
         SELECT kind, pg_catalog.convert_to(object, 'SQL_ASCII'), pg_catalog.convert_to(own, 'SQL_ASCII') FROM named
         WHERE own ~ '[\\x80-\\xff]' ORDER BY 1, 2";
-    let rows = query(session, "looking for names that are no UTF-8", sql).await?;
+    let rows = query(session, "looking for names that are not valid UTF-8", sql).await?;
     let mut told: Vec<String> = Vec::new();
     for row in rows {
         let (kind, object, own): (String, Vec<u8>, Vec<u8>) = (row.get(0), row.get(1), row.get(2));

@@ -30,7 +30,7 @@ pub async fn sessions(session: &Session, schemas: &[String]) -> Result<Vec<Sessi
 pub async fn hypertables(session: &Session) -> Result<BTreeSet<(String, String)>, Error> {
     let there = query(
         session,
-        "a look for hypertables",
+        "looking for hypertables",
         "SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE n.nspname = '_timescaledb_catalog' AND c.relname = 'hypertable' AND c.relkind = 'r'",
     );

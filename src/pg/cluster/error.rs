@@ -8,26 +8,26 @@ use super::SOCKET_PATH_BYTES_MAX;
 /// Why a private server could not be made or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    #[error("root may not run a PostgreSQL server, and there is no user postgres or nobody to run it as")]
+    #[error("PostgreSQL refuses to run as root, and there is no user postgres or nobody")]
     NoUnprivilegedUser,
-    #[error("no folder for a private server at {}", path.display())]
+    #[error("cannot create a folder for a private server in {}", path.display())]
     Folder {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("the way to the private server's socket is too long: {} ({} bytes)", path.display(), path.as_os_str().len())]
+    #[error("the path of the private server's socket is too long: {} ({} bytes)", path.display(), path.as_os_str().len())]
     SocketPathTooLong { path: PathBuf },
-    #[error("{} does not run as {account}", program.display())]
+    #[error("cannot run {} as {account}", program.display())]
     NotRun {
         program: PathBuf,
         account: String,
         #[source]
         source: io::Error,
     },
-    #[error("initdb failed ({status}); what it said ends with:\n{log}")]
+    #[error("initdb failed ({status}); its output ends with:\n{log}")]
     InitdbFailed { status: ExitStatus, log: String },
-    #[error("{} could not be copied to a private server; what was said ends with:\n{log}", path.display())]
+    #[error("could not copy {} to a private server; the output ends with:\n{log}", path.display())]
     NotCopied { path: PathBuf, log: String },
     #[error("could not write {name} into the private server's data directory")]
     DataFile {
@@ -44,12 +44,12 @@ pub enum ClusterError {
     NotStarted { status: ExitStatus, log: String },
     #[error("the private server was not ready after {} s; its log ends with:\n{log}", waited.as_secs())]
     NotReady { waited: Duration, log: String },
-    #[error("the private server's process could not be watched or stopped")]
+    #[error("could not watch or stop the private server's process")]
     NotWatched {
         #[source]
         source: io::Error,
     },
-    #[error("{} was not removed", path.display())]
+    #[error("could not remove {}", path.display())]
     NotRemoved {
         path: PathBuf,
         #[source]
@@ -64,11 +64,11 @@ impl ClusterError {
             Self::NoUnprivilegedUser => Some("run as another user, or create a system user postgres".to_owned()),
             Self::Folder { .. } => Some("PGKEEP_TMPDIR names another folder for private servers".to_owned()),
             Self::SocketPathTooLong { .. } => Some(format!(
-                "a unix socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes: set PGKEEP_TMPDIR to a short one"
+                "the path of a unix socket has at most {SOCKET_PATH_BYTES_MAX} bytes: set PGKEEP_TMPDIR to a shorter folder"
             )),
             Self::NotRun { account, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(format!(
-                "as root, the server's programs run as the user {account}, who must be able to enter every folder on \
-                 the way to them and to the temporary folder (PGKEEP_TMPDIR)"
+                "started by root, the server's programs run as the user {account}, who needs access to every folder in \
+                 their path and in the path of the temporary folder (PGKEEP_TMPDIR)"
             )),
             Self::NotRemoved { path, .. } => Some(format!("remove {} by hand", path.display())),
             _ => None,

@@ -81,7 +81,7 @@ impl PrivateCluster {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         };
-        self.leftover.as_ref().map(|error| format!("files of an earlier private server stay: {}", causes(error)))
+        self.leftover.as_ref().map(|error| format!("files of an earlier private server remain: {}", causes(error)))
     }
 
     /// A libpq connection string (`key=value`) over the unix socket, as the superuser.

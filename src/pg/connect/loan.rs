@@ -37,7 +37,7 @@ pub(super) struct ForbiddenMethod(pub AuthMethod);
 
 /// The stream cannot be handed over.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the server sent something beside ReadyForQuery at the end of the log-in")]
+#[error("the server sent an unexpected message instead of ReadyForQuery at the end of the login")]
 pub(super) struct NotIdle;
 
 pub(super) fn lend(stream: RawStream, permitted: RequiredAuth) -> (Loan, Lender) {

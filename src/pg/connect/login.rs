@@ -139,8 +139,7 @@ const FACTS: &str = "SET LOCAL statement_timeout = 0; \
                      pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
 
 async fn ask_facts(client: &Client, encoding: String) -> Result<ServerFacts, Fault> {
-    let answer =
-        client.simple_query(FACTS).await.map_err(|error| Fault::Query("a question about its version", error))?;
+    let answer = client.simple_query(FACTS).await.map_err(|error| Fault::Query("the query for its version", error))?;
     let row = answer.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
@@ -229,7 +228,7 @@ where
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the server asks for a password, and there is none")]
+#[error("the server asks for a password, but none was given")]
 struct PasswordMissing;
 
 /// Why the server, or this program, ended the log-in.

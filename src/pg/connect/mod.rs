@@ -127,7 +127,7 @@ fn may_try_next(error: &Error) -> bool {
 }
 
 fn no_address(endpoint: String) -> Error {
-    Error::Connect { endpoint, source: std::io::Error::other("the name of the host has no address") }
+    Error::Connect { endpoint, source: std::io::Error::other("the host name has no address") }
 }
 
 async fn open_endpoint(

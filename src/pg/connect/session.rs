@@ -117,7 +117,7 @@ impl Session {
         self.canceller.endpoint()
     }
 
-    /// What a failed query of this session means; `context` completes "the server refused ...".
+    /// What a failed query of this session means; `context` says what was asked.
     pub fn fault(&self, context: impl Into<String>, error: tokio_postgres::Error) -> Error {
         match self.last_words.get() {
             Some(said) if error.is_closed() => Error::from_message(&self.endpoint(), context, said.clone()),
@@ -208,8 +208,7 @@ impl Session {
         let Self { client, mut driver, lender, canceller, .. } = self;
         // Without a client the driver sends Terminate, flushes, and shuts its half of the socket down.
         drop(client);
-        let lost =
-            |error: tokio_postgres::Error| Error::from_query(&canceller.endpoint(), "the end of a session", error);
+        let lost = |error: tokio_postgres::Error| Error::from_query(&canceller.endpoint(), "closing a session", error);
         match tokio::time::timeout(FAREWELL, &mut driver).await {
             Err(_) => {
                 driver.abort();
@@ -243,7 +242,7 @@ impl Canceller {
             self.token
                 .cancel_query_raw(loan, AlreadyNegotiated)
                 .await
-                .map_err(|error| Error::from_query(&endpoint.to_string(), "the interruption of a statement", error))?;
+                .map_err(|error| Error::from_query(&endpoint.to_string(), "cancelling a statement", error))?;
             // The server closes when it has signalled the backend; before that the next statement could be hit.
             lender.wait_for_end().await;
             Ok(())

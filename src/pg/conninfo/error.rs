@@ -6,7 +6,7 @@ use super::keyword::Origin;
 /// Why connection settings cannot be used. No variant carries a password, nor a piece of text that may hold one.
 #[derive(Debug, thiserror::Error)]
 pub enum ConninfoError {
-    #[error("{origin} names the unknown connection setting \"{keyword}\"")]
+    #[error("{origin} has the unknown connection setting \"{keyword}\"")]
     UnknownKeyword { keyword: String, origin: Origin, suggestion: Option<&'static str> },
 
     /// A setting of libpq that would change how one connects, and that pgkeep does not carry out.
@@ -16,7 +16,7 @@ pub enum ConninfoError {
     #[error("the connection setting {keyword} ({origin}) has the invalid value \"{value}\"")]
     InvalidValue { keyword: &'static str, origin: Origin, value: String, expected: &'static str },
 
-    #[error("two connection settings contradict each other: {what}")]
+    #[error("two connection settings conflict: {what}")]
     Contradiction { what: &'static str, hint: &'static str },
 
     #[error("the connection string is malformed: {what}")]
@@ -28,10 +28,10 @@ pub enum ConninfoError {
     #[error("the service \"{service}\" is not defined")]
     ServiceNotFound { service: String, looked_in: Vec<PathBuf> },
 
-    #[error("the service file {} is malformed in line {line}: {what}", path.display())]
+    #[error("the service file {} is malformed at line {line}: {what}", path.display())]
     ServiceSyntax { path: PathBuf, line: usize, what: &'static str },
 
-    #[error("the file {} could not be read", path.display())]
+    #[error("cannot read the file {}", path.display())]
     ReadFile {
         path: PathBuf,
         #[source]
@@ -41,7 +41,7 @@ pub enum ConninfoError {
     #[error("the environment variable {variable} is not valid UTF-8")]
     NotUtf8 { variable: String },
 
-    #[error("no database user is given, and the name of this operating system user is unknown")]
+    #[error("no database user is given, and this operating system user has no name")]
     NoUser,
 }
 
@@ -54,7 +54,7 @@ impl ConninfoError {
             Self::Unsupported { hint, .. } | Self::Contradiction { hint, .. } => Some((*hint).to_owned()),
             Self::InvalidValue { expected, .. } => Some(format!("expected: {expected}")),
             Self::Syntax { .. } => Some(
-                "write postgresql://user@host:5432/database or \"host=... dbname=...\"; quote values that hold spaces \
+                "write postgresql://user@host:5432/database or \"host=... dbname=...\"; quote values that contain spaces \
                  and percent-encode special characters in a URI"
                     .to_owned(),
             ),

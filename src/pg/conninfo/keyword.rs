@@ -72,7 +72,7 @@ const fn refused(
     Keyword { name, variable, treatment: Treatment::Refused { unless, hint } }
 }
 
-const OAUTH: &str = "OAuth log-in needs a person at a browser; use a password, a client certificate or peer";
+const OAUTH: &str = "OAuth login needs a person at a browser; use a password, a client certificate or peer";
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     obeyed("service", "PGSERVICE"),

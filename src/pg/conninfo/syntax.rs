@@ -156,7 +156,7 @@ fn parse_parameters(text: &str, pairs: &mut Pairs) -> Result<(), ConninfoError> 
         })?;
         let keyword = percent_decode(keyword)?;
         if value.contains('=') {
-            return Err(malformed(format!("the value of the URI's parameter \"{keyword}\" holds a second \"=\"")));
+            return Err(malformed(format!("the value of the URI's parameter \"{keyword}\" has a second \"=\"")));
         }
         let value = percent_decode(value)?;
         // JDBC's spelling, which libpq lets through.

@@ -143,7 +143,7 @@ pub(super) fn read_tls(settings: &Settings, env: &Environment) -> Result<TlsSett
         (RootCertificates::System, None) => SslMode::VerifyFull,
         (RootCertificates::System, Some(mode)) if mode != SslMode::VerifyFull => {
             return Err(ConninfoError::Contradiction {
-                what: "sslrootcert=system and a weaker sslmode than verify-full",
+                what: "sslrootcert=system needs sslmode=verify-full",
                 hint: "anyone can get a certificate from a public authority: use sslmode=verify-full",
             });
         }
@@ -154,7 +154,7 @@ pub(super) fn read_tls(settings: &Settings, env: &Environment) -> Result<TlsSett
         settings.choice("sslnegotiation", &negotiations, "postgres or direct")?.unwrap_or(SslNegotiation::Postgres);
     if negotiation == SslNegotiation::Direct && mode < SslMode::Require {
         return Err(ConninfoError::Contradiction {
-            what: "sslnegotiation=direct and a weaker sslmode than require",
+            what: "sslnegotiation=direct needs sslmode=require or stronger",
             hint: "use sslmode=require, verify-ca or verify-full",
         });
     }

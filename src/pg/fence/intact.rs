@@ -40,9 +40,9 @@ pub async fn is_intact(session: &Session, expected: &Expected<'_>) -> Result<Vec
     when(
         strength != Some(expected.strength) || !expected.bodies.contains(&source),
         match strength {
-            None => "it is open".to_owned(),
-            Some(Strength::Held) => "it is not sealed, and lets writes pass: the seal was lost, or undone".to_owned(),
-            _ => "its function is another than was put there".to_owned(),
+            None => "it is open and allows writes".to_owned(),
+            Some(Strength::Held) => "it is not sealed and allows writes: the seal was lost or undone".to_owned(),
+            _ => "its function was replaced".to_owned(),
         },
     );
     let (schemas, names): (Vec<&str>, Vec<&str>) =

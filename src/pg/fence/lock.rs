@@ -78,7 +78,7 @@ pub async fn lock(
     if !is_in_the_way(&source) {
         return Err(source);
     }
-    session.run("the end of an attempt", "ROLLBACK TO SAVEPOINT pgkeep_locks; RELEASE SAVEPOINT pgkeep_locks").await?;
+    session.run("ending an attempt", "ROLLBACK TO SAVEPOINT pgkeep_locks; RELEASE SAVEPOINT pgkeep_locks").await?;
     let who = in_the_way(session, relations, mode).await?;
     Ok(Attempt::InTheWay { who, source })
 }
@@ -113,7 +113,7 @@ async fn in_the_way(session: &Session, relations: &[(String, String)], mode: &st
           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
           AND (l.mode <> ALL ('{AccessShareLock,RowShareLock}') OR $3 = 'ACCESS EXCLUSIVE')
         ORDER BY coalesce(a.xact_start, p.prepared) LIMIT 20";
-    let rows = session.raw_rows("the list of those in the way", sql, &[&schemas, &names, &mode]).await?;
+    let rows = session.raw_rows("the list of sessions that hold locks", sql, &[&schemas, &names, &mode]).await?;
     Ok(rows.iter().map(|row| InTheWay { who: row.get::<_, RawText>(0).shown(), is_autovacuum: row.get(1) }).collect())
 }
 

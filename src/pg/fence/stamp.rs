@@ -64,7 +64,7 @@ impl Stamp {
             }
             let fires = |table: &Table| table.trigger.as_ref().is_some_and(|(_, _, enabled)| enabled == "A");
             if is.trigger != was.trigger || !fires(is) {
-                differs.push(format!("the fence's trigger on table {} was disabled, dropped or made anew", was.name));
+                differs.push(format!("the fence's trigger on table {} was disabled, dropped or recreated", was.name));
             }
         }
         differs

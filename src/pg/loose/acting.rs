@@ -46,7 +46,7 @@ impl Acting {
         if !(hides && superuser) {
             return Ok(Self { rows: key.child.rows(), superuser });
         }
-        session.run("reaching all rows of a table", &view(&key.child)).await?;
+        session.run("reading all rows of a table", &view(&key.child)).await?;
         Ok(Self { rows: VIEW.into(), superuser })
     }
 
@@ -83,7 +83,7 @@ impl Acting {
         if self.rows != VIEW {
             return Ok(());
         }
-        session.run("the end of a view", &format!("DROP VIEW IF EXISTS {VIEW}")).await
+        session.run("dropping a view", &format!("DROP VIEW IF EXISTS {VIEW}")).await
     }
 }
 

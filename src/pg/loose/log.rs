@@ -110,7 +110,7 @@ fn place(text: Option<&str>) -> Option<Place> {
 
 /// Writes down where both databases are, durably or not: it is read again before it is needed.
 pub async fn keep_places(session: &Session, keys: &[i32], parent: &Place, child: &Place) -> Result<(), Error> {
-    let failed = |error| session.fault("writing down where the databases are", error);
+    let failed = |error| session.fault("recording where the databases are", error);
     let text = |place: &Place| serde_json::to_string(place).unwrap_or_default();
     session.client().batch_execute(&place_columns()).await.map_err(failed)?;
     let sql = format!("UPDATE {SCHEMA}.keys SET parent_place = $2, child_place = $3 WHERE key = ANY ($1)");
@@ -154,17 +154,17 @@ pub async fn waiting(session: &Session) -> Result<Vec<Waiting>, Error> {
 /// to rows that were there before the parent was asked whether their key is back.
 pub async fn begin(session: &Session, isolation: &str, lock_timeout_ms: u64) -> Result<(), Error> {
     let sql = format!("BEGIN ISOLATION LEVEL {isolation}; SET LOCAL lock_timeout = {lock_timeout_ms}");
-    session.run("the start of a transaction", &sql).await
+    session.run("starting a transaction", &sql).await
 }
 
 /// Ends a transaction with what it did.
 pub async fn commit(session: &Session) -> Result<(), Error> {
-    session.run("the end of a transaction", "COMMIT").await
+    session.run("ending a transaction", "COMMIT").await
 }
 
 /// Ends a transaction that is not to be; a session that is lost has none.
 pub async fn roll_back(session: &Session) {
-    let _ = session.run("the end of a transaction", "ROLLBACK").await;
+    let _ = session.run("ending a transaction", "ROLLBACK").await;
 }
 
 /// Takes the key's lock for the transaction; false where another reaper has it.
@@ -206,7 +206,7 @@ pub async fn existing(session: &Session, key: &Key, gone: &[Vec<Option<String>>]
         serde_json::Value::Object(columns.chain([("n".to_owned(), place.into())]).collect())
     };
     let records = serde_json::Value::Array(gone.iter().enumerate().map(record).collect()).to_string();
-    let rows = super::apply::query(session, "whether a key is back", &sql, &[&records]).await?;
+    let rows = super::apply::query(session, "whether a foreign key was recreated", &sql, &[&records]).await?;
     Ok(rows.iter().map(|row| row.get::<_, i64>(0).unsigned_abs() as usize).collect())
 }
 
@@ -230,7 +230,7 @@ pub async fn settle(session: &Session, key: &Key, done: &[i64], how: Settled) ->
         .client()
         .execute(&sql, &[&key.number, &done])
         .await
-        .map_err(|error| session.fault("the end of log entries", error))?;
+        .map_err(|error| session.fault("deleting log entries", error))?;
     commit(session).await
 }
 
@@ -238,5 +238,5 @@ pub async fn settle(session: &Session, key: &Key, done: &[i64], how: Settled) ->
 pub async fn purge(session: &Session, key: &Key) -> Result<(), Error> {
     let sql = format!("DELETE FROM {SCHEMA}.log WHERE key = $1 AND reaped IS NOT NULL");
     let purged = session.client().execute(&sql, &[&key.number]).await;
-    purged.map(drop).map_err(|error| session.fault("the end of log entries", error))
+    purged.map(drop).map_err(|error| session.fault("deleting log entries", error))
 }

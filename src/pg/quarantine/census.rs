@@ -7,7 +7,7 @@ use crate::pg::connect::Session;
 
 /// For each system catalog its rows that are outside, as a number and a sum of their identities. Columns that were dropped do not count.
 pub async fn outside(session: &Session, inside: &BTreeSet<(u32, u32)>) -> Result<BTreeMap<String, (i64, i64)>, Error> {
-    let fault = |error| session.fault("counting what is outside", error);
+    let fault = |error| session.fault("counting objects outside the old schemas", error);
     let catalogs = "SELECT c.relname::text FROM pg_catalog.pg_class c
         WHERE c.relnamespace = 'pg_catalog'::pg_catalog.regnamespace AND c.relkind = 'r' AND NOT c.relisshared
           AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'oid') ORDER BY 1";

@@ -62,7 +62,7 @@ pub async fn quarantine(
     match session.run("quarantining the old schemas", &(sql + "COMMIT")).await {
         Ok(()) => Ok(()),
         Err(error) => {
-            session.run("the end of a transaction", "ROLLBACK").await?;
+            session.run("ending a transaction", "ROLLBACK").await?;
             Err(error)
         }
     }
@@ -99,7 +99,7 @@ pub async fn shut(session: &Session, schemas: &[&str], lock_timeout_ms: u64) -> 
 
 /// Ends what [`hold`] began, and changes nothing.
 pub async fn let_go(session: &Session) -> Result<(), Error> {
-    session.run("the end of a transaction", "ROLLBACK").await
+    session.run("ending a transaction", "ROLLBACK").await
 }
 
 /// In the transaction that [`hold`] began: drops the schemas and what is in them, and then the fence's function. What outside needs them
@@ -125,7 +125,7 @@ pub async fn drop_for_good(session: &Session, schemas: &[&str], lock_timeout_ms:
 }
 
 async fn lock(session: &Session, schemas: &[&str], begin: &str, mode: &str, lock_timeout_ms: u64) -> Result<(), Error> {
-    session.run("the start of a transaction", &format!("{begin} SET LOCAL lock_timeout = {lock_timeout_ms}")).await?;
+    session.run("starting a transaction", &format!("{begin} SET LOCAL lock_timeout = {lock_timeout_ms}")).await?;
     let sql = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') ORDER BY 1";
     let locked = async {

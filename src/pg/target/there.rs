@@ -91,6 +91,6 @@ pub async fn locks_max(session: &Session) -> Result<u64, Error> {
 pub async fn take_away_database(session: &Session, name: &str) -> Result<(), Error> {
     let name = quote_identifier(name);
     // Not in one message: DROP DATABASE stands alone.
-    session.run("the end of a database", &format!("ALTER DATABASE {name} WITH IS_TEMPLATE false")).await?;
-    session.run("the end of a database", &format!("DROP DATABASE {name} WITH (FORCE)")).await
+    session.run("dropping a database", &format!("ALTER DATABASE {name} WITH IS_TEMPLATE false")).await?;
+    session.run("dropping a database", &format!("DROP DATABASE {name} WITH (FORCE)")).await
 }

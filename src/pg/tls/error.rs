@@ -10,19 +10,19 @@ pub enum TlsError {
     #[error("the root certificate file {} does not exist", path.display())]
     RootsMissing { path: PathBuf },
 
-    #[error("sslmode demands that the server is verified, and there is no root certificate to do it with")]
+    #[error("sslmode requires verification of the server, but there is no root certificate")]
     RootsNowhere,
 
     #[error("the operating system has no trusted root certificates")]
     NoSystemRoots,
 
-    #[error("none of the root certificates can be used")]
+    #[error("none of the root certificates is usable")]
     NoUsableRoot,
 
-    #[error("the file {} holds no certificate", path.display())]
+    #[error("the file {} contains no certificate", path.display())]
     NoCertificate { path: PathBuf },
 
-    #[error("the file {} could not be read as PEM", path.display())]
+    #[error("the file {} is not valid PEM", path.display())]
     Pem {
         path: PathBuf,
         #[source]
@@ -32,23 +32,23 @@ pub enum TlsError {
     #[error("the client certificate {} has no private key {}", certificate.display(), key.display())]
     KeyMissing { certificate: PathBuf, key: PathBuf },
 
-    #[error("the private key {} can be read by others", path.display())]
+    #[error("other users can read the private key {}", path.display())]
     KeyNotPrivate { path: PathBuf },
 
-    #[error("the private key {} could not be read", path.display())]
+    #[error("cannot read the private key {}", path.display())]
     ReadKey {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
 
-    #[error("the client certificate and its key do not fit")]
+    #[error("the client certificate and its key do not match")]
     ClientCertificate {
         #[source]
         source: rustls::Error,
     },
 
-    #[error("the settings for TLS do not fit together")]
+    #[error("the TLS settings conflict")]
     Setup {
         #[source]
         source: rustls::Error,
@@ -63,16 +63,16 @@ pub enum TlsError {
     #[error("the server does not offer encryption")]
     NotOffered,
 
-    #[error("the server gave an answer to the request for encryption that is none: byte {answer:#04x}")]
+    #[error("the server gave an invalid answer to the request for encryption: byte {answer:#04x}")]
     UnknownAnswer { answer: u8 },
 
-    #[error("sslmode=verify-full needs the name of the host, not only its address")]
+    #[error("sslmode=verify-full needs the host name, not only its address")]
     NoHostName,
 
-    #[error("\"{name}\" cannot be the name in a certificate")]
+    #[error("\"{name}\" is not a valid host name for a certificate")]
     HostName { name: String },
 
-    #[error("the handshake failed")]
+    #[error("the TLS handshake failed")]
     Handshake {
         #[source]
         source: io::Error,
@@ -91,7 +91,7 @@ impl TlsError {
             Self::Pem { source: pem::Error::NoItemsFound, .. } => {
                 "a key must be PKCS#8, PKCS#1 or SEC1 without a passphrase"
             }
-            Self::NotOffered => "set ssl = on at the server, or use a weaker sslmode on a network that you trust",
+            Self::NotOffered => "set ssl = on on the server, or use a weaker sslmode on a network that you trust",
             Self::NoHostName => "give host= beside hostaddr=",
             Self::Handshake { source } => return handshake_hint(source),
             _ => return None,
@@ -103,19 +103,19 @@ impl TlsError {
 fn handshake_hint(source: &io::Error) -> Option<String> {
     use rustls::{CertificateError, Error};
     if source.kind() == io::ErrorKind::UnexpectedEof {
-        return Some("the server broke off; sslnegotiation=direct needs PostgreSQL 17 or later".to_owned());
+        return Some("the server closed the connection; sslnegotiation=direct needs PostgreSQL 17 or newer".to_owned());
     }
     let error = source.get_ref()?.downcast_ref::<Error>()?;
     let hint = match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "sslrootcert does not hold the authority that signed the server's certificate"
+            "sslrootcert does not contain the authority that signed the server's certificate"
         }
         Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             "the server's certificate has expired"
         }
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "connect by a name that the server's certificate bears, or use sslmode=verify-ca",
+        ) => "connect by a name that is in the server's certificate, or use sslmode=verify-ca",
         Error::InvalidCertificate(CertificateError::Revoked) => "the server's certificate has been revoked",
         Error::InvalidCertificate(_) => {
             "a self-signed certificate must itself be in sslrootcert; any must be of X.509 version 3, with an RSA key \

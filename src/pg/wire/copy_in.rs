@@ -79,7 +79,7 @@ impl Drop for CopyIn<'_> {
     fn drop(&mut self) {
         if !self.done {
             let mut message = vec![b'f', 0, 0, 0, 0];
-            message.extend_from_slice(b"pgkeep gave up\0");
+            message.extend_from_slice(b"pgkeep stopped the copy\0");
             let length = (message.len() - 1) as u32;
             message[1..5].copy_from_slice(&length.to_be_bytes());
             // The server answers with an error, which the COPY's caller has no more use for.

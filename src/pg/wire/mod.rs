@@ -111,7 +111,7 @@ impl Wire {
         self.stream.is_local()
     }
 
-    /// Whether the session was left in the middle of a message, and is of no more use.
+    /// Whether the session ended in the middle of a message, and is of no more use.
     pub fn is_broken(&self) -> bool {
         self.broken
     }
@@ -121,7 +121,7 @@ impl Wire {
         std::mem::take(&mut self.notices)
     }
 
-    /// Runs statements that return nothing of interest. `context` completes "the server refused ...".
+    /// Runs statements that return nothing of interest. `context` says what was asked.
     pub fn execute(&mut self, context: &str, sql: &[u8]) -> Result<(), Error> {
         self.send_query(sql)?;
         self.finish(context, |_, _| Ok(()))

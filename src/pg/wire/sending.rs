@@ -13,7 +13,7 @@ impl Wire {
     /// Sends a message as a whole, and hears the server's warnings while it does not take it.
     pub(super) fn send(&mut self, message: &[u8]) -> Result<(), Error> {
         if self.broken {
-            return Err(self.lost(io::Error::other("the session was left in the middle of a message")));
+            return Err(self.lost(io::Error::other("the session ended in the middle of a message")));
         }
         self.broken = true;
         let mut left = message;

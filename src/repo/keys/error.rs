@@ -7,7 +7,7 @@ use super::KeyKind;
 use crate::stream::{OpenError, RecipientError, SealError};
 
 /// Why a file is no writer key, and no restore key.
-pub const THE_OTHER_KEY: &str = "it is the other of the two keys";
+pub const THE_OTHER_KEY: &str = "it is the other one of the two keys";
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -19,7 +19,7 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
-    #[error("{} is a folder, and no key file", path.display())]
+    #[error("{} is a folder, not a key file", path.display())]
     IsFolder { path: PathBuf, kind: KeyKind },
     #[error("cannot write the key file {}", path.display())]
     Write {
@@ -27,24 +27,24 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
-    #[error("the key file {} exists already", path.display())]
+    #[error("the key file {} already exists", path.display())]
     Exists { path: PathBuf },
-    #[error("the key file {} can be read by others (mode {mode:03o})", path.display())]
+    #[error("other users can read the key file {} (mode {mode:03o})", path.display())]
     Exposed { path: PathBuf, mode: u32 },
     #[error("{} is not a {} key of pgkeep: {reason}", path.display(), kind.noun())]
     Malformed { path: PathBuf, kind: KeyKind, reason: &'static str },
-    #[error("the key belongs to the repository {key}, and this is the repository {repository}")]
+    #[error("the key belongs to the repository {key}, but this is the repository {repository}")]
     OtherRepository { key: String, repository: String },
-    #[error("the key does not open the snapshot {snapshot}")]
+    #[error("the key does not decrypt the snapshot {snapshot}")]
     DoesNotOpen { snapshot: String },
 
-    #[error("the key file {} is protected by a passphrase, and none was given", path.display())]
+    #[error("the key file {} needs a passphrase, but none was given", path.display())]
     PassphraseNeeded { path: PathBuf },
-    #[error("no passphrase was given for the key file {}, and there is no terminal to ask on", path.display())]
+    #[error("no passphrase was given for the key file {}, and there is no terminal to ask for it", path.display())]
     NoNewPassphrase { path: PathBuf },
-    #[error("the passphrase does not open {}", path.display())]
+    #[error("wrong passphrase for {}", path.display())]
     WrongPassphrase { path: PathBuf },
-    #[error("the key file {} is not protected by a passphrase", path.display())]
+    #[error("the key file {} has no passphrase", path.display())]
     NotProtected { path: PathBuf },
     #[error("the passphrase is empty")]
     EmptyPassphrase,
@@ -67,7 +67,7 @@ pub enum KeyError {
     },
     #[error("a reading key cannot sign")]
     CannotSign,
-    #[error("{} reads, and the restore key itself is needed here", path.display())]
+    #[error("{} is a reading key, but the restore key itself is needed", path.display())]
     NeedsRestoreKey { path: PathBuf },
 
     #[error("the recipient cannot be used")]
@@ -75,15 +75,15 @@ pub enum KeyError {
         #[source]
         source: RecipientError,
     },
-    #[error("{} holds no recipient", path.display())]
+    #[error("{} contains no recipient", path.display())]
     NoRecipientsInFile { path: PathBuf },
-    #[error("nothing can be encrypted to {recipient}")]
+    #[error("cannot encrypt to {recipient}")]
     RecipientRefuses {
         recipient: String,
         #[source]
         source: Box<SealError>,
     },
-    #[error("the writer key encrypts to {recipient} already")]
+    #[error("the writer key already encrypts to {recipient}")]
     HasRecipient { recipient: String },
     #[error("the writer key does not encrypt to {recipient}")]
     HasNoRecipient { recipient: String },
@@ -92,15 +92,15 @@ pub enum KeyError {
     #[error("{recipient} is the restore key's own recipient")]
     RestoreRecipient { recipient: String },
 
-    #[error("`{name}` cannot be a writer's name")]
+    #[error("`{name}` is not a valid name for a writer")]
     WriterName { name: String },
-    #[error("there is a writer called {name} already")]
+    #[error("a writer {name} already exists")]
     WriterExists { name: String },
-    #[error("no writer is called `{asked}`")]
+    #[error("there is no writer `{asked}`")]
     NoWriter { asked: String },
-    #[error("`{asked}` may mean {count} writers")]
+    #[error("`{asked}` is ambiguous: it matches {count} writers")]
     AmbiguousWriter { asked: String, count: usize },
-    #[error("the writer {name} is revoked already")]
+    #[error("the writer {name} is already revoked")]
     AlreadyRevoked { name: String },
     #[error("the writer key {id} was revoked")]
     Revoked { id: String },
@@ -115,32 +115,32 @@ impl KeyError {
                 "Name it with --writer-key FILE or PGKEEP_WRITER_KEY. `pgkeep init` made it.".into()
             }
             KeyError::NotGiven { kind: KeyKind::Restore } => {
-                "Name it with --restore-key FILE or PGKEEP_RESTORE_KEY. Data can be read with the restore key alone.".into()
+                "Name it with --restore-key FILE or PGKEEP_RESTORE_KEY. Only the restore key can read data.".into()
             }
             KeyError::Exists { .. } => {
-                "A key is never overwritten: data may depend on it. Name another folder.".into()
+                "A key is never overwritten, because data may depend on it. Name another folder.".into()
             }
             KeyError::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
             KeyError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "Is the path right? `pgkeep init --keys DIR` has put both keys there; the restore key is kept off the host that takes backups.".into()
+                "Is the path right? `pgkeep init --keys DIR` put both keys there; the restore key should not stay on the host that takes backups.".into()
             }
             KeyError::Read { path, source } if source.kind() == io::ErrorKind::PermissionDenied => format!(
-                "The account that runs pgkeep needs to own it, or a copy of it, and to enter its folder: ls -l {} shows whose it is.",
+                "The account that runs pgkeep must own the file, or a copy of it, and have access to its folder: ls -l {} shows the owner.",
                 path.display()
             ),
             KeyError::IsFolder { path, kind } => {
                 format!("Name the file, not its folder, such as {}", path.join(kind.file_name()).display())
             }
             KeyError::Write { source, .. } => match source.kind() {
-                io::ErrorKind::PermissionDenied => "The account that runs pgkeep needs to write in the folder of the key.".into(),
-                io::ErrorKind::ReadOnlyFilesystem => "Its file system is mounted to be read only. Name a folder that can be written.".into(),
+                io::ErrorKind::PermissionDenied => "The account that runs pgkeep needs write permission in the folder of the key.".into(),
+                io::ErrorKind::ReadOnlyFilesystem => "Its file system is mounted read-only. Name a folder on a writable one.".into(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "The file system is full.".into(),
                 _ => return None,
             },
             KeyError::Malformed { reason, .. } if *reason == THE_OTHER_KEY => {
                 "--writer-key (PGKEEP_WRITER_KEY) names writer.key, and --restore-key (PGKEEP_RESTORE_KEY) restore.key.".into()
             }
-            KeyError::OtherRepository { .. } => "Each repository has keys of its own, made by its `pgkeep init`.".into(),
+            KeyError::OtherRepository { .. } => "Each repository has its own keys, made by its `pgkeep init`.".into(),
             KeyError::DoesNotOpen { .. } => {
                 "Use the restore key that `pgkeep init` made for this repository. After another writer's rotation, rotate this one as well: pgkeep key rotate --like FILE"
                     .into()
@@ -151,13 +151,13 @@ impl KeyError {
             KeyError::NoNewPassphrase { .. } => {
                 "Nothing was written. Name a source: --passphrase-file FILE with it on one line, PGKEEP_PASSPHRASE_FILE or PGKEEP_PASSPHRASE_COMMAND (where one takes the place of another: --new-passphrase-file FILE); or run it on a terminal.".into()
             }
-            KeyError::WrongPassphrase { .. } => "There is no way around a forgotten passphrase. Is it the right key file?".into(),
+            KeyError::WrongPassphrase { .. } => "Is it the right key file? A forgotten passphrase cannot be recovered.".into(),
             KeyError::NoIdentity { .. } => "Name the file of your age identity or SSH private key: --identity FILE".into(),
-            KeyError::Identity { .. } => "Is the plugin installed and its device plugged in? What asks a question needs a terminal.".into(),
-            KeyError::CannotSign => "Only a writer key and the restore key itself sign.".into(),
+            KeyError::Identity { .. } => "Is the plugin installed and its device plugged in? A plugin that asks a question needs a terminal.".into(),
+            KeyError::CannotSign => "Only a writer key and the restore key itself can sign.".into(),
             KeyError::NeedsRestoreKey { .. } => "Name the restore key that `pgkeep init` made: --restore-key FILE".into(),
             KeyError::Recipient { .. } => {
-                "A recipient is age1..., ssh-ed25519 ..., ssh-rsa ... or a plugin's age1NAME1...; @FILE reads them from a file, one a line.".into()
+                "A recipient is age1..., ssh-ed25519 ..., ssh-rsa ... or a plugin's age1NAME1...; @FILE reads them from a file, one per line.".into()
             }
             KeyError::RecipientRefuses { source, .. } if matches!(**source, SealError::NoPlugin { .. }) => {
                 "Install the plugin on the host that takes backups, on its PATH: it runs there at each backup.".into()
@@ -165,9 +165,9 @@ impl KeyError {
             KeyError::HasNoRecipient { .. } => "`pgkeep key list` shows the recipients.".into(),
             KeyError::LastRecipient { .. } => "Nobody could read the next backup. Add another recipient first.".into(),
             KeyError::RestoreRecipient { .. } => {
-                "Without it the restore key opens no new backup. --force does it all the same: the other recipients must then be kept as safe.".into()
+                "Without it the restore key cannot decrypt new backups. --force removes it anyway: then keep the identities of the other recipients as safe as the restore key.".into()
             }
-            KeyError::WriterName { .. } => "1 to 64 letters, digits, dots, dashes and underscores; the host's name is a good one.".into(),
+            KeyError::WriterName { .. } => "Use 1 to 64 letters, digits, dots, dashes and underscores; the host name is a good choice.".into(),
             KeyError::WriterExists { .. } => "Choose another name, or revoke that writer first.".into(),
             KeyError::NoWriter { .. } | KeyError::AmbiguousWriter { .. } => "`pgkeep key list` shows names and ids.".into(),
             KeyError::Revoked { .. } => {

@@ -259,7 +259,7 @@ impl KeyFile {
     pub(super) fn bytes(&self, name: &'static str) -> Result<[u8; 32], KeyError> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(self.one(name)?, &mut bytes)
-            .map_err(|_| self.malformed("a key has not 64 hexadecimal digits"))?;
+            .map_err(|_| self.malformed("a key does not have 64 hexadecimal digits"))?;
         Ok(bytes)
     }
 

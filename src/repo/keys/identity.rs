@@ -22,13 +22,13 @@ pub fn read_identities(path: &Path, callbacks: &impl Callbacks) -> Result<Identi
     };
     if text.trim_start().starts_with("-----BEGIN") {
         let parsed = ssh::Identity::from_buffer(text.as_bytes(), Some(path.display().to_string()));
-        let key = match parsed.map_err(|_| refused("it is no SSH private key that age knows".into()))? {
+        let key = match parsed.map_err(|_| refused("it is not an SSH private key that age supports".into()))? {
             ssh::Identity::Unencrypted(key) => key,
             ssh::Identity::Encrypted(key) => {
                 key.decrypt(ask()?).map_err(|_| KeyError::WrongPassphrase { path: path.to_owned() })?
             }
             ssh::Identity::Unsupported(_) => {
-                return Err(refused("age reads no SSH keys of this type or form".into()));
+                return Err(refused("age does not support SSH keys of this type or format".into()));
             }
         };
         let mut identities = Identities::default();
@@ -39,5 +39,5 @@ pub fn read_identities(path: &Path, callbacks: &impl Callbacks) -> Result<Identi
     let file = IdentityFile::from_buffer(text.as_bytes()).map_err(|error| refused(error.to_string()))?;
     let identities = file.with_callbacks(callbacks.clone()).into_identities();
     let identities = Identities::from(identities.map_err(|error| refused(error.to_string()))?);
-    if identities.is_empty() { Err(refused("it holds no identity".into())) } else { Ok(identities) }
+    if identities.is_empty() { Err(refused("it contains no identity".into())) } else { Ok(identities) }
 }

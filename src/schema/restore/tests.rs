@@ -328,8 +328,7 @@ fn what_the_target_has_already_is_not_made_again() {
         gone,
         ["SCHEMA depot", "SCHEMA shop", "COMMENT SCHEMA shop", "EXTENSION hstore", "COMMENT EXTENSION hstore"]
     );
-    let otherwise =
-        "schema depot is there already and stays as it is: it belongs to another, in the snapshot to postgres";
+    let otherwise = "schema depot already exists and is not changed: its owner is another instead of postgres";
     assert_eq!(plan.there_otherwise, [otherwise]);
     let (_, plan) = labels(there.clone(), Owners::Restorer);
     assert!(plan.there_otherwise.is_empty(), "{:?}", plan.there_otherwise);
@@ -341,10 +340,10 @@ fn what_the_target_has_already_is_not_made_again() {
     let mut labelled = there.clone();
     let shop = labelled.schemas.get_mut("shop").unwrap();
     *shop = SchemaThere { labels: [("selinux".to_owned(), "system_u".to_owned())].into(), ..schema("keeper") };
-    let otherwise = "schema shop is there already and stays as it is: its comment is another; it lacks the grants USAGE to Clerk 1; \
-        it lacks the default privileges SELECT to Clerk 1 on TABLES of keeper; its security labels are others";
+    let otherwise = "schema shop already exists and is not changed: its comment differs; grants are missing: USAGE to Clerk 1; \
+        default privileges are missing: SELECT to Clerk 1 on TABLES of keeper; its security labels differ";
     assert_eq!(labels(labelled, Owners::Keep).1.there_otherwise[1], otherwise);
     let moved = There { extensions: [("hstore".to_owned(), extension("ext"))].into(), ..there };
     let (_, plan) = labels(moved, Owners::Restorer);
-    assert_eq!(plan.there_otherwise, ["the extension hstore is there already, in the schema ext, and was in public"]);
+    assert_eq!(plan.there_otherwise, ["the extension hstore already exists in the schema ext, but was in public"]);
 }

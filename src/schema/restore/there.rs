@@ -94,7 +94,7 @@ impl There {
         let differences = named.iter().filter_map(|name| {
             let differences = differences(name, self.schemas.get(name)?, archive, selection, options);
             (!differences.is_empty())
-                .then(|| format!("schema {name} is there already and stays as it is: {}", differences.join("; ")))
+                .then(|| format!("schema {name} already exists and is not changed: {}", differences.join("; ")))
         });
         differences.collect()
     }
@@ -106,7 +106,7 @@ impl There {
         let wanted = tokens.windows(3).find(|three| three[0].is_word("WITH") && three[1].is_word("SCHEMA"));
         let wanted = wanted.and_then(|three| three[2].name())?;
         (wanted != there.schema).then(|| {
-            format!("the extension {} is there already, in the schema {}, and was in {wanted}", entry.tag, there.schema)
+            format!("the extension {} already exists in the schema {}, but was in {wanted}", entry.tag, there.schema)
         })
     }
 }
@@ -149,12 +149,12 @@ fn differences(
     let made = of_kind(Kind::Schema).next();
     let owner = made.and_then(|entry| entry.owner.as_deref()).map(|owner| options.roles.name(owner));
     if made.is_some_and(|entry| is_other_owner(entry, there, options)) {
-        differences.push(format!("it belongs to {}, in the snapshot to {}", there.owner, owner.unwrap_or_default()));
+        differences.push(format!("its owner is {} instead of {}", there.owner, owner.unwrap_or_default()));
     }
     let unsaid = (name == PUBLIC).then(|| COMMENT_OF_PUBLIC.to_owned());
     let comment = of_kind(Kind::Comment).next().map_or(unsaid, Entry::remark).filter(|comment| !comment.is_empty());
     if comment != there.comment {
-        differences.push("its comment is another".into());
+        differences.push("its comment differs".into());
     }
     if options.grants == Grants::Keep {
         let wanted = Grant::of_schema(archive, name == PUBLIC, of_kind(Kind::Acl), &options.roles);
@@ -167,19 +167,19 @@ fn differences(
             described(of.difference(not).filter(|grant| !is_owners(grant)))
         };
         let told = |what: &str, grants: String| (!grants.is_empty()).then(|| format!("{what} {grants}"));
-        differences.extend(told("it lacks the grants", only(&wanted, &there.grants)));
-        differences.extend(told("it has beyond the snapshot the grants", only(&there.grants, &wanted)));
+        differences.extend(told("grants are missing:", only(&wanted, &there.grants)));
+        differences.extend(told("it has additional grants", only(&there.grants, &wanted)));
         if is_asked(&entries, selection) {
             let wanted = DefaultGrant::of_schema(of_kind(Kind::DefaultAcl), &options.roles);
             let lacks = defaults_described(wanted.difference(&there.defaults));
-            differences.extend(told("it lacks the default privileges", lacks));
+            differences.extend(told("default privileges are missing:", lacks));
             let beyond = defaults_described(there.defaults.difference(&wanted));
-            differences.extend(told("it has beyond the snapshot the default privileges", beyond));
+            differences.extend(told("it has additional default privileges", beyond));
         }
     }
     let labels = of_kind(Kind::SecurityLabel).filter_map(|entry| Some((entry.provider()?, entry.remark()?)));
     if labels.collect::<BTreeMap<_, _>>() != there.labels {
-        differences.push("its security labels are others".into());
+        differences.push("its security labels differ".into());
     }
     differences
 }

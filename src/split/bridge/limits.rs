@@ -30,8 +30,8 @@ pub(super) fn findings(
             Blocker,
             FindingKind::BridgeLimit,
             used.label.clone(),
-            format!("it uses the row type of {}, and the foreign table that takes its place has another", name(used.relation)),
-            "change it so that it names columns, or a type of its own; or give up with --boundary-file what needs the bridge (drop)",
+            format!("it uses the row type of {}, but the foreign table that replaces it has another row type", name(used.relation)),
+            "change it to name the columns, or a type of its own; or choose drop in --boundary-file for what needs the bridge",
         )
     });
     let keys = source.hindrances.key_uses.iter().filter(in_the_way).map(|used| {
@@ -40,10 +40,10 @@ pub(super) fn findings(
             FindingKind::BridgeLimit,
             used.label.clone(),
             format!(
-                "it groups by the primary key of {} and names other columns, and the foreign table that takes its place has no key: it cannot be made anew",
+                "it groups by the primary key of {} and selects other columns, but the foreign table that replaces it has no key: it cannot be recreated",
                 name(used.relation)
             ),
-            "name all columns that it shows in GROUP BY, or give it up with --boundary-file (drop)",
+            "name all its columns in GROUP BY, or choose drop in --boundary-file",
         )
     });
     rows.chain(keys).collect()

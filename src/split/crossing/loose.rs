@@ -17,25 +17,25 @@ pub(super) fn loose(key: &ForeignKey) -> (Action, Severity, &'static str) {
 }
 
 /// Why a key cannot be loose.
-pub(in crate::split) const PERIODS: &str = "the key compares periods (PERIOD), and a loose key compares values";
+pub(in crate::split) const PERIODS: &str = "the key compares periods (PERIOD), but a loose key compares values";
 
 /// What is lost with a key that PostgreSQL does nothing for.
 pub(super) const UNENFORCED: &str =
-    "PostgreSQL does not enforce the key (NOT ENFORCED): it is given up, and nothing need take its place";
+    "PostgreSQL does not enforce the key (NOT ENFORCED): it is given up without a replacement";
 
 fn of_values(key: &ForeignKey) -> (Severity, &'static str) {
     let refuses = |action: &str| matches!(action, "NO ACTION" | "RESTRICT");
     if refuses(&key.on_delete) {
         return (
             Severity::Warning,
-            "the key refuses deletions there, which nothing can do from another database: `split reap` counts the rows that are left without",
+            "the key refuses deletions there, which is not possible from another database: `split reap` counts the rows that lose their parent",
         );
     }
     if key.referenced_rows == ReferencedRows::Partitions {
         return (
             Severity::Warning,
-            "what is deleted there is written down, and `split reap` follows it; not seen are partitions that are dropped or detached, or emptied where they were made later, and a row that moves to another partition counts as deleted",
+            "deletions there are logged, and `split reap` applies them; not logged are dropped or detached partitions, and TRUNCATE of later partitions; a row that moves to another partition counts as deleted",
         );
     }
-    (Severity::Note, "what is deleted there is written down, and `split reap` follows it")
+    (Severity::Note, "deletions there are logged, and `split reap` applies them")
 }

@@ -86,12 +86,12 @@ impl<'a> Rules<'a> {
             None => "rows refer".to_owned(),
         };
         let (action, severity, outcome) = match self.of_constraint(&full, &key.name) {
-            Boundary::Refuse => (Action::Refuse, Severity::Blocker, "no key can reach into another database"),
+            Boundary::Refuse => (Action::Refuse, Severity::Blocker, "a foreign key cannot refer to another database"),
             Boundary::Drop if key.rule == KeyRule::Nothing => (Action::Drop, Severity::Note, UNENFORCED),
-            Boundary::Drop => (Action::Drop, Severity::Warning, "the key is given up, and nothing keeps them whole"),
+            Boundary::Drop => (Action::Drop, Severity::Warning, "the key is given up, and nothing enforces it"),
             Boundary::Loose => loose(key),
             Boundary::Bridge => {
-                (Action::Bridge, Severity::Warning, "joins go on through foreign tables, the key is not enforced")
+                (Action::Bridge, Severity::Warning, "joins use foreign tables, but the key is not enforced")
             }
         };
         Crossing {
@@ -171,33 +171,33 @@ impl<'a> Rules<'a> {
             (true, _) if to_kind.is_relation() && *effect == Effect::Writes => (
                 Action::Bridge,
                 Severity::Warning,
-                "it reads through the foreign tables in the old place, and what it writes there is refused without --bridge-write",
+                "it reads through foreign tables in the old database, and its writes there are refused without --bridge-write",
             ),
             (true, _) if to_kind.is_relation() => {
-                (Action::Bridge, Severity::Note, "it goes on through the foreign tables in the old place")
+                (Action::Bridge, Severity::Note, "it still works, through foreign tables in the old database")
             }
             (true, _) if *to_kind == Kind::Sequence => (
                 Action::Review,
                 Severity::Warning,
-                "no bridge carries a sequence: it takes numbers that the new database gives as well, and fails after `finish`",
+                "a bridge does not carry sequences: it takes numbers that the new database uses as well, and fails after `finish`",
             ),
             (true, _) => (
                 Action::Review,
                 Severity::Warning,
-                "bridges carry tables and views alone: it finds the old one, and none after `finish`",
+                "a bridge carries only tables and views: it finds the old one, and none after `finish`",
             ),
             (false, Direction::MovingNeedsStaying) => {
-                (Action::Review, Severity::Warning, "in the new database it fails when it is called")
+                (Action::Review, Severity::Warning, "it fails when it is called in the new database")
             }
             (false, Direction::StayingNeedsMoving) if *effect == Effect::Writes => (
                 Action::Review,
                 Severity::Warning,
-                "what it writes there is refused from the fence on, so that it fails when it is called",
+                "its writes there are refused once the fence is up, so it fails when it is called",
             ),
             (false, Direction::StayingNeedsMoving) => (
                 Action::Review,
                 Severity::Warning,
-                "after the switch it sees the old rows, and it fails once `finish` has put them aside",
+                "after the switch it sees the old rows, and after `finish` it fails",
             ),
         };
         Crossing {
@@ -228,14 +228,14 @@ pub(in crate::split) fn writes(crossing: &mut Crossing, triggers: &[String]) {
     }
     let to = &crossing.to;
     let reason = match crossing.action {
-        Action::Refuse => format!("it writes {to}, which moves away from under it"),
+        Action::Refuse => format!("it writes to {to}, which moves away"),
         Action::Drop => format!(
-            "what it writes in {to} is refused from the fence on, so that it fails when it is called; drop it, or let it write something else, before `finish --yes-drop`"
+            "its writes to {to} are refused once the fence is up, so it fails when it is called; drop or change it before `finish --yes-drop`"
         ),
         Action::Bridge => {
             crossing.severity = Severity::Warning;
             format!(
-                "it reads {to} through a foreign table in the old place, and what it writes there is refused without --bridge-write"
+                "it reads {to} through a foreign table in the old database, and its writes there are refused without --bridge-write"
             )
         }
         Action::Loose | Action::LeaveBehind | Action::Keep | Action::Review => return,
@@ -268,8 +268,8 @@ pub(in crate::split) enum Effect {
 fn called_by(triggers: &[String]) -> String {
     match triggers {
         [] => String::new(),
-        [one] => format!("; the trigger {one} calls it, and where it fails, so do writes of its table"),
-        many => format!("; triggers call it, and where it fails, so do writes of their tables: {}", many.join(", ")),
+        [one] => format!("; the trigger {one} calls it, and if it fails, writes to that table fail too"),
+        many => format!("; triggers call it, and if it fails, writes to their tables fail too: {}", many.join(", ")),
     }
 }
 
@@ -278,7 +278,7 @@ fn left_behind(kind: CrossingKind, boundary: Boundary, to: &str) -> (Action, Sev
         (CrossingKind::Table | CrossingKind::Sequence, _) => (
             Action::Refuse,
             Severity::Blocker,
-            format!("it cannot be made without {to}, which stays: its rows would be lost; name that schema as well"),
+            format!("it cannot be created without {to}, which stays: its rows would be lost; name that schema as well"),
         ),
         (_, Boundary::Refuse) => {
             (Action::Refuse, Severity::Blocker, format!("it needs {to}, which stays: the new database cannot have it"))
@@ -305,14 +305,14 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
             return (
                 Action::Drop,
                 Severity::Warning,
-                format!("it publishes {to}: after the switch its subscribers see no change there any more"),
+                format!("it publishes {to}: after the switch its subscribers get no more changes of it"),
             );
         }
         CrossingKind::Subscription => {
             return (
                 Action::Refuse,
                 Severity::Blocker,
-                format!("it writes into {to}, and would write on in the old place"),
+                format!("it writes into {to}, and would still write into the old database"),
             );
         }
         _ if !has_rows => {
@@ -320,7 +320,7 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
                 Action::Keep,
                 Severity::Warning,
                 format!(
-                    "it uses {to}, which is copied: the old database keeps its own, which `finish` puts aside with the rest"
+                    "it uses {to}, which is copied: the old database keeps its own copy, which `finish` puts aside with the rest"
                 ),
             );
         }
@@ -337,25 +337,21 @@ fn stays(kind: CrossingKind, boundary: Boundary, to: &str, has_rows: bool) -> (A
             | CrossingKind::Policy
     );
     match boundary {
-        Boundary::Refuse => {
-            (Action::Refuse, Severity::Blocker, format!("it needs {to}, which moves away from under it"))
-        }
+        Boundary::Refuse => (Action::Refuse, Severity::Blocker, format!("it needs {to}, which moves away")),
         _ if kind == CrossingKind::Rule && !(boundary == Boundary::Bridge && bridges) => (
             Action::Drop,
             Severity::Warning,
             format!(
-                "after the switch it sees the old rows of {to}, and what it writes there is refused, so that writes which it acts on fail; drop it, or let it act on something else"
+                "after the switch it sees the old rows of {to}, and its writes there are refused, so the writes that fire it fail; drop or change it"
             ),
         ),
         Boundary::Bridge if bridges => {
-            (Action::Bridge, Severity::Note, format!("it reads {to} through a foreign table in the old place"))
+            (Action::Bridge, Severity::Note, format!("it reads {to} through a foreign table in the old database"))
         }
         Boundary::Drop | Boundary::Loose | Boundary::Bridge => (
             Action::Drop,
             Severity::Warning,
-            format!(
-                "after the switch it sees the old rows of {to}; drop it, or let it read something else, before `finish --yes-drop`"
-            ),
+            format!("after the switch it sees the old rows of {to}; drop or change it before `finish --yes-drop`"),
         ),
     }
 }

@@ -123,7 +123,7 @@ impl Fires {
         match trigger.event.as_str() {
             "login" => Fires::Login,
             "ddl_command_start" | "ddl_command_end" if trigger.tags.is_empty() => {
-                Fires::For(vec!["everything that is made".to_owned()])
+                Fires::For(vec!["all created objects".to_owned()])
             }
             "ddl_command_start" | "ddl_command_end" => {
                 let made = |tag: &&String| !tag.starts_with("DROP ");
@@ -150,7 +150,7 @@ fn of_trigger(trigger: &EventTrigger, database: &str, fires: Fires) -> Option<Fi
                 FindingKind::EventTrigger,
                 subject,
                 format!("{whose} it runs whenever a session of a split or of pg_dump begins"),
-                "see that it lets each of them in, and that it may write nothing to a log that keeps them waiting",
+                "make sure that it allows each of them, and that it does not make them wait for locks of a log table",
             ));
         }
         Fires::For(tags) => some(&tags),
@@ -163,24 +163,24 @@ fn of_trigger(trigger: &EventTrigger, database: &str, fires: Fires) -> Option<Fi
         ),
         Raising::Perhaps => (
             Warning,
-            "raises an exception under conditions that cannot be tried without writing",
+            "raises an exception under conditions that cannot be tested without writing",
             format!(
-                "see that it lets them pass for the role of the split; ALTER EVENT TRIGGER {} DISABLE is sure",
+                "make sure that it allows them for the role of the split; ALTER EVENT TRIGGER {} DISABLE is safe",
                 quoted(name)
             ),
         ),
         Raising::Unread => (
             Warning,
-            "is written in a language that is not read here",
-            "see that it lets them pass for the role of the split".to_owned(),
+            "is written in a language that pgkeep cannot check",
+            "make sure that it allows them for the role of the split".to_owned(),
         ),
         Raising::Never => (
             Warning,
-            "raises nothing, and may write a log",
-            "see what it does with them; a split that fails leaves nothing else behind".to_owned(),
+            "raises nothing, but may write a log",
+            "check what it does with them; a failed split leaves nothing else behind".to_owned(),
         ),
     };
-    let reason = format!("{whose} it fires for what a split does ({statements}), and its function {does}");
+    let reason = format!("{whose} it fires for commands of a split ({statements}), and its function {does}");
     Some(Finding::new(severity, FindingKind::EventTrigger, subject, reason, action))
 }
 

@@ -15,16 +15,15 @@ pub(super) fn findings(source: &SourceFacts, target: &TargetFacts) -> Vec<Findin
         let keys = keys.iter().filter(|key| key.orphans == Orphans::NotCounted && key.validity == Validity::Valid);
         keys.filter(|key| must_be_valid(key, target) == unable).map(|key| key.key.clone()).collect()
     };
-    let reason =
-        "whether rows are against it was not counted: it would have taken too long, or the role may not read them";
+    let reason = "rows that violate it were not counted: it would take too long, or the role cannot read them";
     let (able, unable) = (uncounted(false), uncounted(true));
     if !able.is_empty() {
-        let action = "where rows are against one, it moves as NOT VALID, and the run says so";
+        let action = "if rows violate one, it moves as NOT VALID, and the run says so";
         findings.push(Finding::new(Note, FindingKind::OrphanedRows, some(&able), reason, action));
     }
     if !unable.is_empty() {
         let action =
-            "it is of a partitioned table: where rows are against it, the run ends, and the source takes writes again";
+            "it is on a partitioned table: if rows violate it, the run ends, and the source takes writes again";
         findings.push(Finding::new(Warning, FindingKind::OrphanedRows, some(&unable), reason, action));
     }
     findings
@@ -43,21 +42,21 @@ fn of_key(key: &InnerKey, target: &TargetFacts) -> Option<Finding> {
         (Validity::Valid, Orphans::Counted(rows)) if must_be_valid(key, target) => finding(
             Blocker,
             format!(
-                "{} against it: it cannot be made anew, and before PostgreSQL 18 a key of a partitioned table cannot be NOT VALID",
+                "{} it: it cannot be recreated, because before PostgreSQL 18 a foreign key on a partitioned table cannot be NOT VALID",
                 counted(rows)
             ),
-            "delete those rows or give them a row to refer to, or drop the key",
+            "delete those rows or insert the rows that they refer to, or drop the key",
         ),
         (Validity::Valid, Orphans::Counted(rows)) => finding(
             Warning,
-            format!("{} against it, although PostgreSQL counts it as valid", counted(rows)),
-            "it moves as NOT VALID: new rows are checked, and these stay; delete them or give them a row to refer to if it shall be whole",
+            format!("{} it, although PostgreSQL marks it as valid", counted(rows)),
+            "it moves as NOT VALID: new rows are checked, and these rows stay; to make it valid, delete them or insert the rows that they refer to",
         ),
         (Validity::NotValid, Orphans::Counted(rows)) => finding(
             if rows == 0 { Note } else { Warning },
             match rows {
-                0 => "it is NOT VALID, and no row is against it".to_owned(),
-                rows => format!("it is NOT VALID, and {} against it", counted(rows)),
+                0 => "it is NOT VALID, but no row violates it".to_owned(),
+                rows => format!("it is NOT VALID, and {} it", counted(rows)),
             },
             "it moves as it is",
         ),
@@ -65,5 +64,5 @@ fn of_key(key: &InnerKey, target: &TargetFacts) -> Option<Finding> {
 }
 
 fn counted(rows: u64) -> String {
-    if rows == 1 { "1 row is".to_owned() } else { format!("{rows} rows are") }
+    if rows == 1 { "1 row violates".to_owned() } else { format!("{rows} rows violate") }
 }

@@ -48,7 +48,7 @@ pub(super) fn findings(source: &SourceFacts, target: &TargetFacts) -> Vec<Findin
             FindingKind::Locks,
             "the source's server",
             format!(
-                "`finish --yes-drop` will lock {dropped} objects in one transaction, and there is room for {}",
+                "`finish --yes-drop` locks {dropped} objects in one transaction, but the lock table has room for {}",
                 there.room()
             ),
             format!("before that: {}", enough(there, dropped)),
@@ -67,7 +67,7 @@ fn of_server(name: &str, table: LockTable, needed: u64, what: &str) -> Option<Fi
         FindingKind::Locks,
         name,
         format!(
-            "a split locks up to {needed} objects there at once ({what}), and there is room for {}: whoever comes then, the applications as well, is refused (out of shared memory)",
+            "a split locks up to {needed} objects there at once ({what}), but the lock table has room for {}: other sessions, also those of applications, would fail (out of shared memory)",
             table.room()
         ),
         enough(table, needed),

@@ -13,16 +13,13 @@ pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !not_owned.is_empty() {
         findings.push(finding(
-            format!(
-                "the role {role} does not own {}: the fence that refuses writes is a trigger of the tables' owner",
-                some(not_owned)
-            ),
-            format!("name a role with --from that owns them, or is a member of their owners: GRANT owner TO {role}"),
+            format!("the role {role} does not own {}: only the owner can create the fence's triggers", some(not_owned)),
+            format!("use a role in --from that owns them, or is a member of their owners: GRANT owner TO {role}"),
         ));
     }
     if !may_make_a_schema {
         findings.push(finding(
-            format!("the role {role} may not make a schema there, in which the fence's function lies"),
+            format!("the role {role} has no permission to create a schema there for the fence's function"),
             format!("GRANT CREATE ON DATABASE {} TO {role}", source.database),
         ));
     }

@@ -14,10 +14,10 @@ pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
             FindingKind::Extension,
             table.clone(),
             format!(
-                "it belongs to the extension {extension}, which does not mark it as configuration: its rows would not move"
+                "it belongs to the extension {extension}, which does not mark it as a configuration table: its rows would not move"
             ),
             format!(
-                "ALTER EXTENSION {extension} DROP TABLE {table} makes it a table like others; or leave its schema where it is"
+                "ALTER EXTENSION {extension} DROP TABLE {table} makes it an ordinary table; or leave its schema where it is"
             ),
         )
     };
@@ -26,8 +26,8 @@ pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
             Warning,
             FindingKind::Generated,
             column.clone(),
-            "its values are computed anew by the function that it calls: where that was changed since they were written they become others, and no proof compares them",
-            "SELECT the rows whose value is not the expression's; keep what must not change in a column of its own",
+            "its values are computed again by the function that it calls: if the function was changed since they were written, they change, and no proof compares them",
+            "SELECT the rows whose value differs from the expression; keep values that must not change in a column of their own",
         )
     };
     let foreign = |table: &String| {
@@ -35,7 +35,7 @@ pub(super) fn findings(source: &SourceFacts) -> Vec<Finding> {
             Blocker,
             FindingKind::ForeignPartition,
             table.clone(),
-            "the new database may cut it otherwise (by the hash of an enum, an expression or an operator class of its own), and rows of it would be sent to the server of its foreign partition",
+            "the new database may partition it differently (by the hash of an enum, an expression or a custom operator class), and would send rows to the server of its foreign partition",
             "ALTER TABLE ... DETACH PARTITION the foreign one, or leave its schema where it is",
         )
     };
@@ -55,9 +55,9 @@ pub(super) fn detaching(sides: &Sides<'_>, facts: &Facts) -> Vec<Finding> {
             FindingKind::DetachPending,
             pending.name(),
             format!(
-                "its detaching from {parent} was cut short: its rows are not read through {parent} any more, and the new database would have it attached"
+                "DETACH PARTITION from {parent} did not finish: its rows are no longer visible through {parent}, but the new database would have it attached"
             ),
-            format!("{} ends it", pending.finalize()),
+            format!("to finish it: {}", pending.finalize()),
         )
     };
     detaching::detaching(sides.archive, facts, sides.selection).into_iter().map(finding).collect()

@@ -19,7 +19,7 @@ pub(super) fn findings(
         Some(match why {
             SettingRefused::Unknown => format!("PostgreSQL {} has no such setting", target.server.version),
             SettingRefused::Value(message) => format!("the target's server refuses the value: {message}"),
-            SettingRefused::Denied => format!("{} may not set it there", target.user),
+            SettingRefused::Denied => format!("{} has no permission to set it there", target.user),
         })
     };
     let carried = source.settings.iter().filter(|setting| is_carried(setting, roles, target));
@@ -30,7 +30,7 @@ pub(super) fn findings(
             (Some(role), Reach::Database) => format!("{role} in {}", source.database),
             (Some(role), Reach::Cluster) => role.clone(),
         };
-        let action = "it is left out of the new place, and the run says so; set there what takes its place";
+        let action = "it is not set in the new database, and the run says so; set a replacement there";
         Some(Finding::new(Warning, FindingKind::Setting, format!("{who}: {name}"), refused(name, value)?, action))
     };
     let taken = taken_functions(sides);
@@ -40,7 +40,7 @@ pub(super) fn findings(
             Blocker,
             FindingKind::Setting,
             format!("FUNCTION {label}: {name}"),
-            format!("{}, and the function is not made with it", refused(name, value)?),
+            format!("{}, so the function cannot be created", refused(name, value)?),
             format!("ALTER FUNCTION {label} RESET {name}, or change the function"),
         ))
     };

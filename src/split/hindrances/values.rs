@@ -52,10 +52,10 @@ fn names(source: &SourceFacts, has: &dyn Fn(&NamedValue) -> bool) -> Vec<Finding
                 FindingKind::NameValues,
                 column.name.clone(),
                 format!(
-                    "its values are names of the catalog, and the new database does not have these when rows are loaded, and would refuse them: {}",
+                    "its values are names of catalog objects; the new database does not have these when rows are loaded, and would refuse them: {}",
                     some(&lacking)
                 ),
-                "make the column text, or change or delete those rows; or let what they name move as well (indexes come after the rows)",
+                "change the column to text, or change or delete those rows; or move the objects that they name as well (indexes come after the rows)",
             ));
         }
     }
@@ -65,8 +65,8 @@ fn names(source: &SourceFacts, has: &dyn Fn(&NamedValue) -> bool) -> Vec<Finding
             Warning,
             FindingKind::NameValues,
             some(&unread),
-            "its values are names of the catalog, and were not looked at: it would have taken too long, or the role may not read them",
-            "where they name what does not move, the run ends, and the source takes writes again; `--rehearse` shows it",
+            "its values are names of catalog objects, and were not checked: it would take too long, or the role cannot read them",
+            "if they name objects that do not move, the run ends, and the source takes writes again; `--rehearse` shows it",
         ));
     }
     findings
@@ -80,13 +80,13 @@ fn checks(source: &SourceFacts) -> Vec<Finding> {
     });
     let mut findings: Vec<Finding> = against
         .map(|(check, rows)| {
-            let rows = if rows == 1 { "1 row is".to_owned() } else { format!("{rows} rows are") };
+            let rows = if rows == 1 { "1 row violates".to_owned() } else { format!("{rows} rows violate") };
             Finding::new(
                 Blocker,
                 FindingKind::CheckedRows,
                 check.check.clone(),
-                format!("{rows} against this check, although PostgreSQL counts it as valid: the new database would refuse them"),
-                "change those rows or the check; or make it anew as NOT VALID, which moves as it is",
+                format!("{rows} this check constraint, although PostgreSQL marks it as valid: the new database would refuse them"),
+                "change those rows or the check constraint; or recreate it as NOT VALID, which moves as it is",
             )
         })
         .collect();
@@ -97,8 +97,8 @@ fn checks(source: &SourceFacts) -> Vec<Finding> {
             Warning,
             FindingKind::CheckedRows,
             some(&uncounted),
-            "whether rows are against these checks was not counted: it would have taken too long or failed, or it calls functions of ordinary roles, which a plan does not run",
-            "a run counts once more before writers are refused, as the tables' owners; `--rehearse` shows whether the copy passes",
+            "rows that violate these check constraints were not counted: it would take too long or failed, or they call functions of ordinary roles, which a plan does not run",
+            "a run counts them as the tables' owners before it refuses writes; `--rehearse` shows whether the copy works",
         ));
     }
     findings

@@ -16,7 +16,7 @@ pub(super) fn findings(source: &SourceFacts) -> Option<Finding> {
     match &source.hindrances.writing {
         Writing::Taken => None,
         Writing::Standby { primary } => finding(
-            "the source's server is a standby: the fence that refuses writes is made where they are taken",
+            "the source's server is a standby: the fence must be on the server that takes the writes",
             match primary {
                 Some(primary) => format!("name the primary with --from: this one follows {primary}"),
                 None => "name the primary with --from".to_owned(),
@@ -35,11 +35,11 @@ pub(super) fn prepared(source: &SourceFacts) -> Vec<Finding> {
             FindingKind::PreparedTransaction,
             gid.clone(),
             format!(
-                "it was prepared by {owner} at {since} and holds locks on {}: the fence waits for it, and no session will end it",
+                "{owner} prepared it at {since}, and it holds locks on {}: the fence waits for it, and no session will end it",
                 some(tables)
             ),
             format!(
-                "in {}, whoever knows what it was for: COMMIT PREPARED {literal} or ROLLBACK PREPARED {literal}",
+                "in {}: COMMIT PREPARED {literal} or ROLLBACK PREPARED {literal}, as its application needs it",
                 source.database
             ),
         )

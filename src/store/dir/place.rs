@@ -1,6 +1,6 @@
 //! Where in a folder an object may be: in real folders below the root, as a regular file.
 //!
-//! Whoever writes into the folder of a repository may leave there what is no file: to open a FIFO waits for ever, to open a device can do
+//! Whoever writes into the folder of a repository may leave there what is no file: to open a FIFO waits forever, to open a device can do
 //! anything, and a link leads out of the repository. So what lies there is looked at before it is opened, and no link is followed.
 //! The root itself is the operator's own choice, and may be a link.
 

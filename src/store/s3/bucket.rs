@@ -196,7 +196,7 @@ impl Bucket {
         match announced.filter(|bytes| *bytes != came) {
             None => Ok(sink),
             Some(bytes) => {
-                let text = format!("{came} of {bytes} bytes came");
+                let text = format!("only {came} of {bytes} bytes arrived");
                 Err(cut_short(S3Cause::connection(text)))
             }
         }
@@ -257,7 +257,8 @@ impl Bucket {
         match page.next_continuation_token().filter(|next| Some(*next) != token.as_deref()) {
             Some(next) => Ok((listed, PageToken::Next(next.to_owned()))),
             None => {
-                let cause = S3Cause::connection("the list goes on, and the server does not say where");
+                let cause =
+                    S3Cause::connection("the list is incomplete, and the server does not say where it continues");
                 Err(failed(Failed { fault: S3Fault::Other, cause }))
             }
         }

@@ -41,18 +41,18 @@ impl fmt::Display for S3Fault {
             S3Fault::UnknownAccessKey => "the server does not know the access key",
             S3Fault::WrongSecretKey => "the secret key is wrong",
             S3Fault::ExpiredCredentials => "the credentials have expired",
-            S3Fault::Denied => "the credentials do not permit it",
-            S3Fault::ReadOnly => "the credentials permit reading, and no writing",
-            S3Fault::Full => "the storage is full, or a quota is used up",
-            S3Fault::Locked => "Object Lock keeps it",
-            S3Fault::BucketHasNoLock => "the bucket was made without Object Lock",
+            S3Fault::Denied => "the credentials do not allow it",
+            S3Fault::ReadOnly => "the credentials allow reading, but not writing",
+            S3Fault::Full => "the storage is full, or a quota is reached",
+            S3Fault::Locked => "Object Lock protects it",
+            S3Fault::BucketHasNoLock => "the bucket was created without Object Lock",
             S3Fault::OtherRegion { region: Some(region) } => return write!(f, "the bucket is in the region {region}"),
             S3Fault::OtherRegion { region: None } => "the bucket is in another region",
-            S3Fault::ClockSkew => "this machine's clock and the server's are too far apart",
+            S3Fault::ClockSkew => "the clocks of this machine and the server differ too much",
             S3Fault::Unreachable => "the server cannot be reached",
             S3Fault::TimedOut => "the server did not answer in time",
             S3Fault::CutShort => "the connection was lost in the middle of an answer",
-            S3Fault::Other => "the server refused it",
+            S3Fault::Other => "the server refused the request",
         })
     }
 }
@@ -61,7 +61,7 @@ impl S3Fault {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             S3Fault::NoBucket => {
-                "Check the bucket's name in --repo, and `endpoint` if it is not Amazon's; pgkeep creates no buckets."
+                "Check the bucket's name in --repo, and `endpoint` if it is not Amazon's; pgkeep does not create buckets."
             }
             S3Fault::NoCredentials => {
                 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for the user who runs pgkeep; or give the machine a role."
@@ -69,28 +69,28 @@ impl S3Fault {
             S3Fault::UnknownAccessKey => {
                 "Check AWS_ACCESS_KEY_ID or the profile, and that `endpoint` names the server that they belong to."
             }
-            S3Fault::WrongSecretKey => "Check AWS_SECRET_ACCESS_KEY or the profile: it does not fit the access key.",
-            S3Fault::ExpiredCredentials => "Renew them; AWS_SESSION_TOKEN belongs to short-lived ones.",
+            S3Fault::WrongSecretKey => {
+                "Check AWS_SECRET_ACCESS_KEY or the profile: the secret key does not match the access key."
+            }
+            S3Fault::ExpiredCredentials => "Renew them; temporary credentials also need AWS_SESSION_TOKEN.",
             S3Fault::Denied | S3Fault::ReadOnly => {
                 "docs/operations.md, section S3, lists the permissions that a backup, a restore and a prune need."
             }
             S3Fault::Full => {
                 "Nothing of this run is visible in the repository; make room or raise the quota, and run it again."
             }
-            S3Fault::Locked => "It can be deleted when its retention has ended. Nothing else is wrong.",
-            S3Fault::BucketHasNoLock => {
-                "Object Lock has to be enabled on the bucket; or leave `object_lock` out of --repo."
-            }
+            S3Fault::Locked => "It can be deleted when its retention period has ended. Nothing else is wrong.",
+            S3Fault::BucketHasNoLock => "Enable Object Lock on the bucket, or remove `object_lock` from --repo.",
             S3Fault::OtherRegion { region: Some(region) } => {
                 return Some(format!("Put region={region} into --repo, or set AWS_REGION."));
             }
             S3Fault::OtherRegion { region: None } => "Put region=NAME into --repo, or set AWS_REGION.",
-            S3Fault::ClockSkew => "Set the clock of this machine; requests are signed with the time.",
+            S3Fault::ClockSkew => "Correct the clock of this machine: requests are signed with the time.",
             S3Fault::Unreachable => {
-                "Check `endpoint` in --repo (or AWS_ENDPOINT_URL), the name service, the firewall and HTTPS_PROXY."
+                "Check `endpoint` in --repo (or AWS_ENDPOINT_URL), DNS, the firewall and HTTPS_PROXY."
             }
             S3Fault::TimedOut => {
-                "The line or the server is too slow: `request_timeout=SECONDS` in --repo gives a request more time."
+                "The network or the server is too slow: `request_timeout=SECONDS` in --repo allows more time."
             }
             S3Fault::CutShort | S3Fault::Other => return None,
         };
@@ -192,8 +192,9 @@ where
                 let unsigned = connection == S3Fault::Other && whole_chain(source.as_ref()).contains("credentials");
                 if unsigned {
                     // What it tells is each place where it looked, on a line of its own.
-                    let cause =
-                        S3Cause::connection("environment, profile, web identity, container and machine hold none");
+                    let cause = S3Cause::connection(
+                        "neither the environment nor profile, web identity, container or machine has credentials",
+                    );
                     return Failed { fault: S3Fault::NoCredentials, cause };
                 }
                 Failed { fault: connection, cause: S3Cause::Connection { cause: source } }

@@ -58,8 +58,8 @@ impl S3Store {
     /// What the operator should know about this server, if anything.
     pub fn warning(&self) -> Option<String> {
         (self.guard == Guard::AskFirst).then(|| {
-            "the S3 server ignores conditional puts, so it cannot promise that nothing is ever overwritten: pgkeep asks for each \
-             name before it writes; let one backup at a time write to this repository"
+            "the S3 server ignores conditional puts, so it does not prevent overwriting: pgkeep checks each \
+             name before it writes; run only one backup at a time on this repository"
                 .to_owned()
         })
     }

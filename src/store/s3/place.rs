@@ -73,7 +73,7 @@ impl Place {
         }
         let prefix = prefix.trim_end_matches('/');
         if !prefix.is_empty() && ObjectKey::new(prefix).is_none() {
-            return Err(bad("the path after the bucket may hold letters, digits, `.`, `_`, `-` and `/`"));
+            return Err(bad("the path after the bucket may contain letters, digits, `.`, `_`, `-` and `/`"));
         }
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         let mut place = Self {
@@ -91,7 +91,7 @@ impl Place {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = spelling::percent_decoded(value).map_err(|error| match error {
                 spelling::Undecodable::Digits => bad("a % in it is not followed by two hexadecimal digits"),
-                spelling::Undecodable::NotUtf8 => bad("what its % stand for is not valid UTF-8"),
+                spelling::Undecodable::NotUtf8 => bad("its percent-encoded text is not valid UTF-8"),
             })?;
             place.set(name, value)?;
         }

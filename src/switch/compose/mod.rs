@@ -99,11 +99,11 @@ fn site(
     let token = document.bytes(node);
     let (value, style) = match document.kind(node) {
         Kind::Scalar { value, style } => (value, *style),
-        Kind::Alias(_) => return unwritable("is an alias (*) of a value that stands elsewhere"),
-        Kind::List(_) | Kind::Map(_) => return unwritable("is no single value"),
+        Kind::Alias(_) => return unwritable("is an alias (*) of a value in another place"),
+        Kind::List(_) | Kind::Map(_) => return unwritable("is not a single value"),
     };
     if document.is_anchored(node) {
-        return unwritable("has an anchor (&), so that other keys may share its value");
+        return unwritable("has an anchor (&), so other keys may share its value");
     }
     let raw = &text[token.clone()];
     let (style, quote) = match style {

@@ -51,12 +51,12 @@ fn what_cannot_be_edited_in_place_is_refused() {
         ("      - URL\n", "takes it from its own environment"),
         ("      URL: &url a\n", "has an anchor"),
         ("      A: &url a\n      URL: *url\n", "is an alias"),
-        ("      URL: [a]\n", "is no single value"),
+        ("      URL: [a]\n", "is not a single value"),
         ("      URL: a\n      X: 1\n      URL: b\n", "sets URL twice, in line 4 and in line 6"),
         ("      - URL=a\n      - URL=b\n", "sets URL twice, in line 4 and in line 5"),
         ("      - \"\\x55RL=a\"\n", "is written with escapes"),
-        ("      URL: {{ url }}\n", "is no single value"),
-        ("      A: \"b\nURL: c\n", "is not understood"),
+        ("      URL: {{ url }}\n", "is not a single value"),
+        ("      A: \"b\nURL: c\n", "cannot parse"),
         ("      OTHER: a\n", "has no URL"),
     ] {
         let text = format!("services:\n  a:\n    environment:\n{environment}");
@@ -72,7 +72,7 @@ fn a_missing_key_is_told_with_the_nearest_or_with_the_files_that_services_read()
     let text = "services:\n  a:\n    env_file: .env\n    environment:\n      PG_DATABASE_URL: x\n  b:\n    env_file:\n      - path: b.env\n";
     let hint = |key| found(text, key).unwrap_err().hint();
     assert_eq!(hint("PG_DATABASE_URI").as_deref(), Some("Did you mean PG_DATABASE_URL?"));
-    let files = "Its services read files of their own: --rewrite .env:DB_HOST --rewrite b.env:DB_HOST";
+    let files = "Its services read their own files: --rewrite .env:DB_HOST --rewrite b.env:DB_HOST";
     assert_eq!(hint("DB_HOST").as_deref(), Some(files));
 }
 

@@ -193,8 +193,8 @@ fn a_role_that_is_there_otherwise_is_told() {
         other.ask("DROP DATABASE c");
         words(&report, "warnings")
     };
-    let app = "the role app is there already and stays as it is: without CREATEDB, without LOGIN, with BYPASSRLS, with the connection limit -1 instead of 4, \
-               without its comment, no member of above, without work_mem=6MB";
+    let app = "the role app already exists and is not changed: without CREATEDB, without LOGIN, with BYPASSRLS, with the connection limit -1 instead of 4, \
+               without its comment, not a member of above, without work_mem=6MB";
     assert_eq!(told(&["--create"]), [app]);
     other.ask("CREATE DATABASE c");
     assert_eq!(told(&["-t", "public.t"]), [app]);

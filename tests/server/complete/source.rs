@@ -208,9 +208,9 @@ impl Told {
 /// Whether the warning says of a schema that was there what the entry would have changed.
 fn is_of_a_schema_that_stays(warning: &str, label: &str) -> bool {
     let stays =
-        warning.strip_prefix("schema ").and_then(|rest| rest.split_once(" is there already and stays as it is: "));
+        warning.strip_prefix("schema ").and_then(|rest| rest.split_once(" already exists and is not changed: "));
     stays.is_some_and(|(schema, differences)| {
-        let said = [("", "it belongs to"), ("ACL ", "grants"), ("COMMENT ", "its comment is")];
+        let said = [("", "its owner is"), ("ACL ", "grants"), ("COMMENT ", "its comment differs")];
         let is_default = label.starts_with(&format!("DEFAULT ACL {schema}.DEFAULT PRIVILEGES FOR "));
         said.iter().any(|(kind, words)| label == format!("{kind}SCHEMA {schema}") && differences.contains(words))
             || (is_default && differences.contains("default privileges"))
@@ -247,7 +247,7 @@ pub enum Outcome {
 /// How a run that is no loss in silence ends without a copy: a selection that cannot be had without a table outside is refused by its name,
 /// one that would be without rows as well, and code of the database that looks for one there fails.
 fn is_loud(said: &Ended) -> bool {
-    let refusals = ["cannot be taken without tables outside", "has rows in tables that are not taken"];
+    let refusals = ["needs tables outside of it", "has rows in tables that are not selected"];
     let is_refused = said.code == 2 && refusals.iter().any(|words| said.stderr.contains(words));
     let has_failed = said.code == 8 && said.stderr.contains("does not exist (SQLSTATE 42P01)");
     assert!(is_refused || has_failed || said.code == 0, "{said:?}");

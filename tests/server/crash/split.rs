@@ -238,11 +238,11 @@ const EVENTS: [Event; 4] = [Event::Kill, Event::Interrupt, Event::CrashOld, Even
 /// Why a run that nothing befell may have to be tried again, beside others who change things and hold locks.
 const IN_THE_WAY: [&str; 6] = [
     "has changed since the split was planned",
-    "the fence cannot be had",
-    "the source cannot be sealed",
-    "the old database cannot be opened",
+    "could not get the locks for the fence",
+    "could not get the locks to seal the source",
+    "could not get the locks to open the old database",
     "another split of the database",
-    "a lock was not had in time",
+    "could not get a lock",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

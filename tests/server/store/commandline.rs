@@ -131,7 +131,7 @@ fn a_place_that_holds_a_repository_is_not_initialised_again() {
     let other = folder();
     let said = Said::of(remote.command(OWNER, &["init", "--keys"]).arg(other.path().join("keys")));
     assert_eq!(said.code, 7, "{said:?}");
-    assert!(said.stderr.starts_with("pgkeep: there is a repository at s3://"), "{said:?}");
+    assert!(said.stderr.starts_with("pgkeep: a repository already exists at s3://"), "{said:?}");
     assert!(!other.path().join("keys").exists());
 }
 

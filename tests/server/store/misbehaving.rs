@@ -120,7 +120,7 @@ fn init_behind(rule: Rule, parameters: &str) -> (Said, Duration) {
 fn a_full_server_is_exit_code_5_and_says_so() {
     let (said, _) = init_behind(Rule { method: "PUT", contains: "", times: u32::MAX, fault: Fault::IsFull }, "");
     assert_eq!(said.code, 5, "{said:?}");
-    assert!(said.stderr.contains("/some/prefix/probe: the storage is full, or a quota is used up\n"), "{said:?}");
+    assert!(said.stderr.contains("/some/prefix/probe: the storage is full, or a quota is reached\n"), "{said:?}");
     assert!(said.stderr.contains("because: XMinioStorageFull: on purpose (HTTP 507)\n"), "{said:?}");
 }
 

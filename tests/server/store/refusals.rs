@@ -41,8 +41,10 @@ fn a_url_that_cannot_be_meant_is_exit_code_2() {
 fn a_bucket_that_is_not_there_is_told() {
     let url = url("no-such-bucket", &seaweedfs().endpoint);
     let said = init(&url, OWNER);
-    let words =
-        ["pgkeep: cannot open s3://no-such-bucket/some/prefix/: the bucket does not exist\n", "creates no buckets"];
+    let words = [
+        "pgkeep: cannot open s3://no-such-bucket/some/prefix/: the bucket does not exist\n",
+        "does not create buckets",
+    ];
     assert_said(&said, 5, &words);
 }
 
@@ -71,7 +73,7 @@ fn who_may_only_read_is_told_so_before_anything_is_read() {
     let url = url(&seaweed_bucket(Lock::Off), &seaweedfs().endpoint);
     let said = init(&url, READER);
     let words =
-        ["cannot write s3://", "/some/prefix/probe: the credentials permit reading, and no writing\n", "section S3"];
+        ["cannot write s3://", "/some/prefix/probe: the credentials allow reading, but not writing\n", "section S3"];
     assert_said(&said, 5, &words);
 }
 
@@ -84,5 +86,5 @@ fn a_server_that_is_not_there_is_told() {
 #[test]
 fn retention_in_a_bucket_without_object_lock_is_told() {
     let url = format!("{}&object_lock=governance:1d", url(&seaweed_bucket(Lock::Off), &seaweedfs().endpoint));
-    assert_said(&init(&url, OWNER), 5, &[": the bucket was made without Object Lock\n", "leave `object_lock` out"]);
+    assert_said(&init(&url, OWNER), 5, &[": the bucket was created without Object Lock\n", "remove `object_lock`"]);
 }

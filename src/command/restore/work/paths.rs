@@ -25,7 +25,7 @@ impl Worker<'_, '_> {
                     && !job.search_path.is_empty() => {}
             done => return done,
         }
-        self.roll_back("after a failure")?;
+        self.roll_back("rolling back after a failure")?;
         let path: Vec<String> = job.search_path.iter().map(|schema| quote_identifier(schema)).collect();
         // The server's own names come first: somebody's type under one of them would be what a definition means.
         self.path = format!("SET LOCAL search_path = pg_catalog, {}, pg_temp;\n", path.join(", "));
@@ -48,11 +48,11 @@ impl Worker<'_, '_> {
         if is_not_found(error) && inside && !job.search_path.is_empty() {
             failure.hint = Some(match self.work.loading.search_path {
                 SearchPath::Empty => format!(
-                    "A function that it calls looks names up by search_path, which a restore leaves empty: --search-path-fix gives such entries the source's ({}).",
+                    "A function that it calls needs search_path, which is empty in a restore: --search-path-fix uses the source's ({}) for such entries.",
                     job.search_path.join(", ")
                 ),
                 SearchPath::Fix => format!(
-                    "The source's search_path ({}) does not help: from PostgreSQL 17 on, indexes and materialized views are built with none. Name the schemas in the function's body.",
+                    "The source's search_path ({}) does not help: since PostgreSQL 17, indexes and materialized views are built without one. Write the schema names in the function's body.",
                     job.search_path.join(", ")
                 ),
             });
@@ -62,13 +62,13 @@ impl Worker<'_, '_> {
         {
             let hint = match job.families.number(n) {
                 None if self.work.loading.through_root == ThroughRoot::All => {
-                    "The target cuts the table otherwise than the source did, and rows are not loaded through a table that has foreign partitions."
+                    "The target partitions the table differently from the source, and pgkeep does not load rows through a table that has foreign partitions."
                 }
                 None => {
-                    "The target cuts the table otherwise than the source did: --load-via-partition-root lets it put each row where it belongs, but for tables with foreign partitions."
+                    "The target partitions the table differently from the source: --load-via-partition-root puts each row into the right partition, except in tables with foreign partitions."
                 }
                 Some(_) => {
-                    "The target cuts the table otherwise than the source did, and has no partition for some of these rows: none of its partitions can be left out."
+                    "The target partitions the table differently from the source, and has no partition for some of these rows: all of its partitions must be restored."
                 }
             };
             failure.hint = Some(hint.into());

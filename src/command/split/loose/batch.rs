@@ -18,7 +18,7 @@ pub struct ReapOptions {
     pub target: Conninfo,
     /// How many entries are done in one transaction.
     pub batch: u32,
-    /// For each lock; 0 waits for ever.
+    /// For each lock; 0 waits forever.
     pub lock_timeout_ms: u64,
     /// Where the host remembers the split, if it is this one.
     pub state: Folder,
@@ -115,7 +115,8 @@ impl Reaper<'_> {
         };
         let gone: Vec<_> = entries.iter().map(|entry| entry.gone.clone()).collect();
         loose::lock(&acting, child, key, &gone).await.map_err(refused)?;
-        let existing = loose::existing(parent, key, &gone).await.map_err(at_parent("asking which keys are back"))?;
+        let existing =
+            loose::existing(parent, key, &gone).await.map_err(at_parent("looking for recreated foreign keys"))?;
         let existing: BTreeSet<usize> = existing.into_iter().collect();
         let absent: Vec<&Entry> =
             entries.iter().enumerate().filter(|(place, _)| !existing.contains(place)).map(|(_, entry)| entry).collect();
@@ -154,7 +155,7 @@ impl Reaper<'_> {
         let defaults: Vec<_> = refer_now.iter().map(|(now, _)| now.clone()).collect();
         let there = match defaults.is_empty() {
             true => Vec::new(),
-            false => loose::existing(parent, key, &defaults).await.map_err(at_parent("asking for default keys"))?,
+            false => loose::existing(parent, key, &defaults).await.map_err(at_parent("looking for default keys"))?,
         };
         let lost = refer_now.iter().enumerate().filter(|(place, _)| !there.contains(place));
         batch.orphans += lost.map(|(_, (_, rows))| rows).sum::<u64>();
@@ -163,7 +164,7 @@ impl Reaper<'_> {
         // A kill here does them once more, to no rows.
         loose::commit(child).await.map_err(refused)?;
         let done: Vec<i64> = done.into_iter().collect();
-        loose::settle(parent, key, &done, self.settled).await.map_err(at_parent("ending log entries"))?;
+        loose::settle(parent, key, &done, self.settled).await.map_err(at_parent("deleting log entries"))?;
         Ok(Some(batch))
     }
 

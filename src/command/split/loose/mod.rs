@@ -45,8 +45,8 @@ pub async fn describe(source: &Session, planned: &Planned) -> Result<Vec<LooseKe
 
 fn unfit_key(key: &str, unfit: Unfit) -> Error {
     let why = match unfit {
-        Unfit::Period => "compares periods, and loose keys compare values",
-        Unfit::NotEnforced => "is not enforced, and a loose key would do what it does not",
+        Unfit::Period => "compares periods, but loose keys compare values",
+        Unfit::NotEnforced => "is not enforced, but a loose key would be",
     };
     Error::Usage {
         what: format!("the foreign key {key} {why}"),
@@ -115,5 +115,5 @@ async fn identity(
     session: &Session,
     error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
 ) -> Result<String, Error> {
-    split_state::identity(session).await.map_err(error("asking which database this is"))
+    split_state::identity(session).await.map_err(error("identifying the database"))
 }

@@ -91,14 +91,14 @@ pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) 
         Pair { parent: &source, child: &target, log: Side::Source },
         Pair { parent: &target, child: &source, log: Side::Target },
     ];
-    let strangers = ours::strangers(&source).await.map_err(at_source("looking for what others made"))?;
+    let strangers = ours::strangers(&source).await.map_err(at_source("looking for objects of other roles"))?;
     refuse(strangers, &source)?;
     let state = State::look(&target, &options.state).await?.map(|(state, _)| state);
     let phase = state.as_ref().map(|state| state.phase);
     if phase.is_none() && is_target_of(&source, &target, &options.state).await? {
         return Err(Error::Usage {
-            what: "--from and --to are the wrong way round".into(),
-            hint: Some("--from names the database that was split, --to the one that took its schemas.".into()),
+            what: "--from and --to are swapped".into(),
+            hint: Some("--from names the database that was split, --to the one that got its schemas.".into()),
         });
     }
     match phase {
@@ -135,8 +135,8 @@ pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) 
         let databases = [options.source.database().to_owned(), options.target.database().to_owned()];
         return Err(SplitError::NoLooseKeys { databases, elsewhere }.into());
     }
-    source.close().await.map_err(at_source("the end of the session"))?;
-    target.close().await.map_err(at_target("the end of the session"))?;
+    source.close().await.map_err(at_source("closing the session"))?;
+    target.close().await.map_err(at_target("closing the session"))?;
     let is_done = |key: &KeyReaped| {
         matches!(key.progress, Progressed::Done | Progressed::Taken) && key.orphans == 0 && key.refused.is_empty()
     };
@@ -181,7 +181,7 @@ impl Reaper<'_> {
         let name = child.table.to_string();
         let of_another = |namesake| {
             format!(
-                "its table is {name} now, and {namesake} is another one, which it does not follow (docs/split.md says how it would)"
+                "its table is now {name}; {namesake} is another table, which it does not follow (docs/split.md says how to change that)"
             )
         };
         if let Some(why) = unwatched.or(child.namesake.map(of_another)) {
@@ -189,7 +189,7 @@ impl Reaper<'_> {
         }
         key.child = child.table;
         if self.settled == Settled::Forget {
-            loose::purge(self.pair.parent, &key).await.map_err(self.parent_error()("forgetting log entries"))?;
+            loose::purge(self.pair.parent, &key).await.map_err(self.parent_error()("deleting log entries"))?;
         }
         // Entries that stay in the log are passed over; the same key is counted once.
         let (mut after, mut one_by_one_until, mut attempts) = (0, 0, 0);

@@ -81,7 +81,7 @@ pub(in crate::command::split) async fn childless(
 /// Why a key is not followed whose child this database has not.
 pub(super) fn without_child(key: &Key, child: &Session) -> String {
     format!(
-        "the database {} has no table {}: where it was renamed, write its name into pgkeep_loose.keys; where it is gone for good, docs/split.md says how to take the key away",
+        "the database {} has no table {}: if it was renamed, write its new name into pgkeep_loose.keys; if it was dropped, docs/split.md says how to remove the key",
         child.conninfo().database(),
         key.child
     )
@@ -167,7 +167,7 @@ pub(super) async fn in_place(
     }
     let kept = loose::keep_places(pair.parent, &elsewhere, parent, child).await;
     kept.map_err(match pair.log {
-        Side::Source => at_source("writing down where the databases are"),
-        Side::Target => at_target("writing down where the databases are"),
+        Side::Source => at_source("recording where the databases are"),
+        Side::Target => at_target("recording where the databases are"),
     })
 }

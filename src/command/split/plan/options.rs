@@ -19,7 +19,7 @@ pub struct Options {
     pub boundary: Option<Boundary>,
     pub choices: Choices,
     pub bridging: Bridging,
-    /// 0 waits for ever.
+    /// 0 waits forever.
     pub lock_timeout_ms: u64,
     /// Where pg_dump is, if not where it is looked for.
     pub pg_bin: Option<PathBuf>,

@@ -81,7 +81,7 @@ pub fn estimate(source: &Source, tables: &[&TableFacts], facts: &SourceFacts, st
                 }
             }
             let took = started.elapsed();
-            let ended = wire.execute("the end of a transaction", b"ROLLBACK");
+            let ended = wire.execute("ending a transaction", b"ROLLBACK");
             ended.map_err(Error::source_database("measuring"))?;
             Ok::<_, Error>((stored, took))
         });

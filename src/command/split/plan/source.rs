@@ -55,7 +55,8 @@ impl Read {
         let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
         let Seen { snapshot, source } =
             instant::open(&options.source, options.lock_timeout_ms, wanted, timing.readers(), stop).await?;
-        let strangers = ours::strangers(&snapshot.session).await.map_err(failed("looking for what others made"))?;
+        let strangers =
+            ours::strangers(&snapshot.session).await.map_err(failed("looking for objects of other roles"))?;
         refuse(strangers, &snapshot.session)?;
         let cluster = catalog::cluster_identity(&snapshot.session).await.map_err(failed("reading the catalog"))?;
         let writing = catalog::hindrances::writing(&snapshot.session).await.map_err(failed("reading the catalog"))?;
@@ -180,7 +181,7 @@ impl Read {
     }
 
     pub async fn end(self) -> Result<(), Error> {
-        self.snapshot.session.close().await.map_err(failed("the end of the session"))
+        self.snapshot.session.close().await.map_err(failed("closing the session"))
     }
 }
 

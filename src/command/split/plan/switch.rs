@@ -38,11 +38,11 @@ fn hook(command: &str) -> Option<Finding> {
     let (reason, action) = match hook.program() {
         Program::Found | Program::OfTheShell => return None,
         Program::Missing(word) => (
-            format!("{word} is not there: the run would go back right after the switch"),
-            "name it with its folder, or run the split where it is",
+            format!("{word} does not exist: the run would be rolled back right after the switch"),
+            "give its full path, or run the split where it exists",
         ),
         Program::NotExecutable(path) => (
-            format!("{} may not be run: the run would go back right after the switch", path.display()),
+            format!("{} is not executable: the run would be rolled back right after the switch", path.display()),
             "chmod +x, or name a program that runs it",
         ),
     };

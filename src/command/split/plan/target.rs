@@ -40,9 +40,9 @@ impl Visit {
         };
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let begun = session.client().batch_execute(begin).await;
-        begun.map_err(|error| session.fault("the start of a transaction", error)).map_err(failed("looking at it"))?;
+        begun.map_err(|error| session.fault("starting a transaction", error)).map_err(failed("looking at it"))?;
         if exists {
-            let strangers = ours::strangers(&session).await.map_err(failed("looking for what others made"))?;
+            let strangers = ours::strangers(&session).await.map_err(failed("looking for objects of other roles"))?;
             refuse(strangers, &session)?;
         }
         let existence = match exists {
@@ -63,7 +63,7 @@ impl Visit {
         // A newer server wants a newer one than the source does: better said now than when the copy is to be proven.
         dump::find(&self.session, options.pg_bin.as_deref()).map_err(Error::TargetDump)?;
         let facts = self.read(options, cluster, source).await.map_err(failed("reading the catalog"))?;
-        self.session.close().await.map_err(failed("the end of the session"))?;
+        self.session.close().await.map_err(failed("closing the session"))?;
         Ok(facts)
     }
 

@@ -56,10 +56,10 @@ pub async fn look(
     progress: &Arc<Progress>,
     stop: &Stop,
 ) -> Result<Back, Error> {
-    progress.set_phase("comparing the old place with what it was");
+    progress.set_phase("comparing the old database with its former state");
     let target = connect(&options.plan.target, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
     let state = State::load(&target, &options.state).await?;
-    target.close().await.map_err(at_target("the end of the session"))?;
+    target.close().await.map_err(at_target("closing the session"))?;
     let mismatches = match &state {
         Some(state) => proof::written_since(&options.plan.source, state, options.jobs, progress, stop)?,
         None => {
@@ -69,13 +69,13 @@ pub async fn look(
     let source = connect(&options.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?;
     let strength = fence::strength(&source).await.map_err(at_source("looking for a fence"))?;
     let after = archive_now(&options.plan, &source, stop)?;
-    source.close().await.map_err(at_source("the end of the session"))?;
+    source.close().await.map_err(at_source("closing the session"))?;
     let keys = before.plan.crossing_keys().filter_map(|crossing| before.archive.entry(crossing.entry));
     let keys: BTreeSet<String> = keys.map(|entry| entry.label()).collect();
     let differs = compare(&before.archive, |_| true, &after, None).into_iter();
     let (not_valid, definitions): (Vec<_>, Vec<_>) =
         differs.partition(|entry| entry.what == EntryDifference::Different && keys.contains(&entry.entry));
-    let fenced = strength.map(|_| "the fence still stands in the old place");
+    let fenced = strength.map(|_| "the fence is still up in the old database");
     Ok(Back {
         ok: mismatches.is_empty() && definitions.is_empty() && fenced.is_none(),
         downtime_ms,

@@ -37,10 +37,10 @@ pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, 
     let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &capture.drawn.job, &loading).await?;
     capture.drawn.job.surround(&session, loading.through_root).await?;
-    session.close().await.map_err(at_target("the end of the session"))?;
+    session.close().await.map_err(at_target("closing the session"))?;
     progress.set_phase("copying rows");
     let done = work::run(&Rows::Live(&capture.source), &loading, &capture.drawn.job, progress, stop)?;
-    capture.snapshot.session.close().await.map_err(at_source("the end of the session"))?;
+    capture.snapshot.session.close().await.map_err(at_source("closing the session"))?;
     if !done.failures.is_empty() {
         let first = FirstFailure(done.failures.iter().take(5).cloned().collect());
         return Err(Error::Entries { failures: done.failures, skipped: done.skipped, warnings: done.warnings, first });

@@ -67,23 +67,23 @@ pub fn predict(measured: &Measured<'_>) -> Prediction {
             read_ms = scaled(estimate.bytes, 1000, source.saturating_mul(measured.jobs.max(1)));
             slower = (copy, source);
             reasons.push(format!(
-                "the source was read at {} MB/s and its copy at {} MB/s, one session each: rows were taken to come more slowly by that",
+                "the source was read at {} MB/s and its copy at {} MB/s, one session each: times of rows are scaled by that",
                 source / 1_000_000,
                 copy / 1_000_000
             ));
         }
         (Some((source, copy)), _) => reasons.push(format!(
-            "the source was read at {} MB/s and its copy at {} MB/s, one session each: rows stand as they were measured",
+            "the source was read at {} MB/s and its copy at {} MB/s, one session each: times of rows are as measured",
             source / 1_000_000,
             copy / 1_000_000
         )),
         (None, Some(_)) => {
-            reasons.push("there are too few rows to compare how fast the source and its copy are read".to_owned());
+            reasons.push("there are too few rows to compare the read speed of the source and its copy".to_owned());
         }
-        (None, None) => reasons.push("the source was not asked how fast it is read".to_owned()),
+        (None, None) => reasons.push("the read speed of the source was not measured".to_owned()),
     }
     reasons.push(format!(
-        "the upper end is {MARGIN} times that: how fast the target writes and builds indexes, and the way to it, cannot be measured without writing there"
+        "the upper end is {MARGIN} times that: the speed of the target and of the network to it cannot be measured without writing there"
     ));
     let rest_ms = |run: &Timed| run.downtime_ms.saturating_sub(run.data_ms);
     let low = measured.runs.iter().map(|run| rest_ms(run) + run.data_ms.max(read_ms)).min();
@@ -158,6 +158,6 @@ mod tests {
         assert_eq!((range(&prediction), prediction.source_bytes_per_second), ((10_000, 20_000), None));
         assert!(prediction.reasons[1].contains("too few rows"));
         let prediction = predict(&measured(None, Some(&copy)));
-        assert!(prediction.reasons[1].contains("was not asked"), "{prediction:?}");
+        assert!(prediction.reasons[1].contains("was not measured"), "{prediction:?}");
     }
 }

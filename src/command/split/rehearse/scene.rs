@@ -57,8 +57,10 @@ impl Scene {
                 let manifest = repository.manifest(&repository.resolve(snapshot).await?).await?;
                 if !manifest.request.is_whole_database() {
                     return Err(Error::Usage {
-                        what: format!("the snapshot {} holds a part of its database only", manifest.snapshot.short()),
-                        hint: Some("What stays decides what crosses: name a snapshot of the whole database.".into()),
+                        what: format!("the snapshot {} has only a part of its database", manifest.snapshot.short()),
+                        hint: Some(
+                            "The plan also needs the schemas that stay: name a snapshot of the whole database.".into(),
+                        ),
                     });
                 }
                 let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
@@ -75,11 +77,11 @@ impl Scene {
             } else if run.plan.source.database() != name {
                 return Err(Error::Usage {
                     what: format!(
-                        "the snapshot {} is of the database {name}, and --from names {}",
+                        "the snapshot {} is of the database {name}, but --from names {}",
                         manifest.snapshot.short(),
                         run.plan.source.database()
                     ),
-                    hint: Some("Leave --from out where nobody is to be connected to, or name another snapshot.".into()),
+                    hint: Some("Leave --from out to connect to no database, or name another snapshot.".into()),
                 });
             }
         }
@@ -104,8 +106,8 @@ impl Scene {
                     large_objects = likeness::large_objects(&session).await?;
                     Likeness::of(&session).await
                 };
-                let source = Box::new(asked.await.map_err(at_source("asking for the server's settings"))?);
-                session.close().await.map_err(at_source("the end of the session"))?;
+                let source = Box::new(asked.await.map_err(at_source("reading the server's settings"))?);
+                session.close().await.map_err(at_source("closing the session"))?;
                 Model::Real { source, target: Box::new(target_likeness(&run).await?) }
             }
         };
@@ -145,20 +147,20 @@ impl Scene {
     pub fn not_rehearsed(&self, differs: Vec<String>) -> Vec<String> {
         let mut list = vec![
             format!(
-                "nobody wrote: the fence waits for those who do, for up to {} s (--fence-wait), and whoever begins to write meanwhile waits with it, 1.5 s at a time",
+                "nobody wrote: on the day the fence waits for writers for up to {} s (--fence-wait), and new writers wait with it, 1.5 s at a time",
                 self.run.fence_wait.as_secs()
             ),
-            "both ends were a superuser's: what --from and --to may do on the day was not tried".to_owned(),
+            "both copies were run as a superuser: the privileges of --from and --to were not tested".to_owned(),
         ];
         if let Some(hook) = &self.run.hook {
-            list.push(format!("the hook was not run, and writes are refused for as long as it takes: {hook}"));
+            list.push(format!("the hook was not run; on the day, writes are also refused while it runs: {hook}"));
         }
         if !self.files.edits.is_empty() {
-            list.push("configuration files were read and not written".to_owned());
+            list.push("configuration files were read, but not written".to_owned());
         }
         match &self.model {
             Model::Version(_) => list.push(
-                "neither server was asked: their settings, the target's extensions and rights, and whether it is another cluster are not known"
+                "no server was connected to: their settings, the target's extensions and privileges, and whether it is another cluster are unknown"
                     .to_owned(),
             ),
             Model::Real { source, target } => {
@@ -173,7 +175,7 @@ impl Scene {
             }
         }
         if self.large_objects > 0 {
-            list.push(format!("{} large objects stay where they are, and were not copied", self.large_objects));
+            list.push(format!("{} large objects stay where they are and were not copied", self.large_objects));
         }
         list.extend(differs);
         list
@@ -186,8 +188,8 @@ async fn target_likeness(run: &Options) -> Result<Likeness, Error> {
         Err(pg::Error::NoSuchDatabase { .. }) => connect_for_maintenance(&run.plan.target).await?,
         connected => connected.map_err(at_target("connecting"))?,
     };
-    let likeness = Likeness::of(&session).await.map_err(at_target("asking for the server's settings"))?;
-    session.close().await.map_err(at_target("the end of the session"))?;
+    let likeness = Likeness::of(&session).await.map_err(at_target("reading the server's settings"))?;
+    session.close().await.map_err(at_target("closing the session"))?;
     Ok(likeness)
 }
 

@@ -94,7 +94,7 @@ impl Servers {
         });
         let mut started = started.await.map_err(ended_early)??.into_iter();
         let source =
-            started.next().ok_or_else(|| Error::Internal { what: "no server was asked for".into(), source: None })?;
+            started.next().ok_or_else(|| Error::Internal { what: "no server was named".into(), source: None })?;
         Ok(Self { source, target: started.next(), servers, differs, max_wal_bytes })
     }
 
@@ -162,7 +162,7 @@ fn end(cluster: &PrivateCluster, database: &str) -> Result<Conninfo, Error> {
 }
 
 fn ended_early(source: tokio::task::JoinError) -> Error {
-    Error::Internal { what: "the private servers' thread ended early".into(), source: Some(Box::new(source)) }
+    Error::Internal { what: "the private servers' thread ended too early".into(), source: Some(Box::new(source)) }
 }
 
 /// Tables may grow while they are copied, and the log is kept until a checkpoint: as much as the server's limit, but no more than is
@@ -198,7 +198,9 @@ fn settings(end: &Likeness, servers: u64, differs: &mut Vec<String>) -> BTreeMap
     if let Some(spare) = spare.filter(|spare| *spare < end.shared_buffers_bytes) {
         let here = format!("{}MB", (spare >> 20).max(16));
         let there = settings.insert("shared_buffers".into(), here.clone()).unwrap_or_default();
-        differs.push(format!("shared_buffers is {there} there and {here} here, for want of memory"));
+        differs.push(format!(
+            "shared_buffers is {there} there, but {here} here, because this machine has too little memory"
+        ));
     }
     settings
 }

@@ -20,17 +20,17 @@ pub(super) async fn respell(options: &Options, definitions: Definitions<'_>, sto
     make(&session, definitions.archive, &plan, BTreeSet::new(), stop).await?.into_result()?;
     let archive = capture::archive_now(options, &session, stop)?;
     unmake(&session, definitions.archive, &plan).await?;
-    let left = split_state::contents(&session).await.map_err(failed("looking for what is left of the trial"))?;
+    let left = split_state::contents(&session).await.map_err(failed("looking for remains of the trial"))?;
     if !left.is_empty() {
         return Err(Error::Internal {
             what: format!(
-                "the definitions were tried in the target, and it did not become empty again: {}",
+                "the definitions were tried in the target, but it could not be emptied again: {}",
                 left.join(", ")
             ),
             source: None,
         });
     }
-    session.close().await.map_err(failed("the end of the session"))?;
+    session.close().await.map_err(failed("closing the session"))?;
     Ok(archive)
 }
 

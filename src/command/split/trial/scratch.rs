@@ -35,7 +35,7 @@ impl Scratch {
                 let session = connected.map_err(failed("connecting"))?;
                 let target = catalog::database(&session).await.map_err(failed("reading the catalog"))?;
                 let create = trial::like(&target, &name, session.server_version_num());
-                session.close().await.map_err(failed("the end of the session"))?;
+                session.close().await.map_err(failed("closing the session"))?;
                 (create, Some(target.owner))
             }
         };
@@ -70,7 +70,7 @@ impl Scratch {
         let Some(keeper) = &self.keeper else { return Ok(()) };
         trial::drop(keeper, &self.name).await.map_err(failed("dropping a scratch database"))?;
         match self.keeper.take() {
-            Some(keeper) => keeper.close().await.map_err(failed("the end of the session")),
+            Some(keeper) => keeper.close().await.map_err(failed("closing the session")),
             None => Ok(()),
         }
     }

@@ -56,7 +56,7 @@ pub async fn checked_rows(
     check_time: Duration,
     time: Duration,
 ) -> Result<Vec<CheckedRows>, Error> {
-    let checks = session.rows("checks that may not hold", CHECKS, &[&tables]).await?;
+    let checks = session.rows("the list of check constraints", CHECKS, &[&tables]).await?;
     let time = Within::new(check_time, time);
     let (mut found, mut others) = (Vec::new(), None);
     for row in &checks {
@@ -96,7 +96,7 @@ pub async fn checked_rows(
     Ok(found)
 }
 
-const CONTEXT: &str = "rows that are against a check";
+const CONTEXT: &str = "counting rows that violate a check constraint";
 
 /// In a transaction that is taken back, as the role that owns the table: the frame ends with an error, whose message is the number.
 async fn counted_by_owner(session: &Session, owner: &str, sql: &str, time: &Within) -> Result<Orphans, Error> {

@@ -83,7 +83,7 @@ fn count(key: &ForeignKey, operators: &[String], full: bool, spread: Spread) -> 
 /// transaction, which goes on.
 pub async fn orphans(session: &Session, key: &KeyRows, at_most: Duration) -> Result<Orphans, Error> {
     let Some(sql) = &key.count else { return Ok(Orphans::NotCounted) };
-    let context = "the rows that are against a foreign key";
+    let context = "counting rows that violate a foreign key";
     let begin = format!("SAVEPOINT pgkeep_count; SET LOCAL statement_timeout = {}", at_most.as_millis());
     session.run(context, &begin).await?;
     let counted = query(session, context, sql).await;

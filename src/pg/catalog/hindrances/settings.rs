@@ -54,9 +54,9 @@ pub async fn refused_settings_apart(
     session: &Session,
     settings: &BTreeSet<(String, String)>,
 ) -> Result<BTreeMap<(String, String), SettingRefused>, Error> {
-    session.run("the start of a transaction", "BEGIN READ ONLY").await?;
+    session.run("starting a transaction", "BEGIN READ ONLY").await?;
     let refused = refused_settings(session, settings).await?;
-    session.run("the end of a transaction", "ROLLBACK").await?;
+    session.run("ending a transaction", "ROLLBACK").await?;
     Ok(refused)
 }
 
