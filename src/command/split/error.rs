@@ -181,6 +181,8 @@ pub enum SplitError {
     ChangedAside { changed: Vec<String> },
     #[error("the old place has lost something since it was sealed: {}", .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     OldPlaceLost { lost: Vec<Loss> },
+    #[error("the new database has lost something that moved: {}", .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NewPlaceLost { lost: Vec<Loss>, phase: Phase },
     #[error("made or changed in the new database since the switch: {}", .made.join(", "))]
     MadeSince { made: Vec<String> },
 }
@@ -361,6 +363,7 @@ impl Fault for SplitError {
             SplitError::NotConfirmed { asked: true, .. } => "Nothing was changed.".into(),
             SplitError::NotConfirmed { .. } => "Nothing was changed, and there is no terminal to ask on. --yes says that it is meant.".into(),
             SplitError::OldPlaceLost { lost } => lost_hint(lost),
+            SplitError::NewPlaceLost { lost, phase } => lost_there_hint(lost, *phase),
             SplitError::MadeSince { .. } => "It would be left behind. --discard goes back without it; the new database keeps it, fenced.".into(),
         })
     }
@@ -428,6 +431,22 @@ fn lost_hint(lost: &[Loss]) -> String {
         hint += " The new database has the rows of what is gone, and keeps them: pg_dump --table takes them from there, also after the rollback.";
     }
     hint + " --discard goes back to the old place as it is now."
+}
+
+/// The old tables are there still: nothing is put aside, or dropped, before this is said.
+fn lost_there_hint(lost: &[Loss], phase: Phase) -> String {
+    let mut hint = "Nothing was changed.".to_owned();
+    if lost.iter().any(|loss| matches!(loss, Loss::Renamed(_))) {
+        hint += " Give what has another name its old one (ALTER ... RENAME TO, SET SCHEMA), and run `pgkeep split finish` again.";
+    }
+    if lost.iter().any(|loss| matches!(loss, Loss::Gone(_))) {
+        hint += " The old tables have the rows of what is gone, as they were when they were sealed: pg_dump --table takes them from there";
+        hint += match phase {
+            Phase::Switched => ", and `pgkeep split rollback` goes back to them.",
+            _ => ".",
+        };
+    }
+    hint + " --discard goes on without what the new database has lost."
 }
 
 /// Foreign keys that did not come back, or not as they were, after words on what takes writes.
