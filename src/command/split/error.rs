@@ -193,6 +193,8 @@ pub enum Opening {
     /// All of it, and then taken back: once the new place is sealed, what fails leaves nobody who takes writes.
     Try,
     Do,
+    /// A rollback that has not ended has opened it already: what is left of its work is done.
+    Again,
 }
 
 /// How far a switch that failed was taken back.
@@ -263,6 +265,9 @@ impl Fault for SplitError {
             }
             SplitError::Opening { stage: Opening::Do, .. } => {
                 "Both databases refuse writes. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
+            }
+            SplitError::Opening { stage: Opening::Again, .. } => {
+                "The old database takes writes, and the new one refuses them. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
             }
             SplitError::Lost { hint, source, .. } => return hint.clone().or_else(|| source.hint()),
             SplitError::WayBack { source, .. } => {

@@ -32,22 +32,31 @@ pub struct OldPlace {
     pub warnings: Vec<String>,
 }
 
+/// What a way back finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Sealed,
+    /// A rollback has opened the old place and sealed the new one, and has not ended: what is done in the old one is done by those who may.
+    OpenAgain,
+}
+
 /// # Errors
 /// The old place has lost a table, and nobody said that it is known. Nothing was changed.
-pub async fn refuse(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<(), Error> {
-    if discard == Discard::Accept || is_open_again(state, ends).await? {
-        return Ok(());
+pub async fn refuse(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<Found, Error> {
+    let strength = fence::strength(ends.source).await.map_err(at_source("looking for a fence"))?;
+    if strength != Some(Strength::Sealed) && leads_back(state, ends.target).await? {
+        return Ok(Found::OpenAgain);
     }
-    let lost = lost(state, ends.source).await?;
-    if lost.is_empty() { Ok(()) } else { Err(SplitError::OldPlaceLost { lost }.into()) }
+    let lost = if discard == Discard::Accept { Vec::new() } else { lost(state, ends.source).await? };
+    if lost.is_empty() { Ok(Found::Sealed) } else { Err(SplitError::OldPlaceLost { lost }.into()) }
 }
 
 /// Everything that is to be said, as late as possible.
 ///
 /// # Errors
 /// As [`refuse`].
-pub async fn look(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<OldPlace, Error> {
-    if is_open_again(state, ends).await? {
+pub async fn look(state: &State, ends: &Ends<'_>, found: Found, discard: Discard) -> Result<OldPlace, Error> {
+    if found == Found::OpenAgain {
         return Ok(OldPlace::default());
     }
     let lost = lost(state, ends.source).await?;
@@ -108,10 +117,4 @@ pub async fn lost_there(state: &State, target: &Session) -> Result<Vec<Loss>, Er
         losses(target, Vec::new(), &tables, |table| table.name.clone()).await
     };
     lost.await.map_err(at_target("looking for the tables that moved"))
-}
-
-/// A rollback has opened it already, and has not ended: what is done there is done by those who may.
-async fn is_open_again(state: &State, ends: &Ends<'_>) -> Result<bool, Error> {
-    let strength = fence::strength(ends.source).await.map_err(at_source("looking for a fence"))?;
-    Ok(strength != Some(Strength::Sealed) && leads_back(state, ends.target).await?)
 }
