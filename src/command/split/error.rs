@@ -447,7 +447,7 @@ fn lost_there_hint(lost: &[Loss], phase: Phase) -> String {
     if lost.iter().any(|loss| matches!(loss, Loss::Gone(_))) {
         hint += " The old tables have the rows of what is gone, as they were when they were sealed: pg_dump --table takes them from there";
         hint += match phase {
-            Phase::Switched => ", and `pgkeep split rollback` goes back to them.",
+            Phase::Switched => ", and `pgkeep split rollback --discard` goes back to them.",
             _ => ".",
         };
     }
