@@ -139,6 +139,9 @@ pub struct FinishArgs {
     /// Confirm that a rollback will no longer be possible: do not ask on the terminal
     #[arg(long)]
     pub yes: bool,
+    /// Go on without the tables that moved and that the new database has lost, or has under other names; they are named
+    #[arg(long)]
+    pub discard: bool,
     /// How long to wait for a lock, in seconds; 0 waits forever
     #[arg(long, value_name = "SECONDS", default_value_t = LOCK_WAIT_TIMEOUT_DEFAULT, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
@@ -213,7 +216,7 @@ pub(super) async fn run(
             let options = split::RollbackOptions {
                 source: conninfo(args.from.as_deref())?,
                 target: conninfo(args.to.as_deref())?,
-                discard: if args.discard { Discard::Rows } else { Discard::Refuse },
+                discard: discard(args.discard),
                 fence_wait: Duration::from_secs(args.fence_wait.into()),
                 jobs: usize::from(args.jobs),
                 state: folder()?,
@@ -232,6 +235,7 @@ pub(super) async fn run(
                 lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
                 state: folder()?,
                 moved: moved(args.moved),
+                discard: discard(args.discard),
                 ask: if args.yes { |_| split::Consent::Yes } else { ask },
                 jobs: usize::from(args.jobs),
                 pg_bin: args.programs.pg_bin.clone(),
@@ -300,6 +304,10 @@ fn folder(given: Option<&PathBuf>) -> Result<Folder, Error> {
         Some(path) => Ok(Folder::at(path.clone())),
         None => Ok(Folder::of_account().map_err(split::SplitError::from)?),
     }
+}
+
+fn discard(said: bool) -> Discard {
+    if said { Discard::Accept } else { Discard::Refuse }
 }
 
 fn moved(said: bool) -> Moved {

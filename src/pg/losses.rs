@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::connect::Session;
-use super::sealed::{Space, spaces};
+use super::sealed::Space;
 
-/// A table as it was sealed.
+/// A table as it was sealed, or as it was proven in the new place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedTable {
     pub oid: u32,
@@ -45,10 +45,23 @@ const LOST: &str = "SELECT t.schema, n.nspname::text, t.name = c.relname, n.oid,
     LEFT JOIN pg_catalog.pg_namespace s ON s.nspname = t.schema
     WHERE c.oid IS NULL OR (n.nspname, c.relname) IS DISTINCT FROM (t.schema::name, t.name::name) ORDER BY 5";
 
-/// What has become of these tables where they are not as they were; `now` says what each should be called. Tables of a schema that has
-/// another name are told with one word.
+/// These tables with the OIDs that they have here by their names; 0 where there is none of that name.
+pub async fn by_name(session: &Session, tables: Vec<SealedTable>) -> Result<Vec<SealedTable>, Error> {
+    let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    let sql = "SELECT coalesce(c.oid, 0::oid)
+        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) WITH ORDINALITY AS t (schema, name, place)
+        LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
+        LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name AND c.relkind IN ('r', 'p') ORDER BY t.place";
+    let rows = session.rows("looking for tables by their names", sql, &[&schemas, &names]).await?;
+    Ok(tables.into_iter().zip(&rows).map(|(table, row)| SealedTable { oid: row.get(0), ..table }).collect())
+}
+
+/// What has become of these tables where they are not as they were; `now` says what each should be called, `spaces` are the schemas as
+/// they were noted, if they were. Tables of a schema that has another name are told with one word.
 pub async fn losses(
     session: &Session,
+    spaces: Vec<Space>,
     tables: &[SealedTable],
     now: impl Fn(&SealedTable) -> String,
 ) -> Result<Vec<Loss>, Error> {
@@ -58,7 +71,6 @@ pub async fn losses(
     let were: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let rows = session.rows("looking for the tables that were sealed", LOST, &[&oids, &schemas, &names, &were]).await?;
 
-    let spaces = spaces(session).await?;
     let noted: BTreeSet<u32> = spaces.iter().map(|space| space.oid).collect();
     let were_spaces: BTreeSet<&str> = schemas.iter().copied().collect();
     let mut renamed: BTreeMap<String, String> = spaces.into_iter().filter_map(Space::renamed).collect();

@@ -111,6 +111,13 @@ pub async fn save(session: &Session, id: &str, document: &str, mark: &str) -> Re
     }
 }
 
+/// The OID of the record's table: another one where the database was loaded from a dump, as all OIDs are then.
+pub async fn table(session: &Session) -> Result<u32, Error> {
+    let sql = format!("SELECT coalesce(pg_catalog.to_regclass('{SCHEMA}.state')::oid, 0::oid)");
+    let row = session.client().query_one(&sql, &[]).await;
+    Ok(row.map_err(|error| session.fault("looking for a split's record", error))?.get(0))
+}
+
 /// Takes the record away.
 pub async fn forget(session: &Session) -> Result<(), Error> {
     session.run("forgetting a split", &format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")).await

@@ -20,6 +20,16 @@ enum Return {
 }
 
 impl Applied {
+    /// Files that hold a value of ours at this moment.
+    pub fn switched(&self) -> Vec<PathBuf> {
+        let holds_ours = |file: &&AppliedFile| match plan(file) {
+            Ok((_, Return::Nothing)) | Err(_) => false,
+            Ok((_, Return::Whole(_))) => true,
+            Ok((now, Return::Values(text))) => now.text != text,
+        };
+        self.files.iter().filter(holds_ours).map(|file| file.path.clone()).collect()
+    }
+
     /// Puts the files back, and may be called again after a kill, or for a switch that was never carried out. A file
     /// that nobody has changed gets its very bytes back, and its backup copy is removed. In one that was changed
     /// elsewhere only our values are set back, and the copy stays.

@@ -51,6 +51,7 @@ mod split_interrupted;
 mod split_loose;
 mod split_names;
 mod split_new_keys;
+mod split_new_place;
 mod split_old_place;
 mod split_plan;
 mod split_rehearse;

@@ -188,6 +188,37 @@ fn an_ordinary_role_is_told_what_only_a_superuser_may_make() {
     assert_eq!(sql(&target, "theirs", "SELECT count(*) FROM pg_indexes WHERE tablename = 'orders'"), "1");
 }
 
+/// What the role lacks is no owner's and no grant of the snapshot's, which it was told to leave out.
+#[test]
+fn an_ordinary_role_that_may_create_nothing_is_told_what_to_grant() {
+    let (source, target) = (started(), started());
+    target.ask("CREATE ROLE tenant LOGIN");
+    target.ask("CREATE DATABASE theirs");
+    let dsn = target.dsn_as("tenant", "theirs");
+    let restore = |repo: &Repo| Said::of(&mut repo.restore(["latest", "-d", &dsn, "--no-owner", "--no-acl", "-q"]));
+    for (make, refused, grant) in [
+        ("CREATE TABLE public.t AS SELECT 1 AS a", "for schema public", "GRANT CREATE ON SCHEMA public TO tenant"),
+        (
+            "DROP TABLE public.t; CREATE SCHEMA shop; CREATE TABLE shop.t (a int)",
+            "for database theirs",
+            "GRANT CREATE ON DATABASE theirs TO tenant",
+        ),
+    ] {
+        let repo = Repo::new();
+        source.ask(make);
+        repo.json(["backup", "-d", &source.dsn("postgres")]);
+        let said = restore(&repo);
+        assert_eq!(said.code, 8, "{said:?}");
+        assert!(said.stderr.contains(&format!("permission denied {refused}")), "{said:?}");
+        assert!(said.stderr.contains("GRANT CREATE ON DATABASE, or ON SCHEMA"), "{said:?}");
+        assert!(!said.stderr.contains("with --no-owner --no-acl"), "{said:?}");
+        sql(&target, "theirs", grant);
+        let said = restore(&repo);
+        assert_eq!(said.code, 0, "as it says: {said:?}");
+        sql(&target, "theirs", "DROP TABLE IF EXISTS public.t; DROP SCHEMA IF EXISTS shop CASCADE");
+    }
+}
+
 #[test]
 fn a_damaged_object_stops_it_before_a_row_of_its_table_is_there() {
     let (server, repo) = (started(), Repo::new());

@@ -58,7 +58,7 @@ fn a_watched_table_that_becomes_a_part_of_another_or_goes_is_told_by_every_verb(
     let reaped = halves.split(&["reap"]);
     let key = &reaped.document()["keys"][0];
     assert_eq!((reaped.code, &key["progress"], &key["unwatched"]), (3, &json!("unwatched"), &json!(why)), "{reaped:?}");
-    let finished = halves.split(&["finish", "--yes"]);
+    let finished = halves.split(&["finish", "--yes", "--discard"]);
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(finished.document()["warnings"].to_string().contains("par.old belongs to par.p now"), "{finished:?}");
     // The statements that it names are the cure.
@@ -157,7 +157,7 @@ fn a_loose_key_whose_table_or_column_is_gone_is_named_and_the_others_are_reaped(
     let status = halves.split(&["status"]).document();
     assert!(key(&status, "loose", c)["unwatched"].as_str().unwrap().contains(words), "{status}");
     assert_eq!(key(&status, "loose", d).get("unwatched"), None, "{status}");
-    let finished = halves.split(&["finish", "--yes"]);
+    let finished = halves.split(&["finish", "--yes", "--discard"]);
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(finished.document()["warnings"].to_string().contains(words), "{finished:?}");
     // It is what the documentation says.

@@ -113,20 +113,23 @@ fn status_says_who_takes_writes_in_each_state_and_what_is_not_refused_then() {
     // Sealed, and the hook runs.
     psql(&server.binaries, &halves.old_place(), "DROP TABLE m.slow").unwrap();
     let child = halves.running(&["--schemas", "m", "--hook", "sleep 30"]);
-    let status = halves.wait_for(|status| status["phase"] == "sealed");
+    let status = halves.wait_for(|status| status["hook_started"].is_string());
     assert_eq!((&status["under_way"], &status["next"]), (&json!(true), &json!([])), "{status}");
+    assert_eq!((&status["phase"], &status["takes_writes"]), (&json!("sealed"), &json!("new")), "{status}");
     assert!(halves.text().contains("is running: wait for it"), "{}", halves.text());
     kill(child);
     let status = halves.wait_for(|status| status["under_way"] == false);
-    let expected = (&json!("neither"), &json!(["split", "rollback"]));
+    let expected = (&json!("new"), &json!(["split", "rollback"]));
     assert_eq!((&status["takes_writes"], &status["next"]), expected, "{status}");
     let (status, text) = halves.of_the_record();
     assert_eq!((&status["takes_writes"], &status["next"]), expected, "{status}");
-    assert!(text.contains("neither database takes writes: the old one refuses them, and the applications"), "{text}");
-    assert!(text.contains("from the record; --from DSN checks the old database"), "{text}");
-    assert!(!halves.take().0);
+    assert!(text.contains("\nthe new database takes writes, and the old one refuses them (from the record"), "{text}");
+    assert!(text.contains("--from DSN checks the old database"), "{text}");
+    assert_eq!(halves.take(), (false, true));
 
     assert_eq!(halves.split(&["--schemas", "m", "--hook", "true"]).code, 0);
+    let status = halves.status();
+    assert_eq!((&status["rewritten"], &status["hook_started"]), (&json!([]), &json!(null)), "{status}");
     let status = halves.status();
     assert_eq!((&status["takes_writes"], &status["next"]), (&json!("new"), &json!(["rollback", "finish"])), "{status}");
     assert_eq!(halves.take(), (false, true));
@@ -169,4 +172,72 @@ fn what_was_put_aside_is_dropped_next_and_the_new_database_takes_writes() {
     let text = halves.text();
     assert!(text.contains("next: `pgkeep split finish --yes-drop NAME`, which drops the old schemas"), "{text}");
     assert!(halves.take().1);
+}
+
+/// Until the switch has ended: the files name the new database by then, and the hook has sent whom it sends.
+#[test]
+fn an_interrupted_switch_says_who_takes_writes_and_who_was_sent_where() {
+    let server = Server::start(15, ClusterOptions::default());
+    let folder = folder();
+    for (name, signal) in [("hung_int", Signal::INT), ("hung_kill", Signal::KILL)] {
+        let halves = Halves::begun(&server, name, TABLE);
+        let (env, log) = (folder.path().join(format!("{name}.env")), folder.path().join(name));
+        let text = format!("PG_URL=postgres://app:se-cret@db:5432/{name}\n");
+        std::fs::write(&env, &text).unwrap();
+        let hook = format!("echo >> {}; sleep 30", log.display());
+        let rewrite = format!("{}:PG_URL", env.display());
+        let mut command = halves.command(&["--schemas", "m", "--rewrite", &rewrite, "--hook", &hook, "--json"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let since = Instant::now();
+        while !log.exists() {
+            assert!(since.elapsed() < Duration::from_secs(60), "the hook is never run");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let said = Said::from(child.wait_with_output().unwrap());
+        let real = std::fs::canonicalize(&env).unwrap();
+        let named = format!("{} names the new database already", real.display());
+        if signal == Signal::INT {
+            let hint = said.document()["hint"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(said.code, 130, "{said:?}");
+            let told = ["The source refuses writes, and the new database takes them", "the hook was started", &named];
+            assert!(told.iter().all(|told| hint.contains(told)) && !hint.contains("nobody was sent"), "{hint}");
+        }
+        let status = halves.wait_for(|status| status["under_way"] == false);
+        assert_eq!((&status["phase"], &status["takes_writes"]), (&json!("sealed"), &json!("new")), "{status}");
+        assert_eq!(halves.take(), (false, true));
+        assert_eq!(status["rewritten"], json!([real]), "{status}");
+        assert!(status["hook_started"].is_string(), "{status}");
+        assert!(std::fs::read_to_string(&env).unwrap().contains(&format!("/{name}_new")));
+        let told = halves.text();
+        assert!(told.contains("\nthe new database takes writes, and the old one refuses them\n"), "{told}");
+        assert!(told.contains(&format!("\n{named}\n")) && told.contains("\nthe hook was started at "), "{told}");
+        assert!(told.contains("puts the files back") && told.contains("runs the hook, once more"), "{told}");
+
+        // Somebody puts the file back by hand.
+        let switched = std::fs::read_to_string(&env).unwrap();
+        std::fs::write(&env, &text).unwrap();
+        assert_eq!(halves.status()["rewritten"], json!([]));
+        std::fs::write(&env, switched).unwrap();
+        assert_eq!(halves.split(&["rollback"]).code, 0, "as it says");
+        assert_eq!((std::fs::read_to_string(&env).unwrap(), halves.take()), (text, (true, false)));
+    }
+}
+
+#[test]
+fn a_sealed_split_whose_fence_was_taken_down_takes_writes_in_both() {
+    let server = Server::start(15, ClusterOptions::default());
+    let halves = Halves::begun(&server, "quiet", TABLE);
+    let child = halves.running(&["--schemas", "m", "--hook", "sleep 30"]);
+    halves.wait_for(|status| status["hook_started"].is_string());
+    kill(child);
+    halves.wait_for(|status| status["under_way"] == false);
+    // Somebody takes the fence down by hand.
+    psql(&server.binaries, &halves.old_place(), "DROP FUNCTION pgkeep_split.refuse() CASCADE").unwrap();
+    let status = halves.status();
+    assert_eq!((&status["takes_writes"], &status["next"]), (&json!("both"), &json!(["rollback"])), "{status}");
+    assert_eq!(halves.take(), (true, true));
+    assert!(halves.text().contains("BOTH databases take writes"), "{}", halves.text());
+    assert_eq!(halves.split(&["rollback"]).code, 0, "as it says");
+    assert_eq!(halves.take(), (true, false));
 }

@@ -165,3 +165,54 @@ fn a_database_that_is_half_made_when_a_run_ends_goes_or_comes_to_its_right_owner
     assert_eq!(server.ask(there), "app", "{said:?}");
     assert!(!said.document()["warnings"].to_string().contains("belongs to"), "{said:?}");
 }
+
+/// The rollback that goes on finds what the first one has opened: its keys are no change of somebody's, and the new place stays sealed.
+#[test]
+fn a_rollback_that_goes_on_says_nothing_of_its_own_work_and_opens_no_second_place() {
+    let server = Server::start(15, ClusterOptions::default());
+    let keys =
+        "CREATE SCHEMA other; CREATE TABLE other.u (id int PRIMARY KEY); ALTER TABLE m.t ADD u int REFERENCES other.u";
+    begun(&server, "again", &format!("{TABLE}; {keys}"));
+    assert_eq!(split(&server, "again", &["--schemas", "m", "--leave", "*", "--boundary", "drop"]).code, 0);
+    let somebody = |database: &str, sql: &str| {
+        let mut command = server.binaries.command("psql");
+        command.args(["-X", "-q", "-d", &server.dsn(database), "-c", &format!("BEGIN; {sql}; SELECT pg_sleep(600)")]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let asleep = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        server.wait_for(asleep, "t");
+        child
+    };
+    let end = |mut child: std::process::Child| {
+        server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+        child.wait().unwrap();
+    };
+    let takes =
+        |name: &str| psql(&server.binaries, &server.dsn(name), "BEGIN; INSERT INTO m.t VALUES (2); ROLLBACK").is_ok();
+
+    // The record cannot be written, and then it is killed.
+    let reader = somebody("again_new", "LOCK TABLE pgkeep_split.state IN SHARE MODE");
+    let mut command = pgkeep();
+    command.args(["split", "--quiet", "rollback", "--from", &server.dsn("again"), "--to", &server.dsn("again_new")]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.wait_for(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'again_new'",
+        "t",
+    );
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    child.wait().unwrap();
+    end(reader);
+    server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ 'pgkeep'", "0");
+    assert_eq!((takes("again"), takes("again_new")), (true, false));
+
+    // It goes on, and somebody is in its way.
+    let writer = somebody("again", "INSERT INTO other.u VALUES (7)");
+    let said = split(&server, "again", &["rollback", "--fence-wait", "1"]);
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(told(&said).1.starts_with("The old database takes writes, and the new one refuses them."), "{said:?}");
+    assert_eq!((takes("again"), takes("again_new")), (true, false), "{said:?}");
+    end(writer);
+    let said = split(&server, "again", &["rollback"]);
+    let told = said.document();
+    assert_eq!((said.code, &told["warnings"], &told["lost"]), (0, &json!([]), &json!([])), "{said:?}");
+    assert_eq!((takes("again"), takes("again_new")), (true, false));
+}

@@ -98,6 +98,8 @@ pub fn status(status: &Status) -> String {
         text += &format!("the record is {}\n", status.record);
     }
     text += &format!("{}\n", takes_writes(status));
+    text += &sent(status);
+    status.lost.iter().for_each(|lost| text += &format!("LOST IN THE NEW DATABASE: {lost}\n"));
     status.renamed.iter().for_each(|renamed| text += &format!("{renamed}\n"));
     text += &changed(&status.changed_since);
     status.moved.iter().for_each(|moved| text += &format!("it looks like a copy: {moved}\n"));
@@ -128,16 +130,30 @@ pub fn status(status: &Status) -> String {
     text + &next(status)
 }
 
+/// Who was sent to the new database before the split is switched.
+fn sent(status: &Status) -> String {
+    let files = status.rewritten.iter().map(|file| format!("{} names the new database already\n", file.display()));
+    let hook = status.hook_started.map(|at| {
+        let end = if status.under_way { "has not ended yet" } else { "nobody saw its end: it may still run" };
+        format!("the hook was started at {}, and {end}\n", moment::local(at))
+    });
+    files.chain(hook).collect()
+}
+
 /// Who takes writes of what moves.
 fn takes_writes(status: &Status) -> String {
-    let is_early = status.phase < Phase::Switched;
+    let was_nobody_sent =
+        status.phase < Phase::Switched && status.rewritten.is_empty() && status.hook_started.is_none();
     let said = match status.takes_writes {
         Writers::Old => "the old database takes writes",
-        Writers::New if status.phase == Phase::Switched => {
+        Writers::New if was_nobody_sent => {
+            "the new database takes writes, and the old one refuses them; nobody was sent to the new one yet"
+        }
+        Writers::New if status.phase <= Phase::Switched => {
             "the new database takes writes, and the old one refuses them"
         }
         Writers::New => "the new database takes writes",
-        Writers::Neither if is_early => {
+        Writers::Neither if status.phase < Phase::Sealed => {
             "neither database takes writes: the old one refuses them, and the applications do not use the new one yet"
         }
         Writers::Neither => "neither database takes writes: both refuse them",
@@ -154,6 +170,12 @@ fn next(status: &Status) -> String {
     let is_open = status.takes_writes == Writers::Old && status.phase < Phase::Sealed;
     let line = |verb: &&'static str| {
         match (*verb, status.phase) {
+        ("split", Phase::Sealed) => {
+            "`pgkeep split` with the same arguments, which continues: it writes the files, and runs the hook, once more".to_owned()
+        }
+        ("rollback", Phase::Sealed) => {
+            "`pgkeep split rollback`, which puts the files back and lets the old database take writes again; --discard goes back without what was written in the new one".to_owned()
+        }
         ("split", _) if is_open => "`pgkeep split` with the same arguments, which starts again".to_owned(),
         ("split", _) => "`pgkeep split` with the same arguments, which continues".to_owned(),
         ("rollback", _) if is_open => "`pgkeep split rollback`, which removes what was created".to_owned(),
@@ -169,6 +191,12 @@ fn next(status: &Status) -> String {
     let nothing = match status.phase {
         _ if status.under_way => "a command of the split is running: wait for it",
         Phase::Finished => return String::new(),
+        Phase::Switched if !status.lost.is_empty() => {
+            "`pgkeep split rollback --discard`, which lets the old database take writes again, and leaves the new one as it is; or `pgkeep split finish --discard`, which ends the way back without what is lost"
+        }
+        Phase::Quarantined if !status.lost.is_empty() => {
+            "`pgkeep split finish --discard --yes-drop NAME`, which drops the old schemas although the new database has lost what is named here"
+        }
         Phase::RolledBack => {
             "nothing; the new database is kept. To split again, drop it when nobody needs its data, or name another one"
         }

@@ -21,10 +21,19 @@ pub fn failure(entry: &str, error: &pg::Error) -> Failure {
     }
 }
 
+/// A privilege of the role that restores, whoever owns what is made.
+fn is_to_be_granted(error: &pg::Error) -> bool {
+    let begins = ["permission denied for database ", "permission denied for schema "];
+    error.server_message().is_some_and(|said| begins.iter().any(|begin| said.message.starts_with(begin)))
+}
+
 fn entry_hint(error: &pg::Error) -> Option<String> {
     let hint = match error.sqlstate()? {
         "58P01" | "0A000" if error.server_message()?.message.contains("extension") => {
             "Install the extension's package on the target's server (Debian: postgresql-contrib, postgresql-NN-NAME)."
+        }
+        "42501" if is_to_be_granted(error) => {
+            "Let its owner grant it (GRANT CREATE ON DATABASE, or ON SCHEMA, to the role that restores), or restore as a superuser. --no-owner and --no-acl do not help here."
         }
         "42501" => "Restore as a superuser, or as an ordinary role with --no-owner --no-acl if the objects allow it.",
         "42704" => {

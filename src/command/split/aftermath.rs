@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ends::End;
 use super::holding::{at_source, at_target};
 use super::promise::broken;
-use super::state::State;
+use super::state::{NewTables, State};
 use super::{Options, Report};
 use crate::command::Error;
 use crate::pg::catalog::Scope;
@@ -13,8 +13,10 @@ use crate::pg::close_like::may_connect;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence;
 use crate::pg::inventory::{Extent, inventory, made_since};
+use crate::pg::losses::by_name;
 use crate::pg::sealed::{self, Noted};
 use crate::pg::sessions::{Connected, connected};
+use crate::pg::split_state;
 
 /// Sessions of the old database, which read the old rows.
 pub async fn sessions_old(source: &Session) -> Result<Vec<Connected>, Error> {
@@ -85,6 +87,10 @@ pub async fn take_stock(state: &mut State, source: &Session, target: &Session) -
         inventory(source, Extent::Schemas(&schemas)).await.map_err(at_source("the inventory of the schemas"))?;
     let here = inventory(target, Extent::Database).await.map_err(at_target("the inventory of the new database"))?;
     (state.source_inventory, state.target_inventory) = (Some(there), Some(here));
+    let failed = || at_target("the list of the new tables");
+    let mut tables = by_name(target, state.all_sealed()).await.map_err(failed())?;
+    tables.retain(|table| table.oid != 0);
+    state.new_tables = Some(NewTables { record: split_state::table(target).await.map_err(failed())?, tables });
     let spaces = fence::schemas(target).await.map_err(at_target("the list of schemas"))?;
     let scope = Scope::new(&spaces, &[]);
     sealed::note(target, Noted::Proven, &scope)

@@ -181,6 +181,8 @@ pub enum SplitError {
     ChangedAside { changed: Vec<String> },
     #[error("objects in the old database were dropped or renamed since it was sealed: {}", .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     OldPlaceLost { lost: Vec<Loss> },
+    #[error("objects that moved were dropped or renamed in the new database: {}", .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NewPlaceLost { lost: Vec<Loss>, phase: Phase },
     #[error("objects in the new database were created or changed since the switch: {}", .made.join(", "))]
     MadeSince { made: Vec<String> },
 }
@@ -191,6 +193,8 @@ pub enum Opening {
     /// All of it, and then taken back: once the new place is sealed, what fails leaves nobody who takes writes.
     Try,
     Do,
+    /// A rollback that has not ended has opened it already: what is left of its work is done.
+    Again,
 }
 
 /// How far a switch that failed was taken back.
@@ -261,6 +265,9 @@ impl Fault for SplitError {
             }
             SplitError::Opening { stage: Opening::Do, .. } => {
                 "Both databases refuse writes. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
+            }
+            SplitError::Opening { stage: Opening::Again, .. } => {
+                "The old database takes writes, and the new one refuses them. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
             }
             SplitError::Lost { hint, source, .. } => return hint.clone().or_else(|| source.hint()),
             SplitError::WayBack { source, .. } => {
@@ -360,6 +367,7 @@ impl Fault for SplitError {
             SplitError::NotConfirmed { asked: true, .. } => "Nothing was changed.".into(),
             SplitError::NotConfirmed { .. } => "Nothing was changed: there is no terminal to ask on. --yes confirms.".into(),
             SplitError::OldPlaceLost { lost } => lost_hint(lost),
+            SplitError::NewPlaceLost { lost, phase } => lost_there_hint(lost, *phase),
             SplitError::MadeSince { .. } => "A rollback would leave them behind. --discard goes back without them; the new database keeps them, but refuses writes.".into(),
         })
     }
@@ -427,6 +435,22 @@ fn lost_hint(lost: &[Loss]) -> String {
         hint += " The new database keeps the rows of dropped tables: pg_dump --table can read them there, also after the rollback.";
     }
     hint + " --discard goes back to the old database as it is now."
+}
+
+/// The old tables are there still: nothing is put aside, or dropped, before this is said.
+fn lost_there_hint(lost: &[Loss], phase: Phase) -> String {
+    let mut hint = "Nothing was changed.".to_owned();
+    if lost.iter().any(|loss| matches!(loss, Loss::Renamed(_))) {
+        hint += " Give what has another name its old one (ALTER ... RENAME TO, SET SCHEMA), and run `pgkeep split finish` again.";
+    }
+    if lost.iter().any(|loss| matches!(loss, Loss::Gone(_))) {
+        hint += " The old tables have the rows of what is gone, as they were when they were sealed: pg_dump --table takes them from there";
+        hint += match phase {
+            Phase::Switched => ", and `pgkeep split rollback --discard` goes back to them.",
+            _ => ".",
+        };
+    }
+    hint + " --discard goes on without what the new database has lost."
 }
 
 /// Foreign keys that did not come back, or not as they were, after words on what takes writes.

@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use super::aftermath::{changed_since, fence_differs, made_in_the_old_place, sessions_old};
 use super::covering::{Covered, Covering};
+use super::ends::Ends;
 use super::holding::{at_source, at_target, own};
 use super::state::{Phase, State};
-use super::{Moved, SplitError, host, loose, lost, whereabouts};
+use super::{Discard, Moved, SplitError, host, loose, losses, lost, whereabouts};
 use crate::command::Error;
 use crate::command::progress::Progress;
 use crate::command::taken::Taken;
@@ -46,6 +47,7 @@ pub struct FinishOptions {
     /// Where the host remembers the split.
     pub state: host::Folder,
     pub moved: Moved,
+    pub discard: Discard,
     /// Asks the operator, where the way back is about to end.
     pub ask: fn(&str) -> Consent,
     /// How many sessions compare rows at the same time.
@@ -67,6 +69,8 @@ pub struct Finished {
     pub snapshot: Option<String>,
     #[serde(flatten)]
     pub taken: Option<Taken>,
+    /// Tables that moved and that the new database has no more, or has under other names.
+    pub lost: Vec<String>,
     /// What is in the old schemas and was never moved, because it was made there after the copy.
     pub made_since: Vec<String>,
     /// Definitions of the old schemas that were made or changed since they were sealed; looked for once, before they are put aside.
@@ -79,7 +83,7 @@ pub struct Finished {
 /// Without `drop`, the old schemas are quarantined; with it, those that are quarantined are dropped.
 ///
 /// # Errors
-/// A drop for which no proven snapshot of what they hold now is in the repository, that somebody still needs or uses, or whose name is wrong;
+/// Tables that the new place has lost, where nobody said that it is known; a drop for which no proven snapshot of what they hold now is in the repository, that somebody still needs or uses, or whose name is wrong;
 /// an end of the way back that the operator did not want.
 pub async fn finish(
     options: &FinishOptions,
@@ -127,12 +131,19 @@ pub async fn finish(
             return Err(SplitError::FenceDiffers { differs }.into());
         }
     }
+    // Where a kill came after the drop, nothing is given up any more.
+    let mut lost = match is_gone {
+        false => losses::there(&state, &target, options.discard).await?,
+        true => Vec::new(),
+    };
     let sessions = sessions_old(&source).await?;
     let mut changed = Vec::new();
     if state.phase == Phase::Switched {
         whereabouts::new_place_takes_writes(&state, &target).await?;
         changed = changed_since(&source, &state).await?;
-        confirm(options, &state, &sessions)?;
+        confirm(options, &state, &sessions, &lost)?;
+        // Once more: an answer takes its time.
+        lost = losses::there(&state, &target, options.discard).await?;
         progress.set_phase("putting the old schemas aside");
         put_aside(options, &mut state, &there, &source, &target).await?;
     }
@@ -149,6 +160,7 @@ pub async fn finish(
         needed_by,
         snapshot: None,
         taken: None,
+        lost,
         made_since: made_in_the_old_place(&source, &state, &names).await?,
         changed_since: changed,
         sessions_old: sessions,
@@ -160,8 +172,9 @@ pub async fn finish(
     } else {
         let repository = repository.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
         if !is_gone {
-            let covered = drop_for_good(options, repository, &state, &source, &names, progress, stop).await?;
-            (finished.snapshot, finished.taken) = (Some(covered.snapshot), Some(covered.taken));
+            let ends = Ends { source: &source, target: &target };
+            let (covered, lost) = drop_for_good(options, repository, &state, &ends, &names, progress, stop).await?;
+            (finished.snapshot, finished.taken, finished.lost) = (Some(covered.snapshot), Some(covered.taken), lost);
             finished.warnings.extend(covered.said);
         }
         fence::take_down(&source).await.map_err(failed("taking the fence down"))?;
@@ -171,6 +184,7 @@ pub async fn finish(
         whereabouts::leave(&state, &source).await?;
         (finished.dropped, finished.phase) = (true, state.phase);
     }
+    finished.warnings.extend(finished.lost.iter().map(|lost| format!("lost in the new database: {lost}")));
     source.close().await.map_err(at_source("closing the session"))?;
     target.close().await.map_err(at_target("closing the session"))?;
     Ok(finished)
@@ -187,9 +201,12 @@ async fn unwatched(source: &Session, target: &Session) -> Result<Vec<String>, Er
 }
 
 /// The way back ends here, so somebody must have said so.
-fn confirm(options: &FinishOptions, state: &State, sessions: &[Connected]) -> Result<(), Error> {
+fn confirm(options: &FinishOptions, state: &State, sessions: &[Connected], lost: &[String]) -> Result<(), Error> {
     let mut question =
         format!("{} will be put aside, and `rollback` will no longer be possible", state.schemas.join(", "));
+    if !lost.is_empty() {
+        question += &format!("; lost in the new database: {}", lost.join("; "));
+    }
     if !sessions.is_empty() {
         let sessions: Vec<String> = sessions.iter().map(ToString::to_string).collect();
         question += &format!("; connected to the old database: {}", sessions.join("; "));
@@ -269,16 +286,18 @@ async fn put_aside(
 }
 
 /// Who needs the tables and who reads them is asked first. While nobody can write them they are compared with a snapshot; under the locks
-/// of the drop itself it is asked once more what needs them, and then they go. Returns the snapshot that holds them.
+/// of the drop itself it is asked once more what needs them and what the new place has lost, and then they go. Returns the snapshot that holds them,
+/// and what is lost.
 async fn drop_for_good(
     options: &FinishOptions,
     repository: &Repository,
     state: &State,
-    source: &Session,
+    ends: &Ends<'_>,
     names: &[&str],
     progress: &Arc<Progress>,
     stop: &Stop,
-) -> Result<Covered, Error> {
+) -> Result<(Covered, Vec<String>), Error> {
+    let Ends { source, target } = *ends;
     let failed = |what: &'static str| at_source(what);
     let by = quarantine::needed_by(source, names).await.map_err(failed("looking for what needs the old schemas"))?;
     if !by.is_empty() {
@@ -321,10 +340,17 @@ async fn drop_for_good(
         quarantine::let_go(source).await.map_err(failed("ending a transaction"))?;
         return Err(SplitError::ChangedAside { changed }.into());
     }
+    let lost = match losses::there(state, target, options.discard).await {
+        Ok(lost) => lost,
+        Err(error) => {
+            quarantine::let_go(source).await.map_err(failed("the end of a transaction"))?;
+            return Err(error);
+        }
+    };
     let dropped = quarantine::drop_for_good(source, names, options.lock_timeout_ms).await;
     let by = dropped.map_err(failed("dropping the old schemas"))?;
     if !by.is_empty() {
         return Err(SplitError::StillNeeded { by }.into());
     }
-    Ok(snapshot)
+    Ok((snapshot, lost))
 }

@@ -1,22 +1,26 @@
-//! What the old place has lost since it was sealed. A way back leads to what is there, and nobody else would say that it is less, or something else.
+//! What the old place has lost since it was sealed, and the new one since it was proven. A way back leads to what is there in the old place, and its
+//! end leaves what is there in the new one: nobody else would say that it is less, or something else.
 
 use super::SplitError;
 use super::aftermath::{changed_since, fence_differs};
 use super::ends::Ends;
-use super::holding::at_source;
-use super::state::State;
+use super::holding::{at_source, at_target};
+use super::state::{NewTables, State};
 use super::whereabouts::leads_back;
 use crate::command::Error;
 use crate::pg::connect::Session;
 use crate::pg::fence::{self, Strength};
-use crate::pg::losses::{Loss, SealedTable, losses};
+use crate::pg::losses::{Loss, SealedTable, by_name, losses};
+use crate::pg::sealed::spaces;
+use crate::pg::split_state;
 
-/// What becomes of rows that were written in the new database since the switch.
+/// What becomes of that which would be given up: on the way back, what was written in the new database since the switch, and what the old one
+/// has lost; at its end, what the new one has lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Discard {
     Refuse,
-    /// They stay in the new database, which is fenced and kept.
-    Rows,
+    /// It is named and gone on without. What a way back leaves stays in the new database, which is fenced and kept.
+    Accept,
 }
 
 /// What is to be said of the old place when it is opened.
@@ -28,22 +32,31 @@ pub struct OldPlace {
     pub warnings: Vec<String>,
 }
 
+/// What a way back finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Sealed,
+    /// A rollback has opened the old place and sealed the new one, and has not ended: what is done in the old one is done by those who may.
+    OpenAgain,
+}
+
 /// # Errors
 /// The old place has lost a table, and nobody said that it is known. Nothing was changed.
-pub async fn refuse(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<(), Error> {
-    if discard == Discard::Rows || is_open_again(state, ends).await? {
-        return Ok(());
+pub async fn refuse(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<Found, Error> {
+    let strength = fence::strength(ends.source).await.map_err(at_source("looking for a fence"))?;
+    if strength != Some(Strength::Sealed) && leads_back(state, ends.target).await? {
+        return Ok(Found::OpenAgain);
     }
-    let lost = lost(state, ends.source).await?;
-    if lost.is_empty() { Ok(()) } else { Err(SplitError::OldPlaceLost { lost }.into()) }
+    let lost = if discard == Discard::Accept { Vec::new() } else { lost(state, ends.source).await? };
+    if lost.is_empty() { Ok(Found::Sealed) } else { Err(SplitError::OldPlaceLost { lost }.into()) }
 }
 
 /// Everything that is to be said, as late as possible.
 ///
 /// # Errors
 /// As [`refuse`].
-pub async fn look(state: &State, ends: &Ends<'_>, discard: Discard) -> Result<OldPlace, Error> {
-    if is_open_again(state, ends).await? {
+pub async fn look(state: &State, ends: &Ends<'_>, found: Found, discard: Discard) -> Result<OldPlace, Error> {
+    if found == Found::OpenAgain {
         return Ok(OldPlace::default());
     }
     let lost = lost(state, ends.source).await?;
@@ -78,12 +91,31 @@ async fn lost(state: &State, source: &Session) -> Result<Vec<Loss>, Error> {
         let span = spans().find(|span| (&span.schema, &span.name) == (&table.schema, &table.name));
         span.map_or(&table.name, |span| &span.aside).clone()
     };
-    let lost = losses(source, &state.all_sealed(), now).await;
-    lost.map_err(at_source("looking for the tables that were sealed"))
+    let lost = async { losses(source, spaces(source).await?, &state.all_sealed(), now).await };
+    lost.await.map_err(at_source("looking for the tables that were sealed"))
 }
 
-/// A rollback has opened it already, and has not ended: what is done there is done by those who may.
-async fn is_open_again(state: &State, ends: &Ends<'_>) -> Result<bool, Error> {
-    let strength = fence::strength(ends.source).await.map_err(at_source("looking for a fence"))?;
-    Ok(strength != Some(Strength::Sealed) && leads_back(state, ends.target).await?)
+/// What of the tables that moved the new place has lost, each as it is told.
+///
+/// # Errors
+/// It has lost one, and nobody said that it is known.
+pub async fn there(state: &State, target: &Session, discard: Discard) -> Result<Vec<String>, Error> {
+    let lost = lost_there(state, target).await?;
+    if !lost.is_empty() && discard == Discard::Refuse {
+        return Err(SplitError::NewPlaceLost { lost, phase: state.phase }.into());
+    }
+    Ok(lost.iter().map(ToString::to_string).collect())
+}
+
+/// By their OIDs, as far as these are known.
+pub async fn lost_there(state: &State, target: &Session) -> Result<Vec<Loss>, Error> {
+    let lost = async {
+        let tables = match &state.new_tables {
+            Some(NewTables { record, tables }) if *record == split_state::table(target).await? => tables.clone(),
+            Some(NewTables { tables, .. }) => by_name(target, tables.clone()).await?,
+            None => by_name(target, state.all_sealed()).await?,
+        };
+        losses(target, Vec::new(), &tables, |table| table.name.clone()).await
+    };
+    lost.await.map_err(at_target("looking for the tables that moved"))
 }

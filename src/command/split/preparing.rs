@@ -249,6 +249,8 @@ pub async fn prepare(
         target_inventory: None,
         sealed: None,
         sealed_tables: Vec::new(),
+        new_tables: None,
+        hook_started: None,
         proven: None,
         closed: Vec::new(),
         not_alike,

@@ -221,47 +221,46 @@ pub async fn undo(
 ) -> Result<Undone, Error> {
     let Ends { source, target } = *ends;
     let trying = |phase| Trying { wait: fence_wait, progress, stop, phase };
-    losses::refuse(state, ends, discard).await?;
+    let found = losses::refuse(state, ends, discard).await?;
     bridge::rehearse_return(state, source, &trying("testing the rollback")).await?;
     progress.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
         return Err(SplitError::Busy { database: target.conninfo().database().to_owned() }.into());
     }
-    let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
     let back = state.source_database.clone();
-    put_up(target, &fenced, &back, &trying("fencing the new database"), at_target).await?;
+    // Where the old place takes writes already, the new one stays sealed, whatever comes.
+    if found == losses::Found::Sealed {
+        let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
+        put_up(target, &fenced, &back, &trying("fencing the new database"), at_target).await?;
+    }
     progress.set_phase("looking for rows written since the switch");
     let written = super::proof::written_since(target.conninfo(), state, jobs, progress, stop)?;
     if !written.is_empty() && discard == Discard::Refuse {
-        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
-        return Err(SplitError::RowsWritten { tables: written }.into());
+        return Err(let_go(target, found, SplitError::RowsWritten { tables: written }.into()).await?);
     }
     let made = aftermath::made_in_the_new_place(target, state).await?;
     if !made.is_empty() && discard == Discard::Refuse {
-        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
-        return Err(SplitError::MadeSince { made }.into());
+        return Err(let_go(target, found, SplitError::MadeSince { made }.into()).await?);
     }
     progress.set_phase("testing the rollback");
-    if let Err(error) = open_source(state, ends, Opening::Try, &trying("testing the rollback")).await {
-        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
-        return Err(error);
+    if found == losses::Found::Sealed
+        && let Err(error) = open_source(state, ends, Opening::Try, &trying("testing the rollback")).await
+    {
+        return Err(let_go(target, found, error).await?);
     }
     // Once more: definitions are not kept as they are.
-    let old_place = match losses::look(state, ends, discard).await {
+    let old_place = match losses::look(state, ends, found, discard).await {
         Ok(old_place) => old_place,
-        Err(error) => {
-            fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
-            return Err(error);
-        }
+        Err(error) => return Err(let_go(target, found, error).await?),
     };
     progress.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.
     if let Err(error) = switching::back(state) {
-        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
-        return Err(error);
+        return Err(let_go(target, found, error).await?);
     }
     fence::seal_at_once(target, &back).await.map_err(at_target("sealing the fence"))?;
-    open_source(state, ends, Opening::Do, &trying("opening the old database")).await?;
+    let opening = if found == losses::Found::Sealed { Opening::Do } else { Opening::Again };
+    open_source(state, ends, opening, &trying("opening the old database")).await?;
     // Once more: rows are kept out of the new place since the first look, and definitions are not.
     let left_behind = aftermath::made_in_the_new_place(target, state).await?;
     // A table that was made there now would have no fence around it.
@@ -278,6 +277,14 @@ pub async fn undo(
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
     Ok(Undone { written, left_behind, old_place, keys, hook })
+}
+
+/// The error, after the new place takes writes again, where it did.
+async fn let_go(target: &Session, found: losses::Found, error: Error) -> Result<Error, Error> {
+    if found == losses::Found::Sealed {
+        fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
+    }
+    Ok(error)
 }
 
 /// The old place takes writes again, with its keys, and above every number that the new one has given out.
@@ -301,7 +308,7 @@ async fn open_source(state: &State, ends: &Ends<'_>, opening: Opening, trying: &
     let relations = relations.map_err(at_source("the list of tables to lock"))?;
     let attempt = async |patience| match opening {
         Opening::Try => fence::try_to_open(source, &relations, &also, patience).await,
-        Opening::Do => fence::open_with(source, &relations, &also, patience).await,
+        Opening::Do | Opening::Again => fence::open_with(source, &relations, &also, patience).await,
     };
     match trying.again_and_again(source, relations.len(), at_source, attempt).await? {
         Had::Up => Ok(()),

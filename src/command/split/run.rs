@@ -84,7 +84,7 @@ pub async fn run(
             let told = state.told.iter().flat_map(|told| told.warnings.clone());
             let warnings = told.chain(state.by_hand()).collect();
             if state.phase < Phase::Switched {
-                progress.would_leave(refused());
+                progress.would_leave(switching::would_leave_unsure());
             }
             let refused_from = refused_since(&state);
             switch(options, &files, &mut state, source, target, refused_from, progress, stop, echo).await?;
@@ -181,11 +181,6 @@ pub async fn run(
     Ok(ended(aftermath::look_around(report, &state, options).await))
 }
 
-/// What an interruption leaves from the seal to the switch.
-fn refused() -> String {
-    "The source refuses writes, and the applications do not use the new database yet: `pgkeep split` with the same arguments continues, `pgkeep split rollback` goes back.".into()
-}
-
 /// Since when the source has refused writes, as its record says: the copy that was proven began then.
 fn refused_since(state: &State) -> DateTime<Utc> {
     let copying = state.history.iter().rfind(|(phase, _)| *phase == Phase::Copying);
@@ -273,15 +268,13 @@ impl Fenced<'_> {
         loose::make_ready(state, source, target).await?;
         let also = state.ties.at_seal() + &loose::at_seal(state, target).await?;
         let also = also + &bridge::at_seal(state, source, self.password).await? + &closing::close(&state.closed);
-        progress.would_leave(
-            "`pgkeep split status` says whether the source takes writes: `pgkeep split` with the same arguments continues, `pgkeep split rollback` goes back.".into(),
-        );
+        progress.would_leave(switching::would_leave_unsure());
         let sealed = Seal { options, state, drawn: &drawn, stamp: &stamp, fenced, also: &also }
             .put(source, &trying("sealing the source"))
             .await;
         sealed.map_err(|error| bridge::cannot_be_built(state, error))?;
         phases.switch_ms = millis(since);
-        progress.would_leave(refused());
+        progress.would_leave(switching::would_leave(state));
         Ok(copied)
     }
 
@@ -429,8 +422,10 @@ async fn switch(
         if fence::strength(&target).await.map_err(at_target("looking for a fence"))?.is_some() {
             fence::take_down(&target).await.map_err(at_target("taking the fence down"))?;
         }
-        if let Err(error) = switching::there(files, state, &target, echo).await {
+        progress.would_leave(switching::would_leave(state));
+        if let Err(error) = switching::there(files, state, &target, progress, echo).await {
             progress.set_phase("undoing the switch");
+            progress.would_leave(switching::would_leave_unsure());
             let ends = Ends { source: &source, target: &target };
             let undone =
                 undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;

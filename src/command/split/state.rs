@@ -75,6 +75,9 @@ pub struct State {
     /// From the host.
     #[serde(skip)]
     pub hook: Option<String>,
+    /// When the hook of the switch was started last.
+    #[serde(default)]
+    pub hook_started: Option<DateTime<Utc>>,
     /// What the host remembers beside it; none where it was only looked at.
     #[serde(skip)]
     pub memory: Option<Memory>,
@@ -100,6 +103,9 @@ pub struct State {
     /// Tables and partitioned tables of the old place as they were sealed; records of earlier programs have only those with rows, in `tables`.
     #[serde(default)]
     pub sealed_tables: Vec<SealedTable>,
+    /// The same of the new place, as it was proven; records of earlier programs do not have it.
+    #[serde(default)]
+    pub new_tables: Option<NewTables>,
     /// Of the new place's definitions, as they were proven.
     #[serde(default)]
     pub proven: Option<Scope>,
@@ -112,6 +118,14 @@ pub struct State {
     /// For the report of a run that goes on with a sealed source; records of earlier programs do not say.
     #[serde(default)]
     pub told: Option<Told>,
+}
+
+/// Tables with the OIDs that they have in the new place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewTables {
+    /// The OID of the record's own table: where it has another one, so has everything.
+    pub record: u32,
+    pub tables: Vec<SealedTable>,
 }
 
 /// What the run that copied had to say beside what is told of the state.

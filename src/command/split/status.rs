@@ -1,5 +1,7 @@
 //! Where a split stands.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -7,10 +9,12 @@ use super::ends::End;
 use super::holding::{at_source, at_target};
 use super::host::Folder;
 use super::loose::{Side, Waits, childless, waits};
+use super::losses::lost_there;
 use super::promise::broken;
 use super::state::{Phase, State, Trust, absent};
 use super::strangers::refuse;
-use super::writers::{Barrier, Seen, UnderWay, Writers};
+use super::switching::Sent;
+use super::writers::{Barrier, Seen, UnderWay, Whole, Writers};
 use super::{Connected, aftermath, lost, whereabouts};
 use crate::command::Error;
 use crate::command::moment::rfc3339;
@@ -46,8 +50,15 @@ pub struct Status {
     pub under_way: bool,
     /// What makes one of the ends look like a copy.
     pub moved: Vec<String>,
+    /// Files that name the new database although the split is not switched yet, as the host that switches it knows.
+    pub rewritten: Vec<PathBuf>,
+    /// When the hook of a switch that did not end was started.
+    #[serde(serialize_with = "rfc3339")]
+    pub hook_started: Option<DateTime<Utc>>,
     /// Which end has another name by now, and which fence says the one that it had, where both were looked at.
     pub renamed: Vec<String>,
+    /// Tables that moved and that the new database has no more, or has under other names.
+    pub lost: Vec<String>,
     /// What can be done now, by this host; nothing while a command works.
     pub next: Vec<&'static str>,
     /// Definitions of the old place that are not as they were sealed, where that was named.
@@ -92,8 +103,16 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         old: None,
         new: barrier(&state, &session, End::Target, at_target).await?,
         under_way: under_way(&session, at_target).await?,
+        moved: Whole::Yes,
         trust,
     };
+    let lost = match state.phase {
+        Phase::Sealed | Phase::Switched | Phase::Quarantined => lost_there(&state, &session).await?,
+        _ => Vec::new(),
+    };
+    if !lost.is_empty() {
+        seen.moved = Whole::No;
+    }
     let mut renamed = Vec::from_iter(state.renamed(End::Target, &session));
     let mut loose = waits(&session, Side::Target, at_target).await?;
     let there = session;
@@ -139,6 +158,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         Phase::Sealed | Phase::Switched | Phase::Quarantined | Phase::Finished => state.ties.bridged(),
         _ => Vec::new(),
     };
+    let Sent { rewritten, hook_started } = Sent::of(&state);
     Ok(Status {
         phase: state.phase,
         schemas: state.schemas,
@@ -156,7 +176,10 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         },
         fence,
         moved,
+        rewritten,
+        hook_started,
         renamed,
+        lost: lost.iter().map(ToString::to_string).collect(),
         takes_writes: seen.writers(),
         under_way: seen.under_way == UnderWay::Yes,
         next: seen.next().to_vec(),

@@ -1,17 +1,21 @@
 //! Sending the applications to the other database: their files, their command, and PostgREST, which is told by the database itself.
 
 use std::io::Write;
+use std::path::PathBuf;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::state::State;
+use super::state::{Phase, State};
 use super::{Options, SplitError};
 use crate::command::Error;
+use crate::command::progress::Progress;
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
-use crate::switch::{Change, HOOK_TIMEOUT_DEFAULT, Hook, HookError, Kept, Occasion, Phase, Plan, PlannedEdit, Server};
+use crate::switch::{
+    self, Applied, Change, HOOK_TIMEOUT_DEFAULT, Hook, HookError, Kept, Occasion, Plan, PlannedEdit, Server,
+};
 
 /// What would be written into configuration files. They were read; nothing was written.
 #[derive(Debug, Default, Serialize)]
@@ -41,18 +45,63 @@ pub fn plan_for(options: &Options, same: bool) -> Result<Plan, Error> {
     Ok(Plan::read(&options.rewrites, &change).map_err(SplitError::from)?)
 }
 
-/// Writes the files, then runs the hook. The record is kept before the first file is touched, so that a rollback can put them back.
+/// Who was sent to the new database by a switch that has not ended.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    pub rewritten: Vec<PathBuf>,
+    pub hook_started: Option<DateTime<Utc>>,
+}
+
+impl Sent {
+    pub fn of(state: &State) -> Self {
+        if state.phase != Phase::Sealed {
+            return Self::default();
+        }
+        let rewritten = state.files.as_ref().map_or_else(Vec::new, Applied::switched);
+        Self { rewritten, hook_started: state.hook_started }
+    }
+}
+
+/// What an interruption leaves from the seal to the end of the switch, where the new place has no fence.
+pub fn would_leave(state: &State) -> String {
+    let Sent { rewritten, hook_started } = Sent::of(state);
+    let mut text = "The source refuses writes, and the new database takes them".to_owned();
+    for file in &rewritten {
+        text += &format!("; {} names the new database already", file.display());
+    }
+    text += match hook_started {
+        Some(_) => "; the hook was started",
+        None if rewritten.is_empty() => "; nobody was sent there yet",
+        None => "",
+    };
+    text + ": `pgkeep split` with the same arguments goes on, writes the files and runs the hook once more; `pgkeep split rollback` goes back and puts the files back, with --discard without what was written there."
+}
+
+/// The same where it is not known which of both takes writes.
+pub fn would_leave_unsure() -> String {
+    "`pgkeep split status` says whether the source takes writes: `pgkeep split` with the same arguments goes on, `pgkeep split rollback` goes back.".into()
+}
+
+/// Writes the files, then runs the hook. The record is kept before the first file is touched, so that a rollback can put them back, and that the
+/// hook was started before it is.
 pub async fn there(
     plan: &Plan,
     state: &mut State,
     target: &Session,
+    progress: &Progress,
     echo: &mut (dyn Write + Send),
 ) -> Result<(), Error> {
     let record = plan.record(Utc::now());
-    state.files = Some(record.clone());
+    (state.files, state.hook_started) = (Some(record.clone()), None);
     state.save(target).await?;
     plan.apply(&record).map_err(SplitError::from)?;
-    Ok(run_hook(state, Phase::Switch, target.conninfo(), echo).await.map_err(SplitError::from)?)
+    progress.would_leave(would_leave(state));
+    if state.hook.is_some() {
+        state.hook_started = Some(Utc::now());
+        state.save(target).await?;
+        progress.would_leave(would_leave(state));
+    }
+    Ok(run_hook(state, switch::Phase::Switch, target.conninfo(), echo).await.map_err(SplitError::from)?)
 }
 
 /// Puts the files back. What was done already is not done twice.
@@ -65,7 +114,7 @@ pub fn back(state: &State) -> Result<(), Error> {
 
 pub async fn run_hook(
     state: &State,
-    phase: Phase,
+    phase: switch::Phase,
     target: &Conninfo,
     echo: &mut (dyn Write + Send),
 ) -> Result<(), HookError> {

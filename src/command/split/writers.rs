@@ -34,6 +34,13 @@ pub enum UnderWay {
     No,
 }
 
+/// Whether the new database has every table that moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    Yes,
+    No,
+}
+
 /// What is seen of a split.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
@@ -42,6 +49,7 @@ pub struct Seen {
     pub old: Option<Barrier>,
     pub new: Barrier,
     pub under_way: UnderWay,
+    pub moved: Whole,
     pub trust: Trust,
 }
 
@@ -49,15 +57,19 @@ impl Seen {
     pub fn writers(&self) -> Writers {
         let new_is_open = self.new == Barrier::Open;
         let old_is_open = self.old.map(|old| old == Barrier::Open);
+        let is_sealed = self.old == Some(Barrier::Sealed);
         match (self.phase, old_is_open, new_is_open) {
-            // Nobody was sent to the new database yet, whether or not it has a fence.
+            // From the seal on the copy is what counts, and files may name it; a kill may have come between the seal and its record.
+            (Phase::Proven | Phase::Sealed, Some(false), true) if is_sealed => Writers::New,
+            (Phase::Sealed, Some(true), true) => Writers::Both,
+            (Phase::Sealed, None, true) => Writers::New,
+            // Nobody was sent to the new database yet, and what is written there is lost with the copy.
             (Phase::Created | Phase::Copying | Phase::Proven | Phase::Sealed, Some(true), _) => Writers::Old,
             (Phase::Created | Phase::Copying | Phase::Proven | Phase::Sealed, Some(false), _) => Writers::Neither,
             // A fence that is held does not outlive its run.
             (Phase::Created | Phase::Copying, None, _) if self.under_way == UnderWay::No => Writers::Old,
             (Phase::Created | Phase::Copying | Phase::Proven, None, _) => Writers::Unknown,
             // A rollback that has sealed the new database may have opened the old one.
-            (Phase::Sealed, None, true) => Writers::Neither,
             (Phase::Sealed | Phase::Switched, None, false) => Writers::Unknown,
             (Phase::Switched, None, true) => Writers::New,
             (Phase::RolledBack, None, false) => Writers::Old,
@@ -83,6 +95,8 @@ impl Seen {
             Phase::Sealed => &["split", "rollback"],
             // A rollback has begun.
             Phase::Switched if self.new != Barrier::Open => &["rollback"],
+            // Neither way without `--discard`.
+            Phase::Switched | Phase::Quarantined if self.moved == Whole::No => &[],
             Phase::Switched => &["rollback", "finish"],
             Phase::Quarantined => &["finish"],
             Phase::RolledBack | Phase::Finished => &[],
@@ -96,7 +110,7 @@ mod tests {
     use super::*;
 
     fn seen(phase: Phase, old: Option<Barrier>, new: Barrier) -> Seen {
-        Seen { phase, old, new, under_way: UnderWay::No, trust: Trust::Checked }
+        Seen { phase, old, new, under_way: UnderWay::No, moved: Whole::Yes, trust: Trust::Checked }
     }
 
     #[test]
@@ -106,9 +120,14 @@ mod tests {
             (Phase::Copying, Some(Held), Open, Writers::Neither),
             (Phase::Copying, None, Open, Writers::Old),
             (Phase::Proven, Some(Open), Open, Writers::Old),
-            (Phase::Proven, Some(Sealed), Open, Writers::Neither),
+            (Phase::Proven, Some(Held), Open, Writers::Neither),
+            (Phase::Proven, Some(Sealed), Open, Writers::New),
             (Phase::Proven, None, Open, Writers::Unknown),
-            (Phase::Sealed, None, Open, Writers::Neither),
+            (Phase::Sealed, Some(Sealed), Open, Writers::New),
+            (Phase::Sealed, Some(Sealed), Sealed, Writers::Neither),
+            (Phase::Sealed, Some(Open), Open, Writers::Both),
+            (Phase::Sealed, None, Open, Writers::New),
+            (Phase::Sealed, None, Sealed, Writers::Unknown),
             (Phase::Sealed, Some(Open), Sealed, Writers::Old),
             (Phase::Switched, Some(Sealed), Open, Writers::New),
             (Phase::Switched, None, Open, Writers::New),
@@ -144,5 +163,6 @@ mod tests {
         assert_eq!(seen(Phase::Sealed, Some(Sealed), Open).next(), ["split", "rollback"]);
         assert!(Seen { under_way: UnderWay::Yes, ..switched }.next().is_empty());
         assert!(Seen { trust: Trust::Unchecked, ..switched }.next().is_empty());
+        assert!(Seen { moved: Whole::No, ..switched }.next().is_empty());
     }
 }
