@@ -21,6 +21,7 @@ mod interrupted;
 mod judge;
 mod junk;
 mod locks;
+mod loose_code;
 mod minor;
 mod notices;
 mod old_repositories;
