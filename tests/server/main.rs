@@ -22,6 +22,7 @@ mod judge;
 mod junk;
 mod late_code;
 mod locks;
+mod loose_code;
 mod minor;
 mod notices;
 mod old_repositories;

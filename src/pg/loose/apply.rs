@@ -3,11 +3,11 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::acting::{Acting, Argument, assignments};
+use super::acting::{Acting, Argument, assignments, defaults};
 use super::{Happened, Key, Referential, by_column, given};
 use crate::pg::Error;
 use crate::pg::connect::Session;
-use crate::pg::quoting::quote_identifier;
+use crate::pg::quoting::{quote_identifier, quote_literal};
 
 type Values = Vec<Option<String>>;
 
@@ -63,6 +63,21 @@ fn referring(key: &Key, rows: &str) -> String {
     format!("{} JOIN {rows} AS c ON {}", given(key.columns.len()), key.at_child(|n| format!("g.k{n}")))
 }
 
+/// Those of a body: the keys' places and their columns.
+fn arguments(key: &Key) -> Vec<String> {
+    (1..=key.columns.len() + 1).map(|n| format!("${n}")).collect()
+}
+
+/// Where an expression's text goes.
+pub(super) const SPLICE: &str = "\u{1}";
+
+/// A command of PL/pgSQL that runs a statement with the value of an expression in it, and these arguments.
+pub(super) fn spliced(command: &str, statement: &str, expression: &str, using: &[String]) -> String {
+    let parts: Vec<String> = statement.split(SPLICE).map(quote_literal).collect();
+    let text = parts.join(&format!(" OPERATOR(pg_catalog.||) {expression} OPERATOR(pg_catalog.||) "));
+    format!("{command} {text} USING {}", using.join(", "))
+}
+
 fn lock_sql(key: &Key, rows: &str) -> String {
     format!("pg_catalog.count(*) FROM (SELECT FROM {} FOR UPDATE OF c) AS locked", referring(key, rows))
 }
@@ -80,8 +95,7 @@ async fn call(
     let (places, columns) = numbered(gone, key);
     let mut arguments = vec![Argument { kind: PLACES, value: &places }];
     arguments.extend(columns.iter().chain(more).map(|column| Argument { kind: TEXTS, value: column }));
-    let body = format!("#variable_conflict use_column\n{body}");
-    acting.call(session, key, context, &body, &arguments).await
+    acting.call(session, context, body, &arguments).await
 }
 
 /// Locks the rows that refer to the keys. With the transaction's first statement its rows are chosen, too.
@@ -156,15 +170,19 @@ pub async fn apply(
                     format!("CASE WHEN {column} IS NOT NULL THEN pg_catalog.concat({column}) END")
                 })
                 .collect();
-            let body = format!(
-                "BEGIN
-                    RETURN QUERY WITH changed AS (UPDATE {rows} AS c SET {} FROM {given} WHERE {condition} RETURNING ARRAY[{}] AS now)
-                        SELECT NULL::pg_catalog.int8, pg_catalog.count(*), changed.now FROM changed GROUP BY changed.now;
-                    SET CONSTRAINTS ALL IMMEDIATE;
-                END",
-                assignments(&key.set(*happened), "DEFAULT"),
-                now.join(", ")
-            );
+            let set = key.set(*happened);
+            let update = |set: &str| {
+                format!(
+                    "WITH changed AS (UPDATE {rows} AS c SET {set} FROM {given} WHERE {condition} RETURNING ARRAY[{}] AS now)
+                    SELECT NULL::pg_catalog.int8, pg_catalog.count(*), changed.now FROM changed GROUP BY changed.now",
+                    now.join(", ")
+                )
+            };
+            let change = match acting.is_by_view() {
+                false => format!("RETURN QUERY {}", update(&assignments(&set, "DEFAULT"))),
+                true => spliced("RETURN QUERY EXECUTE", &update(SPLICE), &defaults(&key.child, &set), &arguments(key)),
+            };
+            let body = format!("BEGIN {change}; SET CONSTRAINTS ALL IMMEDIATE; END");
             (body, Vec::new())
         }
     };
@@ -177,11 +195,38 @@ pub async fn apply(
     })
 }
 
+/// In which transaction something is tried, of which nothing stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    One,
+    /// One that the session is in already.
+    Another,
+}
+
 /// Whether this database, which has the child, knows the types and operators that the key compares with. Reads no row.
-pub async fn check(session: &Session, key: &Key) -> Result<(), Error> {
+pub async fn check(session: &Session, key: &Key, within: Within) -> Result<(), Error> {
+    let (begin, end) = match within {
+        Within::One => ("BEGIN", "ROLLBACK"),
+        Within::Another => {
+            ("SAVEPOINT pgkeep_check", "ROLLBACK TO SAVEPOINT pgkeep_check; RELEASE SAVEPOINT pgkeep_check")
+        }
+    };
+    session.run("trying a loose key", begin).await?;
+    let checked = check_within(session, key).await;
+    session.run("trying a loose key", end).await?;
+    checked
+}
+
+async fn check_within(session: &Session, key: &Key) -> Result<(), Error> {
+    let acting = Acting::begin(session, key).await?;
+    let context = format!("what the loose key {} needs", key.name);
+    let explain = format!("EXPLAIN SELECT {}", lock_sql(key, acting.rows()));
+    if acting.is_as_owner() {
+        let body = format!("BEGIN {}; END", spliced("EXECUTE", &explain, "''", &arguments(key)));
+        return call(&acting, session, key, &context, &body, &[], &[]).await.map(drop);
+    }
     let (places, none): (Vec<i64>, Values) = (Vec::new(), Vec::new());
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&places];
     values.extend(key.columns.iter().map(|_| &none as &(dyn ToSql + Sync)));
-    let sql = format!("EXPLAIN SELECT {}", lock_sql(key, &key.child.rows()));
-    query(session, &format!("what the loose key {} needs", key.name), &sql, &values).await.map(drop)
+    query(session, &context, &explain, &values).await.map(drop)
 }

@@ -1,5 +1,6 @@
 //! The log, as the reaper reads it in the parent's database.
 
+use super::acting::Acting;
 use super::reading::{exists, reach};
 use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table};
 use crate::pg::Error;
@@ -19,10 +20,22 @@ pub struct Stored {
     pub child_identity: String,
     pub child_database: String,
     /// Why what happens to the parent is not written down, or not all of it; none where it is.
-    pub unwatched: Option<String>,
+    unwatched: Option<String>,
+    /// Why the parent is not the table that the key was made for. Then it is not read.
+    pub estranged: Option<String>,
     /// Where both were when they were last seen; none in a list that an earlier program made.
     pub parent_place: Option<Place>,
     pub child_place: Option<Place>,
+}
+
+impl Stored {
+    /// Why not all of what happens to the parent is written down, or read.
+    pub fn unwatched(&self) -> Option<String> {
+        match (&self.unwatched, &self.estranged) {
+            (Some(unwatched), Some(estranged)) if unwatched != estranged => Some(format!("{unwatched}; {estranged}")),
+            (unwatched, estranged) => unwatched.clone().or_else(|| estranged.clone()),
+        }
+    }
 }
 
 /// Something that happened to a row of the parent.
@@ -56,6 +69,39 @@ const UNWATCHED: &str = "CASE WHEN t.oid IS NULL THEN 'its trigger is gone, or i
                 t.tgname, t.tgrelid::pg_catalog.regclass, k.key)
             FROM pg_catalog.pg_inherits i WHERE i.inhrelid = t.tgrelid HAVING pg_catalog.count(*) > 0) END";
 
+/// Which table `c` is the parent of a key `k`: the one with its trigger `t`, which nobody else may put on a table; otherwise the one for
+/// which the key was made (`known`); of a list that an earlier program made, the one with its name. `is` is of which types its key is now.
+pub(super) fn parents() -> String {
+    format!(
+        "LEFT JOIN pg_catalog.pg_trigger t ON t.tgname = '{TRIGGER}' || k.key || '_delete' AND t.tgparentid = 0 AND t.tgfoid = (
+            SELECT f.oid FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
+            WHERE fn.nspname = '{SCHEMA}' AND f.proname = 'note_' || k.key AND f.pronargs = 0)
+        LEFT JOIN LATERAL (SELECT pg_catalog.split_part(r.text, '/', 3)::pg_catalog.oid AS oid, pg_catalog.split_part(r.text, '/', 4) AS types
+            FROM (SELECT pg_catalog.to_jsonb(k) ->> 'parent_relation') AS r (text)
+            WHERE pg_catalog.strpos(r.text, k.parent_identity || '/') = 1) AS known ON true
+        LEFT JOIN pg_catalog.pg_class c ON c.oid = coalesce(t.tgrelid, known.oid, (
+            SELECT b.oid FROM pg_catalog.pg_class b JOIN pg_catalog.pg_namespace bn ON bn.oid = b.relnamespace
+            WHERE bn.nspname = k.parent_schema AND b.relname = k.parent_table))
+        LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN LATERAL ({}) AS \"is\" (types) ON true",
+        key_types("c.oid", "k.parent_columns")
+    )
+}
+
+/// Of the joins of [`parents`]: why that table is not read; null where it is.
+pub(super) const ESTRANGED: &str = "CASE WHEN c.oid IS NULL THEN 'its trigger is gone, or its table'
+        WHEN c.relkind NOT IN ('r', 'p') THEN pg_catalog.format('%s is no table any more, and is not read', c.oid::pg_catalog.regclass)
+        WHEN c.oid = known.oid AND known.types IS DISTINCT FROM \"is\".types
+            THEN pg_catalog.format('the columns of its key in %s are others, or of other types, and are not read', c.oid::pg_catalog.regclass) END";
+
+/// A query for the OIDs of the types that columns of a relation have.
+pub(super) fn key_types(relation: &str, columns: &str) -> String {
+    format!(
+        "SELECT pg_catalog.string_agg(a.atttypid::text, ',' ORDER BY u.place) FROM pg_catalog.unnest({columns}) WITH ORDINALITY AS u (name, place)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = {relation} AND a.attname = u.name AND NOT a.attisdropped"
+    )
+}
+
 /// The list of keys, with the name that each parent has now: it may have been renamed.
 pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
     if !exists(session).await? {
@@ -67,9 +113,9 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
             k.set_columns, k.parent_identity, k.child_identity, k.child_database, {UNWATCHED},
             -- What the table does not have is null in its JSON.
             pg_catalog.to_jsonb(k) ->> 'parent_place', pg_catalog.to_jsonb(k) ->> 'child_place',
-            pg_catalog.to_jsonb(k) ->> 'child_relation'
-        FROM {SCHEMA}.keys k LEFT JOIN pg_catalog.pg_trigger t ON t.tgname = '{TRIGGER}' || k.key || '_delete' AND t.tgparentid = 0
-        LEFT JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY k.key"
+            pg_catalog.to_jsonb(k) ->> 'child_relation', {ESTRANGED}
+        FROM {SCHEMA}.keys k {} ORDER BY k.key",
+        parents()
     );
     let rows = session.rows("the list of loose keys", &sql, &[]).await?;
     let stored = |row: &tokio_postgres::Row| {
@@ -97,6 +143,7 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
             child_identity: row.get(16),
             child_database: row.get(17),
             unwatched: row.get(18),
+            estranged: row.get(22),
             parent_place: place(row.get(19)),
             child_place: place(row.get(20)),
         }
@@ -124,9 +171,9 @@ pub(super) fn place_columns() -> String {
         "DO $$ BEGIN
             IF (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE n.nspname = '{SCHEMA}' AND c.relname = 'keys' AND a.attname IN ('parent_place', 'child_place', 'child_relation')) < 3 THEN
+                WHERE n.nspname = '{SCHEMA}' AND c.relname = 'keys' AND a.attname IN ('parent_place', 'child_place', 'child_relation', 'parent_relation')) < 4 THEN
                 ALTER TABLE {SCHEMA}.keys ADD COLUMN IF NOT EXISTS parent_place text, ADD COLUMN IF NOT EXISTS child_place text,
-                    ADD COLUMN IF NOT EXISTS child_relation text;
+                    ADD COLUMN IF NOT EXISTS child_relation text, ADD COLUMN IF NOT EXISTS parent_relation text;
             END IF;
         END $$;\n"
     )
@@ -191,14 +238,19 @@ pub async fn entries(session: &Session, key: &Key, after: i64, at_most: u32) -> 
     Ok(rows.iter().map(entry).collect())
 }
 
-/// Which of the keys, by their places in the list, the parent has. They are locked (FOR KEY SHARE), so that they stay as long as the
+/// Which of the keys, by their places in the list, the parent has, as its owner sees it. They are locked (FOR KEY SHARE), so that they stay as long as the
 /// transaction; one that is just being deleted is waited for.
-pub async fn existing(session: &Session, key: &Key, gone: &[Vec<Option<String>>]) -> Result<Vec<usize>, Error> {
+pub async fn existing(
+    session: &Session,
+    key: &Key,
+    acting: &Acting,
+    gone: &[Vec<Option<String>>],
+) -> Result<Vec<usize>, Error> {
     let sql = format!(
-        "SELECT g.n FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.text::pg_catalog.jsonb) AS g (n pg_catalog.int8, {})
+        "SELECT g.n FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS g (n pg_catalog.int8, {})
         JOIN {} AS p ON {} FOR KEY SHARE OF p",
         key.typed(),
-        key.parent.rows(),
+        acting.rows(),
         key.at_parent()
     );
     let record = |(place, values): (usize, &Vec<Option<String>>)| {
@@ -206,8 +258,7 @@ pub async fn existing(session: &Session, key: &Key, gone: &[Vec<Option<String>>]
         serde_json::Value::Object(columns.chain([("n".to_owned(), place.into())]).collect())
     };
     let records = serde_json::Value::Array(gone.iter().enumerate().map(record).collect()).to_string();
-    let rows = super::apply::query(session, "whether a foreign key was recreated", &sql, &[&records]).await?;
-    Ok(rows.iter().map(|row| row.get::<_, i64>(0).unsigned_abs() as usize).collect())
+    acting.places(session, "checking which parent rows exist again", &sql, &records).await
 }
 
 /// What becomes of entries that are done.

@@ -14,14 +14,14 @@ mod trigger;
 use serde::{Deserialize, Serialize};
 
 pub use acting::{Acting, Child, child};
-pub use apply::{Changed, Effect, apply, check, lock, rows_left};
+pub use apply::{Changed, Effect, Within, apply, check, lock, rows_left};
 pub use log::{
     Entry, Settled, Stored, Waiting, begin, commit, entries, existing, keep_places, keys, purge, roll_back, settle,
     take, waiting,
 };
 pub use reading::{Unfit, describe, last_number, named_now, watched};
 pub use retreat::{forget, replay};
-pub use trigger::install;
+pub use trigger::{install, renew};
 
 use super::quoting::{quote_identifier, quote_relation};
 

@@ -1,10 +1,15 @@
 //! What a loose key is made of in the parent's database.
 
-use super::log::place_columns;
+use super::log::{key_types, place_columns, take};
 use super::{Key, SCHEMA};
+use crate::pg::Error;
+use crate::pg::connect::Session;
 use crate::pg::ours;
 use crate::pg::place::Place;
 use crate::pg::quoting::{quote_identifier, quote_literal};
+
+/// What reads a table that is emptied: a view of the log's owner, and a function of the table's.
+const EMPTIED: &str = "pg_temp.pgkeep_emptied";
 
 /// Statements that make the keys, for one transaction; what is there already of them is replaced. `parent` and `child` say which
 /// database is which and where, so that a copy of the log is never reaped, and no other database than the child's.
@@ -67,44 +72,42 @@ fn row(key: &Key, parent: &Place, child: &Place, child_database: &str) -> String
     let place = |place: &Place| quote_literal(&serde_json::to_string(place).unwrap_or_default());
     format!(
         "DELETE FROM {SCHEMA}.keys WHERE key = {number};\nINSERT INTO {SCHEMA}.keys VALUES ({});
-        UPDATE {SCHEMA}.keys SET parent_place = {}, child_place = {}, child_relation = {} WHERE key = {number};\n",
+        UPDATE {SCHEMA}.keys SET parent_place = {}, child_place = {}, parent_relation = {}, child_relation = {} WHERE key = {number};\n",
         values.join(", "),
         place(parent),
         place(child),
+        parent_relation(key, parent),
         // With the database whose OID it is.
         key.child.oid.map_or("NULL".to_owned(), |oid| quote_literal(&format!("{}/{oid}", child.identity()))),
         number = key.number,
     )
 }
 
-/// Runs as its owner, whoever writes the parent, with settings under which a value's text is always the same. A key with a null in
-/// it is referred to by nobody.
-fn function(key: &Key) -> String {
-    let column = |row: &str, n: usize| format!("{row}.{}", quote_identifier(&key.columns[n].parent));
-    let all = 0..key.columns.len();
-    // concat writes a value as its type's output function does; a cast to text may be something else.
-    let text = |row: &str| {
-        let values: Vec<String> = all
-            .clone()
-            .map(|n| {
-                let value = column(row, n);
-                format!("CASE WHEN {value} IS NOT NULL THEN pg_catalog.concat({value}) END")
-            })
-            .collect();
-        format!("ARRAY[{}]", values.join(", "))
-    };
-    let set = |row: &str| {
-        let all: Vec<String> = all.clone().map(|n| format!("{} IS NOT NULL", column(row, n))).collect();
-        all.join(" AND ")
-    };
+/// Which table the parent is, with the database whose OID it is, and of which types its key is.
+fn parent_relation(key: &Key, parent: &Place) -> String {
+    let relation = format!("{}::pg_catalog.regclass::pg_catalog.oid", quote_literal(&key.parent.quoted()));
+    let columns: Vec<String> = key.columns.iter().map(|pair| quote_literal(&pair.parent)).collect();
+    let types = key_types(&relation, &format!("ARRAY[{}]::text[]", columns.join(",")));
+    format!("pg_catalog.concat_ws('/', {}, {relation}, ({types}))", quote_literal(&parent.identity()))
+}
+
+/// Of a row: the texts of its key, and whether it has one. concat writes a value as its type's output function does, which is none of
+/// users; a cast to text may be something else.
+fn texts(key: &Key, row: &str) -> (String, String) {
+    let columns = key.columns.iter().map(|pair| format!("{row}.{}", quote_identifier(&pair.parent)));
+    let text = |column: String| format!("CASE WHEN {column} IS NOT NULL THEN pg_catalog.concat({column}) END");
+    let set = columns.clone().map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+    (format!("ARRAY[{}]", columns.map(text).collect::<Vec<_>>().join(", ")), set)
+}
+
+fn body(key: &Key) -> String {
     let number = key.number;
     let insert = format!("INSERT INTO {SCHEMA}.log (key, happened, gone");
-    let truncated = quote_literal(&format!("{insert}) SELECT {number}, 'delete', {} FROM ONLY ", text("g")));
-    let condition = quote_literal(&format!(" AS g WHERE {}", set("g")));
-    let body = format!(
-        "BEGIN
+    let ((old, old_set), (new, _), (gone, gone_set)) = (texts(key, "OLD"), texts(key, "NEW"), texts(key, "g"));
+    format!(
+        "DECLARE owner pg_catalog.name; relation pg_catalog.text; BEGIN
             IF TG_OP = 'TRUNCATE' THEN
-                EXECUTE {truncated} || pg_catalog.quote_ident(TG_TABLE_SCHEMA) || '.' || pg_catalog.quote_ident(TG_TABLE_NAME) || {condition};
+                {truncated}
             ELSIF TG_OP = 'UPDATE' THEN
                 {insert}, become) SELECT {number}, 'update', {old}, {new} WHERE {old_set};
             ELSIF TG_LEVEL = 'ROW' THEN
@@ -114,19 +117,76 @@ fn function(key: &Key) -> String {
             END IF;
             RETURN NULL;
         END",
-        old = text("OLD"),
-        new = text("NEW"),
-        old_set = set("OLD"),
-        gone = text("g"),
-        gone_set = set("g"),
-    );
+        truncated = truncated(key),
+    )
+}
+
+/// What TRUNCATE has to write down. Rows that are handed over (OLD, NEW, a transition table) run no code of users; the table itself has
+/// to be read here, and the conditions of its indexes are code that runs when a query is planned. So its owner reads it, where that is
+/// somebody else than a superuser, in a function that is made for it. What comes after its call has no expression: the code may have
+/// set the path by which operators are found.
+fn truncated(key: &Key) -> String {
+    let (gone, gone_set) = texts(key, "g");
+    let insert = format!("INSERT INTO {SCHEMA}.log (key, happened, gone) SELECT {}, 'delete',", key.number);
+    let itself =
+        [quote_literal(&format!("{insert} {gone} FROM ONLY ")), quote_literal(&format!(" AS g WHERE {gone_set}"))];
+    let read = quote_literal(&format!("BEGIN RETURN QUERY SELECT {gone} FROM {EMPTIED} AS g WHERE {gone_set}; END"));
+    let made = quote_literal(&format!(
+        "; CREATE FUNCTION {EMPTIED}() RETURNS SETOF pg_catalog.text[] LANGUAGE plpgsql SECURITY DEFINER SET row_security = on AS {read}"
+    ));
+    format!(
+        "relation := pg_catalog.quote_ident(TG_TABLE_SCHEMA) || '.' || pg_catalog.quote_ident(TG_TABLE_NAME);
+        SELECT r.rolname INTO owner FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+            WHERE c.oid = TG_RELID AND NOT r.rolsuper
+            AND EXISTS (SELECT FROM pg_catalog.pg_roles s WHERE s.rolname = CURRENT_USER AND s.rolsuper);
+        IF owner IS NULL THEN
+            EXECUTE {} || relation || {};
+        ELSE
+            DROP FUNCTION IF EXISTS {EMPTIED}();
+            DROP VIEW IF EXISTS {EMPTIED};
+            EXECUTE 'CREATE VIEW {EMPTIED} AS SELECT * FROM ONLY ' || relation || {made};
+            EXECUTE pg_catalog.format('GRANT SELECT ON {EMPTIED} TO %1$I; ALTER FUNCTION {EMPTIED}() OWNER TO %1$I', owner);
+            EXECUTE {};
+            DROP FUNCTION IF EXISTS {EMPTIED}();
+            DROP VIEW IF EXISTS {EMPTIED};
+        END IF;",
+        itself[0],
+        itself[1],
+        quote_literal(&format!("{insert} g.gone FROM {EMPTIED}() AS g (gone)")),
+    )
+}
+
+/// Runs as its owner, whoever writes the parent, with settings under which a value's text is always the same. A key with a null in
+/// it is referred to by nobody.
+fn function(key: &Key) -> String {
     format!(
         "CREATE OR REPLACE FUNCTION {}() RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER
             SET search_path = '' SET row_security = off SET \"DateStyle\" = 'ISO' SET \"IntervalStyle\" = 'postgres' SET \"TimeZone\" = 'UTC'
             SET extra_float_digits = 3 SET bytea_output = 'hex' SET lc_monetary = 'C' AS {};\n",
         key.function(),
-        quote_literal(&body),
+        quote_literal(&body(key)),
     )
+}
+
+/// Makes the key's function anew where an earlier program has made it: its let code of the parent's owner run as the function's.
+pub async fn renew(session: &Session, key: &Key) -> Result<(), Error> {
+    let sql = format!(
+        "SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = '{SCHEMA}' AND p.proname = 'note_' || $1::int4 AND p.prosrc <> $2"
+    );
+    let context = "the function of a loose key";
+    if session.rows(context, &sql, &[&key.number, &body(key)]).await?.is_empty() {
+        return Ok(());
+    }
+    session.run(context, "BEGIN").await?;
+    // Another reaper is at it.
+    let renewed = match take(session, key).await {
+        Ok(true) => session.run(context, &function(key)).await,
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    session.run(context, if renewed.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+    renewed
 }
 
 /// Deletions of a table that stands alone are written down by statement. With partitions or inheritance they are by row: a statement

@@ -115,8 +115,13 @@ impl Reaper<'_> {
         };
         let gone: Vec<_> = entries.iter().map(|entry| entry.gone.clone()).collect();
         loose::lock(&acting, child, key, &gone).await.map_err(refused)?;
-        let existing =
-            loose::existing(parent, key, &gone).await.map_err(at_parent("looking for recreated foreign keys"))?;
+        let reading = Acting::reading(parent, key).await.map_err(at_parent("checking which parent rows exist again"))?;
+        let unread =
+            |error: pg::Error| match is_refusal(&error) || reading.superuser && error.sqlstate() == Some("42501") {
+                true => Trouble::Gone(told(&error)),
+                false => self.trouble(error, self.parent_error(), "checking which parent rows exist again"),
+            };
+        let existing = loose::existing(parent, key, &reading, &gone).await.map_err(unread)?;
         let existing: BTreeSet<usize> = existing.into_iter().collect();
         let absent: Vec<&Entry> =
             entries.iter().enumerate().filter(|(place, _)| !existing.contains(place)).map(|(_, entry)| entry).collect();
@@ -155,11 +160,12 @@ impl Reaper<'_> {
         let defaults: Vec<_> = refer_now.iter().map(|(now, _)| now.clone()).collect();
         let there = match defaults.is_empty() {
             true => Vec::new(),
-            false => loose::existing(parent, key, &defaults).await.map_err(at_parent("looking for default keys"))?,
+            false => loose::existing(parent, key, &reading, &defaults).await.map_err(unread)?,
         };
         let lost = refer_now.iter().enumerate().filter(|(place, _)| !there.contains(place));
         batch.orphans += lost.map(|(_, (_, rows))| rows).sum::<u64>();
 
+        reading.end(parent).await.map_err(at_parent("checking which parent rows exist again"))?;
         acting.end(child).await.map_err(at_child("reaping"))?;
         // A kill here does them once more, to no rows.
         loose::commit(child).await.map_err(refused)?;

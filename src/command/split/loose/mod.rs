@@ -17,7 +17,7 @@ use super::plan::Planned;
 use super::state::{Memory, State};
 use crate::command::Error;
 use crate::pg::connect::Session;
-use crate::pg::loose::{self, Key, Unfit};
+use crate::pg::loose::{self, Key, Unfit, Within};
 use crate::pg::split_state;
 use crate::split::{Action, Direction};
 
@@ -54,13 +54,15 @@ fn unfit_key(key: &str, unfit: Unfit) -> Error {
     }
 }
 
-/// Makes the keys whose parent has moved, in the target, which nobody writes yet. Both databases must know what the keys compare
+/// Makes the keys whose parent has moved, in the target, which nobody writes yet; the source's session is in the fence's transaction. Both databases must know what the keys compare
 /// with; a database that does not would be found out by the first reaper, months later.
 pub async fn make_ready(state: &State, source: &Session, target: &Session) -> Result<(), Error> {
     for LooseKey { log, key } in &state.ties.loose {
         match log {
-            Side::Source => loose::check(target, key).await.map_err(at_target("trying a loose key"))?,
-            Side::Target => loose::check(source, key).await.map_err(at_source("trying a loose key"))?,
+            Side::Source => loose::check(target, key, Within::One).await.map_err(at_target("trying a loose key"))?,
+            Side::Target => {
+                loose::check(source, key, Within::Another).await.map_err(at_source("trying a loose key"))?
+            }
         }
     }
     let keys = of(state, Side::Target);

@@ -160,7 +160,8 @@ fn settled(log: Side, phase: Option<Phase>) -> Settled {
 
 impl Reaper<'_> {
     async fn key(&self, stored: Stored) -> Result<KeyReaped, Error> {
-        let Stored { mut key, unwatched, .. } = stored;
+        let (unwatched, is_itself) = (stored.unwatched(), stored.estranged.is_none());
+        let Stored { mut key, .. } = stored;
         let child = loose::child(self.pair.child, &key).await.map_err(self.child_error()("looking for a table"))?;
         let mut reaped = KeyReaped {
             key: key.name.clone(),
@@ -176,6 +177,8 @@ impl Reaper<'_> {
             orphans: 0,
             refused: Vec::new(),
         };
+        let renewed = loose::renew(self.pair.parent, &key).await;
+        renewed.map_err(self.parent_error()("making the function of a loose key anew"))?;
         // What is not followed keeps no other key back.
         let Some(child) = child else { return Ok(reaped.not_followed(without_child(&key, self.pair.child))) };
         let name = child.table.to_string();
@@ -186,6 +189,9 @@ impl Reaper<'_> {
         };
         if let Some(why) = unwatched.or(child.namesake.map(of_another)) {
             reaped = reaped.not_followed(why);
+        }
+        if !is_itself {
+            return Ok(reaped);
         }
         key.child = child.table;
         if self.settled == Settled::Forget {

@@ -50,7 +50,10 @@ pub(in crate::command::split) async fn unwatched(
     error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
 ) -> Result<Vec<(String, String)>, Error> {
     let stored = loose::keys(session).await.map_err(error("reading the list of loose keys"))?;
-    Ok(stored.into_iter().filter_map(|stored| Some((stored.key.name, stored.unwatched?))).collect())
+    Ok(stored
+        .into_iter()
+        .filter_map(|stored| Some((stored.unwatched()?, stored)).map(|(why, stored)| (stored.key.name, why)))
+        .collect())
 }
 
 /// Keys between the two databases whose child is gone, on either side, and what is said of them.
@@ -81,7 +84,7 @@ pub(in crate::command::split) async fn childless(
 /// Why a key is not followed whose child this database has not.
 pub(super) fn without_child(key: &Key, child: &Session) -> String {
     format!(
-        "the database {} has no table {}: if it was renamed, write its new name into pgkeep_loose.keys; if it was dropped, docs/split.md says how to remove the key",
+        "the database {} has no table {} that the key was made for: where another one takes its place, UPDATE pgkeep_loose.keys SET child_relation = NULL, with its name in child_schema and child_table; where it is gone for good, docs/loose.md says how to take the key away",
         child.conninfo().database(),
         key.child
     )
