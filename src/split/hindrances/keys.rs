@@ -15,8 +15,7 @@ pub(super) fn findings(source: &SourceFacts, target: &TargetFacts) -> Vec<Findin
         let keys = keys.iter().filter(|key| key.orphans == Orphans::NotCounted && key.validity == Validity::Valid);
         keys.filter(|key| must_be_valid(key, target) == unable).map(|key| key.key.clone()).collect()
     };
-    let reason =
-        "whether rows are against it was not counted: it would have taken too long, or the role may not read them";
+    let reason = "whether rows are against it was not counted: it would have taken too long, the role may not read them, or code of ordinary roles would run";
     let (able, unable) = (uncounted(false), uncounted(true));
     if !able.is_empty() {
         let action = "where rows are against one, it moves as NOT VALID, and the run says so";
