@@ -7,11 +7,23 @@ use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::fence::{Attempt, InTheWay, Patience, is_in_the_way};
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal, quote_relation};
+use crate::pg::read_again;
 use crate::split::facts::Traffic;
 
 /// What a function of ours is called with: its exact type, so that no other function of the name is meant.
 fn oid(relation: &str) -> String {
     format!("{}::pg_catalog.regclass::pg_catalog.oid", quote_literal(relation))
+}
+
+/// Functions of the session.
+fn functions() -> String {
+    format!(
+        "CREATE OR REPLACE FUNCTION pg_temp.pgkeep_trees(class text, object oid) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$ SELECT {} $f$;
+        CREATE OR REPLACE FUNCTION pg_temp.pgkeep_reads_again(tree text) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$ SELECT {} $f$;
+        {FUNCTIONS}",
+        read_again::trees("$1", "$2"),
+        read_again::condition("$1")
+    )
 }
 
 impl Works {
@@ -51,19 +63,12 @@ impl Works {
     }
 
     /// Tables and foreign tables change places, and the server stands. For the transaction of the seal, where the keys across the line
-    /// are gone already.
+    /// are gone already. [`glance`](Self::glance) follows.
     pub fn build(&self, password: &SecretString, refresh: Refresh) -> String {
         let exchange: Vec<String> = self.spans.iter().flat_map(|span| self.place(span)).collect();
         let going: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
         let statements = self.exchange(&going, &self.schemas, &exchange, &[], refresh, "");
-        let tried: String = match refresh {
-            // One row through each: grants, names and columns fit.
-            Refresh::Now => {
-                going.iter().map(|name| format!("SELECT pg_temp.pgkeep_glance({});\n", oid(name))).collect()
-            }
-            Refresh::Never => String::new(),
-        };
-        format!("{FUNCTIONS}{}{statements}{tried}", self.way(password))
+        format!("{}{}{statements}", functions(), self.way(password))
     }
 
     fn place(&self, span: &Span) -> [String; 2] {
@@ -114,7 +119,7 @@ impl Works {
             quote_literal(&self.server),
             quote_identifier(&self.server)
         );
-        format!("{FUNCTIONS}{statements}{}", do_block(&rest))
+        format!("{}{statements}{}", functions(), do_block(&rest))
     }
 
     fn exchange(
