@@ -2,6 +2,7 @@
 //! says in the server's log, which no rollback takes back, as whom it ran.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use pgkeep::pg::cluster::ClusterOptions;
 
@@ -222,4 +223,39 @@ fn a_bridge_makes_no_value_anew_that_an_ordinary_role_checks() {
         trial.only_mal("rollback");
         assert_eq!(trial.mal("whole", "SELECT single FROM mal.fine"), "x", "{major}");
     }
+}
+
+/// Once the new place is fenced there is no way but back.
+#[test]
+fn what_is_made_during_the_way_back_stops_it_nowhere_and_is_named() {
+    let made = "CREATE TABLE par.p (id int PRIMARY KEY); INSERT INTO par.p VALUES (1); CREATE VIEW mal.v AS SELECT id FROM par.p";
+    let trial = Trial::start(15, made);
+    let said = trial.of_par(&["--boundary", "bridge"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let mut writer = trial.server.binaries.command("psql");
+    writer.args(["-X", "-q", "-d", &trial.server.dsn_as("mal", "part"), "-c"]);
+    writer.arg("SET application_name = 'writer'; BEGIN; LOCK TABLE par.p IN ROW EXCLUSIVE MODE; SELECT pg_sleep(300)");
+    let mut writer = writer.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let waits =
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'writer' AND wait_event = 'PgSleep'";
+    trial.server.wait_for(waits, "t");
+    let said = std::thread::scope(|scope| {
+        let back = scope.spawn(|| trial.split(&["rollback", "--fence-wait", "120"]));
+        let fencing =
+            "SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = 'part'
+            AND l.locktype = 'advisory' AND l.mode = 'ExclusiveLock'";
+        trial.server.wait_for(fencing, "t");
+        trial.mal("whole", "CREATE VIEW mal.later AS SELECT id, '{x}'::mal.dom[] AS lit FROM par.p");
+        trial.server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'writer'");
+        back.join().unwrap()
+    });
+    writer.wait().unwrap();
+    assert_eq!(said.code, 0, "{said:?}");
+    trial.only_mal("rollback");
+    let warnings = said.document()["warnings"].to_string();
+    assert!(warnings.contains("view mal.later was made during the way back"), "{warnings}");
+    assert!(!warnings.contains("mal.v "), "{warnings}");
+    trial.mal("whole", "INSERT INTO par.p VALUES (2); DROP VIEW mal.later");
+    assert_eq!(trial.mal("whole", "SELECT count(*) FROM mal.v"), "2");
+    trial.operator("whole", "DROP SERVER pgkeep_bridge_part CASCADE");
 }

@@ -137,6 +137,7 @@ pub async fn rollback(
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
     let mut warnings = old_place.warnings;
     warnings.extend(still_there(&source).await?);
+    warnings.extend(bridge::left(&state, &source).await?);
     let renamed = state
         .renamed(End::Source, &source)
         .filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
