@@ -11,11 +11,13 @@
 
 mod function;
 mod intact;
+mod keys;
 mod lock;
 mod stamp;
 
 pub use function::body;
 pub use intact::{Expected, is_intact};
+pub use keys::{By, Checked, LEFT_ALONE, by, check_key, key_again};
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
 pub use stamp::{Stamp, stamp};
 
@@ -25,9 +27,8 @@ use super::Error;
 use super::catalog::Scope;
 use super::connect::Session;
 use super::ours;
-use super::quoting::{do_block, quote_identifier, quote_relation};
+use super::quoting::{do_block, quote_relation};
 use super::sealed::{self, Noted};
-use crate::split::facts::ForeignKey;
 
 /// The trigger on each table.
 pub const TRIGGER: &str = "pgkeep_fence";
@@ -241,33 +242,6 @@ pub async fn with_partitions(
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v') ORDER BY 1, 2";
     let rows = session.rows("the list of tables to lock", sql, &[&schemas, &names]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-}
-
-/// A statement for [`take_down`]: makes a foreign key again that the seal gave up, unchecked where the server can; checked, and left out
-/// where rows are against it, where it cannot; and not a second time. Where its tables or columns are others now, it does not come back: a way
-/// back must not fail for it.
-pub fn key_again(make: &str, comment: &str) -> String {
-    let body = format!(
-        "BEGIN
-            {make} NOT VALID; {comment}
-        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE; WHEN wrong_object_type THEN
-            BEGIN {make}; {comment} EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE; WHEN OTHERS THEN NULL; END;
-        WHEN OTHERS THEN NULL; END"
-    );
-    do_block(&body)
-}
-
-/// Checks the rows of a foreign key that came back unchecked. Nobody's writes wait for it.
-pub async fn check_key(session: &Session, key: &ForeignKey, lock_timeout_ms: u64) -> Result<(), Error> {
-    let (table, name) = (quote_relation(&key.schema, &key.table), quote_identifier(&key.name));
-    let sql = format!(
-        "BEGIN; SET LOCAL lock_timeout = {lock_timeout_ms}; ALTER TABLE {table} VALIDATE CONSTRAINT {name}; COMMIT"
-    );
-    let checked = session.run("checking a foreign key", &sql).await;
-    if checked.is_err() {
-        session.run("ending a transaction", "ROLLBACK").await?;
-    }
-    checked
 }
 
 /// Whether the database is sealed, and its writers are sent to the other one.

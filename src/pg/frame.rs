@@ -254,7 +254,7 @@ impl Frame<'_> {
             PERFORM {FUNCTION}();
             SET search_path = pg_catalog, pg_temp;
             FOR setting IN SELECT s.name, p.value FROM pg_catalog.pg_settings s LEFT JOIN (VALUES {pins}) AS p (name, value) ON p.name = s.name
-                WHERE s.source = 'session' AND s.name NOT IN ('role', 'session_authorization', 'search_path') AND s.name !~ '[.]' LOOP
+                WHERE s.source = 'session' AND s.name NOT IN ('role', 'session_authorization', 'search_path') AND s.name !~ '^transaction_' AND s.name !~ '[.]' LOOP
                 IF setting.value IS NULL THEN
                     EXECUTE pg_catalog.format('RESET %I', setting.name);
                 ELSE

@@ -27,6 +27,7 @@ pub mod quarantine;
 pub mod question;
 pub mod quoting;
 pub mod raw_text;
+mod read_again;
 pub mod sealed;
 pub mod sessions;
 pub mod snapshot;

@@ -106,7 +106,7 @@ pub(super) fn findings(
         ),
     ];
     findings.extend(bridged.iter().filter_map(|table| blocked(sides, table)));
-    findings.extend(limits::findings(sides, bridged, boundary, source));
+    findings.extend(limits::findings(sides, bridged, boundary, source, traffic));
     findings.extend(extension(source));
     if !target.rights.contains(&Right::Superuser) && !target.rights.contains(&Right::CreateRole) {
         findings.push(Finding::new(

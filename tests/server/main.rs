@@ -3,6 +3,7 @@
 // What a test cannot do without fails it, in helping functions as well.
 #![allow(clippy::unwrap_used)]
 mod backup;
+mod bridge_code;
 mod budget;
 mod climbing;
 mod cluster;

@@ -177,6 +177,19 @@ pub async fn rehearse_return(state: &State, source: &Session, trying: &Trying<'_
     }
 }
 
+/// What the way back could not make anew: warnings.
+pub async fn left(state: &State, source: &Session) -> Result<Vec<String>, Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(Vec::new()) };
+    let left = works.left(source).await.map_err(at_source("looking for what still reads the bridge"))?;
+    let told = |reader| {
+        format!(
+            "{reader} was made during the way back with a value whose domain is checked by an ordinary role, and was left: it reads a foreign table that leads nowhere. Drop it, then the server {}",
+            works.server
+        )
+    };
+    Ok(left.into_iter().map(told).collect())
+}
+
 /// The role goes, and whatever it was granted in the session's database.
 pub async fn dismiss(state: &State, session: &Session, target: &Conninfo) -> Result<(), Error> {
     match &state.ties.bridge {

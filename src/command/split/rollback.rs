@@ -20,7 +20,7 @@ use crate::pg::catalog;
 use crate::pg::closing;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
-use crate::pg::fence::{self, Strength};
+use crate::pg::fence::{self, Checked, Strength};
 use crate::pg::numbers::{self, Reserve};
 use crate::pg::split_state;
 use crate::repo::manifest::Sequence;
@@ -136,6 +136,7 @@ pub async fn rollback(
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
     let mut warnings = old_place.warnings;
     warnings.extend(still_there(&source).await?);
+    warnings.extend(bridge::left(&state, &source).await?);
     let renamed = state
         .renamed(End::Source, &source)
         .filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
@@ -302,7 +303,8 @@ async fn open_source(state: &State, ends: &Ends<'_>, opening: Opening, trying: &
     let taken =
         numbers::named_now(source, taken, &state.source_sequences).await.map_err(at_source("reading sequences"))?;
     let (loose, tables) = loose::at_return(state, source).await?;
-    let also = loose + &state.ties.at_return() + &numbers::go_on(&taken, Reserve::Kept);
+    let ties = state.ties.at_return(source).await.map_err(at_source("looking for the tables of foreign keys"))?;
+    let also = loose + &ties + &numbers::go_on(&taken, Reserve::Kept);
     let also = also + &closing::open_again(&state.closed);
     let relations = fence::with_partitions(source, &[state.ties.ends(), tables].concat()).await;
     let relations = relations.map_err(at_source("the list of tables to lock"))?;
@@ -328,10 +330,12 @@ pub async fn check_keys(
     let mut unchecked = Vec::new();
     for key in keys {
         progress.set_phase("checking the foreign keys that came back");
-        if let Err(error) = fence::check_key(source, key, lock_timeout_ms).await {
-            let reason = error.server_message().map_or_else(|| error.to_string(), |said| said.message.clone());
-            unchecked.push(format!("{}.{}.{}: {reason}", key.schema, key.table, key.name));
-        }
+        let reason = match fence::check_key(source, key, lock_timeout_ms).await {
+            Ok(Checked::Valid) => continue,
+            Ok(Checked::LeftAlone) => fence::LEFT_ALONE.to_owned(),
+            Err(error) => error.server_message().map_or_else(|| error.to_string(), |said| said.message.clone()),
+        };
+        unchecked.push(format!("{}.{}.{}: {reason}", key.schema, key.table, key.name));
     }
     unchecked
 }

@@ -101,6 +101,9 @@ impl Seal<'_> {
             Attempt::Up => {}
             in_the_way => return Err(Stopped::Locks(in_the_way)),
         }
+        if let Some(works) = &self.state.ties.bridge {
+            works.glance(source).await.map_err(failed)?;
+        }
         // What others committed before it was written down what is sealed is committed now: it is not the copy's, and is not sealed as if it were.
         self.drawn.check(beside).await.map_err(Stopped::Error)?;
         let failed = at_source("sealing the fence");

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::loose::LooseKey;
 use super::plan::Planned;
+use crate::pg;
 use crate::pg::bridge::{Refresh, Works};
-use crate::pg::fence;
+use crate::pg::connect::Session;
+use crate::pg::fence::{self, By};
 use crate::schema::archive::{Entry, Kind};
 use crate::split::facts::ForeignKey;
 
@@ -44,8 +46,13 @@ impl GivenUp {
     /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them. A key of a
     /// partitioned table cannot be made so before PostgreSQL 18: there it is checked, and left out where rows are against it, which
     /// [`Ties::missing`] finds. One that is there already was made before a kill.
-    fn again(&self) -> String {
-        fence::key_again(self.make.trim_end().trim_end_matches(';'), &self.comment)
+    async fn again(&self, source: &Session) -> Result<String, pg::Error> {
+        let by = match &*self.ends {
+            [from, to] => fence::by(source, (from, to)).await?,
+            // An early record does not say.
+            _ => By::Session,
+        };
+        Ok(fence::key_again(self.make.trim_end().trim_end_matches(';'), &self.comment, &by))
     }
 }
 
@@ -119,10 +126,13 @@ impl Ties {
     }
 
     /// Statements for the source, in the transaction that opens it again.
-    pub fn at_return(&self) -> String {
-        let bridge = self.bridge.as_ref().map(|works| works.tear_down(Refresh::Now));
+    pub async fn at_return(&self, source: &Session) -> Result<String, pg::Error> {
+        let mut sql = self.bridge.as_ref().map(|works| works.tear_down(Refresh::Now)).unwrap_or_default();
         // A key leads to the table that has its name again.
-        bridge.into_iter().chain(self.given_up.iter().map(GivenUp::again)).collect()
+        for key in &self.given_up {
+            sql += &key.again(source).await?;
+        }
+        Ok(sql)
     }
 }
 

@@ -59,7 +59,7 @@ END $f$;
 CREATE OR REPLACE FUNCTION pg_temp.pgkeep_place(old oid, schema name, name name, server name, writes boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
-    columns text;
+    columns text; given record;
 BEGIN
     SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
             || CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
@@ -75,35 +75,19 @@ BEGIN
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attrelid = old AND a.attnum > 0 AND NOT a.attisdropped;
+    IF writes THEN
+        FOR given IN SELECT a.attname FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                WHERE d.adrelid = old AND a.attgenerated = '' AND pg_temp.pgkeep_reads_again(d.adbin::text) LOOP
+            RAISE EXCEPTION 'the default of %.%.% holds a value whose domain is checked by an ordinary role', schema, name, given.attname
+                USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'The check would run as the superuser who makes the foreign table. Write the default without such a value.';
+        END LOOP;
+    END IF;
     EXECUTE format('CREATE FOREIGN TABLE %I.%I (%s) SERVER %I OPTIONS (schema_name %L, table_name %L)', schema, name, columns, server, schema, name);
     -- postgres_fdw reads the first line of an EXPLAIN, which ends early where a name in it has several.
     IF EXISTS (SELECT FROM pg_class c WHERE (c.oid = old OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = old)) AND strpos(c.relname::text, chr(10)) > 0) THEN
         EXECUTE format('ALTER FOREIGN TABLE %I.%I OPTIONS (use_remote_estimate ''false'')', schema, name);
     END IF;
     PERFORM pg_temp.pgkeep_dress(old, format('%I.%I', schema, name)::regclass::oid);
-END $f$;
-
--- Reads one row of a foreign table as its owner. Its columns' types may check values by functions of that role, which are not to run
--- with the operator's rights; a role that may not read its own table gets no values.
-CREATE OR REPLACE FUNCTION pg_temp.pgkeep_glance(bridge oid) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
-DECLARE
-    owner oid; readable boolean;
-BEGIN
-    SELECT relowner, has_schema_privilege(relowner, relnamespace, 'USAGE') AND has_table_privilege(relowner, oid, 'SELECT')
-        INTO owner, readable FROM pg_class WHERE oid = bridge;
-    IF NOT readable THEN
-        EXECUTE format('SELECT FROM %s LIMIT 1', bridge::regclass);
-        RETURN;
-    END IF;
-    EXECUTE format('CREATE FUNCTION pg_temp.pgkeep_glance() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS %L',
-        format('BEGIN PERFORM * FROM %s LIMIT 1; END', bridge::regclass));
-    BEGIN
-        EXECUTE format('ALTER FUNCTION pg_temp.pgkeep_glance() OWNER TO %I', pg_get_userbyid(owner));
-    EXCEPTION WHEN insufficient_privilege THEN NULL;
-    END;
-    PERFORM pg_temp.pgkeep_glance();
-    DROP FUNCTION pg_temp.pgkeep_glance();
 END $f$;
 
 -- The statements that make a reader anew under its name, and those that clear away afterwards.
@@ -165,8 +149,9 @@ BEGIN
     END IF;
 END $f$;
 
--- Runs `exchange`, which gives the names of `going` to others, and lets all readers but `leave` read those. Says what is left to refresh.
-CREATE OR REPLACE FUNCTION pg_temp.pgkeep_exchange(going oid[], leave oid[], inside text[], exchange text[], afterwards text[]) RETURNS text[]
+-- Runs `exchange`, which gives the names of `going` to others, and lets all readers but `leave` read those. What holds values that ordinary
+-- roles check is `refused` or `left`. Says what is left to refresh.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_exchange(going oid[], leave oid[], inside text[], exchange text[], afterwards text[], checked text) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET check_function_bodies = off AS $f$
 DECLARE
     queue oid[] := going; found text[] := '{}'; next oid[]; item text; statement text; reader record; part record;
@@ -190,6 +175,20 @@ BEGIN
             IF reader.class = 'materialized view' THEN next := next || reader.object; END IF;
         END LOOP;
         queue := next;
+    END LOOP;
+    -- Before anything is made: what would run code of an ordinary role as the superuser who makes it. Once there is no way but back, it is
+    -- left as it is.
+    FOREACH item IN ARRAY found LOOP
+        CONTINUE WHEN NOT pg_temp.pgkeep_reads_again(pg_temp.pgkeep_trees(split_part(item, ':', 1), split_part(item, ':', 2)::oid));
+        IF checked = 'left' THEN
+            found := array_remove(found, item);
+            CONTINUE;
+        END IF;
+        RAISE EXCEPTION '% holds a value whose domain is checked by an ordinary role',
+            pg_describe_object(CASE split_part(item, ':', 1) WHEN 'function' THEN 'pg_proc' WHEN 'policy' THEN 'pg_policy' WHEN 'rule' THEN 'pg_rewrite' ELSE 'pg_class' END::regclass,
+                split_part(item, ':', 2)::oid, 0)
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                HINT = 'The check would run as the superuser who makes its definition anew. Write it without such a value, or drop it.';
     END LOOP;
     FOREACH item IN ARRAY found LOOP
         SELECT * INTO part FROM pg_temp.pgkeep_remake(split_part(item, ':', 1), split_part(item, ':', 2)::oid);

@@ -3,6 +3,7 @@
 //! Everything at the source is text for one transaction, so that it is there as a whole or not at all. The role's password is in the
 //! user mapping alone: the catalog shows it to superusers and to the server's owner, as the chapter on `pg_user_mappings` says.
 
+mod glance;
 mod role;
 mod works;
 

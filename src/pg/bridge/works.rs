@@ -7,11 +7,30 @@ use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::fence::{Attempt, InTheWay, Patience, is_in_the_way};
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal, quote_relation};
+use crate::pg::read_again;
 use crate::split::facts::Traffic;
 
 /// What a function of ours is called with: its exact type, so that no other function of the name is meant.
 fn oid(relation: &str) -> String {
     format!("{}::pg_catalog.regclass::pg_catalog.oid", quote_literal(relation))
+}
+
+/// Functions of the session.
+fn functions() -> String {
+    format!(
+        "CREATE OR REPLACE FUNCTION pg_temp.pgkeep_trees(class text, object oid) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$ SELECT {} $f$;
+        CREATE OR REPLACE FUNCTION pg_temp.pgkeep_reads_again(tree text) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$ SELECT {} $f$;
+        {FUNCTIONS}",
+        read_again::trees("$1", "$2"),
+        read_again::condition("$1")
+    )
+}
+
+/// What an exchange is for.
+enum Before {
+    Built,
+    /// And where there is nothing to do, in PL/pgSQL.
+    TornDown(String),
 }
 
 impl Works {
@@ -51,19 +70,12 @@ impl Works {
     }
 
     /// Tables and foreign tables change places, and the server stands. For the transaction of the seal, where the keys across the line
-    /// are gone already.
+    /// are gone already. [`glance`](Self::glance) follows.
     pub fn build(&self, password: &SecretString, refresh: Refresh) -> String {
         let exchange: Vec<String> = self.spans.iter().flat_map(|span| self.place(span)).collect();
         let going: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
-        let statements = self.exchange(&going, &self.schemas, &exchange, &[], refresh, "");
-        let tried: String = match refresh {
-            // One row through each: grants, names and columns fit.
-            Refresh::Now => {
-                going.iter().map(|name| format!("SELECT pg_temp.pgkeep_glance({});\n", oid(name))).collect()
-            }
-            Refresh::Never => String::new(),
-        };
-        format!("{FUNCTIONS}{}{statements}{tried}", self.way(password))
+        let statements = self.exchange(&going, &self.schemas, &exchange, &[], refresh, Before::Built);
+        format!("{}{}{statements}", functions(), self.way(password))
     }
 
     fn place(&self, span: &Span) -> [String; 2] {
@@ -81,7 +93,8 @@ impl Works {
         ]
     }
 
-    /// Everything as it was before [`build`](Self::build). What is back already is left alone; so is a server that others use meanwhile.
+    /// Everything as it was before [`build`](Self::build). What is back already is left alone; so is a server that others use meanwhile. What
+    /// cannot be made anew is refused by the rehearsal; what was made after it goes on reading a foreign table: [`left`](Self::left).
     pub fn tear_down(&self, refresh: Refresh) -> String {
         let going: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
         let (mut exchange, mut afterwards, mut asides) = (Vec::new(), Vec::new(), Vec::new());
@@ -91,11 +104,17 @@ impl Works {
             exchange.push(format!("ALTER FOREIGN TABLE IF EXISTS {} RENAME TO pgkeep_bridge_{n}", going[n]));
             exchange.push(format!("ALTER TABLE {old} RENAME TO {}", quote_identifier(&span.name)));
             let schema = quote_identifier(&span.schema);
-            afterwards.push(format!("DROP FOREIGN TABLE IF EXISTS {schema}.pgkeep_bridge_{n}"));
+            let drop = format!("DROP FOREIGN TABLE IF EXISTS {schema}.pgkeep_bridge_{n}");
+            afterwards.push(match refresh {
+                Refresh::Now => {
+                    do_block(&format!("BEGIN {drop}; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END"))
+                }
+                Refresh::Never => drop,
+            });
             asides.push(format!("pg_catalog.to_regclass({}) IS NULL", quote_literal(&old)));
         }
-        let back = format!("IF {} THEN RETURN; END IF;", asides.join(" AND "));
-        let statements = self.exchange(&going, &[], &exchange, &afterwards, refresh, &back);
+        let back = Before::TornDown(format!("IF {} THEN RETURN; END IF;", asides.join(" AND ")));
+        let statements = self.exchange(&going, &[], &exchange, &afterwards, refresh, back);
         let extension = match self.extension {
             Extension::Found => String::new(),
             Extension::Brought => format!(
@@ -114,7 +133,7 @@ impl Works {
             quote_literal(&self.server),
             quote_identifier(&self.server)
         );
-        format!("{FUNCTIONS}{statements}{}", do_block(&rest))
+        format!("{}{statements}{}", functions(), do_block(&rest))
     }
 
     fn exchange(
@@ -124,8 +143,16 @@ impl Works {
         exchange: &[String],
         afterwards: &[String],
         refresh: Refresh,
-        before: &str,
+        before: Before,
     ) -> String {
+        let checked = match (&before, refresh) {
+            (Before::TornDown(_), Refresh::Now) => "left",
+            _ => "refused",
+        };
+        let before = match before {
+            Before::Built => String::new(),
+            Before::TornDown(unless) => unless,
+        };
         let regclass = |name: &String| format!("pg_catalog.to_regclass({})::oid", quote_literal(name));
         let regclasses: Vec<String> = going.iter().map(regclass).collect();
         let leave: Vec<String> = self.leave.iter().map(|oid| format!("{oid}::oid")).collect();
@@ -140,7 +167,7 @@ impl Works {
         do_block(&format!(
             "DECLARE refresh text[]; statement text; BEGIN
                 {before}
-                refresh := pg_temp.pgkeep_exchange(pg_catalog.array_remove(ARRAY[{}]::oid[], NULL), ARRAY[{}]::oid[], {}, {}, {});
+                refresh := pg_temp.pgkeep_exchange(pg_catalog.array_remove(ARRAY[{}]::oid[], NULL), ARRAY[{}]::oid[], {}, {}, {}, '{checked}');
                 {refreshed}
             END",
             regclasses.join(", "),
@@ -173,6 +200,17 @@ impl Works {
             names.join(", ")
         );
         session.shown("the list of sessions in the way", &sql, &[]).await
+    }
+
+    /// What goes on reading a foreign table after the way back, which could not make it anew.
+    pub async fn left(&self, session: &Session) -> Result<Vec<String>, Error> {
+        let sql = "SELECT DISTINCT coalesce(pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, w.ev_class, 0),
+                pg_catalog.pg_describe_object(d.classid, d.objid, 0)) FROM pg_catalog.pg_foreign_table f
+            JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver AND s.srvname = $1
+            JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid AND c.relname ~ '^pgkeep_bridge_[0-9]+$'
+            JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid AND d.deptype = 'n'
+            LEFT JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = d.objid AND w.rulename = '_RETURN' ORDER BY 1";
+        session.texts("what was not made anew", sql, &[&self.server]).await
     }
 
     /// The same for the way back.

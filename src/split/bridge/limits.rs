@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Bridged, given_up};
 use crate::schema::archive::Oid;
 use crate::split::crossing::{Crossing, Sides};
-use crate::split::facts::{RelationUse, SourceFacts};
+use crate::split::facts::{RelationUse, SourceFacts, Traffic};
 use crate::split::finding::Severity::Blocker;
 use crate::split::finding::{Finding, FindingKind};
 
@@ -14,6 +14,7 @@ pub(super) fn findings(
     bridged: &[Bridged],
     boundary: &[Crossing],
     source: &SourceFacts,
+    traffic: Traffic,
 ) -> Vec<Finding> {
     let going: BTreeSet<Oid> =
         bridged.iter().filter_map(|table| Some(sides.archive.entry(table.entry)?.catalog_id.oid)).collect();
@@ -46,5 +47,15 @@ pub(super) fn findings(
             "name all its columns in GROUP BY, or choose drop in --boundary-file",
         )
     });
-    rows.chain(keys).collect()
+    let defaults = source.hindrances.values_of_defaults.iter().filter(|_| traffic == Traffic::ReadsAndWrites);
+    let values = source.hindrances.values_of_readers.iter().chain(defaults).filter(in_the_way).map(|used| {
+        Finding::new(
+            Blocker,
+            FindingKind::BridgeLimit,
+            used.label.clone(),
+            "it holds a value whose domain is checked by an ordinary role, and its definition is made anew: the check would run as the superuser who splits",
+            "write it without such a value (an array, a row or a range with a domain in it), or give up with --boundary-file what needs the bridge (drop)",
+        )
+    });
+    rows.chain(keys).chain(values).collect()
 }

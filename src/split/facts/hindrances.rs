@@ -17,6 +17,10 @@ pub struct SourceHindrances {
     pub row_type_uses: Vec<RelationUse>,
     /// Views that group by a key of a moving table and name its other columns, from outside the moving schemas.
     pub key_uses: Vec<RelationUse>,
+    /// What reads moving relations from outside, with values whose types run code of ordinary roles when they are read again.
+    pub values_of_readers: Vec<RelationUse>,
+    /// Defaults of moving tables' columns with such values.
+    pub values_of_defaults: Vec<RelationUse>,
     pub lock_table: LockTable,
     pub locked: Locked,
     pub prepared: Vec<PreparedTransaction>,

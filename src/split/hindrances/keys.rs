@@ -15,7 +15,7 @@ pub(super) fn findings(source: &SourceFacts, target: &TargetFacts) -> Vec<Findin
         let keys = keys.iter().filter(|key| key.orphans == Orphans::NotCounted && key.validity == Validity::Valid);
         keys.filter(|key| must_be_valid(key, target) == unable).map(|key| key.key.clone()).collect()
     };
-    let reason = "rows that violate it were not counted: it would take too long, or the role cannot read them";
+    let reason = "rows that violate it were not counted: it would take too long, the role cannot read them, or code of ordinary roles would run";
     let (able, unable) = (uncounted(false), uncounted(true));
     if !able.is_empty() {
         let action = "if rows violate one, it moves as NOT VALID, and the run says so";

@@ -115,7 +115,8 @@ impl Reaper<'_> {
         };
         let gone: Vec<_> = entries.iter().map(|entry| entry.gone.clone()).collect();
         loose::lock(&acting, child, key, &gone).await.map_err(refused)?;
-        let reading = Acting::reading(parent, key).await.map_err(at_parent("checking which parent rows exist again"))?;
+        let reading =
+            Acting::reading(parent, key).await.map_err(at_parent("checking which parent rows exist again"))?;
         let unread =
             |error: pg::Error| match is_refusal(&error) || reading.superuser && error.sqlstate() == Some("42501") {
                 true => Trouble::Gone(told(&error)),

@@ -1,6 +1,7 @@
 //! What uses a relation by more than its name and its columns, so that a foreign table cannot take its place.
 
 use super::{Error, Session};
+use crate::pg::read_again;
 use crate::split::facts::RelationUse;
 
 async fn uses(session: &Session, context: &str, sql: &str, schemas: &[String]) -> Result<Vec<RelationUse>, Error> {
@@ -35,4 +36,45 @@ pub async fn key_uses(session: &Session, schemas: &[String]) -> Result<Vec<Relat
         JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(c.relnamespace, p.pronamespace)
         WHERE kn.nspname = ANY ($1) AND n.nspname <> ALL ($1) ORDER BY 3";
     uses(session, "what counts on keys", sql, schemas).await
+}
+
+/// What outside `schemas` reads relations in them, and would be made anew from a definition with values that run code of ordinary roles when
+/// they are read again. A materialized view gets another OID, so that those who read it are made anew as well.
+pub async fn values_of_readers(session: &Session, schemas: &[String]) -> Result<Vec<RelationUse>, Error> {
+    let (trees, condition) = (read_again::trees("class", "object"), read_again::condition("tree"));
+    let sql = format!(
+        "WITH RECURSIVE going (root, relation) AS (
+            SELECT c.oid, c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm')
+            UNION SELECT g.root, m.oid FROM going g
+                JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = g.relation AND d.deptype = 'n'
+                JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = d.objid
+                JOIN pg_catalog.pg_class m ON m.oid = w.ev_class AND m.relkind = 'm' JOIN pg_catalog.pg_namespace n ON n.oid = m.relnamespace AND n.nspname <> ALL ($1)),
+        readers (root, class, object, label) AS (
+            SELECT DISTINCT g.root, CASE WHEN p.oid IS NOT NULL THEN 'function' WHEN y.oid IS NOT NULL THEN 'policy' WHEN w.rulename <> '_RETURN' THEN 'rule' ELSE 'view' END,
+                CASE WHEN w.rulename = '_RETURN' THEN w.ev_class ELSE d.objid END,
+                CASE WHEN w.rulename = '_RETURN' THEN pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, w.ev_class, 0)
+                    ELSE pg_catalog.pg_describe_object(d.classid, d.objid, 0) END
+            FROM going g JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = g.relation AND d.deptype = 'n'
+            LEFT JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = d.objid
+            LEFT JOIN pg_catalog.pg_proc p ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = d.objid
+            LEFT JOIN pg_catalog.pg_policy y ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND y.oid = d.objid
+            LEFT JOIN pg_catalog.pg_class c ON c.oid = coalesce(w.ev_class, y.polrelid)
+            JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(c.relnamespace, p.pronamespace) AND n.nspname <> ALL ($1)),
+        made AS MATERIALIZED (SELECT root, object, label, {trees} AS tree FROM readers)
+        SELECT root, object, label FROM made WHERE {condition} ORDER BY 3"
+    );
+    uses(session, "values in what is made anew", &sql, schemas).await
+}
+
+/// Defaults of columns in `schemas` with such values: a foreign table that is written through has them as well.
+pub async fn values_of_defaults(session: &Session, schemas: &[String]) -> Result<Vec<RelationUse>, Error> {
+    let sql = format!(
+        "WITH given AS MATERIALIZED (SELECT x.adrelid, x.oid, pg_catalog.pg_describe_object('pg_catalog.pg_attrdef'::pg_catalog.regclass, x.oid, 0) AS label, x.adbin::text AS tree
+            FROM pg_catalog.pg_attrdef x JOIN pg_catalog.pg_attribute a ON a.attrelid = x.adrelid AND a.attnum = x.adnum AND a.attgenerated = ''
+            JOIN pg_catalog.pg_class c ON c.oid = x.adrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1))
+        SELECT adrelid, oid, label FROM given WHERE {} ORDER BY 3",
+        read_again::condition("tree")
+    );
+    uses(session, "values in defaults", &sql, schemas).await
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::super::row_code::planned_with_code;
+use super::super::row_code::{casts_of_users, planned_with_code};
 use super::{Error, Session, query, quote_identifier, quote_relation};
 use crate::split::facts::{ForeignKey, Orphans, Referencing, Validity};
 
@@ -22,18 +22,21 @@ pub struct KeyRows {
 pub async fn key_rows(session: &Session, keys: &[ForeignKey]) -> Result<Vec<KeyRows>, Error> {
     let oids: Vec<u32> = keys.iter().map(|key| key.oid).collect();
     let with_code = planned_with_code(session).await?;
-    let sql = "SELECT k.oid, k.convalidated, c.relkind = 'p', f.relkind = 'p', k.confmatchtype = 'f',
+    let casts = casts_of_users(
+        "SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
+            OR a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)",
+    );
+    let sql = format!(
+        "SELECT k.oid, k.convalidated, c.relkind = 'p', f.relkind = 'p', k.confmatchtype = 'f',
             coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::bool, false),
             (SELECT pg_catalog.array_agg(pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY p.place)
              FROM pg_catalog.unnest(k.conpfeqop) WITH ORDINALITY p (operator, place)
              JOIN pg_catalog.pg_operator o ON o.oid = p.operator JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace),
-            k.conrelid = ANY ($2) OR k.confrelid = ANY ($2) OR pg_catalog.current_setting('is_superuser') = 'on' AND EXISTS (SELECT FROM pg_catalog.pg_cast x JOIN pg_catalog.pg_proc p ON p.oid = x.castfunc
-                JOIN pg_catalog.pg_roles r ON r.oid = p.proowner AND NOT r.rolsuper WHERE x.castcontext = 'i' AND x.castsource IN (
-                SELECT coalesce(nullif(t.typbasetype, 0), t.oid) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-                WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)))
+            k.conrelid = ANY ($2) OR k.confrelid = ANY ($2) OR pg_catalog.current_setting('is_superuser') = 'on' AND {casts}
         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
-        WHERE k.oid = ANY ($1) AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true) ORDER BY k.oid";
-    let rows = session.rows("the operators of foreign keys", sql, &[&oids, &with_code]).await?;
+        WHERE k.oid = ANY ($1) AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true) ORDER BY k.oid"
+    );
+    let rows = session.rows("the operators of foreign keys", &sql, &[&oids, &with_code]).await?;
     let of_row = |row: &tokio_postgres::Row| {
         let key = keys.iter().find(|key| key.oid == row.get::<_, u32>(0))?;
         let (partitions, over_periods, runs_code): (bool, bool, bool) = (row.get(2), row.get(5), row.get(7));

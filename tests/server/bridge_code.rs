@@ -1,0 +1,261 @@
+//! Code of ordinary roles that a plan, a bridge, and the way back meet. Each canary makes its owner a superuser where it runs as one, and
+//! says in the server's log, which no rollback takes back, as whom it ran.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use pgkeep::pg::cluster::ClusterOptions;
+
+use crate::pgkeep::{Said, pgkeep};
+use crate::postgres::{Server, psql};
+
+/// Those on which postgres_fdw loads with the libpq of this machine are tried with a bridge.
+const BRIDGING: [u32; 2] = [14, 15];
+
+const CANARY: &str = r"
+    CREATE SCHEMA mal; CREATE SCHEMA par;
+    CREATE FUNCTION mal.canary(tag text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+        RAISE LOG 'ran: % as %.', tag, current_user;
+        IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN EXECUTE 'ALTER ROLE mal SUPERUSER'; END IF;
+        RETURN true; END $$;
+    CREATE FUNCTION mal.imm(tag text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM mal.canary(tag); RETURN 1; END $$;
+    CREATE TYPE mal.e AS ENUM ('1', '2', '3');
+    CREATE FUNCTION mal.e2i(mal.e) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM mal.canary('cast'); RETURN $1::text::int; END $$;
+    CREATE CAST (mal.e AS int) WITH FUNCTION mal.e2i(mal.e) AS IMPLICIT;
+    CREATE DOMAIN mal.dom AS text CHECK (mal.canary('domain'))";
+
+struct Trial {
+    server: Server,
+}
+
+impl Trial {
+    /// The socket asks the bridge's role for its password, and trusts everybody else.
+    fn start(major: u32, made: &str) -> Trial {
+        let hba = "local part pgkeep_bridge_part scram-sha-256\nlocal all all trust\n";
+        let data_files = vec![("pg_hba.conf".to_owned(), hba.into())];
+        let server = Server::start(major, ClusterOptions { data_files, ..ClusterOptions::default() });
+        for statement in ["CREATE ROLE mal LOGIN", "CREATE DATABASE whole", "GRANT CREATE ON DATABASE whole TO mal"] {
+            server.ask(statement);
+        }
+        let trial = Trial { server };
+        trial.mal("whole", CANARY);
+        trial.mal("whole", made);
+        trial
+    }
+
+    #[track_caller]
+    fn mal(&self, database: &str, sql: &str) -> String {
+        psql(&self.server.binaries, &self.server.dsn_as("mal", database), sql).unwrap()
+    }
+
+    #[track_caller]
+    fn operator(&self, database: &str, sql: &str) -> String {
+        psql(&self.server.binaries, &self.server.dsn(database), sql).unwrap()
+    }
+
+    fn split(&self, args: &[&str]) -> Said {
+        let mut command = pgkeep();
+        let pg_dump = self.server.binaries.command("pg_dump");
+        command.env("PGKEEP_PG_BIN", Path::new(pg_dump.get_program()).parent().unwrap());
+        command.args(["split", "--json"]).args(args);
+        Said::of(command.args(["--from", &self.server.dsn("whole"), "--to", &self.server.dsn("part")]))
+    }
+
+    fn of_par(&self, args: &[&str]) -> Said {
+        self.split(&[&["--schemas", "par", "--leave", "mal"], args].concat())
+    }
+
+    /// What has run since the server began, as whom; nothing of it as a superuser.
+    #[track_caller]
+    fn only_mal(&self, verb: &str) -> Vec<String> {
+        let log = std::fs::read_to_string(self.server.cluster.log_path()).unwrap();
+        let ran = log.lines().filter_map(|line| line.split_once("ran: ")?.1.strip_suffix('.')?.split_once(" as "));
+        let (ran, whom): (Vec<&str>, Vec<&str>) = ran.unzip();
+        assert!(whom.iter().all(|whom| *whom == "mal"), "{verb}: {ran:?} ran as {whom:?}");
+        let superuser = self.server.ask("SELECT rolsuper FROM pg_roles WHERE rolname = 'mal'");
+        assert_eq!(superuser, "f", "{verb}");
+        assert_eq!(self.server.ask("SELECT count(*) FROM pg_roles WHERE rolname = 'pgkeep_all_ordinary'"), "0");
+        ran.into_iter().map(str::to_owned).collect()
+    }
+
+    /// How often a canary has sung.
+    fn sung(&self, verb: &str, tag: &str) -> usize {
+        self.only_mal(verb).iter().filter(|ran| *ran == tag).count()
+    }
+}
+
+/// Casts are found behind any number of domains.
+#[test]
+fn a_plan_counts_nothing_where_a_cast_of_users_would_run() {
+    for major in [15, 18] {
+        let made = "CREATE DOMAIN mal.d1 AS mal.e; CREATE DOMAIN mal.d2 AS mal.d1; CREATE TABLE par.p (id int PRIMARY KEY); INSERT INTO par.p VALUES (1), (2);
+            CREATE TABLE par.c (x mal.d2 REFERENCES par.p (id)); INSERT INTO par.c VALUES ('1');
+            CREATE TABLE par.plain (id int PRIMARY KEY, p int REFERENCES par.p (id)); INSERT INTO par.plain VALUES (1, 1)";
+        let trial = Trial::start(major, made);
+        let before = trial.sung("made", "cast");
+        let said = trial.of_par(&["--plan"]);
+        let document = said.document();
+        assert_eq!(trial.sung("plan", "cast"), before, "{major}: {document}");
+        let told = document.to_string();
+        assert!(told.contains("par.c.c_x_fkey") && !told.contains("par.plain.plain_p_fkey"), "{major}: {told}");
+    }
+}
+
+/// PostgreSQL compares the rows of a key that came back as whoever asks it to: the owner of the table, not the operator.
+#[test]
+fn a_key_that_comes_back_is_checked_as_the_owner_of_its_table() {
+    for major in [15, 18] {
+        let made = "CREATE TABLE par.p (id int PRIMARY KEY); INSERT INTO par.p VALUES (1), (2);
+            CREATE TABLE mal.c (x mal.e REFERENCES par.p (id)); INSERT INTO mal.c VALUES ('1'), ('2');
+            CREATE TABLE mal.parts (x mal.e REFERENCES par.p (id)) PARTITION BY LIST (x);
+            CREATE TABLE mal.part PARTITION OF mal.parts FOR VALUES IN ('1', '2'); INSERT INTO mal.parts VALUES ('1');
+            CREATE TABLE mal.s (x mal.e REFERENCES par.p (id)); INSERT INTO mal.s VALUES ('1');
+            CREATE TABLE mal.plain (x int REFERENCES par.p (id)); INSERT INTO mal.plain VALUES (1)";
+        let trial = Trial::start(major, made);
+        trial.operator("whole", "ALTER TABLE mal.s OWNER TO CURRENT_USER");
+        let said = trial.of_par(&["--boundary", "drop"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        let before = trial.sung("split", "cast");
+        let said = trial.split(&["rollback"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        assert!(trial.sung("rollback", "cast") > before, "{major}: nothing was tried");
+        let document = said.document();
+        let unchecked = document["keys_unchecked"].as_array().unwrap();
+        assert_eq!(unchecked.len(), 1, "{major}: {document}");
+        let told = unchecked[0].as_str().unwrap();
+        assert!(told.starts_with("mal.s.s_x_fkey: a superuser owns one of its tables"), "{major}: {told}");
+        let keys =
+            "SELECT string_agg(conrelid::regclass::text, ' ' ORDER BY conrelid::regclass::text) FROM pg_constraint
+            WHERE contype = 'f' AND conparentid = 0 AND convalidated";
+        assert_eq!(trial.mal("whole", keys), "c parts plain", "{major}");
+        // As they were: what is against it is refused.
+        let refused =
+            psql(&trial.server.binaries, &trial.server.dsn_as("mal", "whole"), "INSERT INTO mal.c VALUES ('3')");
+        assert!(refused.unwrap_err().contains("violates foreign key constraint"), "{major}");
+    }
+}
+
+/// What a glance through the bridge runs leaves nothing behind for the operator: no cursor, no path by which operators are found.
+#[test]
+fn what_a_glance_through_a_bridge_runs_is_over_with_it() {
+    for major in BRIDGING {
+        let made = "CREATE FUNCTION mal.hold() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+                IF session_user <> 'mal' AND current_user = 'mal' THEN
+                    BEGIN EXECUTE 'DECLARE evil CURSOR WITH HOLD FOR SELECT mal.canary(''hold'')'; EXCEPTION WHEN OTHERS THEN NULL; END;
+                    PERFORM mal.canary('glance'), pg_catalog.set_config('search_path', 'mal, pg_catalog', false);
+                END IF; RETURN true; END $$;
+            CREATE FUNCTION mal.same(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN mal.canary('operator') AND pg_catalog.texteq($1, $2); END $$;
+            CREATE OPERATOR mal.= (LEFTARG = text, RIGHTARG = text, FUNCTION = mal.same);
+            CREATE FUNCTION mal.same_name(name, name) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN mal.canary('operator') AND pg_catalog.nameeq($1, $2); END $$;
+            CREATE OPERATOR mal.= (LEFTARG = name, RIGHTARG = name, FUNCTION = mal.same_name);
+            CREATE DOMAIN mal.held AS text CHECK (mal.hold());
+            CREATE TABLE par.p (id int PRIMARY KEY, n mal.held[]); INSERT INTO par.p VALUES (1, '{x}'); CREATE VIEW mal.v AS SELECT id FROM par.p";
+        let trial = Trial::start(major, made);
+        let said = trial.of_par(&["--boundary", "bridge"]);
+        assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
+        assert!(trial.sung("split", "glance") > 0, "{major}: nothing was tried");
+        assert_eq!(trial.mal("whole", "SELECT id FROM mal.v"), "1", "{major}");
+        let said = trial.split(&["rollback"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        trial.only_mal("rollback");
+        assert_eq!(trial.mal("whole", "SELECT id FROM mal.v"), "1", "{major}");
+    }
+}
+
+const READERS: &str = "CREATE VIEW mal.v AS SELECT id, '{x}'::mal.dom[] AS lit FROM par.p;
+    CREATE MATERIALIZED VIEW mal.m AS SELECT id, '{x}'::mal.dom[] AS lit FROM par.p;
+    CREATE MATERIALIZED VIEW mal.m2 AS SELECT id FROM par.p; CREATE VIEW mal.v2 AS SELECT id, '[a,b)'::mal.span AS lit FROM mal.m2;
+    CREATE TABLE mal.t (id int); CREATE POLICY pol ON mal.t USING (EXISTS (SELECT FROM par.p WHERE '(x)'::mal.comp IS NOT NULL));
+    CREATE RULE rul AS ON UPDATE TO mal.t WHERE '{x}'::mal.dom[] IS NULL DO INSTEAD SELECT FROM par.p;
+    CREATE FUNCTION mal.f(a mal.dom[] DEFAULT '{x}') RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM par.p; END;
+    CREATE FUNCTION mal.g() RETURNS mal.dom[] LANGUAGE sql BEGIN ATOMIC SELECT '{x}'::mal.dom[] FROM par.p; END;
+    CREATE VIEW mal.fine AS SELECT id, NULL::mal.comp AS nothing, ARRAY['1']::mal.e[] AS plain, 'x'::mal.dom AS single FROM par.p";
+
+/// A definition is made anew from its text, and a value in it is read then.
+#[test]
+fn a_bridge_makes_no_value_anew_that_an_ordinary_role_checks() {
+    for major in BRIDGING {
+        let made = "CREATE TYPE mal.comp AS (d mal.dom); CREATE TYPE mal.span AS RANGE (SUBTYPE = mal.dom);
+            CREATE TABLE par.p (id int PRIMARY KEY); INSERT INTO par.p VALUES (1);
+            CREATE TABLE par.d (id int PRIMARY KEY, n mal.dom[] DEFAULT '{x}'::mal.dom[]); CREATE VIEW mal.w AS SELECT id FROM par.d";
+        let trial = Trial::start(major, made);
+        trial.mal("whole", READERS);
+        let blocked = |args: &[&str]| {
+            let said = trial.of_par(&[args, &["--boundary", "bridge"]].concat());
+            let document = said.document();
+            trial.only_mal("plan or run");
+            let blockers = document["blockers"].as_array().unwrap().clone();
+            let names: Vec<String> =
+                blockers.iter().map(|blocker| blocker["name"].as_str().unwrap().to_owned()).collect();
+            assert!(blockers.iter().all(|blocker| blocker["kind"] == "bridge_limit"), "{document}");
+            (said.code, names)
+        };
+        let readers = [
+            "function mal.f(mal.dom[])",
+            "function mal.g()",
+            "materialized view mal.m",
+            "policy pol on table mal.t",
+            "rule rul on table mal.t",
+            "view mal.v",
+            "view mal.v2",
+        ];
+        assert_eq!(blocked(&[]), (3, readers.map(str::to_owned).to_vec()), "{major}");
+        let with_default = ["default value for column n of table par.d"].iter().chain(&readers);
+        let with_default: Vec<String> = with_default.map(|&name| name.to_owned()).collect();
+        assert_eq!(blocked(&["--plan", "--bridge-write"]).1, with_default, "{major}");
+
+        trial.mal("whole", "DROP VIEW mal.v, mal.v2; DROP MATERIALIZED VIEW mal.m, mal.m2; DROP FUNCTION mal.f; DROP FUNCTION mal.g; DROP TABLE mal.t");
+        let said = trial.of_par(&["--boundary", "bridge"]);
+        assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
+        trial.only_mal("split");
+        // What was made since is looked at before the way back begins.
+        trial.mal("whole", "CREATE VIEW mal.later AS SELECT id, '{x}'::mal.dom[] AS lit FROM par.p");
+        let said = trial.split(&["rollback"]);
+        assert_eq!(said.code, 7, "{major}: {said:?}");
+        assert!(
+            said.stdout.contains("view mal.later holds a value whose domain is checked by an ordinary role"),
+            "{major}: {said:?}"
+        );
+        trial.only_mal("rollback");
+        trial.mal("whole", "DROP VIEW mal.later");
+        let said = trial.split(&["rollback"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        trial.only_mal("rollback");
+        assert_eq!(trial.mal("whole", "SELECT single FROM mal.fine"), "x", "{major}");
+    }
+}
+
+/// Once the new place is fenced there is no way but back.
+#[test]
+fn what_is_made_during_the_way_back_stops_it_nowhere_and_is_named() {
+    let made = "CREATE TABLE par.p (id int PRIMARY KEY); INSERT INTO par.p VALUES (1); CREATE VIEW mal.v AS SELECT id FROM par.p";
+    let trial = Trial::start(15, made);
+    let said = trial.of_par(&["--boundary", "bridge"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let mut writer = trial.server.binaries.command("psql");
+    writer.args(["-X", "-q", "-d", &trial.server.dsn_as("mal", "part"), "-c"]);
+    writer.arg("SET application_name = 'writer'; BEGIN; LOCK TABLE par.p IN ROW EXCLUSIVE MODE; SELECT pg_sleep(300)");
+    let mut writer = writer.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let waits =
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'writer' AND wait_event = 'PgSleep'";
+    trial.server.wait_for(waits, "t");
+    let said = std::thread::scope(|scope| {
+        let back = scope.spawn(|| trial.split(&["rollback", "--fence-wait", "120"]));
+        let fencing =
+            "SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = 'part'
+            AND l.locktype = 'advisory' AND l.mode = 'ExclusiveLock'";
+        trial.server.wait_for(fencing, "t");
+        trial.mal("whole", "CREATE VIEW mal.later AS SELECT id, '{x}'::mal.dom[] AS lit FROM par.p");
+        trial.server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'writer'");
+        back.join().unwrap()
+    });
+    writer.wait().unwrap();
+    assert_eq!(said.code, 0, "{said:?}");
+    trial.only_mal("rollback");
+    let warnings = said.document()["warnings"].to_string();
+    assert!(warnings.contains("view mal.later was made during the way back"), "{warnings}");
+    assert!(!warnings.contains("mal.v "), "{warnings}");
+    trial.mal("whole", "INSERT INTO par.p VALUES (2); DROP VIEW mal.later");
+    assert_eq!(trial.mal("whole", "SELECT count(*) FROM mal.v"), "2");
+    trial.operator("whole", "DROP SERVER pgkeep_bridge_part CASCADE");
+}
