@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::display::{bytes, count, duration, table};
 use super::policy::Outline;
 use super::{moment, visible};
+use crate::command::ahead;
 use crate::command::finding::Finding;
 use crate::command::restore::MadeRole;
 use crate::command::some::some_of;
@@ -141,6 +142,8 @@ pub fn list(entries: &[list::Entry]) -> String {
         }
     }
     text += &read_text(&whole);
+    let ahead = whole.iter().filter(|line| line.ahead).map(|line| (&line.snapshot, line.time));
+    text += &warnings(ahead::told(ahead).as_slice());
     for line in whole {
         let reasons = line.suspicious.iter().map(|reason| format!("SUSPICIOUS: {}: {reason}\n", line.snapshot.short()));
         text.extend(reasons);
@@ -227,7 +230,7 @@ pub fn show(details: &list::Details) -> String {
         &[1, 2],
         &details.relations.iter().map(row).collect::<Vec<_>>(),
     );
-    text
+    text + &warnings(&details.warnings)
 }
 
 /// `pgkeep restore`.
