@@ -152,6 +152,9 @@ pub fn list(entries: &[list::Entry]) -> String {
     text
 }
 
+pub const ROWS_WITHOUT_SNAPSHOTS: &str = "warning: rows are stored all the same: either no backup has finished yet, or this is half of a \
+    copy, without snapshots/\n";
+
 /// So many patterns of a switch the list shows.
 const PATTERNS_IN_LIST: usize = 3;
 

@@ -144,6 +144,11 @@ pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
+/// Whether rows are stored although no snapshot has them: of a backup that did not finish, or of a copy that is not whole.
+pub async fn holds_rows(repository: &Repository) -> Result<bool, Error> {
+    Ok(repository.holds_chunks().await?)
+}
+
 /// A store may say that an object was stored some time before it showed in a listing: it counts whole seconds, or from the
 /// beginning of the writing.
 const APPEARING: Duration = Duration::from_secs(60);

@@ -117,6 +117,12 @@ impl Repository {
         }
     }
 
+    /// Whether the first page of what lies in `data/` is not empty.
+    pub async fn holds_chunks(&self) -> Result<bool, RepoError> {
+        let first = self.store().pages(layout::DATA)?.next().await?;
+        Ok(first.is_some_and(|page| !page.is_empty()))
+    }
+
     /// Gives each chunk object that the store lists, in no order: none is held. What is not called as a chunk is passed over.
     pub async fn each_chunk(&self, mut take: impl FnMut(ChunkId, &Listed)) -> Result<(), RepoError> {
         for folder in [layout::DATA, layout::META] {
