@@ -11,6 +11,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod opening;
 pub mod pg;
 pub mod policy;
 pub mod repo;

@@ -14,6 +14,7 @@ use crate::command::Error;
 use crate::command::drill::{self, Report, Room};
 use crate::command::progress::Progress;
 use crate::command::restore::ThroughRoot;
+use crate::opening;
 use crate::schema::statements::{Statement, statements};
 use crate::stop::Stop;
 
@@ -62,7 +63,7 @@ pub(super) async fn run(
 /// A file without a statement would make every drill pass.
 fn read_assertions(path: &Path) -> Result<Vec<Statement>, Error> {
     let usage = |what: String, hint: &str| Error::Usage { what, hint: Some(hint.into()) };
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = opening::read_to_string(path).map_err(|error| {
         usage(format!("cannot read the assertions {}: {error}", path.display()), "It must be an SQL file in UTF-8.")
     })?;
     let statements = statements(&text);

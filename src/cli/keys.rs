@@ -10,7 +10,7 @@ use crate::command::key::RestoreKeyFile;
 use crate::command::{Error, password};
 use crate::repo::keys::file::{self, IsProtected, Protection};
 use crate::repo::keys::{self, DataKey, KeyKind};
-use crate::repo::{KeyError, ReadingKey, Repository, WriterKey};
+use crate::repo::{KeyError, ReadingKey, RepoError, Repository, WriterKey};
 use crate::store::Access;
 
 pub fn writer_path(common: &Common) -> Result<&Path, Error> {
@@ -56,13 +56,22 @@ impl Reading {
     }
 
     async fn open(self, url: &str, access: Access) -> Result<Repository, Error> {
-        let repository = Repository::open(url, self.key, access).await?;
+        let opened = Repository::open(url, self.key, access).await;
+        let repository = opened.map_err(|error| half_rotated(error, &self.path))?;
         let number = repository.keyring().number;
         if number > repository.keyring_remembered() {
             // A key on a medium that cannot be written reads all the same.
             let _ = file::remember_keyring(&self.path, number, &self.protection);
         }
         Ok(repository)
+    }
+}
+
+/// A writer key that was revoked is told otherwise where its new one lies beside it.
+fn half_rotated(error: RepoError, path: &Path) -> RepoError {
+    match (error, file::left_beside(path)) {
+        (RepoError::Key(KeyError::Revoked { id }), Some(next)) => KeyError::RotationBegun { id, next }.into(),
+        (error, _) => error,
     }
 }
 

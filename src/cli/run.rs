@@ -207,6 +207,9 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
             () = interrupt.wait() => Err(Error::Interrupted),
         }
     });
+    if result.as_ref().is_err_and(Error::is_of_a_stopped_program) {
+        runtime.block_on(interrupt.is_on_its_way());
+    }
     drop(display);
     // What fails after a signal fails because of it.
     let is_on_a_copy = match &cli.verb {
@@ -269,7 +272,11 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
         Verb::List => {
             let repository = keys::open_to_read(common).await?;
             let entries = list::list(&repository).await?;
-            let outcome = Outcome::new(&entries, texts::list(&entries))?;
+            let mut text = texts::list(&entries);
+            if entries.is_empty() && list::holds_rows(&repository).await? {
+                text += texts::ROWS_WITHOUT_SNAPSHOTS;
+            }
+            let outcome = Outcome::new(&entries, text)?;
             let is_damaged = entries.iter().any(list::Entry::is_damaged);
             Ok(Outcome { exit_code: if is_damaged { FOUND_SOMETHING_WRONG } else { 0 }, ..outcome })
         }

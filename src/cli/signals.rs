@@ -1,7 +1,8 @@
-//! Ctrl-C and SIGTERM: the first ends the work in order, the second at once.
+//! Ctrl-C and SIGTERM: the first ends the work in order, another one at once, unless it is the same request told twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -10,6 +11,10 @@ use super::echo;
 use crate::stop::Stop;
 
 static COME: AtomicBool = AtomicBool::new(false);
+
+/// Signals that come so soon after the first are the same request: `timeout` sends its own to the process and then to the whole group,
+/// and a terminal and a service manager may both have their say.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 /// Whether a signal arrived to this process.
 pub fn has_come() -> bool {
@@ -36,12 +41,17 @@ impl Interrupt {
         std::thread::spawn(move || {
             runtime.block_on(async {
                 let [sigint, sigterm] = &mut signals;
-                for again in [false, true] {
+                let mut first: Option<Instant> = None;
+                loop {
                     tokio::select! { _ = sigint.recv() => {}, _ = sigterm.recv() => {} }
-                    if again {
-                        // At a question the terminal shows nothing that is typed, and nothing is dropped on this way.
-                        echo::restore();
-                        std::process::exit(130);
+                    match first {
+                        Some(first) if first.elapsed() < SAME_REQUEST => continue,
+                        Some(_) => {
+                            // At a question the terminal shows nothing that is typed, and nothing is dropped on this way.
+                            echo::restore();
+                            std::process::exit(130);
+                        }
+                        None => first = Some(Instant::now()),
                     }
                     COME.store(true, Ordering::SeqCst);
                     came.store(true, Ordering::SeqCst);
@@ -56,6 +66,12 @@ impl Interrupt {
 
     pub fn came(&self) -> bool {
         self.came.load(Ordering::SeqCst)
+    }
+
+    /// Whether a signal comes that a program which was run has had already: both get it at the same moment, and either may be the first
+    /// to heed it.
+    pub async fn is_on_its_way(&self) -> bool {
+        tokio::time::timeout(SAME_REQUEST, self.wait()).await.is_ok()
     }
 
     /// Returns when a signal has come.

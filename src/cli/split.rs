@@ -22,6 +22,7 @@ use crate::command::restore::Proof;
 use crate::command::split::host::Folder;
 use crate::command::split::plan::{self, Bridging, Choices, Options};
 use crate::command::split::{self, Discard, Moved};
+use crate::opening;
 use crate::policy::LOCK_WAIT_TIMEOUT_DEFAULT;
 use crate::split::facts::Traffic;
 use crate::split::picture::PictureForm;
@@ -358,7 +359,7 @@ fn patterns(list: &str) -> Vec<String> {
 
 fn read_choices(path: &Path) -> Result<Choices, Error> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = opening::read_to_string(path).map_err(|error| {
         usage(
             &format!("the boundary file {name} cannot be read: {error}"),
             "It is TOML in UTF-8; docs/split.md shows one.",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::display::{bytes, count, duration, table};
 use super::policy::Outline;
 use super::{moment, visible};
+use crate::command::ahead;
 use crate::command::finding::Finding;
 use crate::command::restore::MadeRole;
 use crate::command::some::some_of;
@@ -137,6 +138,8 @@ pub fn list(entries: &[list::Entry]) -> String {
         }
     }
     text += &read_text(&whole);
+    let ahead = whole.iter().filter(|line| line.ahead).map(|line| (&line.snapshot, line.time));
+    text += &warnings(ahead::told(ahead).as_slice());
     for line in whole {
         let reasons = line.suspicious.iter().map(|reason| format!("SUSPICIOUS: {}: {reason}\n", line.snapshot.short()));
         text.extend(reasons);
@@ -144,6 +147,9 @@ pub fn list(entries: &[list::Entry]) -> String {
     }
     text
 }
+
+pub const ROWS_WITHOUT_SNAPSHOTS: &str = "warning: rows are stored all the same: either no backup has finished yet, or this is half of a \
+    copy, without snapshots/\n";
 
 /// So many patterns of a switch the list shows.
 const PATTERNS_IN_LIST: usize = 3;
@@ -223,7 +229,7 @@ pub fn show(details: &list::Details) -> String {
         &[1, 2],
         &details.relations.iter().map(row).collect::<Vec<_>>(),
     );
-    text
+    text + &warnings(&details.warnings)
 }
 
 /// `pgkeep restore`.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 
+use super::ahead;
 use super::error::Error;
 use super::instant::{self, Seen};
 use super::moment::rfc3339;
@@ -136,6 +137,7 @@ async fn run_once(
         repository.index(&database.name, &options.patterns.clone().into(), condemned).await?;
     let objects = Arc::new(Objects::new(repository, index));
     let measure = measure(repository, &database.name, &options.patterns.clone().into()).await?;
+    let ahead = ahead::warning(repository).await?;
     let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
 
     progress.set_phase("reading the schema");
@@ -302,7 +304,7 @@ async fn run_once(
         format!("{}; a restore attaches it again; to finish the detach: {}", pending.what(), pending.finalize())
     });
     let place = repository.store().warning().into_iter();
-    let told = place.chain(measure.warning(&manifest.database.name)).chain(searching);
+    let told = place.chain(ahead).chain(measure.warning(&manifest.database.name)).chain(searching);
     let warnings = told.chain(detaching).chain(outdated).chain(said).collect();
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     Ok(Report { taken_along, ..report(manifest, measure, warnings, started) })

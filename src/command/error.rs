@@ -165,6 +165,17 @@ pub enum Error {
     InterruptedAmid { left: String },
 }
 
+impl Error {
+    /// Whether it comes from a program that was ended by a signal such as Ctrl-C or SIGTERM sends: the signal is the cause where it came
+    /// to this process as well.
+    pub fn is_of_a_stopped_program(&self) -> bool {
+        std::iter::successors(Some(self as &(dyn std::error::Error + 'static)), |error| error.source()).any(|error| {
+            matches!(error.downcast_ref(), Some(DumpError::Ended { .. }))
+                || matches!(error.downcast_ref(), Some(BinariesError::Ended { .. }))
+        })
+    }
+}
+
 /// What a part of the house that is built on this one ends with, for instance a split.
 pub trait Fault: std::error::Error + Any + Send + Sync {
     /// What the operator may do about it.
@@ -419,7 +430,9 @@ fn repository_code(error: &RepoError) -> u8 {
     use crate::stream::OpenError;
     match error {
         RepoError::Store(StoreError::UrlParameter { .. } | StoreError::UrlValue { .. }) => 2,
-        RepoError::Key(_) | RepoError::Object { source: OpenError::WrongKey | OpenError::Identity { .. }, .. } => 6,
+        RepoError::Key(_)
+        | RepoError::KeyWithoutRepository { .. }
+        | RepoError::Object { source: OpenError::WrongKey | OpenError::Identity { .. }, .. } => 6,
         RepoError::NoSnapshot { .. }
         | RepoError::Ambiguous { .. }
         | RepoError::Several { .. }

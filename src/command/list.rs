@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::ahead;
 use super::error::Error;
 use super::finding::with_causes;
 use super::hurt::Recorded;
@@ -14,6 +15,7 @@ use crate::command::moment::rfc3339;
 use crate::repo::manifest::{LeftOut, Manifest, Request};
 use crate::repo::names::{Names, StoredManifest, TOLD_MAX};
 use crate::repo::{Proven, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, Stored};
+use crate::retention::is_ahead;
 use crate::store::StoreError;
 use crate::stream::{Digest, RowFormat};
 
@@ -45,6 +47,8 @@ pub struct Line {
     pub accepted: Vec<String>,
     /// Tables whose rows it cannot give back, by damage that a check has recorded and none has found healed.
     pub hurt: BTreeSet<String>,
+    /// Its time lies in the future, so it is not `latest` while there is another.
+    pub ahead: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +63,8 @@ pub struct Details {
     pub large_objects: usize,
     pub roles: Vec<String>,
     pub left_out: Vec<LeftOut>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -138,6 +144,11 @@ pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
+/// Whether rows are stored although no snapshot has them: of a backup that did not finish, or of a copy that is not whole.
+pub async fn holds_rows(repository: &Repository) -> Result<bool, Error> {
+    Ok(repository.holds_chunks().await?)
+}
+
 /// A store may say that an object was stored some time before it showed in a listing: it counts whole seconds, or from the
 /// beginning of the writing.
 const APPEARING: Duration = Duration::from_secs(60);
@@ -179,6 +190,7 @@ pub async fn show(repository: &Repository, asked: &str) -> Result<Details, Error
         large_objects: manifest.large_objects.as_ref().map_or(0, |l| l.objects.len()),
         roles: manifest.roles.iter().map(|role| role.name.clone()).collect(),
         left_out: manifest.left_out,
+        warnings: ahead::warning(repository).await?.into_iter().collect(),
     })
 }
 
@@ -206,5 +218,6 @@ fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known, hurt: BT
         suspicious: manifest.suspicious.clone(),
         accepted: manifest.accepted.clone(),
         hurt,
+        ahead: is_ahead(manifest.time, Utc::now()),
     }
 }

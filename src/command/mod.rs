@@ -1,5 +1,6 @@
 //! One file a verb. Each reads as a table of contents: no byte loops, no SQL, no terminal.
 
+pub mod ahead;
 pub mod backup;
 mod column_order;
 pub mod drill;

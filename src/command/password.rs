@@ -1,6 +1,5 @@
 //! The password of the source database, from a file or from what a program prints.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -10,16 +9,21 @@ use std::time::Duration;
 use rustix::fs::{Access, access};
 use secrecy::SecretString;
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
+use tokio::process::{ChildStdout, Command};
 use zeroize::Zeroizing;
 
+use crate::opening;
 use crate::pg::conninfo::Origin;
+use crate::switch::Group;
 
 /// More than any server takes (`MAX_STARTUP_PACKET_LENGTH` of PostgreSQL is 10000).
 const BYTES_MAX: usize = 16 << 10;
 
 /// How long a program may take to print a password: nobody sits there to answer its questions.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the password is waited for when the program has ended and something that it left behind still holds its output.
+const DRAIN_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Why there is no password. What a program printed is never repeated.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +73,7 @@ impl PasswordError {
 /// The one line of a file that nobody but its owner can read.
 pub fn from_file(path: &Path) -> Result<(SecretString, Origin), PasswordError> {
     let failed = |source| PasswordError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
+    let file = opening::open(path).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
     if found.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
@@ -115,23 +119,55 @@ pub async fn from_command(
     };
     let mut command = Command::new(found);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).current_dir(folder);
+    // Ended as one: what the program runs would go on asking.
+    command.process_group(0);
     let mut child = command.spawn().map_err(start_failed)?;
-    let printed = async {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(BYTES_MAX + 1));
-        if let Some(stdout) = child.stdout.take() {
-            stdout.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes).await?;
-        }
-        Ok((child.wait().await?, bytes))
-    };
-    let printed: Result<io::Result<(ExitStatus, _)>, _> = tokio::time::timeout(COMMAND_TIMEOUT, printed).await;
-    let (status, bytes) =
-        printed.map_err(|_| PasswordError::TimedOut { program: program.to_owned() })?.map_err(start_failed)?;
+    let group = Group::of(&child);
+    let mut printed = Printed::by(child.stdout.take());
+    let ended = tokio::time::timeout(COMMAND_TIMEOUT, async {
+        let status = tokio::select! {
+            status = child.wait() => status,
+            () = printed.read() => child.wait().await,
+        };
+        let _ = tokio::time::timeout(DRAIN_PATIENCE, printed.read()).await;
+        status
+    });
+    let status = ended.await.map_err(|_| PasswordError::TimedOut { program: program.to_owned() })?;
+    let status = status.map_err(start_failed)?;
+    // What it left running on purpose goes on.
+    group.release();
+    let bytes = printed.bytes;
     let origin = Origin::PasswordCommand(program.display().to_string());
     // Whoever printed too much was stopped by the closed pipe.
     if !status.success() && bytes.len() <= BYTES_MAX {
         return Err(PasswordError::Failed { program: program.to_owned(), status });
     }
     one_line(bytes, origin)
+}
+
+/// What a program has printed so far. It has its final size at once: growing would leave copies behind.
+struct Printed {
+    from: Option<ChildStdout>,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Printed {
+    fn by(from: Option<ChildStdout>) -> Self {
+        Self { from, bytes: Zeroizing::new(Vec::with_capacity(BYTES_MAX + 1)) }
+    }
+
+    /// Until there is no more, or too much: then the pipe is closed. May be dropped at any time and called again.
+    async fn read(&mut self) {
+        let mut piece = Zeroizing::new([0; 1024]);
+        while let Some(from) = &mut self.from {
+            let read = from.read(&mut *piece).await.unwrap_or(0);
+            let room = BYTES_MAX + 1 - self.bytes.len();
+            self.bytes.extend_from_slice(&piece[..read.min(room)]);
+            if read == 0 || read >= room {
+                self.from = None;
+            }
+        }
+    }
 }
 
 fn one_line(bytes: Zeroizing<Vec<u8>>, origin: Origin) -> Result<(SecretString, Origin), PasswordError> {

@@ -1,10 +1,10 @@
 //! Policy files on disk.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::opening;
 use crate::policy::{Policy, PolicyError};
 
 /// A policy is some lines; whatever is larger is another file.
@@ -51,7 +51,7 @@ impl PolicyFileError {
 /// program is run for the password.
 pub fn read(path: &Path) -> Result<Policy, PolicyFileError> {
     let failed = |source| PolicyFileError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = opening::open(path).map_err(failed)?;
     // Of the open file, so that nobody can exchange it between the look and the reading.
     let mode = file.metadata().map_err(failed)?.mode() & 0o777;
     if mode & 0o022 != 0 {

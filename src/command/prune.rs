@@ -168,6 +168,10 @@ pub async fn run(
     if !references.are_whole() {
         plan.touch_no_object();
     }
+    if remaining.is_empty() && plan.condemned.objects + plan.ripe_total.objects > 0 {
+        plan.touch_no_object();
+        report.warnings.push(NO_SNAPSHOT.into());
+    }
     (report.objects_condemned, report.bytes_condemned) = (plan.condemned.objects, plan.condemned.bytes);
     (report.objects_waiting, report.bytes_waiting) = (plan.waiting.objects, plan.waiting.bytes);
     if plan.condemned_later > 0 {
@@ -197,6 +201,10 @@ pub async fn run(
     report.elapsed_ms = started.elapsed().as_millis() as u64;
     Ok(report)
 }
+
+/// A folder that was copied by half looks like a repository that is new.
+const NO_SNAPSHOT: &str = "rows are stored, and there is no snapshot at all: either no backup has finished yet, or this is half of a copy, \
+    without snapshots/. No object was condemned or deleted; after the next backup prune goes on";
 
 fn forgotten_name(names: &[SnapshotName], name: &SnapshotName) -> bool {
     names.binary_search(name).is_ok()

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::Utc;
 use serde::Serialize;
 
+use super::ahead;
 use super::error::Error;
 use super::finding::{Finding, Kind};
 use super::inventory::{Findings, Inventory, Reached, Reading};
@@ -131,7 +132,8 @@ pub async fn run(
     inventory.look_up().await?;
 
     let mut reached = Reached::default();
-    let (mut coverage, mut warnings) = (None, Vec::new());
+    let mut coverage = None;
+    let mut warnings: Vec<String> = ahead::warning(repository).await?.into_iter().collect();
     let history = History::of(&repository.records::<ReadShards>().await?, inventory.depth());
     if options.depth != Depth::Listing {
         progress.set_phase("reading objects");

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::Signal;
 
-use super::binaries::{BinariesError, Binary, ProgramVersion, find_client};
+use super::binaries::{BinariesError, Binary, ProgramVersion, find_client, was_stopped};
 use super::connect::Session;
 use super::quoting::quote_identifier;
 use crate::stop::Stop;
@@ -31,6 +31,8 @@ pub enum DumpError {
     /// It waits for a lock behind somebody who waits for the session whose snapshot it sees: neither would ever end.
     #[error("pg_dump could not get a lock: {message}")]
     Contended { message: String },
+    #[error("pg_dump was ended by a signal{}", if message.is_empty() { String::new() } else { format!(": {message}") })]
+    Ended { message: String },
     /// What stopped the run killed it: never the cause.
     #[error("pg_dump was stopped")]
     Stopped,
@@ -50,7 +52,7 @@ impl DumpError {
             DumpError::Failed { message } if message.contains("conflict with recovery") => Some(
                 "A standby cancels queries that conflict with changes from the primary: set hot_standby_feedback = on there, or a larger max_standby_streaming_delay, or connect to the primary.".into(),
             ),
-            DumpError::Failed { .. } | DumpError::Stopped => None,
+            DumpError::Failed { .. } | DumpError::Ended { .. } | DumpError::Stopped => None,
         }
     }
 }
@@ -166,6 +168,8 @@ pub fn schema_archive(
     match status.success() {
         true => Ok(Dumped { archive, said: said::warnings(&message) }),
         false if stop.is_set() && status.signal() == Some(Signal::KILL.as_raw()) => Err(DumpError::Stopped),
+        // As it says itself where it takes the signal for a wish.
+        false if was_stopped(status) || message.ends_with("terminated by user") => Err(DumpError::Ended { message }),
         // In the program's own words, whatever language the server speaks.
         false if message.contains("Query was: LOCK TABLE") => Err(DumpError::Contended { message }),
         false => Err(DumpError::Failed { message }),

@@ -1,5 +1,6 @@
 //! What can go wrong in a repository.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keys::KeyError;
@@ -27,6 +28,8 @@ pub enum RepoError {
     },
     #[error("a repository already exists at {url}")]
     Exists { url: String },
+    #[error("the key file {} exists already", path.display())]
+    KeyWithoutRepository { path: PathBuf, url: String },
     #[error("the repository's `config` is damaged")]
     BadConfig {
         /// The key's.
@@ -44,7 +47,7 @@ pub enum RepoError {
         #[source]
         source: OpenError,
     },
-    #[error("the manifest of snapshot {name} is not signed by a writer that the key trusts: {reason}")]
+    #[error("the manifest of snapshot {name} is not signed by a writer that the key trusts, or is not whole: {reason}")]
     Signature { name: SnapshotName, reason: &'static str },
     #[error("the manifest of snapshot {name} cannot be read")]
     Manifest {
@@ -98,6 +101,11 @@ impl RepoError {
             RepoError::NoConfig { .. } => Some(
                 "The key belongs to a repository that was made before. Check --repo, and that its file system is mounted.".into(),
             ),
+            RepoError::KeyWithoutRepository { path, url } => Some(format!(
+                "A key is never overwritten: data may depend on it. Name another folder. There is no repository at {url}: where an `init` of it \
+                 was killed and has left the keys in {}, nothing depends on these two, and they can be deleted.",
+                path.parent().unwrap_or(path).display()
+            )),
             RepoError::Exists { .. } => Some("Use it, or name another place. An existing repository is never initialised again.".into()),
             RepoError::BadConfig { repository, .. } | RepoError::LostConfig { repository, .. } => Some(format!(
                 "Nothing else depends on its content. Write the file `config` with this line, then run `pgkeep verify`: \
@@ -120,7 +128,7 @@ impl RepoError {
                     .into(),
             ),
             RepoError::Signature { .. } => {
-                Some("It was changed after it was written, or somebody else wrote it. Nothing of it was used. Restore an earlier snapshot.".into())
+                Some("Its bytes are not those that were signed: it was copied by half, damaged or changed, or somebody else wrote it. Nothing of it was used. Copy it once more where this is a copy; otherwise restore an earlier snapshot.".into())
             }
             RepoError::Overtaken { .. } => Some(
                 "No snapshot was created. Run the backup again: it stores these objects again. The grace period of prune (--grace) must be more than twice as long as the longest backup."

@@ -171,6 +171,11 @@ impl Keyring {
         }
     }
 
+    /// The writer with this key, whether or not it is revoked.
+    pub fn of_signer(&self, signer: &VerifyingKey) -> Option<&Writer> {
+        self.writers.iter().find(|writer| writer.signer == *signer)
+    }
+
     /// Ends the trust in a writer, but for these manifests.
     pub fn revoke(&mut self, signer: &VerifyingKey, manifests: Vec<TrustedManifest>) -> Result<(), KeyError> {
         let id = || KeyError::NoWriter { asked: signer_id(signer) };

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::Utc;
 
 use super::error::RepoError;
 use super::index::{Absent, Index};
@@ -13,6 +13,7 @@ use super::record::Stored;
 use super::repository::Repository;
 use super::snapshot::SnapshotId;
 use super::unfinished::Unfinished;
+use crate::retention::newest_first;
 use crate::store::Listed;
 
 /// Snapshots of the same database and selection that are learned from, at most.
@@ -21,8 +22,6 @@ const OWN_MAX: usize = 4;
 const INDEX_BYTES_MAX: usize = 16 << 20;
 /// Stored bytes of manifests that are read in search of further ones, once the newest is found.
 const SEARCH_BYTES_MAX: u64 = 32 << 20;
-/// A host's clock may be so far ahead of another's.
-const AHEAD_MAX: TimeDelta = TimeDelta::minutes(10);
 
 /// What a repository holds at the start of a backup.
 pub struct Known {
@@ -62,7 +61,7 @@ impl Repository {
         let mut index = Index::new(absent);
         let (mut search, mut pages_read) = (Search::default(), HashSet::new());
         let own = selection(request);
-        for stored in newest_first(self.names().await?.manifests, Utc::now()) {
+        for stored in newest_first(self.names().await?.manifests, |stored| stored.name.time, Utc::now()) {
             if search.is_over(&index) {
                 break;
             }
@@ -118,6 +117,12 @@ impl Repository {
         }
     }
 
+    /// Whether the first page of what lies in `data/` is not empty.
+    pub async fn holds_chunks(&self) -> Result<bool, RepoError> {
+        let first = self.store().pages(layout::DATA)?.next().await?;
+        Ok(first.is_some_and(|page| !page.is_empty()))
+    }
+
     /// Gives each chunk object that the store lists, in no order: none is held. What is not called as a chunk is passed over.
     pub async fn each_chunk(&self, mut take: impl FnMut(ChunkId, &Listed)) -> Result<(), RepoError> {
         for folder in [layout::DATA, layout::META] {
@@ -132,15 +137,6 @@ impl Repository {
         }
         Ok(())
     }
-}
-
-/// Newest first; those that are dated in the future after all others.
-fn newest_first(mut names: Vec<StoredManifest>, now: DateTime<Utc>) -> impl Iterator<Item = StoredManifest> {
-    names.sort_unstable_by(|a, b| {
-        let is_ahead = |stored: &StoredManifest| stored.name.time > now + AHEAD_MAX;
-        is_ahead(a).cmp(&is_ahead(b)).then_with(|| b.cmp(a))
-    });
-    names.into_iter()
 }
 
 /// What a request asks for, however it is written.

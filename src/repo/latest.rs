@@ -1,12 +1,15 @@
 //! Which snapshot is meant: by what is typed, and by a new one that is to be measured. `latest` is the newest of one database, never of
-//! whichever database came last.
+//! whichever database came last, and none that lies in the future while there is another: one wrong clock would have the say for years.
 
 use std::collections::BTreeSet;
+
+use chrono::Utc;
 
 use super::error::RepoError;
 use super::manifest::{Manifest, Request};
 use super::repository::Repository;
 use super::snapshot::SnapshotName;
+use crate::retention::newest_first;
 
 /// `latest:NAME` without it.
 const OF_DATABASE: &str = "latest:";
@@ -48,7 +51,7 @@ impl Repository {
         };
         let mut databases = BTreeSet::new();
         let mut newest = None;
-        for name in self.snapshots().await?.into_iter().rev() {
+        for name in self.newest_first().await? {
             let manifest = match self.manifest_if_there(&name).await {
                 Ok(Some(manifest)) => manifest,
                 // Forgotten since the listing.
@@ -72,13 +75,17 @@ impl Repository {
         }
     }
 
+    async fn newest_first(&self) -> Result<Vec<SnapshotName>, RepoError> {
+        Ok(newest_first(self.snapshots().await?, |name| name.time, Utc::now()))
+    }
+
     /// The newest snapshot of this database and this request that is not suspicious.
     ///
     /// A manifest that cannot be read is passed over: it is no measure of anything.
     pub async fn last_good(&self, database: &str, request: &Request) -> Result<LastGood, RepoError> {
         let (wanted, mut passed_over) = (request.normal(), 0);
-        for name in self.snapshots().await?.iter().rev() {
-            let Ok(manifest) = self.manifest(name).await else { continue };
+        for name in self.newest_first().await? {
+            let Ok(manifest) = self.manifest(&name).await else { continue };
             if manifest.database.name != database {
                 continue;
             }

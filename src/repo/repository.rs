@@ -61,7 +61,7 @@ impl Repository {
         }
         let paths = [KeyKind::Writer, KeyKind::Restore].map(|kind| keys_dir.join(kind.file_name()));
         if let Some(path) = paths.iter().find(|path| path.exists()) {
-            return Err(KeyError::Exists { path: path.clone() }.into());
+            return Err(RepoError::KeyWithoutRepository { path: path.clone(), url: url.to_owned() });
         }
         let store = Store::create(url).await?;
         std::fs::create_dir_all(keys_dir).map_err(|source| KeyError::Write { path: keys_dir.to_owned(), source })?;

@@ -19,6 +19,11 @@ impl Repository {
         Ok(keyring.number)
     }
 
+    /// Whether this root has signed a keyring here.
+    pub async fn has_keyring_of(&self, root: VerifyingKey) -> Result<bool, RepoError> {
+        Ok(Keyring::load(self.store(), Some(root)).await?.number > 0)
+    }
+
     /// The manifests that are there, are trusted, and were signed by `signer`.
     pub async fn manifests_of(&self, signer: &VerifyingKey) -> Result<Vec<(SnapshotName, TrustedManifest)>, RepoError> {
         let (mut manifests, trusted) = (Vec::new(), [*signer].into());

@@ -2,6 +2,7 @@
 //!
 //! All rules count from the snapshots themselves, never from a clock: a `now` only says which snapshots lie in the future.
 
+mod ahead;
 mod calendar;
 mod rules;
 mod span;
@@ -15,6 +16,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeZone, Utc};
 
+pub use ahead::{AHEAD_MAX, is_ahead, newest_first};
 pub use calendar::{Period, UnknownZone, Zone};
 pub use rules::{BadTag, Rules, Tag};
 pub use span::{BadSpan, Grace, ShortGrace, Span};
@@ -128,7 +130,8 @@ pub struct Suspicion {
 /// Decides on all snapshots, in the order given.
 ///
 /// # Errors
-/// While the newest snapshot of a database that the rules are for, whatever its selection, is suspicious, nothing is decided.
+/// While the newest snapshot of a database that the rules are for, whatever its selection, is suspicious, nothing is decided. One that
+/// lies in the future is the newest where all do.
 pub fn decide<Z: TimeZone>(
     snapshots: &[Snapshot],
     rules: &Rules,
@@ -136,17 +139,18 @@ pub fn decide<Z: TimeZone>(
     now: DateTime<Utc>,
     zone: &Z,
 ) -> Result<Vec<Decision>, Suspicion> {
-    refuse_suspicious(snapshots, scope)?;
+    refuse_suspicious(snapshots, scope, now)?;
     let mut reasons: Vec<Vec<Reason>> = snapshots.iter().map(|_| Vec::new()).collect();
     let mut groups: BTreeMap<&Group, Vec<usize>> = BTreeMap::new();
     for (n, snapshot) in snapshots.iter().enumerate() {
         if matches!(scope, Scope::Only(group) if *group != snapshot.group) {
             reasons[n].push(Reason::Elsewhere);
-        } else if snapshot.standing == Standing::Suspicious {
-            reasons[n].push(Reason::Suspicious);
-        } else if snapshot.time > now {
-            reasons[n].push(Reason::Future);
-        } else {
+            continue;
+        }
+        let suspicious = (snapshot.standing == Standing::Suspicious).then_some(Reason::Suspicious);
+        let future = is_ahead(snapshot.time, now).then_some(Reason::Future);
+        reasons[n].extend(suspicious.into_iter().chain(future));
+        if reasons[n].is_empty() {
             groups.entry(&snapshot.group).or_default().push(n);
         }
     }
@@ -158,11 +162,12 @@ pub fn decide<Z: TimeZone>(
     Ok(snapshots.iter().zip(reasons).map(decision).collect())
 }
 
-fn refuse_suspicious(snapshots: &[Snapshot], scope: &Scope) -> Result<(), Suspicion> {
+fn refuse_suspicious(snapshots: &[Snapshot], scope: &Scope, now: DateTime<Utc>) -> Result<(), Suspicion> {
+    let place = |snapshot: &Snapshot| (!is_ahead(snapshot.time, now), snapshot.time);
     let mut newest: BTreeMap<&str, &Snapshot> = BTreeMap::new();
     for snapshot in snapshots {
         let of_database = newest.entry(&snapshot.group.database).or_insert(snapshot);
-        if (snapshot.time, &snapshot.id) > (of_database.time, &of_database.id) {
+        if (place(snapshot), &snapshot.id) > (place(of_database), &of_database.id) {
             *of_database = snapshot;
         }
     }

@@ -103,6 +103,27 @@ fn a_snapshot_in_the_future_is_kept_and_takes_no_place() {
     assert_eq!(reasons(&snapshots, &rules, "2026-01-02T12:00:00Z"), said(&expected));
 }
 
+/// Neither hides it that today's backup is suspicious, nor keeps prune from its work until its time has come.
+#[test]
+fn the_newest_of_a_database_is_none_that_lies_in_the_future() {
+    let mut snapshots = ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2027-01-01T00:00:00Z"].map(at);
+    let rules = Rules { last: 1, ..Rules::default() };
+    let decided = |snapshots: &[Snapshot], now: &str| decide(snapshots, &rules, &Scope::All, time(now), &Utc);
+    const TODAY: &str = "2026-01-02T12:00:00Z";
+    snapshots[1].standing = Standing::Suspicious;
+    assert!(decided(&snapshots, TODAY).is_err());
+    // Two hosts' clocks may differ a little.
+    assert!(decided(&snapshots, "2026-01-01T23:55:00Z").is_err());
+    snapshots.swap(0, 2);
+    snapshots[0].standing = Standing::Suspicious;
+    snapshots[1].standing = Standing::Good;
+    let kept: Vec<_> = decided(&snapshots, TODAY).unwrap().into_iter().map(|decision| decision.reasons).collect();
+    assert_eq!(kept[0], [Reason::Suspicious, Reason::Future]);
+    assert_eq!(kept[2], []);
+    assert!(decided(&snapshots, "2027-02-01T00:00:00Z").is_err(), "its time has come");
+    assert!(decided(&snapshots[..1], TODAY).is_err(), "it is all there is");
+}
+
 #[test]
 fn a_suspicious_snapshot_is_kept_and_never_counted() {
     let mut snapshots = ["2026-01-01T00:00:00Z", "2026-01-01T06:00:00Z", "2026-01-02T00:00:00Z"].map(at);

@@ -22,6 +22,10 @@ impl Original {
     /// It cannot be read, is no small UTF-8 file, or could not be replaced by one with the same owner.
     pub fn read(path: &Path) -> Result<Self, SwitchError> {
         let real = fs::canonicalize(path).map_err(failed("find", path))?;
+        // Opening a FIFO would wait for whoever writes into it.
+        if !fs::metadata(&real).map_err(failed("read", path))?.is_file() {
+            return Err(SwitchError::NotAFile { path: real });
+        }
         let file = File::open(&real).map_err(failed("read", path))?;
         let metadata = file.metadata().map_err(failed("read", path))?;
         if !metadata.is_file() {

@@ -1,17 +1,19 @@
 //! A command of the operator that makes applications take up what was switched.
 
+mod group;
 mod program;
 
 use std::io::{self, Write};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::pg::conninfo::{Conninfo, Host, SslMode};
 
+pub use group::Group;
 pub use program::Program;
 
 /// How long a hook may take where nobody says.
@@ -122,7 +124,7 @@ impl Hook {
             .process_group(0)
             .kill_on_drop(true);
         let mut child = command.spawn().map_err(start_failed)?;
-        let mut group = Group { leader: child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) };
+        let group = Group::of(&child);
         let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(start_failed(io::Error::other("no pipes")));
         };
@@ -151,32 +153,12 @@ impl Hook {
         };
         let status = status.map_err(start_failed)?;
         // What it left running on purpose goes on.
-        group.leader = None;
+        group.release();
         if status.success() {
             return Ok(());
         }
         let (command, phase) = (self.command.clone(), occasion.phase);
         Err(HookError::Failed { command, phase, status, stderr: tail.lines() })
-    }
-}
-
-/// The processes of a hook, ended with it.
-struct Group {
-    leader: Option<Pid>,
-}
-
-impl Group {
-    fn signal(&self, signal: Signal) {
-        if let Some(leader) = self.leader {
-            // Gone already is as good.
-            let _ = kill_process_group(leader, signal);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
     }
 }
 

@@ -28,6 +28,6 @@ mod tests;
 
 pub use applied::{Applied, AppliedEdit, AppliedFile};
 pub use error::{Part, SwitchError, ValueError};
-pub use hook::{HOOK_TIMEOUT_DEFAULT, Hook, HookError, Occasion, Phase, Program};
+pub use hook::{Group, HOOK_TIMEOUT_DEFAULT, Hook, HookError, Occasion, Phase, Program};
 pub use plan::{Kept, Plan, PlannedEdit};
 pub use rewrite::{Change, Rewrite, RewriteError, Server};

@@ -99,8 +99,11 @@ fn a_key_is_never_overwritten() {
             6,
             &format!(
                 "pgkeep: the key file {} already exists\n  \
-                 hint: A key is never overwritten, because data may depend on it. Name another folder.\n",
-                key.display()
+                 hint: A key is never overwritten, because data may depend on it. Name another folder. There is no repository at {}: \
+                 where an `init` of it was killed and has left the keys in {}, nothing depends on these two, and they can be deleted.\n",
+                key.display(),
+                repo.display(),
+                folder.path().display()
             ),
         );
         assert_eq!(fs::read_to_string(&key).unwrap(), "precious");

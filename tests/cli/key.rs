@@ -622,3 +622,142 @@ fn a_folder_where_a_key_file_belongs_is_told_with_the_file_in_it() {
     let said = Said::of(&mut command);
     assert!(said.code == 6 && said.stderr.contains("is a directory") && !said.stderr.contains("chmod"), "{said:?}");
 }
+
+/// Where a program that was killed would have left the record unwritten, or written and nothing after it.
+struct Keyring {
+    folder: PathBuf,
+    before: Vec<PathBuf>,
+}
+
+impl Keyring {
+    fn of(repo: &Repo) -> Self {
+        let folder = repo.root().join("records/keyring");
+        Self { before: Self::records(&folder), folder }
+    }
+
+    fn records(folder: &Path) -> Vec<PathBuf> {
+        fs::read_dir(folder).map(|all| all.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+    }
+
+    fn forget_what_came(&self) {
+        let came = Self::records(&self.folder).into_iter().filter(|record| !self.before.contains(record));
+        assert_ne!(came.map(|record| fs::remove_file(record).unwrap()).count(), 0);
+    }
+}
+
+fn beside(key: &Path) -> PathBuf {
+    key.with_extension("key.new")
+}
+
+/// From the moment at which the keyring names the new key, the old one is worth nothing.
+#[test]
+fn a_rotation_that_was_killed_loses_no_key_and_is_gone_on_with() {
+    let repo = Repo::new();
+    let (writer, next) = (repo.writer_key(), beside(&repo.writer_key()));
+    let signing = |path: &Path| lines(path, "signing-key");
+    let backup = || Said::of(&mut repo.command(["backup", "-q", "-d", "host=/nonexistent dbname=shop user=me"]));
+    // Killed after the keyring was written: the file is not replaced yet.
+    let old = fs::read_to_string(&writer).unwrap();
+    ok(&mut key(&repo, ["rotate"]));
+    let new = signing(&writer);
+    assert!(!next.exists(), "nothing is left beside it");
+    fs::rename(&writer, &next).unwrap();
+    write_secret(&writer, &old);
+    let said = backup();
+    let told = format!(" was revoked by a rotation that did not finish; its new key is in {}\n", next.display());
+    assert!(said.code == 6 && said.stderr.contains(&told) && said.stderr.contains("key rotate"), "{said:?}");
+    let ended = ok(&mut key(&repo, ["rotate"]));
+    assert_eq!((&ended["name"], signing(&writer), next.exists()), (&"first".into(), new.clone(), false), "{ended}");
+    assert_eq!(backup().code, 4, "the key may write, and no server is there");
+
+    // Killed after the file was replaced: what lies beside it is of no use any more.
+    fs::copy(&writer, &next).unwrap();
+    ok(&mut key(&repo, ["rotate"]));
+    assert!(signing(&writer) != new && !next.exists());
+
+    // Killed before the keyring was written: the old key is worth what it was, and the new one waits.
+    let (old, restore) = (fs::read_to_string(&writer).unwrap(), fs::read_to_string(repo.restore_key()).unwrap());
+    let keyring = Keyring::of(&repo);
+    ok(&mut key(&repo, ["rotate"]));
+    let waiting = signing(&writer);
+    keyring.forget_what_came();
+    fs::rename(&writer, &next).unwrap();
+    write_secret(&writer, &old);
+    write_secret(&repo.restore_key(), &restore);
+    assert_eq!(backup().code, 4);
+    ok(&mut key(&repo, ["rotate"]));
+    assert_eq!((signing(&writer), next.exists()), (waiting, false));
+}
+
+/// What was made for a keyring that was never written is not in the way of the same command.
+#[test]
+fn a_new_writer_and_a_new_restore_key_that_nobody_knows_yet_are_gone_on_with() {
+    let (repo, folder) = (Repo::new(), folder());
+    let (second, new_restore) = (folder.path().join("db2.key"), folder.path().join("new-restore.key"));
+    let add = || Said::of(key(&repo, ["add-writer", "db2", "-o"]).arg(&second));
+    let (keyring, restore) = (Keyring::of(&repo), fs::read_to_string(repo.restore_key()).unwrap());
+    assert_eq!(add().code, 0);
+    let made = lines(&second, "signing-key");
+    keyring.forget_what_came();
+    write_secret(&repo.restore_key(), &restore);
+    let said = add();
+    assert_eq!((said.code, lines(&second, "signing-key")), (0, made), "{said:?}");
+    let said = add();
+    assert!(said.code == 6 && said.stderr.contains("exists already"), "it is a writer's by now: {said:?}");
+
+    let keyring = Keyring::of(&repo);
+    let rotate = || Said::of(key(&repo, ["rotate-restore", "-o"]).arg(&new_restore));
+    assert_eq!(rotate().code, 0);
+    let identity = |text: String| text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).map(str::to_owned);
+    let made = identity(fs::read_to_string(&new_restore).unwrap());
+    keyring.forget_what_came();
+    let said = rotate();
+    assert_eq!((said.code, identity(fs::read_to_string(&new_restore).unwrap())), (0, made), "{said:?}");
+    let listed = Said::of(pgkeep().args(["list", "--repo"]).arg(repo.root()).arg("--restore-key").arg(&new_restore));
+    assert_eq!(listed.code, 0, "{listed:?}");
+    let said = rotate();
+    assert!(said.code == 6 && said.stderr.contains("exists already"), "it is the restore key by now: {said:?}");
+}
+
+fn fifo(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+/// Opening one waits for whoever writes into it, and no signal ends that.
+#[test]
+fn a_fifo_where_a_file_belongs_is_told_and_not_waited_for() {
+    let (repo, folder) = (Repo::new(), folder());
+    let pipe = folder.path().join("pipe");
+    fifo(&pipe);
+    let pipe = pipe.to_str().unwrap();
+    let (root, writer, restore) = (repo.root(), repo.writer_key(), repo.restore_key());
+    let [root, writer, restore] = [root, &writer, &restore].map(|path| path.to_str().unwrap());
+    let policy = folder.path().join("nightly.toml");
+    let text = format!(
+        "[source]\ndsn = \"host=/nowhere user=u dbname=d\"\npassword_file = \"pipe\"\n[repository]\nurl = \"{root}\"\nwriter_key = \"{writer}\"\n"
+    );
+    write_secret(&policy, &text);
+    let service = format!("service=copy servicefile={pipe}");
+    for (args, code) in [
+        (&["list", "--writer-key", pipe][..], 6),
+        (&["list", "--restore-key", pipe], 6),
+        (&["list", "--restore-key", restore, "--identity", pipe], 6),
+        (&["key", "passphrase", "--restore-key", restore, "--new-passphrase-file", pipe], 6),
+        (&["key", "add-recipient", "--writer-key", writer, &format!("@{pipe}")], 6),
+        (&["run", pipe], 2),
+        (&["run", policy.to_str().unwrap()], 2),
+        (&["drill", "--restore-key", restore, "--assert", pipe], 2),
+        (&["backup", "--writer-key", writer, "-d", &service], 2),
+    ] {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=2", "20", env!("CARGO_BIN_EXE_pgkeep")]).args(args).env("PGKEEP_REPO", root);
+        let said = Said::of(&mut command);
+        assert!(said.code == code && said.stderr.contains("it is a FIFO, and no file"), "{args:?}: {said:?}");
+    }
+    // What a shell hands over has somebody who writes.
+    let script = r#""$0" key passphrase --restore-key "$1" --new-passphrase-file <(echo correct horse)"#;
+    let mut shell = Command::new("bash");
+    let said = Said::of(shell.args(["-c", script, env!("CARGO_BIN_EXE_pgkeep"), restore]));
+    assert_eq!(said.code, 0, "{said:?}");
+}

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::interleave::{HOUR, World, back_up};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+use crate::interleave::{HOUR, Of, World, back_up, back_up_of};
 use crate::pgkeep::{Repo, Said, assert_refused};
 
 /// Snapshots of these databases, the oldest first.
@@ -103,6 +105,53 @@ fn a_newest_snapshot_that_cannot_be_read_is_not_passed_over() {
     std::fs::write(&manifests[1], "junk").unwrap();
     assert_eq!(world.repo.json(["show", "latest:shop"])["snapshot"], id(&manifests[2]));
     assert_eq!(world.repo.json(["show", "latest"])["snapshot"], id(&manifests[2]));
+}
+
+fn dated(world: &mut World, time: DateTime<Utc>) -> String {
+    let database = world.database.clone();
+    std::fs::create_dir_all(world.repo.root().join("snapshots")).unwrap();
+    let before = manifests(&world.repo);
+    back_up_of(world, Of { time, ..Of::database(&database) }, [1, 2, 3, 4]);
+    let made = manifests(&world.repo).into_iter().find(|name| !before.contains(name));
+    id(&made.unwrap())
+}
+
+/// One night with a wrong clock must not have the say until its date has passed.
+#[test]
+fn a_snapshot_from_the_future_is_not_the_latest_while_there_is_another_and_is_told() {
+    let mut world = World::new();
+    let now = Utc::now().trunc_subsecs(3);
+    let (before, future) = (dated(&mut world, now - TimeDelta::days(1)), dated(&mut world, now + TimeDelta::days(200)));
+    let told = format!("a snapshot lies in the future, so a clock is or was wrong: {} of ", &future[..8]);
+    for asked in ["latest", "latest:shop"] {
+        assert_eq!(world.repo.json(["show", asked])["snapshot"], before, "{asked}");
+    }
+    for args in [&["show", "latest"][..], &["show", &future], &["list"], &["verify", "latest"], &["verify"]] {
+        let said = Said::of(&mut world.repo.command(args));
+        assert!(said.code == 0 && said.stdout.contains(&format!("warning: {told}")), "{args:?}: {said:?}");
+        let document = world.repo.json(args);
+        if args[0] == "list" {
+            assert_eq!((&document[0]["ahead"], &document[1]["ahead"]), (&false.into(), &true.into()), "{document}");
+        } else {
+            let warning = document["warnings"][0].as_str().unwrap_or_default();
+            assert!(warning.starts_with(&told), "{args:?}: {document}");
+        }
+    }
+    // Junk of such a name stands in the way of nobody.
+    let junk = "snapshots/20991231T000000.000Z-0123456789abcdef";
+    std::fs::write(world.repo.root().join(junk), "nothing that anybody signed".repeat(20)).unwrap();
+    assert_eq!(world.repo.json(["show", "latest"])["snapshot"], before);
+    std::fs::remove_file(world.repo.root().join(junk)).unwrap();
+    // The clocks of two hosts may differ a little.
+    let other_host = dated(&mut world, Utc::now().trunc_subsecs(3) + TimeDelta::minutes(5));
+    assert_eq!(world.repo.json(["show", "latest"])["snapshot"], other_host);
+    // It is all there is.
+    manifests(&world.repo)
+        .iter()
+        .filter(|name| id(name) != future)
+        .for_each(|name| std::fs::remove_file(name).unwrap());
+    let said = Said::of(&mut world.repo.command(["show", "latest"]));
+    assert!(said.stdout.contains(&future) && said.stdout.contains(&told), "{said:?}");
 }
 
 /// PGDATABASE, PGSERVICE and the user's name say where somebody works, not what may be filled.

@@ -4,8 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use pgkeep::policy::Policy;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -343,6 +345,47 @@ fn without_a_password_nothing_is_connected_to() {
     // With a password it goes on, to the server that is not there.
     place.write("nightly.toml", source("password_command = [\"echo\", \"hunter2\"]"), 0o600);
     assert_eq!(place.pgkeep(&["run", "nightly.toml"]).output().unwrap().status.code(), Some(4));
+}
+
+/// A program may leave an agent behind that holds its output: the password is there all the same.
+#[test]
+fn what_a_password_command_leaves_behind_is_not_waited_for() {
+    let source = "[source]\ndsn = \"host=/nowhere user=backup dbname=shop\"\n\
+                  password_command = [\"sh\", \"-c\", \"sleep 300 2>/dev/null & echo $! > agent; echo hunter2\"]\n\
+                  [repository]\nurl = \"repo\"\nwriter_key = \"keys/writer.key\"\n";
+    let place = Place::with(source);
+    place.init();
+    place.write("nightly.toml", source, 0o600);
+    let began = Instant::now();
+    let said = place.pgkeep(&["run", "nightly.toml"]).output().unwrap();
+    // It had to log in with the password: nobody is there.
+    assert_eq!(said.status.code(), Some(4), "{}", told(&said.stderr));
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let agent = fs::read_to_string(place.path("agent")).unwrap();
+    let agent = Pid::from_raw(agent.trim().parse().unwrap()).unwrap();
+    assert_eq!(kill_process(agent, Signal::TERM), Ok(()), "what it left on purpose goes on");
+}
+
+/// `timeout` signals the process and then its group; a service manager and a terminal may both have their say.
+#[test]
+fn two_signals_right_after_each_other_are_one_request() {
+    for signals in ["TERM INT", "INT TERM"] {
+        let script: String = signals.split(' ').map(|signal| format!("kill -{signal} $PPID; ")).collect();
+        let source = format!(
+            "[source]\ndsn = \"host=/nowhere user=backup dbname=shop\"\n\
+             password_command = [\"sh\", \"-c\", \"{script} exec sleep 25\"]\n\
+             [repository]\nurl = \"repo\"\nwriter_key = \"keys/writer.key\"\n"
+        );
+        let place = Place::with(&source);
+        place.init();
+        place.write("nightly.toml", &source, 0o600);
+        let said = place.pgkeep(&["run", "nightly.toml", "--quiet"]).output().unwrap();
+        assert_eq!(
+            (said.status.code(), told(&said.stderr).as_str()),
+            (Some(130), "pgkeep: interrupted\n"),
+            "{signals}"
+        );
+    }
 }
 
 #[test]

@@ -221,3 +221,22 @@ fn the_restore_key_alone_prunes_too_and_a_writer_goes_on_with_its_work() {
     assert_eq!(number(&world.repo.json(["prune", "--keep-last", "1"]), "objects_deleted"), condemned);
     world.assert_whole("after both keys");
 }
+
+/// A folder that was copied without `snapshots/` looks like a repository that is new.
+#[test]
+fn rows_without_any_snapshot_are_told_and_not_condemned() {
+    let world = world();
+    fs::remove_dir_all(world.repo.root().join("snapshots")).unwrap();
+    let objects = count_objects(&world);
+    let said = Said::of(&mut world.repo.command(["list"]));
+    let told = "no snapshots yet\nwarning: rows are stored all the same: either no backup has finished yet, or this is half of a copy";
+    assert!(said.code == 0 && said.stdout.starts_with(told), "{said:?}");
+    for args in [&["prune", "--keep-last", "1", "--dry-run"][..], &["prune", "--keep-last", "1"]] {
+        let report = world.repo.json(args);
+        assert_eq!((number(&report, "objects_condemned"), number(&report, "objects_deleted")), (0, 0), "{report}");
+        assert!(report["warnings"][0].as_str().unwrap().contains("there is no snapshot at all"), "{report}");
+    }
+    world.pass(48 * HOUR);
+    world.repo.json(["prune", "--keep-last", "1"]);
+    assert_eq!(count_objects(&world), objects);
+}

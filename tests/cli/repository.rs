@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::interleave::{World, back_up};
 use crate::pgkeep::{Repo, Said, assert_refused, executable, pgkeep};
 
 /// An account without rights of its own; `nobody` on Debian.
@@ -129,8 +130,8 @@ fn a_snapshot_is_named_by_an_id_that_means_one() {
     );
     // One letter more is enough: what is refused then is the manifest, which nobody signed.
     let refused = "pgkeep: the manifest of snapshot 20261123T031500.123Z-abce000000000000 is not signed by a writer that \
-                   the key trusts: it is too short\n  hint: It was changed after it was written, or somebody else wrote \
-                   it. Nothing of it was used. Restore an earlier snapshot.\n";
+                   the key trusts, or is not whole: it is too short\n  hint: Its bytes are not those that were signed: it was copied by half, damaged or changed, or somebody else wrote \
+                   it. Nothing of it was used. Copy it once more where this is a copy; otherwise restore an earlier snapshot.\n";
     assert_refused(&mut repo.command(["show", "abce"]), 5, refused);
     assert_refused(&mut repo.command(["show", "latest"]), 5, refused);
     // A list with a gap would pass for a whole one: each has its line, and says what is wrong with it.
@@ -325,5 +326,20 @@ fn a_check_of_a_policy_names_the_key_file_that_the_account_may_not_read() {
                 && said.stderr.contains("\n  hint: The account that runs pgkeep needs read permission on it"),
             "{said:?}"
         );
+    }
+}
+
+/// A copy of a repository that was broken off is no work of a forger.
+#[test]
+fn a_manifest_that_was_cut_short_may_be_half_a_copy() {
+    let mut world = World::new();
+    back_up(&mut world, [1, 2]);
+    let manifest = fs::read_dir(world.repo.root().join("snapshots")).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&manifest).unwrap();
+    for bytes in [100, whole.len() / 2, whole.len() - 1] {
+        fs::write(&manifest, &whole[..bytes]).unwrap();
+        let said = Said::of(&mut world.repo.command(["show", "latest"]));
+        assert!(said.code == 5 && said.stderr.contains(", or is not whole: "), "{said:?}");
+        assert!(said.stderr.contains("Copy it once more where this is a copy"), "{said:?}");
     }
 }

@@ -201,3 +201,34 @@ fn a_killed_backup_leaves_no_snapshot_and_the_next_one_works() {
     assert_eq!((&next["tables"], &next["rows"]), (&json!(2), &json!(300_000)));
     assert_eq!(repo.json(["list"]).as_array().unwrap().len(), 1);
 }
+
+/// As of a terminal or of systemd, which send to all processes: the program that is run may end of it first.
+#[test]
+fn a_signal_that_ends_pg_dump_as_well_is_told_as_the_signal() {
+    let (repo, server) = (Repo::new(), Server::start(15, ClusterOptions::default()));
+    server.ask("CREATE SCHEMA core; CREATE TABLE core.t (id integer PRIMARY KEY)");
+    let (folder, dsn) = (tempfile::tempdir().unwrap(), server.dsn("postgres"));
+    let programs = folder.path().to_str().unwrap();
+    let (to, pg_dump) = (server.dsn("new"), folder.path().join("pg_dump"));
+    let backup = ["backup", "-d", &dsn, "--pg-bin", programs];
+    let split = ["split", "--schemas", "core", "--from", &dsn, "--to", &to, "--pg-bin", programs];
+    let plan = ["split", "--plan", "--schemas", "core", "--from", &dsn, "--to", &to, "--pg-bin", programs];
+    for signal in ["INT", "TERM"] {
+        let asked = format!("#!/bin/sh\nkill -{signal} 0\nsleep 25\n");
+        let dumps = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && exec '{}' --version\nkill -{signal} 0\nsleep 25\n",
+            server.binaries.bin_dir.join("pg_dump").display()
+        );
+        for program in [asked, dumps] {
+            executable(&pg_dump, program.as_bytes());
+            for args in [&backup[..], &split, &plan] {
+                let mut command = repo.command(args);
+                std::os::unix::process::CommandExt::process_group(&mut command, 0);
+                let said = Said::of(command.arg("-q").env("PGKEEP_STATE", folder.path()));
+                assert_eq!(said.code, 130, "{signal} {args:?}: {said:?}");
+                assert!(said.stderr.contains("pgkeep: interrupted\n"), "{said:?}");
+                assert!(!said.stderr.contains("pg_dump"), "{said:?}");
+            }
+        }
+    }
+}

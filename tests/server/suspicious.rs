@@ -1,6 +1,9 @@
 //! Backups that end well and hold too little: kept, named, exit code 3, and never the measure of the next.
 
+use chrono::TimeDelta;
 use pgkeep::pg::cluster::ClusterOptions;
+use pgkeep::repo::{ReadingKey, Repository, SnapshotId, WriterKey};
+use pgkeep::store::Access;
 use serde_json::{Value, json};
 
 use crate::pgkeep::{Repo, Said};
@@ -191,4 +194,60 @@ fn a_policy_may_accept_it() {
     let said = run("backup.accept_shrink = true");
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(said.document()["accepted"].as_array().unwrap().len(), 1);
+}
+
+/// Gives the only snapshot another time, as a host with a wrong clock would have.
+fn date_ahead(site: &Site) {
+    let key = WriterKey::read(&site.repo.writer_key()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let root = site.repo.root().to_str().unwrap();
+        let repository = Repository::open(root, ReadingKey::from(&key), Access::Write).await.unwrap();
+        let name = repository.snapshots().await.unwrap().remove(0);
+        let mut manifest = repository.manifest(&name).await.unwrap();
+        (manifest.snapshot, manifest.time) = (SnapshotId::random(), name.time + TimeDelta::days(200));
+        manifest.finished = manifest.time;
+        repository.write_manifest(&key, &manifest).await.unwrap();
+        std::fs::remove_file(site.repo.root().join(format!("snapshots/{name}"))).unwrap();
+    });
+}
+
+/// Its date would have to pass before a loss is noticed, or before an alarm ends.
+#[test]
+fn a_snapshot_from_the_future_is_no_measure_while_there_is_another() {
+    let site = Site::start();
+    site.server.ask("CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 400) n");
+    site.backup(0, &[]);
+    date_ahead(&site);
+    let told = |report: &Value| {
+        let warnings = report["warnings"].as_array().cloned().unwrap_or_default();
+        let words = "a snapshot lies in the future, so a clock is or was wrong: ";
+        assert!(warnings.iter().any(|warning| warning.as_str().unwrap().starts_with(words)), "{report}");
+    };
+    // It is all there is.
+    site.server.ask("DELETE FROM orders WHERE id > 100");
+    told(&site.suspicious("it holds 100 rows, under half of the 400"));
+    site.backup(0, &["--accept-shrink"]);
+    told(&site.backup(0, &[]));
+    site.server.ask("DELETE FROM orders WHERE id > 60");
+    let newest = site.backup(0, &[]);
+    site.server.ask("DELETE FROM orders WHERE id > 10");
+    let lost = site.suspicious("it holds 10 rows, under half of the 60");
+    assert_eq!(lost["measured_by"], newest["snapshot"]);
+
+    let dsn = site.server.dsn("copy");
+    let restore_key = site.repo.restore_key();
+    let with_key = |args: &[&str]| {
+        let mut command = site.repo.command(args);
+        let said = Said::of(command.arg("--json").arg("--restore-key").arg(&restore_key));
+        assert_eq!(said.code, 0, "{args:?}: {said:?}");
+        said.document()
+    };
+    let restored = with_key(&["restore", "latest", "--create", "-d", &dsn]);
+    assert_eq!((&restored["snapshot"], &restored["rows"]), (&lost["snapshot"], &10.into()));
+    told(&restored);
+    let drilled = with_key(&["drill"]);
+    assert_eq!(drilled["snapshot"], lost["snapshot"]);
+    told(&drilled);
+    told(&with_key(&["verify", "latest", "--against", &dsn]));
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::command::Error;
+use crate::opening;
 use crate::repo::keys::file::LockedKeyFile;
 use crate::repo::{KeyError, WriterKey};
 use crate::stream::{Recipient, Sealer};
@@ -49,7 +50,7 @@ pub fn parse(arguments: &[String]) -> Result<Vec<Recipient>, Error> {
             add(argument)?;
             continue;
         };
-        let read = std::fs::read_to_string(path);
+        let read = opening::read_to_string(Path::new(path));
         let text = read.map_err(|source| KeyError::Read { path: path.into(), source })?;
         let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).peekable();
         if lines.peek().is_none() {

@@ -1,5 +1,6 @@
 //! `pgkeep key rotate` and `rotate-restore`: new keys after a leak, or the suspicion of one.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use super::RestoreKeyFile;
 use crate::command::Error;
 use crate::command::drill::Receipt;
-use crate::repo::keyring::{FormerRoot, signer_id};
+use crate::repo::keyring::{FormerRoot, Keyring, signer_id};
 use crate::repo::keys::RestoreKey;
 use crate::repo::keys::file::{LockedKeyFile, Protection};
 use crate::repo::{KeyError, Proven, Repository, WriterKey};
@@ -35,6 +36,9 @@ pub struct RestoreRotated {
 
 /// Puts a new writer key in the place of an old one, which is revoked. `like`: another writer key of the repository that was rotated
 /// before, so that the two go on sharing chunks and metadata.
+///
+/// The new key lies on disk before anybody trusts it, and what a rotation that was killed has left is gone on with: at no moment is
+/// the key lost that may write.
 pub async fn writer(
     repository: &Repository,
     restore: &mut RestoreKeyFile,
@@ -44,32 +48,39 @@ pub async fn writer(
     let file = LockedKeyFile::lock(path)?;
     let old = WriterKey::read(file.path())?;
     let (root, old_signer) = (restore.key.root(), old.signing.verifying_key());
-    let mut key = match like {
-        None => old.renewed(),
-        Some(like) => {
-            super::writers::check_pair(&root, like)?;
-            like.sibling()
-        }
-    };
+    let mut keyring = repository.keyring().with_signers(&restore.key.signers);
+    if let Some(like) = like {
+        super::writers::check_pair(&root, like)?;
+    }
+    let begun = begun(&file, &old, &keyring, like)?;
+    let is_beside = begun.is_some();
+    let mut key = begun.unwrap_or_else(|| like.map_or_else(|| old.renewed(), WriterKey::sibling));
     if key.repository != restore.key.repository {
         return Err(KeyError::Mismatched { reason: "they belong to two repositories" }.into());
     }
     replace_restore_recipient(&mut key, &restore.key);
     key.root = Some(root);
 
-    let mut keyring = repository.keyring().with_signers(&restore.key.signers);
     let writer = keyring.find(&hex::encode(old_signer.to_bytes()))?.clone();
     let kept: Vec<_> = repository.manifests_of(&old_signer).await?.into_iter().map(|(_, manifest)| manifest).collect();
-    let trusted = kept.len() as u64;
-    if writer.revoked.is_none() {
-        keyring.revoke(&old_signer, kept)?;
-    }
+    let trusted = writer.revoked.as_ref().map_or(kept.len(), |revocation| revocation.manifests.len()) as u64;
     let signer = key.signing.verifying_key();
-    keyring.add(&writer.name, signer)?;
-    // The record first: from then on the old key is worth nothing, and if the file cannot be replaced this can be run again.
-    let number = repository.write_keyring(keyring, &restore.key.signing()).await?;
+    let number = if keyring.of_signer(&signer).is_some() {
+        keyring.number
+    } else {
+        if writer.revoked.is_none() {
+            keyring.revoke(&old_signer, kept)?;
+        }
+        keyring.add(&writer.name, signer)?;
+        if !is_beside {
+            key.write_next(&file)?;
+        }
+        repository.write_keyring(keyring, &restore.key.signing()).await?
+    };
     key.keyring = number;
     key.replace(&file)?;
+    // One that stays is known for what it is by the next rotation.
+    let _ = file.discard_next();
     // The restore key may lie in the same folder, which is what is locked.
     drop(file);
     restore.update(|key| {
@@ -85,6 +96,32 @@ pub async fn writer(
         keyring: number,
         trusted,
     })
+}
+
+/// The new key that an earlier rotation of this file has left beside it, if it can be gone on with: it may write already, or nobody
+/// has heard of it yet. What is of no use is taken away.
+fn begun(
+    file: &LockedKeyFile,
+    old: &WriterKey,
+    keyring: &Keyring,
+    like: Option<&WriterKey>,
+) -> Result<Option<WriterKey>, KeyError> {
+    let key = match WriterKey::read(&file.next()) {
+        Err(KeyError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        read => read?,
+    };
+    if key.repository != old.repository {
+        return Err(KeyError::Exists { path: file.next() });
+    }
+    let signer = key.signing.verifying_key();
+    let is_of_use = match keyring.of_signer(&signer) {
+        Some(writer) => writer.revoked.is_none() && signer != old.signing.verifying_key(),
+        None => like.is_none_or(|like| like.chunk_key.0 == key.chunk_key.0),
+    };
+    if !is_of_use {
+        file.discard_next()?;
+    }
+    Ok(is_of_use.then_some(key))
 }
 
 /// Lets a writer encrypt to the restore key of today, and to none of earlier days.
@@ -105,14 +142,16 @@ fn replace_restore_recipient(key: &mut WriterKey, restore: &RestoreKey) {
 }
 
 /// Makes a restore key with a new identity and a new root, and a keyring that the new root has signed. The old identity stays in the
-/// new file, for what is older.
+/// new file, for what is older. A key that was made from the same one, and whose root has signed nothing yet, is gone on with.
 pub async fn restore(
     repository: &Repository,
     old: &RestoreKeyFile,
     out: &Path,
     protection: &Protection,
 ) -> Result<RestoreRotated, Error> {
-    let mut key = old.key.renewed();
+    let made = half_made(repository, old, out, protection).await?;
+    let is_there = made.is_some();
+    let mut key = made.unwrap_or_else(|| old.key.renewed());
     let mut keyring = repository.keyring().with_signers(&old.key.signers);
     keyring.former_roots.push(FormerRoot { root: old.key.root(), until: Utc::now() });
     key.keyring = repository.keyring().number + 1;
@@ -121,7 +160,10 @@ pub async fn restore(
         key.signers = old.key.signers.clone();
     }
     let writers = keyring.writers.len() as u64;
-    key.write(out, protection)?;
+    match is_there {
+        true => key.replace(&LockedKeyFile::lock(out)?, protection)?,
+        false => key.write(out, protection)?,
+    }
     let signing = key.signing();
     let written = async {
         // What was proven stays so for those who obey the new key.
@@ -138,4 +180,17 @@ pub async fn restore(
         }
     };
     Ok(RestoreRotated { restore_key: out.to_owned(), old_restore_key: old.path.clone(), keyring: number, writers })
+}
+
+/// The restore key that an earlier rotation of this one has left in `out`, before its root signed a keyring.
+async fn half_made(
+    repository: &Repository,
+    old: &RestoreKeyFile,
+    out: &Path,
+    protection: &Protection,
+) -> Result<Option<RestoreKey>, Error> {
+    match RestoreKey::open(out, protection).ok().filter(|key| key.is_renewed_from(&old.key)) {
+        Some(key) if !repository.has_keyring_of(key.root()).await? => Ok(Some(key)),
+        _ => Ok(None),
+    }
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::RestoreKeyFile;
 use crate::command::Error;
 use crate::command::moment::rfc3339;
-use crate::repo::{KeyError, Repository, SnapshotId, WriterKey};
+use crate::repo::keys::file::LockedKeyFile;
+use crate::repo::{KeyError, Keyring, Repository, SnapshotId, WriterKey};
 
 #[derive(Debug, Serialize)]
 pub struct Added {
@@ -46,18 +47,23 @@ pub async fn add(
     out: &Path,
 ) -> Result<Added, Error> {
     check_pair(&restore.key.root(), model)?;
-    if out.exists() {
+    let mut keyring = repository.keyring().with_signers(&restore.key.signers);
+    let made = half_made(&keyring, model, out);
+    let is_there = made.is_some();
+    if !is_there && out.exists() {
         return Err(KeyError::Exists { path: out.to_owned() }.into());
     }
-    let mut key = model.sibling();
+    let mut key = made.unwrap_or_else(|| model.sibling());
     let signer = key.signing.verifying_key();
-    let mut keyring = repository.keyring().with_signers(&restore.key.signers);
     keyring.add(name, signer)?;
     let id = crate::repo::keyring::signer_id(&signer);
     key.root = Some(restore.key.root());
     key.keyring = repository.keyring().number + 1;
     // The key first: a writer that is trusted and has no key would be of no use.
-    key.write(out)?;
+    match is_there {
+        true => key.replace(&LockedKeyFile::lock(out)?)?,
+        false => key.write(out)?,
+    }
     let written = repository.write_keyring(keyring, &restore.key.signing()).await;
     let number = match written {
         Ok(number) => number,
@@ -72,6 +78,14 @@ pub async fn add(
         key.signers.push(signer);
     })?;
     Ok(Added { name: name.to_owned(), id, writer_key: out.to_owned(), keyring: number })
+}
+
+/// The writer key that an earlier run has left in `out`, before the keyring named it.
+fn half_made(keyring: &Keyring, model: &WriterKey, out: &Path) -> Option<WriterKey> {
+    WriterKey::read(out).ok().filter(|key| {
+        let is_sibling = key.repository == model.repository && key.chunk_key.0 == model.chunk_key.0;
+        is_sibling && keyring.of_signer(&key.signing.verifying_key()).is_none()
+    })
 }
 
 /// Ends the trust in a writer. What it has written and what is there now stays trusted, by its bytes, but for `distrusted`.

@@ -35,6 +35,7 @@ pub use roles::MadeRole;
 use roles::Provided;
 pub use typed::Typed;
 
+use super::ahead;
 use super::column_order::{ColumnOrder, column_order};
 use super::error::{Error, Failure};
 use super::hurt::Recorded;
@@ -140,6 +141,7 @@ pub async fn run(
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
     let mut planned = planning::plan(repository, options, &manifest).await?;
+    planned.warnings.extend(ahead::warning(repository).await?);
 
     progress.set_phase("preparing the target");
     let mut aftermath = Aftermath::new(options, progress, &manifest, &planned.objects);

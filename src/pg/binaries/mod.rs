@@ -4,6 +4,7 @@
 //! Servers (`initdb`, `postgres`, `pg_ctl` in one folder) are what private clusters are made of.
 
 mod search;
+mod stopped;
 mod version;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use stopped::was_stopped;
 pub use version::ProgramVersion;
 
 /// The programs that a folder must hold to count as a server.
@@ -79,6 +81,8 @@ pub enum BinariesError {
         #[source]
         source: io::Error,
     },
+    #[error("{} --version was ended by a signal", path.display())]
+    Ended { path: PathBuf },
     #[error("{} --version does not name a version: {output:?}", path.display())]
     NoVersion { path: PathBuf, output: String },
 }
@@ -103,6 +107,7 @@ impl BinariesError {
             Self::DoesNotRun { .. } | Self::NoVersion { .. } => {
                 Some("run it with --version by hand: a library may be missing, or it may be another program".to_owned())
             }
+            Self::Ended { .. } => None,
         }
     }
 }
@@ -139,6 +144,12 @@ pub fn find_client(program: &str, server: ProgramVersion, configured: Option<&Pa
 ///
 /// A folder whose `postgres` does not run is left out.
 pub fn find_servers(configured: Option<&Path>) -> Vec<ServerBinaries> {
+    look_for_servers(configured).0
+}
+
+/// The same, and what ended one that was asked, if somebody did.
+fn look_for_servers(configured: Option<&Path>) -> (Vec<ServerBinaries>, Option<BinariesError>) {
+    let mut ended = None;
     let folders = configured.map_or_else(search::folders, |folder| vec![folder.to_owned()]);
     let mut servers: Vec<ServerBinaries> = Vec::new();
     for folder in folders {
@@ -147,22 +158,26 @@ pub fn find_servers(configured: Option<&Path>) -> Vec<ServerBinaries> {
         else {
             continue;
         };
-        if servers.iter().all(|known| known.bin_dir != bin_dir)
-            && let Ok(server) = ServerBinaries::in_folder(&bin_dir)
-        {
-            servers.push(server);
+        if servers.iter().any(|known| known.bin_dir == bin_dir) {
+            continue;
+        }
+        match ServerBinaries::in_folder(&bin_dir) {
+            Ok(server) => servers.push(server),
+            Err(error @ BinariesError::Ended { .. }) => ended = Some(error),
+            Err(_) => {}
         }
     }
     // Stable: of two equal versions the one found first stays first.
     servers.sort_by_key(|server| std::cmp::Reverse(server.version));
-    servers
+    (servers, ended)
 }
 
 /// The newest server programs of exactly this major version.
 pub fn server_for(major: u32, configured: Option<&Path>) -> Result<ServerBinaries, BinariesError> {
-    let servers = find_servers(configured);
+    let (servers, ended) = look_for_servers(configured);
     let found = servers.iter().map(|server| server.version).collect();
-    servers.into_iter().find(|server| server.version.major == major).ok_or(BinariesError::NoServer { major, found })
+    let server = servers.into_iter().find(|server| server.version.major == major);
+    server.ok_or_else(|| ended.unwrap_or(BinariesError::NoServer { major, found }))
 }
 
 /// The best of those that run; an error only when there are candidates and none of them runs.
@@ -193,6 +208,9 @@ fn ask_version(path: &Path) -> Result<ProgramVersion, BinariesError> {
         .arg("--version")
         .output()
         .map_err(|source| BinariesError::DoesNotRun { path: path.to_owned(), source })?;
+    if was_stopped(output.status) {
+        return Err(BinariesError::Ended { path: path.to_owned() });
+    }
     let said = String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr });
     ProgramVersion::parse(&said)
         .filter(|_| output.status.success())

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use crate::opening;
+
 /// A password file that may be read: a plain file that neither group nor others can open.
 pub(super) struct PasswordFile {
     pub path: PathBuf,
@@ -44,7 +46,7 @@ pub(super) fn open(path: &Path) -> Opened {
             "password file {shown} is ignored: it has group or world access; run chmod 0600 {shown}"
         ));
     }
-    match fs::read_to_string(path) {
+    match opening::read_to_string(path) {
         Ok(text) => Opened::Usable(PasswordFile { path: path.to_owned(), text: text.into() }),
         Err(error) => Opened::Ignored(format!("password file {shown} is ignored: {error}")),
     }

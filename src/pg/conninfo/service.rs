@@ -1,10 +1,10 @@
 //! The connection service file ("The Connection Service File", manual of PostgreSQL, chapter libpq).
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::{ConninfoError, keyword};
+use crate::opening;
 
 /// The settings of a service, and the file that defines it.
 pub(super) struct Service {
@@ -27,7 +27,7 @@ pub(super) fn look_up(service: &str, file: Option<&str>, env: &Environment) -> R
     let system_files = system_folders.iter().map(|folder| folder.join("pg_service.conf")).filter(|path| path.exists());
     for path in user_file.into_iter().chain(system_files) {
         let text =
-            fs::read_to_string(&path).map_err(|source| ConninfoError::ReadFile { path: path.clone(), source })?;
+            opening::read_to_string(&path).map_err(|source| ConninfoError::ReadFile { path: path.clone(), source })?;
         if let Some(settings) = section(&text, service, &path)? {
             return Ok(Service { path, settings });
         }

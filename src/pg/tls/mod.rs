@@ -7,7 +7,7 @@ mod certificate;
 mod error;
 mod verifier;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -15,11 +15,12 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use super::conninfo::{ClientCertificate, RootCertificates, ServerNameIndication, SslMode, TlsSettings, TlsVersion};
+use crate::opening;
 pub use error::TlsError;
 use verifier::{HostName, Verifier};
 
@@ -79,8 +80,8 @@ fn server_verifier(settings: &TlsSettings, provider: &Arc<CryptoProvider>) -> Re
     }
     let mut builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
     if let Some(path) = &settings.revocation_lists {
-        let lists = CertificateRevocationListDer::pem_file_iter(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        let lists = CertificateRevocationListDer::pem_reader_iter(open(path)?)
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|source| TlsError::Pem { path: path.clone(), source })?;
         builder = builder.with_crls(lists).enforce_revocation_expiration();
     }
@@ -93,9 +94,13 @@ fn system_roots() -> Result<Vec<CertificateDer<'static>>, TlsError> {
     if found.certs.is_empty() { Err(TlsError::NoSystemRoots) } else { Ok(found.certs) }
 }
 
+fn open(path: &Path) -> Result<File, TlsError> {
+    opening::open(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source: pem::Error::Io(source) })
+}
+
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let certificates = CertificateDer::pem_reader_iter(open(path)?)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(|source| TlsError::Pem { path: path.to_owned(), source })?;
     if certificates.is_empty() { Err(TlsError::NoCertificate { path: path.to_owned() }) } else { Ok(certificates) }
 }
@@ -118,6 +123,7 @@ fn read_client(client: &ClientCertificate) -> Result<Option<ChainAndKey>, TlsErr
     if metadata.mode() & forbidden != 0 {
         return Err(TlsError::KeyNotPrivate { path: path.clone() });
     }
-    let key = PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::Pem { path: path.clone(), source })?;
+    let key =
+        PrivateKeyDer::from_pem_reader(open(path)?).map_err(|source| TlsError::Pem { path: path.clone(), source })?;
     Ok(Some((chain, key)))
 }

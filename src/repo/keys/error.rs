@@ -104,6 +104,8 @@ pub enum KeyError {
     AlreadyRevoked { name: String },
     #[error("the writer key {id} was revoked")]
     Revoked { id: String },
+    #[error("the writer key {id} was revoked by a rotation that did not finish; its new key is in {}", next.display())]
+    RotationBegun { id: String, next: PathBuf },
     #[error("the two keys do not belong together: {reason}")]
     Mismatched { reason: &'static str },
 }
@@ -172,6 +174,9 @@ impl KeyError {
             KeyError::NoWriter { .. } | KeyError::AmbiguousWriter { .. } => "`pgkeep key list` shows names and ids.".into(),
             KeyError::Revoked { .. } => {
                 "Nothing that it writes would be trusted. `pgkeep key add-writer` makes a new key for this host.".into()
+            }
+            KeyError::RotationBegun { .. } => {
+                "`pgkeep key rotate --writer-key FILE --restore-key FILE`, once more, ends it.".into()
             }
             _ => return None,
         })

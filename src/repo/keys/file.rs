@@ -12,10 +12,12 @@ use age::x25519::Identity;
 use ed25519_dalek::VerifyingKey;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use super::error::THE_OTHER_KEY;
 use super::{KeyError, KeyKind};
+use crate::opening;
 
 /// Larger files are something else.
 const BYTES_MAX: u64 = 1 << 20;
@@ -49,7 +51,7 @@ pub(super) enum Content {
 impl Content {
     pub(super) fn read(path: &Path) -> Result<Self, KeyError> {
         let failed = |source| KeyError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
+        let file = opening::open(path).map_err(failed)?;
         // Of the final size at once: growing would leave copies behind.
         let found = file.metadata().map_err(failed)?;
         if found.is_dir() {
@@ -155,6 +157,19 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// `writer.key.new` beside `writer.key`.
+fn next_to(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+/// The key that a rotation which did not finish has left beside this file, if any.
+pub fn left_beside(path: &Path) -> Option<PathBuf> {
+    let next = next_to(&fs::canonicalize(path).ok()?);
+    next.is_file().then_some(next)
+}
+
 /// A key file that nobody else changes while this exists: who changes one holds a lock on its folder.
 pub struct LockedKeyFile {
     /// Without symbolic links: a file is replaced where it lies.
@@ -176,9 +191,38 @@ impl LockedKeyFile {
         &self.path
     }
 
+    /// Where the text lies that is to take the file's place, once others have heard of it.
+    pub fn next(&self) -> PathBuf {
+        next_to(&self.path)
+    }
+
     /// Puts another text in the file's place, with its owner and mode: the old one or the new one is there at any moment,
     /// never a part. Durable when this returns.
     pub(super) fn replace(&self, text: &str, protection: &Protection) -> Result<(), KeyError> {
+        let put = |file: NamedTempFile| file.persist(&self.path).map_err(|error| error.error);
+        self.put(&self.path, text, protection, put)
+    }
+
+    /// Writes a text beside the file, with its owner and mode; one that lies there is never touched. Durable when this returns.
+    pub(super) fn write_next(&self, text: &str, protection: &Protection) -> Result<(), KeyError> {
+        let next = self.next();
+        let put = |file: NamedTempFile| file.persist_noclobber(&next).map_err(|error| error.error);
+        self.put(&next, text, protection, put)
+    }
+
+    /// Takes away what [`Self::write_next`] has left.
+    pub fn discard_next(&self) -> Result<(), KeyError> {
+        let path = self.next();
+        fs::remove_file(&path).map_err(|source| KeyError::Write { path, source })
+    }
+
+    fn put(
+        &self,
+        at: &Path,
+        text: &str,
+        protection: &Protection,
+        put: impl Fn(NamedTempFile) -> io::Result<File>,
+    ) -> Result<(), KeyError> {
         let bytes = encode(text, protection)?;
         let write = || {
             let old = fs::metadata(&self.path)?;
@@ -190,10 +234,10 @@ impl LockedKeyFile {
             file.as_file().set_permissions(fs::Permissions::from_mode(old.mode() & 0o700))?;
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
-            file.persist(&self.path).map_err(|error| error.error)?;
+            put(file)?;
             File::open(folder(&self.path))?.sync_all()
         };
-        write().map_err(|source| KeyError::Write { path: self.path.clone(), source })
+        write().map_err(|source| KeyError::Write { path: at.to_owned(), source })
     }
 }
 

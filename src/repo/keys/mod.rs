@@ -241,6 +241,11 @@ impl WriterKey {
         file.replace(self.text().text(), &Protection::Plain)
     }
 
+    /// Writes this key beside the file whose place it is to take.
+    pub fn write_next(&self, file: &LockedKeyFile) -> Result<(), KeyError> {
+        file.write_next(self.text().text(), &Protection::Plain)
+    }
+
     fn text(&self) -> KeyText {
         let mut text = KeyText::new(WRITER_PURPOSE);
         text.line("key", "writer");
@@ -353,6 +358,12 @@ impl RestoreKey {
             former: std::iter::once(&self.identity).chain(&self.former).cloned().collect(),
             keyring: self.keyring,
         }
+    }
+
+    /// Whether [`Self::renewed`] has made this key of that one.
+    pub fn is_renewed_from(&self, old: &RestoreKey) -> bool {
+        let public = |identity: &Identity| Recipient::from(identity.to_public());
+        self.repository == old.repository && self.former.first().map(public) == Some(public(&old.identity))
     }
 
     pub fn reader(&self) -> ReaderKey {

@@ -64,7 +64,7 @@ fn what_a_hook_leaves_running_holds_nobody_up() {
     assert!(begun.elapsed() < Duration::from_secs(30));
     let pid = echo.trim().parse().unwrap();
     // It goes on; we end it.
-    rustix::process::kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
 }
 
 #[test]
