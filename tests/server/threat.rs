@@ -224,8 +224,9 @@ fn the_bucket_cannot_make_a_restore_run_other_sql() {
     put(&two, &of_one);
     assert_restore_refuses(&repo, &server, &second, "its content or name was changed");
     put(&two, &of_two);
-    // An older snapshot replayed as the newest.
-    let newest = "snapshots/20991231T000000.000Z-ffffffffffffffff";
+    // An older snapshot replayed as the newest: of a later time, but none that lies in the future and would be passed over.
+    let time = (chrono::Utc::now() + chrono::TimeDelta::minutes(5)).format("%Y%m%dT%H%M%S%.3fZ");
+    let newest = &format!("snapshots/{time}-ffffffffffffffff");
     put(newest, &of_one);
     assert_restore_refuses(&repo, &server, "latest", "its content or name was changed");
     fs::remove_file(repo.root().join(newest)).unwrap();
