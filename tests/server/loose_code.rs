@@ -90,7 +90,7 @@ const CASES: &[Case] = &[
         moves: "par",
         before: DEFAULTS,
         after: "DELETE FROM par.p WHERE id = 1",
-        ran: &[],
+        ran: &["default"],
         reaped: ("done", "1>2 2>2"),
     },
     Case {
@@ -98,7 +98,7 @@ const CASES: &[Case] = &[
         moves: "kid",
         before: DEFAULTS,
         after: "DELETE FROM par.p WHERE id = 1",
-        ran: &[],
+        ran: &["default"],
         reaped: ("done", "1>2 2>2"),
     },
     Case { name: "arrays, the parent moves", moves: "par", before: ARRAYS, after: FIRST, ran: &["key"], reaped: ("done", "2") },
@@ -129,14 +129,14 @@ impl Halves<'_> {
         psql(&self.server.binaries, &self.server.dsn_as("mal", database), sql).unwrap();
     }
 
-    fn new(&self) -> String {
+    fn new_place(&self) -> String {
         format!("{}_new", self.name)
     }
 
     fn split(&self, args: &[&str]) -> Said {
         let programs: PathBuf =
             Path::new(self.server.binaries.command("pg_dump").get_program()).parent().unwrap().to_owned();
-        let (from, to) = (self.server.dsn(&self.name), self.server.dsn(&self.new()));
+        let (from, to) = (self.server.dsn(&self.name), self.server.dsn(&self.new_place()));
         let mut command = pgkeep();
         command.env("PGKEEP_PG_BIN", programs).args(["split", "--json"]).args(args);
         Said::of(command.args(["--from", &from, "--to", &to]))
@@ -153,7 +153,7 @@ impl Halves<'_> {
 fn ran(server: &Server, read: &mut usize) -> Vec<(String, String)> {
     let log = std::fs::read_to_string(server.cluster.log_path()).unwrap();
     let lines =
-        log[*read..].lines().filter_map(|line| line.split_once("ran: ")?.1.strip_suffix('.')?.split_once(" as "));
+        log[*read..].lines().filter_map(|line| line.split_once("ran: ")?.1.split_once('.')?.0.split_once(" as "));
     let mut ran: Vec<_> = lines.map(|(what, whom)| (what.to_owned(), whom.to_owned())).collect();
     ran.sort();
     ran.dedup();
@@ -181,9 +181,15 @@ fn tried(halves: &Halves<'_>, case: &Case, read: &mut usize) -> Vec<String> {
     halves.as_mal(&halves.name, &format!("{CANARY} CREATE SCHEMA par; CREATE SCHEMA kid; {}", case.before));
     let said = halves.split(&["--schemas", case.moves, "--boundary", "loose", "--leave", "*"]);
     assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{}: {said:?}", case.name);
-    let (parent, child) =
-        if case.moves == "par" { (halves.new(), halves.name.clone()) } else { (halves.name.clone(), halves.new()) };
-    halves.sql(&halves.new(), &format!("GRANT CREATE ON DATABASE {} TO mal; SET ROLE mal; {CANARY}", halves.new()));
+    let (parent, child) = if case.moves == "par" {
+        (halves.new_place(), halves.name.clone())
+    } else {
+        (halves.name.clone(), halves.new_place())
+    };
+    halves.sql(
+        &halves.new_place(),
+        &format!("GRANT CREATE ON DATABASE {} TO mal; SET ROLE mal; {CANARY}", halves.new_place()),
+    );
     ran(server, read);
 
     let wrong = RefCell::new(Vec::new());
