@@ -28,7 +28,7 @@ pub enum RepoError {
     },
     #[error("a repository already exists at {url}")]
     Exists { url: String },
-    #[error("the key file {} exists already", path.display())]
+    #[error("the key file {} already exists", path.display())]
     KeyWithoutRepository { path: PathBuf, url: String },
     #[error("the repository's `config` is damaged")]
     BadConfig {
@@ -102,7 +102,7 @@ impl RepoError {
                 "The key belongs to a repository that was made before. Check --repo, and that its file system is mounted.".into(),
             ),
             RepoError::KeyWithoutRepository { path, url } => Some(format!(
-                "A key is never overwritten: data may depend on it. Name another folder. There is no repository at {url}: where an `init` of it \
+                "A key is never overwritten, because data may depend on it. Name another folder. There is no repository at {url}: where an `init` of it \
                  was killed and has left the keys in {}, nothing depends on these two, and they can be deleted.",
                 path.parent().unwrap_or(path).display()
             )),

@@ -574,6 +574,8 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
         "server",
         &[
             "bridge_code",
+            "late_code",
+            "loose_code",
             "junk",
             "row_hash",
             "store/folder",

@@ -41,11 +41,11 @@ fn roles_and_databases_of_another_encoding_are_in_nobodys_way() {
     let folder = folder();
     let asked = folder.path().join("assert.sql");
     fs::write(&asked, "-- there are rows\nSELECT count(*) = 1 FROM m.t;\n").unwrap();
-    let mut drill = repo.command(&["drill", "--json", "--assert"]);
+    let mut drill = repo.command(["drill", "--json", "--assert"]);
     let drilled = Said::of(drill.arg(&asked).arg("--restore-key").arg(repo.restore_key()));
     assert_eq!(drilled.code, 0, "{drilled:?}");
     // A database that is not there is looked for among the names of all.
-    let mistyped = Said::of(repo.command(&["backup"]).args(["-d", &server.dsn("shpo")]));
+    let mistyped = Said::of(repo.command(["backup"]).args(["-d", &server.dsn("shpo")]));
     assert!(mistyped.code == 4 && mistyped.stderr.contains("shop"), "{mistyped:?}");
     let planned = split(&server, &["--schemas", "m", "--plan"]);
     assert_eq!(planned.code, 0, "{planned:?}");
