@@ -67,7 +67,7 @@ pub enum Error {
         held: Vec<StrongLock>,
         timeout: Duration,
         #[source]
-        source: pg::Error,
+        source: Box<pg::Error>,
     },
     /// Nothing was read yet that could not be read again: see the module `instant`.
     #[error("could not get a lock: another session waits to change a table that is read{}", if held.is_empty() { String::new() } else { format!("; locks are held on {}", some(&texts(held))) })]

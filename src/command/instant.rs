@@ -67,7 +67,7 @@ pub async fn open_snapshot(
         Opened::Snapshot(snapshot) => Ok(snapshot),
         Opened::Unreadable(unreadable) => Err(Error::Unreadable { role: info.user().to_owned(), unreadable }),
         Opened::Locked { held, source } => {
-            Err(Error::Locked { held, timeout: Duration::from_millis(lock_timeout_ms), source })
+            Err(Error::Locked { held, timeout: Duration::from_millis(lock_timeout_ms), source: Box::new(source) })
         }
         Opened::Restless => Err(Error::Restless),
     }
