@@ -210,7 +210,7 @@ impl LockedKeyFile {
         self.put(&next, text, protection, put)
     }
 
-    /// Takes away what [`Self::write_next`] has left.
+    /// Takes away what `write_next` has left.
     pub fn discard_next(&self) -> Result<(), KeyError> {
         let path = self.next();
         fs::remove_file(&path).map_err(|source| KeyError::Write { path, source })
