@@ -199,7 +199,7 @@ fn an_ordinary_role_that_may_create_nothing_is_told_what_to_grant() {
     for (make, refused, grant) in [
         ("CREATE TABLE public.t AS SELECT 1 AS a", "for schema public", "GRANT CREATE ON SCHEMA public TO tenant"),
         (
-            "DROP TABLE public.t; CREATE SCHEMA shop; CREATE TABLE shop.t (a int)",
+            "DROP TABLE public.t; CREATE SCHEMA shop; CREATE TABLE shop.t AS SELECT 1 AS a",
             "for database theirs",
             "GRANT CREATE ON DATABASE theirs TO tenant",
         ),
