@@ -383,7 +383,7 @@ fn only_a_snapshot_of_all_that_is_there_now_allows_the_drop() {
     assert_eq!(said.code, 2, "{said:?}");
     assert!(
         error(&said).starts_with(
-            "core will be put aside, and `rollback` will no longer be possible; connected to the old database: 1 session of"
+            "not confirmed: core will be put aside, and `rollback` will no longer be possible; connected to the old database: 1 session of"
         ),
         "{said:?}"
     );

@@ -74,7 +74,7 @@ pub fn would_leave(state: &State) -> String {
         None if rewritten.is_empty() => "; nobody was sent there yet",
         None => "",
     };
-    text + ": `pgkeep split` with the same arguments goes on, writes the files and runs the hook once more; `pgkeep split rollback` goes back and puts the files back, with --discard without what was written there."
+    text + ": `pgkeep split` with the same arguments continues, writes the files and runs the hook once more; `pgkeep split rollback` goes back and puts the files back, with --discard without what was written there."
 }
 
 /// The same where it is not known which of both takes writes.
