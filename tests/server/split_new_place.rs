@@ -94,18 +94,18 @@ const LOSSES: &[(&str, &[&str], Option<&str>)] = &[
     // An application that makes its tables anew where it finds none.
     (
         "DROP SCHEMA m CASCADE; CREATE SCHEMA m; CREATE TABLE m.users (id int PRIMARY KEY)",
-        &["table m.\"Odd one\" is gone", "table m.users is gone, and another one has its name"],
+        &["table m.\"Odd one\" is gone", "table m.users is gone, and another object has its name"],
         None,
     ),
     (
         "DROP TABLE m.users; CREATE VIEW m.users AS SELECT 1 AS id",
-        &["table m.users is gone, and another one has its name"],
+        &["table m.users is gone, and another object has its name"],
         None,
     ),
-    ("ALTER SCHEMA m RENAME TO m9", &["schema m is called m9 now"], Some("ALTER SCHEMA m9 RENAME TO m")),
+    ("ALTER SCHEMA m RENAME TO m9", &["schema m is now called m9"], Some("ALTER SCHEMA m9 RENAME TO m")),
     (
         "ALTER TABLE m.users RENAME TO u2; CREATE TABLE m.users (id int); ALTER TABLE n.t SET SCHEMA m",
-        &["table m.users is called m.u2 now, and another one has its name", "table n.t is called m.t now"],
+        &["table m.users is now called m.u2, and another object has its name", "table n.t is now called m.t"],
         Some("DROP TABLE m.users; ALTER TABLE m.u2 RENAME TO users; ALTER TABLE m.t SET SCHEMA n"),
     ),
 ];
@@ -141,7 +141,7 @@ fn what_was_put_aside_is_not_dropped_while_the_new_place_has_lost_it() {
     repo.json(["backup", "-d", &server.dsn("shop")]);
     repo.restored(["latest", "--create", "-d", &server.dsn("proof")]);
     halves.new_place("DROP TABLE m.users; ALTER SCHEMA n RENAME TO n2");
-    let (drop, lost) = (["finish", "--yes-drop", "shop"], ["schema n is called n2 now", "table m.users is gone"]);
+    let (drop, lost) = (["finish", "--yes-drop", "shop"], ["schema n is now called n2", "table m.users is gone"]);
     halves.refused(&drop, &lost);
     halves.discarded(&drop, &lost);
     let aside = "SELECT count(*) FROM pg_namespace WHERE nspname ~ '_moved_'";
