@@ -226,13 +226,13 @@ fn a_snapshot_from_the_future_is_no_measure_while_there_is_another() {
     };
     // It is all there is.
     site.server.ask("DELETE FROM orders WHERE id > 100");
-    told(&site.suspicious("it holds 100 rows, under half of the 400"));
+    told(&site.suspicious("it has 100 rows, less than half of the 400"));
     site.backup(0, &["--accept-shrink"]);
     told(&site.backup(0, &[]));
     site.server.ask("DELETE FROM orders WHERE id > 60");
     let newest = site.backup(0, &[]);
     site.server.ask("DELETE FROM orders WHERE id > 10");
-    let lost = site.suspicious("it holds 10 rows, under half of the 60");
+    let lost = site.suspicious("it has 10 rows, less than half of the 60");
     assert_eq!(lost["measured_by"], newest["snapshot"]);
 
     let dsn = site.server.dsn("copy");
