@@ -705,7 +705,7 @@ fn a_new_writer_and_a_new_restore_key_that_nobody_knows_yet_are_gone_on_with() {
     let said = add();
     assert_eq!((said.code, lines(&second, "signing-key")), (0, made), "{said:?}");
     let said = add();
-    assert!(said.code == 6 && said.stderr.contains("exists already"), "it is a writer's by now: {said:?}");
+    assert!(said.code == 6 && said.stderr.contains("already exists"), "it is a writer's by now: {said:?}");
 
     let keyring = Keyring::of(&repo);
     let rotate = || Said::of(key(&repo, ["rotate-restore", "-o"]).arg(&new_restore));
