@@ -718,7 +718,7 @@ fn a_new_writer_and_a_new_restore_key_that_nobody_knows_yet_are_gone_on_with() {
     let listed = Said::of(pgkeep().args(["list", "--repo"]).arg(repo.root()).arg("--restore-key").arg(&new_restore));
     assert_eq!(listed.code, 0, "{listed:?}");
     let said = rotate();
-    assert!(said.code == 6 && said.stderr.contains("exists already"), "it is the restore key by now: {said:?}");
+    assert!(said.code == 6 && said.stderr.contains("already exists"), "it is the restore key by now: {said:?}");
 }
 
 fn fifo(path: &Path) {
