@@ -16,7 +16,7 @@ static COME: AtomicBool = AtomicBool::new(false);
 /// and a terminal and a service manager may both have their say.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
 
-/// Whether a signal arrived to this process.
+/// Whether this process got a signal.
 pub fn has_come() -> bool {
     COME.load(Ordering::SeqCst)
 }
