@@ -144,6 +144,43 @@ fn a_proof_comes_after_the_last_code_of_users() {
     }
 }
 
+/// However a materialized view's query comes to it, none is refreshed after the proof.
+#[test]
+fn a_proof_comes_after_a_refresh_that_calls_code_of_users() {
+    let change = "BEGIN IF session_user <> 'mal' THEN UPDATE mal.own SET v = 'forged'; END IF; RETURN true; END";
+    let counting = format!(
+        "CREATE FUNCTION mal.counting(int, int) RETURNS int LANGUAGE plpgsql AS $$ {} $$;",
+        change.replace("true", "1")
+    );
+    let routes = [
+        ("a function", String::new(), "SELECT mal.change()"),
+        ("a view", "CREATE VIEW mal.v AS SELECT mal.change() AS x;".into(), "SELECT x FROM mal.v"),
+        ("an operator", counting.clone() + "CREATE OPERATOR mal.## (LEFTARG = int, RIGHTARG = int, FUNCTION = mal.counting);", "SELECT id OPERATOR(mal.##) 1 FROM mal.src"),
+        ("an aggregate", counting + "CREATE AGGREGATE mal.all_of(int) (SFUNC = mal.counting, STYPE = int, INITCOND = '0');", "SELECT mal.all_of(id) FROM mal.src"),
+        ("a domain", "CREATE DOMAIN mal.checked AS int CHECK (VALUE IS NULL OR mal.change());".into(), "SELECT id::mal.checked FROM mal.src"),
+        ("a policy", "CREATE POLICY p ON mal.src USING (mal.change()); ALTER TABLE mal.src ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;".into(), "SELECT id FROM mal.src"),
+        ("a text", String::new(), "SELECT query_to_xml('SELECT mal.change()', true, true, '')::text"),
+    ];
+    let place = Place::started(15);
+    for (what, more, query) in routes {
+        place.sql(
+            "mal",
+            &format!(
+                "CREATE TABLE mal.own (v text); INSERT INTO mal.own SELECT 'true' FROM generate_series(1, 9);
+                 CREATE TABLE mal.src (id int); INSERT INTO mal.src VALUES (1), (2);
+                 CREATE FUNCTION mal.change() RETURNS bool LANGUAGE plpgsql AS $$ {change} $$; {more}
+                 CREATE MATERIALIZED VIEW mal.stored AS {query}"
+            ),
+        );
+        let (said, report) = place.restored();
+        assert_eq!((said.code, &report["proven"]), (3, &json!(false)), "{what}: {said:?}");
+        assert!(report["mismatches"].to_string().contains("own"), "{what}: {report}");
+        place.server.ask("DROP DATABASE again");
+        let again = "DROP SCHEMA mal CASCADE; CREATE SCHEMA mal";
+        place.sql("mal", again);
+    }
+}
+
 #[test]
 fn code_with_the_rights_of_others_changes_nothing_that_other_databases_have() {
     let place = Place::started(15);

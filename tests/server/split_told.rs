@@ -121,6 +121,28 @@ fn a_new_database_that_is_gone_or_away_is_told_with_what_is_known() {
     assert!(error.contains("the old database gone takes writes"), "{error}");
 }
 
+#[test]
+fn a_new_database_that_goes_after_its_split_is_over_is_told_as_no_loss_of_the_old_one() {
+    let server = Server::start(15, ClusterOptions::default());
+    begun(&server, "back", TABLE);
+    assert_eq!(split(&server, "back", &["--schemas", "m"]).code, 0);
+    assert_eq!(split(&server, "back", &["rollback"]).code, 0);
+    server.ask("DROP DATABASE back_new");
+    let (error, hint) = told(&split(&server, "back", &["status"]));
+    assert!(error.contains("no longer on that server; the split was rolled back"), "{error}");
+    assert!(error.contains("the old database back takes writes"), "{error}");
+    assert_eq!(hint, "Nothing is left to do: the moved schemas take writes in the old database.");
+
+    begun(&server, "over", TABLE);
+    assert_eq!(split(&server, "over", &["--schemas", "m"]).code, 0);
+    assert_eq!(split(&server, "over", &["finish", "--yes"]).code, 0);
+    server.ask("DROP DATABASE over_new");
+    let (error, hint) = told(&split(&server, "over", &["status"]));
+    assert!(error.contains("the split was finished but for dropping the old schemas"), "{error}");
+    assert!(hint.contains("still in the old database, in schemas with other names"), "{hint}");
+    assert!(!hint.contains("DROP SCHEMA"), "{hint}");
+}
+
 /// The server goes on making a database that nobody waits for any more.
 #[test]
 fn a_database_that_is_half_made_when_a_run_ends_goes_or_comes_to_its_right_owner() {

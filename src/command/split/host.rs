@@ -11,6 +11,7 @@ use rand_core::{OsRng, RngCore};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
+use super::phase::Phase;
 use crate::pg::place::Place;
 use crate::switch::Applied;
 
@@ -220,6 +221,9 @@ pub struct Split {
     /// What a record of an earlier program asks to be done, which pgkeep does not do because a database says so.
     #[serde(default)]
     pub by_hand: Vec<String>,
+    /// How far this host has brought it, for when the record is gone with its database; a file of an earlier program does not say.
+    #[serde(default)]
+    pub phase: Option<Phase>,
 }
 
 impl Split {
@@ -239,6 +243,7 @@ impl Split {
             hook: None,
             wanted: Vec::new(),
             by_hand: Vec::new(),
+            phase: None,
         }
     }
 

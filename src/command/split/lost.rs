@@ -3,6 +3,7 @@
 
 use super::SplitError;
 use super::host::{Folder, Split};
+use super::phase::Phase;
 use super::state::State;
 use crate::command::Error;
 use crate::command::restore::target::connect_for_maintenance;
@@ -31,10 +32,10 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
                 hint = Some("Name it with --to by its new name.".to_owned());
             }
             Some(Named::Gone) => {
-                known.push(format!("the database that got {schemas} is no longer on that server"));
-                hint = hint.or_else(|| {
-                    Some("The rows written there are lost with it. Restore it from a backup (and use --moved once), or open the old tables, which are as they were when they were sealed: `DROP SCHEMA pgkeep_split CASCADE` in the old database.".to_owned())
-                });
+                let after = split.phase.filter(|phase| *phase >= Phase::RolledBack);
+                let after = after.map(|phase| format!("; the split was {phase}")).unwrap_or_default();
+                known.push(format!("the database that got {schemas} is no longer on that server{after}"));
+                hint = hint.or_else(|| Some(without_the_new_one(split.phase).to_owned()));
             }
             // A name that was used before, on another server.
             Some(Named::OtherServer) => {}
@@ -72,6 +73,23 @@ pub async fn source(error: Error, source: &Conninfo, target: &Conninfo, folder: 
     };
     let (database, known) = (source.database().to_owned(), vec![known]);
     SplitError::Lost { end: "old", database, known, hint: Some(hint.to_owned()), source: Box::new(error) }.into()
+}
+
+/// What to do where the new database is gone, by how far this host had brought the split.
+fn without_the_new_one(phase: Option<Phase>) -> &'static str {
+    match phase {
+        Some(Phase::Created | Phase::Copying) => {
+            "Nobody was sent there yet, and the old database takes writes: run `pgkeep split` again."
+        }
+        Some(Phase::RolledBack) => "Nothing is left to do: the moved schemas take writes in the old database.",
+        Some(Phase::Quarantined) => {
+            "The rows written there are lost with it. Restore it from a backup; the old tables, as they were when they were sealed, are still in the old database, in schemas with other names."
+        }
+        Some(Phase::Finished) => "The rows are lost with it. Restore it from a backup.",
+        _ => {
+            "The rows written there are lost with it. Restore it from a backup (and use --moved once), or open the old tables, which are as they were when they were sealed: `DROP SCHEMA pgkeep_split CASCADE` in the old database."
+        }
+    }
 }
 
 fn is_missing(error: &Error) -> bool {

@@ -205,7 +205,7 @@ impl State {
             return Err(Error::Internal { what: "a record that was only read cannot be written".into(), source: None });
         };
         let mut split = split.clone();
-        (split.files, split.hook) = (self.files.clone(), self.hook.clone());
+        (split.files, split.hook, split.phase) = (self.files.clone(), self.hook.clone(), Some(self.phase));
         split.target_database.clone_from(&self.target_database);
         folder.save(&split).map_err(SplitError::from)?;
         let document = serde_json::to_string(self).map_err(|source| Error::Internal {
