@@ -1,7 +1,6 @@
 //! `pgkeep drill` on the command line.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,11 +11,10 @@ use super::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use super::{keys, texts};
 use crate::command::Error;
 use crate::command::drill::{self, Report, Room};
-use crate::command::progress::Progress;
 use crate::command::restore::ThroughRoot;
+use crate::command::watch::Watch;
 use crate::opening;
 use crate::schema::statements::{Statement, statements};
-use crate::stop::Stop;
 
 #[derive(Args)]
 pub struct Drill {
@@ -39,12 +37,7 @@ pub struct Drill {
     pub programs: Programs,
 }
 
-pub(super) async fn run(
-    common: &Common,
-    args: &Drill,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Outcome, Error> {
+pub(super) async fn run(common: &Common, args: &Drill, watch: &Watch) -> Result<Outcome, Error> {
     let read = args.assertions.iter().map(|path| read_assertions(path)).collect::<Result<Vec<_>, _>>()?;
     let repository = keys::open_with_restore_key(common).await?;
     let options = drill::Options {
@@ -55,7 +48,7 @@ pub(super) async fn run(
         pg_bin: args.programs.pg_bin.clone(),
         room: if args.no_room_check { Room::Trust } else { Room::Check },
     };
-    let report = drill::run(&repository, &options, progress, stop).await?;
+    let report = drill::run(&repository, &options, watch).await?;
     let outcome = Outcome::new(&report, text(&report))?;
     Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
 }

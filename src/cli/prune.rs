@@ -9,12 +9,11 @@ use super::display::{bytes, count, duration, table};
 use super::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use super::report;
 use super::{keys, moment};
-use crate::command::progress::Progress;
 use crate::command::prune::{self, Action, Options, Report};
+use crate::command::watch::Watch;
 use crate::command::{Error, backup};
 use crate::repo::Repository;
 use crate::retention::{Grace, Rules, Scope, Span, Tag, Zone};
-use crate::stop::Stop;
 use crate::store::Access;
 
 /// Rules keep the newest snapshot of each period, separately for each database and selection.
@@ -73,7 +72,7 @@ impl Prune {
     }
 }
 
-pub async fn run(common: &Common, args: &Prune, progress: &Progress, stop: &Stop) -> Result<Outcome, Error> {
+pub async fn run(common: &Common, args: &Prune, watch: &Watch) -> Result<Outcome, Error> {
     let options = Options {
         rules: args.rules(),
         scope: Scope::All,
@@ -86,17 +85,16 @@ pub async fn run(common: &Common, args: &Prune, progress: &Progress, stop: &Stop
     }
     let access = if args.dry_run { Access::Read } else { Access::Write };
     let repository = keys::open_with_either_key(common, access).await?;
-    outcome(&prune::run(&repository, &options, progress, stop).await?, args.time_zone)
+    outcome(&prune::run(&repository, &options, watch).await?, args.time_zone)
 }
 
 /// The second half of `pgkeep run`, with the rules of its policy.
 pub async fn after_backup(
     repository: &Repository,
     options: &Options,
-    progress: &Progress,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<(Report, Outcome), Error> {
-    let report = prune::run(repository, options, progress, stop).await?;
+    let report = prune::run(repository, options, watch).await?;
     let outcome = outcome(&report, options.zone)?;
     Ok((report, outcome))
 }

@@ -30,6 +30,7 @@ use crate::command::progress::Progress;
 use crate::command::restore::{Creation, Grants, Loading, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
+use crate::command::watch::Watch;
 use crate::command::{Error, backup, init, list, restore, verify};
 use crate::pg::catalog::Passwords;
 use crate::repo::WriterKey;
@@ -195,15 +196,14 @@ fn unwritten(source: std::io::Error, found: u8) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Outcome, Error> {
     let internal = |source| Error::Internal { what: "pgkeep cannot start".into(), source: Some(Box::new(source)) };
-    let stop = Stop::new();
-    let interrupt = Interrupt::listen(&stop).map_err(internal)?;
+    let watch = Watch { progress: Progress::new(), stop: Stop::new() };
+    let interrupt = Interrupt::listen(&watch.stop).map_err(internal)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
-    let progress = Progress::new();
     let quiet = cli.common.quiet || cli.common.json && !std::io::stderr().is_terminal();
-    let display = Display::start(&progress, if quiet { Verbosity::Quiet } else { Verbosity::Normal });
+    let display = Display::start(&watch.progress, if quiet { Verbosity::Quiet } else { Verbosity::Normal });
     let result = runtime.block_on(async {
         tokio::select! {
-            result = verb(cli, &progress, &stop) => result,
+            result = verb(cli, &watch) => result,
             () = interrupt.wait() => Err(Error::Interrupted),
         }
     });
@@ -217,14 +217,14 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
         Verb::Split(args) => args.rehearsal.rehearse || args.plan,
         _ => true,
     };
-    let interrupted = |_| match progress.left().filter(|_| !is_on_a_copy) {
+    let interrupted = |_| match watch.progress.left().filter(|_| !is_on_a_copy) {
         Some(left) => Error::InterruptedAmid { left },
         None => Error::Interrupted,
     };
     if interrupt.came() { result.map_err(interrupted) } else { result }
 }
 
-async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
+async fn verb(cli: &Cli, watch: &Watch) -> Result<Outcome, Error> {
     let common = &cli.common;
     match &cli.verb {
         Verb::Init(args) => {
@@ -266,7 +266,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 tags: args.tags.clone(),
                 time: args.time,
             };
-            let report = backup::run(&repository, &key, &options, progress, stop).await?;
+            let report = backup::run(&repository, &key, &options, watch).await?;
             backup_outcome(&report)
         }
         Verb::List => {
@@ -308,7 +308,7 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 typed: Some(again::restore(common, args)),
                 loading,
             };
-            let report = restore::run(&repository, &options, progress, stop).await?;
+            let report = restore::run(&repository, &options, watch).await?;
             let mut outcome = Outcome::new(&report, texts::restore(&report))?;
             if !report.mismatches.is_empty() {
                 outcome.exit_code = FOUND_SOMETHING_WRONG;
@@ -327,11 +327,11 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
                 jobs: usize::from(args.jobs),
             };
             let repository = keys::open_to_read(common).await?;
-            let report = verify::run(&repository, &options, progress, stop).await?;
+            let report = verify::run(&repository, &options, watch).await?;
             let outcome = Outcome::new(&report, texts::verify(&report))?;
             Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
         }
-        Verb::Drill(args) => drill::run(common, args, progress, stop).await,
+        Verb::Drill(args) => drill::run(common, args, watch).await,
         Verb::Run(args) => {
             let plan = policy::Plan::read(common, args)?;
             if args.check {
@@ -342,18 +342,18 @@ async fn verb(cli: &Cli, progress: &std::sync::Arc<Progress>, stop: &Stop) -> Re
             }
             let key = WriterKey::read(plan.writer_key())?;
             let repository = keys::open_to_write(plan.repository(), plan.writer_key(), &key).await?;
-            let report = backup::run(&repository, &key, &plan.options().await?, progress, stop).await?;
+            let report = backup::run(&repository, &key, &plan.options().await?, watch).await?;
             let outcome = backup_outcome(&report)?;
             match plan.prune_options(&report) {
                 None => Ok(outcome),
                 Some(options) => {
-                    let pruned = prune::after_backup(&repository, &options, progress, stop).await;
+                    let pruned = prune::after_backup(&repository, &options, watch).await;
                     prune::join(&report, outcome, pruned)
                 }
             }
         }
-        Verb::Prune(args) => prune::run(common, args, progress, stop).await,
-        Verb::Split(args) => split::run(common, args, progress, stop).await,
+        Verb::Prune(args) => prune::run(common, args, watch).await,
+        Verb::Split(args) => split::run(common, args, watch).await,
         Verb::Key(args) => key::run(common, args).await,
         Verb::Version => {
             let version = env!("CARGO_PKG_VERSION");

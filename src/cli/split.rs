@@ -6,7 +6,6 @@ mod rehearse;
 mod text;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -17,17 +16,16 @@ use super::keys;
 use super::outcome::{FOUND_SOMETHING_WRONG, Outcome, Speech};
 use super::terminal::Terminal;
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::restore::Proof;
 use crate::command::split::host::Folder;
 use crate::command::split::plan::{self, Bridging, Choices, Options};
 use crate::command::split::{self, Discard, Moved};
+use crate::command::watch::Watch;
 use crate::opening;
 use crate::policy::LOCK_WAIT_TIMEOUT_DEFAULT;
 use crate::split::facts::Traffic;
 use crate::split::picture::PictureForm;
 use crate::split::{Boundary, BoundaryFile};
-use crate::stop::Stop;
 use crate::switch::Rewrite;
 
 /// --plan shows what a split would do and changes nothing: it reads both databases, and tries the definitions in a scratch database on
@@ -188,12 +186,7 @@ pub struct RollbackArgs {
     pub moved: bool,
 }
 
-pub(super) async fn run(
-    common: &Common,
-    args: &Split,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Outcome, Error> {
+pub(super) async fn run(common: &Common, args: &Split, watch: &Watch) -> Result<Outcome, Error> {
     if args.verb.is_some() && (args.schemas.is_some() || args.from.is_some() || args.to.is_some()) {
         return Err(usage(
             "--schemas, --from and --to before the verb are for a run",
@@ -223,7 +216,7 @@ pub(super) async fn run(
                 state: folder()?,
                 moved: moved(args.moved),
             };
-            let back = split::rollback(&options, progress, stop, &mut std::io::stderr()).await?;
+            let back = split::rollback(&options, watch, &mut std::io::stderr()).await?;
             let outcome = Outcome::new(&back, ending::rollback(&back))?;
             Ok(Outcome { exit_code: if back.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
         }
@@ -245,13 +238,13 @@ pub(super) async fn run(
                 Some(_) => Some(keys::open_to_read(common).await?),
                 None => None,
             };
-            let finished = split::finish(&options, repository.as_ref(), progress, stop).await?;
+            let finished = split::finish(&options, repository.as_ref(), watch).await?;
             Outcome::new(&finished, ending::finish(&finished))
         }
-        Some(Verb::Reap(args)) => reap::run(args, folder()?, progress, stop).await,
-        None if args.rehearsal.rehearse => rehearse::run(common, args, progress, stop).await,
+        Some(Verb::Reap(args)) => reap::run(args, folder()?, watch).await,
+        None if args.rehearsal.rehearse => rehearse::run(common, args, watch).await,
         None if args.plan => {
-            let report = plan::run(&run_options(args, args.from.as_ref())?, progress, stop).await?;
+            let report = plan::run(&run_options(args, args.from.as_ref())?, watch).await?;
             if let Some((path, form)) = args.picture.as_deref().and_then(|path| Some((path, form(path)?))) {
                 std::fs::write(path, form.draw(&report.plan)).map_err(|error| {
                     usage(&format!("cannot write {}: {error}", path.display()), "Name a file in a folder that exists.")
@@ -260,15 +253,13 @@ pub(super) async fn run(
             planned(&report)
         }
         None if args.picture.is_some() => Err(usage("--picture draws a plan", "Add --plan.")),
-        None => {
-            match split::run(&run_options(args, args.from.as_ref())?, progress, stop, &mut std::io::stderr()).await? {
-                split::Outcome::Blocked(report) => planned(&report),
-                split::Outcome::Ended(report) => {
-                    let outcome = Outcome::new(&report, ending::run(&report))?;
-                    Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
-                }
+        None => match split::run(&run_options(args, args.from.as_ref())?, watch, &mut std::io::stderr()).await? {
+            split::Outcome::Blocked(report) => planned(&report),
+            split::Outcome::Ended(report) => {
+                let outcome = Outcome::new(&report, ending::run(&report))?;
+                Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
             }
-        }
+        },
     }
 }
 

@@ -13,13 +13,13 @@ use super::error::Error;
 use super::instant::{self, Seen};
 use super::moment::rfc3339;
 use super::not_given;
-use super::progress::Progress;
 use super::rows::{self, ReadTable};
 use super::selecting::{self, Patterns, with_roles_above};
 use super::some::some_of;
 use super::surroundings;
 use super::suspicion::{self, Contents, Shrink};
 use super::unfinished::recorded;
+use super::watch::Watch;
 use super::whole_rows::{self, TakenAlong};
 use crate::pg::catalog::{self, Passwords, Reading, RoleFacts, TableFacts};
 use crate::pg::connect::Session;
@@ -33,14 +33,13 @@ use crate::repo::manifest::{
     FORMAT, LargeObjects, LeftOut, Manifest, Relation, Request, Sequence, Server, SliceList, Totals,
 };
 use crate::repo::slice_list::{PendingSliceList, store_slice_list};
-use crate::repo::{ChunkWriter, Objects, Repository, SnapshotId, UnfinishedWriter, Watch, WriterKey};
+use crate::repo::{ChunkWriter, Lookout, Objects, Repository, SnapshotId, UnfinishedWriter, WriterKey};
 use crate::retention::Tag;
 use crate::schema::archive::{Archive, ArchiveError, forget_creation_time};
 use crate::schema::detaching::detaching;
 use crate::schema::facts::Facts;
 use crate::schema::restore::{needing_a_search_path, roles_named, roles_of_the_database};
 use crate::schema::selection::{self, Selection};
-use crate::stop::Stop;
 use crate::stream::Hashers;
 
 /// So many functions are named.
@@ -96,43 +95,32 @@ pub struct Report {
 }
 
 /// Where somebody waits to change a table in the middle of the beginning, it is begun again: what was stored is used.
-pub async fn run(
-    repository: &Repository,
-    key: &WriterKey,
-    options: &Options,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Report, Error> {
-    let attempt = async || run_once(repository, key, options, progress, stop).await;
-    instant::again(options.lock_timeout_ms, stop, attempt).await
+pub async fn run(repository: &Repository, key: &WriterKey, options: &Options, watch: &Watch) -> Result<Report, Error> {
+    let attempt = async || run_once(repository, key, options, watch).await;
+    instant::again(options.lock_timeout_ms, &watch.stop, attempt).await
 }
 
-async fn run_once(
-    repository: &Repository,
-    key: &WriterKey,
-    options: &Options,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Report, Error> {
+async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, watch: &Watch) -> Result<Report, Error> {
     // What ends an attempt does not end the run.
-    let (ref stop, _guard) = stop.part();
+    let (stop, _guard) = watch.stop.part();
+    let watch = &Watch { stop, progress: watch.progress.clone() };
     let started = Instant::now();
     let request = options.patterns.parse()?;
     if let Some(time) = options.time.filter(|time| *time > Utc::now()) {
         return Err(Error::Usage { what: format!("--time {} is in the future", time.to_rfc3339()), hint: None });
     }
 
-    progress.set_phase("connecting");
+    watch.set_phase("connecting");
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
     let Seen { snapshot, source } =
-        instant::open(&options.source, options.lock_timeout_ms, wanted, options.jobs, stop).await?;
+        instant::open(&options.source, options.lock_timeout_ms, wanted, options.jobs, &watch.stop).await?;
     let began = Utc::now().trunc_subsecs(3);
     let time = options.time.map_or(began, |time| time.trunc_subsecs(3));
     let session = &snapshot.session;
     let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
 
-    progress.set_phase("reading the repository");
-    let (watch, condemned) = Watch::begin(repository).await?;
+    watch.set_phase("reading the repository");
+    let (lookout, condemned) = Lookout::begin(repository).await?;
     let Known { index, parent, unfinished } =
         repository.index(&database.name, &options.patterns.clone().into(), condemned).await?;
     let objects = Arc::new(Objects::new(repository, index));
@@ -140,7 +128,7 @@ async fn run_once(
     let ahead = ahead::warning(repository).await?;
     let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
 
-    progress.set_phase("reading the schema");
+    watch.set_phase("reading the schema");
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
     let outdated = dump::outdated(session, &pg_dump).map(|outdated| outdated.to_string());
     let (mut facts, untouched) = read_facts(&snapshot).await?;
@@ -150,14 +138,15 @@ async fn run_once(
     // Rows may lie in what this role may not read.
     let all_facts = facts.clone();
     selecting::forget_untouched(&mut facts, &untouched);
-    let read_archive =
-        || dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.lock_timeout_ms, &untouched, stop);
+    let read_archive = || {
+        dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.lock_timeout_ms, &untouched, &watch.stop)
+    };
     let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
     let hashers = Hashers::of_format(FORMAT, &key.digest_key);
     let mut read_rows = |plan: &rows::Plan| {
-        progress.set_phase("reading rows");
-        let read = || rows::read(&source, plan, options.jobs, &hashers, &new_writer, progress, stop);
-        recorded(&mut unfinished, repository, stop, read)
+        watch.set_phase("reading rows");
+        let read = || rows::read(&source, plan, options.jobs, &hashers, &new_writer, watch);
+        recorded(&mut unfinished, repository, &watch.stop, read)
     };
 
     let large_objects = if request.is_everything() {
@@ -173,7 +162,7 @@ async fn run_once(
         let tables: Vec<&TableFacts> = snapshot.tables.iter().filter(has_rows_here).collect();
         plan = rows::Plan::new(&tables, &large_object_ids);
         let (dumped, rows) = std::thread::scope(|scope| {
-            let dump = scope.spawn(|| read_archive().inspect_err(|_| stop.trigger()));
+            let dump = scope.spawn(|| read_archive().inspect_err(|_| watch.stop.trigger()));
             let rows = read_rows(&plan);
             (dump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rows)
         });
@@ -206,7 +195,7 @@ async fn run_once(
         unsettled = read_rows(&plan)?;
     }
 
-    progress.set_phase("reading sequences and roles");
+    watch.set_phase("reading sequences and roles");
     let sequences = read_sequences(&snapshot, &selection).await?;
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(elsewhere(&snapshot, &selection).await?);
@@ -219,7 +208,7 @@ async fn run_once(
         surroundings::of_source(session.conninfo()).await.map_err(Error::source_database("reading settings"))?;
     snapshot.session.close().await.map_err(Error::source_database("closing the session"))?;
 
-    progress.set_phase("writing the manifest");
+    watch.set_phase("writing the manifest");
     objects.settle().await?;
     let read = rows::collect(&plan, unsettled);
     let mut meta = new_writer(ChunkKind::Meta)?;
@@ -291,10 +280,10 @@ async fn run_once(
         Shrink::Accept => manifest.accepted = reasons,
     }
     manifest.finished = time + (Utc::now() - began);
-    if stop.is_set() {
+    if watch.is_stopped() {
         return Err(Error::Interrupted);
     }
-    watch.write_manifest(repository, key, &manifest, &objects).await?;
+    lookout.write_manifest(repository, key, &manifest, &objects).await?;
     unfinished.forget(repository).await;
     let searching = some_of(&needing_a_search_path(&archive, &facts, &selection), FUNCTIONS_MAX).map(|functions| {
         format!("check constraints, generated columns, indexes or materialized views call functions that need search_path, which is empty in a restore: write schema names in the functions, give them SET search_path, or restore with --search-path-fix: {functions}")

@@ -3,7 +3,6 @@
 mod room;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -13,9 +12,9 @@ pub use room::Room;
 
 use super::error::Error;
 use super::mismatch::Mismatch;
-use super::progress::Progress;
 use super::restore::{self, Loading, Phases, SearchPath, ThroughRoot};
 use super::taken::Taken;
+use super::watch::Watch;
 use crate::pg::binaries::server_for;
 use crate::pg::cluster::{ClusterOptions, PrivateCluster};
 use crate::pg::connect::{connect, connect_as_user};
@@ -24,7 +23,6 @@ use crate::pg::question::{self, Answer};
 use crate::repo::manifest::LeftOut;
 use crate::repo::{Record, Repository, SnapshotId};
 use crate::schema::statements::Statement;
-use crate::stop::Stop;
 use crate::stream::seal::PublicRecord;
 
 pub struct Options {
@@ -106,14 +104,9 @@ impl Record for Receipt {
     const KIND: &'static str = "drill";
 }
 
-pub async fn run(
-    repository: &Repository,
-    options: &Options,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Report, Error> {
+pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> Result<Report, Error> {
     let (began, started) = (Utc::now(), Instant::now());
-    progress.set_phase("reading the snapshot");
+    watch.set_phase("reading the snapshot");
     let manifest = repository.manifest(&repository.resolve(&options.snapshot).await?).await?;
     let binaries = server_for(manifest.server.version_num / 10_000, options.pg_bin.as_deref())?;
 
@@ -121,7 +114,7 @@ pub async fn run(
         room::check(&manifest).await?;
     }
 
-    progress.set_phase("starting a private server");
+    watch.set_phase("starting a private server");
     let server_version = binaries.version.to_string();
     let cluster = tokio::task::spawn_blocking(move || PrivateCluster::start(&binaries, private_server()));
     let cluster = cluster.await.map_err(|source| Error::Internal {
@@ -141,15 +134,15 @@ pub async fn run(
     };
     // Not the name that was asked for: `latest` may mean another by now.
     let restoring = restore::Options::of_all(&manifest.snapshot, loading);
-    let restored = restore::run(repository, &restoring, progress, stop).await?;
+    let restored = restore::run(repository, &restoring, watch).await?;
     let rto_ms = server_ms + restored.elapsed_ms.saturating_sub(restored.phases.proof_ms);
 
-    progress.set_phase("running the assertions");
+    watch.set_phase("running the assertions");
     let phase = Instant::now();
     let assertions = assert_all(&cluster, &target, &options.assertions).await?;
     let assertions_ms = millis(phase);
 
-    progress.set_phase("removing the private server");
+    watch.set_phase("removing the private server");
     let phase = Instant::now();
     let removed = tokio::task::spawn_blocking(move || cluster.stop()).await;
     removed.map_err(|source| Error::Internal {

@@ -38,6 +38,7 @@ mod typed;
 mod unfinished;
 mod user_code;
 pub mod verify;
+pub mod watch;
 pub mod whole_rows;
 
 pub use error::Error;

@@ -4,7 +4,7 @@ mod partitions;
 mod zones;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 
@@ -15,11 +15,11 @@ use super::instant;
 use super::mismatch::differ;
 pub use super::mismatch::{Difference, Mismatch, SequenceValue};
 use super::parts::cut;
-use super::progress::Progress;
 use super::rows::LARGE_OBJECTS_IN_PART;
 use super::runtime::worker_runtime;
 use super::source::Source;
 pub use super::surroundings::ReadUnder;
+use super::watch::Watch;
 use crate::pg;
 use crate::pg::ambience;
 use crate::pg::catalog::{self, Reading, SequenceFacts, TableFacts};
@@ -30,7 +30,7 @@ use crate::pg::snapshot::SourceSnapshot;
 use crate::pg::wire::Wire;
 use crate::repo::Manifest;
 use crate::repo::manifest::{LargeObjects, Relation, Sequence};
-use crate::stop::{Stop, in_parallel};
+use crate::stop::in_parallel;
 use crate::stream::{Digest, RowHasher};
 
 /// How long to wait for a lock on a table of a live source.
@@ -104,13 +104,12 @@ pub fn prove<'a>(
     measure: impl Into<Measure<'a>>,
     scope: impl Into<Scope<'a>>,
     jobs: usize,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
     side: Side,
 ) -> Result<Vec<Mismatch>, Error> {
     let (measure, scope) = (measure.into(), scope.into());
     let prove = || {
-        let proof = Proof { conninfo, measure: &measure, scope: &scope, progress, stop, side };
+        let proof = Proof { conninfo, measure: &measure, scope: &scope, watch, side };
         let mut mismatches = proof.run(jobs)?;
         mismatches.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         Ok(mismatches)
@@ -157,8 +156,7 @@ struct Proof<'a> {
     conninfo: &'a Conninfo,
     measure: &'a Measure<'a>,
     scope: &'a Scope<'a>,
-    progress: &'a Arc<Progress>,
-    stop: &'a Stop,
+    watch: &'a Watch,
     side: Side,
 }
 
@@ -230,7 +228,7 @@ impl<'a> Proof<'a> {
 
     /// Waits for an answer of the server, who may let us wait for somebody's lock, and no longer than until the stop.
     fn wait<T>(&self, runtime: &Runtime, work: impl Future<Output = T>) -> Result<T, Error> {
-        runtime.block_on(self.stop.or_stop(work)).ok_or(Error::Interrupted)
+        runtime.block_on(self.watch.stop.or_stop(work)).ok_or(Error::Interrupted)
     }
 
     /// Opens the database, and compares what needs no rows: the order of columns, sequences, and which large objects there are.
@@ -275,7 +273,7 @@ impl<'a> Proof<'a> {
         let names: BTreeSet<(&str, &str)> =
             self.scope.relations.iter().map(|r| (r.schema.as_str(), r.name.as_str())).collect();
         let wanted = |table: &TableFacts| names.contains(&(table.schema.as_str(), table.name.as_str()));
-        let mut seen = instant::open(self.conninfo, LOCK_TIMEOUT_MS, wanted, jobs, self.stop).await?;
+        let mut seen = instant::open(self.conninfo, LOCK_TIMEOUT_MS, wanted, jobs, &self.watch.stop).await?;
         seen.source.encoding = self.measure.encoding.to_owned();
         Ok((seen.snapshot, seen.source))
     }
@@ -363,12 +361,12 @@ impl<'a> Proof<'a> {
         under: &Settings,
     ) -> Result<Digests, Error> {
         let total = comparable.iter().map(|c| c.bytes).sum();
-        self.progress.bytes_total.store(total, std::sync::atomic::Ordering::Relaxed);
+        self.watch.progress.bytes_total.store(total, std::sync::atomic::Ordering::Relaxed);
         let queue = self.queue(comparable);
         let jobs = jobs.min(queue.len()).max(1);
         let queue = Mutex::new(queue);
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let workers = in_parallel(jobs, self.stop, |n| {
+        let workers = in_parallel(jobs, &self.watch.stop, |n| {
             let mut digests = Digests::new(comparable.len());
             let Some(mut task) = next() else { return Ok(digests) };
             let mut wire = self.open_wire(found)?;
@@ -376,7 +374,7 @@ impl<'a> Proof<'a> {
             loop {
                 let digest = self.read_part(n, &mut wire, comparable, task)?;
                 digests.slot(task).merge(&digest);
-                if self.stop.is_set() {
+                if self.watch.is_stopped() {
                     return Err(Error::Interrupted);
                 }
                 match next() {
@@ -384,7 +382,7 @@ impl<'a> Proof<'a> {
                     None => break,
                 }
             }
-            self.progress.end(n);
+            self.watch.progress.end(n);
             Ok(digests)
         })?;
         let mut all = Digests::new(comparable.len());
@@ -394,8 +392,8 @@ impl<'a> Proof<'a> {
 
     fn open_wire(&self, found: &Found) -> Result<Wire, Error> {
         match &found.source {
-            Some(source) => source.reader(self.stop),
-            None => Wire::connect(self.conninfo, "pgkeep proof", worker_runtime()?, self.stop)
+            Some(source) => source.reader(&self.watch.stop),
+            None => Wire::connect(self.conninfo, "pgkeep proof", worker_runtime()?, &self.watch.stop)
                 .map_err(self.side.error("opening a session for the proof")),
         }
     }
@@ -405,9 +403,9 @@ impl<'a> Proof<'a> {
             Task::Relation { comparable: n, part } => comparable[n].describe(part),
             Task::LargeObjects { .. } => ("large objects".to_owned(), 0),
         };
-        let lane = self.progress.begin(n, label.clone(), bytes);
+        let lane = self.watch.progress.begin(n, label.clone(), bytes);
         let Measure { hasher, encoding, .. } = self.measure;
-        let mut sink = HashingSink::new(hasher, |bytes, rows| self.progress.add(&lane, bytes, rows));
+        let mut sink = HashingSink::new(hasher, |bytes, rows| self.watch.progress.add(&lane, bytes, rows));
         let copied = match task {
             Task::Relation { comparable: n, part } => {
                 let Comparable { relation, parts, .. } = &comparable[n];

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 
 use super::error::Error;
 use super::finding::with_causes;
-use super::progress::Progress;
 use super::some::some_of;
+use super::watch::Watch;
 use crate::command::moment::rfc3339;
 use crate::repo::manifest::{Manifest, Request};
 use crate::repo::names::{Names, TOLD_MAX};
@@ -121,19 +121,14 @@ pub fn group(database: &str, request: &Request) -> Group {
 }
 
 /// Two phases: forgets snapshots and condemns objects; deletes what an earlier run condemned.
-pub async fn run(
-    repository: &Repository,
-    options: &Options,
-    progress: &Progress,
-    stop: &Stop,
-) -> Result<Report, Error> {
+pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> Result<Report, Error> {
     let started = Instant::now();
     if options.rules.is_empty() {
         return Err(no_rules());
     }
-    progress.set_phase("reading manifests");
+    watch.set_phase("reading manifests");
     let host = SystemTime::now();
-    let census = take_census(repository, stop).await?;
+    let census = take_census(repository, &watch.stop).await?;
     // A refusal comes before anything is written.
     let (_, untaken) = decide(&census, options, host.into())?;
     let clock = match options.action {
@@ -150,7 +145,7 @@ pub async fn run(
     let forgotten: HashSet<&SnapshotId> = report.forgotten.iter().map(|f| &f.snapshot).collect();
     let names: Vec<SnapshotName> = census.names().filter(|name| forgotten.contains(&name.id)).cloned().collect();
     if options.action == Action::Prune {
-        progress.set_phase("forgetting snapshots");
+        watch.set_phase("forgetting snapshots");
         let sizes = repository.snapshot_bytes().await?;
         repository.forget(&names, &mut deleted).await;
         let gone = names.iter().filter(|name| deleted.manifests.contains(&name.key()));
@@ -158,7 +153,7 @@ pub async fn run(
         report.forgotten.retain(|f| names.iter().any(|n| n.id == f.snapshot && deleted.manifests.contains(&n.key())));
     }
 
-    progress.set_phase("looking for objects that are still needed");
+    watch.set_phase("looking for objects that are still needed");
     let Names { manifests, odd_more } = repository.names().await?;
     let mut remaining: Vec<SnapshotName> = manifests.into_iter().map(|stored| stored.name).collect();
     remaining.retain(|name| options.action == Action::Prune || !forgotten_name(&names, name));
@@ -181,11 +176,11 @@ pub async fn run(
         ));
     }
     let ripe = plan.ripe_total;
-    if stop.is_set() {
+    if watch.is_stopped() {
         return Err(Error::Interrupted);
     }
     if let Some((_, marker)) = clock {
-        progress.set_phase("deleting objects");
+        watch.set_phase("deleting objects");
         repository.condemn(&plan, options.grace).await?;
         plan.finished.push(marker);
         if repository.sweep(&mut plan, &references, &mut deleted).await? == Pace::TooSlow {

@@ -10,6 +10,7 @@ use super::parts::cut;
 use super::progress::Progress;
 use super::reading::PartRecorder;
 use super::source::{Source, join};
+use super::watch::Watch;
 use crate::pg::catalog::TableFacts;
 use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
 use crate::pg::sessions;
@@ -98,17 +99,16 @@ pub fn read(
     jobs: usize,
     hashers: &Hashers,
     new_writer: &(impl Fn(ChunkKind) -> Result<ChunkWriter, RepoError> + Sync),
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<Unsettled, Error> {
     let total = plan.tables.iter().map(|table| table.facts.bytes).sum();
-    progress.bytes_total.store(total, std::sync::atomic::Ordering::Relaxed);
+    watch.progress.bytes_total.store(total, std::sync::atomic::Ordering::Relaxed);
     let queue = plan.queue();
     let jobs = jobs.min(queue.len()).max(1);
     let queue = Mutex::new(queue);
     let backends = Mutex::new(Vec::new());
-    let workers = in_parallel(jobs, stop, |n| {
-        let wire = source.reader(stop)?;
+    let workers = in_parallel(jobs, &watch.stop, |n| {
+        let wire = source.reader(&watch.stop)?;
         let mut worker = Worker {
             n,
             // What is stored while the server is waited for goes on.
@@ -116,9 +116,9 @@ pub fn read(
             hasher: hashers.rows.clone(),
             chunker: Chunker::new(hashers.cuts.clone()),
             writer: new_writer(ChunkKind::Data)?,
-            progress,
+            progress: &watch.progress,
         };
-        let done = worker.work(wire, source, plan, &queue, &backends, stop)?;
+        let done = worker.work(wire, source, plan, &queue, &backends, &watch.stop)?;
         worker.runtime.block_on(worker.writer.finish())?;
         Ok::<_, Error>((worker.writer, done))
     });

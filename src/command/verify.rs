@@ -1,7 +1,6 @@
 //! `pgkeep verify`: is the repository whole, and does a live database hold what a snapshot says?
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::Utc;
@@ -11,10 +10,10 @@ use super::ahead;
 use super::error::Error;
 use super::finding::{Finding, Kind};
 use super::inventory::{Findings, Inventory, Reached, Reading};
-use super::progress::Progress;
 use super::proof::{self, Scope, Side};
 use super::shards::{History, Shard, days_between, superseded};
 use super::taken::Taken;
+use super::watch::Watch;
 use crate::pg::catalog;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
@@ -24,7 +23,6 @@ use crate::repo::records::ReadPlace;
 use crate::repo::{
     Damaged, KnownDamage, Manifest, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, SnapshotName, Sound,
 };
-use crate::stop::Stop;
 use crate::store::StoreError;
 
 pub struct Options {
@@ -92,12 +90,7 @@ pub struct Coverage {
 
 /// Checks and reports. What is wrong with the repository or the live database is a finding; an error is what kept the check from
 /// being made.
-pub async fn run(
-    repository: &Repository,
-    options: &Options,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Report, Error> {
+pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> Result<Report, Error> {
     let started = Instant::now();
     let against = match (&options.against, &options.snapshot) {
         (Some(_), None) => return Err(unnamed()),
@@ -107,7 +100,7 @@ pub async fn run(
         return Err(budget_for_one());
     }
 
-    progress.set_phase("reading manifests");
+    watch.set_phase("reading manifests");
     let mut odd_more = 0;
     let asked = match &options.snapshot {
         Some(asked) => vec![repository.resolve(asked).await?],
@@ -136,8 +129,8 @@ pub async fn run(
     let mut warnings: Vec<String> = ahead::warning(repository).await?.into_iter().collect();
     let history = History::of(&repository.records::<ReadShards>().await?, inventory.depth());
     if options.depth != Depth::Listing {
-        progress.set_phase("reading objects");
-        reached = read(&mut inventory, options, &history, started, progress, stop)?;
+        watch.set_phase("reading objects");
+        reached = read(&mut inventory, options, &history, started, watch)?;
     }
     let recorded = repository.damaged().await?;
     let healed = inventory.recall(&recorded);
@@ -157,7 +150,7 @@ pub async fn run(
         }
     }
     if options.depth == Depth::Data || !inventory.is_whole() {
-        progress.set_phase("comparing digests");
+        watch.set_phase("comparing digests");
         let mut hurt = Findings::default();
         for name in &genuine {
             if let Some(manifest) = repository.manifest_if_there(name).await? {
@@ -173,10 +166,10 @@ pub async fn run(
     };
     let mut compared = None;
     if let (Some(conninfo), Some(name)) = (against, genuine.first()) {
-        progress.set_phase("comparing rows");
+        watch.set_phase("comparing rows");
         let manifest = repository.manifest(name).await?;
         let scope = Scope::whole(&manifest);
-        let mismatches = proof::prove(conninfo, &manifest, scope, options.jobs, progress, stop, Side::Source)?;
+        let mismatches = proof::prove(conninfo, &manifest, scope, options.jobs, watch, Side::Source)?;
         warnings.extend(detaching(conninfo, &manifest).await?);
         findings.extend(mismatches.into_iter().map(|mismatch| Finding::of_mismatch(mismatch, &manifest.snapshot)));
         compared = Some(manifest.snapshot);
@@ -258,15 +251,14 @@ fn read(
     options: &Options,
     history: &History,
     started: Instant,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<Reached, Error> {
     let order = history.order();
     let reading = match options.depth {
         Depth::Budget(budget) => Reading { order: &order, resume: history.resume(), until: Some(started + budget) },
         Depth::Listing | Depth::Data => Reading { order: &order, resume: None, until: None },
     };
-    inventory.read(&reading, options.jobs, progress, stop)
+    inventory.read(&reading, options.jobs, watch)
 }
 
 /// So that the next backup stores anew what is damaged, and everybody is told of it until it is healed. Names what is not recorded.

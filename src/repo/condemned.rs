@@ -71,7 +71,7 @@ impl Record for Swept {
 }
 
 /// A backup's eye on what is condemned while it runs.
-pub struct Watch {
+pub struct Lookout {
     began: Duration,
     known: HashSet<ObjectKey>,
 }
@@ -85,7 +85,7 @@ pub enum Sight {
     Pressed,
 }
 
-impl Watch {
+impl Lookout {
     /// Begins to watch; returns what counts as absent. Whatever the backup learns of stored objects, it must learn afterwards.
     pub async fn begin(repository: &Repository) -> Result<(Self, Absent), RepoError> {
         let began = uptime();

@@ -28,7 +28,7 @@ pub mod unfinished;
 mod vouchers;
 mod writers;
 
-pub use condemned::{Condemned, Swept, Watch};
+pub use condemned::{Condemned, Lookout, Swept};
 pub use damage::{Damage, ObjectReader, ReadDepth};
 pub use error::RepoError;
 pub use id_set::IdSet;

@@ -19,7 +19,7 @@ use pgkeep::repo::objects::PendingSlice;
 use pgkeep::repo::prune::{Deleted, Plan, References};
 use pgkeep::repo::slice_list::store_slice_list;
 use pgkeep::repo::{
-    ChunkWriter, Objects, ReadingKey, RepoError, Repository, RestoreKey, SnapshotId, SnapshotName, Watch, WriterKey,
+    ChunkWriter, Lookout, Objects, ReadingKey, RepoError, Repository, RestoreKey, SnapshotId, SnapshotName, WriterKey,
 };
 use pgkeep::retention::Grace;
 use pgkeep::store::{Access, ObjectKey};
@@ -140,7 +140,7 @@ struct Backup {
     began: Duration,
     looked: Duration,
     sight: Sight,
-    watch: Option<Watch>,
+    watch: Option<Lookout>,
     objects: Option<Arc<Objects>>,
     data: Option<ChunkWriter>,
     pending: Vec<PendingSlice>,
@@ -174,7 +174,7 @@ impl Backup {
         self.stage = match self.stage {
             Stage::Begin => {
                 self.began = now;
-                let (watch, absent) = wait(Watch::begin(&self.repository)).unwrap();
+                let (watch, absent) = wait(Lookout::begin(&self.repository)).unwrap();
                 let index = wait(self.repository.index(&self.of.database, &self.of.request(), absent)).unwrap().index;
                 let objects = Arc::new(Objects::new(&self.repository, index));
                 self.data = Some(ChunkWriter::new(objects.clone(), ChunkKind::Data, &world.writer, 1).unwrap());

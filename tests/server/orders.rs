@@ -7,6 +7,7 @@ use pgkeep::command::Error;
 use pgkeep::command::progress::Progress;
 use pgkeep::command::restore::{self, Creation, Loading, Options, Order, Report, Tablespaces};
 use pgkeep::command::selecting::Patterns;
+use pgkeep::command::watch::Watch;
 use pgkeep::pg::cluster::ClusterOptions;
 use pgkeep::pg::conninfo::{Conninfo, Environment};
 use pgkeep::repo::keys::RestoreKey;
@@ -49,7 +50,9 @@ fn restored(repo: &Repo, options: &Options) -> Result<Report, Box<Error>> {
     runtime.block_on(async {
         let key = ReadingKey::from(&RestoreKey::read(&repo.restore_key()).unwrap());
         let repository = Repository::open(repo.root().to_str().unwrap(), key, Access::Read).await.unwrap();
-        restore::run(&repository, options, &Progress::new(), &Stop::new()).await.map_err(Box::new)
+        restore::run(&repository, options, &Watch { progress: Progress::new(), stop: Stop::new() })
+            .await
+            .map_err(Box::new)
     })
 }
 

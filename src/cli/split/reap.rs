@@ -1,7 +1,5 @@
 //! `pgkeep split reap`: its arguments, and what it says.
 
-use std::sync::Arc;
-
 use clap::Args;
 
 use crate::cli::common::lock_wait_timeout;
@@ -9,10 +7,9 @@ use crate::cli::database::conninfo;
 use crate::cli::display::count;
 use crate::cli::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::split::host::Folder;
 use crate::command::split::{self, Progressed, ReapOptions, Reaped};
-use crate::stop::Stop;
+use crate::command::watch::Watch;
 
 /// Reads the deletions in referenced tables, and does in the other database what the foreign key would have done: CASCADE, SET NULL,
 /// SET DEFAULT. Run it regularly, by cron or a timer; it may be killed, and two may run at the same time. Exit code 3 if rows refer to
@@ -36,7 +33,7 @@ pub struct ReapArgs {
     pub moved: bool,
 }
 
-pub async fn run(args: &ReapArgs, state: Folder, progress: &Arc<Progress>, stop: &Stop) -> Result<Outcome, Error> {
+pub async fn run(args: &ReapArgs, state: Folder, watch: &Watch) -> Result<Outcome, Error> {
     let options = ReapOptions {
         source: conninfo(args.from.as_deref())?,
         target: conninfo(args.to.as_deref())?,
@@ -45,7 +42,7 @@ pub async fn run(args: &ReapArgs, state: Folder, progress: &Arc<Progress>, stop:
         state,
         moved: super::moved(args.moved),
     };
-    let reaped = split::reap(&options, progress, stop).await?;
+    let reaped = split::reap(&options, watch).await?;
     let outcome = Outcome::new(&reaped, text(&reaped))?;
     Ok(Outcome { exit_code: if reaped.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
 }

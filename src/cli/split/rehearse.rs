@@ -1,6 +1,5 @@
 //! `split --rehearse` on the command line.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,9 +10,8 @@ use crate::cli::display::{bytes, count, duration};
 use crate::cli::outcome::{FOUND_SOMETHING_WRONG, Outcome};
 use crate::cli::{keys, texts};
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::split::rehearse::{self, Ends, Origin, Rehearsal, Rehearsed};
-use crate::stop::Stop;
+use crate::command::watch::Watch;
 
 /// So many findings of a list are shown; `--json` has all.
 const LINES_MAX: usize = 20;
@@ -29,12 +27,7 @@ pub struct Rehearse {
     pub snapshot: Option<String>,
 }
 
-pub(super) async fn run(
-    common: &Common,
-    args: &Split,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Outcome, Error> {
+pub(super) async fn run(common: &Common, args: &Split, watch: &Watch) -> Result<Outcome, Error> {
     let repository = match &args.rehearsal.snapshot {
         Some(_) => Some(keys::open_with_restore_key(common).await?),
         None => None,
@@ -51,7 +44,7 @@ pub(super) async fn run(
     if args.to.is_none() {
         return Err(usage("--to is missing", "It names the new database, which is not changed."));
     }
-    match rehearse::rehearse(&run_options(args, from)?, &origin, progress, stop).await? {
+    match rehearse::rehearse(&run_options(args, from)?, &origin, watch).await? {
         Rehearsal::Blocked(report) => planned(&report),
         Rehearsal::Ended(report) => {
             let outcome = Outcome::new(&report, text(&report))?;

@@ -1,19 +1,18 @@
 //! Reading the objects of an inventory, all of them or as many as there is time for.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::{Inventory, Object, SliceDigest, State};
 use crate::command::error::Error;
-use crate::command::progress::Progress;
 use crate::command::runtime::worker_runtime;
 use crate::command::shards::{Place, Shard};
+use crate::command::watch::Watch;
 use crate::repo::keys::KeyKind;
 use crate::repo::layout::ChunkKind;
 use crate::repo::{Damage, ObjectReader, ReadDepth};
-use crate::stop::{Stop, in_parallel};
+use crate::stop::in_parallel;
 use crate::stream::ChunkKey;
 
 /// Objects after which what was seen is taken in.
@@ -52,29 +51,23 @@ impl Inventory<'_> {
 
     /// Reads objects that are there, over `jobs` threads: checksum, and as far as the key opens them decryption, name, and the
     /// digests of their slices.
-    pub fn read(
-        &mut self,
-        reading: &Reading<'_>,
-        jobs: usize,
-        progress: &Arc<Progress>,
-        stop: &Stop,
-    ) -> Result<Reached, Error> {
+    pub fn read(&mut self, reading: &Reading<'_>, jobs: usize, watch: &Watch) -> Result<Reached, Error> {
         let order = self.in_order(reading);
         let total = order.iter().map(|at| u64::from(self.objects[*at].object.stored_bytes)).sum();
-        progress.bytes_total.store(total, Ordering::Relaxed);
+        watch.progress.bytes_total.store(total, Ordering::Relaxed);
         let is_late = || reading.until.is_some_and(|until| Instant::now() >= until);
         let mut taken = 0;
         // What was seen is kept for one batch, not for the whole repository.
         for batch in order.chunks(BATCH) {
             let next = AtomicUsize::new(0);
             let this = &*self;
-            let workers = in_parallel(jobs.max(1), stop, |n| {
+            let workers = in_parallel(jobs.max(1), &watch.stop, |n| {
                 let runtime = worker_runtime()?;
                 let mut reader = this.repository.object_reader()?;
-                let lane = progress.begin(n, "objects".into(), 0);
+                let lane = watch.progress.begin(n, "objects".into(), 0);
                 let mut done = Vec::new();
                 loop {
-                    if stop.is_set() {
+                    if watch.is_stopped() {
                         return Err(Error::Interrupted);
                     }
                     // Before one is taken, so that all before the first that nobody took were read.
@@ -84,9 +77,9 @@ impl Inventory<'_> {
                     let Some(at) = batch.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                     let object = &this.objects[*at];
                     done.push((*at, runtime.block_on(this.look(object, &mut reader))));
-                    progress.add(&lane, object.object.stored_bytes.into(), 0);
+                    watch.progress.add(&lane, object.object.stored_bytes.into(), 0);
                 }
-                progress.end(n);
+                watch.progress.end(n);
                 Ok::<_, Error>(done)
             })?;
             let read = next.into_inner().min(batch.len());

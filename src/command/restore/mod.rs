@@ -45,6 +45,7 @@ use super::selecting::Patterns;
 use super::surroundings::Surroundings;
 use super::taken::Taken;
 use super::user_code;
+use super::watch::Watch;
 use super::whole_rows::TakenAlong;
 use crate::pg::catalog;
 pub use crate::pg::catalog::ThroughRoot;
@@ -56,7 +57,6 @@ pub use crate::rows::loading::{Loading, SearchPath};
 pub use crate::schema::restore::{Grants, Owners, Tablespaces};
 use crate::schema::restore::{Object, RestorePlan, RoleMap};
 pub use crate::schema::schedule::{Order, Proof, Proofs};
-use crate::stop::Stop;
 
 /// What is asked of a repository's snapshot.
 pub struct Options {
@@ -130,21 +130,16 @@ pub(super) struct Job {
     pub proofs: Proofs,
 }
 
-pub async fn run(
-    repository: &Repository,
-    options: &Options,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Report, Error> {
+pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> Result<Report, Error> {
     let started = Instant::now();
-    progress.set_phase("reading the snapshot");
+    watch.set_phase("reading the snapshot");
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
     let mut planned = planning::plan(repository, options, &manifest).await?;
     planned.warnings.extend(ahead::warning(repository).await?);
 
-    progress.set_phase("preparing the target");
-    let mut aftermath = Aftermath::new(options, progress, &manifest, &planned.objects);
+    watch.set_phase("preparing the target");
+    let mut aftermath = Aftermath::new(options, &watch.progress, &manifest, &planned.objects);
     aftermath.reach(Stage::Target);
     let roles_otherwise = roles_there::differing(options, &planned.job).await?;
     let (made, mut provided) = match options.creation {
@@ -158,7 +153,7 @@ pub async fn run(
     warnings.append(&mut planned.warnings);
     warnings.extend(roles_otherwise);
     let stored = Stored { repository, manifest: &manifest };
-    let prepared = match prepare(stored, options, &mut planned, progress, &mut aftermath).await {
+    let prepared = match prepare(stored, options, &mut planned, &watch.progress, &mut aftermath).await {
         Ok(prepared) => prepared,
         Err(error) => {
             let error = aftermath.with_a_way_on(repository, &planned.job, error).await;
@@ -175,11 +170,11 @@ pub async fn run(
     made.into_iter().for_each(Made::keep);
     let mut phases = Phases { pre_data_ms, ..Phases::default() };
 
-    progress.set_phase("restoring rows");
+    watch.set_phase("restoring rows");
     aftermath.reach(Stage::Rows);
     let (chunk_key, large_objects) = (manifest.chunk_key(), &large_object_slices);
     let rows = Rows::Stored { repository, chunk_key, lists: &lists, large_objects };
-    let mut done = match work::run(&rows, &options.loading, &job, progress, stop) {
+    let mut done = match work::run(&rows, &options.loading, &job, watch) {
         Err(error) => return Err(aftermath.with_a_way_on(repository, &job, error).await),
         Ok(done) => done,
     };
@@ -199,11 +194,10 @@ pub async fn run(
     mismatches.extend(done.mismatches);
     let large_objects = options.large_objects(&manifest);
     if options.loading.proof == Proof::Make && (large_objects.is_some() || !again.is_empty()) {
-        progress.set_phase("proving large objects");
+        watch.set_phase("proving large objects");
         let phase = Instant::now();
         let rest = Scope { relations: again, large_objects, ..Scope::default() };
-        let proved =
-            proof::prove(&options.loading.target, &manifest, rest, options.loading.jobs, progress, stop, Side::Target);
+        let proved = proof::prove(&options.loading.target, &manifest, rest, options.loading.jobs, watch, Side::Target);
         mismatches.extend(proved.map_err(|error| aftermath.told(error))?);
         phases.proof_ms += millis(phase);
     }

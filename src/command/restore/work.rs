@@ -9,7 +9,7 @@ mod unchecked;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{mem, slice};
 
@@ -20,10 +20,11 @@ use super::warnings::Warnings;
 use super::{Job, Loading, Owners, quoted, session_settings};
 use crate::command::Error;
 use crate::command::error::Failure;
-use crate::command::progress::{Lane, Progress};
+use crate::command::progress::Lane;
 use crate::command::proof::{self, Difference, Mismatch};
 use crate::command::runtime::worker_runtime;
 use crate::command::some::some_of;
+use crate::command::watch::Watch;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
 use crate::pg::frame::{Ability, Rights};
@@ -34,7 +35,7 @@ use crate::repo::manifest::Relation;
 use crate::schema::archive::SqlText;
 use crate::schema::restore::{Circles, PostDataStep, Step, Transaction};
 use crate::schema::schedule::{Ended, Load, Next, Schedule, Task};
-use crate::stop::{Stop, in_parallel};
+use crate::stop::in_parallel;
 use crate::stream::{Digest, RowFormat, RowHasher};
 use small::Given;
 
@@ -79,21 +80,14 @@ pub(super) struct Work<'a> {
     pub(super) job: &'a Job,
     /// Tables that refer to each other, by keys that are there before their rows.
     in_circle: BTreeSet<usize>,
-    progress: &'a Arc<Progress>,
-    stop: &'a Stop,
+    watch: &'a Watch,
     shared: Mutex<Shared<'a>>,
     pub(super) changed: Condvar,
 }
 
 /// Loads all rows, runs the steps after them, and proves, with `loading.jobs` sessions.
-pub fn run(
-    rows: &Rows<'_>,
-    loading: &Loading,
-    job: &Job,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Done, Error> {
-    let Circles { after, in_circle } = together::order(loading, job, stop)?;
+pub fn run(rows: &Rows<'_>, loading: &Loading, job: &Job, watch: &Watch) -> Result<Done, Error> {
+    let Circles { after, in_circle } = together::order(loading, job, &watch.stop)?;
     let load = |(n, (relation, after)): (usize, (&Relation, _))| Load {
         oid: relation.oid,
         bytes: relation.digest.bytes,
@@ -101,8 +95,8 @@ pub fn run(
         family: job.families.number(n),
     };
     let loads: Vec<Load> = job.relations.iter().zip(after).enumerate().map(load).collect();
-    progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), Ordering::Relaxed);
-    progress.steps_total.store(job.plan.post_data.len() as u64, Ordering::Relaxed);
+    watch.progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), Ordering::Relaxed);
+    watch.progress.steps_total.store(job.plan.post_data.len() as u64, Ordering::Relaxed);
     let started = Instant::now();
     let shared = Shared {
         schedule: Schedule::new(loading.jobs, loads, &job.plan.post_data, loading.proof, job.proofs, loading.order),
@@ -119,9 +113,9 @@ pub fn run(
         last_proof: started,
     };
     let (shared, changed) = (Mutex::new(shared), Condvar::new());
-    let work = Work { rows, loading, job, in_circle, progress, stop, shared, changed };
+    let work = Work { rows, loading, job, in_circle, watch, shared, changed };
     let backends = Mutex::new(Vec::new());
-    let worked = in_parallel(loading.jobs, stop, |n| {
+    let worked = in_parallel(loading.jobs, &watch.stop, |n| {
         let mut worker = Worker::new(&work, n)?;
         backends.lock().unwrap_or_else(PoisonError::into_inner).push(worker.wire.backend_pid());
         if n == 0 {
@@ -223,15 +217,15 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn new(work: &'w Work<'a>, n: usize) -> Result<Self, Error> {
         let runtime = worker_runtime()?;
         let failed = |source: pg::Error| Error::Target { what: "opening a session".into(), source };
-        let mut wire =
-            Wire::connect(&work.loading.target, "pgkeep restore rows", runtime.clone(), work.stop).map_err(failed)?;
+        let mut wire = Wire::connect(&work.loading.target, "pgkeep restore rows", runtime.clone(), &work.watch.stop)
+            .map_err(failed)?;
         wire.execute("the session's settings", &session_settings(work.job)).map_err(failed)?;
         wire.execute("a setting", SPEED_UP.as_bytes()).map_err(failed)?;
         let builds = Builds::new(&mut wire, work.loading.jobs).map_err(failed)?;
         let rows = wire.query("the session's rights", Ability::QUESTION.as_bytes()).map_err(failed)?;
         let is = |at: usize| rows.first().and_then(|row| row.get(at)?.as_deref()) == Some("t");
         let ability = Ability::of(is(0), is(1));
-        let feed = work.rows.open(runtime, work.stop)?;
+        let feed = work.rows.open(runtime, &work.watch.stop)?;
         let hasher = work.job.cargo.row_hasher();
         Ok(Self { work, n, wire, builds, ability, feed, hasher, path: String::new() })
     }
@@ -242,14 +236,14 @@ impl<'w, 'a> Worker<'w, 'a> {
                 self.work_on(task)?;
             }
         }
-        self.work.progress.end(self.n);
+        self.work.watch.progress.end(self.n);
         Ok(())
     }
 
     fn work_on(&mut self, task: Task) -> Result<(), Error> {
         let outcome = self.perform_or_with_path(task);
         if let Task::Step(_) = task {
-            self.work.progress.step_done();
+            self.work.watch.progress.step_done();
         }
         let mut shared = self.work.lock();
         shared.note_time(task);
@@ -289,7 +283,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     fn next(&self) -> Result<Option<Given>, Error> {
         let mut shared = self.work.lock();
         loop {
-            if self.work.stop.is_set() {
+            if self.work.watch.is_stopped() {
                 return Err(Error::Interrupted);
             }
             match shared.schedule.assign() {
@@ -299,7 +293,7 @@ impl<'w, 'a> Worker<'w, 'a> {
                     return Ok(None);
                 }
                 Next::Wait => {
-                    self.work.progress.end(self.n);
+                    self.work.watch.progress.end(self.n);
                     shared = self.work.changed.wait_timeout(shared, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
                 }
             }
@@ -322,7 +316,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Task::Load(n) | Task::Prove(n) => self.work.job.relations[n].digest.bytes,
             Task::Step(_) | Task::Analyze(_) => 0,
         };
-        let lane = self.work.progress.begin(self.n, label.clone(), bytes);
+        let lane = self.work.watch.progress.begin(self.n, label.clone(), bytes);
         match task {
             Task::Load(n) => self.load(n, &label, &lane).map(|()| None),
             Task::Step(n) => self.step_or_unchecked(n, &label).map(|()| None),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -11,15 +10,14 @@ use super::SplitError;
 use super::capture::is_ours;
 use super::holding::at_source;
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::proof::{Scope, Side, prove};
 use crate::command::taken::Taken;
+use crate::command::watch::Watch;
 use crate::pg::connect::Session;
 use crate::pg::{catalog, dump};
 use crate::repo::{Manifest, Proven, Repository, SnapshotName};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::compare::{EntryDifference, compare};
-use crate::stop::Stop;
 
 /// Differences that are told of one snapshot.
 const NAMED_MAX: usize = 5;
@@ -39,8 +37,7 @@ pub struct Covering<'a> {
     pub jobs: usize,
     pub pg_bin: Option<&'a Path>,
     pub lock_timeout_ms: u64,
-    pub progress: &'a Arc<Progress>,
-    pub stop: &'a Stop,
+    pub watch: &'a Watch,
 }
 
 /// A snapshot that holds all of it.
@@ -143,7 +140,8 @@ impl Covering<'_> {
         let tables = catalog::tables(self.source).await.map_err(failed("reading the catalog"))?;
         let sequences = catalog::sequences(self.source).await.map_err(failed("reading the catalog"))?;
         let pg_dump = dump::find(self.source, self.pg_bin)?;
-        let dumped = dump::schema_archive(&pg_dump, self.source, None, self.lock_timeout_ms, &Vec::new(), self.stop)?;
+        let dumped =
+            dump::schema_archive(&pg_dump, self.source, None, self.lock_timeout_ms, &Vec::new(), &self.watch.stop)?;
         let here = |schema: &String| self.schemas.contains(&schema.as_str());
         Ok(Now {
             archive: Archive::parse(&dumped.archive)?,
@@ -188,8 +186,7 @@ impl Covering<'_> {
             sequences: manifest.sequences.iter().filter(|sequence| here(&sequence.schema)).collect(),
             large_objects: None,
         };
-        let (progress, stop) = (self.progress, self.stop);
-        let differs = prove(self.source.conninfo(), manifest, scope, self.jobs, progress, stop, Side::Source)?;
+        let differs = prove(self.source.conninfo(), manifest, scope, self.jobs, self.watch, Side::Source)?;
         Ok(differs.into_iter().map(|mismatch| mismatch.to_string()).collect())
     }
 }

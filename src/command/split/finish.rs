@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -14,8 +13,8 @@ use super::holding::{at_source, at_target, own};
 use super::state::{Phase, State};
 use super::{Discard, Moved, SplitError, host, loose, losses, lost, whereabouts};
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::taken::Taken;
+use crate::command::watch::Watch;
 use crate::pg::catalog::fingerprint;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
@@ -24,7 +23,6 @@ use crate::pg::quarantine;
 use crate::pg::sessions::Connected;
 use crate::repo::Repository;
 use crate::split::bridge::cut;
-use crate::stop::Stop;
 
 /// What the operator says to something that cannot be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +86,9 @@ pub struct Finished {
 pub async fn finish(
     options: &FinishOptions,
     repository: Option<&Repository>,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<Finished, Error> {
-    progress.set_phase("connecting");
+    watch.set_phase("connecting");
     let source = match own(&options.source, at_source).await {
         Ok(source) => source,
         Err(error) => return Err(lost::source(error, &options.source, &options.target, &options.state).await),
@@ -144,12 +141,12 @@ pub async fn finish(
         confirm(options, &state, &sessions, &lost)?;
         // Once more: an answer takes its time.
         lost = losses::there(&state, &target, options.discard).await?;
-        progress.set_phase("putting the old schemas aside");
+        watch.set_phase("putting the old schemas aside");
         put_aside(options, &mut state, &there, &source, &target).await?;
     }
     let names: Vec<String> = state.quarantined.iter().map(|(_, to)| to.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    progress.set_phase("looking for what needs the old schemas");
+    watch.set_phase("looking for what needs the old schemas");
     let needed_by =
         quarantine::needed_by(&source, &names).await.map_err(failed("looking for what needs the old schemas"))?;
     let mut finished = Finished {
@@ -173,7 +170,7 @@ pub async fn finish(
         let repository = repository.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
         if !is_gone {
             let ends = Ends { source: &source, target: &target };
-            let (covered, lost) = drop_for_good(options, repository, &state, &ends, &names, progress, stop).await?;
+            let (covered, lost) = drop_for_good(options, repository, &state, &ends, &names, watch).await?;
             (finished.snapshot, finished.taken, finished.lost) = (Some(covered.snapshot), Some(covered.taken), lost);
             finished.warnings.extend(covered.said);
         }
@@ -294,8 +291,7 @@ async fn drop_for_good(
     state: &State,
     ends: &Ends<'_>,
     names: &[&str],
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<(Covered, Vec<String>), Error> {
     let Ends { source, target } = *ends;
     let failed = |what: &'static str| at_source(what);
@@ -315,7 +311,7 @@ async fn drop_for_good(
     }
     let sealed = state.history.iter().rev().find(|(phase, _)| *phase == Phase::Sealed).map(|(_, time)| *time);
     let sealed = sealed.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
-    progress.set_phase("comparing the old schemas with a snapshot");
+    watch.set_phase("comparing the old schemas with a snapshot");
     quarantine::hold(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
     // From here on until nobody else gets in: what is made or changed meanwhile is in no snapshot.
     let schemas: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -329,11 +325,10 @@ async fn drop_for_good(
         jobs: options.jobs,
         pg_bin: options.pg_bin.as_deref(),
         lock_timeout_ms: options.lock_timeout_ms,
-        progress,
-        stop,
+        watch,
     };
     let snapshot = covering.snapshot(repository).await?;
-    progress.set_phase("dropping the old schemas");
+    watch.set_phase("dropping the old schemas");
     quarantine::shut(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
     let changed = before.changed(source, |_, _| None).await.map_err(failed("looking for what changed"))?;
     if !changed.is_empty() {

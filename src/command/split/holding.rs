@@ -1,17 +1,15 @@
 //! Putting the fence up: short waits, again and again, and who stood in the way.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::SplitError;
 use super::strangers::refuse;
 use crate::command::Error;
-use crate::command::progress::Progress;
+use crate::command::watch::Watch;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Attempt, Patience};
 use crate::pg::ours;
-use crate::stop::Stop;
 
 const PAUSE: Duration = Duration::from_millis(500);
 /// Who is refused writes waits as well.
@@ -47,8 +45,7 @@ pub enum Had {
 #[derive(Clone, Copy)]
 pub struct Trying<'a> {
     pub wait: Duration,
-    pub progress: &'a Arc<Progress>,
-    pub stop: &'a Stop,
+    pub watch: &'a Watch,
     /// What is told while it is tried.
     pub phase: &'static str,
 }
@@ -78,10 +75,10 @@ impl Trying<'_> {
                         return Ok(Had::NotInTime { who, source });
                     }
                     let first = who.first().map_or("a session that is gone", String::as_str);
-                    self.progress.set_phase(&format!("{}: waiting for {first}", self.phase));
+                    self.watch.set_phase(&format!("{}: waiting for {first}", self.phase));
                 }
             }
-            if self.stop.is_set() {
+            if self.watch.is_stopped() {
                 return Err(Error::Interrupted);
             }
             tokio::time::sleep(PAUSE).await;

@@ -9,8 +9,6 @@ mod source;
 mod switch;
 mod target;
 
-use std::sync::Arc;
-
 pub use options::{Bridging, Choices, Options, Timing};
 pub use planned::Planned;
 pub use rate::Estimate;
@@ -19,8 +17,8 @@ pub use switch::run;
 
 use crate::command::error::Error;
 use crate::command::instant;
-use crate::command::progress::Progress;
 use crate::command::user_code;
+use crate::command::watch::Watch;
 use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
 use crate::pg::dump;
@@ -28,18 +26,17 @@ use crate::schema::pattern::{Pattern, PatternKind};
 use crate::schema::selection::{self, Request};
 use crate::split::facts::Cluster;
 use crate::split::{self, Finding, FindingKind, Inputs, SchemaNames, Severity};
-use crate::stop::Stop;
 
 /// Reads both sides, in transactions that cannot write, and decides.
 ///
 /// # Errors
 /// Source and target are one database; a schema that is not there; a boundary file that names what does not cross; either
 /// database cannot be read.
-pub async fn make(options: &Options, timing: Timing, progress: &Arc<Progress>, stop: &Stop) -> Result<Planned, Error> {
-    instant::again(options.lock_timeout_ms, stop, async || make_once(options, timing, progress, stop).await).await
+pub async fn make(options: &Options, timing: Timing, watch: &Watch) -> Result<Planned, Error> {
+    instant::again(options.lock_timeout_ms, &watch.stop, async || make_once(options, timing, watch).await).await
 }
 
-async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, stop: &Stop) -> Result<Planned, Error> {
+async fn make_once(options: &Options, timing: Timing, watch: &Watch) -> Result<Planned, Error> {
     let patterns = parse(&options.schemas)?;
     let leave = parse(&options.leave)?;
     if patterns.is_empty() {
@@ -49,11 +46,11 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
         });
     }
 
-    progress.set_phase("looking at the target");
+    watch.set_phase("looking at the target");
     let visit = target::Visit::begin(&options.target).await?;
 
-    progress.set_phase("reading the source's schema");
-    let read = source::Read::begin(options, &patterns, timing, stop).await?;
+    watch.set_phase("reading the source's schema");
+    let read = source::Read::begin(options, &patterns, timing, &watch.stop).await?;
     let cluster = if read.cluster == visit.cluster { Cluster::Same } else { Cluster::Another };
     if cluster == Cluster::Same && options.target.database() == read.session().conninfo().database() {
         return Err(Error::Usage {
@@ -62,7 +59,7 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
         });
     }
     let mut programs = Vec::from_iter(outdated(read.session(), options)?);
-    let source::Schema { archive, facts, said } = read.schema(options, stop).await?;
+    let source::Schema { archive, facts, said } = read.schema(options, &watch.stop).await?;
     programs.extend(said.into_iter().map(left_by_pg_dump));
     let names = SchemaNames::resolve(&archive, &facts, &patterns)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
@@ -70,12 +67,12 @@ async fn make_once(options: &Options, timing: Timing, progress: &Arc<Progress>, 
     let selection = selection::select(&archive, &facts, &request)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;
 
-    progress.set_phase("counting what crosses");
+    watch.set_phase("counting what crosses");
     let source = read.facts(&archive, &selection, &names, timing).await?;
     let estimate = match timing {
         Timing::Measured => {
-            progress.set_phase("measuring");
-            read.estimate(&selection, &source, stop)?
+            watch.set_phase("measuring");
+            read.estimate(&selection, &source, &watch.stop)?
         }
         Timing::LeftOut => Estimate::default(),
     };

@@ -1,7 +1,6 @@
 //! Before anybody is refused a write: what there is of a target, and the target that a split begins with.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -13,10 +12,10 @@ use super::state::{FORMAT, Found, Memory, Phase, State};
 use super::ties::{Ties, given_up};
 use super::{Options, SplitError, bridge, halfway, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::restore;
 use crate::command::restore::roles::{MadeRole, Provided};
 use crate::command::restore::target::{self as destination, Made};
+use crate::command::watch::Watch;
 use crate::pg::close_like::close_like;
 use crate::pg::connect::{Session, connect};
 use crate::pg::split_state::{self, Record};
@@ -24,7 +23,6 @@ use crate::pg::{self, fence};
 use crate::schema::archive::Kind;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::split::matching;
-use crate::stop::Stop;
 
 /// What there was of a target before this run.
 pub enum Previous {
@@ -145,7 +143,6 @@ pub struct Prepared {
 }
 
 /// A target database that is empty and knows what it is for.
-#[allow(clippy::too_many_arguments, reason = "what is known of both ends before the target is touched")]
 pub async fn prepare(
     options: &Options,
     ground: Ground,
@@ -153,21 +150,20 @@ pub async fn prepare(
     source: &Session,
     identity: String,
     schemas: &[String],
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<Prepared, Error> {
     let ties = Ties {
         given_up: given_up(planned),
         bridge: bridge::decide(planned, &options.plan),
         loose: loose::describe(source, planned).await?,
     };
-    progress.set_phase("reading the schema");
-    let mut draft = capture(options, schemas, stop).await?;
+    watch.set_phase("reading the schema");
+    let mut draft = capture(options, schemas, &watch.stop).await?;
     let changed = proof::changed_since(&planned.archive, &draft.drawn.archive, schemas);
     if !changed.is_empty() {
         return Err(SplitError::Stale { changed: changed.iter().map(ToString::to_string).collect() }.into());
     }
-    progress.set_phase("preparing the target");
+    watch.set_phase("preparing the target");
     let mut not_carried = std::mem::take(&mut draft.drawn.said);
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let mut provided = Provided::default();

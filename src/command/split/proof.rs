@@ -1,15 +1,14 @@
 //! Whether the target holds what the source holds, while the fence is up and nobody has been sent to the target.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use super::Options;
 use super::capture::{Drawn, copied_archive, of_concern};
 use super::state::State;
 use crate::command::Error;
 use crate::command::mismatch::{Difference, Mismatch, SequenceValue};
-use crate::command::progress::Progress;
 use crate::command::proof::{Measure, ReadUnder, Side, prove};
+use crate::command::watch::Watch;
 use crate::pg::catalog;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
@@ -45,17 +44,11 @@ pub fn changed_since(planned: &Archive, now: &Archive, schemas: &[String]) -> Ve
 }
 
 /// Tables of the target whose rows are no longer those that were copied.
-pub fn written_since(
-    target: &Conninfo,
-    state: &State,
-    jobs: usize,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Vec<Mismatch>, Error> {
+pub fn written_since(target: &Conninfo, state: &State, jobs: usize, watch: &Watch) -> Result<Vec<Mismatch>, Error> {
     let hasher = RowHasher::new(state.row_hash, &DigestKey(state.digest_key));
     let measure = Measure { hasher, encoding: &state.encoding, under: ReadUnder::Known(Vec::new()) };
     let relations: Vec<&Relation> = state.tables.iter().collect();
-    prove(target, measure, relations.as_slice(), jobs, progress, stop, Side::Target)
+    prove(target, measure, relations.as_slice(), jobs, watch, Side::Target)
 }
 
 /// Indexes and constraints that are invalid in the target and were valid in the source.

@@ -7,7 +7,6 @@ mod prediction;
 mod scene;
 mod servers;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -23,16 +22,15 @@ use super::switching::Files;
 use super::{Options, Outcome, Phases, Report, SplitError, host};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
-use crate::command::progress::Progress;
 use crate::command::restore::target::{connect_for_maintenance, drop_database};
 use crate::command::taken::Taken;
+use crate::command::watch::Watch;
 use crate::pg::connect::connect;
 use crate::pg::likeness;
 use crate::repo::manifest::LeftOut;
 use crate::repo::{Repository, SnapshotId};
 use crate::schema::compare::EntryMismatch;
 use crate::split::{Finding, Severity};
-use crate::stop::Stop;
 use prediction::{Measured, Timed, predict};
 use scene::{Looked, Scene, moving_bytes};
 use servers::Servers;
@@ -134,21 +132,16 @@ pub struct Times {
 /// # Errors
 /// Those of a plan; a part of the snapshot is not in it; this machine lacks a server's version, an extension, or room; and
 /// what goes wrong on the way ([`SplitError::Rehearsal`]). The private servers are gone in every case.
-pub async fn rehearse(
-    run: &Options,
-    origin: &Origin<'_>,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Rehearsal, Error> {
+pub async fn rehearse(run: &Options, origin: &Origin<'_>, watch: &Watch) -> Result<Rehearsal, Error> {
     let started = Instant::now();
     let mut times = Times::default();
-    let scene = match Scene::look(run, origin, progress, stop).await? {
+    let scene = match Scene::look(run, origin, watch).await? {
         Looked::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
         Looked::Clear(scene) => scene,
     };
     times.plan_ms = millis(started);
 
-    progress.set_phase("starting private servers");
+    watch.set_phase("starting private servers");
     let since = Instant::now();
     let servers = Servers::start(&scene.model, run.plan.target.database(), run.plan.pg_bin.as_deref()).await?;
     servers.check_extensions(&scene.extensions, &scene.extensions_needed).await?;
@@ -176,13 +169,12 @@ pub async fn rehearse(
     };
     let copied = match (origin, &scene.manifest) {
         (Origin::Backup { repository, .. }, Some(manifest)) => {
-            copying::backup(repository, &manifest.snapshot, run.jobs, &here.plan.source, progress, stop).await
+            copying::backup(repository, &manifest.snapshot, run.jobs, &here.plan.source, watch).await
         }
-        _ => copying::live(&scene.run, &here.plan.source, progress, stop).await,
+        _ => copying::live(&scene.run, &here.plan.source, watch).await,
     };
     let copied = copied.map_err(while_at(RehearsalStep::Copy))?;
-    let before =
-        plan::make(&here.plan, plan::Timing::Measured, progress, stop).await.map_err(while_at(RehearsalStep::Plan))?;
+    let before = plan::make(&here.plan, plan::Timing::Measured, watch).await.map_err(while_at(RehearsalStep::Plan))?;
     if !before.plan.is_clear() {
         return Ok(Rehearsal::Blocked(Box::new(plan::Report::of(before))));
     }
@@ -192,7 +184,7 @@ pub async fn rehearse(
     times.copy_ms = millis(since);
 
     let since = Instant::now();
-    let outcome = super::run(&here, progress, stop, &mut std::io::sink()).await;
+    let outcome = super::run(&here, watch, &mut std::io::sink()).await;
     let mut there = match outcome.map_err(while_at(RehearsalStep::Run))? {
         Outcome::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
         Outcome::Ended(report) => report,
@@ -204,11 +196,9 @@ pub async fn rehearse(
         let since = Instant::now();
         let judged = match (origin, &scene.manifest, &scene.planned, &copied.archive) {
             (Origin::Backup { repository, .. }, Some(manifest), ..) => {
-                original::backup(&here, repository, manifest, &before, progress, stop).await
+                original::backup(&here, repository, manifest, &before, watch).await
             }
-            (_, _, Some(planned), Some(archive)) => {
-                original::live(&here, planned, archive, &before, progress, stop).await
-            }
+            (_, _, Some(planned), Some(archive)) => original::live(&here, planned, archive, &before, watch).await,
             _ => Ok(original::Judged::default()),
         };
         let judged = judged.map_err(while_at(RehearsalStep::Original))?;
@@ -220,10 +210,10 @@ pub async fn rehearse(
     }
     if there.ok {
         let since = Instant::now();
-        let downtime_ms = back::go(&here, progress, stop).await.map_err(while_at(RehearsalStep::Rollback))?;
+        let downtime_ms = back::go(&here, watch).await.map_err(while_at(RehearsalStep::Rollback))?;
         times.rollback_ms = millis(since);
         let since = Instant::now();
-        let looked = back::look(&here, &before, downtime_ms, progress, stop).await;
+        let looked = back::look(&here, &before, downtime_ms, watch).await;
         rollback = Some(looked.map_err(while_at(RehearsalStep::Rollback))?);
         times.check_ms = millis(since);
     }
@@ -231,7 +221,7 @@ pub async fn rehearse(
     if rollback.as_ref().is_some_and(|back| back.ok) && times.run_ms <= TWICE_MS_MAX {
         let since = Instant::now();
         drop_database(&here.plan.target).await.map_err(while_at(RehearsalStep::Again))?;
-        let outcome = super::run(&here, progress, stop, &mut std::io::sink()).await;
+        let outcome = super::run(&here, watch, &mut std::io::sink()).await;
         match outcome.map_err(while_at(RehearsalStep::Again))? {
             Outcome::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
             Outcome::Ended(again) => {
@@ -244,7 +234,7 @@ pub async fn rehearse(
         times.again_ms = millis(since);
     }
 
-    progress.set_phase("removing the private servers");
+    watch.set_phase("removing the private servers");
     let since = Instant::now();
     let (private, differs) = (servers.servers.clone(), servers.differs.clone());
     there.warnings.extend(servers.warnings());

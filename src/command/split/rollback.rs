@@ -16,6 +16,7 @@ use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::progress::Progress;
 use crate::command::restore::target as destination;
+use crate::command::watch::Watch;
 use crate::pg::catalog;
 use crate::pg::closing;
 use crate::pg::connect::Session;
@@ -25,7 +26,6 @@ use crate::pg::numbers::{self, Reserve};
 use crate::pg::split_state;
 use crate::repo::manifest::Sequence;
 use crate::split::facts::ForeignKey;
-use crate::stop::Stop;
 use crate::switch::{self, HookError};
 
 /// What `--json` prints.
@@ -66,12 +66,11 @@ pub struct RollbackOptions {
 
 pub async fn rollback(
     options: &RollbackOptions,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
     echo: &mut (dyn Write + Send),
 ) -> Result<RolledBack, Error> {
     let (source_info, target_info) = (&options.source, &options.target);
-    progress.set_phase("connecting");
+    watch.set_phase("connecting");
     let source = match own(source_info, at_source).await {
         Ok(source) => source,
         Err(error) => return Err(lost::source(error, source_info, target_info, &options.state).await),
@@ -98,7 +97,7 @@ pub async fn rollback(
     // A sealed split whose fence somebody took down is no early one: rows may have been written in the new place.
     if state.phase < Phase::Sealed && strength != Some(Strength::Sealed) {
         // Nobody was sent to the new database yet, and the source takes writes if it ever stopped.
-        progress.set_phase("taking the fence down");
+        watch.set_phase("taking the fence down");
         fence::take_down(&source).await.map_err(at_source("taking the fence down"))?;
         let schemas = state.schemas.clone();
         let warnings = still_there(&source).await?;
@@ -121,11 +120,12 @@ pub async fn rollback(
         });
     }
 
-    progress
+    watch
+        .progress
         .would_leave("`pgkeep split rollback` continues; `pgkeep split status` says which side takes writes.".into());
     let ends = Ends { source: &source, target: &target };
     let wait = options.fence_wait;
-    let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, progress, stop, echo).await;
+    let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, watch, echo).await;
     let undone = match undone {
         Ok(undone) => undone,
         Err(error) => return Err(whereabouts::and_who_takes_writes(error, &ends).await),
@@ -133,7 +133,7 @@ pub async fn rollback(
     let downtime_ms = since.elapsed().as_millis() as u64;
     let Undone { written, left_behind, old_place, keys, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
-    let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, progress).await;
+    let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, &watch.progress).await;
     let mut warnings = old_place.warnings;
     warnings.extend(still_there(&source).await?);
     warnings.extend(bridge::left(&state, &source).await?);
@@ -209,22 +209,20 @@ pub struct Undone {
 
 /// Back from a sealed source: the new place is sealed, files and applications go back, the old place takes writes. Tables of the new
 /// place with other rows than were copied are returned, or end it before anything has changed.
-#[allow(clippy::too_many_arguments, reason = "both ends, what is to be done, and where to tell")]
 pub async fn undo(
     ends: &Ends<'_>,
     state: &mut State,
     discard: Discard,
     fence_wait: Duration,
     jobs: usize,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
     echo: &mut (dyn Write + Send),
 ) -> Result<Undone, Error> {
     let Ends { source, target } = *ends;
-    let trying = |phase| Trying { wait: fence_wait, progress, stop, phase };
+    let trying = |phase| Trying { wait: fence_wait, watch, phase };
     let found = losses::refuse(state, ends, discard).await?;
     bridge::rehearse_return(state, source, &trying("testing the rollback")).await?;
-    progress.set_phase("fencing the new database");
+    watch.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
         return Err(SplitError::Busy { database: target.conninfo().database().to_owned() }.into());
     }
@@ -234,8 +232,8 @@ pub async fn undo(
         let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
         put_up(target, &fenced, &back, &trying("fencing the new database"), at_target).await?;
     }
-    progress.set_phase("looking for rows written since the switch");
-    let written = super::proof::written_since(target.conninfo(), state, jobs, progress, stop)?;
+    watch.set_phase("looking for rows written since the switch");
+    let written = super::proof::written_since(target.conninfo(), state, jobs, watch)?;
     if !written.is_empty() && discard == Discard::Refuse {
         return Err(let_go(target, found, SplitError::RowsWritten { tables: written }.into()).await?);
     }
@@ -243,7 +241,7 @@ pub async fn undo(
     if !made.is_empty() && discard == Discard::Refuse {
         return Err(let_go(target, found, SplitError::MadeSince { made }.into()).await?);
     }
-    progress.set_phase("testing the rollback");
+    watch.set_phase("testing the rollback");
     if found == losses::Found::Sealed
         && let Err(error) = open_source(state, ends, Opening::Try, &trying("testing the rollback")).await
     {
@@ -254,7 +252,7 @@ pub async fn undo(
         Ok(old_place) => old_place,
         Err(error) => return Err(let_go(target, found, error).await?),
     };
-    progress.set_phase("opening the old database");
+    watch.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.
     if let Err(error) = switching::back(state) {
         return Err(let_go(target, found, error).await?);

@@ -1,7 +1,6 @@
 //! The path: prepare, fence, copy, prove, seal, switch. A kill anywhere leaves a source that works, or a split to go on with.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -23,9 +22,9 @@ use super::{
     whereabouts, wishes,
 };
 use crate::command::mismatch::Mismatch;
-use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
 use crate::command::restore::{Proof, target as destination, work};
+use crate::command::watch::Watch;
 use crate::command::{Error, backup};
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
@@ -37,18 +36,12 @@ use crate::repo::manifest::{LeftOut, Relation};
 use crate::schema::archive::Archive;
 use crate::schema::compare::EntryMismatch;
 use crate::split::{FindingKind, Severity};
-use crate::stop::Stop;
 use crate::switch::{HookError, Plan};
 
-pub async fn run(
-    options: &Options,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-    echo: &mut (dyn Write + Send),
-) -> Result<Outcome, Error> {
+pub async fn run(options: &Options, watch: &Watch, echo: &mut (dyn Write + Send)) -> Result<Outcome, Error> {
     let started = Instant::now();
     let mut phases = Phases::default();
-    progress.set_phase("connecting");
+    watch.set_phase("connecting");
     options.state.make().map_err(SplitError::from)?;
     let source = own(&options.plan.source, at_source).await?;
     let identity = split_state::identity(&source).await.map_err(at_source("identifying the database"))?;
@@ -84,10 +77,12 @@ pub async fn run(
             let told = state.told.iter().flat_map(|told| told.warnings.clone());
             let warnings = told.chain(state.by_hand()).collect();
             if state.phase < Phase::Switched {
-                progress.would_leave(switching::would_leave_unsure());
+                watch.would_leave(switching::would_leave_unsure());
             }
             let refused_from = refused_since(&state);
-            switch(options, &files, &mut state, source, target, refused_from, progress, stop, echo).await?;
+            let ends = Ends { source: &source, target: &target };
+            switch(options, &files, &mut state, &ends, refused_from, watch, echo).await?;
+            close(source, target).await?;
             let report = with_files(report(options, &state, warnings, phases, started), &files);
             return Ok(ended(aftermath::look_around(report, &state, options).await));
         }
@@ -95,22 +90,22 @@ pub async fn run(
             return Err(SplitError::SealedByAnother { database: source.conninfo().database().to_owned() }.into());
         }
         previous => {
-            progress.would_leave(
+            watch.would_leave(
                 "The source takes writes, as before. `pgkeep split` with the same arguments starts again, `pgkeep split rollback` removes what was created.".into(),
             );
             let ground = ground(options, &source, previous).await?;
-            let planned = plan::make(&options.plan, plan::Timing::LeftOut, progress, stop).await?;
+            let planned = plan::make(&options.plan, plan::Timing::LeftOut, watch).await?;
             if !planned.plan.is_clear() {
                 return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
             }
-            let prepared = prepare(options, ground, &planned, &source, identity, &schemas, progress, stop).await?;
+            let prepared = prepare(options, ground, &planned, &source, identity, &schemas, watch).await?;
             (prepared, planned)
         }
     };
     let target = own(&options.plan.target, at_target).await?;
     state.save(&target).await?;
     beginning.take().into_iter().for_each(Beginning::end);
-    let respelled = match trial::respell(&options.plan, &planned, progress, stop).await {
+    let respelled = match trial::respell(&options.plan, &planned, watch).await {
         Ok(respelled) => respelled,
         Err(error) => {
             // Nobody waits yet. What is left where this fails is found by the next run.
@@ -118,7 +113,7 @@ pub async fn run(
             return Err(error);
         }
     };
-    progress.set_phase("trying the bridge");
+    watch.set_phase("trying the bridge");
     let password = match bridge::try_out(&state, source.conninfo(), &target).await {
         Ok(password) => password,
         Err(error) => {
@@ -130,7 +125,7 @@ pub async fn run(
     };
     phases.prepare_ms = millis(started);
     // Before anybody is refused a write: what takes long on wide schemas.
-    progress.set_phase("restoring definitions");
+    watch.set_phase("restoring definitions");
     let since = Instant::now();
     let loading = capture::loading(options);
     let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
@@ -140,22 +135,22 @@ pub async fn run(
     session.close().await.map_err(at_target("closing the session"))?;
     phases.definitions_ms = millis(since);
 
-    progress.set_phase("putting the fence up");
+    watch.set_phase("putting the fence up");
     let since = Instant::now();
-    let trying = Trying { wait: options.fence_wait, progress, stop, phase: "putting the fence up" };
+    let trying = Trying { wait: options.fence_wait, watch, phase: "putting the fence up" };
     let fenced = fence::tables(&source, &schemas).await.map_err(at_source("the list of tables to fence"))?;
     put_up(&source, &fenced, options.plan.target.database(), &trying, at_source).await?;
     whereabouts::enter(&state, &source).await?;
     let (down, refused_from) = (Instant::now(), Utc::now());
     let before = Before { planned: &planned, not_carried: &not_carried, roles_made: &roles_made };
     let fenced_in =
-        Fenced { options, fenced: &fenced, respelled: &respelled, password: password.as_ref(), before, progress, stop };
+        Fenced { options, fenced: &fenced, respelled: &respelled, password: password.as_ref(), before, watch };
     let copied = fenced_in.move_over(drawn, &mut state, &source, &target, since, &mut phases).await;
     let copied = match copied {
         Ok(copied) if copied.is_proven() => copied,
         failed => {
             // The source takes writes again at once; were this to fail as well, it would with the end of the session.
-            progress.set_phase("taking the fence down");
+            watch.set_phase("taking the fence down");
             let down_again = fence::take_down(&source).await.map_err(at_source("taking the fence down"));
             drop(whereabouts::leave(&state, &source).await);
             // Why the copy failed comes first.
@@ -175,7 +170,9 @@ pub async fn run(
         }
     };
     let since = Instant::now();
-    switch(options, &files, &mut state, source, target, refused_from, progress, stop, echo).await?;
+    let ends = Ends { source: &source, target: &target };
+    switch(options, &files, &mut state, &ends, refused_from, watch, echo).await?;
+    close(source, target).await?;
     phases.switch_ms += millis(since);
     let report = Report { roles_made, ..with_files(copied.report(options, &state, phases, started), &files) };
     Ok(ended(aftermath::look_around(report, &state, options).await))
@@ -219,8 +216,7 @@ struct Fenced<'a> {
     respelled: &'a Archive,
     password: Option<&'a SecretString>,
     before: Before<'a>,
-    progress: &'a Arc<Progress>,
-    stop: &'a Stop,
+    watch: &'a Watch,
 }
 
 impl Fenced<'_> {
@@ -234,11 +230,11 @@ impl Fenced<'_> {
         since: Instant,
         phases: &mut Phases,
     ) -> Result<Copied, Error> {
-        let Fenced { options, fenced, progress, stop, .. } = *self;
-        let trying = |phase| Trying { wait: options.fence_wait, progress, stop, phase };
+        let Fenced { options, fenced, watch, .. } = *self;
+        let trying = |phase| Trying { wait: options.fence_wait, watch, phase };
         bridge::rehearse(state, source, &trying("trying the bridge's tables")).await?;
-        progress.set_phase("reading the schema");
-        let capture = capture_again(options, &state.schemas, drawn, stop).await?;
+        watch.set_phase("reading the schema");
+        let capture = capture_again(options, &state.schemas, drawn, &watch.stop).await?;
         let stamp = fence::stamp(&capture.snapshot.session, fenced).await.map_err(at_source("looking at the fence"))?;
         hold_definitions(source, fenced, &trying("keeping the tables' definitions as they are")).await?;
         phases.fence_ms = millis(since);
@@ -251,7 +247,7 @@ impl Fenced<'_> {
         }
         let copied = copied.also(self.before.not_carried.iter().cloned());
         state.told = Some(copied.told(state, self.before.roles_made));
-        progress.set_phase("sealing the source");
+        watch.set_phase("sealing the source");
         let since = Instant::now();
         state.tables = copied.tables.clone();
         state.sequences = drawn.job.sequences.clone();
@@ -268,13 +264,13 @@ impl Fenced<'_> {
         loose::make_ready(state, source, target).await?;
         let also = state.ties.at_seal() + &loose::at_seal(state, target).await?;
         let also = also + &bridge::at_seal(state, source, self.password).await? + &closing::close(&state.closed);
-        progress.would_leave(switching::would_leave_unsure());
+        watch.would_leave(switching::would_leave_unsure());
         let sealed = Seal { options, state, drawn: &drawn, stamp: &stamp, fenced, also: &also }
             .put(source, &trying("sealing the source"))
             .await;
         sealed.map_err(|error| bridge::cannot_be_built(state, error))?;
         phases.switch_ms = millis(since);
-        progress.would_leave(switching::would_leave(state));
+        watch.would_leave(switching::would_leave(state));
         Ok(copied)
     }
 
@@ -286,11 +282,11 @@ impl Fenced<'_> {
         target: &Session,
         phases: &mut Phases,
     ) -> Result<(Copied, Drawn), Error> {
-        let Fenced { options, progress, stop, .. } = *self;
+        let Fenced { options, watch, .. } = *self;
         let Capture { snapshot, source: rows, drawn } = capture;
-        progress.set_phase("copying rows");
+        watch.set_phase("copying rows");
         let loading = capture::loading(options);
-        let done = work::run(&Rows::Live(&rows), &loading, &drawn.job, progress, stop)?;
+        let done = work::run(&Rows::Live(&rows), &loading, &drawn.job, watch)?;
         (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
         if !done.failures.is_empty() {
             let first = crate::command::error::FirstFailure(done.failures.iter().take(5).cloned().collect());
@@ -301,11 +297,11 @@ impl Fenced<'_> {
                 first,
             });
         }
-        progress.set_phase("proving definitions and sequences");
+        watch.set_phase("proving definitions and sequences");
         let since = Instant::now();
         let unchecked = Unchecked::confirm(&snapshot.session, &drawn, &done.not_valid).await?;
         let expected = unchecked.expected(drawn.archive.clone());
-        let (definitions, said) = proof::definitions(options, &drawn, &expected, self.respelled, target, stop)?;
+        let (definitions, said) = proof::definitions(options, &drawn, &expected, self.respelled, target, &watch.stop)?;
         let invalid = unchecked.besides(proof::invalid(source, target, &state.schemas).await?, target).await?;
         let mut mismatches = done.mismatches;
         let now = backup::sequences_now(&snapshot.session, &drawn.job.sequences).await?;
@@ -397,55 +393,55 @@ impl Copied {
 
 /// The target is the one that counts from here on. What fails here is taken back: the source takes writes again, unless somebody
 /// has written in the target meanwhile.
-#[allow(clippy::too_many_arguments, reason = "both ends, what is to be done, and where to tell")]
 async fn switch(
     options: &Options,
     files: &Plan,
     state: &mut State,
-    source: Session,
-    target: Session,
+    ends: &Ends<'_>,
     down: DateTime<Utc>,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
     echo: &mut (dyn Write + Send),
 ) -> Result<(), Error> {
+    let Ends { source, target } = *ends;
     if state.phase < Phase::Switched {
         if state.phase < Phase::Sealed {
             // The seal is there: what a kill left between it and its record is done now.
             state.enter(Phase::Sealed);
         }
-        sequences_go_on(state, &source, &target).await?;
-        state.save(&target).await?;
+        sequences_go_on(state, source, target).await?;
+        state.save(target).await?;
         state.hook = options.hook.clone();
-        progress.set_phase("switching");
+        watch.set_phase("switching");
         // A rollback that was killed may have left the new place fenced.
-        if fence::strength(&target).await.map_err(at_target("looking for a fence"))?.is_some() {
-            fence::take_down(&target).await.map_err(at_target("taking the fence down"))?;
+        if fence::strength(target).await.map_err(at_target("looking for a fence"))?.is_some() {
+            fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
         }
-        progress.would_leave(switching::would_leave(state));
-        if let Err(error) = switching::there(files, state, &target, progress, echo).await {
-            progress.set_phase("undoing the switch");
-            progress.would_leave(switching::would_leave_unsure());
-            let ends = Ends { source: &source, target: &target };
-            let undone =
-                undo(&ends, state, Discard::Refuse, options.fence_wait, options.jobs, progress, stop, echo).await;
+        watch.would_leave(switching::would_leave(state));
+        if let Err(error) = switching::there(files, state, target, &watch.progress, echo).await {
+            watch.set_phase("undoing the switch");
+            watch.would_leave(switching::would_leave_unsure());
+            let undone = undo(ends, state, Discard::Refuse, options.fence_wait, options.jobs, watch, echo).await;
             let (outcome, taken) = match undone {
                 Ok(Undone { keys, hook, old_place, .. }) => {
                     let to_check = state.ties.to_check(&keys);
-                    let unchecked = check_keys(&source, to_check, options.fence_wait, progress).await;
+                    let unchecked = check_keys(source, to_check, options.fence_wait, &watch.progress).await;
                     (taken_back(&state.ties.missing(&keys), &unchecked, hook, &old_place.warnings), Taken::Back)
                 }
-                Err(error) => not_taken_back(&error, &source).await,
+                Err(error) => not_taken_back(&error, source).await,
             };
             return Err(SplitError::Switch { state: outcome, taken, source: Box::new(error) }.into());
         }
         state.downtime_ms = u64::try_from((Utc::now() - down).num_milliseconds()).unwrap_or_default();
         state.enter(Phase::Switched);
-        state.save(&target).await?;
-        progress.would_leave("The split is switched: the new database takes writes.".into());
-        switching::notify(&target).await.map_err(at_target("telling PostgREST"))?;
-        switching::notify(&source).await.map_err(at_source("telling PostgREST"))?;
+        state.save(target).await?;
+        watch.would_leave("The split is switched: the new database takes writes.".into());
+        switching::notify(target).await.map_err(at_target("telling PostgREST"))?;
+        switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
     }
+    Ok(())
+}
+
+async fn close(source: Session, target: Session) -> Result<(), Error> {
     source.close().await.map_err(at_source("closing the session"))?;
     target.close().await.map_err(at_target("closing the session"))
 }

@@ -7,17 +7,16 @@ mod scratch;
 use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::slice;
-use std::sync::Arc;
 
 use super::capture;
 use super::plan::{Options, Planned};
 use crate::command::Error;
 use crate::command::error::{Failure, FirstFailure};
-use crate::command::progress::Progress;
 use crate::command::restore::definitions::ability;
 use crate::command::restore::framed::{Onward, framed, onward};
 use crate::command::restore::refused::failure;
 use crate::command::some::some_of;
+use crate::command::watch::Watch;
 use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::frame::{Ability, Rights};
@@ -96,16 +95,13 @@ impl Tried {
 ///
 /// # Errors
 /// The target's server refuses a definition ([`Error::Entries`]); nobody waits yet.
-pub async fn respell(
-    options: &Options,
-    planned: &Planned,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Archive, Error> {
-    progress.set_phase("trying the definitions");
-    match respell_aside(options, planned.into(), stop).await {
+pub async fn respell(options: &Options, planned: &Planned, watch: &Watch) -> Result<Archive, Error> {
+    watch.set_phase("trying the definitions");
+    match respell_aside(options, planned.into(), &watch.stop).await {
         // The role may not make a scratch database, or not enter it; or something can be made in the target alone, as pg_cron.
-        Err(error) if !matches!(error, Error::Interrupted) => inside::respell(options, planned.into(), stop).await,
+        Err(error) if !matches!(error, Error::Interrupted) => {
+            inside::respell(options, planned.into(), &watch.stop).await
+        }
         respelled => respelled,
     }
 }
@@ -133,21 +129,16 @@ pub async fn respell_aside(options: &Options, definitions: Definitions<'_>, stop
 ///
 /// # Errors
 /// The sessions are lost, or it was interrupted.
-pub async fn findings(
-    options: &Options,
-    planned: &Planned,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Vec<Finding>, Error> {
+pub async fn findings(options: &Options, planned: &Planned, watch: &Watch) -> Result<Vec<Finding>, Error> {
     if planned.plan.blockers().any(|blocker| makes_trial_vain(blocker.kind)) {
         return Ok(Vec::new());
     }
-    progress.set_phase("trying the definitions at the target's server");
+    watch.set_phase("trying the definitions at the target's server");
     let scratch = match Scratch::make(options, planned.into()).await {
         Ok(scratch) => scratch,
         Err(error) => return Ok(vec![untried(planned, &error)]),
     };
-    let tried = try_all(&scratch, planned, stop).await;
+    let tried = try_all(&scratch, planned, &watch.stop).await;
     let closed = scratch.close().await;
     let found = match tried {
         Ok(tried) => refused(&tried).into_iter().chain(left(planned, &tried)).collect(),

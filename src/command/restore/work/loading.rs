@@ -100,8 +100,8 @@ impl Worker<'_, '_> {
         let sql = copy_in_statement(into, &relation.columns, relation.format, encoding, freeze);
         let failed = || Error::target_database(label);
         let mut copy = self.wire.copy_in(label, sql.as_bytes(), relation.format).map_err(failed())?;
-        let report = |bytes, rows| self.work.progress.add(lane, bytes, rows);
-        let digest = self.feed.pour(n, relation, &self.hasher, &mut copy, report, self.work.stop)?;
+        let report = |bytes, rows| self.work.watch.progress.add(lane, bytes, rows);
+        let digest = self.feed.pour(n, relation, &self.hasher, &mut copy, report, &self.work.watch.stop)?;
         copy.finish().map_err(failed())?;
         self.work.lock().digests[n] = digest;
         Ok(())

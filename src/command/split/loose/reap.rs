@@ -2,7 +2,6 @@
 //! child commits first, then the log's entries are done with.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -11,17 +10,16 @@ use super::batch::{ReapOptions, Reaper, Trouble};
 use super::stored::{Foreign, Pair, between, in_place, without_child};
 use super::{Side, SplitError, identity};
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::Folder;
 use crate::command::split::state::{Memory, Phase, State};
 use crate::command::split::strangers::refuse;
 use crate::command::split::{Moved, whereabouts};
+use crate::command::watch::Watch;
 use crate::pg::connect::{Session, connect};
 use crate::pg::loose::{self, Settled, Stored};
 use crate::pg::ours;
 use crate::pg::place::Place;
-use crate::stop::Stop;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -82,9 +80,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// # Errors
 /// No loose key is between the two databases; the split is not so far; either database.
-pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) -> Result<Reaped, Error> {
+pub async fn reap(options: &ReapOptions, watch: &Watch) -> Result<Reaped, Error> {
     let started = Instant::now();
-    progress.set_phase("connecting");
+    watch.set_phase("connecting");
     let source = connect(&options.source, "pgkeep reap").await.map_err(at_source("connecting"))?;
     let target = connect(&options.target, "pgkeep reap").await.map_err(at_target("connecting"))?;
     let ways = [
@@ -120,14 +118,14 @@ pub async fn reap(options: &ReapOptions, progress: &Arc<Progress>, stop: &Stop) 
     }
     let (mut reaped, mut elsewhere) = (Vec::new(), Vec::new());
     for pair in &ways {
-        let reaper = Reaper { pair, options, settled: settled(pair.log, phase), stop };
+        let reaper = Reaper { pair, options, settled: settled(pair.log, phase), stop: &watch.stop };
         let (keys, others) = between(pair, reaper.parent_error(), reaper.child_error()).await?;
         in_place(pair, &keys, &places, options.moved).await?;
         elsewhere.extend(
             others.into_iter().map(|Foreign { name, database }| format!("{name} (its rows are in {database})")),
         );
         for stored in keys {
-            progress.set_phase(&format!("reaping {}", stored.key.name));
+            watch.set_phase(&format!("reaping {}", stored.key.name));
             reaped.push(reaper.key(stored).await?);
         }
     }

@@ -1,26 +1,23 @@
 //! What a run would do to the operator's files, and whether its command is there. Files are read, and nothing is run.
 
-use std::sync::Arc;
-
 use super::{Planned, Report, Timing, make};
 use crate::command::error::Error;
-use crate::command::progress::Progress;
 use crate::command::split::switching::Files;
 use crate::command::split::{Options, switching, trial};
+use crate::command::watch::Watch;
 use crate::split::facts::Cluster;
 use crate::split::{Finding, FindingKind, Severity};
-use crate::stop::Stop;
 use crate::switch::{HOOK_TIMEOUT_DEFAULT, Hook, Program};
 
 /// The plan with what `--rewrite` and `--hook` add to it. The definitions were tried at the target's server, and nothing is left of that.
 ///
 /// # Errors
 /// Those of a plan, and a file or a key that would end a run.
-pub async fn run(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<Report, Error> {
-    let mut planned = make(&options.plan, Timing::Measured, progress, stop).await?;
+pub async fn run(options: &Options, watch: &Watch) -> Result<Report, Error> {
+    let mut planned = make(&options.plan, Timing::Measured, watch).await?;
     let files = files(options, &planned)?;
     planned.plan.add(options.hook.as_ref().and_then(|command| hook(command)));
-    let tried = trial::findings(&options.plan, &planned, progress, stop).await?;
+    let tried = trial::findings(&options.plan, &planned, watch).await?;
     planned.plan.add(tried);
     Ok(Report { files, ..Report::of(planned) })
 }

@@ -1,22 +1,20 @@
 //! The way back, on the copies: it is taken, and then it is looked whether everything is where it was.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
-use crate::command::progress::Progress;
 use crate::command::split::capture::archive_now;
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::plan::Planned;
 use crate::command::split::state::State;
 use crate::command::split::{Discard, Options, RollbackOptions, proof, rollback};
+use crate::command::watch::Watch;
 use crate::pg::connect::connect;
 use crate::pg::fence;
 use crate::schema::compare::{EntryDifference, EntryMismatch, compare};
-use crate::stop::Stop;
 
 /// What `--json` prints of the way back.
 #[derive(Debug, Serialize)]
@@ -35,7 +33,7 @@ pub struct Back {
 }
 
 /// Rolls the split back. The new place, which it keeps, is private and goes with its server.
-pub async fn go(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Result<u64, Error> {
+pub async fn go(options: &Options, watch: &Watch) -> Result<u64, Error> {
     let back = RollbackOptions {
         source: options.plan.source.clone(),
         target: options.plan.target.clone(),
@@ -45,30 +43,24 @@ pub async fn go(options: &Options, progress: &Arc<Progress>, stop: &Stop) -> Res
         state: options.state.clone(),
         moved: options.moved,
     };
-    Ok(rollback(&back, progress, stop, &mut std::io::sink()).await?.downtime_ms)
+    Ok(rollback(&back, watch, &mut std::io::sink()).await?.downtime_ms)
 }
 
 /// Compares the old place with what it was: rows with the digests of the copy, definitions with those before the run.
-pub async fn look(
-    options: &Options,
-    before: &Planned,
-    downtime_ms: u64,
-    progress: &Arc<Progress>,
-    stop: &Stop,
-) -> Result<Back, Error> {
-    progress.set_phase("comparing the old database with its former state");
+pub async fn look(options: &Options, before: &Planned, downtime_ms: u64, watch: &Watch) -> Result<Back, Error> {
+    watch.set_phase("comparing the old database with its former state");
     let target = connect(&options.plan.target, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
     let state = State::load(&target, &options.state).await?;
     target.close().await.map_err(at_target("closing the session"))?;
     let mismatches = match &state {
-        Some(state) => proof::written_since(&options.plan.source, state, options.jobs, progress, stop)?,
+        Some(state) => proof::written_since(&options.plan.source, state, options.jobs, watch)?,
         None => {
             return Err(Error::Internal { what: "the split's record is gone after the rollback".into(), source: None });
         }
     };
     let source = connect(&options.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?;
     let strength = fence::strength(&source).await.map_err(at_source("looking for a fence"))?;
-    let after = archive_now(&options.plan, &source, stop)?;
+    let after = archive_now(&options.plan, &source, &watch.stop)?;
     source.close().await.map_err(at_source("closing the session"))?;
     let keys = before.plan.crossing_keys().filter_map(|crossing| before.archive.entry(crossing.entry));
     let keys: BTreeSet<String> = keys.map(|entry| entry.label()).collect();

@@ -1,20 +1,17 @@
 //! The copy that a rehearsal plays on: the whole database, because what stays decides what crosses.
 
-use std::sync::Arc;
-
 use crate::command::Error;
 use crate::command::error::FirstFailure;
-use crate::command::progress::Progress;
 use crate::command::restore::feed::Rows;
 use crate::command::restore::{self, Loading, Proof, target as destination, work};
 use crate::command::split::capture::{self, capture};
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::{Options, plan};
+use crate::command::watch::Watch;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::{Repository, SnapshotId};
 use crate::schema::archive::Archive;
-use crate::stop::Stop;
 
 /// What was copied.
 pub struct Extent {
@@ -25,21 +22,21 @@ pub struct Extent {
 }
 
 /// Straight from the source, under one snapshot of it, in transactions that cannot write.
-pub async fn live(options: &Options, copy: &Conninfo, progress: &Arc<Progress>, stop: &Stop) -> Result<Extent, Error> {
+pub async fn live(options: &Options, copy: &Conninfo, watch: &Watch) -> Result<Extent, Error> {
     let plan = plan::Options { target: copy.clone(), ..options.plan.clone() };
     let options = Options { plan, proof: Proof::Leave, ..options.clone() };
-    progress.set_phase("reading the schema");
+    watch.set_phase("reading the schema");
     // No schema is all of them.
-    let mut capture = capture(&options, &[], stop).await?;
+    let mut capture = capture(&options, &[], &watch.stop).await?;
     let loading = capture::loading(&options);
-    progress.set_phase("copying definitions");
+    watch.set_phase("copying definitions");
     destination::create_database(copy, &capture.drawn.job).await?;
     let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
     destination::run_pre_data(&session, &capture.drawn.job, &loading).await?;
     capture.drawn.job.surround(&session, loading.through_root).await?;
     session.close().await.map_err(at_target("closing the session"))?;
-    progress.set_phase("copying rows");
-    let done = work::run(&Rows::Live(&capture.source), &loading, &capture.drawn.job, progress, stop)?;
+    watch.set_phase("copying rows");
+    let done = work::run(&Rows::Live(&capture.source), &loading, &capture.drawn.job, watch)?;
     capture.snapshot.session.close().await.map_err(at_source("closing the session"))?;
     if !done.failures.is_empty() {
         let first = FirstFailure(done.failures.iter().take(5).cloned().collect());
@@ -58,11 +55,10 @@ pub async fn backup(
     snapshot: &SnapshotId,
     jobs: usize,
     copy: &Conninfo,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<Extent, Error> {
     let loading = Loading { proof: Proof::Leave, ..Loading::of_a_copy(copy.clone(), jobs) };
     let options = restore::Options::of_all(snapshot, loading);
-    let report = restore::run(repository, &options, progress, stop).await?;
+    let report = restore::run(repository, &options, watch).await?;
     Ok(Extent { tables: report.tables, rows: report.rows, archive: None })
 }

@@ -1,18 +1,15 @@
 //! The operator's definitions as they are. A copy's are spelled as they are after a reload, and prove nothing of how the original's would fare.
 
-use std::sync::Arc;
-
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::selecting;
 use crate::command::split::plan::Planned;
 use crate::command::split::trial::{Definitions, respell_aside};
 use crate::command::split::{Options, capture, proof};
+use crate::command::watch::Watch;
 use crate::repo::{Manifest, Repository};
 use crate::schema::archive::Archive;
 use crate::schema::compare::{EntryMismatch, compare};
 use crate::schema::facts::Facts;
-use crate::stop::Stop;
 
 /// What the original's definitions came to.
 #[derive(Default)]
@@ -29,15 +26,14 @@ pub async fn live(
     original: &Planned,
     copied: &Archive,
     copy: &Planned,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<Judged, Error> {
     let schemas: Vec<String> = original.names.moving.iter().cloned().collect();
     let changed = proof::changed_since(&original.archive, copied, &schemas);
     if !changed.is_empty() {
         return Ok(Judged { changed, ..Judged::default() });
     }
-    let definitions = judge(here, original.into(), copy, progress, stop).await?;
+    let definitions = judge(here, original.into(), copy, watch).await?;
     Ok(Judged { definitions, ..Judged::default() })
 }
 
@@ -47,8 +43,7 @@ pub async fn backup(
     repository: &Repository,
     manifest: &Manifest,
     copy: &Planned,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<Judged, Error> {
     let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?.without(capture::is_ours);
     let facts = repository.metadata(manifest, &manifest.facts).await?;
@@ -59,7 +54,7 @@ pub async fn backup(
     let schemas: Vec<String> = copy.names.moving.iter().cloned().collect();
     let selection = selecting::select(&archive, &facts, &capture::patterns(&schemas).parse()?)?;
     let original = Definitions { archive: &archive, facts: &facts, selection: &selection };
-    let definitions = judge(here, original, copy, progress, stop).await?;
+    let definitions = judge(here, original, copy, watch).await?;
     Ok(Judged { definitions, ..Judged::default() })
 }
 
@@ -68,12 +63,11 @@ async fn judge(
     here: &Options,
     original: Definitions<'_>,
     copy: &Planned,
-    progress: &Arc<Progress>,
-    stop: &Stop,
+    watch: &Watch,
 ) -> Result<Vec<EntryMismatch>, Error> {
-    progress.set_phase("trying the source's own definitions");
-    let from_original = respell_aside(&here.plan, original, stop).await?;
-    let from_copy = respell_aside(&here.plan, copy.into(), stop).await?;
+    watch.set_phase("trying the source's own definitions");
+    let from_original = respell_aside(&here.plan, original, &watch.stop).await?;
+    let from_copy = respell_aside(&here.plan, copy.into(), &watch.stop).await?;
     let made = original.entries();
     Ok(compare(original.archive, |id| made.contains(&id), &from_copy, Some(&from_original)))
 }

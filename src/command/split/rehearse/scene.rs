@@ -1,21 +1,18 @@
 //! What is known before a private server starts: the operator's ends, as far as they are asked, or the backup.
 
-use std::sync::Arc;
-
 use super::servers::Model;
 use super::{Ends, Files, Origin};
 use crate::command::Error;
-use crate::command::progress::Progress;
 use crate::command::restore::target::connect_for_maintenance;
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::plan::{self, Planned};
 use crate::command::split::{Options, SplitError, switching};
+use crate::command::watch::Watch;
 use crate::pg;
 use crate::pg::connect::connect;
 use crate::pg::likeness::{self, Likeness};
 use crate::repo::Manifest;
 use crate::schema::archive::{Archive, Kind};
-use crate::stop::Stop;
 use crate::switch;
 
 pub enum Looked {
@@ -43,17 +40,12 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub async fn look(
-        run: &Options,
-        origin: &Origin<'_>,
-        progress: &Arc<Progress>,
-        stop: &Stop,
-    ) -> Result<Looked, Error> {
+    pub async fn look(run: &Options, origin: &Origin<'_>, watch: &Watch) -> Result<Looked, Error> {
         let mut run = run.clone();
         let (manifest, archive) = match origin {
             Origin::Live => (None, None),
             Origin::Backup { repository, snapshot, .. } => {
-                progress.set_phase("reading the snapshot");
+                watch.set_phase("reading the snapshot");
                 let manifest = repository.manifest(&repository.resolve(snapshot).await?).await?;
                 if !manifest.request.is_whole_database() {
                     return Err(Error::Usage {
@@ -88,8 +80,7 @@ impl Scene {
         if !asked && run.plan.source.database() == run.plan.target.database() {
             return Err(SplitError::SameDatabase.into());
         }
-        let planned =
-            if asked { Some(plan::make(&run.plan, plan::Timing::Measured, progress, stop).await?) } else { None };
+        let planned = if asked { Some(plan::make(&run.plan, plan::Timing::Measured, watch).await?) } else { None };
         let planned = match planned {
             Some(planned) if !planned.plan.is_clear() => {
                 return Ok(Looked::Blocked(Box::new(plan::Report::of(planned))));
