@@ -12,6 +12,7 @@ pub use room::Room;
 
 use super::error::Error;
 use super::mismatch::Mismatch;
+use super::moment::millis;
 use super::restore::{self, Loading, Phases, SearchPath, ThroughRoot};
 use super::taken::Taken;
 use super::watch::Watch;
@@ -189,10 +190,6 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         receipt: written.ok().map(|key| key.to_string()),
         elapsed_ms: millis(started),
     })
-}
-
-fn millis(since: Instant) -> u64 {
-    since.elapsed().as_millis() as u64
 }
 
 /// Durability is off by the cluster's own choice; nothing runs in the background that would be thrown away as well.

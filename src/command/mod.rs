@@ -30,6 +30,7 @@ pub mod selecting;
 pub mod shards;
 pub mod some;
 mod source;
+pub mod source_facts;
 pub mod split;
 mod surroundings;
 pub mod suspicion;

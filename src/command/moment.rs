@@ -1,4 +1,6 @@
-//! Times in JSON.
+//! Times and spans in JSON.
+
+use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
@@ -11,4 +13,9 @@ where
 {
     let time: Option<DateTime<Utc>> = (*time).into();
     time.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true)).serialize(serializer)
+}
+
+/// Milliseconds.
+pub fn millis(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
 }

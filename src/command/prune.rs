@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::error::Error;
 use super::finding::with_causes;
+use super::moment::millis;
 use super::some::some_of;
 use super::watch::Watch;
 use crate::command::moment::rfc3339;
@@ -193,7 +194,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     report.objects_deleted += objects.objects;
     report.bytes_freed += objects.bytes;
     report_troubles(&mut report, references, deleted);
-    report.elapsed_ms = started.elapsed().as_millis() as u64;
+    report.elapsed_ms = millis(started);
     Ok(report)
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Between the last look inside the transaction and the writing down somebody may commit a change, which is then written down as if it had
 //! moved. So the seal looks once more after it, through another session, which sees what others have committed and nothing of the seal's own:
-//! see `command/split/sealing.rs`. Whatever is committed after that look is not what was written down.
+//! see `command/split/steps/seal.rs`. Whatever is committed after that look is not what was written down.
 
 use std::collections::BTreeSet;
 

@@ -253,7 +253,7 @@ fn what_is_made_during_the_way_back_stops_it_nowhere_and_is_named() {
     assert_eq!(said.code, 0, "{said:?}");
     trial.only_mal("rollback");
     let warnings = said.document()["warnings"].to_string();
-    assert!(warnings.contains("view mal.later was made during the way back"), "{warnings}");
+    assert!(warnings.contains("view mal.later was made during the rollback"), "{warnings}");
     assert!(!warnings.contains("mal.v "), "{warnings}");
     trial.mal("whole", "INSERT INTO par.p VALUES (2); DROP VIEW mal.later");
     assert_eq!(trial.mal("whole", "SELECT count(*) FROM mal.v"), "2");

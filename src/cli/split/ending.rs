@@ -192,7 +192,7 @@ fn next(status: &Status) -> String {
         _ if status.under_way => "a command of the split is running: wait for it",
         Phase::Finished => return String::new(),
         Phase::Switched if !status.lost.is_empty() => {
-            "`pgkeep split rollback --discard`, which lets the old database take writes again, and leaves the new one as it is; or `pgkeep split finish --discard`, which ends the way back without what is lost"
+            "`pgkeep split rollback --discard`, which lets the old database take writes again, and leaves the new one as it is; or `pgkeep split finish --discard`, which gives up the rollback, and what is lost"
         }
         Phase::Quarantined if !status.lost.is_empty() => {
             "`pgkeep split finish --discard --yes-drop NAME`, which drops the old schemas although the new database has lost what is named here"

@@ -39,6 +39,7 @@ use super::ahead;
 use super::column_order::{ColumnOrder, column_order};
 use super::error::{Error, Failure};
 use super::hurt::Recorded;
+use super::moment::millis;
 use super::progress::Progress;
 use super::proof::{self, Scope, Side};
 use super::selecting::Patterns;
@@ -282,10 +283,6 @@ async fn code_of_others(loading: &Loading) -> Result<Option<String>, Error> {
     let told = told.map_err(Error::target_database("looking for code that rows run"))?;
     session.close().await.map_err(Error::target_database("closing the session"))?;
     Ok(told.map(|told| format!("code of ordinary roles ran with the privileges of another role: {told}")))
-}
-
-fn millis(since: Instant) -> u64 {
-    since.elapsed().as_millis() as u64
 }
 
 /// What is known when the definitions are there.

@@ -183,7 +183,7 @@ pub async fn left(state: &State, source: &Session) -> Result<Vec<String>, Error>
     let left = works.left(source).await.map_err(at_source("looking for what still reads the bridge"))?;
     let told = |reader| {
         format!(
-            "{reader} was made during the way back with a value whose domain is checked by an ordinary role, and was left: it reads a foreign table that leads nowhere. Drop it, then the server {}",
+            "{reader} was made during the rollback with a value whose domain is checked by an ordinary role, and was left: it reads a foreign table that leads nowhere. Drop it, then the server {}",
             works.server
         )
     };

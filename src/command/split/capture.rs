@@ -6,13 +6,13 @@ use rand_core::{OsRng, RngCore};
 
 use super::{Options, SplitError, plan};
 use crate::command::Error;
-use crate::command::backup;
 use crate::command::instant::{self, Seen};
 use crate::command::not_given;
 use crate::command::restore::families::Families;
 use crate::command::restore::{Job, Proofs, roles};
 use crate::command::selecting::{self, Patterns};
 use crate::command::source::Source;
+use crate::command::source_facts;
 use crate::command::surroundings::{self, Surroundings};
 use crate::pg::catalog::{self, Fingerprint, Passwords, Scope, TableFacts};
 use crate::pg::connect::Session;
@@ -115,7 +115,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let failed = |what: &str| Error::source_database(what.to_owned());
     let database = catalog::database(session).await.map_err(failed("reading the catalog"))?;
     let pg_dump = dump::find(session, options.plan.pg_bin.as_deref())?;
-    let (mut facts, untouched) = backup::read_facts(snapshot).await?;
+    let (mut facts, untouched) = source_facts::read_facts(snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
     forget_ours(&mut facts);
     let dumped =
@@ -124,8 +124,8 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let selection = selecting::select(&archive, &facts, &request)?;
     let single = singles(&archive, &selection, schemas);
     let fingerprint = catalog::fingerprint(session, schemas, &single).await.map_err(failed("reading the catalog"))?;
-    let sequences = backup::read_sequences(snapshot, &selection).await?;
-    let known = backup::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
+    let sequences = source_facts::read_sequences(snapshot, &selection).await?;
+    let known = source_facts::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
     let populated = catalog::populated_views(session).await.map_err(failed("reading the catalog"))?;
     let settings = surroundings::of_source(session.conninfo()).await.map_err(failed("reading settings"))?;
     let relations = relations(snapshot, &selection);

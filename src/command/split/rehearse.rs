@@ -22,6 +22,7 @@ use super::switching::Files;
 use super::{Options, Outcome, Phases, Report, SplitError, host};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
+use crate::command::moment::millis;
 use crate::command::restore::target::{connect_for_maintenance, drop_database};
 use crate::command::taken::Taken;
 use crate::command::watch::Watch;
@@ -314,8 +315,4 @@ fn while_at(step: RehearsalStep) -> impl FnOnce(Error) -> Error {
         error if step == RehearsalStep::Copy && error.exit_code() == 4 => error,
         error => SplitError::Rehearsal { step, source: Box::new(error) }.into(),
     }
-}
-
-fn millis(since: Instant) -> u64 {
-    since.elapsed().as_millis() as u64
 }

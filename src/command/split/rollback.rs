@@ -14,6 +14,7 @@ use super::state::{Found, Phase, State};
 use super::{Moved, SplitError, aftermath, bridge, halfway, host, loose, lost, switching, whereabouts};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
+use crate::command::moment::millis;
 use crate::command::progress::Progress;
 use crate::command::restore::target as destination;
 use crate::command::watch::Watch;
@@ -130,7 +131,7 @@ pub async fn rollback(
         Ok(undone) => undone,
         Err(error) => return Err(whereabouts::and_who_takes_writes(error, &ends).await),
     };
-    let downtime_ms = since.elapsed().as_millis() as u64;
+    let downtime_ms = millis(since);
     let Undone { written, left_behind, old_place, keys, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, &watch.progress).await;

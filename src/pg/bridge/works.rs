@@ -210,7 +210,7 @@ impl Works {
             JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid AND c.relname ~ '^pgkeep_bridge_[0-9]+$'
             JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid AND d.deptype = 'n'
             LEFT JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = d.objid AND w.rulename = '_RETURN' ORDER BY 1";
-        session.texts("what was not made anew", sql, &[&self.server]).await
+        session.texts("what was not made again", sql, &[&self.server]).await
     }
 
     /// The same for the way back.

@@ -53,7 +53,7 @@ pub(super) fn findings(
             Blocker,
             FindingKind::BridgeLimit,
             used.label.clone(),
-            "it holds a value whose domain is checked by an ordinary role, and its definition is made anew: the check would run as the superuser who splits",
+            "it holds a value whose domain is checked by an ordinary role, and its definition is made again: the check would run as the superuser who splits",
             "write it without such a value (an array, a row or a range with a domain in it), or give up with --boundary-file what needs the bridge (drop)",
         )
     });

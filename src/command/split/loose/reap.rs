@@ -10,6 +10,7 @@ use super::batch::{ReapOptions, Reaper, Trouble};
 use super::stored::{Foreign, Pair, between, in_place, without_child};
 use super::{Side, SplitError, identity};
 use crate::command::Error;
+use crate::command::moment::millis;
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::Folder;
 use crate::command::split::state::{Memory, Phase, State};
@@ -139,7 +140,7 @@ pub async fn reap(options: &ReapOptions, watch: &Watch) -> Result<Reaped, Error>
         matches!(key.progress, Progressed::Done | Progressed::Taken) && key.orphans == 0 && key.refused.is_empty()
     };
     let ok = reaped.iter().all(is_done);
-    Ok(Reaped { ok, keys: reaped, elsewhere, elapsed_ms: started.elapsed().as_millis() as u64 })
+    Ok(Reaped { ok, keys: reaped, elsewhere, elapsed_ms: millis(started) })
 }
 
 /// Whether this database took what the other one gave.
@@ -176,7 +177,7 @@ impl Reaper<'_> {
             refused: Vec::new(),
         };
         let renewed = loose::renew(self.pair.parent, &key).await;
-        renewed.map_err(self.parent_error()("making the function of a loose key anew"))?;
+        renewed.map_err(self.parent_error()("making the function of a loose key again"))?;
         // What is not followed keeps no other key back.
         let Some(child) = child else { return Ok(reaped.not_followed(without_child(&key, self.pair.child))) };
         let name = child.table.to_string();

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hindrances::{self, Part};
 use super::{Estimate, Options, Timing, rate};
-use crate::command::backup;
 use crate::command::error::Error;
 use crate::command::instant::{self, Seen};
 use crate::command::selecting;
 use crate::command::source::Source;
+use crate::command::source_facts;
 use crate::command::split::capture::{forget_ours, is_ours};
 use crate::command::split::strangers::refuse;
 use crate::pg;
@@ -76,7 +76,7 @@ impl Read {
     pub async fn schema(&self, options: &Options, stop: &Stop) -> Result<Schema, Error> {
         let session = self.session();
         let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
-        let (mut facts, untouched) = backup::read_facts(&self.snapshot).await?;
+        let (mut facts, untouched) = source_facts::read_facts(&self.snapshot).await?;
         selecting::forget_untouched(&mut facts, &untouched);
         let id = &self.snapshot.id;
         let dumped = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;

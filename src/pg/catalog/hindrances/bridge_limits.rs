@@ -64,7 +64,7 @@ pub async fn values_of_readers(session: &Session, schemas: &[String]) -> Result<
         made AS MATERIALIZED (SELECT root, object, label, {trees} AS tree FROM readers)
         SELECT root, object, label FROM made WHERE {condition} ORDER BY 3"
     );
-    uses(session, "values in what is made anew", &sql, schemas).await
+    uses(session, "values in what is made again", &sql, schemas).await
 }
 
 /// Defaults of columns in `schemas` with such values: a foreign table that is written through has them as well.

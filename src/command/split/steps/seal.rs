@@ -1,11 +1,11 @@
 //! The seal: the moment from which the source refuses writes for good. Whatever was proven is looked at once more, inside it.
 
-use super::capture::Drawn;
-use super::holding::{Had, Trying, at_source};
-use super::preparing::resolve;
-use super::state::State;
-use super::{Options, SplitError};
+use super::prepare::resolve;
 use crate::command::Error;
+use crate::command::split::capture::Drawn;
+use crate::command::split::holding::{Had, Trying, at_source};
+use crate::command::split::state::State;
+use crate::command::split::{Options, SplitError};
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Attempt, Patience, Stamp};
 

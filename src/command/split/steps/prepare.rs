@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::capture::{Drawn, capture};
-use super::holding::{at_source, at_target};
-use super::host::{Folder, Split};
-use super::rollback::abandon;
-use super::state::{FORMAT, Found, Memory, Phase, State};
-use super::ties::{Ties, given_up};
-use super::{Options, SplitError, bridge, halfway, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::Error;
 use crate::command::restore;
 use crate::command::restore::roles::{MadeRole, Provided};
 use crate::command::restore::target::{self as destination, Made};
+use crate::command::split::capture::{Drawn, capture};
+use crate::command::split::holding::{at_source, at_target};
+use crate::command::split::host::{Folder, Split};
+use crate::command::split::rollback::abandon;
+use crate::command::split::state::{FORMAT, Found, Memory, Phase, State};
+use crate::command::split::ties::{Ties, given_up};
+use crate::command::split::{Options, SplitError, bridge, halfway, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::watch::Watch;
 use crate::pg::close_like::close_like;
 use crate::pg::connect::{Session, connect};
@@ -142,14 +142,13 @@ pub struct Prepared {
     pub beginning: Option<Beginning>,
 }
 
-/// A target database that is empty and knows what it is for.
+/// A target database that is empty and knows what it is for. The source is known by its identity, and by the names of what moves.
 pub async fn prepare(
     options: &Options,
     ground: Ground,
     planned: &plan::Planned,
     source: &Session,
-    identity: String,
-    schemas: &[String],
+    (identity, schemas): (String, &[String]),
     watch: &Watch,
 ) -> Result<Prepared, Error> {
     let ties = Ties {
