@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::source::{Source, check_snapshot_travels};
+use crate::pg;
 use crate::pg::catalog::{TableFacts, strong_locks};
 use crate::pg::connect::with_near_name;
 use crate::pg::conninfo::Conninfo;
@@ -96,13 +97,19 @@ pub async fn again<T>(
     let since = Instant::now();
     loop {
         match attempt().await {
-            Err(Error::Contended { .. }) if stop.is_set() => return Err(Error::Interrupted),
-            Err(Error::Contended { .. })
-                if lock_timeout_ms == 0 || since.elapsed() < Duration::from_millis(lock_timeout_ms) =>
+            Err(error) if may_be_begun_again(&error) && stop.is_set() => return Err(Error::Interrupted),
+            Err(error)
+                if may_be_begun_again(&error)
+                    && (lock_timeout_ms == 0 || since.elapsed() < Duration::from_millis(lock_timeout_ms)) =>
             {
                 tokio::time::sleep(PAUSE).await;
             }
             ended => return ended,
         }
     }
+}
+
+/// Somebody was in between, and it would be otherwise a moment later.
+fn may_be_begun_again(error: &Error) -> bool {
+    matches!(error, Error::Contended { .. } | Error::Source { source: pg::Error::Renamed { .. }, .. })
 }

@@ -27,6 +27,7 @@ use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
 use crate::pg::snapshot::SourceSnapshot;
+use crate::pg::tables_alone;
 use crate::pg::wire::Wire;
 use crate::repo::Manifest;
 use crate::repo::manifest::{LargeObjects, Relation, Sequence};
@@ -393,8 +394,11 @@ impl<'a> Proof<'a> {
     fn open_wire(&self, found: &Found) -> Result<Wire, Error> {
         match &found.source {
             Some(source) => source.reader(&self.watch.stop),
-            None => Wire::connect(self.conninfo, "pgkeep proof", worker_runtime()?, &self.watch.stop)
-                .map_err(self.side.error("opening a session for the proof")),
+            None => {
+                let wire = Wire::connect(self.conninfo, "pgkeep proof", worker_runtime()?, &self.watch.stop);
+                let wire = wire.and_then(|mut wire| tables_alone::read_by(&mut wire).map(|()| wire));
+                wire.map_err(self.side.error("opening a session for the proof"))
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::reading::PartRecorder;
 use super::source::{Source, join};
 use super::watch::Watch;
 use crate::pg::catalog::TableFacts;
-use crate::pg::copy::{PartRange, copy_large_objects, copy_table};
+use crate::pg::copy::{PartRange, check_name, copy_large_objects, copy_table};
 use crate::pg::sessions;
 use crate::pg::wire::Wire;
 use crate::repo::layout::ChunkKind;
@@ -202,8 +202,9 @@ impl Worker<'_> {
             PartRecorder::new(&self.runtime, &self.hasher, &mut self.chunker, &mut self.writer, self.progress, lane);
         let copied = match task {
             Task::Table { table, part } => {
-                let planned = &plan.tables[table];
-                copy_table(wire, (&planned.facts).into(), planned.parts[part], &source.encoding, &mut recorder)
+                let PlannedTable { facts, parts } = &plan.tables[table];
+                copy_table(wire, facts.into(), parts[part], &source.encoding, &mut recorder)
+                    .and_then(|()| Ok(check_name(wire, facts.oid, &facts.schema, &facts.name)?))
             }
             Task::LargeObjects { part } => {
                 let (first, last) = plan.large_objects[part];

@@ -11,6 +11,7 @@ use crate::pg::catalog::TableFacts;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::snapshot::{SourceSnapshot, is_unknown_snapshot, join_statements, locks};
+use crate::pg::tables_alone;
 use crate::pg::wire::Wire;
 use crate::stop::Stop;
 
@@ -108,6 +109,7 @@ pub fn join(source: &Source, runtime: Arc<Runtime>, stop: &Stop) -> Result<Wire,
     // Whoever waits for a lock on a table that this session has not locked yet would keep it waiting for ever.
     let bounded = format!("SET lock_timeout = {}", source.lock_timeout_ms);
     wire.execute("a setting", bounded.as_bytes()).map_err(failed)?;
+    tables_alone::read_by(&mut wire).map_err(failed)?;
     Ok(wire)
 }
 

@@ -72,6 +72,20 @@ pub fn copy_table<S: RowSink>(
     wire.copy_out(&context, sql.as_bytes(), format, sink)
 }
 
+/// Whether the name still is the table's: a lock on a table keeps nobody from giving its schema another name, or that name to another one.
+///
+/// # Errors
+/// [`Error::Renamed`]; the connection.
+pub fn check_name(wire: &mut Wire, oid: u32, schema: &str, name: &str) -> Result<(), Error> {
+    let relation = quote_literal(&quote_relation(schema, name));
+    let sql = format!("SELECT pg_catalog.to_regclass({relation})::pg_catalog.oid = {oid}::pg_catalog.oid");
+    let rows = wire.query("the name of a table", sql.as_bytes())?;
+    match rows.first().and_then(|row| row.first()?.as_deref()) {
+        Some("t") => Ok(()),
+        _ => Err(Error::Renamed { what: format!("the table {schema}.{name}") }),
+    }
+}
+
 /// Which of the relations have no rows for sure, in one question: those without a block that have all the columns. What is not there
 /// is the error that it is for [`copy_table`]. No table is read, because the server runs code of its indexes where it plans to.
 pub fn which_are_empty(wire: &mut Wire, relations: &[RowsOf<'_>]) -> Result<Vec<bool>, Error> {

@@ -133,6 +133,10 @@ pub enum Error {
         source: Box<dyn StdError + Send + Sync>,
     },
 
+    /// A name was somebody else's by the time that it was read by it.
+    #[error("{what} got another name while it was read, or its schema did")]
+    Renamed { what: String },
+
     /// The server's `pg_hba.conf` has no place for this connection.
     #[error("{endpoint} does not allow {user} to connect to the database {database} from this host")]
     Rejected {
@@ -336,6 +340,7 @@ impl Error {
             Self::NoText { .. } => Some(
                 "rename or rewrite them with PGCLIENTENCODING=SQL_ASCII psql (values in rows are copied as they are); for a role, its settings or its comment, connect to the database where it was written".to_owned(),
             ),
+            Self::Renamed { .. } => Some("run it again".to_owned()),
             Self::Protocol { .. } => None,
         }
     }

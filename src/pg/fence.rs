@@ -50,8 +50,17 @@ pub enum Strength {
 
 /// Makes this session the only one that may put up, seal or take down the fence of this database; false if another is.
 ///
-/// It ends with the session. A machine that vanishes is noticed by the server's keepalives, after at most 30 s.
+/// It ends with the session. A machine that vanishes is noticed by the server's keepalives, after at most 30 s. Whatever else runs in this
+/// session may let go of the lock: where code of users may, it is to be another session's.
 pub async fn own(session: &Session) -> Result<bool, Error> {
+    last(session).await?;
+    let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK})");
+    let row = session.client().query_one(&sql, &[]).await;
+    Ok(row.map_err(|error| session.fault("the lock of a split", error))?.get(0))
+}
+
+/// What a session needs that states depend on, and that stays for as long as a split takes.
+pub async fn last(session: &Session) -> Result<(), Error> {
     // What a state depends on must be on the disk before the state is: a server may answer COMMIT before.
     let settings = "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
             WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
@@ -60,10 +69,7 @@ pub async fn own(session: &Session) -> Result<bool, Error> {
         DO $$ BEGIN SET client_connection_check_interval = '1s'; EXCEPTION WHEN OTHERS THEN NULL; END $$";
     // idle_session_timeout came with 14, our oldest, and so did the last one: that the other end is gone is noticed while a lock is
     // waited for as well. Not every system can do that.
-    session.run("a setting", settings).await?;
-    let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK})");
-    let row = session.client().query_one(&sql, &[]).await;
-    Ok(row.map_err(|error| session.fault("the lock of a split", error))?.get(0))
+    session.run("a setting", settings).await
 }
 
 /// Whether a session owns the fence at this moment: [`own`].

@@ -34,6 +34,7 @@ pub mod snapshot;
 pub mod split_ids;
 pub mod split_state;
 pub mod staging;
+pub mod tables_alone;
 pub mod target;
 pub mod tls;
 pub mod trial;

@@ -7,6 +7,7 @@ use super::Error;
 use super::catalog::{self, Reading, SequenceFacts};
 use super::connect::Session;
 use super::quoting::{do_block, quote_literal, quote_relation};
+use super::tables_alone;
 use crate::repo::manifest::Sequence;
 
 /// So many numbers are passed over; a tenth of those that are left, where there are few.
@@ -31,6 +32,8 @@ pub fn go_on(sequences: &[Sequence], reserve: Reserve) -> String {
     }
     let list = |of: &dyn Fn(&Sequence) -> String| sequences.iter().map(of).collect::<Vec<_>>().join(", ");
     // Numeric, because a bigint may overflow.
+    let read =
+        tables_alone::within("EXECUTE 'SELECT last_value, is_called FROM ' || wanted.name INTO there, there_called;");
     let body = format!(
         "DECLARE wanted record; s pg_catalog.pg_sequence; value numeric; there bigint; there_called boolean; BEGIN
             FOR wanted IN SELECT * FROM ROWS FROM (pg_catalog.unnest(ARRAY[{names}]::text[]), pg_catalog.unnest(ARRAY[{values}]::bigint[]),
@@ -38,7 +41,7 @@ pub fn go_on(sequences: &[Sequence], reserve: Reserve) -> String {
             LOOP
                 SELECT * INTO s FROM pg_catalog.pg_sequence WHERE seqrelid = pg_catalog.to_regclass(wanted.name);
                 CONTINUE WHEN NOT FOUND;
-                EXECUTE 'SELECT last_value, is_called FROM ' || wanted.name INTO there, there_called;
+                {read}
                 value := wanted.value + s.seqincrement * least({reserve}, pg_catalog.floor(
                     (CASE WHEN s.seqincrement > 0 THEN s.seqmax - wanted.value::numeric ELSE wanted.value::numeric - s.seqmin END)
                         / pg_catalog.abs(s.seqincrement::numeric) / 10));

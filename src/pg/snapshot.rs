@@ -7,6 +7,7 @@ use super::catalog::{self, Reading, StrongLock, TableFacts};
 use super::connect::{Session, connect};
 use super::conninfo::Conninfo;
 use super::quoting::{quote_literal, quote_relation};
+use super::tables_alone;
 
 /// How often the list of tables may change between locking and the snapshot, however little patience there is.
 const ATTEMPTS_MIN: usize = 5;
@@ -76,6 +77,7 @@ impl SourceSnapshot {
     ) -> Result<Attempt, Error> {
         // For the whole session: the list of tables asks for their sizes, and so waits for their locks as well.
         session.run("a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
+        tables_alone::read(session).await?;
         let objects = catalog::no_text(session).await?;
         if !objects.is_empty() {
             return Err(Error::NoText { endpoint: session.endpoint(), objects });

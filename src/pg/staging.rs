@@ -164,7 +164,7 @@ impl<'a> Staging<'a> {
     }
 }
 
-/// Of each column: name, type, whether a value of it may be checked, the type without checks that a domain is made of, the subtype without
+/// Of each column: name, type, whether a value of it may be checked or compared by code of users, the type without checks that a domain is made of, the subtype without
 /// checks of a range or several, whether it is several, how it compares, the type's schema.
 fn types(table: &str) -> String {
     let table = quote_literal(table);
@@ -182,7 +182,8 @@ fn types(table: &str) -> String {
             UNION ALL SELECT b.top, t.typbasetype FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype = 'd'),
         plain AS (SELECT b.top, b.type, t.typtype, t.typelem FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype <> 'd')
         SELECT a.attname, pg_catalog.format_type(a.atttypid, -1),
-            EXISTS (SELECT FROM inside i JOIN pg_catalog.pg_type t ON t.oid = i.type WHERE i.top = a.atttypid AND t.typtype = 'd'),
+            EXISTS (SELECT FROM inside i JOIN pg_catalog.pg_type t ON t.oid = i.type WHERE i.top = a.atttypid AND (t.typtype = 'd'
+                OR EXISTS (SELECT FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid) AND r.rngsubopc >= 16384))),
             CASE WHEN p.typtype IN ('b', 'e') AND p.typelem = 0 OR p.type < 16384 THEN pg_catalog.format_type(p.type, -1) END,
             (SELECT pg_catalog.format_type(s.type, -1) FROM pg_catalog.pg_range r
                 CROSS JOIN LATERAL (WITH RECURSIVE sub (type) AS (SELECT r.rngsubtype
@@ -193,7 +194,8 @@ fn types(table: &str) -> String {
             (SELECT pg_catalog.format(', SUBTYPE_OPCLASS = %I.%I', on_.nspname, o.opcname) || CASE WHEN c.oid IS NULL THEN '' ELSE pg_catalog.format(', COLLATION = %I.%I', cn.nspname, c.collname) END
                 FROM pg_catalog.pg_range r JOIN pg_catalog.pg_opclass o ON o.oid = r.rngsubopc JOIN pg_catalog.pg_namespace on_ ON on_.oid = o.opcnamespace
                 LEFT JOIN pg_catalog.pg_collation c ON c.oid = r.rngcollation LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = c.collnamespace
-                WHERE p.type IN (r.rngtypid, r.rngmultitypid)),
+                -- Bounds are compared as soon as they are read: by nobody's own function.
+                WHERE p.type IN (r.rngtypid, r.rngmultitypid) AND o.oid < 16384),
             (SELECT n.nspname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = a.atttypid)
         FROM pg_catalog.pg_attribute a JOIN plain p ON p.top = a.atttypid
         WHERE a.attrelid = {table}::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped"

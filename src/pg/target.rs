@@ -8,6 +8,7 @@ use super::Error;
 use super::catalog::LARGE_OBJECT_COLUMNS;
 use super::connect::Session;
 use super::quoting::{quote_identifier, quote_literal, quote_relation};
+use super::tables_alone::while_read_by;
 use super::wire::Wire;
 use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, Sequence};
 use crate::schema::restore::{Grants, Owners, RoleMap};
@@ -199,7 +200,8 @@ pub fn sequence_values(wire: &mut Wire, sequences: &[&Sequence]) -> Result<Vec<O
         if questions.is_empty() {
             continue;
         }
-        for row in wire.query(context, questions.join(" UNION ALL ").as_bytes())? {
+        let rows = while_read_by(wire, |wire| wire.query(context, questions.join(" UNION ALL ").as_bytes()))?;
+        for row in rows {
             let text = |at: usize| row.get(at).and_then(Option::as_deref);
             let place = text(0).and_then(|n| n.parse::<usize>().ok()).and_then(|n| values.get_mut(n));
             if let (Some(place), Some(last_value), Some(is_called)) = (place, text(1), text(2)) {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use pgkeep::pg::cluster::ClusterOptions;
 
-use crate::pgkeep::{Said, pgkeep};
+use crate::pgkeep::{Repo, Said, pgkeep};
 use crate::postgres::{Server, psql};
 
 /// Those on which postgres_fdw loads with the libpq of this machine are tried with a bridge.
@@ -98,6 +98,92 @@ fn a_plan_counts_nothing_where_a_cast_of_users_would_run() {
         assert_eq!(trial.sung("plan", "cast"), before, "{major}: {document}");
         let told = document.to_string();
         assert!(told.contains("par.c.c_x_fkey") && !told.contains("par.plain.plain_p_fkey"), "{major}: {told}");
+    }
+}
+
+/// The server computes what is constant in an index as soon as it plans to read the table: at either end of a key that crosses, in either
+/// direction, and in the cut of a partitioned table.
+#[test]
+fn a_plan_counts_nothing_where_an_index_would_run_code() {
+    let made = "CREATE TABLE mal.p (id int PRIMARY KEY); CREATE TABLE par.p (id int PRIMARY KEY); INSERT INTO mal.p VALUES (1); INSERT INTO par.p VALUES (1);
+        CREATE TABLE par.out (x int REFERENCES mal.p (id)); INSERT INTO par.out VALUES (1); CREATE TABLE mal.back (x int REFERENCES par.p (id)); INSERT INTO mal.back VALUES (1);
+        CREATE TABLE mal.cut (x int REFERENCES par.p (id)) PARTITION BY LIST ((x + mal.imm('cut'))); CREATE TABLE mal.cut_1 PARTITION OF mal.cut FOR VALUES IN (2); INSERT INTO mal.cut VALUES (1);
+        CREATE INDEX ON mal.p ((id + mal.imm('mal.p'))); CREATE INDEX ON par.p ((id + mal.imm('par.p'))); CREATE INDEX ON par.out ((x + mal.imm('par.out'))); CREATE INDEX ON mal.back ((x + mal.imm('mal.back')))";
+    for major in [15, 18] {
+        let trial = Trial::start(major, made);
+        let before = trial.only_mal("made").len();
+        for boundary in ["refuse", "drop", "loose", "bridge"] {
+            let said = trial.of_par(&["--plan", "--boundary", boundary]);
+            assert!(said.stdout.contains("out_x_fkey"), "{major} {boundary}: {said:?}");
+            // Definitions are tried as their owners.
+            let ran = trial.only_mal(boundary);
+            assert!(ran.len() >= before, "{major} {boundary}");
+        }
+    }
+}
+
+/// Code of an owner runs in sessions that put the seal together, and may let go of every lock that its session has: the fence is another one's.
+#[test]
+fn code_beside_the_fence_cannot_open_it() {
+    // What a writer would find.
+    let made = "CREATE FUNCTION mal.opens() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+            IF session_user <> 'mal' AND EXISTS (SELECT FROM pg_catalog.pg_proc WHERE proname = 'refuse') THEN
+                PERFORM pg_catalog.pg_advisory_unlock_all();
+                PERFORM mal.canary(CASE WHEN pg_catalog.pg_try_advisory_xact_lock_shared(1886086512, 1) THEN 'open' ELSE 'shut' END);
+            END IF; RETURN 1; END $$;
+        CREATE TABLE par.p (id int PRIMARY KEY); INSERT INTO par.p VALUES (1);
+        CREATE TABLE mal.child (id int PRIMARY KEY, p int REFERENCES par.p ON DELETE CASCADE); INSERT INTO mal.child VALUES (1, 1); CREATE INDEX ON mal.child ((p + mal.opens()));
+        CREATE MATERIALIZED VIEW mal.stored AS SELECT id FROM par.p; CREATE INDEX ON mal.stored ((id + mal.opens()))";
+    let loose = [15, 18].map(|major| (major, "loose"));
+    for (major, boundary) in loose.into_iter().chain(BRIDGING.map(|major| (major, "bridge"))) {
+        let trial = Trial::start(major, made);
+        if boundary == "loose" {
+            trial.mal("whole", "DROP MATERIALIZED VIEW mal.stored");
+        }
+        let host = trial.server.cluster.socket_dir().to_str().unwrap().to_owned();
+        let bridge: &[&str] = if boundary == "bridge" { &["--bridge-host", &host] } else { &[] };
+        let said = trial.of_par(&[&["--boundary", boundary], bridge].concat());
+        assert_eq!(said.code, 0, "{major} {boundary}: {said:?}");
+        let found = trial.only_mal(boundary);
+        assert!(
+            found.iter().any(|found| found == "shut"),
+            "{major} {boundary}: nothing ran while the fence was up: {found:?}"
+        );
+        assert!(!found.iter().any(|found| found == "open"), "{major} {boundary}: {found:?}");
+    }
+}
+
+/// A superuser has made an operator class of functions that their owner may replace.
+#[test]
+fn functions_of_an_operator_class_run_as_the_owner_of_the_rows() {
+    let made = "CREATE FUNCTION mal.eq(int, int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM mal.canary('eq'); RETURN $1 = $2; END $$;
+        CREATE FUNCTION mal.lt(int, int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM mal.canary('lt'); RETURN $1 < $2; END $$;
+        CREATE FUNCTION mal.cmp(int, int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM mal.canary('cmp'); RETURN btint4cmp($1, $2); END $$;
+        CREATE OPERATOR mal.=% (LEFTARG = int, RIGHTARG = int, FUNCTION = mal.eq, MERGES); CREATE OPERATOR mal.<% (LEFTARG = int, RIGHTARG = int, FUNCTION = mal.lt)";
+    let of_superuser = "CREATE OPERATOR CLASS mal.o FOR TYPE int USING btree AS OPERATOR 1 mal.<%, OPERATOR 3 mal.=%, FUNCTION 1 mal.cmp(int, int);
+        SET ROLE mal; CREATE TABLE par.p (id int NOT NULL); CREATE UNIQUE INDEX ON par.p (id mal.o); INSERT INTO par.p SELECT generate_series(1, 20);
+        CREATE TABLE mal.c (id int REFERENCES par.p (id)); INSERT INTO mal.c VALUES (1); CREATE TYPE par.r AS RANGE (SUBTYPE = int, SUBTYPE_OPCLASS = mal.o);
+        CREATE TABLE par.ranges (r par.r); INSERT INTO par.ranges VALUES ('[1,3)'); CREATE TABLE par.c (id int REFERENCES par.p (id)); INSERT INTO par.c VALUES (2)";
+    for major in [15, 18] {
+        let trial = Trial::start(major, made);
+        // What the superuser does itself.
+        trial.mal("whole", "ALTER FUNCTION mal.canary(text) RENAME TO sings; CREATE FUNCTION mal.canary(text) RETURNS bool LANGUAGE sql AS 'SELECT true'");
+        trial.operator("whole", of_superuser);
+        trial.mal("whole", "DROP FUNCTION mal.canary(text); ALTER FUNCTION mal.sings(text) RENAME TO canary");
+        for (verb, args) in
+            [("plan", &["--plan", "--boundary", "drop"][..]), ("split", &["--boundary", "drop", "--move", "mal.o"][..])]
+        {
+            trial.of_par(args);
+            trial.only_mal(verb);
+        }
+        let repo = Repo::new();
+        let bin = trial.server.binaries.bin_dir.to_str().unwrap();
+        repo.json(["backup", "--pg-bin", bin, "-d", &trial.server.dsn("whole")]);
+        trial.only_mal("backup");
+        let said =
+            Said::of(&mut repo.restore(["latest", "--create", "--json", "-q", "-d", &trial.server.dsn("again")]));
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        assert!(trial.sung("restore", "cmp") > 0, "{major}: nothing was compared");
     }
 }
 

@@ -36,6 +36,7 @@ mod pooler;
 mod postgres;
 mod power_loss;
 mod prune;
+mod read_by_name;
 mod restore;
 mod restore_fails;
 mod restore_hints;

@@ -10,6 +10,7 @@ use crate::command::error::Failure;
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::frame::{Ability, Rights};
+use crate::pg::tables_alone::while_read;
 use crate::pg::target;
 use crate::repo::manifest::Sequence;
 use crate::schema::restore::{Step, Transaction};
@@ -236,7 +237,8 @@ impl Definitions<'_> {
     /// It came with its extension, whoever made that, and may be somebody else's; it need not be set where it stands right.
     async fn sequence_of_an_extension(&mut self, sequence: &Sequence) -> Result<(), Error> {
         let name = crate::pg::catalog::quote_relation(&sequence.schema, &sequence.name);
-        let stands = self.session.client().query_one(&format!("SELECT last_value, is_called FROM {name}"), &[]).await;
+        let sql = format!("SELECT last_value, is_called FROM {name}");
+        let stands = while_read(self.session, self.session.row("a sequence", &sql, &[])).await;
         if stands.is_ok_and(|row| (row.get::<_, i64>(0), row.get(1)) == (sequence.last_value, sequence.is_called)) {
             return Ok(());
         }

@@ -182,7 +182,7 @@ pub async fn finish(
         (finished.dropped, finished.phase) = (true, state.phase);
     }
     finished.warnings.extend(finished.lost.iter().map(|lost| format!("lost in the new database: {lost}")));
-    source.close().await.map_err(at_source("closing the session"))?;
+    source.let_go().await.close().await.map_err(at_source("closing the session"))?;
     target.close().await.map_err(at_target("closing the session"))?;
     Ok(finished)
 }

@@ -1,5 +1,6 @@
 //! Putting the fence up: short waits, again and again, and who stood in the way.
 
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use super::SplitError;
@@ -17,22 +18,55 @@ const HOLD_WAIT: Duration = Duration::from_secs(1);
 /// A writer that was let through by a dead split's fence holds the lock for the rest of its transaction.
 const OWN_WAIT: Duration = Duration::from_secs(5);
 
-/// A session that alone may fence this database.
+/// A session that alone may fence this database. The lock that says so is another session's, in which nothing else ever runs: code of
+/// users that this one meets could give it back.
+pub struct Owner {
+    session: Session,
+    keeper: Session,
+}
+
+impl Deref for Owner {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl Owner {
+    /// # Errors
+    /// The session that keeps the lock has ended, and a held fence was open since.
+    pub async fn is_kept(&self) -> Result<(), crate::pg::Error> {
+        self.keeper.run("looking whether the fence was held all the time", "SELECT").await
+    }
+
+    /// It is an owner no more.
+    pub async fn let_go(self) -> Session {
+        // A lock goes with its session, however that ends.
+        let _ = self.keeper.close().await;
+        self.session
+    }
+}
+
+/// # Errors
+/// Another split works on the database; objects of ours are somebody else's; the connection.
 pub async fn own(
     info: &Conninfo,
     error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
-) -> Result<Session, Error> {
+) -> Result<Owner, Error> {
     let session = connect(info, "pgkeep split").await.map_err(error("connecting"))?;
     let strangers = ours::strangers(&session).await.map_err(error("looking for objects of other roles"))?;
     refuse(strangers, &session)?;
+    let keeper = connect(info, "pgkeep split fence").await.map_err(error("connecting"))?;
     let since = Instant::now();
-    while !fence::own(&session).await.map_err(error("taking the lock of a split"))? {
+    while !fence::own(&keeper).await.map_err(error("taking the lock of a split"))? {
         if since.elapsed() > OWN_WAIT {
             return Err(SplitError::Busy { database: info.database().to_owned() }.into());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    Ok(session)
+    fence::last(&session).await.map_err(error("a setting"))?;
+    Ok(Owner { session, keeper })
 }
 
 /// How trying for a while has come out.

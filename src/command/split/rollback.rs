@@ -143,7 +143,7 @@ pub async fn rollback(
         .filter(|_| state.files.as_ref().is_some_and(|files| !files.files.is_empty()));
     warnings.extend(renamed.map(|renamed| format!("the files were restored, but {renamed}")));
     let schemas = state.schemas.clone();
-    source.close().await.map_err(at_source("closing the session"))?;
+    source.let_go().await.close().await.map_err(at_source("closing the session"))?;
     target.close().await.map_err(at_target("closing the session"))?;
     if let Err(source) = hook {
         return Err(SplitError::HookOnTheWayBack { keys_missing, keys_unchecked, source }.into());

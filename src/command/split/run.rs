@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::copied::{Copied, report, with_files};
 use super::ends::{End, Ends};
-use super::holding::{at_source, at_target, own};
+use super::holding::{Owner, at_source, at_target, own};
 use super::promise::broken;
 use super::rollback::abandon;
 use super::state::{Phase, State};
@@ -91,7 +91,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// The last step, of a split that an earlier run has sealed; nothing but its report where that one ended well.
-    async fn go_on(self, mut state: State, source: Session, echo: &mut (dyn Write + Send)) -> Result<Outcome, Error> {
+    async fn go_on(self, mut state: State, source: Owner, echo: &mut (dyn Write + Send)) -> Result<Outcome, Error> {
         let Run { options, files, watch, started } = self;
         let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
         let differs = broken(&state, &source, End::Source).await.map_err(at_source("looking at the fence"))?;
@@ -109,7 +109,7 @@ impl Run<'_> {
         let refused_from = refused_since(&state);
         let ends = Ends { source: &source, target: &target };
         switch(options, files, &mut state, &ends, refused_from, watch, echo).await?;
-        close(source, target).await?;
+        close(source.let_go().await, target).await?;
         let report = with_files(report(options, &state, warnings, Phases::default(), started), files);
         Ok(ended(aftermath::look_around(report, &state, options).await))
     }
@@ -118,7 +118,7 @@ impl Run<'_> {
     async fn anew(
         self,
         previous: Previous,
-        source: Session,
+        source: Owner,
         known: (String, &[String]),
         echo: &mut (dyn Write + Send),
     ) -> Result<Outcome, Error> {
@@ -160,7 +160,7 @@ impl Run<'_> {
         let since = Instant::now();
         let ends = Ends { source: &source, target: &target };
         switch(options, files, &mut state, &ends, refused_from, watch, echo).await?;
-        close(source, target).await?;
+        close(source.let_go().await, target.let_go().await).await?;
         phases.switch_ms += millis(since);
         let report = Report { roles_made, ..with_files(copied.report(options, &state, phases, started), files) };
         Ok(ended(aftermath::look_around(report, &state, options).await))
@@ -172,14 +172,14 @@ impl Run<'_> {
         state: &State,
         planned: &plan::Planned,
         source: &Session,
-        target: Session,
-    ) -> Result<(Session, Tried), Error> {
+        target: Owner,
+    ) -> Result<(Owner, Tried), Error> {
         let Run { options, watch, .. } = self;
         let respelled = match trial::respell(&options.plan, planned, watch).await {
             Ok(respelled) => respelled,
             Err(error) => {
                 // Nobody waits yet. What is left where this fails is found by the next run.
-                drop(abandon(state, target, &options.plan.target).await);
+                drop(abandon(state, target.let_go().await, &options.plan.target).await);
                 return Err(error);
             }
         };
@@ -188,7 +188,7 @@ impl Run<'_> {
             Ok(password) => Ok((target, Tried { respelled, password })),
             Err(error) => {
                 // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
-                drop(abandon(state, target, &options.plan.target).await);
+                drop(abandon(state, target.let_go().await, &options.plan.target).await);
                 whereabouts::forget(state);
                 Err(error)
             }
@@ -204,12 +204,12 @@ impl Run<'_> {
         failed: Result<Copied, Error>,
         state: &State,
         source: &Session,
-        target: Session,
+        target: Owner,
     ) -> Result<Copied, Error> {
         let down = fence_step::down(state, source, self.watch).await;
         let copied = match failed {
             Err(error) if bridge::is_refused(&error) && state.phase < Phase::Copying => {
-                drop(abandon(state, target, &self.options.plan.target).await);
+                drop(abandon(state, target.let_go().await, &self.options.plan.target).await);
                 whereabouts::forget(state);
                 return Err(error);
             }

@@ -37,7 +37,8 @@ pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects}
 pub use no_text::no_text;
 pub use relations::{Reading, TableFacts, tables};
 pub use roles::{Passwords, RoleFacts, roles, roles_by_name};
-pub(super) use row_code::{INNER_TYPES, casts_of_users, planned_with_code};
+pub use row_code::planned_with_code;
+pub(super) use row_code::{INNER_TYPES, casts_of_users};
 pub use row_code::{RunsCode, runs_code};
 pub use sequences::{SequenceFacts, sequence_values, sequences};
 pub use sizes::{extension_versions, sizes};

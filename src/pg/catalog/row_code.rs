@@ -57,7 +57,18 @@ fn with_parts(of_relation: &str) -> String {
                 WHERE h.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND k.contypid = h.objid
             UNION ALL SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
                 WHERE h.classid <> 'pg_catalog.pg_type'::pg_catalog.regclass AND d.classid = h.classid AND d.objid = h.objid
-                AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass) n (classid, objid))"
+                AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
+            -- Values are compared by what an operator class says, in an index and in a range.
+            UNION ALL SELECT m.classid, m.objid FROM (
+                SELECT i.indexrelid, k.class FROM pg_catalog.pg_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indclass::pg_catalog.oid[]) k (class)
+                    WHERE h.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.indexrelid = h.objid
+                UNION ALL SELECT r.rngtypid, r.rngsubopc FROM pg_catalog.pg_range r
+                    WHERE h.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND h.objid IN (r.rngtypid, r.rngmultitypid)) of_it (object, class)
+                JOIN pg_catalog.pg_opclass c ON c.oid = of_it.class AND c.oid >= 16384
+                CROSS JOIN LATERAL (
+                    SELECT 'pg_catalog.pg_amproc'::pg_catalog.regclass::pg_catalog.oid, p.oid FROM pg_catalog.pg_amproc p WHERE p.amprocfamily = c.opcfamily
+                    UNION ALL SELECT 'pg_catalog.pg_amop'::pg_catalog.regclass::pg_catalog.oid, o.oid FROM pg_catalog.pg_amop o WHERE o.amopfamily = c.opcfamily) m (classid, objid)
+            ) n (classid, objid))"
     )
 }
 
@@ -74,6 +85,15 @@ pub(in crate::pg) fn casts_of_users(columns: &str) -> String {
     )
 }
 
+/// A condition: one of these operators, an array of their OIDs, calls a function that is written in SQL or a procedural language and belongs to
+/// an ordinary role. A superuser can make an operator of it, and its owner another function in its place.
+pub(in crate::pg) fn operators_of_users(operators: &str) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode JOIN pg_catalog.pg_roles r ON r.oid = p.proowner
+            WHERE o.oid = ANY ({operators}) AND p.oid >= 16384 AND NOT r.rolsuper)"
+    )
+}
+
 /// What a type `t` is made of.
 pub(in crate::pg) const INNER_TYPES: &str = "SELECT t.typbasetype UNION ALL SELECT t.typelem
     UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
@@ -81,7 +101,7 @@ pub(in crate::pg) const INNER_TYPES: &str = "SELECT t.typbasetype UNION ALL SELE
 
 /// The relations, by their OID, whose indexes, statistics or cut call code that must not run as the session's role, a superuser: the server
 /// computes what is constant in them as soon as it plans to read the relation, but not for COPY of the relation itself.
-pub(in crate::pg) async fn planned_with_code(session: &Session) -> Result<Vec<u32>, Error> {
+pub async fn planned_with_code(session: &Session) -> Result<Vec<u32>, Error> {
     let context = "the code of indexes";
     // Most databases have none, and a transaction keeps a lock on each catalog that it asks. 12 and 13 are `internal` and `c`.
     let any = "SELECT pg_catalog.current_setting('is_superuser') = 'on' AND (
@@ -93,7 +113,8 @@ pub(in crate::pg) async fn planned_with_code(session: &Session) -> Result<Vec<u3
     let parts = with_parts(
         "SELECT i.indrelid, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, i.indexrelid FROM pg_catalog.pg_index i
             JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper
-            WHERE i.indexrelid >= 16384 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+            WHERE i.indexrelid >= 16384 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+                OR EXISTS (SELECT FROM pg_catalog.unnest(i.indclass::pg_catalog.oid[]) k (class) WHERE k.class >= 16384))
         UNION SELECT s.stxrelid, 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid FROM pg_catalog.pg_statistic_ext s
             JOIN pg_catalog.pg_class t ON t.oid = s.stxrelid JOIN pg_catalog.pg_roles r ON r.oid = t.relowner AND NOT r.rolsuper
         UNION SELECT a.relid::pg_catalog.oid, 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid FROM pg_catalog.pg_partitioned_table p

@@ -1,5 +1,6 @@
 //! Sequences and where they stand.
 
+use super::super::tables_alone;
 use super::{Error, Reading, Session, query, quote_relation};
 
 #[derive(Clone, Debug)]
@@ -39,14 +40,26 @@ pub async fn sequences(session: &Session) -> Result<Vec<SequenceFacts>, Error> {
 }
 
 /// `last_value` and `is_called` of each, in the order given.
+///
+/// # Errors
+/// The server; a sequence whose name is another's by now.
 pub async fn sequence_values(session: &Session, sequences: &[&SequenceFacts]) -> Result<Vec<(i64, bool)>, Error> {
+    tables_alone::while_read(session, values_by_name(session, sequences)).await
+}
+
+async fn values_by_name(session: &Session, sequences: &[&SequenceFacts]) -> Result<Vec<(i64, bool)>, Error> {
     let mut values = Vec::with_capacity(sequences.len());
     for batch in sequences.chunks(100) {
         let select = |(n, s): (usize, &&SequenceFacts)| {
-            format!("SELECT {n}, last_value, is_called FROM {}", quote_relation(&s.schema, &s.name))
+            format!("SELECT {n}, last_value, is_called, tableoid FROM {}", quote_relation(&s.schema, &s.name))
         };
         let sql = batch.iter().enumerate().map(select).collect::<Vec<_>>().join(" UNION ALL ") + " ORDER BY 1";
         let rows = query(session, "reading sequences", &sql).await?;
+        // Its schema may have got another name since it was listed.
+        let another = batch.iter().zip(&rows).find(|(sequence, row)| row.get::<_, u32>(3) != sequence.oid);
+        if let Some((sequence, _)) = another {
+            return Err(Error::Renamed { what: format!("the sequence {}.{}", sequence.schema, sequence.name) });
+        }
         values.extend(rows.iter().map(|row| (row.get::<_, i64>(1), row.get::<_, bool>(2))));
     }
     Ok(values)

@@ -103,6 +103,11 @@ impl<'a> Order<'a> {
             {
                 Wave::Calls
             }
+            // A partition's trigger that is disabled there: the one far above that makes it is in no dependency of the entry, and may
+            // come later in the archive.
+            Kind::Trigger if !tokens(entry.defn.as_bytes()).first().is_some_and(|first| first.is_word("CREATE")) => {
+                Wave::Calls
+            }
             _ => Wave::Main,
         }
     }

@@ -120,4 +120,10 @@ RESET ROLE;
 
 CREATE PUBLICATION everything FOR ALL TABLES; CREATE PUBLICATION large_ones FOR TABLE rows.large (id) WHERE (id > 5); CREATE PUBLICATION lookups FOR TABLES IN SCHEMA lookup;
 CREATE FUNCTION public.no_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'a definition changed: %', tg_tag; END$$;
+-- Of a trigger that is disabled at a leaf of two levels nothing says whose it is, and the leaf comes first in the archive.
+CREATE SCHEMA leaves; CREATE FUNCTION leaves.pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE leaves.top (id int, k int) PARTITION BY LIST (k); CREATE TABLE leaves.middle PARTITION OF leaves.top FOR VALUES IN (1) PARTITION BY HASH (id);
+CREATE TABLE leaves.a_leaf PARTITION OF leaves.middle FOR VALUES WITH (MODULUS 1, REMAINDER 0); CREATE TABLE leaves.large PARTITION OF leaves.top FOR VALUES IN (2);
+CREATE TRIGGER zz BEFORE INSERT ON leaves.top FOR EACH ROW EXECUTE FUNCTION leaves.pass(); ALTER TABLE leaves.a_leaf DISABLE TRIGGER zz;
+INSERT INTO leaves.top SELECT g, 2 FROM generate_series(1, 5000) g; INSERT INTO leaves.top VALUES (1, 1); CREATE INDEX ON leaves.large (id);
 CREATE EVENT TRIGGER no_ddl ON ddl_command_end EXECUTE FUNCTION public.no_ddl();

@@ -12,7 +12,7 @@ use crate::command::restore::feed::Rows;
 use crate::command::restore::work;
 use crate::command::split::capture::{self, Capture, Drawn, capture_again};
 use crate::command::split::copied::Copied;
-use crate::command::split::holding::{Trying, at_source, hold_definitions};
+use crate::command::split::holding::{Owner, Trying, at_source, hold_definitions};
 use crate::command::split::state::{Phase, State};
 use crate::command::split::unchecked::Unchecked;
 use crate::command::split::{MadeRole, Options, Phases, aftermath, bridge, loose, plan, proof, switching};
@@ -50,7 +50,7 @@ impl Fenced<'_> {
         &self,
         drawn: Drawn,
         state: &mut State,
-        source: &Session,
+        source: &Owner,
         target: &Session,
         since: Instant,
         phases: &mut Phases,

@@ -3,7 +3,7 @@
 use super::prepare::resolve;
 use crate::command::Error;
 use crate::command::split::capture::Drawn;
-use crate::command::split::holding::{Had, Trying, at_source};
+use crate::command::split::holding::{Had, Owner, Trying, at_source};
 use crate::command::split::state::State;
 use crate::command::split::{Options, SplitError};
 use crate::pg::connect::{Session, connect};
@@ -31,7 +31,7 @@ enum Stopped {
 impl Seal<'_> {
     /// # Errors
     /// Definitions are no longer what was copied; locks were not had in time; the connection. Nothing has changed then.
-    pub async fn put(&self, source: &Session, trying: &Trying<'_>) -> Result<(), Error> {
+    pub async fn put(&self, source: &Owner, trying: &Trying<'_>) -> Result<(), Error> {
         let relations = self.relations(source).await.map_err(at_source("the list of tables to lock"))?;
         let beside = self.beside().await.map_err(at_source("connecting"))?;
         let mut error = None;
@@ -85,7 +85,7 @@ impl Seal<'_> {
 
     async fn attempt(
         &self,
-        source: &Session,
+        source: &Owner,
         beside: &Session,
         relations: &[(String, String)],
         patience: Patience,
@@ -106,6 +106,7 @@ impl Seal<'_> {
         }
         // What others committed before it was written down what is sealed is committed now: it is not the copy's, and is not sealed as if it were.
         self.drawn.check(beside).await.map_err(Stopped::Error)?;
+        source.is_kept().await.map_err(failed)?;
         let failed = at_source("sealing the fence");
         fence::seal(source, self.options.plan.target.database()).await.map_err(|error| Stopped::Error(failed(error)))
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::super::row_code::{casts_of_users, planned_with_code};
+use super::super::row_code::{casts_of_users, operators_of_users, planned_with_code};
 use super::{Error, Session, query, quote_identifier, quote_relation};
 use crate::split::facts::{ForeignKey, Orphans, Referencing, Validity};
 
@@ -18,7 +18,7 @@ pub struct KeyRows {
 }
 
 /// Of all foreign keys that are enforced. One over periods (18) is compared in ranges, and is not counted; nor is one where
-/// code of an ordinary role would run as whoever counts: a cast of its columns, or in an index.
+/// code of an ordinary role would run as whoever counts: a cast of its columns, an operator, or in an index.
 pub async fn key_rows(session: &Session, keys: &[ForeignKey]) -> Result<Vec<KeyRows>, Error> {
     let oids: Vec<u32> = keys.iter().map(|key| key.oid).collect();
     let with_code = planned_with_code(session).await?;
@@ -26,13 +26,14 @@ pub async fn key_rows(session: &Session, keys: &[ForeignKey]) -> Result<Vec<KeyR
         "SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
             OR a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)",
     );
+    let operators = operators_of_users("k.conpfeqop || k.conppeqop || k.conffeqop");
     let sql = format!(
         "SELECT k.oid, k.convalidated, c.relkind = 'p', f.relkind = 'p', k.confmatchtype = 'f',
             coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::bool, false),
             (SELECT pg_catalog.array_agg(pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY p.place)
              FROM pg_catalog.unnest(k.conpfeqop) WITH ORDINALITY p (operator, place)
              JOIN pg_catalog.pg_operator o ON o.oid = p.operator JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace),
-            k.conrelid = ANY ($2) OR k.confrelid = ANY ($2) OR pg_catalog.current_setting('is_superuser') = 'on' AND {casts}
+            k.conrelid = ANY ($2) OR k.confrelid = ANY ($2) OR pg_catalog.current_setting('is_superuser') = 'on' AND ({casts} OR {operators})
         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
         WHERE k.oid = ANY ($1) AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true) ORDER BY k.oid"
     );

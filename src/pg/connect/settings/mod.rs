@@ -104,7 +104,7 @@ pub const PINNED: &[Pin] = &[
     // Roles that a restore makes would be granted to the one who makes them.
     pin("createrole_self_grant", "", Meaning, BySome),
     pin("icu_validation_level", "warning", Meaning, BySome),
-    // Views could not be read.
+    // Views could not be read. Sessions that read nothing but tables set it themselves: `pg/tables_alone.rs`.
     pin("restrict_nonsystem_relation_kind", "", Meaning, BySome),
     // Damaged pages would be read as empty ones, or as they are.
     pin("zero_damaged_pages", "off", Meaning, BySuperuser),
