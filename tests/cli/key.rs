@@ -576,6 +576,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "bridge_code",
             "late_code",
             "loose_code",
+            "read_by_name",
             "junk",
             "row_hash",
             "store/folder",
