@@ -2,11 +2,13 @@
 
 mod back;
 mod copying;
+mod course;
 mod original;
 mod prediction;
 mod scene;
 mod servers;
 
+use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -19,11 +21,11 @@ use super::error::RehearsalStep;
 use super::holding::{at_source, at_target};
 use super::plan;
 use super::switching::Files;
-use super::{Options, Outcome, Phases, Report, SplitError, host};
+use super::{Options, Phases, SplitError, host};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::moment::millis;
-use crate::command::restore::target::{connect_for_maintenance, drop_database};
+use crate::command::restore::target::connect_for_maintenance;
 use crate::command::taken::Taken;
 use crate::command::watch::Watch;
 use crate::pg::connect::connect;
@@ -32,12 +34,11 @@ use crate::repo::manifest::LeftOut;
 use crate::repo::{Repository, SnapshotId};
 use crate::schema::compare::EntryMismatch;
 use crate::split::{Finding, Severity};
-use prediction::{Measured, Timed, predict};
+use copying::Extent;
+use course::{Course, Ended, Tried};
+use prediction::{Measured, predict};
 use scene::{Looked, Scene, moving_bytes};
 use servers::Servers;
-
-/// A run that took no longer is made twice: the second as it would be on the day after a rollback.
-const TWICE_MS_MAX: u64 = 30_000;
 
 /// So many definitions that changed meanwhile are named.
 const CHANGED_MAX: usize = 10;
@@ -154,27 +155,8 @@ pub async fn rehearse(run: &Options, origin: &Origin<'_>, watch: &Watch) -> Resu
         what: "cannot create a folder for the rehearsal's state".into(),
         source: Some(Box::new(source)),
     })?;
-    let here = Options {
-        plan: plan::Options {
-            source: servers.source(scene.run.plan.source.database())?,
-            target: servers.target(scene.run.plan.target.database())?,
-            // The private servers see one another as this program does.
-            bridging: plan::Bridging { host: None, port: None, ..scene.run.plan.bridging.clone() },
-            ..scene.run.plan.clone()
-        },
-        // Files and applications are the operator's.
-        rewrites: Vec::new(),
-        hook: None,
-        state: host::Folder::at(state.path().to_owned()),
-        ..scene.run.clone()
-    };
-    let copied = match (origin, &scene.manifest) {
-        (Origin::Backup { repository, .. }, Some(manifest)) => {
-            copying::backup(repository, &manifest.snapshot, run.jobs, &here.plan.source, watch).await
-        }
-        _ => copying::live(&scene.run, &here.plan.source, watch).await,
-    };
-    let copied = copied.map_err(while_at(RehearsalStep::Copy))?;
+    let here = aside(&scene.run, &servers, state.path())?;
+    let copied = copy(origin, &scene, &here, watch).await.map_err(while_at(RehearsalStep::Copy))?;
     let before = plan::make(&here.plan, plan::Timing::Measured, watch).await.map_err(while_at(RehearsalStep::Plan))?;
     if !before.plan.is_clear() {
         return Ok(Rehearsal::Blocked(Box::new(plan::Report::of(before))));
@@ -184,69 +166,61 @@ pub async fn rehearse(run: &Options, origin: &Origin<'_>, watch: &Watch) -> Resu
     settle(&here).await?;
     times.copy_ms = millis(since);
 
-    let since = Instant::now();
-    let outcome = super::run(&here, watch, &mut std::io::sink()).await;
-    let mut there = match outcome.map_err(while_at(RehearsalStep::Run))? {
-        Outcome::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
-        Outcome::Ended(report) => report,
+    let course = Course { here: &here, origin, scene: &scene, before: &before, copied: &copied, watch };
+    let mut tried = match course.there_and_back(&mut times).await? {
+        Ended::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
+        Ended::Tried(tried) => tried,
     };
-    times.run_ms = millis(since);
-    let mut rollback = None;
-    let mut changed = Vec::new();
-    if there.ok {
-        let since = Instant::now();
-        let judged = match (origin, &scene.manifest, &scene.planned, &copied.archive) {
-            (Origin::Backup { repository, .. }, Some(manifest), ..) => {
-                original::backup(&here, repository, manifest, &before, watch).await
-            }
-            (_, _, Some(planned), Some(archive)) => original::live(&here, planned, archive, &before, watch).await,
-            _ => Ok(original::Judged::default()),
-        };
-        let judged = judged.map_err(while_at(RehearsalStep::Original))?;
-        there.ok = judged.definitions.is_empty();
-        there.proven &= there.ok;
-        there.definitions = judged.definitions;
-        changed = judged.changed;
-        times.original_ms = millis(since);
-    }
-    if there.ok {
-        let since = Instant::now();
-        let downtime_ms = back::go(&here, watch).await.map_err(while_at(RehearsalStep::Rollback))?;
-        times.rollback_ms = millis(since);
-        let since = Instant::now();
-        let looked = back::look(&here, &before, downtime_ms, watch).await;
-        rollback = Some(looked.map_err(while_at(RehearsalStep::Rollback))?);
-        times.check_ms = millis(since);
-    }
-    let mut runs = vec![Timed { downtime_ms: there.downtime_ms, data_ms: there.phases.data_ms }];
-    if rollback.as_ref().is_some_and(|back| back.ok) && times.run_ms <= TWICE_MS_MAX {
-        let since = Instant::now();
-        drop_database(&here.plan.target).await.map_err(while_at(RehearsalStep::Again))?;
-        let outcome = super::run(&here, watch, &mut std::io::sink()).await;
-        match outcome.map_err(while_at(RehearsalStep::Again))? {
-            Outcome::Blocked(report) => return Ok(Rehearsal::Blocked(report)),
-            Outcome::Ended(again) => {
-                runs.push(Timed { downtime_ms: again.downtime_ms, data_ms: again.phases.data_ms });
-                there.ok &= again.ok;
-                there.mismatches.extend(again.mismatches);
-                there.definitions.extend(again.definitions);
-            }
-        }
-        times.again_ms = millis(since);
-    }
 
     watch.set_phase("removing the private servers");
     let since = Instant::now();
     let (private, differs) = (servers.servers.clone(), servers.differs.clone());
-    there.warnings.extend(servers.warnings());
+    tried.there.warnings.extend(servers.warnings());
     servers.stop().await?;
     times.cleanup_ms = millis(since);
+    let rehearsed = Rehearsed {
+        servers: private,
+        times,
+        elapsed_ms: millis(started),
+        ..told(*scene, differs, &before, copied, *tried)
+    };
+    Ok(Rehearsal::Ended(Box::new(rehearsed)))
+}
+
+/// The same run on the private servers, which see one another as this program does. Files and applications are the operator's.
+fn aside(run: &Options, servers: &Servers, state: &Path) -> Result<Options, Error> {
+    Ok(Options {
+        plan: plan::Options {
+            source: servers.source(run.plan.source.database())?,
+            target: servers.target(run.plan.target.database())?,
+            bridging: plan::Bridging { host: None, port: None, ..run.plan.bridging.clone() },
+            ..run.plan.clone()
+        },
+        rewrites: Vec::new(),
+        hook: None,
+        state: host::Folder::at(state.to_owned()),
+        ..run.clone()
+    })
+}
+
+async fn copy(origin: &Origin<'_>, scene: &Scene, here: &Options, watch: &Watch) -> Result<Extent, Error> {
+    match (origin, &scene.manifest) {
+        (Origin::Backup { repository, .. }, Some(manifest)) => {
+            copying::backup(repository, &manifest.snapshot, scene.run.jobs, &here.plan.source, watch).await
+        }
+        _ => copying::live(&scene.run, &here.plan.source, watch).await,
+    }
+}
+
+/// What is reported of it; servers and times are still to be filled in.
+fn told(scene: Scene, differs: Vec<String>, before: &plan::Planned, copied: Extent, tried: Tried) -> Rehearsed {
+    let Tried { there, changed, rollback, runs } = tried;
     let ok = there.ok && rollback.as_ref().is_some_and(|back| back.ok);
     let prediction = rollback.as_ref().filter(|_| ok).map(|back| {
         predict(&Measured {
             runs: &runs,
             rollback_ms: back.downtime_ms,
-            jobs: run.jobs as u64,
+            jobs: scene.run.jobs as u64,
             source: scene.planned.as_ref().map(|planned| &planned.estimate),
             copy: Some(&before.estimate),
         })
@@ -259,40 +233,39 @@ pub async fn rehearse(run: &Options, origin: &Origin<'_>, watch: &Watch) -> Resu
             entries.join(", ")
         ));
     }
-    let plan = &scene.planned.as_ref().unwrap_or(&before).plan;
+    let plan = &scene.planned.as_ref().unwrap_or(before).plan;
     let of = |severity| plan.of(severity).cloned().collect();
-    let Report { schemas, tables, rows, bytes, proven, mismatches, definitions, left_out, phases, warnings, .. } =
-        *there;
-    Ok(Rehearsal::Ended(Box::new(Rehearsed {
+    let (blockers, warnings, notes) = (of(Severity::Blocker), of(Severity::Warning), of(Severity::Note));
+    Rehearsed {
         ok,
         rehearsed: true,
-        schemas,
+        schemas: there.schemas,
         source: scene.source,
         target: scene.run.plan.target.to_string(),
         taken: scene.manifest.as_ref().map(Taken::from),
         snapshot: scene.manifest.map(|manifest| manifest.snapshot),
-        servers: private,
+        servers: Vec::new(),
         copied_tables: copied.tables,
         copied_rows: copied.rows,
-        tables,
-        rows,
-        bytes,
-        proven,
-        mismatches,
-        definitions,
-        left_out,
-        phases,
+        tables: there.tables,
+        rows: there.rows,
+        bytes: there.bytes,
+        proven: there.proven,
+        mismatches: there.mismatches,
+        definitions: there.definitions,
+        left_out: there.left_out,
+        phases: there.phases,
         rollback,
         prediction,
         files: scene.files,
         not_rehearsed,
-        blockers: of(Severity::Blocker),
-        warnings: of(Severity::Warning),
-        notes: of(Severity::Note),
-        run_warnings: warnings,
-        times,
-        elapsed_ms: millis(started),
-    })))
+        blockers,
+        warnings,
+        notes,
+        run_warnings: there.warnings,
+        times: Times::default(),
+        elapsed_ms: 0,
+    }
 }
 
 /// What loading has left to be written is written before anything is timed.
