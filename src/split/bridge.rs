@@ -23,6 +23,11 @@ pub fn role_name(database: &str) -> String {
     cut(&format!("pgkeep_bridge_{database}"), 63)
 }
 
+/// The role that owns the foreign tables in the old place, where a superuser splits.
+pub fn owner_name(database: &str) -> String {
+    cut(&format!("pgkeep_bridged_{database}"), 63)
+}
+
 /// At most so many bytes of a name, in whole characters: an identifier has 63.
 pub fn cut(name: &str, bytes_max: usize) -> String {
     let mut end = name.len().min(bytes_max);
@@ -92,7 +97,7 @@ pub(super) fn findings(
             role.clone(),
             format!("the old database still uses {}", names.join(", ")),
             format!(
-                "the split creates the role {role} in the new database, only for {carried} of these, and in the old one a postgres_fdw server {role} and foreign tables in their place"
+                "the split creates the role {role} in the new database, only for {carried} of these, and in the old one a postgres_fdw server {role} and foreign tables in their place, which their former owners may use, and not alter"
             ),
         ),
         Finding::new(
