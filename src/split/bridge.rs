@@ -23,11 +23,6 @@ pub fn role_name(database: &str) -> String {
     cut(&format!("pgkeep_bridge_{database}"), 63)
 }
 
-/// The role that owns the foreign tables in the old place, where a superuser splits.
-pub fn owner_name(database: &str) -> String {
-    cut(&format!("pgkeep_bridged_{database}"), 63)
-}
-
 /// At most so many bytes of a name, in whole characters: an identifier has 63.
 pub fn cut(name: &str, bytes_max: usize) -> String {
     let mut end = name.len().min(bytes_max);

@@ -54,11 +54,15 @@ impl Trial {
     }
 
     fn split(&self, args: &[&str]) -> Said {
+        self.split_by(&["whole", "part"].map(|database| self.server.dsn(database)), args)
+    }
+
+    fn split_by(&self, [from, to]: &[String; 2], args: &[&str]) -> Said {
         let mut command = pgkeep();
         let pg_dump = self.server.binaries.command("pg_dump");
         command.env("PGKEEP_PG_BIN", Path::new(pg_dump.get_program()).parent().unwrap());
         command.args(["split", "--json"]).args(args);
-        Said::of(command.args(["--from", &self.server.dsn("whole"), "--to", &self.server.dsn("part")]))
+        Said::of(command.args(["--from", from, "--to", to]))
     }
 
     fn of_par(&self, args: &[&str]) -> Said {
@@ -221,6 +225,41 @@ fn nobody_points_a_foreign_table_of_a_bridge_elsewhere() {
         assert_eq!(said.code, 7, "{major}: {said:?}");
         assert!(said.stdout.contains("a role pgkeep_bridged_part already exists"), "{major}: {said:?}");
         trial.mal("whole", "INSERT INTO par.p VALUES (3, 'w')");
+    }
+}
+
+/// It may make no role at the source; the former owner is none of the owner's, either.
+#[test]
+fn where_no_superuser_splits_the_foreign_tables_are_that_roles() {
+    for major in BRIDGING {
+        let made = "CREATE TABLE par.p (id int PRIMARY KEY, n text); INSERT INTO par.p VALUES (1, 'x'); CREATE MATERIALIZED VIEW mal.v AS SELECT id FROM par.p;
+            CREATE TABLE mal.c (p int REFERENCES par.p); INSERT INTO mal.c VALUES (1)";
+        let trial = Trial::start(major, made);
+        trial.operator("whole", "CREATE ROLE ops LOGIN CREATEDB CREATEROLE; GRANT mal TO ops; CREATE EXTENSION postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO ops;
+            ALTER DATABASE whole OWNER TO ops; SET ROLE ops; CREATE TABLE par.secrets (id int); INSERT INTO par.secrets VALUES (4711); CREATE VIEW mal.b AS SELECT count(*) FROM par.secrets");
+        let ends = ["whole", "part"].map(|database| trial.server.dsn_as("ops", database));
+        let args = ["--schemas", "par", "--leave", "mal", "--boundary", "bridge", "--bridge-write"];
+        let said = trial.split_by(&ends, &args);
+        assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
+        let alter = "ALTER FOREIGN TABLE par.p OPTIONS (SET table_name 'secrets')";
+        let told = psql(&trial.server.binaries, &trial.server.dsn_as("mal", "whole"), alter).unwrap_err();
+        assert!(told.contains("must be owner of foreign table p"), "{major}: {told}");
+        let owners = "SELECT string_agg(relowner::regrole::text, ' ') FROM pg_class WHERE relnamespace = 'par'::regnamespace AND relkind";
+        assert_eq!(trial.operator("whole", &format!("{owners} = 'f'")), "ops ops", "{major}");
+        trial.mal(
+            "whole",
+            "INSERT INTO par.p VALUES (2, 'y'); REFRESH MATERIALIZED VIEW mal.v; DELETE FROM par.p WHERE id = 2",
+        );
+        assert_eq!(trial.mal("whole", "SELECT count(*) FROM mal.v"), "2", "{major}");
+        let said = trial.split_by(&ends, &["rollback"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        assert_eq!(trial.operator("whole", &format!("{owners} = 'r' AND relname = 'p'")), "mal", "{major}");
+        trial.mal("whole", "INSERT INTO par.p VALUES (2, 'y')");
+        assert_eq!(
+            trial.mal("whole", "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"),
+            "1",
+            "{major}"
+        );
     }
 }
 

@@ -9,7 +9,6 @@ use super::Works;
 use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal};
-use crate::split::bridge::owner_name;
 
 /// The comment by which our role is known again. Splits of several databases of a server may share one.
 const MARK: &str = "pgkeep split: owns foreign tables that lead to another database";
@@ -34,7 +33,12 @@ pub async fn is_strange_owner(source: &Session, works: &Works) -> Result<bool, E
 impl Works {
     /// Its name; only a superuser makes it.
     pub fn owner(&self) -> String {
-        owner_name(&self.endpoint.database)
+        let mut name = format!("pgkeep_bridged_{}", self.endpoint.database);
+        // An identifier has 63 bytes.
+        while name.len() > 63 {
+            name.pop();
+        }
+        name
     }
 
     /// Statements that make it, once the server stands.
