@@ -3,7 +3,7 @@
 
 use super::Error;
 use super::connect::Session;
-use super::quoting::quote_literal;
+use super::quoting::{do_block, quote_literal};
 
 /// Where the fence's function and a split's records live, on either side.
 pub const SCHEMA: &str = "pgkeep_split";
@@ -63,7 +63,32 @@ pub async fn strangers(session: &Session) -> Result<Vec<Stranger>, Error> {
 /// Statements that make [`SCHEMA`], closed to everybody but its owner, whatever default privileges say; for a transaction in which
 /// [`strangers`] is asked afterwards, because the schema may be there already.
 pub fn schema() -> String {
-    format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA};\n{}", closed())
+    closed_schema(SCHEMA) + &closed()
+}
+
+/// A statement that makes the schema where there is none, without the privileges that default privileges give to others. What its owner
+/// gave to somebody later stays.
+pub fn closed_schema(name: &str) -> String {
+    closed_when_made("SCHEMA", name, "pg_catalog.to_regnamespace", &format!("CREATE SCHEMA {name}"))
+}
+
+/// The same for a table of [`SCHEMA`].
+pub fn closed_table(name: &str, columns: &str) -> String {
+    let table = format!("{SCHEMA}.{name}");
+    closed_when_made("TABLE", &table, "pg_catalog.to_regclass", &format!("CREATE TABLE {table} ({columns})"))
+}
+
+fn closed_when_made(kind: &str, name: &str, found: &str, make: &str) -> String {
+    let (catalog, prefix) = if kind == "SCHEMA" { ("pg_namespace", "nsp") } else { ("pg_class", "rel") };
+    do_block(&format!(
+        "DECLARE grantee text; BEGIN
+            IF {found}('{name}') IS NOT NULL THEN RETURN; END IF;
+            {make};
+            FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+                FROM pg_catalog.{catalog} o, pg_catalog.aclexplode(o.{prefix}acl) a WHERE o.oid = {found}('{name}')::oid AND a.grantee <> o.{prefix}owner
+            LOOP EXECUTE 'REVOKE ALL ON {kind} {name} FROM ' || grantee; END LOOP;
+        END"
+    ))
 }
 
 /// A statement that fails where the schema is there and is not ours, or something in it: for a transaction that makes things in it, because

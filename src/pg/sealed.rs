@@ -36,11 +36,12 @@ pub async fn note(session: &Session, noted: Noted, scope: &Scope) -> Result<(), 
     let table = noted.table();
     // Earlier programs noted no names.
     let make = format!(
-        "{}CREATE TABLE IF NOT EXISTS {SCHEMA}.{table} (catalog smallint, class oid, object oid, one bigint, other bigint, name text);
+        "{}{}
         ALTER TABLE {SCHEMA}.{table} ADD COLUMN IF NOT EXISTS name text;
         TRUNCATE {SCHEMA}.{table};
         {}",
         ours::guard(SCHEMA),
+        ours::closed_table(table, "catalog smallint, class oid, object oid, one bigint, other bigint, name text"),
         ours::closed()
     );
     session.run(context, &make).await?;

@@ -12,9 +12,13 @@ pub async fn enter(session: &Session, id: &str, target: &str) -> Result<Vec<Stra
     let make = format!(
         "BEGIN; SET LOCAL synchronous_commit = on;
         {}
-        CREATE TABLE IF NOT EXISTS {SCHEMA}.splits (id text PRIMARY KEY, target text NOT NULL, began timestamptz NOT NULL DEFAULT pg_catalog.now());
+        {}
         {}",
         ours::schema(),
+        ours::closed_table(
+            "splits",
+            "id text PRIMARY KEY, target text NOT NULL, began timestamptz NOT NULL DEFAULT pg_catalog.now()"
+        ),
         ours::closed()
     );
     let written = async {

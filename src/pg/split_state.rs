@@ -75,13 +75,15 @@ pub async fn save(session: &Session, id: &str, document: &str, mark: &str) -> Re
     let make = format!(
         "BEGIN; SET synchronous_commit = on; SET LOCAL client_min_messages = warning;
         {}
-        CREATE TABLE IF NOT EXISTS {SCHEMA}.state (
-            only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-            document text NOT NULL,
-            changed timestamptz NOT NULL DEFAULT pg_catalog.now());
+        {}
         ALTER TABLE {SCHEMA}.state ADD COLUMN IF NOT EXISTS mark text;
         {}",
         ours::schema(),
+        ours::closed_table(
+            "state",
+            "only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), document text NOT NULL,
+            changed timestamptz NOT NULL DEFAULT pg_catalog.now()"
+        ),
         ours::closed()
     );
     let sql = format!(

@@ -92,7 +92,7 @@ pub(super) fn findings(
             role.clone(),
             format!("the old database still uses {}", names.join(", ")),
             format!(
-                "the split creates the role {role} in the new database, only for {carried} of these, and in the old one a postgres_fdw server {role} and foreign tables in their place"
+                "the split creates the role {role} in the new database, only for {carried} of these, and in the old one a postgres_fdw server {role} and foreign tables in their place, which their former owners may use, and not alter"
             ),
         ),
         Finding::new(
@@ -105,6 +105,7 @@ pub(super) fn findings(
             "make sure that nobody in the old database needs these; large reads are slower than before",
         ),
     ];
+    findings.extend(several_owners(sides, bridged, &role));
     findings.extend(bridged.iter().filter_map(|table| blocked(sides, table)));
     findings.extend(limits::findings(sides, bridged, boundary, source, traffic));
     findings.extend(extension(source));
@@ -118,6 +119,25 @@ pub(super) fn findings(
         ));
     }
     findings
+}
+
+/// One role reads them all, and code of a table's owner runs as it in the new database.
+fn several_owners(sides: &Sides<'_>, bridged: &[Bridged], role: &str) -> Option<Finding> {
+    let owners: BTreeSet<&str> =
+        bridged.iter().filter_map(|table| sides.archive.entry(table.entry)?.owner.as_deref()).collect();
+    if owners.len() < 2 {
+        return None;
+    }
+    let owners = Vec::from_iter(owners).join(", ");
+    Some(Finding::new(
+        Warning,
+        FindingKind::Bridge,
+        owners.clone(),
+        format!(
+            "each of {owners} owns bridged tables; triggers, functions and views that one of them makes there run as {role} in the new database, which may use the tables of the others"
+        ),
+        "bridge them only if these roles may see each other's tables, or keep those that may not from connecting to the new database",
+    ))
 }
 
 /// Why this one cannot have a foreign table in its place.

@@ -582,6 +582,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "store/folder",
             "threat",
             "split_trust",
+            "split_bridge",
             "split_names",
             "user_code",
             "climbing",

@@ -54,11 +54,15 @@ impl Trial {
     }
 
     fn split(&self, args: &[&str]) -> Said {
+        self.split_by(&["whole", "part"].map(|database| self.server.dsn(database)), args)
+    }
+
+    fn split_by(&self, [from, to]: &[String; 2], args: &[&str]) -> Said {
         let mut command = pgkeep();
         let pg_dump = self.server.binaries.command("pg_dump");
         command.env("PGKEEP_PG_BIN", Path::new(pg_dump.get_program()).parent().unwrap());
         command.args(["split", "--json"]).args(args);
-        Said::of(command.args(["--from", &self.server.dsn("whole"), "--to", &self.server.dsn("part")]))
+        Said::of(command.args(["--from", from, "--to", to]))
     }
 
     fn of_par(&self, args: &[&str]) -> Said {
@@ -245,6 +249,143 @@ fn what_a_glance_through_a_bridge_runs_is_over_with_it() {
         assert_eq!(said.code, 0, "{major}: {said:?}");
         trial.only_mal("rollback");
         assert_eq!(trial.mal("whole", "SELECT id FROM mal.v"), "1", "{major}");
+    }
+}
+
+/// Whoever owned a foreign table could read every other bridged table through it.
+#[test]
+fn nobody_points_a_foreign_table_of_a_bridge_elsewhere() {
+    for major in BRIDGING {
+        let made = "CREATE TABLE par.p (id int PRIMARY KEY, n mal.dom); INSERT INTO par.p VALUES (1, 'x'); CREATE VIEW mal.v AS SELECT id FROM par.p";
+        let trial = Trial::start(major, made);
+        let bank = "CREATE ROLE bank LOGIN; GRANT USAGE, CREATE ON SCHEMA par, mal TO bank; SET ROLE bank;
+            CREATE TABLE par.secrets (id int PRIMARY KEY, n text); INSERT INTO par.secrets VALUES (1, '4711'); CREATE VIEW mal.b AS SELECT count(*) FROM par.secrets";
+        trial.operator("whole", bank);
+        trial.operator("whole", "ALTER DATABASE whole OWNER TO mal");
+        let acl = "SELECT string_agg(relname || ' ' || relowner::regrole || ' ' || coalesce(relacl::text, '-'), ',' ORDER BY relname) FROM pg_class
+            WHERE relnamespace = 'par'::regnamespace AND relkind = 'r'";
+        let before = trial.operator("whole", acl);
+        let refused = |sql: &str| psql(&trial.server.binaries, &trial.server.dsn_as("mal", "whole"), sql).unwrap_err();
+        // In the new database one role uses what belongs to both: the plan says what that means.
+        let plan = trial.of_par(&["--plan", "--boundary", "bridge", "--bridge-write"]);
+        assert!(plan.stdout.contains("each of bank, mal owns bridged tables"), "{major}: {plan:?}");
+        let said = trial.of_par(&["--boundary", "bridge", "--bridge-write"]);
+        assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
+        let told = refused("ALTER FOREIGN TABLE par.p OPTIONS (SET table_name 'secrets')");
+        assert!(told.contains("must be owner of foreign table p"), "{major}: {told}");
+        assert!(refused("SELECT * FROM par.secrets").contains("permission denied"), "{major}");
+        assert!(
+            refused("CREATE FOREIGN TABLE par.q (id int) SERVER pgkeep_bridge_part").contains("permission denied"),
+            "{major}"
+        );
+        // What runs as a table's owner runs as nobody here: there is no way through the bridge for it.
+        let before_analyze = trial.sung("split", "domain");
+        let told = refused("ANALYZE par.p");
+        assert!(told.contains("password"), "{major}: {told}");
+        assert_eq!(trial.sung("ANALYZE", "domain"), before_analyze, "{major}");
+        let owner = "SELECT string_agg(rolname || rolcanlogin || rolsuper, ',') FROM pg_roles WHERE oid IN (SELECT relowner FROM pg_class WHERE relkind = 'f')";
+        assert_eq!(trial.operator("whole", owner), "pgkeep_bridged_partfalsefalse", "{major}");
+        // By mere use nothing is lost to the former owner; nor is what it may give to others.
+        trial.mal("whole", "INSERT INTO par.p VALUES (2, 'y'); UPDATE par.p SET n = 'z' WHERE id = 2; GRANT SELECT ON par.p TO bank; CREATE VIEW mal.later AS SELECT * FROM par.p");
+        assert_eq!(trial.mal("whole", "SELECT string_agg(n, ' ' ORDER BY id) FROM mal.later"), "x z", "{major}");
+        trial.mal("whole", "DELETE FROM par.p WHERE id = 2; DROP VIEW mal.later");
+        let said = trial.split(&["rollback"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        assert_eq!(trial.operator("whole", acl), before, "{major}");
+        assert_eq!(trial.server.ask("SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
+
+        // A bridge that an earlier program has built: its foreign tables belong to the former owners.
+        trial.server.ask("DROP DATABASE part");
+        let said = trial.of_par(&["--boundary", "bridge", "--bridge-write"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        trial.operator(
+            "whole",
+            "ALTER FOREIGN TABLE par.p OWNER TO mal; ALTER FOREIGN TABLE par.secrets OWNER TO bank;
+            DROP USER MAPPING FOR pgkeep_bridged_part SERVER pgkeep_bridge_part; DROP ROLE pgkeep_bridged_part",
+        );
+        let said = trial.split(&["rollback"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        assert_eq!(trial.operator("whole", acl), before, "{major}");
+
+        // A role of that name that somebody is owns nothing of ours.
+        trial.server.ask("DROP DATABASE part");
+        trial.server.ask("CREATE ROLE pgkeep_bridged_part");
+        let said = trial.of_par(&["--boundary", "bridge"]);
+        assert_eq!(said.code, 7, "{major}: {said:?}");
+        assert!(said.stdout.contains("a role pgkeep_bridged_part already exists"), "{major}: {said:?}");
+        trial.mal("whole", "INSERT INTO par.p VALUES (3, 'w')");
+    }
+}
+
+/// It may make no role at the source; the former owner is none of the owner's, either.
+#[test]
+fn where_no_superuser_splits_the_foreign_tables_are_that_roles() {
+    for major in BRIDGING {
+        let made = "CREATE TABLE par.p (id int PRIMARY KEY, n text); INSERT INTO par.p VALUES (1, 'x'); CREATE MATERIALIZED VIEW mal.v AS SELECT id FROM par.p;
+            CREATE TABLE mal.c (p int REFERENCES par.p); INSERT INTO mal.c VALUES (1)";
+        let trial = Trial::start(major, made);
+        trial.operator("whole", "CREATE ROLE ops LOGIN CREATEDB CREATEROLE; GRANT mal TO ops; CREATE EXTENSION postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO ops;
+            ALTER DATABASE whole OWNER TO ops; SET ROLE ops; CREATE TABLE par.secrets (id int); INSERT INTO par.secrets VALUES (4711); CREATE VIEW mal.b AS SELECT count(*) FROM par.secrets");
+        let ends = ["whole", "part"].map(|database| trial.server.dsn_as("ops", database));
+        let args = ["--schemas", "par", "--leave", "mal", "--boundary", "bridge", "--bridge-write"];
+        let said = trial.split_by(&ends, &args);
+        assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
+        let alter = "ALTER FOREIGN TABLE par.p OPTIONS (SET table_name 'secrets')";
+        let told = psql(&trial.server.binaries, &trial.server.dsn_as("mal", "whole"), alter).unwrap_err();
+        assert!(told.contains("must be owner of foreign table p"), "{major}: {told}");
+        let owners = "SELECT string_agg(relowner::regrole::text, ' ') FROM pg_class WHERE relnamespace = 'par'::regnamespace AND relkind";
+        assert_eq!(trial.operator("whole", &format!("{owners} = 'f'")), "ops ops", "{major}");
+        trial.mal(
+            "whole",
+            "INSERT INTO par.p VALUES (2, 'y'); REFRESH MATERIALIZED VIEW mal.v; DELETE FROM par.p WHERE id = 2",
+        );
+        assert_eq!(trial.mal("whole", "SELECT count(*) FROM mal.v"), "2", "{major}");
+        let said = trial.split_by(&ends, &["rollback"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        assert_eq!(trial.operator("whole", &format!("{owners} = 'r' AND relname = 'p'")), "mal", "{major}");
+        trial.mal("whole", "INSERT INTO par.p VALUES (2, 'y')");
+        assert_eq!(
+            trial.mal("whole", "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"),
+            "1",
+            "{major}"
+        );
+    }
+}
+
+/// A foreign table stands where the one lies aside that the key leads to.
+#[test]
+fn a_key_to_a_bridged_table_comes_back_and_what_does_not_says_why() {
+    for major in BRIDGING {
+        let made = "CREATE TABLE par.plain (id int PRIMARY KEY); INSERT INTO par.plain VALUES (1); CREATE TABLE par.coded (id int PRIMARY KEY, e mal.e); INSERT INTO par.coded VALUES (1, '1');
+            CREATE VIEW mal.v AS SELECT p.id, c.e FROM par.plain p, par.coded c";
+        let trial = Trial::start(major, made);
+        let keys = "CREATE TABLE mal.a (x int REFERENCES par.plain ON DELETE CASCADE); CREATE TABLE mal.b (x int REFERENCES par.coded);
+            CREATE TABLE mal.parts (x int REFERENCES par.coded) PARTITION BY LIST (x); CREATE TABLE mal.part PARTITION OF mal.parts FOR VALUES IN (1);
+            INSERT INTO mal.a VALUES (1); INSERT INTO mal.b VALUES (1); INSERT INTO mal.parts VALUES (1)";
+        trial.operator("whole", keys);
+        let said = trial.of_par(&["--boundary", "bridge"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        let said = trial.split(&["rollback"]);
+        let document = said.document();
+        let told = |field: &str| -> Vec<String> {
+            let told = document[field].as_array().unwrap().iter();
+            told.map(|key| key.as_str().unwrap().to_owned()).collect()
+        };
+        let why = "a superuser owns one of its tables, and code of an ordinary role would run as that one: look at the casts and indexes, then say";
+        assert_eq!(
+            (said.code, told("keys_missing")),
+            (3, vec!["mal.parts.parts_x_fkey".to_owned()]),
+            "{major}: {said:?}"
+        );
+        let unchecked = format!("mal.b.b_x_fkey: {why} ALTER TABLE \"mal\".\"b\" VALIDATE CONSTRAINT \"b_x_fkey\"");
+        assert_eq!(told("keys_unchecked"), [unchecked], "{major}");
+        let make = "ALTER TABLE mal.parts ADD CONSTRAINT parts_x_fkey FOREIGN KEY (x) REFERENCES par.coded(id);";
+        assert_eq!(told("keys_left"), [format!("mal.parts.parts_x_fkey: {why} {make}")], "{major}");
+        let there = "SELECT string_agg(conrelid::regclass || ' ' || convalidated, ',' ORDER BY conrelid::regclass::text) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0";
+        assert_eq!(trial.operator("whole", there), "mal.a true,mal.b false", "{major}");
+        trial.only_mal("rollback");
+        trial.operator("whole", "ALTER TABLE mal.b VALIDATE CONSTRAINT b_x_fkey");
+        trial.operator("whole", make);
     }
 }
 

@@ -325,7 +325,7 @@ fn what_did_not_come_back_is_told_and_the_source_takes_writes() {
     let error = |said: &Said| said.document()["error"].as_str().unwrap().to_owned();
     let said = split(&[&there[..], &[&only_there]].concat());
     let told = format!(
-        "the switch failed, and the source takes writes again, without the foreign keys that rows violate: {KEY}"
+        "the switch failed, and the source takes writes again, without the foreign keys that could not be made again: {KEY}"
     );
     assert_eq!((said.code, error(&said)), (7, told.clone()));
     again();

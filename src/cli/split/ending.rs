@@ -209,11 +209,13 @@ pub fn rollback(back: &RolledBack) -> String {
     let mut text: String =
         back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
     back.left_behind.iter().for_each(|what| text += &format!("left in the new database: {what}\n"));
-    back.keys_missing.iter().for_each(|key| {
+    let is_left = |key: &&String| back.keys_left.iter().any(|left| left.starts_with(&format!("{key}: ")));
+    back.keys_missing.iter().filter(|key| !is_left(key)).for_each(|key| {
         text += &format!(
             "foreign key not recreated, because rows violate it, or its tables or columns have other names: {key}\n"
         )
     });
+    back.keys_left.iter().for_each(|key| text += &format!("foreign key not recreated: {key}\n"));
     for key in &back.keys_unchecked {
         text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");
     }

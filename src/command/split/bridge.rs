@@ -12,7 +12,9 @@ use super::plan::{self, Planned};
 use super::state::State;
 use crate::command::Error;
 use crate::pg;
-use crate::pg::bridge::{Endpoint, Extension, Probe, Refresh, Span, Works, hush, is_strange_role, provide_role};
+use crate::pg::bridge::{
+    Endpoint, Extension, Probe, Refresh, Span, Works, hush, is_strange_owner, is_strange_role, provide_role,
+};
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::{Conninfo, Host, RootCertificates, SslMode};
 use crate::split::bridge::{cut, given_up, role_name};
@@ -104,6 +106,9 @@ pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Resu
     provide_role(target, &works.role, &password).await.map_err(at_target("making the bridge's role"))?;
     // A session of its own: postgres_fdw keeps its connection as long as the session lives.
     let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
+    if is_strange_owner(&session, works).await.map_err(at_source("looking for the bridge's owner"))? {
+        return Err(SplitError::BridgeRole { role: works.owner() }.into());
+    }
     hush(&session).await.map_err(at_source("switching off statement logging"))?;
     let probed = works.probe(&session, target, &password).await;
     session.close().await.map_err(at_source("closing the session"))?;
@@ -183,8 +188,9 @@ pub async fn left(state: &State, source: &Session) -> Result<Vec<String>, Error>
     let left = works.left(source).await.map_err(at_source("looking for what still reads the bridge"))?;
     let told = |reader| {
         format!(
-            "{reader} was made during the rollback with a value whose domain is checked by an ordinary role, and was left: it reads a foreign table that leads nowhere. Drop it, then the server {}",
-            works.server
+            "{reader} was made during the rollback with a value whose domain is checked by an ordinary role, and was left: it reads a foreign table that leads nowhere. Drop it, then the server {}, then the role {} where there is one",
+            works.server,
+            works.owner()
         )
     };
     Ok(left.into_iter().map(told).collect())

@@ -457,7 +457,7 @@ fn lost_there_hint(lost: &[Loss], phase: Phase) -> String {
 pub fn with_keys(missing: &[String], unchecked: &[String]) -> String {
     let mut text = String::new();
     if !missing.is_empty() {
-        text += &format!(", without the foreign keys that rows violate: {}", missing.join(", "));
+        text += &format!(", without the foreign keys that could not be made again: {}", missing.join(", "));
     }
     if !unchecked.is_empty() {
         text += &format!(", with foreign keys that are now NOT VALID: {}", unchecked.join(", "));

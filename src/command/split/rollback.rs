@@ -41,8 +41,10 @@ pub struct RolledBack {
     pub left_behind: Vec<String>,
     /// Tables and schemas of the old place that were dropped or renamed since it was sealed.
     pub lost: Vec<String>,
-    /// Foreign keys across the line that could not be made again, because rows are against them.
+    /// Foreign keys across the line that were not made again: rows are against them, something has another name, or `keys_left`.
     pub keys_missing: Vec<String>,
+    /// Those of them that were not tried, because code of an ordinary role would have run as a superuser: with the statement.
+    pub keys_left: Vec<String>,
     /// Foreign keys across the line that came back `NOT VALID`, with what was in the way of checking their rows.
     pub keys_unchecked: Vec<String>,
     /// The new database is gone, for the split had made it and nobody had used it.
@@ -113,6 +115,7 @@ pub async fn rollback(
             left_behind: Vec::new(),
             lost: Vec::new(),
             keys_missing: Vec::new(),
+            keys_left: Vec::new(),
             keys_unchecked: Vec::new(),
             dropped,
             downtime_ms: 0,
@@ -134,6 +137,7 @@ pub async fn rollback(
     let downtime_ms = millis(since);
     let Undone { written, left_behind, old_place, keys, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
+    let keys_left = state.ties.left(&source, &keys_missing).await.map_err(at_source("looking for the foreign keys"))?;
     let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, &watch.progress).await;
     let mut warnings = old_place.warnings;
     warnings.extend(still_there(&source).await?);
@@ -156,6 +160,7 @@ pub async fn rollback(
         left_behind,
         lost: old_place.lost,
         keys_missing,
+        keys_left,
         keys_unchecked,
         dropped: false,
         downtime_ms,
@@ -331,7 +336,7 @@ pub async fn check_keys(
         progress.set_phase("checking the foreign keys that came back");
         let reason = match fence::check_key(source, key, lock_timeout_ms).await {
             Ok(Checked::Valid) => continue,
-            Ok(Checked::LeftAlone) => fence::LEFT_ALONE.to_owned(),
+            Ok(Checked::LeftAlone(statement)) => format!("{} {statement}", fence::LEFT_ALONE),
             Err(error) => error.server_message().map_or_else(|| error.to_string(), |said| said.message.clone()),
         };
         unchecked.push(format!("{}.{}.{}: {reason}", key.schema, key.table, key.name));

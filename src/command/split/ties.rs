@@ -9,7 +9,7 @@ use super::plan::Planned;
 use crate::pg;
 use crate::pg::bridge::{Refresh, Works};
 use crate::pg::connect::Session;
-use crate::pg::fence::{self, By};
+use crate::pg::fence::{self, By, KeyEnd};
 use crate::schema::archive::{Entry, Kind};
 use crate::split::facts::ForeignKey;
 
@@ -46,13 +46,21 @@ impl GivenUp {
     /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them. A key of a
     /// partitioned table cannot be made so before PostgreSQL 18: there it is checked, and left out where rows are against it, which
     /// [`Ties::missing`] finds. One that is there already was made before a kill.
-    async fn again(&self, source: &Session) -> Result<String, pg::Error> {
-        let by = match &*self.ends {
-            [from, to] => fence::by(source, (from, to)).await?,
-            // An early record does not say.
-            _ => By::Session,
-        };
+    async fn again(&self, source: &Session, bridge: Option<&Works>) -> Result<String, pg::Error> {
+        let by = self.by(source, bridge).await?;
         Ok(fence::key_again(self.make.trim_end().trim_end_matches(';'), &self.comment, &by))
+    }
+
+    /// By whom it is made. A table that a foreign table stands in for is looked at where it lies.
+    async fn by(&self, source: &Session, bridge: Option<&Works>) -> Result<By, pg::Error> {
+        // An early record does not say.
+        let [from, to] = &*self.ends else { return Ok(By::Session) };
+        let end = |(schema, name)| {
+            let mut spans = bridge.iter().flat_map(|works| &works.spans);
+            let span = spans.find(|span| (&span.schema, &span.name) == (schema, name));
+            KeyEnd { schema, name, aside: span.map(|span| span.aside.as_str()) }
+        };
+        fence::by(source, (&end((&from.0, &from.1)), &end((&to.0, &to.1)))).await
     }
 }
 
@@ -116,6 +124,18 @@ impl Ties {
         self.given_up.iter().map(|key| key.key.clone()).filter(|key| !has(key)).collect()
     }
 
+    /// Of the keys that are missing, those that were not tried, with the reason and the statement that makes them.
+    pub async fn left(&self, source: &Session, missing: &[String]) -> Result<Vec<String>, pg::Error> {
+        let mut left = Vec::new();
+        for key in self.given_up.iter().filter(|key| missing.contains(&key.key)) {
+            if let By::Nobody { .. } = key.by(source, None).await? {
+                let statement = key.make.split_whitespace().collect::<Vec<_>>().join(" ");
+                left.push(format!("{}: {} {statement}", key.key, fence::LEFT_ALONE));
+            }
+        }
+        Ok(left)
+    }
+
     /// Of the keys that came back, those that had been checked before they were given up.
     pub fn to_check<'a>(&self, there: &'a [ForeignKey]) -> Vec<&'a ForeignKey> {
         // What is not enforced cannot be checked either.
@@ -130,7 +150,7 @@ impl Ties {
         let mut sql = self.bridge.as_ref().map(|works| works.tear_down(Refresh::Now)).unwrap_or_default();
         // A key leads to the table that has its name again.
         for key in &self.given_up {
-            sql += &key.again(source).await?;
+            sql += &key.again(source, self.bridge.as_ref()).await?;
         }
         Ok(sql)
     }

@@ -2,13 +2,17 @@
 CREATE OR REPLACE FUNCTION pg_temp.pgkeep_again(name name, gone name, tables name[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
-    aside pg_namespace; g record; part record; bridges oid[];
+    aside pg_namespace; made aclitem[]; g record; part record; bridges oid[];
 BEGIN
     SELECT * INTO aside FROM pg_namespace WHERE nspname = gone;
     EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', name, pg_get_userbyid(aside.nspowner));
-    IF aside.nspacl IS NOT NULL THEN
-        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC, %I', name, pg_get_userbyid(aside.nspowner));
-        FOR g IN SELECT a.* FROM aclexplode(aside.nspacl) WITH ORDINALITY AS a ORDER BY a.ordinality LOOP
+    -- What default privileges gave it, it has not.
+    SELECT nspacl INTO made FROM pg_namespace n WHERE n.nspname = pgkeep_again.name;
+    IF aside.nspacl IS NOT NULL OR made IS NOT NULL THEN
+        FOR g IN SELECT DISTINCT a.grantee FROM aclexplode(coalesce(made, acldefault('n', aside.nspowner))) a LOOP
+            EXECUTE format('REVOKE ALL ON SCHEMA %I FROM %s', name, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END);
+        END LOOP;
+        FOR g IN SELECT a.* FROM aclexplode(coalesce(aside.nspacl, acldefault('n', aside.nspowner))) WITH ORDINALITY AS a ORDER BY a.ordinality LOOP
             EXECUTE format('GRANT %s ON SCHEMA %I TO %s%s', g.privilege_type, name,
                 CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
                 CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);

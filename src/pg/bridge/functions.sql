@@ -20,31 +20,36 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
             AND c.oid <> ALL (going) AND n.nspname <> ALL (inside)
 $f$;
 
--- Owner, privileges and comments of `old` for `new`, whatever default privileges gave it.
-CREATE OR REPLACE FUNCTION pg_temp.pgkeep_dress(old oid, new oid) RETURNS void
+-- Privileges and comments of `old` for `new`, whatever default privileges gave it, and an owner: that of `old` where none is said. Where it
+-- is another one, the former owner gets by grant what it had by owning; but for MAINTAIN on a foreign table: ANALYZE runs as the owner.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_dress(old oid, new oid, owner name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
-    before pg_class; after pg_class; kind text; g record;
+    before pg_class; after pg_class; kind text; g record; handed_over boolean;
 BEGIN
     SELECT * INTO before FROM pg_class WHERE oid = old;
     SELECT * INTO after FROM pg_class WHERE oid = new;
     kind := CASE after.relkind WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'MATERIALIZED VIEW' END;
-    EXECUTE format('ALTER %s %s OWNER TO %I', kind, new::regclass, pg_get_userbyid(before.relowner));
-    IF before.relacl IS NOT NULL OR after.relacl IS NOT NULL THEN
-        FOR g IN SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a WHERE c.oid = new LOOP
+    owner := coalesce(owner, pg_get_userbyid(before.relowner));
+    handed_over := owner <> pg_get_userbyid(before.relowner);
+    EXECUTE format('ALTER %s %s OWNER TO %I', kind, new::regclass, owner);
+    IF before.relacl IS NOT NULL OR after.relacl IS NOT NULL OR handed_over THEN
+        FOR g IN SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
+                WHERE c.oid = new AND NOT (handed_over AND a.grantee = c.relowner) LOOP
             EXECUTE format('REVOKE ALL ON %s FROM %s', new::regclass, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END);
         END LOOP;
-        FOR g IN SELECT a.* FROM aclexplode(coalesce(before.relacl, acldefault('r', before.relowner))) WITH ORDINALITY AS a ORDER BY a.ordinality LOOP
+        FOR g IN SELECT a.* FROM aclexplode(coalesce(before.relacl, acldefault('r', before.relowner))) WITH ORDINALITY AS a
+                WHERE after.relkind <> 'f' OR a.privilege_type <> 'MAINTAIN' ORDER BY a.ordinality LOOP
             EXECUTE format('GRANT %s ON %s TO %s%s', g.privilege_type, new::regclass,
                 CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
-                CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+                CASE WHEN g.is_grantable OR handed_over AND g.grantee = before.relowner THEN ' WITH GRANT OPTION' ELSE '' END);
         END LOOP;
     END IF;
     FOR g IN SELECT t.attname, a.* FROM pg_attribute t, aclexplode(t.attacl) WITH ORDINALITY AS a
             WHERE t.attrelid = old AND NOT t.attisdropped ORDER BY t.attnum, a.ordinality LOOP
         EXECUTE format('GRANT %s (%I) ON %s TO %s%s', g.privilege_type, g.attname, new::regclass,
             CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
-            CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+            CASE WHEN g.is_grantable OR handed_over AND g.grantee = before.relowner THEN ' WITH GRANT OPTION' ELSE '' END);
     END LOOP;
     FOR g IN SELECT t.attname, d.description FROM pg_description d LEFT JOIN pg_attribute t ON d.objsubid > 0 AND t.attrelid = old AND t.attnum = d.objsubid
             WHERE d.classoid = 'pg_class'::regclass AND d.objoid = old AND (d.objsubid = 0 OR NOT t.attisdropped) LOOP
@@ -55,8 +60,9 @@ END $f$;
 
 -- A foreign table with the columns of `old`. Where it is written through, a column whose values its table makes up (identity, a
 -- sequence, generated) is declared GENERATED: postgres_fdw then sends the word DEFAULT for it, so that the one place which counts
--- makes the value. The expression is never used.
-CREATE OR REPLACE FUNCTION pg_temp.pgkeep_place(old oid, schema name, name name, server name, writes boolean) RETURNS void
+-- makes the value. The expression is never used. Whoever owns a foreign table can point it at any other one that the bridge's role may
+-- read, so it does not become its former owner's.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_place(old oid, schema name, name name, server name, owner name, writes boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
     columns text; given record;
@@ -87,72 +93,47 @@ BEGIN
     IF EXISTS (SELECT FROM pg_class c WHERE (c.oid = old OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = old)) AND strpos(c.relname::text, chr(10)) > 0) THEN
         EXECUTE format('ALTER FOREIGN TABLE %I.%I OPTIONS (use_remote_estimate ''false'')', schema, name);
     END IF;
-    PERFORM pg_temp.pgkeep_dress(old, format('%I.%I', schema, name)::regclass::oid);
+    PERFORM pg_temp.pgkeep_dress(old, format('%I.%I', schema, name)::regclass::oid,
+        CASE current_setting('is_superuser') WHEN 'on' THEN owner ELSE current_user END);
 END $f$;
+
+-- What depends on extensions (DEPENDS ON EXTENSION), as statements after `command`.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_depends(class oid, object oid, command text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+    SELECT coalesce(array_agg(format('%s DEPENDS ON EXTENSION %I', command, e.extname) ORDER BY e.extname), '{}')
+        FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+        WHERE d.classid = class AND d.objid = object AND d.deptype = 'x'
+$f$;
 
 -- The statements that make a reader anew under its name, and those that clear away afterwards.
 CREATE OR REPLACE FUNCTION pg_temp.pgkeep_remake(class text, object oid, OUT make text[], OUT clear text[], OUT refresh text[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
 DECLARE
-    options text; relation pg_class; aside text; schema text; part record;
+    options text;
 BEGIN
     make := '{}'; clear := '{}'; refresh := '{}';
     IF class = 'function' THEN
-        make := ARRAY[pg_get_functiondef(object)];
-        RETURN;
+        -- What replaces a function does not keep these.
+        make := pg_get_functiondef(object) || pg_temp.pgkeep_depends('pg_proc'::regclass, object, format('ALTER ROUTINE %s', object::regprocedure));
     ELSIF class = 'rule' THEN
         make := ARRAY[regexp_replace(pg_get_ruledef(object), '^CREATE RULE', 'CREATE OR REPLACE RULE')];
-        RETURN;
     ELSIF class = 'policy' THEN
         SELECT ARRAY[format('ALTER POLICY %I ON %s', polname, polrelid::regclass)
             || coalesce(' USING (' || pg_get_expr(polqual, polrelid) || ')', '')
             || coalesce(' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')', '')] INTO make FROM pg_policy WHERE oid = object;
-        RETURN;
-    END IF;
-    SELECT * INTO relation FROM pg_class WHERE oid = object;
-    SELECT ' WITH (' || string_agg(format('%I = %L', option_name, option_value), ', ') || ')' INTO options FROM pg_options_to_table(relation.reloptions);
-    IF class = 'view' THEN
+    ELSIF class = 'view' THEN
+        SELECT ' WITH (' || string_agg(format('%I = %L', o.option_name, o.option_value), ', ') || ')' INTO options
+            FROM pg_class c, pg_options_to_table(c.reloptions) o WHERE c.oid = object;
         make := ARRAY[format('CREATE OR REPLACE VIEW %s%s AS %s', object::regclass, coalesce(options, ''), pg_get_viewdef(object))];
-        RETURN;
-    END IF;
-    -- A materialized view has no OR REPLACE: the new one stands beside the old one until nothing reads that any more.
-    SELECT quote_ident(nspname) INTO schema FROM pg_namespace WHERE oid = relation.relnamespace;
-    aside := 'pgkeep_' || object;
-    FOR part IN SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indrelid = object LOOP
-        make := make || ('DROP INDEX ' || part.name);
-    END LOOP;
-    FOR part IN SELECT format('%I.%I', n.nspname, s.stxname) AS name FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = object LOOP
-        make := make || ('DROP STATISTICS ' || part.name);
-    END LOOP;
-    make := make || format('ALTER MATERIALIZED VIEW %s RENAME TO %I', object::regclass, aside);
-    make := make || format('CREATE MATERIALIZED VIEW %s%s%s%s AS %s WITH NO DATA', object::regclass,
-        (SELECT format(' USING %I', amname) FROM pg_am WHERE oid = relation.relam), coalesce(options, ''),
-        coalesce((SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace WHERE oid = relation.reltablespace), ''),
-        rtrim(pg_get_viewdef(object), '; '));
-    make := make || format('SELECT pg_temp.pgkeep_dress(%L::regclass::oid, %L::regclass::oid)', schema || '.' || quote_ident(aside), object::regclass);
-    FOR part IN SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS sql, obj_description(i.indexrelid, 'pg_class') AS said,
-                c.relname, i.indisclustered, (SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace) AS space
-            FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = object ORDER BY c.relname LOOP
-        make := make || part.sql;
-        IF part.space IS NOT NULL THEN make := make || format('ALTER INDEX %s SET TABLESPACE %I', part.name, part.space); END IF;
-        IF part.said IS NOT NULL THEN make := make || format('COMMENT ON INDEX %s IS %L', part.name, part.said); END IF;
-        IF part.indisclustered THEN make := make || format('ALTER MATERIALIZED VIEW %s CLUSTER ON %I', object::regclass, part.relname); END IF;
-    END LOOP;
-    FOR part IN SELECT pg_get_statisticsobjdef(s.oid) AS sql, format('%I.%I', n.nspname, s.stxname) AS name, pg_get_userbyid(s.stxowner) AS owner
-            FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = object ORDER BY s.stxname LOOP
-        make := make || part.sql;
-        make := make || format('ALTER STATISTICS %s OWNER TO %I', part.name, part.owner);
-    END LOOP;
-    clear := ARRAY[format('DROP MATERIALIZED VIEW %s.%I', schema, aside)];
-    IF relation.relispopulated THEN
-        refresh := ARRAY[format('REFRESH MATERIALIZED VIEW %s', object::regclass)];
+    ELSE
+        SELECT * INTO make, clear, refresh FROM pg_temp.pgkeep_remake_materialized(object);
     END IF;
 END $f$;
 
 -- Runs `exchange`, which gives the names of `going` to others, and lets all readers but `leave` read those. What holds values that ordinary
 -- roles check is `refused` or `left`. Says what is left to refresh.
 CREATE OR REPLACE FUNCTION pg_temp.pgkeep_exchange(going oid[], leave oid[], inside text[], exchange text[], afterwards text[], checked text) RETURNS text[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET check_function_bodies = off AS $f$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET check_function_bodies = off SET default_tablespace = '' AS $f$
 DECLARE
     queue oid[] := going; found text[] := '{}'; next oid[]; item text; statement text; reader record; part record;
     make text[] := '{}'; clear text[] := '{}'; refresh text[] := '{}';

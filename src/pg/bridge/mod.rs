@@ -4,11 +4,13 @@
 //! user mapping alone: the catalog shows it to superusers and to the server's owner, as the chapter on `pg_user_mappings` says.
 
 mod glance;
+mod owner;
 mod role;
 mod works;
 
 use serde::{Deserialize, Serialize};
 
+pub use owner::is_strange_owner;
 pub use role::{dismiss_role, is_strange_role, provide_role};
 
 use super::Error;
@@ -16,7 +18,7 @@ use super::connect::Session;
 use super::quoting::quote_literal;
 use crate::split::facts::{ForeignData, Traffic};
 
-const FUNCTIONS: &str = include_str!("functions.sql");
+const FUNCTIONS: &str = concat!(include_str!("functions.sql"), include_str!("materialized.sql"));
 const ASIDE: &str = include_str!("aside.sql");
 
 /// Holds the extension where the split brought it.

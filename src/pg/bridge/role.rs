@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Probe, SCHEMA, Works, transaction};
 use crate::pg::connect::Session;
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal, quote_relation};
-use crate::pg::{Error, fence};
+use crate::pg::{Error, fence, ours};
 use crate::split::facts::Traffic;
 
 /// Roles of this name that somebody else made.
@@ -110,8 +110,9 @@ impl Works {
         let role = quote_identifier(&self.role);
         let table = format!("{}.bridge_probe", fence::SCHEMA);
         let lay = format!(
-            "BEGIN; DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (token text); INSERT INTO {table} VALUES ({});
+            "BEGIN; DROP TABLE IF EXISTS {table}; {}INSERT INTO {table} VALUES ({});
             GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {table} TO {role}; COMMIT",
+            ours::closed_table("bridge_probe", "token text"),
             quote_literal(&token),
             fence::SCHEMA,
         );
@@ -124,10 +125,10 @@ impl Works {
 
     async fn ask(&self, source: &Session, password: &SecretString) -> Result<Vec<String>, Error> {
         let sql = format!(
-            "BEGIN; {}CREATE SCHEMA IF NOT EXISTS {SCHEMA};
-            CREATE FOREIGN TABLE {SCHEMA}.probe (token text) SERVER {} OPTIONS (schema_name {}, table_name 'bridge_probe');
+            "BEGIN; {}{}CREATE FOREIGN TABLE {SCHEMA}.probe (token text) SERVER {} OPTIONS (schema_name {}, table_name 'bridge_probe');
             {probe}",
             self.way(password),
+            ours::closed_schema(SCHEMA),
             quote_identifier(&self.server),
             quote_literal(fence::SCHEMA),
             probe = do_block(&format!("BEGIN

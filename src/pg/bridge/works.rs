@@ -6,6 +6,7 @@ use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Works, transaction};
 use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::fence::{Attempt, InTheWay, Patience, is_in_the_way};
+use crate::pg::ours;
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::read_again;
 use crate::split::facts::Traffic;
@@ -57,15 +58,20 @@ impl Works {
         let extension = match self.extension {
             Extension::Found => String::new(),
             Extension::Brought => {
-                format!("CREATE SCHEMA {SCHEMA}; CREATE EXTENSION postgres_fdw SCHEMA {SCHEMA};\n")
+                format!(
+                    "{}{}CREATE EXTENSION postgres_fdw SCHEMA {SCHEMA};\n",
+                    ours::guard(SCHEMA),
+                    ours::closed_schema(SCHEMA)
+                )
             }
         };
         format!(
             "{extension}CREATE SERVER {server} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({});
-            CREATE USER MAPPING FOR PUBLIC SERVER {server} OPTIONS (user {}, password {});\n",
+            CREATE USER MAPPING FOR PUBLIC SERVER {server} OPTIONS (user {}, password {});\n{}",
             pairs.join(", "),
             quote_literal(&self.role),
             quote_literal(password.expose_secret()),
+            self.provide_owner(),
         )
     }
 
@@ -85,10 +91,11 @@ impl Works {
         [
             format!("ALTER TABLE {} RENAME TO {}", quote_relation(schema, name), quote_identifier(aside)),
             format!(
-                "SELECT pg_temp.pgkeep_place({old}, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {writes})",
+                "SELECT pg_temp.pgkeep_place({old}, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {writes})",
                 quote_literal(schema),
                 quote_literal(name),
-                quote_literal(&self.server)
+                quote_literal(&self.server),
+                quote_literal(&self.owner())
             ),
         ]
     }
@@ -128,10 +135,12 @@ impl Works {
                 IF NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_table t JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver WHERE s.srvname = {}) THEN
                     DROP SERVER IF EXISTS {} CASCADE;
                 END IF;
+                {}
                 {extension}
             END",
             quote_literal(&self.server),
-            quote_identifier(&self.server)
+            quote_identifier(&self.server),
+            self.dismiss_owner()
         );
         format!("{}{statements}{}", functions(), do_block(&rest))
     }

@@ -1,6 +1,6 @@
 //! The function that refuses, and what it says.
 
-use super::super::quoting::quote_literal;
+use super::super::quoting::{do_block, quote_literal};
 use super::{LOCK, SCHEMA, Strength};
 
 /// Its source, as `pg_proc.prosrc` has it.
@@ -44,7 +44,15 @@ pub fn open() -> String {
 fn made(body: &str, word: &str) -> String {
     format!(
         "CREATE OR REPLACE FUNCTION {SCHEMA}.refuse() RETURNS pg_catalog.trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS {};
-        COMMENT ON FUNCTION {SCHEMA}.refuse() IS '{word}';\n",
+        COMMENT ON FUNCTION {SCHEMA}.refuse() IS '{word}';\n{}",
         quote_literal(body),
+        // What default privileges gave.
+        do_block(&format!(
+            "DECLARE grantee text; BEGIN
+                FOR grantee IN SELECT DISTINCT a.grantee::pg_catalog.regrole FROM pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) a
+                    WHERE p.oid = '{SCHEMA}.refuse()'::pg_catalog.regprocedure AND a.grantee NOT IN (0, p.proowner)
+                LOOP EXECUTE 'REVOKE ALL ON FUNCTION {SCHEMA}.refuse() FROM ' || grantee; END LOOP;
+            END"
+        )),
     )
 }

@@ -33,31 +33,43 @@ pub struct Owner {
     of_tree: bool,
 }
 
-/// Why a key was not checked by [`By::Nobody`].
-pub const LEFT_ALONE: &str = "a superuser owns one of its tables, and code of an ordinary role would run as that one: look at the casts and indexes, then say ALTER TABLE ... VALIDATE CONSTRAINT";
+/// Why a key was not checked, or not made, by [`By::Nobody`].
+pub const LEFT_ALONE: &str = "a superuser owns one of its tables, and code of an ordinary role would run as that one: look at the casts and indexes, then say";
 
-/// A table: schema and name.
-type Table = (String, String);
+/// A table at one end of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyEnd<'a> {
+    pub schema: &'a str,
+    pub name: &'a str,
+    /// What it is called as long as a foreign table stands in its place.
+    pub aside: Option<&'a str>,
+}
+
+impl KeyEnd<'_> {
+    fn quoted(&self) -> String {
+        quote_relation(self.schema, self.name)
+    }
+}
 
 /// By whom a key from the first table to the second one comes back.
-pub async fn by(session: &Session, ends: (&Table, &Table)) -> Result<By, Error> {
+pub async fn by(session: &Session, ends: (&KeyEnd<'_>, &KeyEnd<'_>)) -> Result<By, Error> {
     let context = "who owns the tables of a foreign key";
-    let relation = |(schema, name): &Table| quote_relation(schema, name);
-    let (from, to) = (relation(ends.0), relation(ends.1));
+    let (from, to) = (ends.0.quoted(), ends.1.quoted());
+    let [from_aside, to_aside] = [ends.0, ends.1].map(|end| end.aside.map(|aside| quote_relation(end.schema, aside)));
     let casts = casts_of_users(
         "SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid IN (c.oid, f.oid) AND a.attnum > 0 AND NOT a.attisdropped",
     );
-    // A foreign table stands where the other one lay aside: what that one is like is not seen.
+    // What lies aside has its name again when the key comes back; what stands in its place by then is gone.
     let sql = format!(
         "SELECT pg_catalog.current_setting('is_superuser') = 'on', o.rolname::text, o.rolsuper, p.rolname::text, p.rolsuper, {casts},
-            EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = o.oid AND {ORDINARY}), c.oid = ANY ($3), f.oid = ANY ($3) OR f.relkind = 'f',
+            EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = o.oid AND {ORDINARY}), c.oid = ANY ($3), f.oid = ANY ($3),
             c.relkind <> 'r' OR c.relispartition OR f.relkind <> 'r' OR f.relispartition
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
-        JOIN pg_catalog.pg_class f ON f.oid = pg_catalog.to_regclass($2) JOIN pg_catalog.pg_roles p ON p.oid = f.relowner
-        WHERE c.oid = pg_catalog.to_regclass($1)"
+        JOIN pg_catalog.pg_class f ON f.oid = coalesce(pg_catalog.to_regclass($5), pg_catalog.to_regclass($2)) JOIN pg_catalog.pg_roles p ON p.oid = f.relowner
+        WHERE c.oid = coalesce(pg_catalog.to_regclass($4), pg_catalog.to_regclass($1))"
     );
     let planned = planned_with_code(session).await?;
-    let rows = session.rows(context, &sql, &[&from, &to, &planned]).await?;
+    let rows = session.rows(context, &sql, &[&from, &to, &planned, &from_aside, &to_aside]).await?;
     // What is gone cannot come back, whoever tries.
     let Some(row) = rows.first().filter(|row| row.get(0)) else { return Ok(By::Session) };
     let (owner, other): (String, String) = (row.get(1), row.get(3));
@@ -74,9 +86,9 @@ pub async fn by(session: &Session, ends: (&Table, &Table)) -> Result<By, Error> 
         return Ok(By::Session);
     }
     let mut lends = vec![Lend::Reference(to)];
-    for schema in [&ends.0.0, &ends.1.0] {
-        lends.push(Lend::Names(schema.clone()));
-        lends.push(Lend::NamesTo(schema.clone(), other.clone()));
+    for schema in [ends.0.schema, ends.1.schema] {
+        lends.push(Lend::Names(schema.to_owned()));
+        lends.push(Lend::NamesTo(schema.to_owned(), other.clone()));
     }
     let or_session = !(casts || own_code || code_of_other);
     Ok(By::Owner(Owner { role: owner, lends, or_session, of_tree }))
@@ -139,20 +151,21 @@ pub fn key_again(make: &str, comment: &str, by: &By) -> String {
 }
 
 /// What became of a key's check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
     Valid,
-    /// [`LEFT_ALONE`]
-    LeftAlone,
+    /// [`LEFT_ALONE`], and the statement that checks it.
+    LeftAlone(String),
 }
 
 /// Checks the rows of a foreign key that came back unchecked. Nobody's writes wait for it.
 pub async fn check_key(session: &Session, key: &ForeignKey, lock_timeout_ms: u64) -> Result<Checked, Error> {
-    let ends = ((key.schema.clone(), key.table.clone()), (key.referenced_schema.clone(), key.referenced_table.clone()));
+    let from = KeyEnd { schema: &key.schema, name: &key.table, aside: None };
+    let to = KeyEnd { schema: &key.referenced_schema, name: &key.referenced_table, aside: None };
     let table = quote_relation(&key.schema, &key.table);
     let command = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", quote_identifier(&key.name));
-    let ways: Vec<String> = match by(session, (&ends.0, &ends.1)).await? {
-        By::Nobody { .. } => return Ok(Checked::LeftAlone),
+    let ways: Vec<String> = match by(session, (&from, &to)).await? {
+        By::Nobody { .. } => return Ok(Checked::LeftAlone(command)),
         By::Session => vec![format!("{command};")],
         By::Owner(owner) => {
             let own = [owner.acting(&command, Rights::Own), owner.acting(&command, Rights::AllOrdinary)];
