@@ -17,7 +17,7 @@ fn off() -> String {
     set("", "false")
 }
 
-/// The same inside a block of PL/pgSQL, around `body`.
+/// The same inside a block of PL/pgSQL, around `body`. It must have no variable of the name `known`.
 pub fn within(body: &str) -> String {
     let perform = |value: &str| set(value, "true").replacen("SELECT", "PERFORM", 1);
     format!("{};\n{body}\n{};", perform("view, foreign-table"), perform(""))
@@ -25,7 +25,7 @@ pub fn within(body: &str) -> String {
 
 fn set(value: &str, is_local: &str) -> String {
     format!(
-        "SELECT pg_catalog.set_config(s.name, '{value}', {is_local}) FROM pg_catalog.pg_settings s WHERE s.name = '{SETTING}'"
+        "SELECT pg_catalog.set_config(known.name, '{value}', {is_local}) FROM pg_catalog.pg_settings known WHERE known.name = '{SETTING}'"
     )
 }
 
