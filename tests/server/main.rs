@@ -12,6 +12,7 @@ mod connections;
 mod crash;
 mod damage;
 mod dedup;
+mod default_privileges;
 mod detach_pending;
 mod disk_full;
 mod drill;
