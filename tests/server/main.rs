@@ -49,6 +49,7 @@ mod settings;
 mod split;
 mod split_bridge;
 mod split_finish;
+mod split_given_up;
 mod split_hindrances;
 mod split_interrupted;
 mod split_loose;

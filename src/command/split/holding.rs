@@ -28,11 +28,20 @@ pub async fn own(
     let since = Instant::now();
     while !fence::own(&session).await.map_err(error("taking the lock of a split"))? {
         if since.elapsed() > OWN_WAIT {
-            return Err(SplitError::Busy { database: info.database().to_owned() }.into());
+            return Err(busy(&session, error).await?);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(session)
+}
+
+/// Who has the lock that this session did not get.
+pub async fn busy(
+    session: &Session,
+    error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
+) -> Result<Error, Error> {
+    let holders = fence::holders(session).await.map_err(error("looking for the lock of a split"))?;
+    Ok(SplitError::Busy { database: session.conninfo().database().to_owned(), holders }.into())
 }
 
 /// How trying for a while has come out.

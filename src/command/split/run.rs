@@ -9,12 +9,13 @@ use secrecy::SecretString;
 use super::copied::{Copied, report, with_files};
 use super::ends::{End, Ends};
 use super::holding::{at_source, at_target, own};
+use super::losses::Discard;
 use super::promise::broken;
-use super::rollback::abandon;
+use super::rollback::{Abandoning, abandon};
 use super::state::{Phase, State};
 use super::steps::copy::{Before, Fenced};
 use super::steps::fence as fence_step;
-use super::steps::prepare::{Beginning, Prepared, Previous, ground, prepare, previous, resolve};
+use super::steps::prepare::{Beginning, Prepared, Previous, furnish, ground, prepare, previous, resolve};
 use super::steps::switch::{close, switch};
 use super::{
     Options, Outcome, Phases, Report, SplitError, aftermath, bridge, plan, switching, trial, whereabouts, wishes,
@@ -126,7 +127,7 @@ impl Run<'_> {
         watch.would_leave(
             "The source takes writes, as before. `pgkeep split` with the same arguments starts again, `pgkeep split rollback` removes what was created.".into(),
         );
-        let ground = ground(options, &source, previous).await?;
+        let ground = ground(options, &source, previous, watch).await?;
         let planned = plan::make(&options.plan, plan::Timing::LeftOut, watch).await?;
         if !planned.plan.is_clear() {
             return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
@@ -136,11 +137,13 @@ impl Run<'_> {
         let target = own(&options.plan.target, at_target).await?;
         state.save(&target).await?;
         beginning.into_iter().for_each(Beginning::end);
+        not_carried.extend(furnish(&mut state, &drawn, &target).await?);
         let (target, Tried { respelled, password }) = self.try_out(&state, &planned, &source, target).await?;
         let mut phases = Phases { prepare_ms: millis(started), ..Phases::default() };
 
         let since = Instant::now();
         not_carried.extend(fence_step::define(options, &mut drawn, watch).await?);
+        aftermath::note_definitions(&mut state, &target).await?;
         phases.definitions_ms = millis(since);
         let since = Instant::now();
         let fenced = fence_step::put(options, &state, &source, watch).await?;
@@ -166,6 +169,10 @@ impl Run<'_> {
         Ok(ended(aftermath::look_around(report, &state, options).await))
     }
 
+    fn abandoning(&self) -> Abandoning<'_> {
+        Abandoning { discard: Discard::Refuse, jobs: self.options.jobs, watch: self.watch }
+    }
+
     /// What can be found out before anybody is refused a write. Where it fails, the target is as it was found.
     async fn try_out(
         self,
@@ -179,7 +186,7 @@ impl Run<'_> {
             Ok(respelled) => respelled,
             Err(error) => {
                 // Nobody waits yet. What is left where this fails is found by the next run.
-                drop(abandon(state, target, &options.plan.target).await);
+                drop(abandon(state, target, &options.plan.target, &self.abandoning()).await);
                 return Err(error);
             }
         };
@@ -188,7 +195,7 @@ impl Run<'_> {
             Ok(password) => Ok((target, Tried { respelled, password })),
             Err(error) => {
                 // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
-                drop(abandon(state, target, &options.plan.target).await);
+                drop(abandon(state, target, &options.plan.target, &self.abandoning()).await);
                 whereabouts::forget(state);
                 Err(error)
             }
@@ -209,7 +216,7 @@ impl Run<'_> {
         let down = fence_step::down(state, source, self.watch).await;
         let copied = match failed {
             Err(error) if bridge::is_refused(&error) && state.phase < Phase::Copying => {
-                drop(abandon(state, target, &self.options.plan.target).await);
+                drop(abandon(state, target, &self.options.plan.target, &self.abandoning()).await);
                 whereabouts::forget(state);
                 return Err(error);
             }
