@@ -27,7 +27,9 @@ use super::texts;
 use super::visible;
 use super::{key, keys};
 use crate::command::progress::Progress;
-use crate::command::restore::{Creation, Grants, Loading, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot};
+use crate::command::restore::{
+    Creation, Grants, Loading, Loads, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot,
+};
 use crate::command::selecting::Patterns;
 use crate::command::suspicion::Shrink;
 use crate::command::watch::Watch;
@@ -297,6 +299,7 @@ async fn verb(cli: &Cli, watch: &Watch) -> Result<Outcome, Error> {
                 through_root: if args.load_via_partition_root { ThroughRoot::All } else { ThroughRoot::WhereNeeded },
                 proof: if args.no_proof { Proof::Leave } else { Proof::Make },
                 order: Order::LargestFirst,
+                loads: Loads::Untold,
                 jobs: usize::from(args.jobs),
             };
             let options = restore::Options {

@@ -23,6 +23,8 @@ pub use stamp::{Stamp, stamp};
 
 pub use super::ours::SCHEMA;
 
+use std::fmt;
+
 use super::Error;
 use super::catalog::Scope;
 use super::connect::Session;
@@ -82,6 +84,48 @@ pub async fn is_owned(session: &Session) -> Result<bool, Error> {
     );
     let row = session.client().query_one(&sql, &[]).await;
     Ok(row.map_err(|error| session.fault("the holder of the lock of a split", error))?.get(0))
+}
+
+/// A session that has the lock by which a split owns a database's fence. Anybody who may connect can take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub pid: i32,
+    pub role: String,
+    /// As the session calls itself.
+    pub application: String,
+    /// It is of a role that could run a split here: the session's own, or a superuser.
+    pub is_trusted: bool,
+}
+
+impl Holder {
+    /// A command of a split: it has the lock for itself. A writer that a held fence asks shares it.
+    pub fn is_split(&self) -> bool {
+        self.is_trusted && self.application.starts_with("pgkeep split")
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} of the role {} (application '{}')", self.pid, self.role, self.application)
+    }
+}
+
+/// Who has it at this moment, but for this session.
+pub async fn holders(session: &Session) -> Result<Vec<Holder>, Error> {
+    let sql = format!(
+        "SELECT l.pid, coalesce(r.rolname::text, 'unknown'), coalesce(a.application_name, ''), coalesce(r.rolsuper OR r.rolname = current_user, false)
+        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+        WHERE l.locktype = 'advisory' AND (l.classid, l.objid, l.objsubid) = ({LOCK}, 2) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
+            AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) ORDER BY 1"
+    );
+    let rows = session.rows("the holder of the lock of a split", &sql, &[]).await?;
+    let one = |row: &tokio_postgres::Row| Holder {
+        pid: row.get(0),
+        role: row.get(1),
+        application: row.get(2),
+        is_trusted: row.get(3),
+    };
+    Ok(rows.iter().map(one).collect())
 }
 
 /// Schemas of the database that are not the system's, sorted.

@@ -1,6 +1,8 @@
 //! Everything that speaks to PostgreSQL: connections, the catalog, row streams, `pg_dump`, private clusters.
 
 pub mod ambience;
+pub mod as_found;
+pub mod besides;
 pub mod binaries;
 pub mod bridge;
 pub mod builds;
@@ -17,6 +19,7 @@ pub mod fence;
 pub mod frame;
 pub mod inventory;
 pub mod likeness;
+pub mod loaded;
 pub mod loose;
 pub mod losses;
 pub mod notices;

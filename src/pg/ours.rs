@@ -118,7 +118,7 @@ pub fn closed() -> String {
                         WHERE nspname = '{schema}'
                     UNION ALL SELECT 'TABLE', pg_catalog.format('%I.%I', n.nspname, c.relname), c.relacl, c.relowner FROM pg_catalog.pg_class c
                         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                        WHERE n.nspname = '{schema}' AND c.relname IN ('state', 'splits', 'sealed', 'proven') AND c.relkind = 'r') AS ours,
+                        WHERE n.nspname = '{schema}' AND c.relname IN ('state', 'splits', 'sealed', 'proven', 'loaded') AND c.relkind = 'r') AS ours,
                     pg_catalog.aclexplode(acl) a
                 WHERE a.grantee <> owner AND pg_catalog.pg_has_role(current_user, owner, 'USAGE')
                     AND a.privilege_type NOT IN ('USAGE', 'SELECT')

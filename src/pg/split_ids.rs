@@ -55,6 +55,14 @@ pub async fn knows(session: &Session, id: &str) -> Result<bool, Error> {
     Ok(row.map_err(|error| session.fault("looking for a split's id", error))?.get(0))
 }
 
+/// Whether what is in our schema is of this split alone: no other split is known, and the database is no other split's target.
+pub async fn is_alone(session: &Session, id: &str) -> Result<bool, Error> {
+    let sql = format!(
+        "SELECT NOT EXISTS (SELECT FROM {SCHEMA}.splits WHERE id <> $1) AND pg_catalog.to_regclass('{SCHEMA}.state') IS NULL"
+    );
+    Ok(session.row("looking for other splits", &sql, &[&id]).await?.get(0))
+}
+
 /// The names of the new databases of all splits that this database is in, as they were when it was written down.
 pub async fn targets(session: &Session) -> Result<Vec<String>, Error> {
     if !exists(session).await? {

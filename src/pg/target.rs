@@ -4,6 +4,8 @@ mod before;
 mod in_the_way;
 mod there;
 
+use std::collections::BTreeSet;
+
 use super::Error;
 use super::catalog::LARGE_OBJECT_COLUMNS;
 use super::connect::Session;
@@ -14,6 +16,7 @@ use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, S
 use crate::schema::restore::{Grants, Owners, RoleMap};
 use crate::stream::RowFormat;
 pub use before::{Before, before, comes_with_servers, free_name, open_databases};
+pub(in crate::pg) use in_the_way::THERE;
 pub use in_the_way::in_the_way;
 pub use there::{locks_max, tablespaces_missing, take_away_database, there};
 
@@ -213,7 +216,15 @@ pub fn sequence_values(wire: &mut Wire, sequences: &[&Sequence]) -> Result<Vec<O
 }
 
 /// Statements that make a large object, with owner, comment and grants, still empty.
-pub fn large_object_statements(object: &LargeObject, owners: Owners, grants: Grants, roles: &RoleMap) -> String {
+///
+/// `given_to` are those who get something by default privileges of the target.
+pub fn large_object_statements(
+    object: &LargeObject,
+    owners: Owners,
+    grants: Grants,
+    roles: &RoleMap,
+    given_to: &BTreeSet<Option<String>>,
+) -> String {
     let role = |name: &str| roles.name(name).to_owned();
     let oid = object.oid;
     let mut sql = format!("SELECT pg_catalog.lo_create({oid});\n");
@@ -222,6 +233,15 @@ pub fn large_object_statements(object: &LargeObject, owners: Owners, grants: Gra
     }
     if let Some(comment) = &object.comment {
         sql += &format!("COMMENT ON LARGE OBJECT {oid} IS {};\n", quote_literal(comment));
+    }
+    let owner = role(&object.owner);
+    let others = given_to.iter().filter(|grantee| owners == Owners::Restorer || grantee.as_ref() != Some(&owner));
+    for grantee in others {
+        let from = grantee.as_deref().map_or_else(|| "PUBLIC".to_owned(), quote_identifier);
+        sql += &format!("REVOKE ALL ON LARGE OBJECT {oid} FROM {from};\n");
+    }
+    if owners == Owners::Restorer && !given_to.is_empty() {
+        sql += &format!("GRANT ALL ON LARGE OBJECT {oid} TO CURRENT_USER;\n");
     }
     if let (Grants::Keep, Some(list)) = (grants, &object.grants) {
         sql += &format!("REVOKE ALL ON LARGE OBJECT {oid} FROM {};\n", quote_identifier(&role(&object.owner)));

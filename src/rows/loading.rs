@@ -15,6 +15,7 @@ pub struct Loading {
     pub through_root: ThroughRoot,
     pub proof: Proof,
     pub order: Order,
+    pub loads: Loads,
     /// Sessions that load, build and prove at a time.
     pub jobs: usize,
 }
@@ -28,6 +29,14 @@ pub enum SearchPath {
     Fix,
 }
 
+/// Whether the target is told what each table was loaded with, in the transaction that loads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loads {
+    Untold,
+    /// In the list that a split has beside its record ([`crate::pg::loaded`]).
+    Noted,
+}
+
 impl Loading {
     /// Owners and grants as they were, the largest tables first, and the proof of all rows.
     pub fn of_a_copy(target: Conninfo, jobs: usize) -> Self {
@@ -39,6 +48,7 @@ impl Loading {
             through_root: ThroughRoot::WhereNeeded,
             proof: Proof::Make,
             order: Order::LargestFirst,
+            loads: Loads::Untold,
             jobs,
         }
     }

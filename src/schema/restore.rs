@@ -10,6 +10,7 @@ mod calls;
 mod circles;
 mod closed;
 mod database;
+mod defaults;
 mod grants;
 mod makes;
 mod order;
@@ -28,6 +29,7 @@ use super::selection::Selection;
 pub use acting::{ActsAs, CommandKind, EarlyGrant, commands};
 pub use circles::{Circles, without_circles};
 pub use database::without_libc_provider;
+pub use defaults::{DefaultPrivileges, Lacks, ObjectsOf};
 pub use grants::{DefaultGrant, Grant};
 pub use makes::{Class, Object, objects_made};
 pub use roles::{RoleMap, roles_named, roles_of_the_database};
@@ -90,6 +92,8 @@ pub struct RestorePlan {
     pub gathered_with_code: BTreeSet<Oid>,
     /// What the target has already, and otherwise than the source.
     pub there_otherwise: Vec<String>,
+    /// Who gets something of each large object by the target's default privileges: roles, or `None` for `PUBLIC`.
+    pub large_objects_given_to: BTreeSet<Option<String>>,
     /// Materialized views that held rows and cannot be refreshed, since they read one that held none: `MATERIALIZED VIEW shop.sums`.
     pub not_refreshable: Vec<String>,
 }
@@ -199,6 +203,7 @@ impl RestorePlan {
             post_data: Vec::new(),
             gathered_with_code: BTreeSet::new(),
             there_otherwise: Vec::new(),
+            large_objects_given_to: defaults::of_large_objects(options),
             not_refreshable: Vec::new(),
         };
         let calls = calls::Calls::new(archive, facts, &graph);
@@ -251,6 +256,7 @@ impl RestorePlan {
         let kind = |dump_id| archive.entry(dump_id).map(|entry| entry.kind);
         let at = closed::after_extensions(&plan.pre_data, kind);
         plan.pre_data.splice(at..at, closed.rest());
+        plan.there_otherwise.extend(defaults::told(options));
         plan.there_otherwise.extend(options.there.schemas_otherwise(archive, selection, options));
         // A query is its owner's code, whatever it calls.
         plan.not_refreshable = order.add_refreshes(&options.populated, &ActsAs::default());

@@ -118,6 +118,8 @@ pub struct TargetFacts {
     pub collation: CollationKnown,
     /// Of the target database where it exists.
     pub encoding: Option<String>,
+    /// Default privileges in the target database where it exists, each as the statement that takes it back.
+    pub default_privileges: Vec<String>,
     pub hindrances: TargetHindrances,
 }
 

@@ -17,6 +17,7 @@ pub(super) fn target(
     let mut findings = Vec::new();
     findings.extend(version(source, target));
     findings.extend(emptiness(target));
+    findings.extend(default_privileges(target));
     findings.extend(rights(source, target, roles));
     findings.extend(extensions(target, needs));
     findings.extend(collation(source, target));
@@ -62,6 +63,23 @@ fn emptiness(target: &TargetFacts) -> Option<Finding> {
         format!("the target database exists and is not empty: {some}"),
         "name a database that does not exist, or one that is empty",
     ))
+}
+
+/// PostgreSQL gives them to all that is made there: the copy would not be the original.
+fn default_privileges(target: &TargetFacts) -> Option<Finding> {
+    let statements = &target.default_privileges;
+    (!statements.is_empty()).then(|| {
+        Finding::new(
+            Blocker,
+            FindingKind::DefaultPrivileges,
+            target.database.clone(),
+            "default privileges in the target database would give what moves other privileges than it has",
+            format!(
+                "name a database that does not exist, or take them back in this one, and set them again after the split: {}",
+                statements.join("; ")
+            ),
+        )
+    })
 }
 
 fn rights(source: &SourceFacts, target: &TargetFacts, roles: &BTreeSet<String>) -> Vec<Finding> {
@@ -168,7 +186,7 @@ fn extensions(target: &TargetFacts, needs: &[Need]) -> Vec<Finding> {
                 FindingKind::Extension,
                 need.name.clone(),
                 format!("only a superuser may create it, and {} is not one", target.user),
-                "ask an administrator to create it in the target, or connect as a superuser",
+                "name a superuser in --to: the split creates it",
             ));
         }
     }

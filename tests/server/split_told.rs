@@ -6,7 +6,8 @@ use pgkeep::pg::cluster::ClusterOptions;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::pgkeep::{Said, pgkeep};
+use crate::disk_full::SmallDisk;
+use crate::pgkeep::{Repo, Said, folder, pgkeep};
 use crate::postgres::{Server, psql};
 
 const TABLE: &str = "CREATE SCHEMA m; CREATE TABLE m.t (id int); INSERT INTO m.t VALUES (1)";
@@ -237,4 +238,211 @@ fn a_rollback_that_goes_on_says_nothing_of_its_own_work_and_opens_no_second_plac
     let told = said.document();
     assert_eq!((said.code, &told["warnings"], &told["lost"]), (0, &json!([]), &json!([])), "{said:?}");
     assert_eq!((takes("again"), takes("again_new")), (true, false));
+}
+
+/// The host remembers a split whose new database was lost; by now another split of the source is sealed.
+#[test]
+fn no_statement_is_given_that_opens_the_fence_of_another_split() {
+    let server = Server::start(15, ClusterOptions::default());
+    begun(&server, "twice", "CREATE SCHEMA m; CREATE TABLE m.a (id int); CREATE SCHEMA k; CREATE TABLE k.b (id int)");
+    let split = |args: &[&str], to: &str| {
+        let ends = [server.dsn("twice"), server.dsn(to)];
+        Said::of(pgkeep().args(["split", "--json", "-q"]).args(args).args(["--from", &ends[0], "--to", &ends[1]]))
+    };
+    assert_eq!(split(&["--schemas", "m", "--leave", "k"], "first").code, 0);
+    server.ask("DROP DATABASE first");
+    // Without the source nothing is known of its fence.
+    let alone = Said::of(pgkeep().args(["split", "--json", "status", "--to", &server.dsn("first")]));
+    assert!(told(&alone).1.contains("`pgkeep split status` with --from says whether"), "{alone:?}");
+    let (_, hint) = told(&split(&["status"], "first"));
+    let open = "DROP SCHEMA pgkeep_split CASCADE";
+    assert!(hint.contains(open), "{hint}");
+    sql(&server, "twice", open);
+    let over = |said: &Said| {
+        let (error, hint) = told(said);
+        assert!(error.contains("nothing of that split is left in the old database"), "{error}");
+        assert!(hint.starts_with("That split is over"), "{hint}");
+        assert!(!hint.contains("DROP"), "{hint}");
+    };
+    over(&split(&["status"], "first"));
+    assert_eq!(split(&["--schemas", "k", "--leave", "m"], "second").code, 0);
+    for verb in ["status", "rollback", "finish"] {
+        over(&split(&[verb], "first"));
+    }
+    // Its own is still told, and a split that this database is the target of keeps its record.
+    server.ask("DROP DATABASE second");
+    begun(&server, "other", "CREATE SCHEMA o; CREATE TABLE o.t (id int)");
+    let (_, hint) = told(&split(&["status"], "second"));
+    assert!(hint.contains(open), "{hint}");
+    sql(
+        &server,
+        "twice",
+        "CREATE TABLE pgkeep_split.state (only_row boolean PRIMARY KEY, document text, changed timestamptz)",
+    );
+    let (_, hint) = told(&split(&["status"], "second"));
+    let open = "DROP FUNCTION pgkeep_split.refuse() CASCADE";
+    assert!(hint.contains(open), "{hint}");
+    sql(&server, "twice", &format!("{open}; INSERT INTO k.b VALUES (1); TABLE pgkeep_split.state"));
+    over(&split(&["status"], "second"));
+}
+
+#[test]
+fn what_could_not_be_read_is_not_called_nobody() {
+    let server = Server::start(15, ClusterOptions::default());
+    begun(&server, "shut", TABLE);
+    let psql = server.binaries.bin_dir.join("psql").display().to_string();
+    let hook = format!(
+        "[ $PGKEEP_SPLIT_PHASE = rollback ] || '{psql}' -X -q -d '{}' -c 'ALTER DATABASE shut ALLOW_CONNECTIONS false'",
+        server.dsn("postgres")
+    );
+    let said = split(&server, "shut", &["--schemas", "m", "--hook", &hook]);
+    let document = said.document();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(document["unread"], json!(["sessions_old", "changed_since", "may_connect_old"]));
+    assert_eq!(document["may_connect_new"], json!(["PUBLIC"]));
+    server.ask("ALTER DATABASE shut ALLOW_CONNECTIONS true");
+    assert_eq!(split(&server, "shut", &["rollback"]).code, 0);
+    server.ask("DROP DATABASE shut_new");
+    let ends = ["--from", &server.dsn("shut"), "--to", &server.dsn("shut_new")];
+    let text = Said::of(pgkeep().args(["split", "--schemas", "m", "--hook", &hook]).args(ends));
+    let words = "who may connect (superusers and owners aside): to the old database unknown, to the new one PUBLIC";
+    assert!(text.stdout.contains(words) || text.stderr.contains(words), "{text:?}");
+}
+
+/// Without room for what the host keeps, no other folder would do: it knows nothing of the split.
+#[test]
+fn a_full_disk_under_the_state_is_no_wrong_question() {
+    let folder = folder();
+    let Some(disk) = SmallDisk::mount(folder.path(), "size=1m") else { return };
+    let server = Server::start(15, ClusterOptions::default());
+    begun(&server, "fully", TABLE);
+    let split = |args: &[&str]| {
+        let ends = [server.dsn("fully"), server.dsn("fully_new")];
+        let mut command = pgkeep();
+        command.args(["split", "--json", "-q"]).args(args).args(["--from", &ends[0], "--to", &ends[1]]);
+        Said::of(command.env("PGKEEP_STATE", folder.path().join("state")))
+    };
+    let fill = folder.path().join("fill");
+    std::fs::create_dir_all(folder.path().join("state")).unwrap();
+    let mut all = std::process::Command::new("dd");
+    all.args(["if=/dev/zero", "bs=4k"]).arg(format!("of={}", fill.display())).stderr(Stdio::null());
+    all.status().unwrap();
+    let full = |said: &Said| {
+        let (_, hint) = told(said);
+        assert_eq!(said.code, 8, "{said:?}");
+        assert!(said.stdout.contains("No space left on device"), "{said:?}");
+        assert!(
+            hint.contains("with the same --state: what this host knows of a split is in that folder alone"),
+            "{hint}"
+        );
+        assert!(!hint.contains("Name your own folder"), "{hint}");
+    };
+    full(&split(&["--schemas", "m"]));
+    // In the middle: the fence is up, and the seal comes after the record of what was proven.
+    std::fs::remove_file(&fill).unwrap();
+    let env = folder.path().join(".env");
+    std::fs::write(&env, "URL=x\n").unwrap();
+    let fill_up =
+        format!("[ $PGKEEP_SPLIT_PHASE = rollback ] || dd if=/dev/zero of={} bs=4k 2>/dev/null; true", fill.display());
+    let value = format!("{}:URL=y", env.display());
+    full(&split(&["--schemas", "m", "--rewrite", &value, "--hook", &fill_up]));
+    std::fs::remove_file(&fill).unwrap();
+    let said = split(&["--schemas", "m", "--rewrite", &value, "--hook", "true"]);
+    assert_eq!(said.code, 0, "with the same --state it goes on: {said:?}");
+    drop(disk);
+}
+
+#[test]
+fn the_verbs_that_a_copy_is_refused_are_not_next() {
+    let server = Server::start(15, ClusterOptions::default());
+    let repo = Repo::new();
+    begun(&server, "orig", TABLE);
+    assert_eq!(split(&server, "orig", &["--schemas", "m"]).code, 0);
+    assert_eq!(Said::of(&mut repo.command(["backup", "-q", "-d", &server.dsn("orig_new")])).code, 0);
+    server.ask("DROP DATABASE orig_new");
+    assert_eq!(Said::of(&mut repo.restore(["latest", "--create", "-q", "-d", &server.dsn("orig_new")])).code, 0);
+    let document = split(&server, "orig", &["status"]).document();
+    assert_eq!((&document["next"], document["moved"].as_array().map(Vec::len)), (&json!([]), Some(1)), "{document}");
+    let ends = ["--from", &server.dsn("orig"), "--to", &server.dsn("orig_new")];
+    let text = Said::of(pgkeep().args(["split", "status"]).args(ends));
+    assert!(text.stdout.contains("confirm it once with --moved"), "{text:?}");
+    for verb in [&["--schemas", "m"][..], &["rollback"], &["finish", "--yes"]] {
+        let said = split(&server, "orig", verb);
+        assert!(said.code == 7 && told(&said).0.contains("in another place than before"), "{said:?}");
+    }
+}
+
+/// Whoever may connect can take the lock: it is told who has it, and that it is a split only where it is one.
+#[test]
+fn who_holds_the_lock_of_a_split_is_named() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE ROLE mal LOGIN");
+    begun(&server, "held", TABLE);
+    assert_eq!(split(&server, "held", &["--schemas", "m"]).code, 0);
+    for lock in ["pg_advisory_lock_shared", "pg_advisory_lock"] {
+        let mut holder = server.binaries.command("psql");
+        holder.args(["-X", "-q", "-d", &server.dsn_as("mal", "held"), "-c", "SET application_name = 'pgkeep split'"]);
+        holder.args(["-c", &format!("SELECT {lock}(1886086512, 1)"), "-c", "SELECT pg_sleep(60)"]);
+        let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", "1");
+        let pid = server.ask("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+        let status = split(&server, "held", &["status"]).document();
+        assert_eq!(status["under_way"], json!(false), "{status}");
+        let said = split(&server, "held", &["rollback"]);
+        let (error, hint) = told(&said);
+        assert_eq!(said.code, 7, "{said:?}");
+        let held = "the advisory lock of a split of the database held is held by";
+        assert_eq!(error, format!("{held} process {pid} of the role mal (application 'pgkeep split')"));
+        // As it says, so it is.
+        let end = hint.rsplit_once(": ").unwrap().1.trim_end_matches('.');
+        server.ask(end);
+        holder.wait().unwrap();
+    }
+    assert_eq!(split(&server, "held", &["rollback"]).code, 0);
+}
+
+/// What only a superuser may make is made by the split, as one: nobody makes it beforehand.
+#[test]
+fn the_way_on_from_an_extension_of_superusers_is_one() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE ROLE app LOGIN CREATEDB");
+    begun(
+        &server,
+        "ext",
+        "ALTER DATABASE ext OWNER TO app; CREATE EXTENSION pageinspect SCHEMA public; CREATE SCHEMA m AUTHORIZATION app; SET ROLE app;
+        CREATE TABLE m.t (id int); CREATE VIEW m.v AS SELECT * FROM public.page_header('\\x00'::bytea) WHERE false",
+    );
+    let plan = |to: &str| {
+        Said::of(pgkeep().args([
+            "split",
+            "--json",
+            "--plan",
+            "--schemas",
+            "m",
+            "--from",
+            &server.dsn_as("app", "ext"),
+            "--to",
+            to,
+        ]))
+    };
+    let document = plan(&server.dsn_as("app", "ext_new")).document();
+    assert_eq!(document["blockers"][0]["action"], "name a superuser in --to: the split creates it", "{document}");
+    // What the run refuses, the plan does too.
+    server.ask("CREATE DATABASE ext_new");
+    sql(&server, "ext_new", "CREATE EXTENSION pageinspect");
+    let document = plan(&server.dsn("ext_new")).document();
+    assert_eq!(document["blockers"][0]["kind"], "target_not_empty", "{document}");
+    assert!(document["blockers"][0]["reason"].as_str().unwrap().contains("extension pageinspect"), "{document}");
+    server.ask("DROP DATABASE ext_new");
+    let said = Said::of(pgkeep().args([
+        "split",
+        "--json",
+        "--schemas",
+        "m",
+        "--from",
+        &server.dsn_as("app", "ext"),
+        "--to",
+        &server.dsn("ext_new"),
+    ]));
+    assert_eq!(said.code, 0, "{said:?}");
 }

@@ -68,11 +68,15 @@ fn changed(objects: &[String]) -> String {
 /// What must follow, and nobody but the operator can do.
 fn what_follows(report: &Report) -> String {
     let mut text = connected(&report.sessions_old);
-    let who = |who: &[String]| if who.is_empty() { "nobody".to_owned() } else { who.join(", ") };
+    let who = |field, who: &[String]| match who {
+        _ if report.unread.contains(&field) => "unknown".to_owned(),
+        [] => "nobody".to_owned(),
+        who => who.join(", "),
+    };
     text += &format!(
         "who may connect (superusers and owners aside): to the old database {}, to the new one {}\n",
-        who(&report.may_connect_old),
-        who(&report.may_connect_new)
+        who("may_connect_old", &report.may_connect_old),
+        who("may_connect_new", &report.may_connect_new)
     );
     text + &format!(
         "the new database has no backup yet. Now: pgkeep backup --repo URL --writer-key FILE -d '{}'; and every night, with its own policy:\n  [source]\n  dsn = \"{}\"\n  [repository]\n  url = \"URL\"\n  writer_key = \"FILE\"\n",
@@ -191,6 +195,9 @@ fn next(status: &Status) -> String {
     let nothing = match status.phase {
         _ if status.under_way => "a command of the split is running: wait for it",
         Phase::Finished => return String::new(),
+        _ if !status.moved.is_empty() => {
+            "name the original; if this is it, but was moved, restored or promoted, confirm it once with --moved"
+        }
         Phase::Switched if !status.lost.is_empty() => {
             "`pgkeep split rollback --discard`, which lets the old database take writes again, and leaves the new one as it is; or `pgkeep split finish --discard`, which gives up the rollback, and what is lost"
         }
@@ -206,9 +213,9 @@ fn next(status: &Status) -> String {
 }
 
 pub fn rollback(back: &RolledBack) -> String {
-    let mut text: String =
-        back.discarded.iter().map(|mismatch| format!("left in the new database: {mismatch}\n")).collect();
-    back.left_behind.iter().for_each(|what| text += &format!("left in the new database: {what}\n"));
+    let gone = if back.dropped || back.emptied { "dropped with the copy" } else { "left in the new database" };
+    let mut text: String = back.discarded.iter().map(|mismatch| format!("{gone}: {mismatch}\n")).collect();
+    back.left_behind.iter().for_each(|what| text += &format!("{gone}: {what}\n"));
     let is_left = |key: &&String| back.keys_left.iter().any(|left| left.starts_with(&format!("{key}: ")));
     back.keys_missing.iter().filter(|key| !is_left(key)).for_each(|key| {
         text += &format!(
@@ -224,6 +231,7 @@ pub fn rollback(back: &RolledBack) -> String {
     text += &format!("{} take writes in the old database again", back.schemas.join(", "));
     text += match back.dropped {
         true => "; the new database was dropped\n",
+        false if back.emptied => "; the new one is empty again\n",
         false => "; the new one is kept, but refuses writes\n",
     };
     text

@@ -94,7 +94,8 @@ pub async fn ability(session: &Session) -> Result<Ability, pg::Error> {
 /// Large objects without their contents.
 fn shells<'a>(job: &'a Job, loading: &'a Loading) -> impl Iterator<Item = (String, String)> + 'a {
     job.cargo.large_objects.iter().map(|object| {
-        let sql = target::large_object_statements(object, loading.owners, loading.grants, &job.role_map);
+        let given_to = &job.plan.large_objects_given_to;
+        let sql = target::large_object_statements(object, loading.owners, loading.grants, &job.role_map, given_to);
         (format!("BLOB {}", object.oid), sql)
     })
 }

@@ -54,7 +54,7 @@ use crate::pg::connect::Session;
 use crate::repo::manifest::{LargeObjects, LeftOut, Manifest, Relation, Sequence, Slice, SliceList};
 use crate::repo::{Proven, Repository, SnapshotId};
 use crate::rows::cargo::Cargo;
-pub use crate::rows::loading::{Loading, SearchPath};
+pub use crate::rows::loading::{Loading, Loads, SearchPath};
 pub use crate::schema::restore::{Grants, Owners, Tablespaces};
 use crate::schema::restore::{Object, RestorePlan, RoleMap};
 pub use crate::schema::schedule::{Order, Proof, Proofs};

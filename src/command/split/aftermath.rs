@@ -5,18 +5,26 @@ use std::collections::BTreeSet;
 use super::ends::End;
 use super::holding::{at_source, at_target};
 use super::promise::broken;
-use super::state::{NewTables, State};
+use super::proof::written_since;
+use super::state::{NewTables, Phase, State};
 use super::{Options, Report};
 use crate::command::Error;
+use crate::command::mismatch::{Difference, Mismatch};
+use crate::command::watch::Watch;
+use crate::pg::besides::{Known, besides};
 use crate::pg::catalog::Scope;
 use crate::pg::close_like::may_connect;
 use crate::pg::connect::{Session, connect};
+use crate::pg::conninfo::Conninfo;
 use crate::pg::fence;
 use crate::pg::inventory::{Extent, inventory, made_since};
+use crate::pg::loaded;
 use crate::pg::losses::by_name;
 use crate::pg::sealed::{self, Noted};
 use crate::pg::sessions::{Connected, connected};
 use crate::pg::split_state;
+use crate::repo::manifest::Relation;
+use crate::stream::Digest;
 
 /// Sessions of the old database, which read the old rows.
 pub async fn sessions_old(source: &Session) -> Result<Vec<Connected>, Error> {
@@ -53,31 +61,50 @@ pub async fn fence_differs(source: &Session, state: &State) -> Result<Vec<String
 }
 
 /// The report, with who is connected, who may connect, and what changed in the old place. The split is done by then: what cannot be asked is
-/// a warning.
+/// a warning, and one side is asked where the other is out of reach.
 pub async fn look_around(mut report: Report, state: &State, options: &Options) -> Report {
-    let asked = async {
-        let source = connect(&options.plan.source, "pgkeep split").await.map_err(at_source("connecting"))?;
-        let sessions = sessions_old(&source).await?;
-        let changed = changed_since(&source, state).await?;
-        let old = may_connect(&source).await.map_err(at_source("reading who may connect"))?;
-        source.close().await.map_err(at_source("closing the session"))?;
-        let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-        let new = may_connect(&target).await.map_err(at_target("reading who may connect"))?;
-        let stay = fence::stay(&target).await.map_err(at_target("looking for remains of a fence"))?;
-        target.close().await.map_err(at_target("closing the session"))?;
-        Ok::<_, Error>((sessions, changed, old, new, stay))
-    };
-    match asked.await {
-        Ok((sessions, changed, old, new, stay)) => {
-            report.warnings.extend(stay);
-            (report.sessions_old, report.changed_since) = (sessions, changed);
-            (report.may_connect_old, report.may_connect_new) = (old, new);
+    match of_the_old_place(state, options).await {
+        Ok((sessions, changed, may_connect)) => {
+            (report.sessions_old, report.changed_since, report.may_connect_old) = (sessions, changed, may_connect);
         }
-        Err(error) => report
-            .warnings
-            .push(format!("could not read who is connected to the old database and what changed in it: {error}")),
+        Err(error) => {
+            report.unread.extend(["sessions_old", "changed_since", "may_connect_old"]);
+            report.warnings.push(format!(
+                "could not read who is connected to the old database, who may connect, and what changed in it: {error}"
+            ));
+        }
+    }
+    match of_the_new_place(options).await {
+        Ok((may_connect, stay)) => {
+            report.may_connect_new = may_connect;
+            report.warnings.extend(stay);
+        }
+        Err(error) => {
+            report.unread.push("may_connect_new");
+            report.warnings.push(format!("could not read who may connect to the new database: {error}"));
+        }
     }
     report
+}
+
+async fn of_the_old_place(
+    state: &State,
+    options: &Options,
+) -> Result<(Vec<Connected>, Vec<String>, Vec<String>), Error> {
+    let source = connect(&options.plan.source, "pgkeep split").await.map_err(at_source("connecting"))?;
+    let sessions = sessions_old(&source).await?;
+    let changed = changed_since(&source, state).await?;
+    let may_connect = may_connect(&source).await.map_err(at_source("reading who may connect"))?;
+    source.close().await.map_err(at_source("closing the session"))?;
+    Ok((sessions, changed, may_connect))
+}
+
+async fn of_the_new_place(options: &Options) -> Result<(Vec<String>, Option<String>), Error> {
+    let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
+    let may_connect = may_connect(&target).await.map_err(at_target("reading who may connect"))?;
+    let stay = fence::stay(&target).await.map_err(at_target("looking for remains of a fence"))?;
+    target.close().await.map_err(at_target("closing the session"))?;
+    Ok((may_connect, stay))
 }
 
 /// Takes stock of both sides when they hold the same: what comes later was made later.
@@ -98,6 +125,65 @@ pub async fn take_stock(state: &mut State, source: &Session, target: &Session) -
         .map_err(at_target("recording the identity of the new database"))?;
     state.proven = Some(scope);
     Ok(())
+}
+
+/// Takes stock of the new database when its definitions are made and nobody waits yet: what of them is changed until rows come, was changed by
+/// others.
+pub async fn note_definitions(state: &mut State, target: &Session) -> Result<(), Error> {
+    let here = inventory(target, Extent::Database).await.map_err(at_target("the inventory of the new database"))?;
+    let spaces = fence::schemas(target).await.map_err(at_target("the list of schemas"))?;
+    let scope = Scope::new(&spaces, &[]);
+    let noted = sealed::note(target, Noted::Proven, &scope).await;
+    noted.map_err(at_target("recording the identity of the new database"))?;
+    (state.target_inventory, state.proven) = (Some(here), Some(scope));
+    state.save(target).await
+}
+
+/// What others have made or changed in the new database before the seal, and tables with other rows than the split has loaded. What the split
+/// makes is known by name from before it was made; rows, by what was written down in the transaction that loaded them.
+///
+/// # Errors
+/// An earlier program began it, and wrote nothing of that down: whatever is there cannot be told.
+pub async fn of_others(
+    state: &State,
+    target: &Session,
+    info: &Conninfo,
+    jobs: usize,
+    watch: &Watch,
+) -> Result<(Vec<String>, Vec<Mismatch>), Error> {
+    let failed = || at_target("looking for objects created in the new database");
+    if state.phase >= Phase::Proven {
+        return Ok((
+            made_in_the_new_place(target, state).await?,
+            written_since(info, state, &state.tables, jobs, watch)?,
+        ));
+    }
+    let Some(making) = &state.making else {
+        let contents = split_state::contents(target).await.map_err(failed())?;
+        return Ok((contents, Vec::new()));
+    };
+    let known: Vec<&Known> = making.objects.iter().collect();
+    let mut made = BTreeSet::from_iter(besides(target, &known).await.map_err(failed())?);
+    if state.target_inventory.is_some() {
+        let since = made_in_the_new_place(target, state).await?;
+        // Indexes, constraints and the rest come with the rows, and are the split's.
+        made.extend(since.into_iter().filter(|what| state.phase < Phase::Copying || what.starts_with("column ")));
+    }
+    let loaded = loaded::loaded(target).await.map_err(failed())?;
+    let with = |table: &Relation| {
+        let digest = loaded.iter().find(|loaded| (&loaded.schema, &loaded.name) == (&table.schema, &table.name));
+        Relation { digest: digest.map_or_else(Digest::default, |loaded| loaded.digest), ..table.clone() }
+    };
+    let tables: Vec<Relation> = making.tables.iter().map(with).collect();
+    let mut written = written_since(info, state, &tables, jobs, watch)?;
+    // The run may not have come to make it.
+    written.retain(|mismatch| {
+        !matches!(
+            mismatch.what,
+            Difference::MissingTable | Difference::MissingPartition { .. } | Difference::Detached { .. }
+        )
+    });
+    Ok((made.into_iter().collect(), written))
 }
 
 /// What is in the new database and was not copied, and what is not as it was copied: a way back would leave it behind. The record of an older

@@ -14,6 +14,7 @@ use crate::command::selecting::{self, Patterns};
 use crate::command::source::Source;
 use crate::command::source_facts;
 use crate::command::surroundings::{self, Surroundings};
+use crate::pg::besides::Known;
 use crate::pg::catalog::{self, Fingerprint, Passwords, Scope, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::fence;
@@ -25,7 +26,7 @@ use crate::rows::cargo::Cargo;
 use crate::rows::loading::Loading;
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::facts::Facts;
-use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap};
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, objects_made};
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
 use crate::stream::{Digest, DigestKey, RowHash};
@@ -47,6 +48,8 @@ pub struct Drawn {
     selection: Selection,
     /// By which it is known whether anything has changed since.
     fingerprint: Fingerprint,
+    /// All objects that are made of it, by name.
+    pub makes: Vec<Known>,
     /// What pg_dump had to say.
     pub said: Vec<String>,
 }
@@ -172,7 +175,17 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
         as_owner: BTreeMap::new(),
         proofs: Proofs::Early,
     };
-    Ok(Drawn { archive, job, left_out, selection, fingerprint, said: dumped.said })
+    let makes = makes(&archive, &selection);
+    Ok(Drawn { archive, job, left_out, selection, fingerprint, makes, said: dumped.said })
+}
+
+/// By the names that the catalog of the target will have for them.
+fn makes(archive: &Archive, selection: &Selection) -> Vec<Known> {
+    let selected = || archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
+    let schemas = selected().filter(|entry| entry.kind == Kind::Schema).map(|entry| Known::schema(&entry.tag));
+    let extensions = selected().filter(|entry| entry.kind == Kind::Extension).map(|entry| Known::extension(&entry.tag));
+    let objects = objects_made(archive, selection);
+    schemas.chain(extensions).chain(objects.iter().map(Known::from)).collect()
 }
 
 /// What is copied, and what depends on the schemas, elsewhere: the catalog's OIDs.

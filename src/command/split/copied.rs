@@ -126,6 +126,7 @@ pub fn report(options: &Options, state: &State, warnings: Vec<String>, phases: P
         elapsed_ms: millis(started),
         changed_since: Vec::new(),
         sessions_old: Vec::new(),
+        unread: Vec::new(),
         may_connect_old: Vec::new(),
         may_connect_new: Vec::new(),
     }

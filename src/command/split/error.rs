@@ -10,6 +10,7 @@ use crate::command::error::{Fault, followed};
 use crate::command::mismatch::Mismatch;
 use crate::pg;
 use crate::pg::bridge::Endpoint;
+use crate::pg::fence::Holder;
 use crate::pg::losses::Loss;
 use crate::switch::{HookError, SwitchError};
 
@@ -17,8 +18,8 @@ use crate::switch::{HookError, SwitchError};
 pub enum SplitError {
     #[error("the source and the target are the same database")]
     SameDatabase,
-    #[error("another split of the database {database} is running")]
-    Busy { database: String },
+    #[error("{}", busy(.database, .holders))]
+    Busy { database: String, holders: Vec<Holder> },
     #[error("the target database {database} is not empty: {}", .contents.join(", "))]
     NotEmpty { database: String, contents: Vec<String> },
     #[error("the target database {database} belongs to a split of {source_name} ({schemas})")]
@@ -185,6 +186,38 @@ pub enum SplitError {
     NewPlaceLost { lost: Vec<Loss>, phase: Phase },
     #[error("objects in the new database were created or changed since the switch: {}", .made.join(", "))]
     MadeSince { made: Vec<String> },
+    /// Before the seal, in a database that the split would drop or empty.
+    #[error("{}: {}", of_others(.database, *.origin), .made.iter().cloned().chain(.tables.iter().map(ToString::to_string)).collect::<Vec<_>>().join("; "))]
+    OfOthers { database: String, made: Vec<String>, tables: Vec<Mismatch>, origin: Origin },
+}
+
+/// Whether what others made can be told from what the split has made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Known,
+    /// An earlier program began the split, and wrote nothing down.
+    Unknown,
+}
+
+fn of_others(database: &str, origin: Origin) -> String {
+    match origin {
+        Origin::Known => format!("the split did not make everything in the new database {database}"),
+        Origin::Unknown => {
+            format!("an earlier pgkeep began the split, so it is unknown who made what in the new database {database}")
+        }
+    }
+}
+
+/// Whoever may connect can take the lock: only a command of pgkeep is called a split.
+fn busy(database: &str, holders: &[Holder]) -> String {
+    match holders.iter().find(|holder| holder.is_split()) {
+        Some(split) => format!("another split of the database {database} is running: {split}"),
+        None if holders.is_empty() => format!("the lock of a split of the database {database} was held until now"),
+        None => {
+            let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+            format!("the advisory lock of a split of the database {database} is held by {}", holders.join(", "))
+        }
+    }
 }
 
 /// How the old place is opened.
@@ -237,9 +270,13 @@ impl Fault for SplitError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             SplitError::SameDatabase => "--to names the new database; it does not need to exist.".into(),
-            SplitError::Busy { .. } => {
-                "Wait for it, or end the session that holds its advisory lock (application_name pgkeep split).".into()
-            }
+            SplitError::Busy { holders, .. } => match holders.as_slice() {
+                [] => "Nothing was done. Try again.".into(),
+                [holder, ..] => format!(
+                    "Nothing was done. Wait for it, or end that session: SELECT pg_terminate_backend({}).",
+                    holder.pid
+                ),
+            },
             SplitError::NotEmpty { .. } => {
                 "Nothing was changed. Name a database that does not exist yet, or an empty one.".into()
             }
@@ -354,7 +391,7 @@ impl Fault for SplitError {
                 "Nothing was done. Rows may have been written in the old database: `pgkeep split rollback` goes back to it; or compare both sides yourself before you drop anything.".into()
             }
             SplitError::SealedByAnother { .. } => {
-                "Nothing was changed. First roll that split back, or finish it and drop its old schemas: a database can have only one fence. If its new database is lost for good, `DROP SCHEMA pgkeep_split CASCADE` in this one opens the old tables.".into()
+                "Nothing was changed. First roll that split back, or finish it and drop its old schemas: a database can have only one fence. If its new database is lost for good, `DROP FUNCTION pgkeep_split.refuse() CASCADE` in this one opens the old tables.".into()
             }
             SplitError::RollbackHalf { .. } => "Run `pgkeep split rollback` again: it continues.".into(),
             SplitError::TakenMeanwhile { .. } => "Nothing was moved, and the other split is not affected. Name another target.".into(),
@@ -368,6 +405,9 @@ impl Fault for SplitError {
             SplitError::NotConfirmed { .. } => "Nothing was changed: there is no terminal to ask on. --yes confirms.".into(),
             SplitError::OldPlaceLost { lost } => lost_hint(lost),
             SplitError::NewPlaceLost { lost, phase } => lost_there_hint(lost, *phase),
+            SplitError::OfOthers { .. } => {
+                "Nothing was dropped, and the old database takes writes. Move what you need elsewhere. `pgkeep split rollback --discard` drops it with everything that the split made.".into()
+            }
             SplitError::MadeSince { .. } => "A rollback would leave them behind. --discard goes back without them; the new database keeps them, but refuses writes.".into(),
         })
     }
@@ -379,9 +419,10 @@ impl Fault for SplitError {
             | SplitError::NoLooseKeys { .. }
             | SplitError::NotConfirmed { .. }
             | SplitError::WrongName { .. }
-            | SplitError::Host(_)
             | SplitError::ValueForgotten { .. }
             | SplitError::Unwritten { .. } => 2,
+            SplitError::Host(error) if error.is_of_the_machine() => 8,
+            SplitError::Host(_) => 2,
             SplitError::Files(error) => files_code(error),
             SplitError::Switch { source, .. }
             | SplitError::WayBack { source, .. }

@@ -54,19 +54,51 @@ pub async fn own(
     info: &Conninfo,
     error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
 ) -> Result<Owner, Error> {
+    let session = enter(info, &error).await?;
+    let keeper = connect(info, "pgkeep split fence").await.map_err(error("connecting"))?;
+    take_lock(&keeper, &error).await?;
+    fence::last(&session).await.map_err(error("a setting"))?;
+    Ok(Owner { session, keeper })
+}
+
+/// The same of a target, whose fence the way back puts up, and around which no code of users runs in this session.
+pub async fn own_target(info: &Conninfo) -> Result<Session, Error> {
+    let session = enter(info, &at_target).await?;
+    take_lock(&session, &at_target).await?;
+    Ok(session)
+}
+
+async fn enter(
+    info: &Conninfo,
+    error: &impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
+) -> Result<Session, Error> {
     let session = connect(info, "pgkeep split").await.map_err(error("connecting"))?;
     let strangers = ours::strangers(&session).await.map_err(error("looking for objects of other roles"))?;
     refuse(strangers, &session)?;
-    let keeper = connect(info, "pgkeep split fence").await.map_err(error("connecting"))?;
+    Ok(session)
+}
+
+async fn take_lock(
+    session: &Session,
+    error: &impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
+) -> Result<(), Error> {
     let since = Instant::now();
-    while !fence::own(&keeper).await.map_err(error("taking the lock of a split"))? {
+    while !fence::own(session).await.map_err(error("taking the lock of a split"))? {
         if since.elapsed() > OWN_WAIT {
-            return Err(SplitError::Busy { database: info.database().to_owned() }.into());
+            return Err(busy(session, error).await?);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    fence::last(&session).await.map_err(error("a setting"))?;
-    Ok(Owner { session, keeper })
+    Ok(())
+}
+
+/// Who has the lock that this session did not get.
+pub async fn busy(
+    session: &Session,
+    error: impl Fn(&str) -> Box<dyn FnOnce(crate::pg::Error) -> Error>,
+) -> Result<Error, Error> {
+    let holders = fence::holders(session).await.map_err(error("looking for the lock of a split"))?;
+    Ok(SplitError::Busy { database: session.conninfo().database().to_owned(), holders }.into())
 }
 
 /// How trying for a while has come out.

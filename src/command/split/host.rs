@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rand_core::{OsRng, RngCore};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::phase::Phase;
@@ -40,8 +41,19 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// The file system has no room, or is broken: no other arguments would help.
+    pub fn is_of_the_machine(&self) -> bool {
+        let HostError::Io { source, .. } = self else { return false };
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(source.kind(), QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+            || source.raw_os_error() == Some(Errno::IO.raw_os_error())
+    }
+
     pub fn hint(&self) -> &'static str {
         match self {
+            HostError::Io { .. } if self.is_of_the_machine() => {
+                "Make that file system writable, with room in it, and run the same command again, with the same --state: what this host knows of a split is in that folder alone."
+            }
             HostError::NoHome | HostError::Io { .. } => {
                 "Name your own folder with --state DIR (or PGKEEP_STATE); /var/lib/pgkeep belongs to root."
             }

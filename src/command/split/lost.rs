@@ -11,7 +11,7 @@ use crate::pg;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
-use crate::pg::place::{Named, named};
+use crate::pg::place::{Named, Place, named};
 use crate::pg::split_ids;
 
 /// What is to be said where the new database could not be entered.
@@ -19,7 +19,7 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
     let is_missing = is_missing(&error);
     let name = target.database();
     let of_it = |split: &Split| split.target_database.is_empty() || split.target_database == name;
-    let (mut known, mut hint) = (Vec::new(), None);
+    let (mut known, mut hint, mut over_hint) = (Vec::new(), None, None);
     for split in folder.all().into_iter().filter(of_it) {
         let schemas = split.schemas.join(", ");
         let there = match is_missing {
@@ -34,8 +34,19 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
             Some(Named::Gone) => {
                 let after = split.phase.filter(|phase| *phase >= Phase::RolledBack);
                 let after = after.map(|phase| format!("; the split was {phase}")).unwrap_or_default();
-                known.push(format!("the database that got {schemas} is no longer on that server{after}"));
-                hint = hint.or_else(|| Some(without_the_new_one(split.phase).to_owned()));
+                let left = left(&split, source).await;
+                let over = if left == Left::Nothing && after.is_empty() {
+                    "; nothing of that split is left in the old database"
+                } else {
+                    ""
+                };
+                known.push(format!("the database that got {schemas} is no longer on that server{after}{over}"));
+                let on = without_the_new_one(split.phase, &left);
+                // What is over has nothing to say where something else is not.
+                match left {
+                    Left::Nothing => over_hint = over_hint.or(Some(on)),
+                    Left::Fence(_) | Left::Unknown => hint = hint.or(Some(on)),
+                }
             }
             // A name that was used before, on another server.
             Some(Named::OtherServer) => {}
@@ -49,6 +60,7 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
     if known.is_empty() {
         return error;
     }
+    let hint = hint.or(over_hint);
     SplitError::Lost { end: "new", database: name.to_owned(), known, hint, source: Box::new(error) }.into()
 }
 
@@ -75,19 +87,56 @@ pub async fn source(error: Error, source: &Conninfo, target: &Conninfo, folder: 
     SplitError::Lost { end: "old", database, known, hint: Some(hint.to_owned()), source: Box::new(error) }.into()
 }
 
-/// What to do where the new database is gone, by how far this host had brought the split.
-fn without_the_new_one(phase: Option<Phase>) -> &'static str {
-    match phase {
-        Some(Phase::Created | Phase::Copying) => {
-            "Nobody was sent there yet, and the old database takes writes: run `pgkeep split` again."
+/// What the old database has of a split whose new database is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Left {
+    /// The fence that keeps writers out of it is this split's own; the statement opens it, and touches nothing of other splits.
+    Fence(&'static str),
+    /// It does not know the split any more, or is not fenced: the split is over.
+    Nothing,
+    /// It was not named, is another one, or could not be asked.
+    Unknown,
+}
+
+async fn left(split: &Split, source: Option<&Conninfo>) -> Left {
+    let Some(source) = source else { return Left::Unknown };
+    left_in(split, source).await.unwrap_or(Left::Unknown)
+}
+
+async fn left_in(split: &Split, source: &Conninfo) -> Result<Left, pg::Error> {
+    let session = connect(source, "pgkeep split").await?;
+    if Place::of(&session).await?.identity() != split.source.identity() || split.target_database.is_empty() {
+        return Ok(Left::Unknown);
+    }
+    let is_own =
+        split_ids::knows(&session, &split.id).await? && fence::leads_to(&session, &split.target_database).await?;
+    Ok(match is_own {
+        false => Left::Nothing,
+        true if split_ids::is_alone(&session, &split.id).await? => Left::Fence("DROP SCHEMA pgkeep_split CASCADE"),
+        true => Left::Fence("DROP FUNCTION pgkeep_split.refuse() CASCADE"),
+    })
+}
+
+/// What to do where the new database is gone, by how far this host had brought the split. No statement that opens a fence is given but for
+/// the split's own.
+fn without_the_new_one(phase: Option<Phase>, left: &Left) -> String {
+    match (phase, left) {
+        (Some(Phase::Created | Phase::Copying), _) | (Some(Phase::Proven), Left::Nothing) => {
+            "Nobody was sent there yet, and the old database takes writes: run `pgkeep split` again.".into()
         }
-        Some(Phase::RolledBack) => "Nothing is left to do: the moved schemas take writes in the old database.",
-        Some(Phase::Quarantined) => {
-            "The rows written there are lost with it. Restore it from a backup; the old tables, as they were when they were sealed, are still in the old database, in schemas with other names."
+        (Some(Phase::RolledBack), _) => "Nothing is left to do: the moved schemas take writes in the old database.".into(),
+        (Some(Phase::Quarantined), _) => {
+            "The rows written there are lost with it. Restore it from a backup; the old tables, as they were when they were sealed, are still in the old database, in schemas with other names.".into()
         }
-        Some(Phase::Finished) => "The rows are lost with it. Restore it from a backup.",
-        _ => {
-            "The rows written there are lost with it. Restore it from a backup (and use --moved once), or open the old tables, which are as they were when they were sealed: `DROP SCHEMA pgkeep_split CASCADE` in the old database."
+        (Some(Phase::Finished), _) => "The rows are lost with it. Restore it from a backup.".into(),
+        (_, Left::Fence(open)) => format!(
+            "The rows written there are lost with it. Restore it from a backup (and use --moved once), or open the old tables, which are as they were when they were sealed: `{open}` in the old database."
+        ),
+        (_, Left::Nothing) => {
+            "That split is over: its fence in the old database was opened. The rows written in the new database are lost with it, unless a backup has them.".into()
+        }
+        (_, Left::Unknown) => {
+            "The rows written there are lost with it. Restore it from a backup (and use --moved once). `pgkeep split status` with --from says whether the old tables can be opened instead.".into()
         }
     }
 }

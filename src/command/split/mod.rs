@@ -126,6 +126,8 @@ pub struct Report {
     /// Who may connect to the old database and to the new one, superusers and owners aside.
     pub may_connect_old: Vec<String>,
     pub may_connect_new: Vec<String>,
+    /// Those of these fields that could not be read: that they are empty says nothing.
+    pub unread: Vec<&'static str>,
 }
 
 /// What each part took. Loading, building and proving overlap, as in a restore.

@@ -43,11 +43,17 @@ pub fn changed_since(planned: &Archive, now: &Archive, schemas: &[String]) -> Ve
     compare(planned, |id| before.contains(&id), &now, None)
 }
 
-/// Tables of the target whose rows are no longer those that were copied.
-pub fn written_since(target: &Conninfo, state: &State, jobs: usize, watch: &Watch) -> Result<Vec<Mismatch>, Error> {
+/// Those of the target's tables whose rows are no longer those that were copied.
+pub fn written_since(
+    target: &Conninfo,
+    state: &State,
+    tables: &[Relation],
+    jobs: usize,
+    watch: &Watch,
+) -> Result<Vec<Mismatch>, Error> {
     let hasher = RowHasher::new(state.row_hash, &DigestKey(state.digest_key));
     let measure = Measure { hasher, encoding: &state.encoding, under: ReadUnder::Known(Vec::new()) };
-    let relations: Vec<&Relation> = state.tables.iter().collect();
+    let relations: Vec<&Relation> = tables.iter().collect();
     prove(target, measure, relations.as_slice(), jobs, watch, Side::Target)
 }
 

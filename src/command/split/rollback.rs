@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::ends::{End, Ends};
-use super::error::Opening;
-use super::holding::{Had, Trying, at_source, at_target, own, put_up};
+use super::error::{Opening, Origin};
+use super::holding::{Had, Trying, at_source, at_target, busy, own, put_up};
 use super::losses::{self, Discard, OldPlace};
 use super::state::{Found, Phase, State};
 use super::{Moved, SplitError, aftermath, bridge, halfway, host, loose, lost, switching, whereabouts};
@@ -18,6 +18,7 @@ use crate::command::moment::millis;
 use crate::command::progress::Progress;
 use crate::command::restore::target as destination;
 use crate::command::watch::Watch;
+use crate::pg::as_found;
 use crate::pg::catalog;
 use crate::pg::closing;
 use crate::pg::connect::Session;
@@ -35,9 +36,9 @@ pub struct RolledBack {
     pub ok: bool,
     pub phase: Phase,
     pub schemas: Vec<String>,
-    /// Tables of the new database whose rows are not what was copied.
+    /// Tables of the new database whose rows are not what was copied; gone with it where it was dropped or emptied.
     pub discarded: Vec<Mismatch>,
-    /// What was made or changed in the new database since it was proven, rows apart.
+    /// What was made or changed in the new database by others, rows apart; gone with it where it was dropped or emptied.
     pub left_behind: Vec<String>,
     /// Tables and schemas of the old place that were dropped or renamed since it was sealed.
     pub lost: Vec<String>,
@@ -49,6 +50,8 @@ pub struct RolledBack {
     pub keys_unchecked: Vec<String>,
     /// The new database is gone, for the split had made it and nobody had used it.
     pub dropped: bool,
+    /// The new database is as it was found: nobody was sent to it yet.
+    pub emptied: bool,
     /// How long neither side took writes.
     pub downtime_ms: u64,
     /// What a record of an earlier program names, and no database is obeyed in: files to put back, a command to run.
@@ -104,20 +107,24 @@ pub async fn rollback(
         fence::take_down(&source).await.map_err(at_source("taking the fence down"))?;
         let schemas = state.schemas.clone();
         let warnings = still_there(&source).await?;
-        let dropped = abandon(&state, target, target_info).await? == Found::Missing;
+        let abandoning = Abandoning { discard: options.discard, jobs: options.jobs, watch };
+        let Abandoned { found, made, written, left } = abandon(&state, target, target_info, &abandoning).await?;
+        let warnings = warnings.into_iter().chain(left).collect();
+        let gone = if found == Found::Missing { Gone::Dropped } else { Gone::Emptied };
         whereabouts::leave(&state, &source).await?;
         whereabouts::forget(&state);
         return Ok(RolledBack {
             ok: true,
             phase: Phase::RolledBack,
             schemas,
-            discarded: Vec::new(),
-            left_behind: Vec::new(),
+            discarded: written,
+            left_behind: made,
             lost: Vec::new(),
             keys_missing: Vec::new(),
             keys_left: Vec::new(),
             keys_unchecked: Vec::new(),
-            dropped,
+            dropped: gone == Gone::Dropped,
+            emptied: gone == Gone::Emptied,
             downtime_ms: 0,
             by_hand,
             warnings,
@@ -163,6 +170,7 @@ pub async fn rollback(
         keys_left,
         keys_unchecked,
         dropped: false,
+        emptied: false,
         downtime_ms,
         by_hand,
         warnings,
@@ -175,16 +183,52 @@ async fn still_there(source: &Session) -> Result<Vec<String>, Error> {
     Ok(stay.into_iter().collect())
 }
 
+/// What became of a target that nobody was sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gone {
+    Dropped,
+    Emptied,
+}
+
+/// How a split is given up that nobody was sent to yet.
+pub struct Abandoning<'a> {
+    /// Of what others made in the target.
+    pub discard: Discard,
+    pub jobs: usize,
+    pub watch: &'a Watch,
+}
+
+/// What was given up.
+pub struct Abandoned {
+    pub found: Found,
+    /// What others had made or changed in the target, and tables with rows of theirs; it is gone.
+    pub made: Vec<String>,
+    pub written: Vec<Mismatch>,
+    /// What of the target could not be set up as it was found.
+    pub left: Vec<String>,
+}
+
 /// The target as it was found, by a split that nobody was sent to yet.
 ///
 /// # Errors
-/// Somebody else has made a table there meanwhile.
-pub async fn abandon(state: &State, target: Session, info: &Conninfo) -> Result<Found, Error> {
-    let besides = split_state::tables_besides(&target, &state.schemas).await;
-    let contents = besides.map_err(at_target("looking for objects of other roles"))?;
-    if !contents.is_empty() {
-        return Err(SplitError::NotEmpty { database: info.database().to_owned(), contents }.into());
+/// Somebody else has made or written something there meanwhile, and nobody said that it is known. Nothing was dropped.
+pub async fn abandon(
+    state: &State,
+    target: Session,
+    info: &Conninfo,
+    abandoning: &Abandoning<'_>,
+) -> Result<Abandoned, Error> {
+    let Abandoning { discard, jobs, watch } = abandoning;
+    watch.set_phase("looking for objects of others in the new database");
+    let (made, written) = aftermath::of_others(state, &target, info, *jobs, watch).await?;
+    if *discard == Discard::Refuse && !(made.is_empty() && written.is_empty()) {
+        let database = info.database().to_owned();
+        let is_known = state.phase >= Phase::Proven || state.making.is_some();
+        let origin = if is_known { Origin::Known } else { Origin::Unknown };
+        return Err(SplitError::OfOthers { database, made, tables: written, origin }.into());
     }
+    watch.set_phase("removing what the split created");
+    let mut left = Vec::new();
     if state.found == Found::Missing {
         target.close().await.map_err(at_target("closing the session"))?;
         destination::drop_database(info).await?;
@@ -192,11 +236,17 @@ pub async fn abandon(state: &State, target: Session, info: &Conninfo) -> Result<
         bridge::dismiss(state, &server, info).await?;
         server.close().await.map_err(at_target("closing the session"))?;
     } else {
-        split_state::empty_again(&target).await.map_err(at_target("emptying the database"))?;
+        let emptying = at_target("emptying the database");
+        match (&state.as_found, &state.making) {
+            (Some(as_found), Some(making)) => {
+                left = as_found::put_back(&target, as_found, &making.objects).await.map_err(emptying)?;
+            }
+            _ => split_state::empty_again(&target).await.map_err(emptying)?,
+        }
         split_state::forget(&target).await.map_err(at_target("forgetting the split"))?;
         bridge::dismiss(state, &target, info).await?;
     }
-    Ok(state.found)
+    Ok(Abandoned { found: state.found, made, written, left })
 }
 
 /// What going back has come to: the old place takes writes.
@@ -230,7 +280,7 @@ pub async fn undo(
     bridge::rehearse_return(state, source, &trying("testing the rollback")).await?;
     watch.set_phase("fencing the new database");
     if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
-        return Err(SplitError::Busy { database: target.conninfo().database().to_owned() }.into());
+        return Err(busy(target, at_target).await?);
     }
     let back = state.source_database.clone();
     // Where the old place takes writes already, the new one stays sealed, whatever comes.
@@ -239,7 +289,7 @@ pub async fn undo(
         put_up(target, &fenced, &back, &trying("fencing the new database"), at_target).await?;
     }
     watch.set_phase("looking for rows written since the switch");
-    let written = super::proof::written_since(target.conninfo(), state, jobs, watch)?;
+    let written = super::proof::written_since(target.conninfo(), state, &state.tables, jobs, watch)?;
     if !written.is_empty() && discard == Discard::Refuse {
         return Err(let_go(target, found, SplitError::RowsWritten { tables: written }.into()).await?);
     }

@@ -8,13 +8,14 @@ use secrecy::SecretString;
 
 use super::copied::{Copied, report, with_files};
 use super::ends::{End, Ends};
-use super::holding::{Owner, at_source, at_target, own};
+use super::holding::{Owner, at_source, at_target, own, own_target};
+use super::losses::Discard;
 use super::promise::broken;
-use super::rollback::abandon;
+use super::rollback::{Abandoning, abandon};
 use super::state::{Phase, State};
 use super::steps::copy::{Before, Fenced};
 use super::steps::fence as fence_step;
-use super::steps::prepare::{Beginning, Prepared, Previous, ground, prepare, previous, resolve};
+use super::steps::prepare::{Beginning, Prepared, Previous, furnish, ground, prepare, previous, resolve};
 use super::steps::switch::{close, switch};
 use super::{
     Options, Outcome, Phases, Report, SplitError, aftermath, bridge, plan, switching, trial, whereabouts, wishes,
@@ -126,21 +127,23 @@ impl Run<'_> {
         watch.would_leave(
             "The source takes writes, as before. `pgkeep split` with the same arguments starts again, `pgkeep split rollback` removes what was created.".into(),
         );
-        let ground = ground(options, &source, previous).await?;
+        let ground = ground(options, &source, previous, watch).await?;
         let planned = plan::make(&options.plan, plan::Timing::LeftOut, watch).await?;
         if !planned.plan.is_clear() {
             return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
         }
         let prepared = prepare(options, ground, &planned, &source, known, watch).await?;
         let Prepared { mut state, mut drawn, mut not_carried, roles_made, beginning } = prepared;
-        let target = own(&options.plan.target, at_target).await?;
+        let target = own_target(&options.plan.target).await?;
         state.save(&target).await?;
         beginning.into_iter().for_each(Beginning::end);
+        not_carried.extend(furnish(&mut state, &drawn, &target).await?);
         let (target, Tried { respelled, password }) = self.try_out(&state, &planned, &source, target).await?;
         let mut phases = Phases { prepare_ms: millis(started), ..Phases::default() };
 
         let since = Instant::now();
         not_carried.extend(fence_step::define(options, &mut drawn, watch).await?);
+        aftermath::note_definitions(&mut state, &target).await?;
         phases.definitions_ms = millis(since);
         let since = Instant::now();
         let fenced = fence_step::put(options, &state, &source, watch).await?;
@@ -160,10 +163,14 @@ impl Run<'_> {
         let since = Instant::now();
         let ends = Ends { source: &source, target: &target };
         switch(options, files, &mut state, &ends, refused_from, watch, echo).await?;
-        close(source.let_go().await, target.let_go().await).await?;
+        close(source.let_go().await, target).await?;
         phases.switch_ms += millis(since);
         let report = Report { roles_made, ..with_files(copied.report(options, &state, phases, started), files) };
         Ok(ended(aftermath::look_around(report, &state, options).await))
+    }
+
+    fn abandoning(&self) -> Abandoning<'_> {
+        Abandoning { discard: Discard::Refuse, jobs: self.options.jobs, watch: self.watch }
     }
 
     /// What can be found out before anybody is refused a write. Where it fails, the target is as it was found.
@@ -172,14 +179,14 @@ impl Run<'_> {
         state: &State,
         planned: &plan::Planned,
         source: &Session,
-        target: Owner,
-    ) -> Result<(Owner, Tried), Error> {
+        target: Session,
+    ) -> Result<(Session, Tried), Error> {
         let Run { options, watch, .. } = self;
         let respelled = match trial::respell(&options.plan, planned, watch).await {
             Ok(respelled) => respelled,
             Err(error) => {
                 // Nobody waits yet. What is left where this fails is found by the next run.
-                drop(abandon(state, target.let_go().await, &options.plan.target).await);
+                drop(abandon(state, target, &options.plan.target, &self.abandoning()).await);
                 return Err(error);
             }
         };
@@ -188,7 +195,7 @@ impl Run<'_> {
             Ok(password) => Ok((target, Tried { respelled, password })),
             Err(error) => {
                 // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
-                drop(abandon(state, target.let_go().await, &options.plan.target).await);
+                drop(abandon(state, target, &options.plan.target, &self.abandoning()).await);
                 whereabouts::forget(state);
                 Err(error)
             }
@@ -204,12 +211,12 @@ impl Run<'_> {
         failed: Result<Copied, Error>,
         state: &State,
         source: &Session,
-        target: Owner,
+        target: Session,
     ) -> Result<Copied, Error> {
         let down = fence_step::down(state, source, self.watch).await;
         let copied = match failed {
             Err(error) if bridge::is_refused(&error) && state.phase < Phase::Copying => {
-                drop(abandon(state, target.let_go().await, &self.options.plan.target).await);
+                drop(abandon(state, target, &self.options.plan.target, &self.abandoning()).await);
                 whereabouts::forget(state);
                 return Err(error);
             }

@@ -12,6 +12,8 @@ pub use super::phase::Phase;
 use super::strangers::refuse;
 use super::ties::Ties;
 use crate::command::Error;
+use crate::pg::as_found::AsFound;
+use crate::pg::besides::Known;
 use crate::pg::catalog::Scope;
 use crate::pg::closing::MayCreate;
 use crate::pg::connect::Session;
@@ -21,6 +23,7 @@ use crate::pg::ours;
 use crate::pg::place::Place;
 use crate::pg::split_state::{self, Record, Saved};
 use crate::repo::manifest::{LeftOut, Relation, Sequence};
+use crate::schema::compare::EntryMismatch;
 use crate::stream::RowHash;
 use crate::switch::Applied;
 
@@ -115,9 +118,24 @@ pub struct State {
     /// In what the new database is not as closed as the old one.
     #[serde(default)]
     pub not_alike: Vec<String>,
+    /// What the run that began it makes in the target; records of earlier programs do not say.
+    #[serde(default)]
+    pub making: Option<Making>,
+    /// A target that was there before; records of earlier programs do not say.
+    #[serde(default)]
+    pub as_found: Option<AsFound>,
     /// For the report of a run that goes on with a sealed source; records of earlier programs do not say.
     #[serde(default)]
     pub told: Option<Told>,
+}
+
+/// By which what others make in the target before the seal is told from what the split makes: written down before anything is made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Making {
+    /// What was there already, and all that is going to be.
+    pub objects: Vec<Known>,
+    /// Tables that get rows, with digests of nothing.
+    pub tables: Vec<Relation>,
 }
 
 /// Tables with the OIDs that they have in the new place.
@@ -189,6 +207,14 @@ impl State {
         let table =
             |table: &Relation| SealedTable { oid: table.oid, schema: table.schema.clone(), name: table.name.clone() };
         sealed.map(table).collect()
+    }
+
+    /// Whether it is only that a target which was there has its `public`, and none of the schemas that move, set up as its administrator has it.
+    pub fn is_as_found(&self, differs: &EntryMismatch) -> bool {
+        let of_public = ["SCHEMA public", "ACL SCHEMA public", "COMMENT SCHEMA public"];
+        self.found == Found::Empty
+            && of_public.contains(&differs.entry.as_str())
+            && !self.schemas.iter().any(|schema| schema == "public")
     }
 
     pub fn enter(&mut self, phase: Phase) {

@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::ends::End;
 use super::holding::{at_source, at_target};
-use super::host::Folder;
+use super::host::{Folder, Split};
 use super::loose::{Side, Waits, childless, waits};
 use super::losses::lost_there;
 use super::promise::broken;
 use super::state::{Phase, State, Trust, absent};
 use super::strangers::refuse;
 use super::switching::Sent;
-use super::writers::{Barrier, Seen, UnderWay, Whole, Writers};
+use super::writers::{Barrier, Original, Seen, UnderWay, Whole, Writers};
 use super::{Connected, aftermath, lost, whereabouts};
 use crate::command::Error;
 use crate::command::moment::rfc3339;
@@ -24,6 +24,7 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
 use crate::pg::ours;
 use crate::pg::place::Place;
+use crate::pg::split_ids;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -104,6 +105,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         new: barrier(&state, &session, End::Target, at_target).await?,
         under_way: under_way(&session, at_target).await?,
         moved: Whole::Yes,
+        place: Original::Likely,
         trust,
     };
     let lost = match state.phase {
@@ -132,6 +134,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
             renamed.extend(state.renamed(End::Source, &session));
             renamed.extend(sent_to_old_names(&state, &session, &there).await?);
             moved.extend(remembered.map_or_else(Vec::new, |split| differs("the source", &split.source, &place)));
+            moved.extend(unknown_at_source(&state, remembered, &session).await?);
             fence.source = fence_of(&state, &session, End::Source, at_source).await?;
             seen.old = Some(barrier(&state, &session, End::Source, at_source).await?);
             if under_way(&session, at_source).await? == UnderWay::Yes {
@@ -158,6 +161,9 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         Phase::Sealed | Phase::Switched | Phase::Quarantined | Phase::Finished => state.ties.bridged(),
         _ => Vec::new(),
     };
+    if !moved.is_empty() {
+        seen.place = Original::Doubted;
+    }
     let Sent { rewritten, hook_started } = Sent::of(&state);
     Ok(Status {
         phase: state.phase,
@@ -186,6 +192,21 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         changed_since,
         sessions_old,
     })
+}
+
+/// A source that was restored to an earlier time does not know the split: the verbs refuse it as they refuse a copy.
+async fn unknown_at_source(
+    state: &State,
+    remembered: Option<&Split>,
+    source: &Session,
+) -> Result<Option<String>, Error> {
+    let is_due = matches!(state.phase, Phase::Sealed | Phase::Switched | Phase::Quarantined);
+    // A record of an earlier program said nothing of it.
+    if !is_due || remembered.is_none_or(|split| split.source == Place::default()) {
+        return Ok(None);
+    }
+    let is_known = split_ids::knows(source, &state.id).await.map_err(at_source("looking for the split's id"))?;
+    Ok((!is_known).then(|| "the source: it does not know the split".to_owned()))
 }
 
 /// A fence says the name that the other database had when it was sealed: to give it another would be to touch it.
@@ -232,8 +253,8 @@ async fn under_way(
     session: &Session,
     error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
 ) -> Result<UnderWay, Error> {
-    let is_owned = fence::is_owned(session).await.map_err(error("looking for the lock of a split"))?;
-    Ok(if is_owned { UnderWay::Yes } else { UnderWay::No })
+    let holders = fence::holders(session).await.map_err(error("looking for the lock of a split"))?;
+    Ok(if holders.iter().any(fence::Holder::is_split) { UnderWay::Yes } else { UnderWay::No })
 }
 
 fn differs(end: &str, was: &Place, now: &Place) -> Vec<String> {

@@ -41,6 +41,14 @@ pub enum Whole {
     No,
 }
 
+/// Whether each end is where this host knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Original {
+    Likely,
+    /// It looks like a copy: every verb wants to hear first that it is none.
+    Doubted,
+}
+
 /// What is seen of a split.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
@@ -50,6 +58,7 @@ pub struct Seen {
     pub new: Barrier,
     pub under_way: UnderWay,
     pub moved: Whole,
+    pub place: Original,
     pub trust: Trust,
 }
 
@@ -85,7 +94,7 @@ impl Seen {
 
     /// Verbs that would not be refused.
     pub fn next(&self) -> &'static [&'static str] {
-        if self.under_way == UnderWay::Yes || self.trust == Trust::Unchecked {
+        if self.under_way == UnderWay::Yes || self.trust == Trust::Unchecked || self.place == Original::Doubted {
             return &[];
         }
         match self.phase {
@@ -110,7 +119,15 @@ mod tests {
     use super::*;
 
     fn seen(phase: Phase, old: Option<Barrier>, new: Barrier) -> Seen {
-        Seen { phase, old, new, under_way: UnderWay::No, moved: Whole::Yes, trust: Trust::Checked }
+        Seen {
+            phase,
+            old,
+            new,
+            under_way: UnderWay::No,
+            moved: Whole::Yes,
+            place: Original::Likely,
+            trust: Trust::Checked,
+        }
     }
 
     #[test]
@@ -164,5 +181,6 @@ mod tests {
         assert!(Seen { under_way: UnderWay::Yes, ..switched }.next().is_empty());
         assert!(Seen { trust: Trust::Unchecked, ..switched }.next().is_empty());
         assert!(Seen { moved: Whole::No, ..switched }.next().is_empty());
+        assert!(Seen { place: Original::Doubted, ..switched }.next().is_empty());
     }
 }

@@ -59,7 +59,7 @@ pub async fn rights(session: &Session) -> Result<BTreeSet<Right>, Error> {
     Ok(rows.first().map(held).unwrap_or_default())
 }
 
-/// Objects of users in the session's database: schemas but `public`, and what is in `public`. Extensions' own are none.
+/// Objects of users in the session's database: schemas but `public`, what is in `public`, and extensions but plpgsql. Extensions' own are none.
 pub async fn own_objects(session: &Session) -> Result<Vec<String>, Error> {
     let sql = "WITH own AS (
             SELECT 'schema ' || n.nspname::text AS name FROM pg_catalog.pg_namespace n
@@ -72,9 +72,30 @@ pub async fn own_objects(session: &Session) -> Result<Vec<String>, Error> {
             UNION ALL
             SELECT 'function ' || n.nspname::text || '.' || p.proname::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
             WHERE n.nspname = 'public'
-              AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'))
+              AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')
+            UNION ALL SELECT 'extension ' || extname::text FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql')
         SELECT name FROM own ORDER BY 1";
     Ok(query(session, "what the database holds", sql).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// Default privileges of the session's database, each as the statement that takes it back.
+pub async fn default_privileges(session: &Session) -> Result<Vec<String>, Error> {
+    let sql = "WITH set AS (
+            SELECT d.defaclacl AS acl, pg_catalog.acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) AS usual,
+                d.defaclnamespace = 0 AS of_all,
+                pg_catalog.format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s', pg_catalog.pg_get_userbyid(d.defaclrole),
+                    'IN SCHEMA ' || pg_catalog.quote_ident(n.nspname) || ' ') AS alter,
+                CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
+                    WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END AS objects
+            FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace),
+        beyond AS (SELECT DISTINCT s.alter, 'REVOKE ALL' AS what, s.objects, 'FROM' AS word, a.grantee FROM set s, pg_catalog.aclexplode(s.acl) a
+            WHERE NOT s.of_all OR NOT EXISTS (SELECT FROM pg_catalog.aclexplode(s.usual) u WHERE u.grantee = a.grantee)),
+        lacking AS (SELECT DISTINCT s.alter, 'GRANT ALL' AS what, s.objects, 'TO' AS word, u.grantee FROM set s, pg_catalog.aclexplode(s.usual) u
+            WHERE s.of_all AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(s.acl) a WHERE (a.grantee, a.privilege_type) = (u.grantee, u.privilege_type)))
+        SELECT alter || what || ' ON ' || objects || ' ' || word || ' ' || CASE grantee WHEN 0 THEN 'PUBLIC'
+                ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END
+        FROM (SELECT * FROM beyond UNION ALL SELECT * FROM lacking) AS statements ORDER BY 1";
+    Ok(query(session, "the default privileges", sql).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// The version that the session's server has of a collation.

@@ -24,7 +24,8 @@ mod usage;
 mod user_code;
 
 pub use availability::{
-    available_extensions, cluster_identity, collation_version, encoding, own_objects, rights, role_names,
+    available_extensions, cluster_identity, collation_version, default_privileges, encoding, own_objects, rights,
+    role_names,
 };
 pub use column_order::{Inheriting, holders, inheriting, reordered};
 pub use database::{database, populated_views, server_version};

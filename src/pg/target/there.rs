@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Error, Session, quote_identifier};
-use crate::schema::restore::{DefaultGrant, ExtensionThere, Grant, SchemaThere, There};
+use crate::schema::restore::{
+    DefaultGrant, DefaultPrivileges, ExtensionThere, Grant, Lacks, ObjectsOf, SchemaThere, There,
+};
 
 /// Whether the database holds nothing that `public` would be shared with. What initdb makes has smaller numbers (FirstNormalObjectId); what
 /// an extension brought comes with the extension.
@@ -28,8 +30,32 @@ pub async fn there(session: &Session) -> Result<There, Error> {
             there.schemas.insert(name, SchemaThere { owner: of, comment, ..SchemaThere::default() });
         }
     }
+    there.defaults = defaults(session).await?;
+    there.user = session.row("the session's role", "SELECT current_user::text", &[]).await?.get(0);
     remarks(session, &mut there).await.map_err(|e| session.fault("the grants on schemas", e))?;
     Ok(there)
+}
+
+/// Default privileges of the session's database, of whichever role and for whatever schema.
+async fn defaults(session: &Session) -> Result<Vec<DefaultPrivileges>, Error> {
+    let sql = "SELECT pg_catalog.pg_get_userbyid(d.defaclrole)::text, d.defaclobjtype::text, n.nspname::text,
+            ARRAY(SELECT DISTINCT CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee)::text END FROM pg_catalog.aclexplode(d.defaclacl) a),
+            -- For a schema they only add.
+            d.defaclnamespace = 0 AND EXISTS (SELECT a.grantee, a.privilege_type FROM pg_catalog.aclexplode(pg_catalog.acldefault(
+                    CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)) a
+                EXCEPT SELECT a.grantee, a.privilege_type FROM pg_catalog.aclexplode(d.defaclacl) a)
+        FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace ORDER BY 1, 2, 3";
+    let rows = session.rows("the default privileges", sql, &[]).await?;
+    let one = |row: &tokio_postgres::Row| {
+        Some(DefaultPrivileges {
+            role: row.get(0),
+            objects: ObjectsOf::of_letter(row.get(1))?,
+            schema: row.get(2),
+            grantees: row.get::<_, Vec<Option<String>>>(3).into_iter().collect(),
+            lacks: if row.get(4) { Lacks::Something } else { Lacks::Nothing },
+        })
+    };
+    Ok(rows.iter().filter_map(one).collect())
 }
 
 /// Grants and labels of the schemas, and whether they are all there is.

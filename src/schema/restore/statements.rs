@@ -2,7 +2,7 @@
 
 use super::roles::with_roles_mapped;
 use super::there::Left;
-use super::{Owners, RestoreOptions, Step, Transaction, database, tablespaces};
+use super::{Owners, RestoreOptions, Step, Transaction, database, defaults, tablespaces};
 use crate::schema::archive::{Archive, Entry, Kind, SqlText};
 use crate::schema::lexer::{quoted, tokens};
 
@@ -79,6 +79,9 @@ impl<'a> Writer<'a> {
             }
         }
         statements.extend(self.owner(entry));
+        if makes_something {
+            statements.extend(defaults::undone(entry, self.options));
+        }
         statements
     }
 

@@ -321,6 +321,7 @@ fn what_the_target_has_already_is_not_made_again() {
         extensions: [("hstore".to_owned(), extension("public"))].into(),
         schemas: [("shop".to_owned(), shop), ("depot".to_owned(), schema("another"))].into(),
         takes_public: false,
+        ..There::default()
     };
     let (left, plan) = labels(there.clone(), Owners::Keep);
     let gone: Vec<_> = all.iter().filter(|label| !left.contains(label)).cloned().collect();

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::defaults::DefaultPrivileges;
 use super::grants::{DefaultGrant, Grant, defaults_described, described};
 use super::{Grants, Owners, RestoreOptions};
 use crate::schema::archive::{Archive, Entry, Kind};
@@ -17,6 +18,10 @@ pub struct There {
     pub schemas: BTreeMap<String, SchemaThere>,
     /// `public` becomes as it is in the snapshot: all of a whole one comes into a database that holds nothing else.
     pub takes_public: bool,
+    /// What whoever makes something there gives away with it.
+    pub defaults: Vec<DefaultPrivileges>,
+    /// Whoever restores.
+    pub user: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

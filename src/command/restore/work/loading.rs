@@ -8,8 +8,10 @@ use crate::command::proof;
 use crate::pg;
 use crate::pg::copy::{Freeze, copy_in_statement};
 use crate::pg::frame::{Rights, SEARCH_PATH};
+use crate::pg::loaded;
 use crate::pg::staging::{STAGE, Staging};
 use crate::pg::target::{LargeObjectLoader, WITHOUT_KEYS};
+use crate::rows::loading::Loads;
 
 /// Smaller tables are loaded without TRUNCATE and FREEZE.
 const FREEZE_BYTES_MIN: u64 = 1 << 20;
@@ -71,7 +73,8 @@ impl Worker<'_, '_> {
         };
         self.execute(label, begin.as_bytes())?;
         self.pour(n, name, freeze, label, lane)?;
-        self.execute(label, b"COMMIT")
+        let end = self.noted(n) + "COMMIT";
+        self.execute(label, end.as_bytes())
     }
 
     /// The same for rows that run code, which has its owner's rights and no more.
@@ -83,8 +86,16 @@ impl Worker<'_, '_> {
         let begin = self.begin(n) + &staging.make();
         self.execute(label, begin.as_bytes())?;
         self.pour(n, STAGE, Freeze::No, label, lane)?;
-        let end =
-            [&*staging.put(rights), &*staging.unmake(), &*self.settled(), SEARCH_PATH.as_bytes(), b"COMMIT"].concat();
+        let noted = self.noted(n);
+        let end = [
+            &*staging.put(rights),
+            &*staging.unmake(),
+            &*self.settled(),
+            SEARCH_PATH.as_bytes(),
+            noted.as_bytes(),
+            b"COMMIT",
+        ]
+        .concat();
         self.execute(label, &end)
     }
 
@@ -92,6 +103,15 @@ impl Worker<'_, '_> {
     fn begin(&self, n: usize) -> String {
         let keys = if self.work.in_circle.contains(&n) { WITHOUT_KEYS } else { "" };
         format!("BEGIN;\n{}{keys}", self.path)
+    }
+
+    /// What the table was poured with, for the end of its transaction.
+    fn noted(&self, n: usize) -> String {
+        let relation = &self.work.job.relations[n];
+        match self.work.loading.loads {
+            Loads::Untold => String::new(),
+            Loads::Noted => loaded::note(&relation.schema, &relation.name, &self.work.lock().digests[n]),
+        }
     }
 
     fn pour(&mut self, n: usize, into: &str, freeze: Freeze, label: &str, lane: &Lane) -> Result<(), Error> {

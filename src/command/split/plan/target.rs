@@ -76,6 +76,10 @@ impl Visit {
             Existence::Exists { .. } => Some(catalog::encoding(session).await?),
             Existence::Absent => None,
         };
+        let default_privileges = match self.existence {
+            Existence::Exists { .. } => catalog::default_privileges(session).await?,
+            Existence::Absent => Vec::new(),
+        };
         Ok(TargetFacts {
             database: options.target.database().to_owned(),
             server: server(session).await?,
@@ -90,6 +94,7 @@ impl Visit {
             collation_version,
             collation,
             encoding,
+            default_privileges,
             hindrances: hindrances::at_target(session, &self.existence, source).await?,
         })
     }

@@ -53,7 +53,7 @@ pub async fn look(options: &Options, before: &Planned, downtime_ms: u64, watch: 
     let state = State::load(&target, &options.state).await?;
     target.close().await.map_err(at_target("closing the session"))?;
     let mismatches = match &state {
-        Some(state) => proof::written_since(&options.plan.source, state, options.jobs, watch)?,
+        Some(state) => proof::written_since(&options.plan.source, state, &state.tables, options.jobs, watch)?,
         None => {
             return Err(Error::Internal { what: "the split's record is gone after the rollback".into(), source: None });
         }

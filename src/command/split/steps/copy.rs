@@ -23,6 +23,7 @@ use crate::pg::connect::Session;
 use crate::pg::fence;
 use crate::pg::losses::SealedTable;
 use crate::repo::manifest::Relation;
+use crate::rows::loading::{Loading, Loads};
 use crate::schema::archive::Archive;
 
 /// What was found and done before anybody was refused a write.
@@ -110,7 +111,7 @@ impl Fenced<'_> {
         let Fenced { options, watch, .. } = *self;
         let Capture { snapshot, source: rows, drawn } = capture;
         watch.set_phase("copying rows");
-        let loading = capture::loading(options);
+        let loading = Loading { loads: Loads::Noted, ..capture::loading(options) };
         let done = work::run(&Rows::Live(&rows), &loading, &drawn.job, watch)?;
         (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
         if !done.failures.is_empty() {
@@ -126,7 +127,9 @@ impl Fenced<'_> {
         let since = Instant::now();
         let unchecked = Unchecked::confirm(&snapshot.session, &drawn, &done.not_valid).await?;
         let expected = unchecked.expected(drawn.archive.clone());
-        let (definitions, said) = proof::definitions(options, &drawn, &expected, self.respelled, target, &watch.stop)?;
+        let (mut definitions, said) =
+            proof::definitions(options, &drawn, &expected, self.respelled, target, &watch.stop)?;
+        definitions.retain(|differs| !state.is_as_found(differs));
         let invalid = unchecked.besides(proof::invalid(source, target, &state.schemas).await?, target).await?;
         let mut mismatches = done.mismatches;
         let now = source_facts::sequences_now(&snapshot.session, &drawn.job.sequences).await?;

@@ -11,15 +11,16 @@ use crate::command::restore::target::{self as destination, Made};
 use crate::command::split::capture::{Drawn, capture};
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::{Folder, Split};
-use crate::command::split::rollback::abandon;
-use crate::command::split::state::{FORMAT, Found, Memory, Phase, State};
+use crate::command::split::losses::Discard;
+use crate::command::split::rollback::{Abandoning, abandon};
+use crate::command::split::state::{FORMAT, Found, Making, Memory, Phase, State};
 use crate::command::split::ties::{Ties, given_up};
 use crate::command::split::{Options, SplitError, bridge, halfway, loose, plan, proof, settings, whereabouts, wishes};
 use crate::command::watch::Watch;
 use crate::pg::close_like::close_like;
 use crate::pg::connect::{Session, connect};
 use crate::pg::split_state::{self, Record};
-use crate::pg::{self, fence};
+use crate::pg::{self, as_found, fence, loaded};
 use crate::schema::archive::Kind;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::split::matching;
@@ -108,7 +109,10 @@ pub struct Ground {
 }
 
 /// What an earlier attempt made in the target goes: the source has taken writes since, and what crosses may be something else.
-pub async fn ground(options: &Options, source: &Session, previous: Previous) -> Result<Ground, Error> {
+///
+/// # Errors
+/// Somebody else has made something there: see [`abandon`].
+pub async fn ground(options: &Options, source: &Session, previous: Previous, watch: &Watch) -> Result<Ground, Error> {
     let (found, history, memory) = match previous {
         Previous::Nothing => (Found::Missing, Vec::new(), None),
         Previous::Empty => {
@@ -120,7 +124,8 @@ pub async fn ground(options: &Options, source: &Session, previous: Previous) -> 
         }
         Previous::Split(state) => {
             let session = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-            let found = abandon(&state, session, &options.plan.target).await?;
+            let abandoning = Abandoning { discard: Discard::Refuse, jobs: options.jobs, watch };
+            let found = abandon(&state, session, &options.plan.target, &abandoning).await?.found;
             // Written down again where it begins again.
             whereabouts::leave(&state, source).await?;
             whereabouts::forget(&state);
@@ -168,10 +173,10 @@ pub async fn prepare(
     let mut provided = Provided::default();
     let mut found = ground.found;
     let mut made = None;
-    let (mut making, mut was_begun) = (None, false);
+    let (mut begun, mut was_begun) = (None, false);
     if found == Found::Missing {
         let server = server_identity(options).await?.unwrap_or_default();
-        let of_it = making.insert(Making::of(options, &server));
+        let of_it = begun.insert(Begun::of(options, &server));
         was_begun = of_it.was_begun();
         of_it.begin()?;
         match Made::make(&options.plan.target, &draft.drawn.job) {
@@ -192,18 +197,20 @@ pub async fn prepare(
         }
         is_empty(&session).await?;
     }
-    if making.is_none() {
+    if begun.is_none() {
         let there = split_state::identity(&session).await.map_err(at_target("identifying the database"))?;
-        was_begun = making.insert(Making::of(options, &there)).was_begun();
+        was_begun = begun.insert(Begun::of(options, &there)).was_begun();
     }
     if found == Found::Empty && was_begun && owned_by_us(&session).await? {
         provided.also(destination::set_up(&options.plan.target, &draft.drawn.job).await?);
     }
     provided.also(restore::roles::provide(&session, &draft.drawn.job).await?);
     not_carried.append(&mut provided.left);
-    not_carried.extend(settings::equip(&session, &owners(&draft.drawn, schemas), &draft.drawn.job).await?);
-    let database = &draft.drawn.job.cargo.database;
-    let not_alike = close_like(&session, database).await.map_err(at_target("closing the database"))?;
+    let as_found = as_found::look(&session).await.map_err(at_target("looking for existing objects"))?;
+    let making = Making {
+        objects: as_found.objects.iter().chain(&draft.drawn.makes).cloned().collect(),
+        tables: draft.drawn.job.relations.clone(),
+    };
     let (at_source_now, at_target_now) =
         (whereabouts::place(source, at_source).await?, whereabouts::place(&session, at_target).await?);
     let mut memory = ground.memory.unwrap_or_else(|| Memory {
@@ -248,22 +255,36 @@ pub async fn prepare(
         hook_started: None,
         proven: None,
         closed: Vec::new(),
-        not_alike,
+        not_alike: Vec::new(),
+        making: Some(making),
+        as_found: (found == Found::Empty).then_some(as_found),
         told: None,
     };
     state.enter(Phase::Created);
     draft.snapshot.session.close().await.map_err(at_source("closing the session"))?;
-    let beginning = Some(Beginning { made, _making: making });
+    let beginning = Some(Beginning { made, _making: begun });
     Ok(Prepared { state, drawn: draft.drawn, not_carried, roles_made: provided.made, beginning })
 }
 
+/// What the new database gets from the old one besides the schemas. The record is written: a kill leaves nothing that is not put back.
+pub async fn furnish(state: &mut State, drawn: &Drawn, target: &Session) -> Result<Vec<String>, Error> {
+    loaded::begin(target).await.map_err(at_target("recording how far the split is"))?;
+    if state.found == Found::Empty && state.schemas.iter().any(|schema| schema == "public") {
+        as_found::as_new(target, "public").await.map_err(at_target("setting up the schema public"))?;
+    }
+    let not_carried = settings::equip(target, &owners(drawn, &state.schemas), &drawn.job).await?;
+    let database = &drawn.job.cargo.database;
+    state.not_alike = close_like(target, database).await.map_err(at_target("closing the database"))?;
+    Ok(not_carried)
+}
+
 /// A database of this name on this server, which a run of this host makes, or was killed in making: however else it ends, the host forgets it.
-struct Making {
+struct Begun {
     folder: Folder,
     words: String,
 }
 
-impl Making {
+impl Begun {
     /// `identity` is that of any database of the server.
     fn of(options: &Options, identity: &str) -> Self {
         let system = identity.split('/').next().unwrap_or_default();
@@ -279,7 +300,7 @@ impl Making {
     }
 }
 
-impl Drop for Making {
+impl Drop for Begun {
     fn drop(&mut self) {
         self.folder.forget_making(&self.words);
     }
@@ -288,7 +309,7 @@ impl Drop for Making {
 /// A target that does not know yet what it is for. Where this is dropped, a database that was made goes.
 pub struct Beginning {
     made: Option<Made>,
-    _making: Option<Making>,
+    _making: Option<Begun>,
 }
 
 impl Beginning {

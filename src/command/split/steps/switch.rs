@@ -35,6 +35,8 @@ pub async fn switch(
         if state.phase < Phase::Sealed {
             // The seal is there: what a kill left between it and its record is done now.
             state.enter(Phase::Sealed);
+            // Rows may come from applications now.
+            state.making = None;
         }
         sequences_go_on(state, source, target).await?;
         state.save(target).await?;
