@@ -1,5 +1,6 @@
 //! What each verb says, without `--json`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::display::{bytes, count, duration, table};
@@ -137,6 +138,7 @@ pub fn list(entries: &[list::Entry]) -> String {
             text += &format!("DAMAGED: {}: {}\n", line.snapshot.short(), line.damaged);
         }
     }
+    text.extend(hints(entries).into_iter().map(|hint| format!("  hint: {hint}\n")));
     text += &read_text(&whole);
     let ahead = whole.iter().filter(|line| line.ahead).map(|line| (&line.snapshot, line.time));
     text += &warnings(ahead::told(ahead).as_slice());
@@ -146,6 +148,15 @@ pub fn list(entries: &[list::Entry]) -> String {
         text += &hurt_text(&format!("HURT: {}: ", line.snapshot.short()), line);
     }
     text
+}
+
+/// Each once, however many snapshots it is for.
+fn hints(entries: &[list::Entry]) -> BTreeSet<&str> {
+    let damaged = entries.iter().filter_map(|entry| match entry {
+        list::Entry::Damaged(line) => Some(line),
+        list::Entry::Whole(_) => None,
+    });
+    damaged.filter_map(|line| line.hint.as_deref()).collect()
 }
 
 pub const ROWS_WITHOUT_SNAPSHOTS: &str = "warning: rows are stored all the same: either no backup has finished yet, or this is half of a \

@@ -101,6 +101,9 @@ pub struct DamagedLine {
     #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     pub damaged: String,
+    /// What to do about it.
+    #[serde(skip)]
+    pub hint: Option<String>,
 }
 
 /// All snapshots, oldest first. One whose manifest is damaged or not to be trusted has its place among them, and is no gap.
@@ -129,7 +132,8 @@ pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
                     continue;
                 }
                 let damaged = with_causes(&error);
-                entries.push(Entry::Damaged(DamagedLine { snapshot: name.id, time: name.time, damaged }));
+                let hint = error.hint();
+                entries.push(Entry::Damaged(DamagedLine { snapshot: name.id, time: name.time, damaged, hint }));
             }
             Err(error) => return Err(error.into()),
         }
