@@ -579,7 +579,10 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
         for name in names {
             let (file, test) = name.split_once("::").unwrap();
             let source = if file == "server" { &server } else { &cli };
-            assert!(source.contains(&format!("#[test]\nfn {test}() {{")), "{name}");
+            let is_there = ["#[test]\n", "#[tokio::test]\nasync "]
+                .iter()
+                .any(|begin| source.contains(&format!("{begin}fn {test}() {{")));
+            assert!(is_there, "{name}");
             named += 1;
         }
     }

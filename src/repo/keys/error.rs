@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 use super::KeyKind;
-use crate::store::ObjectKey;
+use crate::store::{ObjectKey, standing};
 use crate::stream::{OpenError, RecipientError, SealError};
 
 /// Why a file is no writer key, and no restore key.
@@ -148,8 +148,12 @@ impl KeyError {
             KeyError::IsFolder { path, kind } => {
                 format!("Name the file, not its folder, such as {}", path.join(kind.file_name()).display())
             }
-            KeyError::Write { source, .. } => match source.kind() {
-                io::ErrorKind::PermissionDenied => "The account that runs pgkeep needs write permission in the folder of the key.".into(),
+            KeyError::Write { path, source } => match source.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    // A file that is there is replaced whole, by another one beside it.
+                    let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };
+                    format!("The account that runs pgkeep needs write permission {}.", standing(folder))
+                }
                 io::ErrorKind::ReadOnlyFilesystem => "Its file system is mounted read-only. Name a folder on a writable one.".into(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "The file system is full.".into(),
                 _ => return None,
