@@ -40,14 +40,10 @@ impl Owner {
         self.keeper.run("looking whether the fence was held all the time", "SELECT").await
     }
 
-    /// It is an owner no more, and somebody else may be.
+    /// It is an owner no more.
     pub async fn let_go(self) -> Session {
-        // A lock goes with its session, however that ends, and a moment after the goodbye.
+        // A lock goes with its session, however that ends.
         let _ = self.keeper.close().await;
-        let since = Instant::now();
-        while since.elapsed() < OWN_WAIT && fence::is_owned(&self.session).await.unwrap_or(false) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
         self.session
     }
 }

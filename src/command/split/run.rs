@@ -159,11 +159,9 @@ impl Run<'_> {
         };
 
         let since = Instant::now();
-        // Where the switch is taken back, whoever undoes it takes the lock, as after any other seal.
-        let target = target.let_go().await;
         let ends = Ends { source: &source, target: &target };
         switch(options, files, &mut state, &ends, refused_from, watch, echo).await?;
-        close(source.let_go().await, target).await?;
+        close(source.let_go().await, target.let_go().await).await?;
         phases.switch_ms += millis(since);
         let report = Report { roles_made, ..with_files(copied.report(options, &state, phases, started), files) };
         Ok(ended(aftermath::look_around(report, &state, options).await))
