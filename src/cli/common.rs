@@ -21,7 +21,7 @@ const COMMON: &str = "Common options";
 
 #[derive(Args)]
 pub struct Common {
-    /// The repository: file:///path, a path, or s3://bucket/prefix (docs/operations.md, section S3, has its parameters)
+    /// The repository: file:///path, a path, or s3://bucket/prefix (docs/s3.md has its parameters)
     #[arg(long, value_name = "URL", env = "PGKEEP_REPO", global = true, help_heading = COMMON, display_order = 901)]
     pub repo: Option<String>,
     /// The key of the host that takes backups; opens manifests, not rows

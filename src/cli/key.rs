@@ -1,6 +1,6 @@
 //! `pgkeep key`: its grammar, and what it says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -13,6 +13,7 @@ use crate::command::Error;
 use crate::command::key::RestoreKeyFile;
 use crate::command::key::recipients::{RestoreRecipient, StoredChunks};
 use crate::command::key::{list, passphrase, reader, recipients, rotate, writers};
+use crate::command::typed::word;
 use crate::repo::keys::file::Protection;
 use crate::repo::{KeyError, WriterKey};
 
@@ -119,7 +120,7 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
                 }
                 _ => keys::open_to_read(common).await?,
             };
-            let report = list::run(&repository, writer.as_ref(), common.restore_key.as_deref())?;
+            let report = list::run(&repository, writer.as_ref(), common.restore_key.as_deref()).await?;
             Outcome::new(&report, list_text(&report))
         }
         Action::AddRecipient(args) => {
@@ -200,9 +201,13 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
             let report = rotate::restore(&repository, &restore, &args.output, &restore.protection).await?;
             let text = format!(
                 "created {new}, which opens old and new backups; keyring {}\n\
-                 Backups are still encrypted to the old one until every writer key is rotated with it (pgkeep key rotate --restore-key {new}).\n\
-                 The old restore key can always open what was encrypted to it.\n",
+                 Backups are still encrypted to the old one until every writer key is rotated with it:\n  \
+                 pgkeep key rotate --repo {} --writer-key {} --restore-key {}\n\
+                 The old restore key can always open what was encrypted to it. It changes nothing any more.\n",
                 report.keyring,
+                word(common.repo_url()?),
+                word(&common.writer_key.as_deref().unwrap_or(Path::new("writer.key")).to_string_lossy()),
+                word(&report.restore_key.to_string_lossy()),
                 new = report.restore_key.display(),
             );
             Outcome::new(&report, text)
@@ -240,6 +245,14 @@ fn list_text(report: &list::Report) -> String {
             false => "\nthe restore key has no passphrase\n",
         };
     }
+    if let Some(replaced) = &report.replaced {
+        text += &format!(
+            "warning: the restore key of this list was replaced on {} (keyring {} names another one). The list is of before: see \
+             today's with the newest restore key, or with a writer key that was rotated with it\n",
+            moment::local(replaced.time),
+            replaced.keyring,
+        );
+    }
     text
 }
 
@@ -252,12 +265,17 @@ fn recipients_text(report: &recipients::Report) -> String {
         report.writer_key.display(),
         count(report.recipients.len() as u64, "recipient")
     );
-    text += match (report.added.is_empty(), report.new_chunk_key) {
-        (false, _) => "It opens snapshots from now on, but not older ones. The next backup stores all rows again.\n",
-        (true, true) => "The next backup stores all rows again; it can still read what is already stored.\n",
-        (true, false) => "It can still read what is already stored, also where later snapshots use it.\n",
-    };
-    text
+    let (they, open) = if report.added.len() == 1 { ("It", "opens") } else { ("They", "open") };
+    let gone = report.removed.join(", ");
+    text + &match (report.added.is_empty(), report.new_chunk_key) {
+        (false, _) => {
+            format!("{they} {open} snapshots from now on, but not older ones. The next backup stores all rows again.\n")
+        }
+        (true, true) => {
+            format!("The next backup stores all rows again. {gone} can still read what is already stored.\n")
+        }
+        (true, false) => format!("{gone} can still read what is already stored, also where later snapshots use it.\n"),
+    }
 }
 
 fn revoked_text(report: &writers::Revoked) -> String {
@@ -275,7 +293,7 @@ fn revoked_text(report: &writers::Revoked) -> String {
 fn rotated_text(report: &rotate::Rotated) -> String {
     format!(
         "{} has a new key of the writer {} ({}); keyring {}\n\
-         pgkeep refuses new signatures of the old key {}; {} of it stay trusted. The next backup stores all rows again.\n\
+         pgkeep refuses new signatures of the old key {}; {} of it {} trusted. The next backup stores all rows again.\n\
          Whoever has the old key can still read the definitions and names in older snapshots, and test whether guessed rows are in \
          them, but cannot read rows.\n",
         report.writer_key.display(),
@@ -284,5 +302,6 @@ fn rotated_text(report: &rotate::Rotated) -> String {
         report.keyring,
         report.old_id,
         count(report.trusted, "snapshot"),
+        if report.trusted == 1 { "stays" } else { "stay" },
     )
 }

@@ -98,7 +98,11 @@ pub async fn open_with_either_key(common: &Common, access: Access) -> Result<Rep
         (None, Some(path)) => Reading::of_writer(path)?,
         (None, None) => return Err(KeyError::NotGiven { kind: KeyKind::Writer }.into()),
     };
-    reading.open(common.repo_url()?, access).await
+    let repository = reading.open(common.repo_url()?, access).await?;
+    if access == Access::Write {
+        repository.check_not_replaced().await?;
+    }
+    Ok(repository)
 }
 
 /// The repository, to read manifests with the writer key although there is another.
@@ -113,7 +117,7 @@ pub fn is_protected(path: &Path) -> Result<bool, Error> {
 
 /// The restore key itself, which signs.
 pub async fn restore_key(common: &Common) -> Result<RestoreKeyFile, Error> {
-    let path = restore_path(common)?;
+    let path = common.restore_key.as_deref().ok_or(KeyError::NoneToSign)?;
     Ok(RestoreKeyFile::open(path, protection(common, path).await?)?)
 }
 
@@ -121,7 +125,10 @@ pub async fn restore_key(common: &Common) -> Result<RestoreKeyFile, Error> {
 pub async fn open_to_sign(common: &Common, restore: &RestoreKeyFile) -> Result<Repository, Error> {
     let key = ReadingKey::from(&restore.key);
     let reading = Reading { key, path: restore.path.clone(), protection: restore.protection.clone() };
-    reading.open(common.repo_url()?, Access::Write).await
+    let repository = reading.open(common.repo_url()?, Access::Write).await?;
+    // Before any key file is made or changed.
+    repository.check_not_replaced().await?;
+    Ok(repository)
 }
 
 /// What opens a key file. Asks only if the file needs a passphrase.

@@ -2,8 +2,8 @@
 //! `--json` asks for it.
 
 use std::io::{IsTerminal, stderr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,27 @@ const TICK: Duration = Duration::from_millis(200);
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// In a log nothing is cut off.
 const PLAIN_WIDTH: usize = 300;
+
+/// The bars, as long as they are on the terminal. Who holds it has the terminal for himself.
+static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Nothing is drawn while this lives.
+pub struct Undisturbed {
+    _bars: MutexGuard<'static, Option<MultiProgress>>,
+}
+
+fn shown() -> MutexGuard<'static, Option<MultiProgress>> {
+    BARS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes the bars off the terminal, for a question or a message: what they drew would stand over it.
+pub fn undisturbed() -> Undisturbed {
+    let bars = shown();
+    if let Some(bars) = &*bars {
+        let _ = bars.clear();
+    }
+    Undisturbed { _bars: bars }
+}
 
 /// Shows progress until it is dropped.
 pub struct Display {
@@ -127,6 +148,7 @@ fn bars(progress: &Progress) {
         |template: &str| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let total = multi.add(ProgressBar::new_spinner().with_style(style("{msg} {spinner}")));
+    *shown() = Some(multi.clone());
     let mut lanes: Vec<ProgressBar> = Vec::new();
     let mut watch = Watch::default();
     let mut phases = 0;
@@ -139,6 +161,7 @@ fn bars(progress: &Progress) {
         if let Some(phase) = begun.into_iter().next_back() {
             watch.begin(&visible::line(&phase));
         }
+        let _shown = shown();
         // The spinner and the space before it.
         let width = width().saturating_sub(2);
         total.set_message(watch.status(progress).line(width));
@@ -150,6 +173,8 @@ fn bars(progress: &Progress) {
             lanes[n].set_message(lane.map_or(String::new(), |lane| doing(&lane).line(width)));
         }
     }
+    let mut shown = shown();
     lanes.iter().for_each(ProgressBar::finish_and_clear);
     total.finish_and_clear();
+    *shown = None;
 }

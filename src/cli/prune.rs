@@ -139,26 +139,28 @@ fn text(report: &Report, zone: Zone) -> String {
             text += &format!("forgotten: {} of {}, {}\n", gone.snapshot.short(), gone.database, when(gone.time));
         }
     }
-    let (forgot, condemned, deleted) = match report.dry_run {
-        true => ("would forget", "would condemn", "would delete"),
-        false => ("forgot", "condemned", "deleted"),
+    let (forgot, kept, condemned, deleted) = match report.dry_run {
+        true => ("would forget", "would keep", "would condemn", "would delete"),
+        false => ("forgot", "kept", "condemned", "deleted"),
     };
-    text += &format!("{forgot} {}, kept {}\n", count(report.forgotten.len() as u64, "snapshot"), report.kept.len());
-    text += &format!(
-        "{condemned} {} of {}; a run in {} h or later deletes them",
-        count(report.objects_condemned, "object"),
-        bytes(report.bytes_condemned),
-        report.grace_hours,
-    );
+    text += &format!("{forgot} {}, {kept} {}\n", count(report.forgotten.len() as u64, "snapshot"), report.kept.len());
+    if report.objects_condemned > 0 {
+        text += &format!(
+            "{condemned} {} of {}; a run in {} h or later deletes them\n",
+            count(report.objects_condemned, "object"),
+            bytes(report.bytes_condemned),
+            report.grace_hours,
+        );
+    }
     if report.objects_waiting > 0 {
         text += &format!(
-            "; {} of {} are waiting from earlier runs",
+            "waiting from earlier runs: {} of {}\n",
             count(report.objects_waiting, "object"),
             bytes(report.bytes_waiting)
         );
     }
     text += &format!(
-        "\n{deleted} {} that an earlier run condemned; {} freed, {}\n",
+        "{deleted} {} that an earlier run condemned; {} freed, {}\n",
         count(report.objects_deleted, "object"),
         bytes(report.bytes_freed),
         duration(std::time::Duration::from_millis(report.elapsed_ms)),

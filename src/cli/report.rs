@@ -27,13 +27,21 @@ pub fn text(error: &Error) -> String {
     for cause in causes(error) {
         text += &format!("  because: {}\n", indented(&cause));
     }
-    if let Error::Entries { warnings, .. } = error {
+    if let Error::Entries { warnings, .. } = first(error) {
         warnings.iter().for_each(|warning| text += &format!("  warning: {}\n", indented(warning)));
     }
     if let Some(hint) = error.hint() {
         text += &format!("  hint: {}\n", indented(&hint));
     }
     text
+}
+
+/// What ended the command, without what it has left.
+fn first(error: &Error) -> &Error {
+    match error {
+        Error::LeftBehind(left) => &left.first,
+        error => error,
+    }
 }
 
 /// A server's log has lines, and so may a name have: none of them looks like one of ours.
@@ -48,7 +56,7 @@ pub fn json(error: &Error) -> serde_json::Value {
         "hint": error.hint(),
         "exit_code": error.exit_code(),
     });
-    if let Error::Entries { failures, skipped, warnings, .. } = error {
+    if let Error::Entries { failures, skipped, warnings, .. } = first(error) {
         document["failures"] = json!(failures);
         document["skipped"] = json!(skipped);
         document["warnings"] = json!(warnings);

@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ErrorKind};
 
 use super::again;
 use super::args::{Cli, Restore, Selection, Verb};
-use super::database::{conninfo, target};
+use super::database::{conninfo, source, target};
 use super::drill;
 use super::moment;
 use super::outcome::{FOUND_SOMETHING_WRONG, Outcome, Speech};
@@ -138,7 +138,9 @@ fn usage(error: clap::Error, args: &[OsString]) -> ExitCode {
             let listed: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
             what += &format!(" {}", listed.join(", "));
         }
-        let hint = advice.into_iter().chain(lines.filter(|line| !line.is_empty())).collect::<Vec<_>>().join("; ");
+        // The way to the help is for whoever reads the text.
+        let usage = lines.find(|line| line.starts_with("Usage:"));
+        let hint = advice.map_or(usage, |advice| advice.strip_prefix("hint: ")).unwrap_or_default().to_owned();
         let manner = Manner { form: Form::Json, speech: Speech::Answer, alarm: Alarm::Leave };
         return fail(&Error::Usage { what, hint: Some(hint) }, manner);
     }
@@ -257,7 +259,7 @@ async fn verb(cli: &Cli, watch: &Watch) -> Result<Outcome, Error> {
             let key = keys::writer_key(common)?;
             let repository = keys::open_to_write(common.repo_url()?, keys::writer_path(common)?, &key).await?;
             let options = backup::Options {
-                source: conninfo(args.database.dbname.as_deref())?,
+                source: source(args.database.dbname.as_deref())?,
                 patterns: patterns(&args.selection),
                 jobs: usize::from(args.jobs),
                 level: args.level,

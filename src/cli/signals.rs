@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -19,6 +20,16 @@ const SAME_REQUEST: Duration = Duration::from_secs(1);
 /// Whether this process got a signal.
 pub fn has_come() -> bool {
     COME.load(Ordering::SeqCst)
+}
+
+/// What Ctrl-C does where the terminal sends no signal for it. Returns when it has come.
+pub fn interrupt() {
+    let sent = kill_process(getpid(), Signal::INT);
+    // It is taken by another thread, in a moment.
+    let asked = Instant::now();
+    while sent.is_ok() && !has_come() && asked.elapsed() < SAME_REQUEST {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Whether a signal arrived, as opposed to an error that stopped the workers.

@@ -3,6 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::args::Cli;
+use crate::command::typed::word;
 use crate::spelling::nearest;
 
 /// What other tools and people call a verb.
@@ -60,7 +61,7 @@ pub fn of(error: &clap::Error) -> Option<String> {
             match elsewhere {
                 Some(verb) => Some(format!("that is '{verb}' here: pgkeep {verb} --help")),
                 None => nearest(typed, Cli::verbs(&above).iter().map(String::as_str))
-                    .map(|verb| format!("did you mean '{verb}'?")),
+                    .map(|verb| format!("Did you mean '{verb}'?")),
             }
         }
         ErrorKind::UnknownArgument => {
@@ -71,12 +72,22 @@ pub fn of(error: &clap::Error) -> Option<String> {
             };
             // clap's guess counts where it is near: it takes --clean for --schema.
             match guessed.filter(|guessed| nearest(typed, [*guessed]).is_some()) {
-                Some(switch) => Some(format!("did you mean '{switch}'?")),
-                None => called(SWITCHES, typed).map(str::to_owned),
+                Some(switch) => Some(format!("Did you mean '{switch}'?")),
+                None => called(SWITCHES, typed).map(str::to_owned).or_else(|| a_database(error, typed)),
             }
         }
         _ => None,
     }
+}
+
+/// A word where the verb takes no further one: whoever knows pg_dump names the database so.
+fn a_database(error: &clap::Error, typed: &str) -> Option<String> {
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => return None,
+    };
+    let takes_one = matches!(verbs_above(&usage)[..], ["backup" | "restore"]);
+    (takes_one && !typed.starts_with('-')).then(|| format!("-d {} names the database", word(typed)))
 }
 
 /// Of `Usage: pgkeep split [OPTIONS] [COMMAND]`, what stands between the program and its arguments.

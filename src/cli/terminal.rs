@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::echo::Silence;
+use super::progress::{Undisturbed, undisturbed};
 use super::{output, signals, visible};
 use crate::repo::keys::Callbacks;
 
@@ -38,21 +39,34 @@ impl Terminal {
 
     /// The terminal without its echo, for several questions: between two of them nothing that is typed ahead is shown either.
     pub fn unseen(self) -> Option<Unseen> {
-        Some(Unseen(Silence::begin(Self::open()?)?))
+        let tty = Self::open()?;
+        let undisturbed = undisturbed();
+        Some(Unseen { silence: Silence::begin(tty)?, _undisturbed: undisturbed })
     }
 }
 
 /// Questions to which nothing that is typed is shown.
-pub struct Unseen(Silence);
+pub struct Unseen {
+    silence: Silence,
+    _undisturbed: Undisturbed,
+}
 
 impl Unseen {
-    /// What was typed; none where the question was left with Ctrl-C or Ctrl-D.
+    /// What was typed; none where the question was left with Ctrl-C, which is a signal as anywhere else, or with Ctrl-D.
     pub fn ask(&mut self, prompt: &str) -> Option<SecretString> {
-        let tty = self.0.tty();
+        let tty = self.silence.tty();
         write!(tty, "pgkeep: {}: ", visible::line(prompt)).ok()?;
         let typed = read_line(&mut Patient(tty));
         let _ = writeln!(tty);
-        Some(SecretString::from(typed?.as_str()))
+        match typed {
+            Ok(typed) => Some(SecretString::from(typed.as_str())),
+            Err(Left::ByCtrlC) => {
+                // The terminal sends no signal while it shows nothing that is typed.
+                signals::interrupt();
+                None
+            }
+            Err(Left::Otherwise) => None,
+        }
     }
 }
 
@@ -75,17 +89,26 @@ impl Read for Patient<'_> {
     }
 }
 
-fn read_line(tty: &mut impl Read) -> Option<Zeroizing<String>> {
+/// How a question was left without an answer.
+#[derive(Debug, PartialEq, Eq)]
+enum Left {
+    ByCtrlC,
+    /// Ctrl-D, or the terminal is gone.
+    Otherwise,
+}
+
+fn read_line(tty: &mut impl Read) -> Result<Zeroizing<String>, Left> {
     const CTRL_C: u8 = 3;
     const CTRL_D: u8 = 4;
     const CTRL_U: u8 = 21;
     let mut line = Zeroizing::new(Vec::with_capacity(4096));
     loop {
         let mut byte = [0];
-        tty.read_exact(&mut byte).ok()?;
+        tty.read_exact(&mut byte).map_err(|_| Left::Otherwise)?;
         match byte[0] {
             b'\r' | b'\n' => break,
-            CTRL_C | CTRL_D => return None,
+            CTRL_C => return Err(Left::ByCtrlC),
+            CTRL_D => return Err(Left::Otherwise),
             CTRL_U => line.clear(),
             8 | 127 => {
                 // A character, not a byte of one.
@@ -94,11 +117,12 @@ fn read_line(tty: &mut impl Read) -> Option<Zeroizing<String>> {
             byte => line.push(byte),
         }
     }
-    std::str::from_utf8(&line).ok().map(|text| Zeroizing::new(text.to_owned()))
+    std::str::from_utf8(&line).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| Left::Otherwise)
 }
 
 impl Callbacks for Terminal {
     fn display_message(&self, message: &str) {
+        let _undisturbed = undisturbed();
         output::to_stderr(&format!("pgkeep: {}\n", visible::line(message)));
     }
 
@@ -117,6 +141,7 @@ impl Callbacks for Terminal {
 
     fn request_public_string(&self, description: &str) -> Option<String> {
         let mut tty = Self::open()?;
+        let _undisturbed = undisturbed();
         write!(tty, "pgkeep: {}: ", visible::line(description)).ok()?;
         let mut typed = Vec::new();
         let mut byte = [0];
@@ -133,16 +158,17 @@ impl Callbacks for Terminal {
 
 #[cfg(test)]
 mod tests {
-    use super::read_line;
+    use super::{Left, read_line};
 
     #[test]
     fn a_line_is_what_is_left_after_corrections() {
         let line = |typed: &[u8]| read_line(&mut &typed[..]).map(|line| line.to_string());
-        assert_eq!(line(b"secret\nmore"), Some("secret".into()));
-        assert_eq!(line("aü\u{7f}b\r".as_bytes()), Some("ab".into()));
-        assert_eq!(line(b"wrong\x15right\n"), Some("right".into()));
-        assert_eq!(line(b"\x7f\x7f\n"), Some(String::new()));
-        assert_eq!(line(b"half\x03"), None);
-        assert_eq!(line(b"no end"), None);
+        assert_eq!(line(b"secret\nmore"), Ok("secret".into()));
+        assert_eq!(line("aü\u{7f}b\r".as_bytes()), Ok("ab".into()));
+        assert_eq!(line(b"wrong\x15right\n"), Ok("right".into()));
+        assert_eq!(line(b"\x7f\x7f\n"), Ok(String::new()));
+        assert_eq!(line(b"half\x03"), Err(Left::ByCtrlC));
+        assert_eq!(line(b"half\x04"), Err(Left::Otherwise));
+        assert_eq!(line(b"no end"), Err(Left::Otherwise));
     }
 }

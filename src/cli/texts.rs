@@ -1,11 +1,13 @@
 //! What each verb says, without `--json`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::display::{bytes, count, duration, table};
 use super::policy::Outline;
 use super::{moment, visible};
 use crate::command::ahead;
+use crate::command::backup::measure::NONE_IS_GOOD;
 use crate::command::finding::Finding;
 use crate::command::restore::MadeRole;
 use crate::command::some::some_of;
@@ -37,7 +39,9 @@ pub fn backup(report: &backup::Report) -> String {
         text += "The snapshot is kept, but does not count as a good one. Check the source and `pgkeep show`; \
                  if the data is right, take it again with --accept-shrink (also an option of `pgkeep run`).\n";
     }
-    if report.measured_by.is_none() {
+    // The warning says it, and why.
+    let is_said = report.warnings.iter().any(|warning| warning.starts_with(NONE_IS_GOOD));
+    if report.measured_by.is_none() && !is_said {
         text += "not compared: there is no earlier good snapshot of this database and selection
 ";
     }
@@ -137,6 +141,7 @@ pub fn list(entries: &[list::Entry]) -> String {
             text += &format!("DAMAGED: {}: {}\n", line.snapshot.short(), line.damaged);
         }
     }
+    text.extend(hints(entries).into_iter().map(|hint| format!("  hint: {hint}\n")));
     text += &read_text(&whole);
     let ahead = whole.iter().filter(|line| line.ahead).map(|line| (&line.snapshot, line.time));
     text += &warnings(ahead::told(ahead).as_slice());
@@ -148,7 +153,16 @@ pub fn list(entries: &[list::Entry]) -> String {
     text
 }
 
-pub const ROWS_WITHOUT_SNAPSHOTS: &str = "warning: rows are stored all the same: either no backup has finished yet, or this is half of a \
+/// Each once, however many snapshots it is for.
+fn hints(entries: &[list::Entry]) -> BTreeSet<&str> {
+    let damaged = entries.iter().filter_map(|entry| match entry {
+        list::Entry::Damaged(line) => Some(line),
+        list::Entry::Whole(_) => None,
+    });
+    damaged.filter_map(|line| line.hint.as_deref()).collect()
+}
+
+pub const ROWS_WITHOUT_SNAPSHOTS: &str = "warning: the repository holds rows but no snapshot: either no backup has finished yet, or this is half of a \
     copy, without snapshots/\n";
 
 /// So many patterns of a switch the list shows.
@@ -183,7 +197,12 @@ fn hurt_text(begin: &str, line: &list::Line) -> String {
 /// How long ago all of it was read at the latest, if it ever was.
 fn read_text(lines: &[&list::Line]) -> String {
     let read: Vec<u64> = lines.iter().filter_map(|line| line.read_within_days).collect();
+    let unknown = lines.iter().filter(|line| line.too_new).count();
     match (read.len(), read.iter().max()) {
+        (0, None) if unknown > 0 && unknown == lines.len() => {
+            "too new to tell whether every byte was read: the last check began less than a minute after it was stored\n"
+                .into()
+        }
         (_, None) => "not every byte was read yet: pgkeep verify --budget 10m, or --read-data\n".into(),
         (n, Some(days)) if n == lines.len() => format!("every byte was read within {}\n", count(*days, "day")),
         (n, Some(days)) => {

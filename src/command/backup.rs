@@ -1,7 +1,7 @@
 //! `pgkeep backup`: one instant of a database into the repository.
 
 mod beside;
-mod measure;
+pub mod measure;
 mod storing;
 mod taking;
 

@@ -370,7 +370,7 @@ impl Error {
             Error::Fault(AnyFault(fault)) => fault.hint(),
             Error::Mistyped(mistyped) => Some(mistyped.hint()),
             Error::Suspicious(_) => Some(
-                "`pgkeep list` marks it, and `pgkeep show` says why. If the database lost rows, restore an earlier snapshot. If the data is right, take another backup with --accept-shrink: prune works again after the next good backup."
+                "`pgkeep list` marks it, and `pgkeep show` says why. If the database lost rows, restore an earlier snapshot. If the data is right, take another backup with --accept-shrink: prune works again after the next good backup. If the database was backed up by mistake, delete the snapshot's object in snapshots/ (`pgkeep list` shows the id, a part of its name), then prune."
                     .into(),
             ),
             Error::Output { exit_code, .. } => Some(format!(

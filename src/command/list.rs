@@ -41,6 +41,9 @@ pub struct Line {
     pub proven_at: Option<DateTime<Utc>>,
     /// Every byte of it was read, against its checksum at least, within so many days; none: not all of it was ever read.
     pub read_within_days: Option<u64>,
+    /// It was stored so shortly before the last reading of all began that it may have come after it.
+    #[serde(skip)]
+    pub too_new: bool,
     /// Why it may not hold what it should; empty where nothing is suspicious.
     pub suspicious: Vec<String>,
     /// What would have been suspicious, had it not been accepted.
@@ -101,6 +104,9 @@ pub struct DamagedLine {
     #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     pub damaged: String,
+    /// What to do about it.
+    #[serde(skip)]
+    pub hint: Option<String>,
 }
 
 /// All snapshots, oldest first. One whose manifest is damaged or not to be trusted has its place among them, and is no gap.
@@ -129,7 +135,8 @@ pub async fn list(repository: &Repository) -> Result<Vec<Entry>, Error> {
                     continue;
                 }
                 let damaged = with_causes(&error);
-                entries.push(Entry::Damaged(DamagedLine { snapshot: name.id, time: name.time, damaged }));
+                let hint = error.hint();
+                entries.push(Entry::Damaged(DamagedLine { snapshot: name.id, time: name.time, damaged, hint }));
             }
             Err(error) => return Err(error.into()),
         }
@@ -152,6 +159,9 @@ pub async fn holds_rows(repository: &Repository) -> Result<bool, Error> {
 /// A store may say that an object was stored some time before it showed in a listing: it counts whole seconds, or from the
 /// beginning of the writing.
 const APPEARING: Duration = Duration::from_secs(60);
+
+/// When a check began is known to so much: it writes down whole seconds.
+const ROUNDED: Duration = Duration::from_secs(2);
 
 /// What records say about snapshots.
 struct Known {
@@ -200,6 +210,8 @@ fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known, hurt: BT
     // A snapshot that came after the reading began may have bytes that nobody has read yet.
     let was_there = |since: &SystemTime| stored.is_some_and(|stored| stored + APPEARING <= *since);
     let read_since = known.all_read_since.filter(was_there);
+    let too_new =
+        known.all_read_since.is_some_and(|since| !was_there(&since) && stored.is_some_and(|at| at <= since + ROUNDED));
     Line {
         snapshot: manifest.snapshot.clone(),
         time: manifest.time,
@@ -215,6 +227,7 @@ fn line(manifest: &Manifest, stored: Option<SystemTime>, known: &Known, hurt: BT
         bytes_stored: manifest.totals.bytes_stored,
         proven_at: proofs.map(|p| p.time).max(),
         read_within_days: read_since.map(|since| days_between(since, SystemTime::now())),
+        too_new,
         suspicious: manifest.suspicious.clone(),
         accepted: manifest.accepted.clone(),
         hurt,

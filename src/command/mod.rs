@@ -35,7 +35,7 @@ pub mod split;
 mod surroundings;
 pub mod suspicion;
 pub mod taken;
-mod typed;
+pub mod typed;
 mod unfinished;
 mod user_code;
 pub mod verify;

@@ -127,6 +127,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     let mut reached = Reached::default();
     let mut coverage = None;
     let mut warnings: Vec<String> = ahead::warning(repository).await?.into_iter().collect();
+    warnings.extend(advice_on_keys(repository, &findings).await?);
     let history = History::of(&repository.records::<ReadShards>().await?, inventory.depth());
     if options.depth != Depth::Listing {
         watch.set_phase("reading objects");
@@ -190,6 +191,24 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         findings,
         warnings,
     })
+}
+
+/// What to do about what the key knows nobody for: where it is the key that is old, nothing is wrong with the repository.
+async fn advice_on_keys(repository: &Repository, findings: &[Finding]) -> Result<Option<String>, Error> {
+    if let Some(replaced) = repository.replaced().await? {
+        return Ok(Some(format!(
+            "the restore key that this key is of or obeys was replaced (keyring {} of {} names another one): what was signed since is \
+             refused. Use the newest restore key, or rotate this writer key with it",
+            replaced.number,
+            replaced.time.format("%Y-%m-%d %H:%M:%S UTC"),
+        )));
+    }
+    let is_a_record = findings.iter().any(|finding| finding.kind == Kind::Record);
+    Ok(is_a_record.then(|| {
+        "records that no trusted key signed count for nothing. If this is the newest restore key, or a writer key that was rotated \
+         with it, delete these objects from the repository's storage; the next verify is then without these findings"
+            .into()
+    }))
 }
 
 /// Of the snapshot's tables those that the database is about to detach. Each has its rows, and the table above them reads them no longer.

@@ -312,7 +312,7 @@ impl Error {
             Self::Rejected { .. } => Some("add a line to the server's pg_hba.conf and reload it".to_owned()),
             Self::AuthenticationMethod { .. } => Some("change require_auth, or the server's pg_hba.conf".to_owned()),
             Self::NoSuchDatabase { near: Some(near), .. } => {
-                Some(format!("did you mean {near}? psql -l lists the databases of a server"))
+                Some(format!("Did you mean {near}? psql -l lists the databases of a server"))
             }
             Self::NoSuchDatabase { near: None, .. } => Some("psql -l lists the databases of a server".to_owned()),
             Self::Tls { source, .. } => source.hint(),
@@ -400,6 +400,9 @@ fn server_hint(message: &ServerMessage) -> Option<String> {
         "53300" => "too many connections: use fewer jobs (-j), or raise max_connections",
         "53100" => "the server's disk is full",
         "53200" => "the server ran out of memory",
+        "42501" if message.message == "permission denied to create database" => {
+            "ALTER ROLE ... CREATEDB lets this role create databases; or an administrator creates an empty one that the role owns (createdb -O ROLE NAME), and it is named without --create"
+        }
         "42501" => "grant the privilege to this role, or connect as the owner or as a superuser",
         "55P03" => "another session holds a lock: try again when it has ended, or raise the lock timeout",
         "22021" => {

@@ -63,15 +63,20 @@ pub async fn is_alone(session: &Session, id: &str) -> Result<bool, Error> {
     Ok(session.row("looking for other splits", &sql, &[&id]).await?.get(0))
 }
 
-/// The names of the new databases of all splits that this database is in, as they were when it was written down.
-pub async fn targets(session: &Session) -> Result<Vec<String>, Error> {
+/// The splits that this database is in: their ids, and the names that their new databases had when they were written down.
+pub async fn all(session: &Session) -> Result<Vec<(String, String)>, Error> {
     if !exists(session).await? {
         return Ok(Vec::new());
     }
     let rows = session
-        .rows("the splits of a database", &format!("SELECT target FROM {SCHEMA}.splits ORDER BY began"), &[])
+        .rows("the splits of a database", &format!("SELECT id, target FROM {SCHEMA}.splits ORDER BY began"), &[])
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// The names of the new databases alone.
+pub async fn targets(session: &Session) -> Result<Vec<String>, Error> {
+    Ok(all(session).await?.into_iter().map(|(_, target)| target).collect())
 }
 
 /// The id goes, and with the last one the table; and the schema, where nothing else is in it.

@@ -18,6 +18,7 @@ pub mod objects;
 pub mod prune;
 pub mod record;
 pub mod records;
+pub mod replaced;
 pub mod repository;
 mod signature;
 mod signed;

@@ -279,7 +279,9 @@ impl Repository {
             };
             match read {
                 Ok(()) => {}
-                Err(RepoError::Key(error @ KeyError::DoesNotOpen { .. })) => return Err(error.into()),
+                Err(RepoError::Key(error @ (KeyError::DoesNotOpen { .. } | KeyError::IdentityDoesNotOpen { .. }))) => {
+                    return Err(error.into());
+                }
                 Err(_) if references.unreadable.len() >= TOLD_MAX => references.unreadable_more += 1,
                 Err(error) => references.unreadable.push((name.clone(), error)),
             }

@@ -33,9 +33,11 @@ pub struct Refused {
 }
 
 impl Repository {
-    /// Writes a record, durable when this returns. Signed with the key that opened the repository; a reading key cannot.
+    /// Writes a record, durable when this returns. Signed with the key that opened the repository; a reading key
+    /// cannot, and a restore key that was replaced may not.
     pub async fn write_record<R: Record>(&self, record: &R) -> Result<ObjectKey, RepoError> {
         let signing = self.key().signing.as_ref().ok_or(KeyError::CannotSign)?;
+        self.check_not_replaced().await?;
         self.write_record_signed(record, signing).await
     }
 

@@ -170,7 +170,7 @@ impl Repository {
         let age_file = checked.map_err(|reason| RepoError::Signature { name: name.clone(), reason })?;
         let mut opener = self.opener().map_err(|source| RepoError::Object { key: name.key(), source })?;
         let json = opener.open(&age_file, MANIFEST_PLAIN_BYTES_MAX).map_err(|source| match source {
-            OpenError::WrongKey => KeyError::DoesNotOpen { snapshot: name.to_string() }.into(),
+            OpenError::WrongKey => self.key.opens_not(name).into(),
             source @ OpenError::Identity { .. } => KeyError::Identity { source }.into(),
             source => RepoError::Object { key: name.key(), source },
         })?;

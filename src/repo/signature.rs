@@ -65,7 +65,8 @@ const DAMAGED: &str = "its first line is damaged";
 pub struct SignedCheck {
     what: Signed,
     key: ObjectKey,
-    trusted: Arc<[VerifyingKey]>,
+    /// None: whoever the line names.
+    trusted: Option<Arc<[VerifyingKey]>>,
     line: Vec<u8>,
     signer: Option<(VerifyingKey, Signature)>,
     refused: Option<&'static str>,
@@ -82,6 +83,12 @@ pub fn content(what: Signed, stored: &[u8]) -> Option<&[u8]> {
     line.ends_with(b"\n").then_some(content)
 }
 
+fn named(signer: &str) -> Option<VerifyingKey> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(signer, &mut bytes).ok()?;
+    VerifyingKey::from_bytes(&bytes).ok()
+}
+
 /// What was signed, by whom, and how much there is of it.
 #[derive(Clone, Debug)]
 pub struct Genuine {
@@ -96,9 +103,14 @@ pub struct Genuine {
 
 impl SignedCheck {
     pub fn new(what: Signed, key: &ObjectKey, trusted: Arc<[VerifyingKey]>, keep_max: usize) -> Self {
+        Self { trusted: Some(trusted), ..Self::of_anybody(what, key, keep_max) }
+    }
+
+    /// Only that whoever the line names has signed the rest. It makes nothing trusted.
+    pub fn of_anybody(what: Signed, key: &ObjectKey, keep_max: usize) -> Self {
         let (line, signer, refused, kept) = Default::default();
         let (content, whole) = (blake3::Hasher::new(), blake3::Hasher::new());
-        Self { what, key: key.clone(), trusted, line, signer, refused, content, whole, bytes: 0, keep_max, kept }
+        Self { what, key: key.clone(), trusted: None, line, signer, refused, content, whole, bytes: 0, keep_max, kept }
     }
 
     fn read_line(&self) -> Result<(VerifyingKey, Signature), &'static str> {
@@ -108,11 +120,14 @@ impl SignedCheck {
         if word != self.what.word() {
             return Err(DAMAGED);
         }
-        let known = self.trusted.iter().find(|known| hex::encode(known.to_bytes()) == signer);
+        let known = match &self.trusted {
+            Some(trusted) => trusted.iter().find(|known| hex::encode(known.to_bytes()) == signer).copied(),
+            None => named(signer),
+        };
         let known = known.ok_or(UNKNOWN)?;
         let mut bytes = [0; 64];
         hex::decode_to_slice(signature, &mut bytes).map_err(|_| DAMAGED)?;
-        Ok((*known, Signature::from_bytes(&bytes)))
+        Ok((known, Signature::from_bytes(&bytes)))
     }
 
     /// The verdict, when the object has come to its end or no more of it was wanted.

@@ -12,8 +12,9 @@ use super::snapshot::SnapshotName;
 use crate::store::StoreError;
 
 impl Repository {
-    /// Writes the next keyring, signed by `root`. Returns its number.
+    /// Writes the next keyring, signed by `root`. Returns its number. A restore key that was replaced writes none.
     pub async fn write_keyring(&self, mut keyring: Keyring, root: &SigningKey) -> Result<u64, RepoError> {
+        self.check_not_replaced().await?;
         keyring.number = self.keyring().number.max(keyring.number) + 1;
         self.write_record_signed(&keyring, root).await?;
         Ok(keyring.number)

@@ -120,6 +120,8 @@ impl Entry {
     pub fn label(&self) -> String {
         match &self.namespace {
             Some(namespace) => format!("{} {}.{}", self.desc, namespace, self.tag),
+            // Its tag says its kind.
+            None if self.kind == Kind::UserMapping => self.tag.clone(),
             None => format!("{} {}", self.desc, self.tag),
         }
     }

@@ -130,10 +130,13 @@ impl SelectionError {
                 } else {
                     ""
                 };
-                format!("did you mean {near}?{capitals}")
+                format!("Did you mean {near}?{capitals}")
             }
             SelectionError::NoSuchSchema { .. } => {
                 "patterns are folded to lower case: put a name with capitals in double quotes, and these in single quotes for the shell".into()
+            }
+            SelectionError::NoSuchTable { pattern, .. } if pattern.contains('.') => {
+                "patterns are folded to lower case: put names with capitals in double quotes, and these in single quotes for the shell".into()
             }
             SelectionError::NoSuchTable { .. } => {
                 "a pattern without a schema finds only what is on the search path: write schema.table; names with capitals need double quotes".into()

@@ -1,7 +1,7 @@
 //! What can go wrong in a store.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ObjectKey;
@@ -57,6 +57,12 @@ pub enum StoreError {
     Earlier(Arc<StoreError>),
 }
 
+/// What of a path is there, as far as this user sees: `in` a folder, or `on` what is none. Permissions are given to that.
+pub fn standing(path: &Path) -> String {
+    let there = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+    format!("{} {}", if there.is_dir() { "in" } else { "on" }, there.display())
+}
+
 impl StoreError {
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -79,7 +85,7 @@ impl StoreError {
                         .into(),
                 ),
                 io::ErrorKind::PermissionDenied => {
-                    Some(format!("The user who runs pgkeep needs read and write permission in {}.", path.display()))
+                    Some(format!("The user who runs pgkeep needs read and write permission {}.", standing(path)))
                 }
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     Some("The file system is full. Nothing of this run is visible in the repository; make room and run it again.".into())

@@ -13,7 +13,7 @@ mod sink;
 use std::path::Path;
 use std::time::SystemTime;
 
-pub use error::StoreError;
+pub use error::{StoreError, standing};
 pub use key::ObjectKey;
 pub use pages::Pages;
 pub use sink::Sink;

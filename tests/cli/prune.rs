@@ -101,7 +101,7 @@ fn a_dry_run_explains_and_changes_nothing() {
         Said::of(&mut world.repo.command(["prune", "-q", "--keep-last", "1", "--dry-run", "--time-zone", "UTC"]));
     assert_eq!((text.code, text.stderr.as_str()), (0, ""));
     assert_eq!(text.stdout.matches("no rule keeps it").count(), 2, "{}", text.stdout);
-    assert!(text.stdout.contains("would forget 2 snapshots, kept 1\n"), "{}", text.stdout);
+    assert!(text.stdout.contains("would forget 2 snapshots, would keep 1\n"), "{}", text.stdout);
     let real = world.repo.json(["prune", "--keep-last", "1"]);
     for field in ["objects_condemned", "bytes_condemned", "kept", "forgotten"] {
         assert_eq!(real[field], said[field], "{field}");
@@ -229,7 +229,7 @@ fn rows_without_any_snapshot_are_told_and_not_condemned() {
     fs::remove_dir_all(world.repo.root().join("snapshots")).unwrap();
     let objects = count_objects(&world);
     let said = Said::of(&mut world.repo.command(["list"]));
-    let told = "no snapshots yet\nwarning: rows are stored all the same: either no backup has finished yet, or this is half of a copy";
+    let told = "no snapshots yet\nwarning: the repository holds rows but no snapshot: either no backup has finished yet, or this is half of a copy";
     assert!(said.code == 0 && said.stdout.starts_with(told), "{said:?}");
     for args in [&["prune", "--keep-last", "1", "--dry-run"][..], &["prune", "--keep-last", "1"]] {
         let report = world.repo.json(args);

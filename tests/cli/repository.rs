@@ -263,8 +263,9 @@ fn a_repository_that_the_account_may_not_write_is_refused_with_a_hint() {
         5,
         &format!(
             "pgkeep: cannot create {tmp}\n  because: Permission denied (os error 13)\n  \
-             hint: The user who runs pgkeep needs read and write permission in {tmp}.\n",
-            tmp = tmp.display()
+             hint: The user who runs pgkeep needs read and write permission in {root}.\n",
+            tmp = tmp.display(),
+            root = repo.root().display()
         ),
     );
     // To read is enough for reading.
@@ -283,8 +284,9 @@ fn a_repository_that_the_account_may_not_read_is_refused_with_a_hint() {
         5,
         &format!(
             "pgkeep: cannot read {config}\n  because: Permission denied (os error 13)\n  \
-             hint: The user who runs pgkeep needs read and write permission in {config}.\n",
-            config = config.display()
+             hint: The user who runs pgkeep needs read and write permission in {root}.\n",
+            config = config.display(),
+            root = repo.root().display()
         ),
     );
     set_mode(repo.root(), 0o755);

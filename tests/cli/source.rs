@@ -37,7 +37,7 @@ fn a_connection_string_that_cannot_be_used_is_exit_code_2() {
         2,
         "pgkeep: the connection string cannot be used\n  \
          because: the connection string has the unknown connection setting \"prt\"\n  \
-         hint: did you mean \"port\"?\n",
+         hint: Did you mean \"port\"?\n",
     );
     // A password in what is wrong must not reach a log.
     let said = crate::pgkeep::Said::of(&mut repo.command([
@@ -59,4 +59,17 @@ fn a_pattern_that_cannot_be_used_is_exit_code_2() {
          because: the pattern \"a.b.c.d\" has too many dots\n  \
          hint: a schema pattern has no dot, a table pattern at most one; put a dot that is part of a name in double quotes\n",
     );
+}
+
+/// libpq's own choice is rarely what was meant, and an empty database is backed up as well as any.
+#[test]
+fn a_database_that_nobody_named_is_told() {
+    let repo = Repo::new();
+    let mut command = repo.command(["backup", "-q", "-d", "host=/nonexistent user=u"]);
+    let said = crate::pgkeep::Said::of(command.env_remove("PGDATABASE"));
+    let note =
+        "pgkeep: note: no database was named, so the one with the user's name is taken: u; -d NAME names another one\n";
+    assert!(said.code == 4 && said.stderr.starts_with(note), "{said:?}");
+    let said = crate::pgkeep::Said::of(command.env("PGDATABASE", "shop"));
+    assert!(said.code == 4 && !said.stderr.contains("note:"), "{said:?}");
 }

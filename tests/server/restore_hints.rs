@@ -202,3 +202,31 @@ fn a_database_is_made_and_dropped_from_one_that_can_be_entered() {
         }
     }
 }
+
+/// What only others may make is told with what they can grant, or with the way around it.
+#[test]
+fn an_ordinary_role_is_told_how_to_come_to_a_database_and_to_the_rest_without_subscriptions() {
+    let (server, repo) = (Server::start(15, ClusterOptions::default()), Repo::new());
+    server.ask("CREATE DATABASE app");
+    sql(
+        &server,
+        "app",
+        "CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1 AS n; CREATE SUBSCRIPTION x CONNECTION '' PUBLICATION p WITH (connect = false, slot_name = NONE)",
+    );
+    server.ask("CREATE ROLE plain LOGIN");
+    repo.json(["backup", "-d", &server.dsn("app")]);
+    let restore = |database: &str, more: &[&str]| {
+        let dsn = server.dsn_as("plain", database);
+        Said::of(repo.restore(["latest", "-q", "--no-owner", "--no-acl"]).args(["-d", &dsn]).args(more))
+    };
+    let said = restore("theirs", &["--create"]);
+    assert!(said.code == 8 && said.stderr.contains("permission denied to create database"), "{said:?}");
+    assert!(said.stderr.contains("ALTER ROLE ... CREATEDB") && said.stderr.contains("createdb -O ROLE"), "{said:?}");
+    let fresh = || server.ask("DROP DATABASE IF EXISTS theirs") + &server.ask("CREATE DATABASE theirs OWNER plain");
+    fresh();
+    let said = restore("theirs", &[]);
+    assert!(said.code == 8 && said.stderr.contains("SUBSCRIPTION x"), "{said:?}");
+    assert!(said.stderr.contains("-n '*' restores all schemas and leaves subscriptions out"), "{said:?}");
+    fresh();
+    assert_eq!(restore("theirs", &["-n", "*"]).code, 0);
+}

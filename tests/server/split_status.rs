@@ -241,3 +241,32 @@ fn a_sealed_split_whose_fence_was_taken_down_takes_writes_in_both() {
     assert_eq!(halves.split(&["rollback"]).code, 0, "as it says");
     assert_eq!(halves.take(), (true, false));
 }
+
+/// A database can be split again after a rollback: the fence is not the first split's then.
+#[test]
+fn the_fence_of_another_split_is_told_as_that_ones() {
+    let server = Server::start(15, ClusterOptions::default());
+    let halves = Halves::begun(&server, "again", &format!("{TABLE}; CREATE SCHEMA k; CREATE TABLE k.t (id int)"));
+    assert_eq!(halves.split(&["--schemas", "m"]).code, 0);
+    assert_eq!(halves.split(&["rollback"]).code, 0);
+    let mut other = pgkeep();
+    other.args([
+        "split",
+        "--quiet",
+        "--json",
+        "--schemas",
+        "k",
+        "--from",
+        &halves.old_place(),
+        "--to",
+        &server.dsn("again_other"),
+    ]);
+    let other = Said::of(&mut other);
+    assert_eq!(other.code, 0, "{other:?}");
+    let status = halves.status();
+    let fence = status["fence"]["source"].as_str().unwrap();
+    assert!(
+        fence.contains("belongs to another split (") && fence.contains("into the database again_other"),
+        "{status}"
+    );
+}

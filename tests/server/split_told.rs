@@ -446,3 +446,29 @@ fn the_way_on_from_an_extension_of_superusers_is_one() {
     ]));
     assert_eq!(said.code, 0, "{said:?}");
 }
+
+/// The check's function finds its table by search_path, which is empty while rows are copied.
+#[test]
+fn a_copy_that_fails_says_that_the_source_takes_writes_and_how_to_go_on() {
+    let server = Server::start(15, ClusterOptions::default());
+    let reads = "CREATE SCHEMA m; CREATE TABLE m.dict (w text); INSERT INTO m.dict VALUES ('a');
+        CREATE FUNCTION m.known(t text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN EXISTS (SELECT FROM dict WHERE w = t); END $$;
+        SET search_path = m; CREATE TABLE m.t (w text CHECK (m.known(w))); INSERT INTO m.t VALUES ('a')";
+    begun(&server, "path", reads);
+    let said = split(&server, "path", &["--schemas", "m"]);
+    let (error, hint) = told(&said);
+    assert_eq!(said.code, 8, "{said:?}");
+    assert!(error.contains("TABLE DATA m.t"), "{error}");
+    let way_on =
+        ["it SET search_path", "The source takes writes again", "run `pgkeep split` again", "`pgkeep split rollback`"];
+    for words in way_on {
+        assert!(hint.contains(words), "{words}: {hint}");
+    }
+    assert!(said.document()["failures"].is_array(), "{said:?}");
+    // As it says, so it is.
+    sql(&server, "path", "SET search_path = m; INSERT INTO m.t VALUES ('a')");
+    assert_eq!(split(&server, "path", &["rollback"]).code, 0);
+    // Where there is nothing left, and never was, this host says what it knows.
+    let said = split(&server, "path", &["status"]);
+    assert!(told(&said).0.contains("this host remembers no split into path_new"), "{said:?}");
+}

@@ -24,7 +24,7 @@ fn a_mistyped_database_is_answered_with_the_one_that_is_there() {
     repo.json(["backup", "-d", &server.dsn("shop")]);
     let socket = format!("socket {}:{}", server.cluster.socket_dir().display(), server.cluster.port());
     let key = repo.restore_key();
-    for (name, guess) in [("shpo", "did you mean shop? "), ("elsewhere", "")] {
+    for (name, guess) in [("shpo", "Did you mean shop? "), ("elsewhere", "")] {
         let dsn = server.dsn(name);
         let causes = format!(
             "because: {socket} has no database {name}\n  because: FATAL: database \"{name}\" does not exist (SQLSTATE 3D000)\n"
@@ -75,11 +75,11 @@ fn a_mistyped_schema_is_answered_with_the_one_that_is_there_and_a_list_with_what
     let ways: [&[&str]; 2] = [&["backup", "-d", &dsn], &["restore", "latest", "--create", "-d", &copy]];
     for way in ways {
         let with = |more: &[&str]| hint(&[way, more].concat());
-        assert_eq!(with(&["-n", "croe"]), "did you mean core?");
-        assert_eq!(with(&["-N", "othr"]), "did you mean other?");
-        assert!(with(&["-n", "SalesData"]).starts_with("did you mean \"Sales Data\"? Put names with capitals"));
-        assert_eq!(with(&["-t", "core.usres"]), "did you mean core.users?");
-        assert_eq!(with(&["-t", "users"]), "did you mean core.users?");
+        assert_eq!(with(&["-n", "croe"]), "Did you mean core?");
+        assert_eq!(with(&["-N", "othr"]), "Did you mean other?");
+        assert!(with(&["-n", "SalesData"]).starts_with("Did you mean \"Sales Data\"? Put names with capitals"));
+        assert_eq!(with(&["-t", "core.usres"]), "Did you mean core.users?");
+        assert_eq!(with(&["-t", "users"]), "Did you mean core.users?");
         assert!(with(&["-n", "elsewhere"]).starts_with("patterns are folded to lower case"));
         assert_eq!(with(&["-n", "core,other"]), to_write("-n", "-n core -n other"));
         assert_eq!(with(&["-N", "core, oth*"]), to_write("-N", "-N core -N 'oth*'"));

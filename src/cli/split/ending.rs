@@ -228,7 +228,8 @@ pub fn rollback(back: &RolledBack) -> String {
     }
     back.by_hand.iter().for_each(|what| text += &format!("to do by hand: {what}\n"));
     text += &texts::warnings(&back.warnings);
-    text += &format!("{} take writes in the old database again", back.schemas.join(", "));
+    let take = if back.schemas.len() == 1 { "takes" } else { "take" };
+    text += &format!("{} {take} writes in the old database again", back.schemas.join(", "));
     text += match back.dropped {
         true => "; the new database was dropped\n",
         false if back.emptied => "; the new one is empty again\n",
@@ -251,6 +252,9 @@ pub fn finish(finished: &Finished) -> String {
     for made in &finished.made_since {
         text += &format!("warning: created in the old database after the copy, but not in the new one: {made}\n");
     }
+    finished.file_copies.iter().for_each(|copy| {
+        text += &format!("may be deleted, because only a rollback needs it: {}\n", copy.display());
+    });
     if finished.dropped {
         if let Some(snapshot) = &finished.snapshot {
             let of = finished.taken.as_ref().map_or(String::new(), |taken| {

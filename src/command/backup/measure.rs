@@ -19,6 +19,9 @@ pub enum Measure {
     },
 }
 
+/// How the warning begins that says why a snapshot was not compared.
+pub const NONE_IS_GOOD: &str = "none of the earlier snapshots of ";
+
 impl Measure {
     pub fn contents(&self) -> Option<&Contents> {
         match self {
@@ -39,7 +42,7 @@ impl Measure {
         match self {
             Measure::By { .. } | Measure::Nothing { passed_over: 0 } => None,
             Measure::Nothing { passed_over } => Some(format!(
-                "none of the earlier snapshots of {database} ({passed_over}) is a good one of this selection, so pgkeep cannot notice a loss: \
+                "{NONE_IS_GOOD}{database} ({passed_over}) is a good one of this selection, so pgkeep cannot notice a loss: \
                  check the content of this one (pgkeep show); the next one is compared with it"
             )),
         }

@@ -22,6 +22,17 @@ pub struct Report {
     /// Whether the restore key that was given takes a passphrase; none where none was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_key_protected: Option<bool>,
+    /// Where another restore key has taken the place of the one that the list is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<ReplacedBy>,
+}
+
+/// The keyring of the new restore key.
+#[derive(Debug, Serialize)]
+pub struct ReplacedBy {
+    pub keyring: u64,
+    #[serde(serialize_with = "rfc3339")]
+    pub time: DateTime<Utc>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,7 +59,11 @@ pub struct RecipientLine {
     pub restore_key: bool,
 }
 
-pub fn run(repository: &Repository, writer: Option<&WriterKey>, restore_key: Option<&Path>) -> Result<Report, Error> {
+pub async fn run(
+    repository: &Repository,
+    writer: Option<&WriterKey>,
+    restore_key: Option<&Path>,
+) -> Result<Report, Error> {
     let keyring = repository.keyring();
     let given = writer.map(|writer| writer.signing.verifying_key());
     let mut writers: Vec<WriterLine> = keyring
@@ -84,5 +99,7 @@ pub fn run(repository: &Repository, writer: Option<&WriterKey>, restore_key: Opt
         writer.recipients.iter().map(line).collect()
     });
     let restore_key_protected = restore_key.map(file::is_protected).transpose()?.map(|is| is == IsProtected::Yes);
-    Ok(Report { keyring: keyring.number, writers, recipients, restore_key_protected })
+    let replaced = repository.replaced().await?;
+    let replaced = replaced.map(|replaced| ReplacedBy { keyring: replaced.number, time: replaced.time });
+    Ok(Report { keyring: keyring.number, writers, recipients, restore_key_protected, replaced })
 }

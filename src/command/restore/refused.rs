@@ -17,7 +17,7 @@ pub fn failure(entry: &str, error: &pg::Error) -> Failure {
         entry: entry.to_owned(),
         message,
         sqlstate: error.sqlstate().map(str::to_owned),
-        hint: entry_hint(error).or_else(|| error.hint()),
+        hint: entry_hint(entry, error).or_else(|| error.hint()),
     }
 }
 
@@ -27,7 +27,9 @@ fn is_to_be_granted(error: &pg::Error) -> bool {
     error.server_message().is_some_and(|said| begins.iter().any(|begin| said.message.starts_with(begin)))
 }
 
-fn entry_hint(error: &pg::Error) -> Option<String> {
+const SUBSCRIPTION: &str = "Only a superuser makes subscriptions; since PostgreSQL 16 also a member of pg_create_subscription that has CREATE on the database, where the connection string has a password. -n '*' restores all schemas and leaves subscriptions out.";
+
+fn entry_hint(entry: &str, error: &pg::Error) -> Option<String> {
     let hint = match error.sqlstate()? {
         "58P01" | "0A000" if error.server_message()?.message.contains("extension") => {
             "Install the extension's package on the target's server (Debian: postgresql-contrib, postgresql-NN-NAME)."
@@ -35,6 +37,9 @@ fn entry_hint(error: &pg::Error) -> Option<String> {
         "42501" if is_to_be_granted(error) => {
             "Let its owner grant it (GRANT CREATE ON DATABASE, or ON SCHEMA, to the role that restores), or restore as a superuser. --no-owner and --no-acl do not help here."
         }
+        "42501" | "2F003" if error.server_message()?.message.contains("subscription") => SUBSCRIPTION,
+        // Of a role that is no superuser, a connection string without a password.
+        "2F003" if entry.starts_with("SUBSCRIPTION ") => SUBSCRIPTION,
         "42501" => "Restore as a superuser, or as an ordinary role with --no-owner --no-acl if the objects allow it.",
         "42704" => {
             "An object that the entry needs is missing: a role (--map-role, --no-owner), a type, or an object of an extension."

@@ -284,6 +284,12 @@ impl Fault for SplitError {
             SplitError::Over { phase: Phase::RolledBack } => {
                 "To start again, name another database, or drop this one first: rows written in it since the switch exist only there.".into()
             }
+            SplitError::Over { phase: Phase::Finished } => {
+                "Nothing is left to do: the old schemas are dropped, and there is no rollback any more.".into()
+            }
+            SplitError::Over { phase: Phase::Quarantined } => {
+                "The old schemas are put aside: there is no rollback any more. `pgkeep split finish --yes-drop NAME` drops them.".into()
+            }
             SplitError::Over { .. } => "`pgkeep split status` says what is left to do.".into(),
             SplitError::NoSplit { .. } => {
                 "Name the same database as in --to. If the run was interrupted before it wrote its record, run `pgkeep split` again.".into()

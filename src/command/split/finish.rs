@@ -75,6 +75,8 @@ pub struct Finished {
     pub changed_since: Vec<String>,
     /// Who is connected to the old database.
     pub sessions_old: Vec<Connected>,
+    /// Copies of configuration files as they were before the switch, which only a rollback needs.
+    pub file_copies: Vec<PathBuf>,
     pub warnings: Vec<String>,
 }
 
@@ -161,6 +163,7 @@ pub async fn finish(
         made_since: made_in_the_old_place(&source, &state, &names).await?,
         changed_since: changed,
         sessions_old: sessions,
+        file_copies: file_copies(&state),
         warnings: unwatched(&source, &target).await?,
     };
     if options.drop.is_none() {
@@ -195,6 +198,12 @@ async fn unwatched(source: &Session, target: &Session) -> Result<Vec<String>, Er
     let blind = keys.into_iter().map(|(key, why)| format!("the loose key {key} does not see everything: {why}"));
     let idle = childless.into_iter().map(|(key, why)| format!("no `split reap` follows the loose key {key}: {why}"));
     Ok(blind.chain(idle).collect())
+}
+
+/// Those that are still there, as far as this host knows.
+fn file_copies(state: &State) -> Vec<PathBuf> {
+    let files = state.files.iter().flat_map(|applied| &applied.files);
+    files.map(|file| file.backup.clone()).filter(|copy| copy.exists()).collect()
 }
 
 /// The way back ends here, so somebody must have said so.

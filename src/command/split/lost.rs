@@ -54,6 +54,9 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
             None => known.push(format!("this host has the state of a split of {schemas} into it")),
         }
     }
+    if is_missing && known.is_empty() {
+        known.push(format!("this host remembers no split into {name}"));
+    }
     if let Some(source) = source {
         known.push(old_database(source).await);
     }

@@ -5,7 +5,7 @@ use super::state::{Phase, State};
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::fence::{self, Expected, Strength};
-use crate::pg::sealed;
+use crate::pg::{sealed, split_ids};
 
 /// What the state promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<St
         (_, None) | (Promise::OpenOrHeld | Promise::Unsure, Some(Strength::Held)) => return Ok(Vec::new()),
         // The source of one split may be the target of another, which is not looked at here.
         (_, Some(Strength::Held)) => return Ok(vec!["writes are refused while another split runs".to_owned()]),
-        (_, Some(Strength::Sealed)) => return Ok(vec!["it refuses writes, but should not".to_owned()]),
+        (_, Some(Strength::Sealed)) => return Ok(vec![unpromised(session, leads_to(state, end)).await?]),
     }
     // Under their old names or under the new ones: a kill may have come in between.
     let aside = state.quarantined.iter().map(|(_, to)| to);
@@ -46,13 +46,29 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<St
         // Or under a name that somebody else has given them.
         schemas.extend(sealed::spaces(session).await?.into_iter().filter_map(|space| space.now));
     }
-    let destination = match end {
+    let tables = fence::tables(session, &schemas).await?;
+    let bodies = [fence::body(Strength::Sealed, leads_to(state, end))];
+    fence::is_intact(session, &Expected { strength: Strength::Sealed, bodies: &bodies, tables: &tables }).await
+}
+
+/// The database to which this split's fence at one end sends writers.
+fn leads_to(state: &State, end: End) -> &str {
+    match end {
         End::Source => &state.target_database,
         End::Target => &state.source_database,
-    };
-    let tables = fence::tables(session, &schemas).await?;
-    let bodies = [fence::body(Strength::Sealed, destination)];
-    fence::is_intact(session, &Expected { strength: Strength::Sealed, bodies: &bodies, tables: &tables }).await
+    }
+}
+
+/// Whose a fence is that this split did not leave.
+async fn unpromised(session: &Session, destination: &str) -> Result<String, pg::Error> {
+    if !fence::leads_to(session, destination).await? {
+        for (id, target) in split_ids::all(session).await? {
+            if fence::leads_to(session, &target).await? {
+                return Ok(format!("the fence there belongs to another split ({id}, into the database {target})"));
+            }
+        }
+    }
+    Ok("it refuses writes, but should not".to_owned())
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use super::{
     Options, Outcome, Phases, Report, SplitError, aftermath, bridge, plan, switching, trial, whereabouts, wishes,
 };
 use crate::command::Error;
+use crate::command::error::LeftBehind;
 use crate::command::moment::millis;
 use crate::command::watch::Watch;
 use crate::pg::connect::{Session, connect};
@@ -190,7 +191,9 @@ impl Run<'_> {
                 return Err(error);
             }
         };
-        watch.set_phase("trying the bridge");
+        if state.ties.bridge.is_some() {
+            watch.set_phase("trying the bridge");
+        }
         match bridge::try_out(state, source.conninfo(), &target).await {
             Ok(password) => Ok((target, Tried { respelled, password })),
             Err(error) => {
@@ -220,10 +223,26 @@ impl Run<'_> {
                 whereabouts::forget(state);
                 return Err(error);
             }
+            // Where the fence stays, `status` says who takes writes.
+            Err(error) if down.is_ok() => return Err(taken_back(error, self.options)),
             failed => failed?,
         };
         down?;
         Ok(copied.also(fence::stay(source).await.map_err(at_source("looking for remains of the fence"))?))
+    }
+}
+
+/// A fault of the databases, with who takes writes now and how to go on. Errors of the split itself say so themselves.
+fn taken_back(error: Error, options: &Options) -> Error {
+    match error {
+        Error::Target { .. } | Error::Source { .. } | Error::Entries { .. } => {
+            let left = format!(
+                "The source takes writes again, and the database {} keeps what was copied. Fix the problem, then run `pgkeep split` again with the same arguments: it copies anew. `pgkeep split rollback` removes what was created.",
+                options.plan.target.database()
+            );
+            Error::LeftBehind(Box::new(LeftBehind { first: error, left }))
+        }
+        error => error,
     }
 }
 

@@ -49,7 +49,7 @@ impl ConninfoError {
     /// What the operator may do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownKeyword { suggestion: Some(word), .. } => Some(format!("did you mean \"{word}\"?")),
+            Self::UnknownKeyword { suggestion: Some(word), .. } => Some(format!("Did you mean \"{word}\"?")),
             Self::UnknownKeyword { .. } => Some("see \"Parameter Key Words\" in the manual of libpq".to_owned()),
             Self::Unsupported { hint, .. } | Self::Contradiction { hint, .. } => Some((*hint).to_owned()),
             Self::InvalidValue { expected, .. } => Some(format!("expected: {expected}")),

@@ -93,7 +93,7 @@ fn the_string_wins_over_the_service_and_the_service_over_the_environment() {
 #[test]
 fn what_is_unknown_wrong_or_not_obeyed_is_named() {
     for (dsn, variables, message, hint) in [
-        ("sslmood=require", &[][..], "unknown connection setting \"sslmood\"", "did you mean \"sslmode\""),
+        ("sslmood=require", &[][..], "unknown connection setting \"sslmood\"", "Did you mean \"sslmode\""),
         ("postgres://h/d?database=x", &[], "\"database\"", "\"dbname\""),
         ("sslmode=on", &[], "sslmode (the connection string) has the invalid value \"on\"", "verify-full"),
         ("", &[("PGSSLMODE", "on")], "environment variable PGSSLMODE", "verify-full"),

@@ -3,7 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 use super::KeyKind;
+use crate::store::{ObjectKey, standing};
 use crate::stream::{OpenError, RecipientError, SealError};
 
 /// Why a file is no writer key, and no restore key.
@@ -13,6 +16,8 @@ pub const THE_OTHER_KEY: &str = "it is the other one of the two keys";
 pub enum KeyError {
     #[error("no {} key was given", kind.noun())]
     NotGiven { kind: KeyKind },
+    #[error("no restore key was given")]
+    NoneToSign,
     #[error("cannot read the key file {}", path.display())]
     Read {
         path: PathBuf,
@@ -37,6 +42,8 @@ pub enum KeyError {
     OtherRepository { key: String, repository: String },
     #[error("the key does not decrypt the snapshot {snapshot}")]
     DoesNotOpen { snapshot: String },
+    #[error("the identity does not decrypt the snapshot {snapshot}")]
+    IdentityDoesNotOpen { snapshot: String },
 
     #[error("the key file {} needs a passphrase, but none was given", path.display())]
     PassphraseNeeded { path: PathBuf },
@@ -67,6 +74,11 @@ pub enum KeyError {
     },
     #[error("a reading key cannot sign")]
     CannotSign,
+    #[error(
+        "this restore key was replaced (keyring {number} of {} names another one): use the newest restore key",
+        time.format("%Y-%m-%d %H:%M:%S UTC")
+    )]
+    Replaced { number: u64, time: DateTime<Utc>, record: ObjectKey },
     #[error("{} is a reading key, but the restore key itself is needed", path.display())]
     NeedsRestoreKey { path: PathBuf },
 
@@ -119,6 +131,9 @@ impl KeyError {
             KeyError::NotGiven { kind: KeyKind::Restore } => {
                 "Name it with --restore-key FILE or PGKEEP_RESTORE_KEY. Only the restore key can read data.".into()
             }
+            KeyError::NoneToSign => {
+                "Name it with --restore-key FILE or PGKEEP_RESTORE_KEY. Only the restore key can say who may write.".into()
+            }
             KeyError::Exists { .. } => {
                 "A key is never overwritten, because data may depend on it. Name another folder.".into()
             }
@@ -133,8 +148,12 @@ impl KeyError {
             KeyError::IsFolder { path, kind } => {
                 format!("Name the file, not its folder, such as {}", path.join(kind.file_name()).display())
             }
-            KeyError::Write { source, .. } => match source.kind() {
-                io::ErrorKind::PermissionDenied => "The account that runs pgkeep needs write permission in the folder of the key.".into(),
+            KeyError::Write { path, source } => match source.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    // A file that is there is replaced whole, by another one beside it.
+                    let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };
+                    format!("The account that runs pgkeep needs write permission {}.", standing(folder))
+                }
                 io::ErrorKind::ReadOnlyFilesystem => "Its file system is mounted read-only. Name a folder on a writable one.".into(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "The file system is full.".into(),
                 _ => return None,
@@ -147,6 +166,10 @@ impl KeyError {
                 "Use the restore key that `pgkeep init` made for this repository. After another writer's rotation, rotate this one as well: pgkeep key rotate --like FILE"
                     .into()
             }
+            KeyError::IdentityDoesNotOpen { .. } => {
+                "A recipient opens the snapshots that are taken after it was added (`pgkeep key add-recipient`), and none of before. Is it the right identity? Then name a newer snapshot, or ask the holder of the restore key."
+                    .into()
+            }
             KeyError::PassphraseNeeded { .. } => {
                 "Run it on a terminal, or name a source: --passphrase-file FILE, PGKEEP_PASSPHRASE_FILE or PGKEEP_PASSPHRASE_COMMAND.".into()
             }
@@ -157,6 +180,9 @@ impl KeyError {
             KeyError::NoIdentity { .. } => "Name the file of your age identity or SSH private key: --identity FILE".into(),
             KeyError::Identity { .. } => "Is the plugin installed and its device plugged in? A plugin that asks a question needs a terminal.".into(),
             KeyError::CannotSign => "Only a writer key and the restore key itself can sign.".into(),
+            KeyError::Replaced { record, .. } => format!(
+                "Nothing was changed. The old key still reads what was encrypted to it. If nobody ran `pgkeep key rotate-restore`, somebody else wrote {record} into the repository: delete that object."
+            ),
             KeyError::NeedsRestoreKey { .. } => "Name the restore key that `pgkeep init` made: --restore-key FILE".into(),
             KeyError::Recipient { .. } => {
                 "A recipient is age1..., ssh-ed25519 ..., ssh-rsa ... or a plugin's age1NAME1...; @FILE reads them from a file, one per line.".into()

@@ -20,6 +20,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
 
+use super::snapshot::SnapshotName;
 use crate::stream::{ChunkKey, DigestKey, Identities, Recipient};
 pub use error::KeyError;
 use file::{KeyFile, KeyText, LockedKeyFile, Protection, parse_signer};
@@ -120,6 +121,16 @@ impl ReadingKey {
     pub fn with_identities(mut self, more: Identities) -> Self {
         self.identities.extend(more);
         self
+    }
+
+    /// What it means that this key does not open a snapshot that it trusts.
+    pub(super) fn opens_not(&self, snapshot: &SnapshotName) -> KeyError {
+        let snapshot = snapshot.to_string();
+        match (self.kind, &self.signing) {
+            // A reading key: it has been a recipient from some day on.
+            (KeyKind::Restore, None) => KeyError::IdentityDoesNotOpen { snapshot },
+            _ => KeyError::DoesNotOpen { snapshot },
+        }
     }
 }
 

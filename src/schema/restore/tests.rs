@@ -218,7 +218,7 @@ fn roles_are_mapped_wherever_sql_names_them() {
             "CREATE POLICY item_read ON shop.item FOR SELECT TO {new}, \"clerk\" USING ((state = 'new'::depot.state));"
         )
     );
-    assert!(statements_of("USER MAPPING USER MAPPING keeper SERVER far").contains(&format!("FOR {new} SERVER")));
+    assert!(statements_of("USER MAPPING keeper SERVER far").contains(&format!("FOR {new} SERVER")));
     let settings = statements_of("DATABASE PROPERTIES shop");
     assert!(settings.contains(&format!("ALTER ROLE {new} IN DATABASE shop SET search_path TO 'shop', 'public';")));
 }

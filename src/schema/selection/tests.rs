@@ -114,7 +114,7 @@ fn a_schema_comes_with_what_it_needs_from_elsewhere() {
     let config = case.id("TEXT SEARCH CONFIGURATION shop.conf");
     assert_eq!(case.reason("TEXT SEARCH DICTIONARY depot.dict"), Some(Reason::NeededBy(config)));
     assert_eq!(case.reason("SERVER far"), Some(Reason::NeededBy(case.id("FOREIGN TABLE shop.remote"))));
-    assert_eq!(case.reason("USER MAPPING USER MAPPING keeper SERVER far"), Some(Reason::PartOf(case.id("SERVER far"))));
+    assert_eq!(case.reason("USER MAPPING keeper SERVER far"), Some(Reason::PartOf(case.id("SERVER far"))));
     assert_eq!(case.reason("SEQUENCE depot.ticket"), Some(Reason::NeededBy(case.id("TABLE shop.ticket"))));
     assert!(matches!(case.reason("SCHEMA depot"), Some(Reason::NeededBy(_))));
     assert_eq!(case.reason("ENCODING ENCODING"), Some(Reason::Setting));

@@ -74,7 +74,7 @@ impl S3Fault {
             }
             S3Fault::ExpiredCredentials => "Renew them; temporary credentials also need AWS_SESSION_TOKEN.",
             S3Fault::Denied | S3Fault::ReadOnly => {
-                "docs/operations.md, section S3, lists the permissions that a backup, a restore and a prune need."
+                "docs/s3.md lists the permissions that a backup, a restore and a prune need."
             }
             S3Fault::Full => {
                 "Nothing of this run is visible in the repository; make room or raise the quota, and run it again."

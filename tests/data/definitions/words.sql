@@ -41,7 +41,7 @@ ALTER TEXT SEARCH DICTIONARY m.dictionary (STOPWORDS = german); DROP TEXT SEARCH
 ALTER TEXT SEARCH CONFIGURATION m.search ALTER MAPPING FOR asciiword WITH english_stem;
 -- SERVER far | |
 ALTER SERVER far OPTIONS (SET place 'south');
--- USER MAPPING USER MAPPING ann SERVER far | |
+-- USER MAPPING ann SERVER far | |
 ALTER USER MAPPING FOR ann SERVER far OPTIONS (SET secret 'close sesame');
 -- FOREIGN TABLE m.foreign_one | tab 'one' | tab 'two'
 ALTER FOREIGN TABLE m.foreign_one OPTIONS (SET tab 'two');

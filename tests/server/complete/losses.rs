@@ -97,7 +97,7 @@ fn what_the_backup_role_is_not_shown_is_named_by_backup_and_restore() {
          CREATE TABLE t (i int); INSERT INTO t VALUES (1); GRANT SELECT ON t TO plain",
     );
     sql(&server, "d", "CREATE SUBSCRIPTION sub CONNECTION 'host=h dbname=x' PUBLICATION p WITH (connect = false)");
-    let mappings = ["USER MAPPING USER MAPPING app SERVER far", "USER MAPPING USER MAPPING public SERVER far"];
+    let mappings = ["USER MAPPING app SERVER far", "USER MAPPING public SERVER far"];
     let of_all = [&["SUBSCRIPTION sub"], mappings.as_slice()].concat();
     let bin = server.binaries.bin_dir.to_str().unwrap();
     let told = |user: &str, args: &[&str]| {
@@ -123,7 +123,7 @@ fn what_the_backup_role_is_not_shown_is_named_by_backup_and_restore() {
     assert_eq!(told("backup", &["-n", "s"]).1, mappings);
     assert_eq!(told("backup", &["-t", "public.t"]).1, Vec::<String>::new());
     // Without the right to read the catalog nobody knows which have options.
-    let all = "USER MAPPING USER MAPPING app SERVER near";
+    let all = "USER MAPPING app SERVER near";
     assert_eq!(told("plain", &["-T", "s.*"]).1, [&of_all[..2], &[of_all[2], all]].concat());
     assert_eq!(told("postgres", &[]).1, Vec::<String>::new());
 }

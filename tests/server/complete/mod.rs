@@ -274,7 +274,7 @@ fn the_oracle_is_not_asleep() {
         ("DROP STATISTICS depot.item_stats", "STATISTICS depot.item_stats"),
         ("ALTER TABLE shop.pick OWNER TO ann", "TABLE shop.pick"),
         ("COMMENT ON SEQUENCE depot.shared IS NULL", "COMMENT depot.SEQUENCE shared"),
-        ("DROP USER MAPPING FOR PUBLIC SERVER far", "USER MAPPING USER MAPPING public SERVER far"),
+        ("DROP USER MAPPING FOR PUBLIC SERVER far", "USER MAPPING public SERVER far"),
         ("ALTER DATABASE pgkeep_copy RESET work_mem", "DATABASE PROPERTIES *"),
         ("GRANT TEMPORARY ON DATABASE pgkeep_copy TO PUBLIC", "ACL DATABASE *"),
         (

@@ -72,8 +72,11 @@ fn no_credentials_are_told() {
 fn who_may_only_read_is_told_so_before_anything_is_read() {
     let url = url(&seaweed_bucket(Lock::Off), &seaweedfs().endpoint);
     let said = init(&url, READER);
-    let words =
-        ["cannot write s3://", "/some/prefix/probe: the credentials allow reading, but not writing\n", "section S3"];
+    let words = [
+        "cannot write s3://",
+        "/some/prefix/probe: the credentials allow reading, but not writing\n",
+        "docs/s3.md lists",
+    ];
     assert_said(&said, 5, &words);
 }
 

@@ -45,8 +45,12 @@ impl Worker<'_, '_> {
         let in_rows = error.server_message().is_some_and(|message| message.location.is_some());
         let inside = in_rows || !matches!(task, Task::Load(_));
         let job = self.work.job;
-        if is_not_found(error) && inside && !job.search_path.is_empty() {
+        if is_not_found(error) && inside {
             failure.hint = Some(match self.work.loading.search_path {
+                // The source has none, or it is a split, which gives none.
+                _ if job.search_path.is_empty() => {
+                    "A function that it calls needs search_path, which is empty while rows are loaded and definitions are made: write the schema names in the function's body, or give it SET search_path.".into()
+                }
                 SearchPath::Empty => format!(
                     "A function that it calls needs search_path, which is empty in a restore: --search-path-fix uses the source's ({}) for such entries.",
                     job.search_path.join(", ")

@@ -94,7 +94,12 @@ fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookErr
     if missing.is_empty() && unchecked.is_empty() && hook.is_ok() && told.is_empty() {
         return "everything was undone: the source takes writes".into();
     }
-    let hook = hook.err().map(|error| format!("; during the rollback, {error}")).unwrap_or_default();
+    let hook = match hook {
+        Ok(()) => String::new(),
+        // It says itself when.
+        Err(error @ HookError::Failed { .. }) => format!("; {error}"),
+        Err(error) => format!("; during the rollback, {error}"),
+    };
     let told: String = told.iter().map(|told| format!("; {told}")).collect();
     format!("the source takes writes again{}{hook}{told}", with_keys(missing, unchecked))
 }
