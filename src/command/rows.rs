@@ -204,7 +204,6 @@ impl Worker<'_> {
             Task::Table { table, part } => {
                 let PlannedTable { facts, parts } = &plan.tables[table];
                 copy_table(wire, facts.into(), parts[part], &source.encoding, &mut recorder)
-                    .and_then(|()| Ok(check_name(wire, facts.oid, &facts.schema, &facts.name)?))
             }
             Task::LargeObjects { part } => {
                 let (first, last) = plan.large_objects[part];
@@ -212,6 +211,10 @@ impl Worker<'_> {
             }
         };
         copied.map_err(|unread| unread.at_source(&label))?;
+        if let Task::Table { table, .. } = task {
+            let TableFacts { oid, schema, name, .. } = &plan.tables[table].facts;
+            check_name(wire, *oid, schema, name).map_err(Error::source_database(label))?;
+        }
         let (digest, slices) = recorder.finish()?;
         Ok(Done { task, digest, slices })
     }
