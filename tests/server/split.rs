@@ -332,7 +332,7 @@ fn what_did_not_come_back_is_told_and_the_source_takes_writes() {
     // Both ways.
     let said = split(&[&there[..], &[&writes_and_fails]].concat());
     assert_eq!(said.code, 7, "{said:?}");
-    assert!(error(&said).starts_with(&format!("{told}; during the rollback, the hook `")), "{said:?}");
+    assert!(error(&said).starts_with(&format!("{told}; the hook `")), "{said:?}");
     assert!(error(&said).contains("failed in the rollback (exit status: 3)"), "{said:?}");
     again();
 
