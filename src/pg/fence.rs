@@ -6,8 +6,9 @@
 //!
 //! While the fence is *held*, the trigger asks whether the session that holds it still lives: that session has an advisory lock, which
 //! the server lets go of with the session, however that ends. So a held fence opens when the program ends, and where its whole machine
-//! vanishes as soon as the keepalives have told the server. When it is
-//! *sealed*, the trigger asks nothing, and the fence stays until it is taken down.
+//! vanishes as soon as the keepalives have told the server. It stays shut while the transaction that seals it is under way, which has a
+//! lock of its own until the seal is there for all to see. When it is *sealed*, the trigger asks nothing, and the fence stays until it is
+//! taken down.
 
 mod function;
 mod intact;
@@ -40,6 +41,9 @@ const NAMED_MAX: usize = 10;
 
 /// `pkep` and 1: the advisory lock of the one split that a database can be in.
 const LOCK: &str = "1886086512, 1";
+
+/// The advisory lock of a seal that is under way. It goes with its transaction, and no code can let go of it before.
+const SEAL_LOCK: &str = "1886086512, 2";
 
 /// What stands around the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,10 +116,14 @@ impl fmt::Display for Holder {
 
 /// Who has it at this moment, but for this session.
 pub async fn holders(session: &Session) -> Result<Vec<Holder>, Error> {
+    holders_of(session, LOCK).await
+}
+
+async fn holders_of(session: &Session, lock: &str) -> Result<Vec<Holder>, Error> {
     let sql = format!(
         "SELECT l.pid, coalesce(r.rolname::text, 'unknown'), coalesce(a.application_name, ''), coalesce(r.rolsuper OR r.rolname = current_user, false)
         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
-        WHERE l.locktype = 'advisory' AND (l.classid, l.objid, l.objsubid) = ({LOCK}, 2) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
+        WHERE l.locktype = 'advisory' AND (l.classid, l.objid, l.objsubid) = ({lock}, 2) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) ORDER BY 1"
     );
     let rows = session.rows("the holder of the lock of a split", &sql, &[]).await?;
@@ -219,17 +227,41 @@ pub async fn hold_definitions(
 }
 
 /// Takes the locks that a seal needs, readers' too, in the transaction that [`hold_definitions`] began. It goes on where they cannot be had.
+/// From now until the transaction ends no writer passes, whoever else dies: whether one has passed before is for the caller to ask.
 pub async fn lock_to_seal(
     session: &Session,
     relations: &[(String, String)],
     patience: Patience,
 ) -> Result<Attempt, Error> {
     session.run("starting an attempt", "SAVEPOINT pgkeep_seal").await?;
-    let locked = lock(session, relations, "ACCESS EXCLUSIVE", patience).await?;
+    let mut locked = lock(session, relations, "ACCESS EXCLUSIVE", patience).await?;
+    if matches!(locked, Attempt::Up) {
+        locked = lock_seal(session, patience).await?;
+    }
     if !matches!(locked, Attempt::Up) {
         session.run("ending an attempt", UNSEALED).await?;
     }
     Ok(locked)
+}
+
+/// A writer that an open fence let through has the lock, shared, and so can whoever may connect.
+async fn lock_seal(session: &Session, patience: Patience) -> Result<Attempt, Error> {
+    let Patience { lock_timeout_ms, .. } = patience;
+    let sql = format!(
+        "SAVEPOINT pgkeep_locks; SET LOCAL lock_timeout = {lock_timeout_ms};
+        SELECT pg_catalog.pg_advisory_xact_lock({SEAL_LOCK}); SET LOCAL lock_timeout = 0; RELEASE SAVEPOINT pgkeep_locks"
+    );
+    let Err(source) = session.run("the lock of a seal", &sql).await else { return Ok(Attempt::Up) };
+    if !is_in_the_way(&source) {
+        return Err(source);
+    }
+    session.run("ending an attempt", "ROLLBACK TO SAVEPOINT pgkeep_locks; RELEASE SAVEPOINT pgkeep_locks").await?;
+    let who = holders_of(session, SEAL_LOCK).await?;
+    let who = who.iter().map(|holder| InTheWay {
+        who: format!("{holder}, which has the advisory lock of a seal"),
+        is_autovacuum: false,
+    });
+    Ok(Attempt::InTheWay { who: who.collect(), source })
 }
 
 const UNSEALED: &str = "ROLLBACK TO SAVEPOINT pgkeep_seal; RELEASE SAVEPOINT pgkeep_seal";

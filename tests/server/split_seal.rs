@@ -289,6 +289,61 @@ fn a_seal_that_waits_keeps_no_reader_waiting_and_no_number_is_handed_out_twice()
     assert!(next > there, "{next} after {there}");
 }
 
+/// The session that keeps the fence is asked before the seal. It ends after that, while the seal's last statement is under way: that one
+/// replaces a function, and waits for whoever else changes it, for half a second.
+#[test]
+fn nobody_writes_between_the_last_look_and_the_seal() {
+    let place = Place::new(ClusterOptions::default());
+    let sealed = (0..10).any(|_| {
+        let reader = place.somebody("SELECT count(*) FROM stay.parent");
+        let earlier = place.record();
+        let split = place.begun(&[]);
+        place.reaches("proven", &earlier);
+        let mut changing = place.server.binaries.command("psql");
+        let stalls = "BEGIN; ALTER FUNCTION pgkeep_split.refuse() COST 99; SELECT pg_sleep(60)";
+        changing.args(["-X", "-q", "-d", &place.from, "-c", stalls]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut changing = changing.spawn().unwrap();
+        let stalled = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%COST 99%'";
+        place.server.wait_for(stalled, "1");
+        // By the server alone, which is fast enough.
+        let between = "DO $$ DECLARE keeper int; BEGIN
+            PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%stay.parent; SELECT pg_sleep(120)' AND pid <> pg_backend_pid();
+            LOOP EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted); PERFORM pg_sleep(0.005); END LOOP;
+            SELECT pid INTO STRICT keeper FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid) = (1886086512, 1) AND mode = 'ExclusiveLock'
+                AND database = (SELECT oid FROM pg_database WHERE datname = 'shop');
+            PERFORM pg_terminate_backend(keeper);
+            LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_locks WHERE pid = keeper); PERFORM pg_sleep(0.005); END LOOP;
+            BEGIN INSERT INTO core.parted VALUES (1); EXCEPTION WHEN read_only_sql_transaction THEN NULL; END;
+            PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%COST 99%' AND pid <> pg_backend_pid();
+        END $$";
+        place.old(between).unwrap();
+        changing.wait().unwrap();
+        place.ended(reader);
+        let said: Said = split.wait_with_output().unwrap().into();
+        if said.code == 0 {
+            assert_eq!(place.old("SELECT count(*) FROM core.parted").unwrap(), place.new_place("SELECT count(*) FROM core.parted"));
+        }
+        said.code == 0
+    });
+    assert!(sealed, "the seal was never stalled for less than its time-out");
+    let refused = place.old("INSERT INTO core.parted VALUES (1)").unwrap_err();
+    assert!(refused.contains("has moved"), "{refused}");
+}
+
+/// Whoever may connect can take the lock of a seal, and is named: a hint that somebody can follow.
+#[test]
+fn who_holds_the_lock_of_a_seal_is_named() {
+    let place = Place::new(ClusterOptions::default());
+    let somebody = place.somebody("SELECT pg_advisory_xact_lock_shared(1886086512, 2)");
+    let said: Said = place.begun(&["--fence-wait", "2"]).wait_with_output().unwrap().into();
+    let told = said.document().to_string();
+    assert_eq!(said.code, 7, "{told}");
+    assert!(told.contains("which has the advisory lock of a seal"), "{told}");
+    place.old("INSERT INTO core.goods (name) VALUES ('goes on')").unwrap();
+    place.ended(somebody);
+    assert_eq!(place.moved().code, 0);
+}
+
 /// What changes in the moving schemas after the proof ends the run, which names it; the source takes writes again.
 #[test]
 fn what_is_made_after_the_proof_ends_the_run() {

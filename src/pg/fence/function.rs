@@ -1,13 +1,15 @@
 //! The function that refuses, and what it says.
 
 use super::super::quoting::{do_block, quote_literal};
-use super::{LOCK, SCHEMA, Strength};
+use super::{LOCK, SCHEMA, SEAL_LOCK, Strength};
 
 /// Its source, as `pg_proc.prosrc` has it.
 pub fn body(strength: Strength, destination: &str) -> String {
     let condition = match strength {
         // A shared lock can be had only when nobody holds the other; it goes with the writer's transaction.
-        Strength::Held => format!("IF pg_catalog.pg_try_advisory_xact_lock_shared({LOCK}) THEN RETURN NULL; END IF;"),
+        Strength::Held => format!(
+            "IF pg_catalog.pg_try_advisory_xact_lock_shared({LOCK}) AND pg_catalog.pg_try_advisory_xact_lock_shared({SEAL_LOCK}) THEN RETURN NULL; END IF;"
+        ),
         Strength::Sealed => String::new(),
     };
     let message = match strength {
