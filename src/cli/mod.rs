@@ -23,6 +23,7 @@ mod status;
 mod suggestions;
 mod terminal;
 mod texts;
+mod verbs;
 mod visible;
 
 pub use run::main;

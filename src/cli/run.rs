@@ -1,6 +1,5 @@
 //! From arguments to a command, and from its result to what is printed.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::panic::AssertUnwindSafe;
@@ -9,35 +8,23 @@ use std::sync::{Arc, OnceLock};
 
 use clap::error::{ContextKind, ErrorKind};
 
-use super::again;
-use super::args::{Cli, Restore, Selection, Verb};
-use super::database::{conninfo, source, target};
+use super::args::{Cli, Verb};
 use super::drill;
+use super::key;
 use super::moment;
-use super::outcome::{FOUND_SOMETHING_WRONG, Outcome, Speech};
+use super::outcome::{Outcome, Speech};
 use super::output;
-use super::policy;
 use super::progress::{Display, Verbosity};
 use super::prune;
 use super::report;
 use super::signals::Interrupt;
 use super::split;
 use super::suggestions;
-use super::texts;
+use super::verbs;
 use super::visible;
-use super::{key, keys};
+use crate::command::Error;
 use crate::command::progress::Progress;
-use crate::command::restore::{
-    Creation, Grants, Loading, Loads, Order, Owners, Proof, SearchPath, Tablespaces, ThroughRoot,
-};
-use crate::command::selecting::Patterns;
-use crate::command::suspicion::Shrink;
 use crate::command::watch::Watch;
-use crate::command::{Error, backup, init, list, restore, verify};
-use crate::pg::catalog::Passwords;
-use crate::repo::WriterKey;
-use crate::repo::keys::KeyKind;
-use crate::repo::keys::file::Protection;
 use crate::stop::Stop;
 
 /// The program: reads the arguments, runs the verb, prints, and returns the exit code.
@@ -231,132 +218,14 @@ fn run(cli: &Cli) -> Result<Outcome, Error> {
 async fn verb(cli: &Cli, watch: &Watch) -> Result<Outcome, Error> {
     let common = &cli.common;
     match &cli.verb {
-        Verb::Init(args) => {
-            let path = args.keys.join(KeyKind::Restore.file_name());
-            if common.passphrase_file.is_some() && !args.passphrase {
-                return Err(Error::Usage {
-                    what: "--passphrase-file (or PGKEEP_PASSPHRASE_FILE) is given, but not --passphrase".into(),
-                    hint: Some("Add --passphrase to protect restore.key with it, or leave the file out.".into()),
-                });
-            }
-            let protection = match args.passphrase {
-                true => keys::new_protection(common, &path).await?,
-                false => Protection::Plain,
-            };
-            let report = init::run(common.repo_url()?, &args.keys, &protection).await?;
-            let text = format!(
-                "created the repository {}\n\n\
-                 Keep {} on the host that takes backups: it can write and list snapshots, but cannot read rows.\n\
-                 Move {} to two safe places off this host: without it nobody can read a backup, with it anybody can.\n",
-                report.repository,
-                report.writer_key.display(),
-                report.restore_key.display(),
-            );
-            let text = text + &texts::warnings(&report.warnings);
-            Outcome::new(&report, text)
-        }
-        Verb::Backup(args) => {
-            let key = keys::writer_key(common)?;
-            let repository = keys::open_to_write(common.repo_url()?, keys::writer_path(common)?, &key).await?;
-            let options = backup::Options {
-                source: source(args.database.dbname.as_deref())?,
-                patterns: patterns(&args.selection),
-                jobs: usize::from(args.jobs),
-                level: args.level,
-                lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
-                passwords: if args.role_passwords { Passwords::Read } else { Passwords::Leave },
-                shrink: if args.accept_shrink { Shrink::Accept } else { Shrink::Suspect },
-                pg_bin: args.programs.pg_bin.clone(),
-                tags: args.tags.clone(),
-                time: args.time,
-            };
-            let report = backup::run(&repository, &key, &options, watch).await?;
-            backup_outcome(&report)
-        }
-        Verb::List => {
-            let repository = keys::open_to_read(common).await?;
-            let entries = list::list(&repository).await?;
-            let mut text = texts::list(&entries);
-            if entries.is_empty() && list::holds_rows(&repository).await? {
-                text += texts::ROWS_WITHOUT_SNAPSHOTS;
-            }
-            let outcome = Outcome::new(&entries, text)?;
-            let is_damaged = entries.iter().any(list::Entry::is_damaged);
-            Ok(Outcome { exit_code: if is_damaged { FOUND_SOMETHING_WRONG } else { 0 }, ..outcome })
-        }
-        Verb::Show(args) => {
-            let repository = keys::open_to_read(common).await?;
-            let details = list::show(&repository, &args.snapshot).await?;
-            let outcome = Outcome::new(&details, texts::show(&details))?;
-            let is_hurt = !details.line.hurt.is_empty();
-            Ok(Outcome { exit_code: if is_hurt { FOUND_SOMETHING_WRONG } else { 0 }, ..outcome })
-        }
-        Verb::Restore(args) => {
-            let repository = keys::open_with_restore_key(common).await?;
-            let loading = Loading {
-                target: target(args.database.dbname.as_deref(), "-d")?,
-                owners: if args.no_owner { Owners::Restorer } else { Owners::Keep },
-                grants: if args.no_acl { Grants::Omit } else { Grants::Keep },
-                search_path: if args.search_path_fix { SearchPath::Fix } else { SearchPath::Empty },
-                through_root: if args.load_via_partition_root { ThroughRoot::All } else { ThroughRoot::WhereNeeded },
-                proof: if args.no_proof { Proof::Leave } else { Proof::Make },
-                order: Order::LargestFirst,
-                loads: Loads::Untold,
-                jobs: usize::from(args.jobs),
-            };
-            let options = restore::Options {
-                snapshot: args.snapshot.clone(),
-                creation: if args.create { Creation::Create } else { Creation::Exists },
-                patterns: patterns(&args.selection),
-                roles: args.map_role.iter().map(|text| pair("--map-role", "role", text)).collect::<Result<_, _>>()?,
-                tablespaces: tablespaces(args)?,
-                typed: Some(again::restore(common, args)),
-                loading,
-            };
-            let report = restore::run(&repository, &options, watch).await?;
-            let mut outcome = Outcome::new(&report, texts::restore(&report))?;
-            if !report.mismatches.is_empty() {
-                outcome.exit_code = FOUND_SOMETHING_WRONG;
-            }
-            Ok(outcome)
-        }
-        Verb::Verify(args) => {
-            let options = verify::Options {
-                snapshot: args.snapshot.clone(),
-                depth: match (args.budget, args.read_data) {
-                    (Some(budget), _) => verify::Depth::Budget(budget),
-                    (None, true) => verify::Depth::Data,
-                    (None, false) => verify::Depth::Listing,
-                },
-                against: args.against.as_deref().map(|dsn| conninfo(Some(dsn))).transpose()?,
-                jobs: usize::from(args.jobs),
-            };
-            let repository = keys::open_to_read(common).await?;
-            let report = verify::run(&repository, &options, watch).await?;
-            let outcome = Outcome::new(&report, texts::verify(&report))?;
-            Ok(Outcome { exit_code: if report.ok { 0 } else { FOUND_SOMETHING_WRONG }, ..outcome })
-        }
+        Verb::Init(args) => verbs::init(common, args).await,
+        Verb::Backup(args) => verbs::backup(common, args, watch).await,
+        Verb::List => verbs::list(common).await,
+        Verb::Show(args) => verbs::show(common, args).await,
+        Verb::Restore(args) => verbs::restore(common, args, watch).await,
+        Verb::Verify(args) => verbs::verify(common, args, watch).await,
         Verb::Drill(args) => drill::run(common, args, watch).await,
-        Verb::Run(args) => {
-            let plan = policy::Plan::read(common, args)?;
-            if args.check {
-                let outline = plan.outline().await;
-                let outcome = Outcome::new(&outline, texts::outline(&outline))?;
-                let exit_code = if outline.problems.is_empty() { 0 } else { FOUND_SOMETHING_WRONG };
-                return Ok(Outcome { exit_code, ..outcome });
-            }
-            let key = WriterKey::read(plan.writer_key())?;
-            let repository = keys::open_to_write(plan.repository(), plan.writer_key(), &key).await?;
-            let report = backup::run(&repository, &key, &plan.options().await?, watch).await?;
-            let outcome = backup_outcome(&report)?;
-            match plan.prune_options(&report) {
-                None => Ok(outcome),
-                Some(options) => {
-                    let pruned = prune::after_backup(&repository, &options, watch).await;
-                    prune::join(&report, outcome, pruned)
-                }
-            }
-        }
+        Verb::Run(args) => verbs::run_policy(common, args, watch).await,
         Verb::Prune(args) => prune::run(common, args, watch).await,
         Verb::Split(args) => split::run(common, args, watch).await,
         Verb::Key(args) => key::run(common, args).await,
@@ -364,40 +233,5 @@ async fn verb(cli: &Cli, watch: &Watch) -> Result<Outcome, Error> {
             let version = env!("CARGO_PKG_VERSION");
             Outcome::new(&serde_json::json!({ "version": version }), format!("pgkeep {version}\n"))
         }
-    }
-}
-
-/// A suspicious snapshot is there, and somebody should look at it.
-fn backup_outcome(report: &backup::Report) -> Result<Outcome, Error> {
-    let mut outcome = Outcome::new(report, texts::backup(report))?;
-    if !report.suspicious.is_empty() {
-        outcome.exit_code = FOUND_SOMETHING_WRONG;
-    }
-    Ok(outcome)
-}
-
-fn tablespaces(args: &Restore) -> Result<Tablespaces, Error> {
-    if args.no_tablespaces {
-        return Ok(Tablespaces::Default);
-    }
-    let pairs = args.map_tablespace.iter().map(|text| pair("--map-tablespace", "tablespace", text));
-    let map = pairs.map(|pair| pair.map(|(from, to)| (from, Some(to)))).collect::<Result<BTreeMap<_, _>, _>>()?;
-    Ok(if map.is_empty() { Tablespaces::Keep } else { Tablespaces::Elsewhere(map) })
-}
-
-fn pair(switch: &str, what: &str, text: &str) -> Result<(String, String), Error> {
-    let parts = text.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty());
-    parts.map(|(from, to)| (from.to_owned(), to.to_owned())).ok_or_else(|| Error::Usage {
-        what: format!("{switch} {text} does not name two {what}s"),
-        hint: Some(format!("Write {switch} OLD=NEW.")),
-    })
-}
-
-fn patterns(selection: &Selection) -> Patterns {
-    Patterns {
-        schemas: selection.schemas.clone(),
-        exclude_schemas: selection.exclude_schemas.clone(),
-        tables: selection.tables.clone(),
-        exclude_tables: selection.exclude_tables.clone(),
     }
 }

@@ -9,6 +9,7 @@ mod ends;
 mod error;
 mod finish;
 mod halfway;
+mod hint;
 mod holding;
 pub mod host;
 mod loose;
