@@ -34,6 +34,7 @@ pub use report::{Phases, Report};
 pub use roles::MadeRole;
 use roles::Provided;
 pub use typed::Typed;
+use work::Done;
 
 use super::ahead;
 use super::column_order::{ColumnOrder, column_order};
@@ -41,7 +42,7 @@ use super::error::{Error, Failure};
 use super::hurt::Recorded;
 use super::moment::millis;
 use super::progress::Progress;
-use super::proof::{self, Scope, Side};
+use super::proof::{self, Mismatch, Scope, Side};
 use super::selecting::Patterns;
 use super::surroundings::Surroundings;
 use super::taken::Taken;
@@ -136,79 +137,28 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     watch.set_phase("reading the snapshot");
     let name = repository.resolve(&options.snapshot).await?;
     let manifest = repository.manifest(&name).await?;
+    let stored = Stored { repository, manifest: &manifest };
     let mut planned = planning::plan(repository, options, &manifest).await?;
     planned.warnings.extend(ahead::warning(repository).await?);
+    let mut aftermath = Aftermath::new(options, &watch.progress, &manifest, &planned.objects);
 
     watch.set_phase("preparing the target");
-    let mut aftermath = Aftermath::new(options, &watch.progress, &manifest, &planned.objects);
-    aftermath.reach(Stage::Target);
-    let roles_otherwise = roles_there::differing(options, &planned.job).await?;
-    let (made, mut provided) = match options.creation {
-        Creation::Create => match Made::make(&options.loading.target, &planned.job) {
-            Ok((made, provided)) => (Some(made), provided),
-            Err(error) => return Err(aftermath.with_a_way_beside(error).await),
-        },
-        Creation::Exists => (None, Provided::default()),
-    };
-    let mut warnings = std::mem::take(&mut provided.left);
-    warnings.append(&mut planned.warnings);
-    warnings.extend(roles_otherwise);
-    let stored = Stored { repository, manifest: &manifest };
-    let prepared = match prepare(stored, options, &mut planned, &watch.progress, &mut aftermath).await {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            let error = aftermath.with_a_way_on(repository, &planned.job, error).await;
-            return Err(match made {
-                Some(made) => made.take_away(error).await,
-                None => error,
-            });
-        }
-    };
+    let mut prepared = define(stored, options, &mut planned, watch, &mut aftermath).await?;
     let Planned { job, left_out, taken_along, .. } = planned;
-    let Prepared { mut failures, order, provided: later, lists, large_object_slices, pre_data_ms } = prepared;
-    provided.also(later);
-    warnings.append(&mut provided.left);
-    made.into_iter().for_each(Made::keep);
-    let mut phases = Phases { pre_data_ms, ..Phases::default() };
-
     watch.set_phase("restoring rows");
     aftermath.reach(Stage::Rows);
-    let (chunk_key, large_objects) = (manifest.chunk_key(), &large_object_slices);
-    let rows = Rows::Stored { repository, chunk_key, lists: &lists, large_objects };
-    let mut done = match work::run(&rows, &options.loading, &job, watch) {
-        Err(error) => return Err(aftermath.with_a_way_on(repository, &job, error).await),
-        Ok(done) => done,
-    };
+    let mut done = load(stored, options, &job, &mut prepared, watch, &aftermath).await?;
     aftermath.reach(Stage::Proof);
-    (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
-    failures.append(&mut done.failures);
-    if !failures.is_empty() {
-        warnings.extend(order.warnings.iter().cloned().chain(done.warnings));
-        warnings.extend(provided.made.iter().map(MadeRole::to_string));
-        failures.iter_mut().for_each(|failure| order.explain(failure));
-        let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
-        return Err(Error::Entries { failures, skipped: done.skipped, warnings, first });
-    }
-    let mut mismatches = order.mismatches;
-    // Of an older snapshot it is not known under which zone rows were read: such tables are tried once more with the rest.
-    let again = work::worth_another_look(&job, &mut done.mismatches);
-    mismatches.extend(done.mismatches);
-    let large_objects = options.large_objects(&manifest);
-    if options.loading.proof == Proof::Make && (large_objects.is_some() || !again.is_empty()) {
-        watch.set_phase("proving large objects");
-        let phase = Instant::now();
-        let rest = Scope { relations: again, large_objects, ..Scope::default() };
-        let proved = proof::prove(&options.loading.target, &manifest, rest, options.loading.jobs, watch, Side::Target);
-        mismatches.extend(proved.map_err(|error| aftermath.told(error))?);
-        phases.proof_ms += millis(phase);
-    }
+    done.proof_ms += prove_the_rest(stored, options, &job, &mut done.mismatches, watch, &aftermath)?;
+
+    let Prepared { order, provided, mut warnings, pre_data_ms, .. } = prepared;
     let keys_not_valid: Vec<String> =
         done.not_valid.iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     warnings.extend(keys_not_valid.iter().map(|key| {
         format!("{key} is NOT VALID here: rows violate it, as in the snapshot; remove them, then ALTER TABLE ... VALIDATE CONSTRAINT")
     }));
     warnings.extend(order.warnings);
-    warnings.extend(done.warnings);
+    warnings.append(&mut done.warnings);
     warnings.extend(code_of_others(&options.loading).await?);
     warnings.extend(
         job.plan
@@ -216,24 +166,12 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
             .iter()
             .map(|view| format!("{view} could not be refreshed: it reads a materialized view WITH NO DATA")),
     );
+    let mismatches = [order.mismatches, done.mismatches].concat();
     let proven = options.loading.proof == Proof::Make && mismatches.is_empty();
     if proven && options.patterns.is_empty() {
-        let record = Proven { snapshot: manifest.snapshot.clone(), time: Utc::now() };
-        // Whoever restores may be without the right to write; what was restored is no worse for it.
-        if let Err(error) = repository.write_record(&record).await {
-            warnings.push(format!(
-                "the proof could not be recorded in the repository, so `list` does not show it: {error}"
-            ));
-        }
+        warnings.extend(stored.record_proof().await);
     }
-    // What is known of the rest of the snapshot must not end a restore that went well.
-    let hurt = match Recorded::of(repository).await {
-        Ok(mut recorded) => recorded.tables_hurt(repository, &manifest).await.into_iter().collect(),
-        Err(error) => {
-            warnings.push(format!("cannot read whether checks found damage in the snapshot: {error}"));
-            Vec::new()
-        }
-    };
+    let hurt = stored.hurt(&mut warnings).await;
     Ok(Report {
         taken: Taken::from(&manifest),
         hurt,
@@ -248,9 +186,99 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         left_out,
         taken_along,
         warnings,
-        phases,
+        phases: Phases { pre_data_ms, data_ms: done.data_ms, post_data_ms: done.post_data_ms, proof_ms: done.proof_ms },
         elapsed_ms: millis(started),
     })
+}
+
+/// The target with its definitions, and no rows yet. A database that was made for it and cannot be filled is taken away again.
+async fn define(
+    stored: Stored<'_>,
+    options: &Options,
+    planned: &mut Planned,
+    watch: &Watch,
+    aftermath: &mut Aftermath<'_>,
+) -> Result<Prepared, Error> {
+    aftermath.reach(Stage::Target);
+    let roles_otherwise = roles_there::differing(options, &planned.job).await?;
+    let (made, mut provided) = match options.creation {
+        Creation::Create => match Made::make(&options.loading.target, &planned.job) {
+            Ok((made, provided)) => (Some(made), provided),
+            Err(error) => return Err(aftermath.with_a_way_beside(error).await),
+        },
+        Creation::Exists => (None, Provided::default()),
+    };
+    let mut warnings = std::mem::take(&mut provided.left);
+    warnings.append(&mut planned.warnings);
+    warnings.extend(roles_otherwise);
+    match prepare(stored, options, planned, &watch.progress, aftermath).await {
+        Ok(mut prepared) => {
+            made.into_iter().for_each(Made::keep);
+            warnings.append(&mut prepared.provided.left);
+            provided.also(prepared.provided);
+            Ok(Prepared { provided, warnings, ..prepared })
+        }
+        Err(error) => {
+            let error = aftermath.with_a_way_on(stored.repository, &planned.job, error).await;
+            Err(match made {
+                Some(made) => made.take_away(error).await,
+                None => error,
+            })
+        }
+    }
+}
+
+/// Rows, and what comes after them. What the target refused, here or before, is an error that names all of it.
+async fn load(
+    stored: Stored<'_>,
+    options: &Options,
+    job: &Job,
+    prepared: &mut Prepared,
+    watch: &Watch,
+    aftermath: &Aftermath<'_>,
+) -> Result<Done, Error> {
+    let Stored { repository, manifest } = stored;
+    let (chunk_key, large_objects) = (manifest.chunk_key(), &prepared.large_object_slices);
+    let rows = Rows::Stored { repository, chunk_key, lists: &prepared.lists, large_objects };
+    let mut done = match work::run(&rows, &options.loading, job, watch) {
+        Err(error) => return Err(aftermath.with_a_way_on(repository, job, error).await),
+        Ok(done) => done,
+    };
+    let mut failures = std::mem::take(&mut prepared.failures);
+    failures.append(&mut done.failures);
+    if failures.is_empty() {
+        return Ok(done);
+    }
+    let mut warnings = std::mem::take(&mut prepared.warnings);
+    warnings.extend(prepared.order.warnings.iter().cloned().chain(done.warnings));
+    warnings.extend(prepared.provided.made.iter().map(MadeRole::to_string));
+    failures.iter_mut().for_each(|failure| prepared.order.explain(failure));
+    let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
+    Err(Error::Entries { failures, skipped: done.skipped, warnings, first })
+}
+
+/// Proves what the rows' own load could not: large objects, and tables of an older snapshot, of which it is not known under which zone
+/// rows were read. What differs is added to `mismatches`. The milliseconds that it took.
+fn prove_the_rest(
+    stored: Stored<'_>,
+    options: &Options,
+    job: &Job,
+    mismatches: &mut Vec<Mismatch>,
+    watch: &Watch,
+    aftermath: &Aftermath<'_>,
+) -> Result<u64, Error> {
+    let again = work::worth_another_look(job, mismatches);
+    let large_objects = options.large_objects(stored.manifest);
+    if options.loading.proof != Proof::Make || (large_objects.is_none() && again.is_empty()) {
+        return Ok(0);
+    }
+    watch.set_phase("proving large objects");
+    let phase = Instant::now();
+    let rest = Scope { relations: again, large_objects, ..Scope::default() };
+    let Options { loading, .. } = options;
+    let proved = proof::prove(&loading.target, stored.manifest, rest, loading.jobs, watch, Side::Target);
+    mismatches.extend(proved.map_err(|error| aftermath.told(error))?);
+    Ok(millis(phase))
 }
 
 /// The snapshot, and where it lies.
@@ -274,6 +302,24 @@ impl Stored<'_> {
         }
         Ok(lists)
     }
+
+    /// Whoever restores may be without the right to write; what was restored is no worse for it.
+    async fn record_proof(self) -> Option<String> {
+        let record = Proven { snapshot: self.manifest.snapshot.clone(), time: Utc::now() };
+        let error = self.repository.write_record(&record).await.err()?;
+        Some(format!("the proof could not be recorded in the repository, so `list` does not show it: {error}"))
+    }
+
+    /// What is known of the rest of the snapshot. That it cannot be read must not end a restore that went well.
+    async fn hurt(self, warnings: &mut Vec<String>) -> Vec<String> {
+        match Recorded::of(self.repository).await {
+            Ok(mut recorded) => recorded.tables_hurt(self.repository, self.manifest).await.into_iter().collect(),
+            Err(error) => {
+                warnings.push(format!("cannot read whether checks found damage in the snapshot: {error}"));
+                Vec::new()
+            }
+        }
+    }
 }
 
 /// Code of ordinary roles that has run as somebody else.
@@ -292,6 +338,7 @@ struct Prepared {
     order: ColumnOrder,
     /// Roles that were made here, settings that the server did not take, and what it warned of.
     provided: Provided,
+    warnings: Vec<String>,
     lists: Vec<Vec<Slice>>,
     large_object_slices: Vec<Slice>,
     pre_data_ms: u64,
@@ -336,7 +383,7 @@ async fn prepare(
         Some(large_objects) => stored.slices(&large_objects.slices, || feed::LARGE_OBJECTS.into()).await?,
         None => Vec::new(),
     };
-    Ok(Prepared { failures, order, provided, lists, large_object_slices, pre_data_ms })
+    Ok(Prepared { failures, order, provided, warnings: Vec::new(), lists, large_object_slices, pre_data_ms })
 }
 
 impl Job {
