@@ -82,7 +82,7 @@ pub(super) fn findings(
         Traffic::Reads => ("reads", "writes (--bridge-write lets them through)"),
         Traffic::ReadsAndWrites => (
             "reads and writes",
-            "explicit values for identity, sequence and generated columns (the new database generates them), INSERT ... ON CONFLICT with a target, the search_path (triggers in the new database must name their schemas)",
+            "optimistic locking by xmin (it is always 0: the later write wins), explicit values for identity, sequence and generated columns, and for those with a function of yours as default (the new database makes them), INSERT ... ON CONFLICT with a target, the search_path (triggers in the new database must name their schemas)",
         ),
     };
     let mut findings = vec![
@@ -100,7 +100,7 @@ pub(super) fn findings(
             FindingKind::Bridge,
             names.join(", "),
             format!(
-                "foreign tables do not support foreign keys to them, triggers, TRUNCATE, row types, an atomic commit in both databases, {missing}"
+                "foreign tables do not support foreign keys to them, triggers, TRUNCATE, row types, system columns (xmin, ctid), ONLY, an atomic commit in both databases, {missing}"
             ),
             "make sure that nobody in the old database needs these; large reads are slower than before",
         ),

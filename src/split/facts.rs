@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use hindrances::{
-    CheckedRows, EventTrigger, FenceRights, FunctionSetting, InnerKey, LockTable, Locked, NameColumn, NamedValue,
-    Orphans, PreparedTransaction, Referencing, RelationUse, SettingRefused, SourceHindrances, TargetHindrances,
-    Validity, Writing,
+    CheckedRows, Children, EventTrigger, FenceRights, FunctionSetting, InnerKey, LockTable, Locked, NameColumn,
+    NamedValue, Orphans, PreparedTransaction, Referencing, RelationUse, SettingRefused, SourceHindrances,
+    TargetHindrances, Validity, Writing,
 };
 
 use crate::schema::archive::Oid;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 mod backup;
 mod bridge_code;
+mod bridge_writes;
 mod budget;
 mod climbing;
 mod cluster;

@@ -59,7 +59,7 @@ BEGIN
 END $f$;
 
 -- A foreign table with the columns of `old`. Where it is written through, a column whose values its table makes up (identity, a
--- sequence, generated) is declared GENERATED: postgres_fdw then sends the word DEFAULT for it, so that the one place which counts
+-- sequence, generated, a function of the database's own that may read or count what has moved) is declared GENERATED: postgres_fdw then sends the word DEFAULT for it, so that the one place which counts
 -- makes the value. The expression is never used. Whoever owns a foreign table can point it at any other one that the bridge's role may
 -- read, so it does not become its former owner's.
 CREATE OR REPLACE FUNCTION pg_temp.pgkeep_place(old oid, schema name, name name, server name, owner name, writes boolean) RETURNS void
@@ -72,8 +72,13 @@ BEGIN
                 THEN (SELECT format(' COLLATE %I.%I', n.nspname, o.collname) FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace WHERE o.oid = a.attcollation)
                 ELSE '' END
             || CASE WHEN NOT writes THEN ''
-                WHEN a.attgenerated <> '' OR a.attidentity <> '' OR EXISTS (SELECT FROM pg_depend s JOIN pg_class c ON c.oid = s.refobjid
-                    WHERE s.classid = 'pg_attrdef'::regclass AND s.objid = d.oid AND s.refclassid = 'pg_class'::regclass AND c.relkind = 'S')
+                WHEN a.attgenerated <> '' OR a.attidentity <> '' OR EXISTS (SELECT FROM pg_depend s
+                        LEFT JOIN pg_class c ON s.refclassid = 'pg_class'::regclass AND c.oid = s.refobjid AND c.relkind = 'S'
+                        LEFT JOIN pg_proc p ON s.refclassid = 'pg_proc'::regclass AND p.oid = s.refobjid AND p.provolatile <> 'i'
+                            AND EXISTS (SELECT FROM pg_language l WHERE l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal'))
+                    WHERE (s.classid = 'pg_attrdef'::regclass AND s.objid = d.oid
+                            OR d.oid IS NULL AND t.typtype = 'd' AND t.typdefault IS NOT NULL AND s.classid = 'pg_type'::regclass AND s.objid = t.oid)
+                        AND (c.oid IS NOT NULL OR p.oid IS NOT NULL))
                 THEN format(' GENERATED ALWAYS AS (NULL::%s) STORED', format_type(a.atttypid, a.atttypmod))
                 WHEN d.oid IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) ELSE '' END
             || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY a.attnum)

@@ -75,20 +75,29 @@ impl Works {
         let mut sql = "BEGIN;\n".to_owned();
         for span in &self.spans {
             let table = quote_relation(&span.schema, &span.name);
-            let privileges = match self.traffic {
-                Traffic::Reads => "SELECT",
-                Traffic::ReadsAndWrites => "SELECT, INSERT, UPDATE, DELETE",
-            };
             sql += &format!("GRANT USAGE ON SCHEMA {} TO {role};\n", quote_identifier(&span.schema));
-            sql += &format!("GRANT {privileges} ON {table} TO {role};\n");
+            sql += &format!("GRANT SELECT ON {table} TO {role};\n");
             if self.traffic == Traffic::ReadsAndWrites {
+                // postgres_fdw finds the row that it changes by its ctid, which rows of other children have as well.
+                sql += &do_block(&format!(
+                    "BEGIN
+                        GRANT INSERT ON {table} TO {role};
+                        IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {}::pg_catalog.regclass
+                                AND (c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid))) THEN
+                            GRANT UPDATE, DELETE ON {table} TO {role};
+                        END IF;
+                    END",
+                    quote_literal(&table),
+                ));
                 // Those that its columns take numbers from.
                 sql += &do_block(&format!(
                     "DECLARE s record; BEGIN
-                        FOR s IN SELECT DISTINCT c.oid::pg_catalog.regclass AS name, n.oid::pg_catalog.regnamespace AS schema FROM pg_catalog.pg_attrdef a
-                            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = a.oid
+                        FOR s IN SELECT DISTINCT c.oid::pg_catalog.regclass AS name, n.oid::pg_catalog.regnamespace AS schema FROM pg_catalog.pg_attribute a
+                            LEFT JOIN pg_catalog.pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
+                            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = x.oid
+                                OR d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = a.atttypid
                             JOIN pg_catalog.pg_class c ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.refobjid AND c.relkind = 'S'
-                            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE a.adrelid = {}::pg_catalog.regclass
+                            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE a.attrelid = {}::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped
                         LOOP
                             EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %s TO %I', s.schema, {role});
                             EXECUTE pg_catalog.format('GRANT USAGE ON SEQUENCE %s TO %I', s.name, {role});

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Bridged, given_up};
 use crate::schema::archive::Oid;
 use crate::split::crossing::{Crossing, Sides};
-use crate::split::facts::{RelationUse, SourceFacts, Traffic};
-use crate::split::finding::Severity::Blocker;
+use crate::split::facts::{Children, RelationUse, SourceFacts, Traffic};
+use crate::split::finding::Severity::{Blocker, Warning};
 use crate::split::finding::{Finding, FindingKind};
 
 pub(super) fn findings(
@@ -57,5 +57,35 @@ pub(super) fn findings(
             "write it without such a value (an array, a row or a range with a domain in it), or give up with --boundary-file what needs the bridge (drop)",
         )
     });
-    rows.chain(keys).chain(values).collect()
+    let peculiar = source.hindrances.peculiar_uses.iter().filter(in_the_way).map(|used| {
+        Finding::new(
+            Blocker,
+            FindingKind::BridgeLimit,
+            used.label.clone(),
+            format!(
+                "it reads system columns (xmin), or ONLY, of {}: the foreign table that replaces it has no versions of rows, and reads children as well",
+                name(used.relation)
+            ),
+            "change it to use columns of the table, or choose drop in --boundary-file for what needs the bridge",
+        )
+    });
+    let parents = source.hindrances.with_children.iter().filter(|(relation, _)| going.contains(relation));
+    let parents = parents.filter_map(|(relation, children)| of_children(&name(*relation), *children, traffic));
+    rows.chain(keys).chain(values).chain(peculiar).chain(parents).collect()
+}
+
+/// postgres_fdw finds the row that it changes by its place in one relation (`ctid`), and rows of other children have the same place.
+fn of_children(name: &str, children: Children, traffic: Traffic) -> Option<Finding> {
+    let only = "ONLY does not keep the rows of tables that inherit from it away";
+    let changes = "UPDATE, DELETE and SELECT FOR UPDATE through the bridge fail: postgres_fdw would change rows of other children as well";
+    let reason = match (children, traffic) {
+        (Children::Partitions, Traffic::Reads) => return None,
+        (Children::Partitions, Traffic::ReadsAndWrites) => format!("it is partitioned: {changes}; INSERT works"),
+        (Children::Inheriting, Traffic::Reads) => format!("tables inherit from it: {only}"),
+        (Children::Inheriting, Traffic::ReadsAndWrites) => {
+            format!("tables inherit from it: {only}; {changes}; INSERT works")
+        }
+    };
+    let action = "make sure that nobody in the old database needs this; change such rows in the new database";
+    Some(Finding::new(Warning, FindingKind::BridgeLimit, name, reason, action))
 }

@@ -21,6 +21,10 @@ pub struct SourceHindrances {
     pub values_of_readers: Vec<RelationUse>,
     /// Defaults of moving tables' columns with such values.
     pub values_of_defaults: Vec<RelationUse>,
+    /// What reads of moving relations what a foreign table has otherwise: system columns, `ONLY`.
+    pub peculiar_uses: Vec<RelationUse>,
+    /// Moving relations whose rows are in other relations too.
+    pub with_children: Vec<(Oid, Children)>,
     pub lock_table: LockTable,
     pub locked: Locked,
     pub prepared: Vec<PreparedTransaction>,
@@ -44,6 +48,14 @@ pub struct TargetHindrances {
     /// Settings of the source that the server does not take, as (name, value).
     pub refused_settings: BTreeMap<(String, String), SettingRefused>,
     pub lock_table: LockTable,
+}
+
+/// Where rows of a relation are, but for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Children {
+    Partitions,
+    /// Tables that inherit from it.
+    Inheriting,
 }
 
 /// A foreign key, both ends of which move.

@@ -45,6 +45,8 @@ pub async fn at_source(part: Part<'_>, keys: &[ForeignKey], timing: Timing) -> R
         key_uses: ask::key_uses(session, schemas).await?,
         values_of_readers: ask::values_of_readers(session, schemas).await?,
         values_of_defaults: ask::values_of_defaults(session, schemas).await?,
+        peculiar_uses: ask::peculiar_uses(session, schemas).await?,
+        with_children: ask::with_children(session, schemas).await?,
         lock_table: ask::lock_table(session).await?,
         locked: ask::locked(session, schemas).await?,
         prepared: ask::prepared_transactions(session, schemas).await?,

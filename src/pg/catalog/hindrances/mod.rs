@@ -14,7 +14,7 @@ mod settings;
 mod within;
 mod writing;
 
-pub use bridge_limits::{key_uses, row_type_uses, values_of_defaults, values_of_readers};
+pub use bridge_limits::{key_uses, peculiar_uses, row_type_uses, values_of_defaults, values_of_readers, with_children};
 pub use checks::{Whose, checked_rows};
 pub use event_triggers::event_triggers;
 pub use generated::generated_by_functions;
