@@ -14,6 +14,7 @@ mod defaults;
 mod grants;
 mod makes;
 mod order;
+mod passed_on;
 mod roles;
 mod statements;
 mod tablespaces;
@@ -239,6 +240,7 @@ impl RestorePlan {
             if options.grants == Grants::Omit && matches!(entry.kind, Kind::Acl | Kind::DefaultAcl) {
                 continue;
             }
+            passed_on::lend_names(entry, &options.roles, &mut step);
             match place {
                 order::Place::Nowhere => {}
                 order::Place::Database => plan.database.push(step),

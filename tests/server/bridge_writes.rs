@@ -211,3 +211,32 @@ fn what_a_foreign_table_has_otherwise_blocks_the_bridge() {
     expected.sort_unstable();
     assert_eq!(blocked, expected);
 }
+
+/// `finish` leaves nothing in the old schemas that the foreign tables need.
+#[test]
+fn the_types_of_the_columns_go_where_the_foreign_tables_go() {
+    let made = "CREATE SCHEMA app; CREATE SCHEMA stay; CREATE TYPE app.e AS ENUM ('a'); CREATE DOMAIN app.d AS app.e;
+        CREATE TYPE app.within AS RANGE (subtype = float8, multirange_type_name = app.withins);
+        CREATE TYPE app.beyond AS RANGE (subtype = int8, multirange_type_name = app.beyonds);
+        CREATE TYPE app.pair AS (a app.d, b app.withins[]); CREATE DOMAIN app.far AS app.beyonds;
+        CREATE TABLE app.t (id int PRIMARY KEY, p app.pair[], f app.far, w app.within); INSERT INTO app.t VALUES (1, ARRAY[ROW('a', ARRAY['{[1,2]}'::app.withins])::app.pair], '{[3,4]}', '[5,6]');
+        CREATE VIEW stay.v AS SELECT p, f, w FROM app.t";
+    for major in BRIDGING {
+        let twins = Twins::start(major, made);
+        let read = |database| twins.ask(database, "SELECT * FROM stay.v").unwrap();
+        let said = twins.split(&[]);
+        assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
+        let (from, to) = (twins.server.dsn("whole"), twins.server.dsn("part"));
+        let finish = |args: &[&str]| {
+            let own = ["split", "finish", "--yes", "--json", "--from", &from, "--to", &to];
+            Said::of(&mut twins.repo.command(own.iter().chain(args)))
+        };
+        let said = finish(&[]);
+        assert_eq!((said.code, &said.document()["needed_by"]), (0, &serde_json::json!([])), "{major}: {said:?}");
+        twins.repo.json(["backup", "-d", &from]);
+        twins.repo.restored(["latest", "--create", "-d", &twins.server.dsn("proof")]);
+        let said = finish(&["--yes-drop", "whole"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        assert_eq!(read("whole"), read("twin"), "{major}");
+    }
+}

@@ -33,6 +33,7 @@ mod one_server;
 mod oneinstant;
 mod orders;
 mod other_encodings;
+mod passed_on;
 mod pgkeep;
 mod pooler;
 mod postgres;

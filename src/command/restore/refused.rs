@@ -34,7 +34,7 @@ fn entry_hint(entry: &str, error: &pg::Error) -> Option<String> {
         "58P01" | "0A000" if error.server_message()?.message.contains("extension") => {
             "Install the extension's package on the target's server (Debian: postgresql-contrib, postgresql-NN-NAME)."
         }
-        "42501" if is_to_be_granted(error) => {
+        "42501" if is_to_be_granted(error) && !entry.starts_with("ACL ") => {
             "Let its owner grant it (GRANT CREATE ON DATABASE, or ON SCHEMA, to the role that restores), or restore as a superuser. --no-owner and --no-acl do not help here."
         }
         "42501" | "2F003" if error.server_message()?.message.contains("subscription") => SUBSCRIPTION,

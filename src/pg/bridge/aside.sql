@@ -31,11 +31,17 @@ BEGIN
                 UNION SELECT more.oid FROM used u JOIN pg_type t ON t.oid = u.oid CROSS JOIN LATERAL (
                     SELECT t.typelem AS oid UNION ALL SELECT t.typbasetype
                     UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid
+                    UNION ALL SELECT unnest(ARRAY[r.rngtypid, r.rngmultitypid]) FROM pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
                     UNION ALL SELECT a.atttypid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
                         WHERE c.oid = t.typrelid AND c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped) AS more WHERE more.oid <> 0)
-            SELECT t.typname FROM pg_type t JOIN used u ON u.oid = t.oid LEFT JOIN pg_class c ON c.oid = t.typrelid
-            WHERE t.typnamespace = aside.oid AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c') LOOP
+            SELECT t.oid, t.typname FROM pg_type t JOIN used u ON u.oid = t.oid LEFT JOIN pg_class c ON c.oid = t.typrelid
+            WHERE t.typnamespace = aside.oid AND (t.typtype IN ('e', 'd', 'r', 'm') OR c.relkind = 'c') LOOP
         EXECUTE format('ALTER TYPE %I.%I SET SCHEMA %I', gone, part.typname, name);
+        -- The constructors of ranges, which are parts of the type.
+        FOR g IN SELECT p.oid::regprocedure AS name FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid AND p.pronamespace = aside.oid
+                WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_type'::regclass AND d.refobjid = part.oid AND d.deptype = 'i' LOOP
+            EXECUTE format('ALTER FUNCTION %s SET SCHEMA %I', g.name, name);
+        END LOOP;
     END LOOP;
     FOR part IN SELECT DISTINCT o.collname FROM pg_attribute a JOIN pg_collation o ON o.oid = a.attcollation
             WHERE a.attrelid = ANY (bridges) AND o.collnamespace = aside.oid LOOP

@@ -88,6 +88,12 @@ pub(super) fn with_roles_mapped(kind: Kind, sql: SqlText, map: &RoleMap) -> SqlT
     SqlText::new(mapped)
 }
 
+/// Roles as which the entry gives what they had with grant option.
+pub(super) fn session_roles(entry: &Entry) -> BTreeSet<String> {
+    let tokens = tokens(entry.defn.as_bytes());
+    after(&tokens, &[&["SESSION", "AUTHORIZATION"]]).into_iter().map(|mention| mention.role).collect()
+}
+
 /// A role's name and where it stands.
 struct Mention {
     role: String,
