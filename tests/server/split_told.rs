@@ -144,6 +144,52 @@ fn a_new_database_that_goes_after_its_split_is_over_is_told_as_no_loss_of_the_ol
     assert!(!hint.contains("DROP SCHEMA"), "{hint}");
 }
 
+/// A name is used again: what is told is of the database that was named, not of those that were split into that name before it.
+#[test]
+fn a_new_database_that_is_missing_is_told_of_the_splits_of_this_source_alone() {
+    let server = Server::start(15, ClusterOptions::default());
+    let begin = || {
+        begun(&server, "again", TABLE);
+        assert_eq!(split(&server, "again", &["--schemas", "m"]).code, 0);
+    };
+    begin();
+    assert_eq!(split(&server, "again", &["finish", "--yes"]).code, 0);
+    let gone = || ["again", "again_new"].map(|database| server.ask(&format!("DROP DATABASE {database}")));
+    gone();
+    begin();
+    assert_eq!(split(&server, "again", &["rollback"]).code, 0);
+    server.ask("DROP DATABASE again_new");
+    let (error, hint) = told(&split(&server, "again", &["status"]));
+    assert!(error.contains("the split was rolled back") && !error.contains("finished"), "{error}");
+    assert_eq!(hint, "Nothing is left to do: the moved schemas take writes in the old database.");
+}
+
+#[test]
+fn a_way_back_whose_state_cannot_be_written_says_who_takes_writes() {
+    let place = folder();
+    let Some(disk) = SmallDisk::mount(place.path(), "size=64k") else { return };
+    let server = Server::start(15, ClusterOptions::default());
+    begun(&server, "brim", TABLE);
+    let state = place.path().join("state");
+    let run = |args: &[&str]| split(&server, "brim", &[args, &["--state", state.to_str().unwrap()]].concat());
+    assert_eq!(run(&["--schemas", "m"]).code, 0);
+    // What is left of the disk.
+    let _ = std::fs::write(place.path().join("filler"), vec![0; 200_000]);
+    let said = run(&["rollback"]);
+    let (error, hint) = told(&said);
+    assert_eq!(said.code, 8, "{said:?}");
+    let takes = |database: &str| psql(&server.binaries, &server.dsn(database), "INSERT INTO m.t VALUES (2)").is_ok();
+    let words = match (takes("brim"), takes("brim_new")) {
+        (true, false) => "the old database takes writes, and the new one refuses them",
+        (false, true) => "the new database takes writes, and the old one refuses them",
+        (old, new) => panic!("{old} {new}: {said:?}"),
+    };
+    assert!(error.contains(words), "{words}: {error}");
+    assert!(hint.contains("run `pgkeep split rollback` again"), "{hint}");
+    disk.remount("size=1m");
+    assert_eq!(run(&["rollback", "--discard"]).code, 0);
+}
+
 /// The server goes on making a database that nobody waits for any more.
 #[test]
 fn a_database_that_is_half_made_when_a_run_ends_goes_or_comes_to_its_right_owner() {

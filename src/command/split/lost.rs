@@ -19,8 +19,9 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
     let is_missing = is_missing(&error);
     let name = target.database();
     let of_it = |split: &Split| split.target_database.is_empty() || split.target_database == name;
+    let splits = of_the_source(folder.all().into_iter().filter(of_it).collect(), source).await;
     let (mut known, mut hint, mut over_hint) = (Vec::new(), None, None);
-    for split in folder.all().into_iter().filter(of_it) {
+    for split in splits {
         let schemas = split.schemas.join(", ");
         let there = match is_missing {
             true => called(target, &split.target.system, split.target.database).await,
@@ -54,6 +55,7 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
             None => known.push(format!("this host has the state of a split of {schemas} into it")),
         }
     }
+    known.dedup();
     if is_missing && known.is_empty() {
         known.push(format!("this host remembers no split into {name}"));
     }
@@ -65,6 +67,20 @@ pub async fn target(error: Error, target: &Conninfo, source: Option<&Conninfo>, 
     }
     let hint = hint.or(over_hint);
     SplitError::Lost { end: "new", database: name.to_owned(), known, hint, source: Box::new(error) }.into()
+}
+
+/// Those of the old database that was named: others got into a database of this name from elsewhere, or from one that is gone. All, where
+/// none is its own, for it may be a copy of the one that was split.
+async fn of_the_source(splits: Vec<Split>, source: Option<&Conninfo>) -> Vec<Split> {
+    let Some(source) = source else { return splits };
+    let place = async {
+        let session = connect(source, "pgkeep split").await.ok()?;
+        Place::of(&session).await.ok()
+    };
+    let Some(place) = place.await else { return splits };
+    let (own, others): (Vec<_>, Vec<_>) =
+        splits.into_iter().partition(|split| split.source.identity() == place.identity());
+    if own.is_empty() { others } else { own }
 }
 
 /// What is to be said where the old database could not be entered.

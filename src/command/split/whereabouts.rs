@@ -78,7 +78,11 @@ pub async fn new_place_takes_writes(state: &State, target: &Session) -> Result<(
 
 /// What ended a way back, and who takes writes now, as both sides say; a refusal of ours says it itself.
 pub async fn and_who_takes_writes(error: Error, ends: &Ends<'_>) -> Error {
-    if matches!(error, Error::Fault(_) | Error::Interrupted) {
+    let says_it = match &error {
+        Error::Fault(fault) => !matches!(fault.get(), Some(SplitError::Host(_))),
+        error => matches!(error, Error::Interrupted),
+    };
+    if says_it {
         return error;
     }
     let takes = match (fence::strength(ends.source).await, fence::strength(ends.target).await) {
