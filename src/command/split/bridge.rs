@@ -175,8 +175,11 @@ pub async fn rehearse_return(state: &State, source: &Session, trying: &Trying<'_
     let had = trying.again_and_again(source, works.spans.len(), at_source, attempt).await;
     match had {
         Ok(Had::Up) => Ok(()),
-        Ok(Had::NotInTime { source, .. }) | Err(Error::Source { source, .. }) => {
-            Err(SplitError::BridgeHolds { source: Box::new(source) }.into())
+        Ok(Had::NotInTime { who, source }) => {
+            Err(SplitError::BridgeHolds { sessions: who, source: Box::new(source) }.into())
+        }
+        Err(Error::Source { source, .. }) => {
+            Err(SplitError::BridgeHolds { sessions: Vec::new(), source: Box::new(source) }.into())
         }
         Err(error) => Err(error),
     }

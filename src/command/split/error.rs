@@ -131,8 +131,10 @@ pub enum SplitError {
         #[source]
         source: Box<pg::Error>,
     },
-    #[error("could not remove the bridge")]
+    #[error("could not remove the bridge{}{}", if sessions.is_empty() { "" } else { ": " }, .sessions.join("; "))]
     BridgeHolds {
+        /// Those who read the foreign tables, where they are in the way.
+        sessions: Vec<String>,
         #[source]
         source: Box<pg::Error>,
     },

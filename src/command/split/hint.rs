@@ -114,7 +114,7 @@ pub fn of(error: &SplitError) -> Option<String> {
             Some("55P03") => "The source takes writes, as before. Wait for the sessions that read the tables, or end them, or raise --fence-wait.".into(),
             _ => "The source takes writes, as before. Change the object that prevents it, or give it up in --boundary-file (drop).".into(),
         },
-        SplitError::BridgeHolds { source } => match source.sqlstate() {
+        SplitError::BridgeHolds { source, .. } => match source.sqlstate() {
             Some("55P03") => "Nothing was changed. Other sessions read the foreign tables: wait for them, or end them, and try again.".into(),
             _ => "Nothing was changed. Drop or change the objects that depend on the foreign tables, and try again.".into(),
         },
