@@ -30,8 +30,25 @@ const SHARED: &str = "(SELECT pg_catalog.md5(pg_catalog.string_agg(s.said, ' ' O
         UNION ALL SELECT d.*::pg_catalog.text FROM pg_catalog.pg_shdescription d
         UNION ALL SELECT l.*::pg_catalog.text FROM pg_catalog.pg_shseclabel l
         UNION ALL SELECT r.*::pg_catalog.text FROM pg_catalog.pg_roles r WHERE r.rolname <> 'pgkeep_all_ordinary') s)";
-/// Lends of several sessions would collide in the catalog (`pkfr`).
-const LENDING: i32 = 0x706b_6672;
+/// Privileges of parameters, which PostgreSQL 14 does not have: a statement, in PL/pgSQL.
+const PARAMETERS: &str = "CASE WHEN pg_catalog.to_regclass('pg_catalog.pg_parameter_acl') IS NULL THEN 'SELECT NULL::pg_catalog.text'
+        ELSE 'SELECT pg_catalog.string_agg(p.*::pg_catalog.text, '' '' ORDER BY p.oid) FROM pg_catalog.pg_parameter_acl p' END";
+/// Lends of several sessions would collide in the catalog. Only a superuser can lock a table of the catalog, which nobody alters; an
+/// advisory lock (`pkfr`) could be kept by anybody, for ever, and by the code itself.
+const LENDING: &str = "IF super THEN LOCK TABLE pg_catalog.pg_transform IN SHARE UPDATE EXCLUSIVE MODE;
+    ELSE PERFORM pg_catalog.pg_advisory_xact_lock(1886086770, 0); END IF;";
+/// What no transaction takes back, in PL/pgSQL with a record `left_over`: locks of the session, for which the same code would wait in
+/// another one, and prepared statements, which would be in the way of the driver's own, whose names are known. No session in which code of
+/// users runs has such locks of pgkeep's.
+const LEFT_OVER: &str = "PERFORM pg_catalog.pg_advisory_unlock_all();
+    FOR left_over IN SELECT p.name FROM pg_catalog.pg_prepared_statements p WHERE p.from_sql LOOP
+        EXECUTE pg_catalog.format('DEALLOCATE %I', left_over.name);
+    END LOOP;";
+
+/// The same as a statement, for after a rollback.
+pub fn clear_left_over() -> String {
+    do_block(&format!("DECLARE left_over record; BEGIN {LEFT_OVER} END"))
+}
 
 /// A privilege, of whoever owns what it is on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +181,7 @@ impl Frame<'_> {
             false => format!(
                 "FOR lend IN SELECT w.privilege, w.kind, w.name, w.role FROM (VALUES {}) AS w (privilege, kind, name, role, lacking) WHERE w.lacking
                 LOOP
-                    PERFORM pg_catalog.pg_advisory_xact_lock({LENDING}, 0);
+                    {LENDING}
                     EXECUTE pg_catalog.format('GRANT %s ON %s %s TO %I', lend.privilege, lend.kind, lend.name, lend.role);
                     lent := lent || pg_catalog.format('REVOKE %s ON %s %s FROM %I', lend.privilege, lend.kind, lend.name, lend.role);
                 END LOOP;\n",
@@ -178,8 +195,10 @@ impl Frame<'_> {
                 lent pg_catalog.text[] := '{{}}';
                 lend record;
                 shared pg_catalog.text;
+                parameters pg_catalog.text;
                 back pg_catalog.text;
                 setting record;
+                left_over record;
                 triggers pg_catalog.text := pg_catalog.current_setting('session_replication_role');
             BEGIN
             -- Event triggers of others are not meant for what follows.
@@ -196,16 +215,18 @@ impl Frame<'_> {
         let (join, leave) = match (self.rights, self.role) {
             (Rights::AllOrdinary, Some(_)) => (
                 format!(
-                    "PERFORM pg_catalog.pg_advisory_xact_lock({LENDING}, 0);
+                    "{LENDING}
                     CREATE ROLE {ALL_ORDINARY} BYPASSRLS;
                     FOR lend IN SELECT r.rolname FROM pg_catalog.pg_roles r WHERE {ORDINARY} LOOP
                         EXECUTE pg_catalog.format('GRANT %I TO {ALL_ORDINARY}', lend.rolname);
                     END LOOP;
-                    shared := {SHARED};"
+                    EXECUTE {PARAMETERS} INTO parameters;
+                    shared := pg_catalog.concat({SHARED}, parameters);"
                 ),
                 format!(
                     "REASSIGN OWNED BY {ALL_ORDINARY} TO {role}; DROP OWNED BY {ALL_ORDINARY};
-                    IF shared IS DISTINCT FROM {SHARED} THEN
+                    EXECUTE {PARAMETERS} INTO parameters;
+                    IF shared IS DISTINCT FROM pg_catalog.concat({SHARED}, parameters) THEN
                         RAISE EXCEPTION 'code that is called here wants to change what other databases have as well';
                     END IF;
                     DROP ROLE {ALL_ORDINARY};"
@@ -262,6 +283,7 @@ impl Frame<'_> {
                 END IF;
             END LOOP;
             RESET plpgsql.extra_errors; RESET plpgsql.extra_warnings; RESET plpgsql.check_asserts; RESET plpgsql.print_strict_params;
+            {LEFT_OVER}
             IF super THEN
                 SET session_replication_role = replica;
                 EXECUTE pg_catalog.format('DROP EVENT TRIGGER %I', guard);

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use rand_core::{OsRng, RngCore};
+
 use super::error::Error;
 use super::frame::{Frame, Lend, Rights};
 use super::quoting::{do_block, quote_identifier, quote_literal};
@@ -22,6 +24,8 @@ pub struct Staging<'a> {
     schema: Option<String>,
     owner: &'a str,
     columns: Vec<Column>,
+    /// In names of types: code in this session that has made one of a known name would keep rows of others out.
+    token: String,
 }
 
 #[derive(Debug)]
@@ -82,12 +86,12 @@ impl<'a> Staging<'a> {
         let columns = found.ok_or_else(|| protocol(context, "the table has other columns"))?;
         let schema = wire.query(context, format!("SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {}::pg_catalog.regclass", quote_literal(table)).as_bytes())?;
         let schema = schema.into_iter().next().and_then(|row| row.into_iter().next().flatten());
-        Ok(Self { table, schema, owner, columns })
+        Ok(Self { table, schema, owner, columns, token: format!("{:016x}", OsRng.next_u64()) })
     }
 
     /// Statements that make room. In a transaction, which is the one that rows are written in.
     pub fn make(&self) -> String {
-        let mut sql = String::new();
+        let (mut sql, token) = (String::new(), &self.token);
         let mut columns = Vec::new();
         for (n, column) in self.columns.iter().enumerate() {
             let kind = match &column.waits_as {
@@ -96,10 +100,10 @@ impl<'a> Staging<'a> {
                 Waiting::Text => "pg_catalog.text".to_owned(),
                 Waiting::Range(Range { subtype, order }) | Waiting::Ranges(Range { subtype, order }) => {
                     sql += &format!(
-                        "CREATE TYPE pg_temp.pgkeep_range_{n} AS RANGE (SUBTYPE = {subtype}{order}, MULTIRANGE_TYPE_NAME = pg_temp.pgkeep_ranges_{n});\n"
+                        "CREATE TYPE pg_temp.pgkeep_range_{token}_{n} AS RANGE (SUBTYPE = {subtype}{order}, MULTIRANGE_TYPE_NAME = pg_temp.pgkeep_ranges_{token}_{n});\n"
                     );
                     let several = if matches!(column.waits_as, Waiting::Ranges(_)) { "s" } else { "" };
-                    format!("pg_temp.pgkeep_range{several}_{n}")
+                    format!("pg_temp.pgkeep_range{several}_{token}_{n}")
                 }
             };
             columns.push(format!("{} {kind}", column.name));
@@ -152,7 +156,7 @@ impl<'a> Staging<'a> {
         let mut sql = format!("DROP VIEW {DOOR};\nDROP TABLE {STAGE};\n");
         for (n, column) in self.columns.iter().enumerate() {
             if matches!(column.waits_as, Waiting::Range(_) | Waiting::Ranges(_)) {
-                sql += &format!("DROP TYPE pg_temp.pgkeep_range_{n};\n");
+                sql += &format!("DROP TYPE pg_temp.pgkeep_range_{}_{n};\n", self.token);
             }
         }
         sql.into_bytes()

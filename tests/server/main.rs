@@ -24,6 +24,7 @@ mod interrupted;
 mod judge;
 mod junk;
 mod late_code;
+mod left_in_session;
 mod locks;
 mod loose_code;
 mod minor;

@@ -9,7 +9,7 @@ use crate::command::Error;
 use crate::command::error::Failure;
 use crate::pg;
 use crate::pg::connect::Session;
-use crate::pg::frame::{Ability, Rights};
+use crate::pg::frame::{Ability, Rights, clear_left_over};
 use crate::pg::tables_alone::while_read;
 use crate::pg::target;
 use crate::repo::manifest::Sequence;
@@ -68,6 +68,10 @@ pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Ref
             }
         }
     }
+    session
+        .run("clearing what code has left", &clear_left_over())
+        .await
+        .map_err(Error::target_database("restoring definitions"))?;
     let shells = shells(job, loading);
     let before: Vec<&Sequence> =
         job.sequences.iter().filter(|s| !job.sequences_of_extensions.contains(&s.oid)).collect();

@@ -27,7 +27,7 @@ use crate::command::some::some_of;
 use crate::command::watch::Watch;
 use crate::pg;
 use crate::pg::builds::{Build, Builds};
-use crate::pg::frame::{Ability, Rights};
+use crate::pg::frame::{Ability, Rights, clear_left_over};
 use crate::pg::sessions;
 use crate::pg::target::SPEED_UP;
 use crate::pg::wire::Wire;
@@ -343,6 +343,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     /// Where there is a transaction. What was warned of is undone; the server also warns where there was none.
     pub(super) fn roll_back(&mut self, label: &str) -> Result<(), Error> {
         self.execute(label, b"ROLLBACK")?;
+        self.execute(label, clear_left_over().as_bytes())?;
         drop(self.wire.take_notices());
         Ok(())
     }

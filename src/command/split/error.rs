@@ -3,11 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::hint;
 use super::host::HostError;
 use super::phase::Phase;
 use crate::command::Error;
-use crate::command::error::Fault;
 use crate::command::mismatch::Mismatch;
 use crate::pg;
 use crate::pg::bridge::Endpoint;
@@ -269,35 +267,6 @@ impl fmt::Display for RehearsalStep {
     }
 }
 
-impl Fault for SplitError {
-    fn hint(&self) -> Option<String> {
-        hint::of(self)
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self {
-            SplitError::SameDatabase
-            | SplitError::NoSplit { .. }
-            | SplitError::NoLooseKeys { .. }
-            | SplitError::NotConfirmed { .. }
-            | SplitError::WrongName { .. }
-            | SplitError::ValueForgotten { .. }
-            | SplitError::Unwritten { .. } => 2,
-            SplitError::Host(error) if error.is_of_the_machine() => 8,
-            SplitError::Host(_) => 2,
-            SplitError::Files(error) => files_code(error),
-            SplitError::Switch { source, .. }
-            | SplitError::WayBack { source, .. }
-            | SplitError::Lost { source, .. } => source.exit_code(),
-            SplitError::NoExtension { .. } | SplitError::NoRoom { .. } => 8,
-            SplitError::Rehearsal { step: RehearsalStep::Copy, source } => source.exit_code(),
-            // What would have gone wrong on the day: the rehearsal has found it.
-            SplitError::Rehearsal { .. } => 3,
-            _ => 7,
-        }
-    }
-}
-
 /// Foreign keys that did not come back, or not as they were, after words on what takes writes.
 pub fn with_keys(missing: &[String], unchecked: &[String]) -> String {
     let mut text = String::new();
@@ -308,13 +277,4 @@ pub fn with_keys(missing: &[String], unchecked: &[String]) -> String {
         text += &format!(", with foreign keys that are now NOT VALID: {}", unchecked.join(", "));
     }
     text
-}
-
-/// A file that somebody has changed is a conflict; the rest are mistakes in what was asked for.
-fn files_code(error: &SwitchError) -> u8 {
-    match error {
-        SwitchError::Changed { .. } | SwitchError::ChangedSince { .. } | SwitchError::Backup { .. } => 7,
-        SwitchError::NotApplied { source, .. } => files_code(source),
-        _ => 2,
-    }
 }

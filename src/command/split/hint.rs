@@ -1,15 +1,44 @@
-//! What the operator can do about an error of a split.
+//! What the operator can do about an error of a split, and the exit code.
 
-use super::error::{Opening, SplitError, Taken};
+use super::error::{Opening, RehearsalStep, SplitError, Taken};
 use super::phase::Phase;
 use crate::command::Error;
-use crate::command::error::followed;
+use crate::command::error::{Fault, followed};
 use crate::pg;
 use crate::pg::bridge::Endpoint;
 use crate::pg::losses::Loss;
-use crate::switch::HookError;
+use crate::switch::{HookError, SwitchError};
 
-pub fn of(error: &SplitError) -> Option<String> {
+impl Fault for SplitError {
+    fn hint(&self) -> Option<String> {
+        of(self)
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            SplitError::SameDatabase
+            | SplitError::NoSplit { .. }
+            | SplitError::NoLooseKeys { .. }
+            | SplitError::NotConfirmed { .. }
+            | SplitError::WrongName { .. }
+            | SplitError::ValueForgotten { .. }
+            | SplitError::Unwritten { .. } => 2,
+            SplitError::Host(error) if error.is_of_the_machine() => 8,
+            SplitError::Host(_) => 2,
+            SplitError::Files(error) => files_code(error),
+            SplitError::Switch { source, .. }
+            | SplitError::WayBack { source, .. }
+            | SplitError::Lost { source, .. } => source.exit_code(),
+            SplitError::NoExtension { .. } | SplitError::NoRoom { .. } => 8,
+            SplitError::Rehearsal { step: RehearsalStep::Copy, source } => source.exit_code(),
+            // What would have gone wrong on the day: the rehearsal has found it.
+            SplitError::Rehearsal { .. } => 3,
+            _ => 7,
+        }
+    }
+}
+
+fn of(error: &SplitError) -> Option<String> {
     Some(match error {
         SplitError::SameDatabase => "--to names the new database; it does not need to exist.".into(),
         SplitError::Busy { holders, .. } => match holders.as_slice() {
@@ -233,5 +262,14 @@ fn away(role: &str, endpoint: &Endpoint, error: &pg::Error) -> String {
         _ => format!(
             "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target; the target's pg_hba.conf must allow it: {line}."
         ),
+    }
+}
+
+/// A file that somebody has changed is a conflict; the rest are mistakes in what was asked for.
+fn files_code(error: &SwitchError) -> u8 {
+    match error {
+        SwitchError::Changed { .. } | SwitchError::ChangedSince { .. } | SwitchError::Backup { .. } => 7,
+        SwitchError::NotApplied { source, .. } => files_code(source),
+        _ => 2,
     }
 }

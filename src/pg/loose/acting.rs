@@ -12,7 +12,7 @@ use super::reading::reach;
 use super::{Key, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;
-use crate::pg::frame::nothing_deferred;
+use crate::pg::frame::{clear_left_over, nothing_deferred};
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal};
 
 const FUNCTION: &str = "pg_temp.pgkeep_act";
@@ -23,7 +23,8 @@ pub(super) const VIEW: &str = "pg_temp.pgkeep_child";
 /// operator or a type to be found by a search path. A cursor WITH HOLD that it has left would be run at the end, as the operator.
 const SETTLED: &str = "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET row_security = off;
     SET search_path = pg_catalog, pg_temp; SET quote_all_identifiers = off; SET \"DateStyle\" = 'ISO'; SET \"IntervalStyle\" = 'postgres';
-    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0; RESET constraint_exclusion;
+    RESET default_transaction_read_only; RESET default_transaction_isolation; RESET default_transaction_deferrable; SET idle_in_transaction_session_timeout = 0;
     CLOSE ALL;\n";
 
 /// How statements reach a table's rows for the length of a transaction.
@@ -132,7 +133,7 @@ impl Acting {
         let sql = format!("SELECT place, number, now FROM {FUNCTION}({}) AS r (place, number, now)", given.join(", "));
         let values: Vec<&(dyn ToSql + Sync)> = arguments.iter().map(|argument| argument.value).collect();
         let rows = session.client().query(&sql, &values).await.map_err(|error| session.fault(context, error))?;
-        let unmake = format!("{SETTLED}{}DROP FUNCTION IF EXISTS {signature}", nothing_deferred());
+        let unmake = format!("{SETTLED}{}{}DROP FUNCTION IF EXISTS {signature}", clear_left_over(), nothing_deferred());
         session.run(context, &unmake).await?;
         Ok(rows)
     }
@@ -217,9 +218,10 @@ pub(super) fn at_once(table: &Table, given: &str, body: &str, taken: &str) -> St
     let body = format!("#variable_conflict use_column\n{body}");
     format!(
         "{}DROP FUNCTION IF EXISTS {signature};\n{}SELECT {taken} FROM {FUNCTION}(({given})::pg_catalog.jsonb) AS r (place, number, now);
-        {SETTLED}{}DROP FUNCTION IF EXISTS {signature};\nDROP VIEW IF EXISTS {VIEW};\n",
+        {SETTLED}{}{}DROP FUNCTION IF EXISTS {signature};\nDROP VIEW IF EXISTS {VIEW};\n",
         view(table),
         make(&signature, table, &body),
+        clear_left_over(),
         nothing_deferred(),
     )
 }

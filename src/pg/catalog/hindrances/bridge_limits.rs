@@ -2,7 +2,6 @@
 
 use super::{Error, Session};
 use crate::pg::read_again;
-use crate::schema::archive::Oid;
 use crate::split::facts::{Children, RelationUse};
 
 async fn uses(session: &Session, context: &str, sql: &str, schemas: &[String]) -> Result<Vec<RelationUse>, Error> {
@@ -12,7 +11,7 @@ async fn uses(session: &Session, context: &str, sql: &str, schemas: &[String]) -
 }
 
 /// Relations in `schemas` whose rows are in other relations too: partitions, or tables that inherit from it.
-pub async fn with_children(session: &Session, schemas: &[String]) -> Result<Vec<(Oid, Children)>, Error> {
+pub async fn with_children(session: &Session, schemas: &[String]) -> Result<Vec<(u32, Children)>, Error> {
     let sql = "SELECT c.oid, c.relkind = 'p' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ANY ($1) AND (c.relkind = 'p' OR c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid))
         ORDER BY 1";
