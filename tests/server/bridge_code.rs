@@ -329,7 +329,7 @@ const REACHES: &str = r"
             EXCEPTION WHEN insufficient_privilege THEN RAISE LOG 'refused: % by %.', attempt, tag; END;
         END LOOP; RETURN tag; END $$;
     CREATE OR REPLACE FUNCTION par.fill() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN par.reach('default'); END $$;
-    CREATE FUNCTION par.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM par.reach('trigger'); RETURN NEW; END $$;
+    CREATE FUNCTION par.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM par.reach('trigger'); RETURN coalesce(NEW, OLD); END $$;
     CREATE TRIGGER fires BEFORE INSERT OR UPDATE OR DELETE ON par.p FOR EACH ROW EXECUTE FUNCTION par.fires();
     ALTER TABLE par.seen RENAME TO was_seen; CREATE VIEW par.seen AS SELECT id, par.reach('view') AS n FROM par.was_seen;
     DO $$ DECLARE r name; BEGIN FOR r IN SELECT rolname FROM pg_roles WHERE rolname ~ '^pgkeep_bridge_' LOOP
@@ -395,8 +395,7 @@ fn code_of_one_owner_reaches_no_table_of_another_by_a_bridge() {
         let each = "pgkeep_bridge_part secrets,pgkeep_bridge_part secrets_id_seq,pgkeep_bridge_part_2 p,pgkeep_bridge_part_2 seen";
         assert_eq!(trial.operator("part", may), each, "{major}");
 
-        bank("whole", "DELETE FROM par.secrets WHERE n = '4713'").unwrap();
-        let said = trial.split(&["rollback"]);
+        let said = trial.split(&["rollback", "--discard"]);
         assert_eq!(said.code, 0, "{major}: {said:?}");
         let ours = "SELECT (SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep') + (SELECT count(*) FROM pg_foreign_server)
             + (SELECT count(*) FROM pg_user_mapping) + (SELECT count(*) FROM pg_extension WHERE extname = 'postgres_fdw')";
@@ -406,12 +405,24 @@ fn code_of_one_owner_reaches_no_table_of_another_by_a_bridge() {
         trial.server.ask("DROP DATABASE part");
         let said = trial.of_par(&args);
         assert_eq!(said.code, 0, "{major}: {said:?}");
-        for more in [&["--yes"][..], &["--yes", "--yes-drop", "whole"]] {
-            let said = trial.split(&[&["finish"], more].concat());
+        let repo = Repo::new();
+        let (from, to) = (trial.server.dsn("whole"), trial.server.dsn("part"));
+        let finish = ["split", "finish", "--yes", "--json", "--from", &from, "--to", &to];
+        for more in [&[][..], &["--yes-drop", "whole"]] {
+            let said = Said::of(&mut repo.command(finish.iter().chain(more)));
             assert_eq!(said.code, 0, "{major}: {said:?}");
+            if more.is_empty() {
+                repo.json(["backup", "--pg-bin", trial.server.binaries.bin_dir.to_str().unwrap(), "-d", &from]);
+                repo.restored(["latest", "--create", "-d", &trial.server.dsn("proof")]);
+            }
         }
         assert_eq!(bank("whole", "SELECT * FROM mal.b").unwrap(), "1", "{major}");
-        trial.mal("whole", "INSERT INTO par.p (id) VALUES (4)");
+        let insert = "INSERT INTO par.p (id) VALUES (4)";
+        let told = psql(&trial.server.binaries, &trial.server.dsn_as("mal", "whole"), insert).unwrap_err();
+        assert!(told.contains("permission denied for sequence numbers"), "{major}: {told}");
+        trial.mal("part", "ALTER TABLE par.p ALTER number DROP DEFAULT");
+        trial.mal("whole", insert);
+        trial.server.ask("DROP DATABASE proof");
         trial.operator(
             "whole",
             "DROP SERVER pgkeep_bridge_part, pgkeep_bridge_part_2 CASCADE; DROP ROLE IF EXISTS pgkeep_bridged_part",
