@@ -2,13 +2,13 @@
 
 mod limits;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::crossing::{Action, Crossing, Direction, Sides};
 use super::facts::{ForeignData, Right, SourceFacts, TargetFacts, Traffic};
 use super::finding::Severity::{Blocker, Note, Warning};
 use super::finding::{Finding, FindingKind};
-use crate::schema::archive::{DumpId, Kind, Oid};
+use crate::schema::archive::{Archive, DumpId, Kind, Oid};
 
 /// A relation that moves, and that something in the old place goes on using by a foreign table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,9 +18,33 @@ pub struct Bridged {
     pub entry: DumpId,
 }
 
-/// The role by which the old database reads the new one; the foreign server has the same name.
-pub fn role_name(database: &str) -> String {
-    cut(&format!("pgkeep_bridge_{database}"), 63)
+/// The tables of one owner, and the role by which the old database reaches them in the new one. The foreign server has the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    pub owner: String,
+    pub role: String,
+    pub tables: Vec<DumpId>,
+}
+
+/// One for each owner, by name: code of a table's owner runs as the role that reaches the table.
+pub fn ways(archive: &Archive, bridged: &[Bridged], database: &str) -> Vec<Way> {
+    let mut owners: BTreeMap<&str, Vec<DumpId>> = BTreeMap::new();
+    for table in bridged {
+        let owner = archive.entry(table.entry).and_then(|entry| entry.owner.as_deref()).unwrap_or_default();
+        owners.entry(owner).or_default().push(table.entry);
+    }
+    let way = |(n, (owner, tables)): (usize, (&str, Vec<DumpId>))| Way {
+        owner: owner.to_owned(),
+        role: role_name(database, n + 1),
+        tables,
+    };
+    owners.into_iter().enumerate().map(way).collect()
+}
+
+/// Of the way with this number, from 1.
+pub fn role_name(database: &str, number: usize) -> String {
+    let suffix = if number == 1 { String::new() } else { format!("_{number}") };
+    cut(&format!("pgkeep_bridge_{database}"), 63 - suffix.len()) + &suffix
 }
 
 /// At most so many bytes of a name, in whole characters: an identifier has 63.
@@ -33,7 +57,7 @@ pub fn cut(name: &str, bytes_max: usize) -> String {
 }
 
 /// What stays, reads what moves, and was given up by the operator's choice: the catalog's OIDs.
-pub fn given_up(archive: &crate::schema::archive::Archive, boundary: &[Crossing]) -> Vec<Oid> {
+pub fn given_up(archive: &Archive, boundary: &[Crossing]) -> Vec<Oid> {
     let given_up = boundary.iter().filter(|crossing| {
         crossing.direction == Direction::StayingNeedsMoving
             && crossing.constraint.is_none()
@@ -76,7 +100,11 @@ pub(super) fn findings(
     if bridged.is_empty() {
         return Vec::new();
     }
-    let role = role_name(&target.database);
+    let ways = ways(sides.archive, bridged, &target.database);
+    let roles: Vec<&str> = ways.iter().map(|way| way.role.as_str()).collect();
+    let (role, roles) = (roles.first().copied().unwrap_or_default(), roles.join(", "));
+    let (the_role, a_server) =
+        if ways.len() > 1 { ("roles", "postgres_fdw servers") } else { ("role", "a postgres_fdw server") };
     let names: Vec<String> = bridged.iter().map(|table| format!("{}.{}", table.schema, table.name)).collect();
     let (carried, missing) = match traffic {
         Traffic::Reads => ("reads", "writes (--bridge-write lets them through)"),
@@ -89,10 +117,10 @@ pub(super) fn findings(
         Finding::new(
             Note,
             FindingKind::Bridge,
-            role.clone(),
+            role,
             format!("the old database still uses {}", names.join(", ")),
             format!(
-                "the split creates the role {role} in the new database, only for {carried} of these, and in the old one a postgres_fdw server {role} and foreign tables in their place, which their former owners may use, and not alter"
+                "the split creates the {the_role} {roles} in the new database, only for {carried} of these, and in the old one {a_server} {roles} and foreign tables in their place, which their former owners may use, and not alter"
             ),
         ),
         Finding::new(
@@ -105,7 +133,7 @@ pub(super) fn findings(
             "make sure that nobody in the old database needs these; large reads are slower than before",
         ),
     ];
-    findings.extend(several_owners(sides, bridged, &role));
+    findings.extend(several_owners(&ways));
     findings.extend(bridged.iter().filter_map(|table| blocked(sides, table)));
     findings.extend(limits::findings(sides, bridged, boundary, source, traffic));
     findings.extend(extension(source));
@@ -114,29 +142,28 @@ pub(super) fn findings(
             Blocker,
             FindingKind::Bridge,
             target.user.clone(),
-            format!("it has no permission to create the role {role} on the target's server"),
+            format!("it has no permission to create the {the_role} {roles} on the target's server"),
             "connect as a role with CREATEROLE",
         ));
     }
     findings
 }
 
-/// One role reads them all, and code of a table's owner runs as it in the new database.
-fn several_owners(sides: &Sides<'_>, bridged: &[Bridged], role: &str) -> Option<Finding> {
-    let owners: BTreeSet<&str> =
-        bridged.iter().filter_map(|table| sides.archive.entry(table.entry)?.owner.as_deref()).collect();
-    if owners.len() < 2 {
+/// Code of a table's owner runs as the role that reaches the table, so each has a role of its own.
+fn several_owners(ways: &[Way]) -> Option<Finding> {
+    if ways.len() < 2 {
         return None;
     }
-    let owners = Vec::from_iter(owners).join(", ");
+    let owners = Vec::from_iter(ways.iter().map(|way| way.owner.as_str())).join(", ");
+    let each = Vec::from_iter(ways.iter().map(|way| format!("{} those of {}", way.role, way.owner))).join(", ");
     Some(Finding::new(
-        Warning,
+        Note,
         FindingKind::Bridge,
         owners.clone(),
         format!(
-            "each of {owners} owns bridged tables; triggers, functions and views that one of them makes there run as {role} in the new database, which may use the tables of the others"
+            "each of {owners} owns bridged tables, and the tables of each are reached in the new database by a role of their own: {each}"
         ),
-        "bridge them only if these roles may see each other's tables, or keep those that may not from connecting to the new database",
+        "make sure that pg_hba.conf of the new database's server asks each of these roles for its password",
     ))
 }
 
@@ -198,4 +225,20 @@ fn extension(source: &SourceFacts) -> Option<Finding> {
         ),
     };
     Some(Finding::new(Blocker, FindingKind::Bridge, "postgres_fdw", reason, action))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_of_several_ways_are_distinct_identifiers() {
+        assert_eq!(
+            [1, 2, 10].map(|n| role_name("new", n)),
+            ["pgkeep_bridge_new", "pgkeep_bridge_new_2", "pgkeep_bridge_new_10"]
+        );
+        let long = "ü".repeat(31);
+        let names: BTreeSet<String> = (1..=20).map(|n| role_name(&long, n)).collect();
+        assert!(names.len() == 20 && names.iter().all(|name| name.len() <= 63), "{names:?}");
+    }
 }

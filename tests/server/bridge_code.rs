@@ -31,7 +31,7 @@ struct Trial {
 impl Trial {
     /// The socket asks the bridge's role for its password, and trusts everybody else.
     fn start(major: u32, made: &str) -> Trial {
-        let hba = "local part pgkeep_bridge_part scram-sha-256\nlocal all all trust\n";
+        let hba = "local part pgkeep_bridge_part,pgkeep_bridge_part_2 scram-sha-256\nlocal all all trust\n";
         let data_files = vec![("pg_hba.conf".to_owned(), hba.into())];
         let server = Server::start(major, ClusterOptions { data_files, ..ClusterOptions::default() });
         for statement in ["CREATE ROLE mal LOGIN", "CREATE DATABASE whole", "GRANT CREATE ON DATABASE whole TO mal"] {
@@ -266,9 +266,11 @@ fn nobody_points_a_foreign_table_of_a_bridge_elsewhere() {
             WHERE relnamespace = 'par'::regnamespace AND relkind = 'r'";
         let before = trial.operator("whole", acl);
         let refused = |sql: &str| psql(&trial.server.binaries, &trial.server.dsn_as("mal", "whole"), sql).unwrap_err();
-        // In the new database one role uses what belongs to both: the plan says what that means.
+        // In the new database a role uses what belongs to one: the plan names them.
         let plan = trial.of_par(&["--plan", "--boundary", "bridge", "--bridge-write"]);
         assert!(plan.stdout.contains("each of bank, mal owns bridged tables"), "{major}: {plan:?}");
+        let each = "pgkeep_bridge_part those of bank, pgkeep_bridge_part_2 those of mal";
+        assert!(plan.stdout.contains(each), "{major}: {plan:?}");
         let said = trial.of_par(&["--boundary", "bridge", "--bridge-write"]);
         assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
         let told = refused("ALTER FOREIGN TABLE par.p OPTIONS (SET table_name 'secrets')");
@@ -301,7 +303,8 @@ fn nobody_points_a_foreign_table_of_a_bridge_elsewhere() {
         trial.operator(
             "whole",
             "ALTER FOREIGN TABLE par.p OWNER TO mal; ALTER FOREIGN TABLE par.secrets OWNER TO bank;
-            DROP USER MAPPING FOR pgkeep_bridged_part SERVER pgkeep_bridge_part; DROP ROLE pgkeep_bridged_part",
+            DROP USER MAPPING FOR pgkeep_bridged_part SERVER pgkeep_bridge_part; DROP USER MAPPING FOR pgkeep_bridged_part SERVER pgkeep_bridge_part_2;
+            DROP ROLE pgkeep_bridged_part",
         );
         let said = trial.split(&["rollback"]);
         assert_eq!(said.code, 0, "{major}: {said:?}");
@@ -314,6 +317,147 @@ fn nobody_points_a_foreign_table_of_a_bridge_elsewhere() {
         assert_eq!(said.code, 7, "{major}: {said:?}");
         assert!(said.stdout.contains("a role pgkeep_bridged_part already exists"), "{major}: {said:?}");
         trial.mal("whole", "INSERT INTO par.p VALUES (3, 'w')");
+    }
+}
+
+/// What an owner puts into the new place: reads and writes of the other's table, by each way that code of an owner runs.
+const REACHES: &str = r"
+    CREATE OR REPLACE FUNCTION par.reach(tag text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE attempt text; BEGIN
+        FOREACH attempt IN ARRAY ARRAY['SELECT n FROM par.secrets', 'INSERT INTO par.secrets VALUES (7)', 'UPDATE par.secrets SET n = NULL', 'DELETE FROM par.secrets',
+                'SELECT nextval(''par.numbers'')', 'SET ROLE bank', 'SET ROLE pgkeep_bridge_part'] LOOP
+            BEGIN EXECUTE attempt; RAISE LOG 'reached: % by % as %', attempt, tag, current_user;
+            EXCEPTION WHEN insufficient_privilege THEN RAISE LOG 'refused: % by %.', attempt, tag; END;
+        END LOOP; RETURN tag; END $$;
+    CREATE OR REPLACE FUNCTION par.fill() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN par.reach('default'); END $$;
+    CREATE FUNCTION par.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM par.reach('trigger'); RETURN coalesce(NEW, OLD); END $$;
+    CREATE TRIGGER fires BEFORE INSERT OR UPDATE OR DELETE ON par.p FOR EACH ROW EXECUTE FUNCTION par.fires();
+    ALTER TABLE par.seen RENAME TO was_seen; CREATE VIEW par.seen AS SELECT id, par.reach('view') AS n FROM par.was_seen;
+    DO $$ DECLARE r name; BEGIN FOR r IN SELECT rolname FROM pg_roles WHERE rolname ~ '^pgkeep_bridge_' LOOP
+        EXECUTE format('GRANT SELECT ON par.seen TO %I', r); END LOOP; END $$";
+
+const HONEST_AGAIN: &str = "DROP TRIGGER fires ON par.p; DROP FUNCTION par.fires(); DROP VIEW par.seen; ALTER TABLE par.was_seen RENAME TO seen;
+    CREATE OR REPLACE FUNCTION par.fill() RETURNS text LANGUAGE sql AS $$ SELECT 'filled' $$; DROP FUNCTION par.reach(text)";
+
+/// In the new database code of an owner runs as the role by which its tables are reached, and that role reaches those of nobody else.
+#[test]
+fn code_of_one_owner_reaches_no_table_of_another_by_a_bridge() {
+    for major in BRIDGING {
+        let trial = Trial::start(major, "SELECT");
+        // A schema's owner could put its own in the place of anything.
+        let made = "ALTER SCHEMA par OWNER TO CURRENT_USER; CREATE ROLE bank LOGIN; GRANT USAGE, CREATE ON SCHEMA par TO mal, bank; GRANT USAGE, CREATE ON SCHEMA mal TO bank;
+            SET ROLE bank; CREATE TABLE par.secrets (id serial PRIMARY KEY, n text); INSERT INTO par.secrets (n) VALUES ('4711'); CREATE SEQUENCE par.numbers;
+            CREATE VIEW mal.b AS SELECT count(*) FROM par.secrets; SET ROLE mal;
+            CREATE FUNCTION par.fill() RETURNS text LANGUAGE sql AS $$ SELECT 'filled' $$;
+            CREATE TABLE par.p (id int PRIMARY KEY, n text, made text DEFAULT par.fill()); CREATE TABLE par.seen (id int, n text);
+            INSERT INTO par.p VALUES (1, 'x', 'y'); INSERT INTO par.seen VALUES (1, 'x'); CREATE VIEW mal.v AS SELECT p.id FROM par.p, par.seen";
+        trial.operator("whole", made);
+        // A default that names another's sequence, which its owner may not use.
+        trial.operator("whole", "ALTER TABLE par.p ADD number bigint DEFAULT nextval('par.numbers'); UPDATE par.p SET number = 1; SELECT setval('par.numbers', 1, false)");
+        let args = ["--boundary", "bridge", "--bridge-write"];
+        let said = trial.of_par(&args);
+        assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
+        trial.mal("part", "ALTER TABLE par.p ALTER number DROP DEFAULT");
+        let rows = "SELECT string_agg(n, ',' ORDER BY id) FROM par.secrets";
+        let bank =
+            |database: &str, sql: &str| psql(&trial.server.binaries, &trial.server.dsn_as("bank", database), sql);
+        // Through both.
+        bank(
+            "whole",
+            "INSERT INTO par.secrets (n) VALUES ('4712'); UPDATE par.secrets SET n = '4713' WHERE n = '4712'",
+        )
+        .unwrap();
+        trial.mal("whole", "INSERT INTO par.p (id, n) VALUES (2, 'y'); UPDATE par.p SET n = 'z' WHERE id = 1");
+        assert_eq!(
+            trial.mal("part", "SELECT string_agg(n || made, ',' ORDER BY id) FROM par.p"),
+            "zy,yfilled",
+            "{major}"
+        );
+        let before = trial.operator("part", rows);
+        assert_eq!(before, "4711,4713", "{major}");
+
+        trial.mal("part", REACHES);
+        trial.mal("whole", "INSERT INTO par.p (id, n) VALUES (3, 'y'); UPDATE par.p SET n = 'w' WHERE id = 3; DELETE FROM par.p WHERE id IN (2, 3)");
+        assert_eq!(trial.mal("whole", "SELECT n FROM par.seen"), "view", "{major}");
+        let log = std::fs::read_to_string(trial.server.cluster.log_path()).unwrap();
+        let of = |word: &str| log.lines().filter(|line| line.contains(word)).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(of("reached: "), [""; 0], "{major}");
+        for tag in ["default", "trigger", "view"] {
+            let refused = of("refused: ").iter().filter(|line| line.ends_with(&format!(" by {tag}."))).count();
+            assert!(refused >= 7, "{major} {tag}: {refused} refused");
+        }
+        assert_eq!(trial.operator("part", rows), before, "{major}");
+        // The other one, too, goes its own way, and each may use what its owner has.
+        assert_eq!(bank("whole", rows).unwrap(), before, "{major}");
+        let may = "SELECT string_agg(r.rolname || ' ' || c.relname, ',' ORDER BY r.rolname, c.relname) FROM pg_roles r, pg_class c
+            WHERE r.rolname ~ '^pgkeep_bridge_' AND c.relnamespace = 'par'::regnamespace AND c.relkind IN ('r', 'v', 'S')
+            AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(r.oid, c.oid, 'USAGE') ELSE has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE') END";
+        trial.mal("part", HONEST_AGAIN);
+        let each = "pgkeep_bridge_part secrets,pgkeep_bridge_part secrets_id_seq,pgkeep_bridge_part_2 p,pgkeep_bridge_part_2 seen";
+        assert_eq!(trial.operator("part", may), each, "{major}");
+
+        let said = trial.split(&["rollback", "--discard"]);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        let ours = "SELECT (SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep') + (SELECT count(*) FROM pg_foreign_server)
+            + (SELECT count(*) FROM pg_user_mapping) + (SELECT count(*) FROM pg_extension WHERE extname = 'postgres_fdw')";
+        assert_eq!(trial.operator("whole", ours), "0", "{major}");
+
+        // What `finish` leaves goes on, and goes by what docs/bridge.md says.
+        trial.server.ask("DROP DATABASE part");
+        let said = trial.of_par(&args);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        let repo = Repo::new();
+        let (from, to) = (trial.server.dsn("whole"), trial.server.dsn("part"));
+        let finish = ["split", "finish", "--yes", "--json", "--from", &from, "--to", &to];
+        for more in [&[][..], &["--yes-drop", "whole"]] {
+            let said = Said::of(&mut repo.command(finish.iter().chain(more)));
+            assert_eq!(said.code, 0, "{major}: {said:?}");
+            if more.is_empty() {
+                repo.json(["backup", "--pg-bin", trial.server.binaries.bin_dir.to_str().unwrap(), "-d", &from]);
+                repo.restored(["latest", "--create", "-d", &trial.server.dsn("proof")]);
+            }
+        }
+        assert_eq!(bank("whole", "SELECT * FROM mal.b").unwrap(), "1", "{major}");
+        let insert = "INSERT INTO par.p (id) VALUES (4)";
+        let told = psql(&trial.server.binaries, &trial.server.dsn_as("mal", "whole"), insert).unwrap_err();
+        assert!(told.contains("permission denied for sequence numbers"), "{major}: {told}");
+        trial.mal("part", "ALTER TABLE par.p ALTER number DROP DEFAULT");
+        trial.mal("whole", insert);
+        trial.server.ask("DROP DATABASE proof");
+        trial.operator(
+            "whole",
+            "DROP SERVER pgkeep_bridge_part, pgkeep_bridge_part_2 CASCADE; DROP ROLE IF EXISTS pgkeep_bridged_part",
+        );
+        trial.operator("part", "DROP OWNED BY pgkeep_bridge_part, pgkeep_bridge_part_2; DROP ROLE pgkeep_bridge_part, pgkeep_bridge_part_2");
+        assert_eq!(trial.operator("whole", "SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
+    }
+}
+
+/// Another one's role has the name of the second way.
+#[test]
+fn a_name_that_is_taken_ends_a_bridge_of_several_ways_before_it_is_built() {
+    for major in BRIDGING {
+        let trial =
+            Trial::start(major, "CREATE TABLE par.p (id int PRIMARY KEY); CREATE VIEW mal.v AS SELECT id FROM par.p");
+        let bank = "CREATE ROLE bank; GRANT USAGE, CREATE ON SCHEMA par, mal TO bank; SET ROLE bank; CREATE TABLE par.q (id int PRIMARY KEY); CREATE VIEW mal.w AS SELECT id FROM par.q";
+        trial.operator("whole", bank);
+        trial.server.ask("CREATE ROLE pgkeep_bridge_part_2");
+        let said = trial.of_par(&["--boundary", "bridge"]);
+        assert_eq!(said.code, 7, "{major}: {said:?}");
+        assert!(said.stdout.contains("a role pgkeep_bridge_part_2 already exists"), "{major}: {said:?}");
+        assert_eq!(
+            trial.server.ask("SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolname ~ '^pgkeep'"),
+            "pgkeep_bridge_part_2",
+            "{major}"
+        );
+        trial.server.ask("DROP ROLE pgkeep_bridge_part_2");
+        // The source's server gets nowhere: all of them are gone.
+        let said = trial.of_par(&["--boundary", "bridge", "--bridge-host", "/nowhere"]);
+        assert_eq!(said.code, 7, "{major}: {said:?}");
+        assert!(
+            said.stdout.contains("local part pgkeep_bridge_part,pgkeep_bridge_part_2 scram-sha-256"),
+            "{major}: {said:?}"
+        );
+        assert_eq!(trial.server.ask("SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::pg::bridge::{
 };
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::{Conninfo, Host, RootCertificates, SslMode};
-use crate::split::bridge::{cut, given_up, role_name};
+use crate::split::bridge::{cut, given_up, ways};
 use crate::split::facts::ForeignData;
 
 /// What the plan says of it; none where nothing is bridged.
@@ -34,16 +34,20 @@ pub fn decide(planned: &Planned, options: &plan::Options) -> Option<Works> {
         let mut names = numbers.map(|suffix| cut(name, 63 - suffix.len()) + &suffix);
         names.find(|name| taken.insert((schema.to_owned(), name.clone()))).unwrap_or_default()
     };
+    let ways = ways(&planned.archive, bridged, options.target.database());
     let spans = bridged.iter().map(|table| Span {
+        way: ways.iter().position(|way| way.tables.contains(&table.entry)).unwrap_or_default(),
         aside: aside(&table.schema, &table.name),
         schema: table.schema.clone(),
         name: table.name.clone(),
     });
     let spans = spans.collect();
-    let role = role_name(options.target.database());
+    let mut names = ways.into_iter().map(|way| way.role);
+    let role = names.next()?;
     Some(Works {
         server: role.clone(),
         role,
+        more: names.collect(),
         endpoint: endpoint(options),
         traffic: options.bridging.traffic,
         extension: match planned.source.foreign_data {
@@ -91,37 +95,48 @@ fn encryption(target: &Conninfo) -> Vec<(String, String)> {
     options
 }
 
-/// Makes the role in the target and goes there and back once by way of the source's server, before the fence goes up. Returns the
-/// role's password, which is kept nowhere but in the user mapping.
+/// Makes the roles in the target and goes there and back once by each, by way of the source's server, before the fence goes up. Returns
+/// the roles' passwords, which are kept nowhere but in the user mappings.
 ///
 /// # Errors
 /// The source's server does not get there, or gets to another database; somebody else's role has the name.
-pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Result<Option<SecretString>, Error> {
-    let Some(works) = &state.ties.bridge else { return Ok(None) };
-    let strange = is_strange_role(target, &works.role).await;
-    if strange.map_err(at_target("looking for the bridge's role"))? {
-        return Err(SplitError::BridgeRole { role: works.role.clone() }.into());
+pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Result<Vec<SecretString>, Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(Vec::new()) };
+    let ways = works.ways();
+    for way in &ways {
+        let strange = is_strange_role(target, way.role).await;
+        if strange.map_err(at_target("looking for the bridge's role"))? {
+            return Err(SplitError::BridgeRole { role: way.role.to_owned() }.into());
+        }
     }
-    let password = password();
-    provide_role(target, &works.role, &password).await.map_err(at_target("making the bridge's role"))?;
+    let passwords: Vec<SecretString> = ways.iter().map(|_| password()).collect();
+    for (way, password) in ways.iter().zip(&passwords) {
+        let provided = provide_role(target, way.role, ways.len(), password).await;
+        provided.map_err(at_target("making the bridge's role"))?;
+    }
     // A session of its own: postgres_fdw keeps its connection as long as the session lives.
     let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
     if is_strange_owner(&session, works).await.map_err(at_source("looking for the bridge's owner"))? {
         return Err(SplitError::BridgeRole { role: works.owner() }.into());
     }
     hush(&session).await.map_err(at_source("switching off statement logging"))?;
-    let probed = works.probe(&session, target, &password).await;
-    session.close().await.map_err(at_source("closing the session"))?;
-    match probed {
-        Ok(Probe::Reached) => Ok(Some(password)),
-        Ok(Probe::AnotherDatabase) => {
-            Err(SplitError::BridgeElsewhere { endpoint: works.endpoint.clone().into() }.into())
-        }
-        Err(source) => {
-            let (role, endpoint) = (works.role.clone(), Box::new(works.endpoint.clone()));
-            Err(SplitError::BridgeAway { role, endpoint, source: Box::new(source) }.into())
-        }
+    let mut tried = Ok(());
+    for (way, password) in ways.iter().zip(&passwords) {
+        tried = match works.probe(&session, target, (*way, password)).await {
+            Ok(Probe::Reached) => continue,
+            Ok(Probe::AnotherDatabase) => Err(SplitError::BridgeElsewhere { endpoint: works.endpoint.clone().into() }),
+            Err(source) => Err(SplitError::BridgeAway {
+                role: way.role.to_owned(),
+                roles: ways.iter().map(|way| way.role.to_owned()).collect(),
+                endpoint: Box::new(works.endpoint.clone()),
+                source: Box::new(source),
+            }),
+        };
+        break;
     }
+    session.close().await.map_err(at_source("closing the session"))?;
+    tried?;
+    Ok(passwords)
 }
 
 /// Under the fence, before anything is copied: the tables and all that reads them change hands, and are put back.
@@ -139,10 +154,10 @@ pub async fn rehearse(state: &State, source: &Session, trying: &Trying<'_>) -> R
 }
 
 /// Statements that build the bridge, for the transaction that seals the source.
-pub async fn at_seal(state: &State, source: &Session, password: Option<&SecretString>) -> Result<String, Error> {
-    let (Some(works), Some(password)) = (&state.ties.bridge, password) else { return Ok(String::new()) };
+pub async fn at_seal(state: &State, source: &Session, passwords: &[SecretString]) -> Result<String, Error> {
+    let Some(works) = &state.ties.bridge else { return Ok(String::new()) };
     hush(source).await.map_err(at_source("switching off statement logging"))?;
-    Ok(works.build(password, Refresh::Now))
+    Ok(works.build(passwords, Refresh::Now))
 }
 
 /// Whether it is the bridge that cannot be built.
@@ -160,7 +175,7 @@ pub fn cannot_be_built(state: &State, error: Error) -> Error {
     }
 }
 
-/// What the role needs in the target, once its tables are there.
+/// What the roles need in the target, once its tables are there.
 pub async fn grant(state: &State, target: &Session) -> Result<(), Error> {
     match &state.ties.bridge {
         Some(works) => works.grant(target).await.map_err(at_target("granting to the bridge's role")),
@@ -189,25 +204,25 @@ pub async fn rehearse_return(state: &State, source: &Session, trying: &Trying<'_
 pub async fn left(state: &State, source: &Session) -> Result<Vec<String>, Error> {
     let Some(works) = &state.ties.bridge else { return Ok(Vec::new()) };
     let left = works.left(source).await.map_err(at_source("looking for what still reads the bridge"))?;
+    let servers: Vec<&str> = works.ways().iter().map(|way| way.server).collect();
     let told = |reader| {
         format!(
-            "{reader} was made during the rollback with a value whose domain is checked by an ordinary role, and was left: it reads a foreign table that leads nowhere. Drop it, then the server {}, then the role {} where there is one",
-            works.server,
+            "{reader} was made during the rollback with a value whose domain is checked by an ordinary role, and was left: it reads a foreign table that leads nowhere. Drop it, then the {} {}, then the role {} where there is one",
+            if servers.len() == 1 { "server" } else { "servers" },
+            servers.join(", "),
             works.owner()
         )
     };
     Ok(left.into_iter().map(told).collect())
 }
 
-/// The role goes, and whatever it was granted in the session's database.
+/// The roles go, and whatever they were granted in the session's database.
 pub async fn dismiss(state: &State, session: &Session, target: &Conninfo) -> Result<(), Error> {
-    match &state.ties.bridge {
-        Some(works) => {
-            let dismissed = pg::bridge::dismiss_role(session, &works.role, target.database()).await;
-            dismissed.map_err(at_target("dropping the bridge's role"))
-        }
-        None => Ok(()),
+    for way in state.ties.bridge.iter().flat_map(Works::ways) {
+        let dismissed = pg::bridge::dismiss_role(session, way.role, target.database()).await;
+        dismissed.map_err(at_target("dropping the bridge's role"))?;
     }
+    Ok(())
 }
 
 /// 128 bits, in letters and digits.

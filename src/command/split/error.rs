@@ -116,6 +116,8 @@ pub enum SplitError {
     #[error("the source's server cannot connect to the new database as {role} at host {}, port {}", .endpoint.host, .endpoint.port)]
     BridgeAway {
         role: String,
+        /// Of all ways.
+        roles: Vec<String>,
         endpoint: Box<Endpoint>,
         #[source]
         source: Box<pg::Error>,

@@ -134,7 +134,7 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::BridgeRole { role } => {
             format!("Nothing was changed. Rename it, or drop it: DROP ROLE {role}.")
         }
-        SplitError::BridgeAway { role, endpoint, source } => away(role, endpoint, source),
+        SplitError::BridgeAway { roles, endpoint, source, .. } => away(&roles.join(","), endpoint, source),
         SplitError::BridgeElsewhere { .. } => {
             "Nothing was changed. --bridge-host and --bridge-port say where the source's server finds the target.".into()
         }

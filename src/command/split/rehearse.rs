@@ -145,7 +145,8 @@ pub async fn rehearse(run: &Options, origin: &Origin<'_>, watch: &Watch) -> Resu
 
     watch.set_phase("starting private servers");
     let since = Instant::now();
-    let servers = Servers::start(&scene.model, run.plan.target.database(), run.plan.pg_bin.as_deref()).await?;
+    let target = run.plan.target.database();
+    let servers = Servers::start(&scene.model, target, scene.owners, run.plan.pg_bin.as_deref()).await?;
     servers.check_extensions(&scene.extensions, &scene.extensions_needed).await?;
     servers.check_room(scene.bytes_expected)?;
     times.servers_ms = millis(since);

@@ -139,7 +139,7 @@ impl Run<'_> {
         state.save(&target).await?;
         beginning.into_iter().for_each(Beginning::end);
         not_carried.extend(furnish(&mut state, &drawn, &target).await?);
-        let (target, Tried { respelled, password }) = self.try_out(&state, &planned, &source, target).await?;
+        let (target, Tried { respelled, passwords }) = self.try_out(&state, &planned, &source, target).await?;
         let mut phases = Phases { prepare_ms: millis(started), ..Phases::default() };
 
         let since = Instant::now();
@@ -150,8 +150,7 @@ impl Run<'_> {
         let fenced = fence_step::put(options, &state, &source, watch).await?;
         let (down, refused_from) = (Instant::now(), Utc::now());
         let before = Before { planned: &planned, not_carried: &not_carried, roles_made: &roles_made };
-        let copying =
-            Fenced { options, fenced: &fenced, respelled: &respelled, password: password.as_ref(), before, watch };
+        let copying = Fenced { options, fenced: &fenced, respelled: &respelled, passwords: &passwords, before, watch };
         let copied = match copying.move_over(drawn, &mut state, &source, &target, since, &mut phases).await {
             Ok(copied) if copied.is_proven() => copied,
             failed => {
@@ -195,7 +194,7 @@ impl Run<'_> {
             watch.set_phase("trying the bridge");
         }
         match bridge::try_out(state, source.conninfo(), &target).await {
-            Ok(password) => Ok((target, Tried { respelled, password })),
+            Ok(passwords) => Ok((target, Tried { respelled, passwords })),
             Err(error) => {
                 // Nothing was copied, and another way may be taken: what is left where this fails is found by the next run.
                 drop(abandon(state, target, &options.plan.target, &self.abandoning()).await);
@@ -250,8 +249,8 @@ fn taken_back(error: Error, options: &Options) -> Error {
 struct Tried {
     /// The source's definitions as the target's server spells them.
     respelled: Archive,
-    /// Of the role that a bridge is crossed as.
-    password: Option<SecretString>,
+    /// Of the roles that a bridge is crossed as.
+    passwords: Vec<SecretString>,
 }
 
 /// Since when the source has refused writes, as its record says: the copy that was proven began then.

@@ -50,13 +50,20 @@ pub struct Span {
     pub schema: String,
     pub name: String,
     pub aside: String,
+    /// Which of the ways leads to it: the place in [`Works::ways`]. Records of earlier programs have one way.
+    #[serde(default)]
+    pub way: usize,
 }
 
 /// What the statements are made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Works {
+    /// Of the first way.
     pub role: String,
     pub server: String,
+    /// Of the further ways, one for each owner: the role and the server have the same name.
+    #[serde(default)]
+    pub more: Vec<String>,
     pub endpoint: Endpoint,
     pub traffic: Traffic,
     pub extension: Extension,
@@ -65,6 +72,27 @@ pub struct Works {
     pub leave: Vec<u32>,
     /// The schemas that move.
     pub schemas: Vec<String>,
+}
+
+/// The tables of one owner, and nobody else's, are reached by a role and a foreign server of their own: code of that owner runs as the role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way<'a> {
+    /// In the target.
+    pub role: &'a str,
+    /// At the source.
+    pub server: &'a str,
+}
+
+impl Works {
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        let first = Way { role: &self.role, server: &self.server };
+        let more = self.more.iter().map(|name| Way { role: name, server: name });
+        std::iter::once(first).chain(more).collect()
+    }
+
+    fn way_of(&self, span: &Span) -> Way<'_> {
+        self.ways().get(span.way).copied().unwrap_or(Way { role: &self.role, server: &self.server })
+    }
 }
 
 /// Whether materialized views are filled at once.
@@ -128,4 +156,21 @@ pub fn schema_again(name: &str, aside: &str, tables: &[&str]) -> String {
         quote_literal(aside),
         tables.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the record of an earlier program has it.
+    #[test]
+    fn works_of_one_way_are_read() {
+        let record = r#"{"role": "pgkeep_bridge_new", "server": "pgkeep_bridge_new", "endpoint": {"host": "/tmp", "port": 5432, "database": "new"},
+            "traffic": "reads", "extension": "found", "spans": [{"schema": "app", "name": "a", "aside": "a_moved"}, {"schema": "app", "name": "b", "aside": "b_moved"}],
+            "leave": [], "schemas": ["app"]}"#;
+        let works: Works = serde_json::from_str(record).unwrap();
+        let way = Way { role: "pgkeep_bridge_new", server: "pgkeep_bridge_new" };
+        assert_eq!(works.ways(), [way]);
+        assert!(works.spans.iter().all(|span| works.way_of(span) == way));
+    }
 }

@@ -5,7 +5,7 @@
 //! domains as the table's owner, whoever asks for it. Where a superuser splits, the owner is a role that nobody is, and that has no way
 //! through the bridge itself, so that nothing is ever computed as it. Where another role splits, that one is the owner.
 
-use super::Works;
+use super::{Way, Works};
 use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal};
@@ -41,10 +41,15 @@ impl Works {
         name
     }
 
-    /// Statements that make it, once the server stands.
-    pub(super) fn provide_owner(&self) -> String {
+    /// Statements that make it, once the servers of these ways stand.
+    pub(super) fn provide_owner(&self, ways: &[Way<'_>]) -> String {
         let (owner, literal) = (quote_identifier(&self.owner()), quote_literal(&self.owner()));
-        // Its own mapping has no password, and without one postgres_fdw lets no ordinary role through.
+        // Its own mappings have no password, and without one postgres_fdw lets no ordinary role through.
+        let mapping = |way: Way<'_>| {
+            let (server, role) = (quote_identifier(way.server), quote_literal(way.role));
+            format!("CREATE USER MAPPING FOR {owner} SERVER {server} OPTIONS (user {role});")
+        };
+        let mappings: String = ways.iter().copied().map(mapping).collect();
         do_block(&format!(
             "BEGIN
                 IF pg_catalog.current_setting('is_superuser') = 'on' THEN
@@ -55,13 +60,11 @@ impl Works {
                         CREATE ROLE {owner} NOLOGIN;
                         COMMENT ON ROLE {owner} IS {};
                     END IF;
-                    CREATE USER MAPPING FOR {owner} SERVER {} OPTIONS (user {});
+                    {mappings}
                 END IF;
             END",
             strange(&self.owner()),
             quote_literal(MARK),
-            quote_identifier(&self.server),
-            quote_literal(&self.role),
         ))
     }
 

@@ -3,7 +3,7 @@
 use rand_core::{OsRng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Probe, SCHEMA, Works, transaction};
+use super::{Probe, SCHEMA, Way, Works, transaction};
 use crate::pg::connect::Session;
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal, quote_relation};
 use crate::pg::{Error, fence, ours};
@@ -25,16 +25,17 @@ fn mark(database: &str) -> String {
     format!("pgkeep split: a bridge to the database {database}")
 }
 
-/// Makes the role in the target, or gives the one from an earlier attempt this password. It may log in and nothing else, and takes at
-/// most half of the server's connections. The server never sees the password itself.
-pub async fn provide_role(session: &Session, role: &str, password: &SecretString) -> Result<(), Error> {
+/// Makes the role in the target, or gives the one from an earlier attempt this password. It may log in and nothing else. All `ways`
+/// together take at most half of the server's connections. The server never sees the password itself.
+pub async fn provide_role(session: &Session, role: &str, ways: usize, password: &SecretString) -> Result<(), Error> {
     let name = quote_identifier(role);
     // Of letters and digits: SASLprep leaves it as it is.
     let verifier = postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes());
     let there = format!("SELECT 'there' FROM pg_catalog.pg_roles WHERE rolname = {}", quote_literal(role));
     let there = !session.texts("looking for the bridge's role", &there, &[]).await?.is_empty();
-    let connections = "SELECT greatest(5, pg_catalog.current_setting('max_connections')::int / 2)::text";
-    let connections = session.texts("a setting", connections, &[]).await?.concat();
+    let connections =
+        format!("SELECT greatest(5, pg_catalog.current_setting('max_connections')::int / 2 / {ways})::text");
+    let connections = session.texts("a setting", &connections, &[]).await?.concat();
     let sql = format!(
         "BEGIN; {} ROLE {name} LOGIN CONNECTION LIMIT {connections} PASSWORD {};
         COMMENT ON ROLE {name} IS {};
@@ -69,11 +70,12 @@ pub async fn dismiss_role(session: &Session, role: &str, database: &str) -> Resu
 }
 
 impl Works {
-    /// What the role may do in the target: as much as the traffic needs, on what is bridged.
+    /// What the roles may do in the target: as much as the traffic needs, each on what it is the way to.
     pub async fn grant(&self, target: &Session) -> Result<(), Error> {
-        let role = quote_identifier(&self.role);
         let mut sql = "BEGIN;\n".to_owned();
         for span in &self.spans {
+            let way = self.way_of(span);
+            let role = quote_identifier(way.role);
             let table = quote_relation(&span.schema, &span.name);
             sql += &format!("GRANT USAGE ON SCHEMA {} TO {role};\n", quote_identifier(&span.schema));
             sql += &format!("GRANT SELECT ON {table} TO {role};\n");
@@ -89,7 +91,7 @@ impl Works {
                     END",
                     quote_literal(&table),
                 ));
-                // Those that its columns take numbers from.
+                // Those that its columns take numbers from, and that its owner may: a default names any, whoever's it is.
                 sql += &do_block(&format!(
                     "DECLARE s record; BEGIN
                         FOR s IN SELECT DISTINCT c.oid::pg_catalog.regclass AS name, n.oid::pg_catalog.regnamespace AS schema FROM pg_catalog.pg_attribute a
@@ -98,13 +100,14 @@ impl Works {
                                 OR d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = a.atttypid
                             JOIN pg_catalog.pg_class c ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.refobjid AND c.relkind = 'S'
                             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE a.attrelid = {}::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped
+                                AND pg_catalog.has_sequence_privilege((SELECT o.relowner FROM pg_catalog.pg_class o WHERE o.oid = a.attrelid), c.oid, 'USAGE')
                         LOOP
                             EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %s TO %I', s.schema, {role});
                             EXECUTE pg_catalog.format('GRANT USAGE ON SEQUENCE %s TO %I', s.name, {role});
                         END LOOP;
                     END",
                     quote_literal(&table),
-                    role = quote_literal(&self.role),
+                    role = quote_literal(way.role),
                 ));
             }
         }
@@ -114,9 +117,14 @@ impl Works {
 
     /// Asks the target a question through the source's server, as an ordinary role where the session's may make one, in a transaction
     /// that is rolled back. What comes back must be what was laid there, or another database answers.
-    pub async fn probe(&self, source: &Session, target: &Session, password: &SecretString) -> Result<Probe, Error> {
+    pub async fn probe(
+        &self,
+        source: &Session,
+        target: &Session,
+        (way, password): (Way<'_>, &SecretString),
+    ) -> Result<Probe, Error> {
         let token = format!("{:016x}{:016x}", OsRng.next_u64(), OsRng.next_u64());
-        let role = quote_identifier(&self.role);
+        let role = quote_identifier(way.role);
         let table = format!("{}.bridge_probe", fence::SCHEMA);
         let lay = format!(
             "BEGIN; DROP TABLE IF EXISTS {table}; {}INSERT INTO {table} VALUES ({});
@@ -126,19 +134,19 @@ impl Works {
             fence::SCHEMA,
         );
         transaction(target, "preparing the test of the bridge", &lay).await?;
-        let answer = self.ask(source, password).await;
+        let answer = self.ask(source, (way, password)).await;
         let clear = format!("DROP TABLE {table}; REVOKE USAGE ON SCHEMA {} FROM {role}", fence::SCHEMA);
         target.run("cleaning up the test of the bridge", &clear).await?;
         Ok(if answer? == [token] { Probe::Reached } else { Probe::AnotherDatabase })
     }
 
-    async fn ask(&self, source: &Session, password: &SecretString) -> Result<Vec<String>, Error> {
+    async fn ask(&self, source: &Session, (way, password): (Way<'_>, &SecretString)) -> Result<Vec<String>, Error> {
         let sql = format!(
             "BEGIN; {}{}CREATE FOREIGN TABLE {SCHEMA}.probe (token text) SERVER {} OPTIONS (schema_name {}, table_name 'bridge_probe');
             {probe}",
-            self.way(password),
+            self.open(&[(way, password)]),
             ours::closed_schema(SCHEMA),
-            quote_identifier(&self.server),
+            quote_identifier(way.server),
             quote_literal(fence::SCHEMA),
             probe = do_block(&format!("BEGIN
                 IF pg_catalog.current_setting('is_superuser') = 'on' THEN

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Works, transaction};
+use super::{Extension, FUNCTIONS, Refresh, SCHEMA, Span, Way, Works, transaction};
 use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::fence::{Attempt, InTheWay, Patience, is_in_the_way};
@@ -35,9 +35,8 @@ enum Before {
 }
 
 impl Works {
-    /// The server and how it is logged in to. The password must not reach a log: see [`hush`].
-    pub(super) fn way(&self, password: &SecretString) -> String {
-        let server = quote_identifier(&self.server);
+    /// The servers of these ways and how they are logged in to. The passwords must not reach a log: see [`hush`].
+    pub(super) fn open(&self, ways: &[(Way<'_>, &SecretString)]) -> String {
         let super::Endpoint { host, port, database, options } = &self.endpoint;
         let writes = match self.traffic {
             Traffic::Reads => "false",
@@ -65,27 +64,33 @@ impl Works {
                 )
             }
         };
-        format!(
-            "{extension}CREATE SERVER {server} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({});
-            CREATE USER MAPPING FOR PUBLIC SERVER {server} OPTIONS (user {}, password {});\n{}",
-            pairs.join(", "),
-            quote_literal(&self.role),
-            quote_literal(password.expose_secret()),
-            self.provide_owner(),
-        )
+        let pairs = pairs.join(", ");
+        let server = |(way, password): &(Way<'_>, &SecretString)| {
+            let server = quote_identifier(way.server);
+            format!(
+                "CREATE SERVER {server} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({pairs});
+                CREATE USER MAPPING FOR PUBLIC SERVER {server} OPTIONS (user {}, password {});\n",
+                quote_literal(way.role),
+                quote_literal(password.expose_secret()),
+            )
+        };
+        let servers: String = ways.iter().map(server).collect();
+        let ways: Vec<Way<'_>> = ways.iter().map(|(way, _)| *way).collect();
+        format!("{extension}{servers}{}", self.provide_owner(&ways))
     }
 
-    /// Tables and foreign tables change places, and the server stands. For the transaction of the seal, where the keys across the line
+    /// Tables and foreign tables change places, and the servers stand; a password for each way, in their order. For the transaction of the seal, where the keys across the line
     /// are gone already. [`glance`](Self::glance) follows.
-    pub fn build(&self, password: &SecretString, refresh: Refresh) -> String {
+    pub fn build(&self, passwords: &[SecretString], refresh: Refresh) -> String {
+        let ways: Vec<(Way<'_>, &SecretString)> = self.ways().into_iter().zip(passwords).collect();
         let exchange: Vec<String> = self.spans.iter().flat_map(|span| self.place(span)).collect();
         let going: Vec<String> = self.spans.iter().map(|span| quote_relation(&span.schema, &span.name)).collect();
         let statements = self.exchange(&going, &self.schemas, &exchange, &[], refresh, Before::Built);
-        format!("{}{}{statements}", functions(), self.way(password))
+        format!("{}{}{statements}", functions(), self.open(&ways))
     }
 
     fn place(&self, span: &Span) -> [String; 2] {
-        let Span { schema, name, aside } = span;
+        let Span { schema, name, aside, .. } = span;
         let writes = self.traffic == Traffic::ReadsAndWrites;
         let old = oid(&quote_relation(schema, aside));
         [
@@ -94,7 +99,7 @@ impl Works {
                 "SELECT pg_temp.pgkeep_place({old}, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {writes})",
                 quote_literal(schema),
                 quote_literal(name),
-                quote_literal(&self.server),
+                quote_literal(self.way_of(span).server),
                 quote_literal(&self.owner())
             ),
         ]
@@ -130,18 +135,17 @@ impl Works {
                 END IF;"
             ),
         };
-        let rest = format!(
-            "BEGIN
-                IF NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_table t JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver WHERE s.srvname = {}) THEN
+        let close = |way: Way<'_>| {
+            format!(
+                "IF NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_table t JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver WHERE s.srvname = {}) THEN
                     DROP SERVER IF EXISTS {} CASCADE;
-                END IF;
-                {}
-                {extension}
-            END",
-            quote_literal(&self.server),
-            quote_identifier(&self.server),
-            self.dismiss_owner()
-        );
+                END IF;",
+                quote_literal(way.server),
+                quote_identifier(way.server),
+            )
+        };
+        let closed: String = self.ways().into_iter().map(close).collect();
+        let rest = format!("BEGIN {closed} {} {extension} END", self.dismiss_owner());
         format!("{}{statements}{}", functions(), do_block(&rest))
     }
 
@@ -189,7 +193,7 @@ impl Works {
 
     /// Does what [`build`](Self::build) does to tables and their readers, and takes it back.
     pub async fn rehearse(&self, session: &Session, patience: Patience) -> Result<Attempt, Error> {
-        let nobody = SecretString::from("of nobody");
+        let nobody: Vec<SecretString> = self.ways().iter().map(|_| SecretString::from("of nobody")).collect();
         self.try_in_transaction(session, &self.build(&nobody, Refresh::Never), patience).await
     }
 
@@ -215,11 +219,12 @@ impl Works {
     pub async fn left(&self, session: &Session) -> Result<Vec<String>, Error> {
         let sql = "SELECT DISTINCT coalesce(pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, w.ev_class, 0),
                 pg_catalog.pg_describe_object(d.classid, d.objid, 0)) FROM pg_catalog.pg_foreign_table f
-            JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver AND s.srvname = $1
+            JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver AND s.srvname = ANY ($1::text[])
             JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid AND c.relname ~ '^pgkeep_bridge_[0-9]+$'
             JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid AND d.deptype = 'n'
             LEFT JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = d.objid AND w.rulename = '_RETURN' ORDER BY 1";
-        session.texts("what was not made again", sql, &[&self.server]).await
+        let servers: Vec<&str> = self.ways().iter().map(|way| way.server).collect();
+        session.texts("what was not made again", sql, &[&servers]).await
     }
 
     /// The same for the way back.

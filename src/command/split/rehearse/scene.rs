@@ -1,5 +1,7 @@
 //! What is known before a private server starts: the operator's ends, as far as they are asked, or the backup.
 
+use std::collections::BTreeSet;
+
 use super::servers::Model;
 use super::{Ends, Files, Origin};
 use crate::command::Error;
@@ -34,6 +36,8 @@ pub struct Scene {
     /// Extensions of the source, and those that what moves needs.
     pub extensions: Vec<String>,
     pub extensions_needed: Vec<String>,
+    /// How many roles own something in the source.
+    pub owners: usize,
     /// Both copies, tables and indexes.
     pub bytes_expected: u64,
     pub large_objects: u64,
@@ -112,6 +116,9 @@ impl Scene {
             (None, Some(planned)) => planned.source.extensions.keys().cloned().collect(),
             (None, None) => Vec::new(),
         };
+        let owned = archive.as_ref().or(planned.as_ref().map(|planned| &planned.archive));
+        let owned = owned.iter().flat_map(|archive| archive.entries());
+        let owners = owned.map(|entry| entry.owner.as_deref()).collect::<BTreeSet<_>>().len();
         let needs = planned.iter().flat_map(|planned| &planned.plan.needs).filter(|need| need.kind == "EXTENSION");
         let extensions_needed = needs.map(|need| need.name.clone()).collect();
         bytes_expected += planned.as_ref().map_or(0, moving_bytes);
@@ -129,6 +136,7 @@ impl Scene {
             files,
             extensions,
             extensions_needed,
+            owners,
             bytes_expected,
             large_objects,
         };

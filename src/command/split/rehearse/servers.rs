@@ -61,8 +61,8 @@ pub struct Servers {
 impl Servers {
     /// # Errors
     /// This machine has no programs of such a version; a server does not start.
-    pub async fn start(model: &Model, target: &str, pg_bin: Option<&Path>) -> Result<Self, Error> {
-        let admission = admission(target_name(target));
+    pub async fn start(model: &Model, target: &str, owners: usize, pg_bin: Option<&Path>) -> Result<Self, Error> {
+        let admission = admission(target_name(target), owners);
         let mut differs = Vec::new();
         let mut wanted = Vec::new();
         let mut max_wal_bytes = 0;
@@ -175,10 +175,12 @@ fn target_name(database: &str) -> &str {
     if THERE_ALREADY.contains(&database) { "pgkeep_rehearsal_target" } else { database }
 }
 
-/// `pg_hba.conf`: a bridge's role is asked for its password, without which postgres_fdw lets no ordinary role pass; the socket's folder
+/// `pg_hba.conf`: the roles of a bridge, one for each owner at most, are asked for their passwords, without which postgres_fdw lets no ordinary role pass; the socket's folder
 /// keeps everybody else out.
-fn admission(target: &str) -> Vec<u8> {
-    format!("local all \"{}\" scram-sha-256\nlocal all all trust\n", role_name(target)).into_bytes()
+fn admission(target: &str, owners: usize) -> Vec<u8> {
+    let asked = |number| format!("local all \"{}\" scram-sha-256\n", role_name(target, number));
+    let asked: String = (1..=owners.max(1)).map(asked).collect();
+    format!("{asked}local all all trust\n").into_bytes()
 }
 
 fn options(settings: BTreeMap<String, String>, admission: Vec<u8>) -> ClusterOptions {

@@ -40,7 +40,7 @@ pub struct Fenced<'a> {
     pub fenced: &'a [(String, String)],
     /// The source's definitions as the target's server spells them.
     pub respelled: &'a Archive,
-    pub password: Option<&'a SecretString>,
+    pub passwords: &'a [SecretString],
     pub before: Before<'a>,
     pub watch: &'a Watch,
 }
@@ -89,7 +89,7 @@ impl Fenced<'_> {
         state.save(target).await?;
         loose::make_ready(state, source, target).await?;
         let also = state.ties.at_seal() + &loose::at_seal(state, target).await?;
-        let also = also + &bridge::at_seal(state, source, self.password).await? + &closing::close(&state.closed);
+        let also = also + &bridge::at_seal(state, source, self.passwords).await? + &closing::close(&state.closed);
         watch.would_leave(switching::would_leave_unsure());
         let sealed = Seal { options, state, drawn: &drawn, stamp: &stamp, fenced, also: &also }
             .put(source, &trying("sealing the source"))
