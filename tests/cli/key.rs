@@ -557,6 +557,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
         "server",
         &[
             "bridge_code",
+            "left_in_session",
             "late_code",
             "loose_code",
             "read_by_name",
@@ -567,9 +568,9 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "split_trust",
             "split_bridge",
             "split_names",
+            "split_seal",
             "user_code",
             "climbing",
-            "read_by_name",
         ],
     );
     let cli = all("cli", &["dedup", "interleave", "key", "key_rotation"]);
