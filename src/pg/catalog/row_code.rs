@@ -21,15 +21,15 @@ const PLAIN: &str = "^(FUNCEXPR|OPEXPR|SCALARARRAYOPEXPR|DISTINCTEXPR|NULLIFEXPR
 
 /// Queries that know of each object (`calling`) whether it calls such code, and what of a relation is such an object (`parts`), for those
 /// `of_relation`: rows of a relation, and of an object's catalog and OID. A domain is in a column by itself, or inside of an array, a
-/// composite type, a range or another domain. Functions in C, and those of a superuser's extensions, are taken for what their authors say
-/// that they are.
+/// composite type, a range or another domain. Functions in C, and those of a superuser's extensions, do the same for everybody
+/// where their authors call them immutable; others may reach what the caller may (`dblink_exec`, `crosstab`).
 fn with_parts(of_relation: &str) -> String {
     format!(
         "code AS MATERIALIZED (
         SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384
-            AND l.lanname NOT IN ('c', 'internal') AND NOT (EXISTS (SELECT FROM pg_catalog.pg_depend d
+            AND (p.provolatile <> 'i' OR l.lanname NOT IN ('c', 'internal') AND NOT (EXISTS (SELECT FROM pg_catalog.pg_depend d
                 WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')
-                AND EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = p.proowner AND r.rolsuper))
+                AND EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = p.proowner AND r.rolsuper)))
         UNION ALL SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid < 16384
             AND (p.prolang <> 12 OR p.proname = 'satisfies_hash_partition' OR p.provolatile = 'v' OR p.provolatile = 's' AND p.proname !~ '{HARMLESS}')),
     calling (classid, objid) AS (

@@ -56,8 +56,10 @@ impl<'a> Acting<'a> {
         schemas.dedup();
         let schemas = schemas.into_iter().map(|name| (name.replace('"', "\"\""), name)).collect();
         let mut entries = archive.entries().iter().enumerate();
-        let has_code =
-            entries.any(|(position, entry)| calls.is_code(position) || matches!(entry.kind, Kind::Domain | Kind::Cast));
+        // A check that is added after the rows reads them, and some of the server's own functions run what text says.
+        let has_code = entries.any(|(position, entry)| {
+            calls.is_code(position) || matches!(entry.kind, Kind::Domain | Kind::Cast | Kind::CheckConstraint)
+        });
         Acting { archive, calls, options, schemas, has_code }
     }
 
