@@ -557,6 +557,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
         "server",
         &[
             "bridge_code",
+            "code_of_others",
             "left_in_session",
             "late_code",
             "loose_code",

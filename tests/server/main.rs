@@ -8,6 +8,7 @@ mod bridge_writes;
 mod budget;
 mod climbing;
 mod cluster;
+mod code_of_others;
 mod complete;
 mod connections;
 mod crash;
