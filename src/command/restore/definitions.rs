@@ -68,10 +68,10 @@ pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Ref
             }
         }
     }
-    session
-        .run("clearing what code has left", &clear_left_over())
-        .await
-        .map_err(Error::target_database("restoring definitions"))?;
+    // Only where there were frames: a role that may not use PL/pgSQL makes none.
+    if definitions.ability.temporary && job.plan.pre_data.iter().any(|step| step.acts_as.is_some()) {
+        definitions.control(&clear_left_over()).await?;
+    }
     let shells = shells(job, loading);
     let before: Vec<&Sequence> =
         job.sequences.iter().filter(|s| !job.sequences_of_extensions.contains(&s.oid)).collect();

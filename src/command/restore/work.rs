@@ -343,7 +343,9 @@ impl<'w, 'a> Worker<'w, 'a> {
     /// Where there is a transaction. What was warned of is undone; the server also warns where there was none.
     pub(super) fn roll_back(&mut self, label: &str) -> Result<(), Error> {
         self.execute(label, b"ROLLBACK")?;
-        self.execute(label, clear_left_over().as_bytes())?;
+        if self.ability.temporary && self.work.job.runs_code() {
+            self.execute(label, clear_left_over().as_bytes())?;
+        }
         drop(self.wire.take_notices());
         Ok(())
     }
