@@ -451,6 +451,24 @@ fn a_name_that_is_taken_ends_a_bridge_of_several_ways_before_it_is_built() {
             "{major}"
         );
         trial.server.ask("DROP ROLE pgkeep_bridge_part_2");
+        // And another one's server, at the source.
+        trial.operator(
+            "whole",
+            "CREATE EXTENSION postgres_fdw; CREATE SERVER pgkeep_bridge_part_2 FOREIGN DATA WRAPPER postgres_fdw",
+        );
+        let said = trial.of_par(&["--boundary", "bridge"]);
+        assert_eq!(said.code, 7, "{major}: {said:?}");
+        assert!(
+            said.stdout.contains("a foreign server pgkeep_bridge_part_2 already exists in the source"),
+            "{major}: {said:?}"
+        );
+        assert_eq!(trial.server.ask("SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
+        assert_eq!(
+            trial.operator("whole", "SELECT string_agg(srvname, ',') FROM pg_foreign_server"),
+            "pgkeep_bridge_part_2",
+            "{major}"
+        );
+        trial.operator("whole", "DROP EXTENSION postgres_fdw CASCADE");
         // The source's server gets nowhere: all of them are gone.
         let said = trial.of_par(&["--boundary", "bridge", "--bridge-host", "/nowhere"]);
         assert_eq!(said.code, 7, "{major}: {said:?}");
