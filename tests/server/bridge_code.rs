@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use pgkeep::pg::cluster::ClusterOptions;
+use serde_json::{Value, json};
 
 use crate::pgkeep::{Repo, Said, pgkeep};
 use crate::postgres::{Server, psql};
@@ -450,6 +451,24 @@ fn a_name_that_is_taken_ends_a_bridge_of_several_ways_before_it_is_built() {
             "{major}"
         );
         trial.server.ask("DROP ROLE pgkeep_bridge_part_2");
+        // And another one's server, at the source.
+        trial.operator(
+            "whole",
+            "CREATE EXTENSION postgres_fdw; CREATE SERVER pgkeep_bridge_part_2 FOREIGN DATA WRAPPER postgres_fdw",
+        );
+        let said = trial.of_par(&["--boundary", "bridge"]);
+        assert_eq!(said.code, 7, "{major}: {said:?}");
+        assert!(
+            said.stdout.contains("a foreign server pgkeep_bridge_part_2 already exists in the source"),
+            "{major}: {said:?}"
+        );
+        assert_eq!(trial.server.ask("SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
+        assert_eq!(
+            trial.operator("whole", "SELECT string_agg(srvname, ',') FROM pg_foreign_server"),
+            "pgkeep_bridge_part_2",
+            "{major}"
+        );
+        trial.operator("whole", "DROP EXTENSION postgres_fdw CASCADE");
         // The source's server gets nowhere: all of them are gone.
         let said = trial.of_par(&["--boundary", "bridge", "--bridge-host", "/nowhere"]);
         assert_eq!(said.code, 7, "{major}: {said:?}");
@@ -458,6 +477,68 @@ fn a_name_that_is_taken_ends_a_bridge_of_several_ways_before_it_is_built() {
             "{major}: {said:?}"
         );
         assert_eq!(trial.server.ask("SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
+    }
+}
+
+/// As an earlier program left a bridge of two owners: one role and one server for both, and a record that knows of no other way.
+fn as_of_one_way(trial: &Trial) {
+    let servers = "SET allow_system_table_mods = on; UPDATE pg_foreign_table SET ftserver = (SELECT oid FROM pg_foreign_server WHERE srvname = 'pgkeep_bridge_part');
+        UPDATE pg_depend SET refobjid = (SELECT oid FROM pg_foreign_server WHERE srvname = 'pgkeep_bridge_part') WHERE classid = 'pg_class'::regclass
+            AND refclassid = 'pg_foreign_server'::regclass AND refobjid = (SELECT oid FROM pg_foreign_server WHERE srvname = 'pgkeep_bridge_part_2');
+        DROP SERVER pgkeep_bridge_part_2 CASCADE";
+    trial.operator("whole", servers);
+    let roles = "GRANT SELECT, INSERT, UPDATE, DELETE ON par.p TO pgkeep_bridge_part; DROP OWNED BY pgkeep_bridge_part_2; DROP ROLE pgkeep_bridge_part_2";
+    trial.operator("part", roles);
+
+    let mut record: Value =
+        serde_json::from_str(&trial.operator("part", "SELECT document FROM pgkeep_split.state")).unwrap();
+    assert_eq!(record["bridge"].as_object_mut().unwrap().remove("more").unwrap(), json!(["pgkeep_bridge_part_2"]));
+    for span in record["bridge"]["spans"].as_array_mut().unwrap() {
+        assert!(span.as_object_mut().unwrap().remove("way").unwrap().is_u64());
+    }
+    // The host knows its own record by a key of its own.
+    let host = format!("{}/split-state/splits/{}.json", env!("CARGO_TARGET_TMPDIR"), record["id"].as_str().unwrap());
+    let host: Value = serde_json::from_str(&std::fs::read_to_string(host).unwrap()).unwrap();
+    let key: [u8; 32] = hex::decode(host["key"].as_str().unwrap()).unwrap().try_into().unwrap();
+    let document = record.to_string();
+    let mark = blake3::keyed_hash(&key, document.as_bytes());
+    trial.operator(
+        "part",
+        &format!("UPDATE pgkeep_split.state SET document = $record${document}$record$, mark = '{mark}'"),
+    );
+}
+
+/// It has one role for all owners until the way back, or the end.
+#[test]
+fn a_bridge_of_an_earlier_program_is_gone_on_with_by_its_one_way() {
+    for major in BRIDGING {
+        let trial =
+            Trial::start(major, "CREATE TABLE par.p (id int PRIMARY KEY); CREATE VIEW mal.v AS SELECT id FROM par.p");
+        let made = "CREATE ROLE bank LOGIN; GRANT USAGE, CREATE ON SCHEMA par, mal TO bank; SET ROLE bank; CREATE TABLE par.a (id int PRIMARY KEY); CREATE VIEW mal.w AS SELECT id FROM par.a";
+        trial.operator("whole", made);
+        let bank = |sql: &str| psql(&trial.server.binaries, &trial.server.dsn_as("bank", "whole"), sql).unwrap();
+        let ours = "SELECT (SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep') + (SELECT count(*) FROM pg_foreign_server)
+            + (SELECT count(*) FROM pg_user_mapping) + (SELECT count(*) FROM pg_extension WHERE extname = 'postgres_fdw')";
+        for verb in [&["rollback", "--discard"][..], &["finish", "--yes"]] {
+            let said = trial.of_par(&["--boundary", "bridge", "--bridge-write"]);
+            assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
+            as_of_one_way(&trial);
+            bank("INSERT INTO par.a VALUES (1)");
+            trial.mal("whole", "INSERT INTO par.p VALUES (1)");
+            let status = trial.split(&["status"]).document();
+            let told = (&status["record"], &status["bridged"]);
+            assert_eq!(told, (&json!("checked"), &json!(["par.a", "par.p"])), "{major}: {status}");
+            let said = trial.split(verb);
+            assert_eq!(said.code, 0, "{major}: {said:?}");
+            // Two roles, a server, its mapping for each of its users, and the extension.
+            let (left, rows) = if verb[0] == "finish" { ("6", "1") } else { ("0", "0") };
+            assert_eq!(trial.operator("whole", ours), left, "{major} {verb:?}");
+            assert_eq!(bank("SELECT count(*) FROM mal.w"), rows, "{major} {verb:?}");
+            assert_eq!(trial.mal("whole", "SELECT count(*) FROM mal.v"), rows, "{major} {verb:?}");
+            if verb[0] == "rollback" {
+                trial.server.ask("DROP DATABASE part");
+            }
+        }
     }
 }
 

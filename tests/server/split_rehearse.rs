@@ -221,6 +221,25 @@ fn what_holds_the_halves_together_is_rehearsed_as_well() {
     }
 }
 
+/// The private servers ask the role of each for its password: postgres_fdw lets no ordinary role pass without.
+#[test]
+fn each_owners_way_over_a_bridge_is_rehearsed() {
+    for major in [14, 15] {
+        let server = quiet_server(major, &[]);
+        shop(&server);
+        let made = "CREATE ROLE bank; CREATE ROLE crew; GRANT USAGE, CREATE ON SCHEMA app TO bank, crew;
+            SET ROLE bank; CREATE TABLE app.bills (id int PRIMARY KEY); SET ROLE crew; CREATE TABLE app.shifts (id int PRIMARY KEY); RESET ROLE;
+            CREATE VIEW public.counted AS SELECT FROM app.bills, app.shifts, app.orders";
+        psql(&server.binaries, &server.dsn("shop"), made).unwrap();
+        let (servers, before) = (folder(), state(&server, "shop"));
+        let said = rehearse_app(servers.path(), &server, "bridge");
+        let report = said.document();
+        assert_eq!((said.code, &report["ok"], &report["rollback"]["ok"]), (0, &json!(true), &json!(true)), "{said:?}");
+        assert!(said.stdout.contains("pgkeep_bridge_orders_2 those of crew"), "{said:?}");
+        assert_equal("the cluster", &before, &state(&server, "shop"));
+    }
+}
+
 #[test]
 fn two_clusters_of_two_versions_are_two_private_servers() {
     let (servers, old, new) =

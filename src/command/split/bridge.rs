@@ -14,6 +14,7 @@ use crate::command::Error;
 use crate::pg;
 use crate::pg::bridge::{
     Endpoint, Extension, Probe, Refresh, Span, Works, hush, is_strange_owner, is_strange_role, provide_role,
+    strange_servers,
 };
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::{Conninfo, Host, RootCertificates, SslMode};
@@ -118,6 +119,10 @@ pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Resu
     let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
     if is_strange_owner(&session, works).await.map_err(at_source("looking for the bridge's owner"))? {
         return Err(SplitError::BridgeRole { role: works.owner() }.into());
+    }
+    let strange = strange_servers(&session, works).await.map_err(at_source("looking for the bridge's servers"))?;
+    if let Some(server) = strange.into_iter().next() {
+        return Err(SplitError::BridgeServer { server }.into());
     }
     hush(&session).await.map_err(at_source("switching off statement logging"))?;
     let mut tried = Ok(());

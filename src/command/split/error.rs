@@ -113,6 +113,8 @@ pub enum SplitError {
     TooEarly { phase: Phase },
     #[error("a role {role} already exists, and no split created it")]
     BridgeRole { role: String },
+    #[error("a foreign server {server} already exists in the source database, and this split did not create it")]
+    BridgeServer { server: String },
     #[error("the source's server cannot connect to the new database as {role} at host {}, port {}", .endpoint.host, .endpoint.port)]
     BridgeAway {
         role: String,

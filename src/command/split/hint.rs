@@ -7,6 +7,7 @@ use crate::command::error::{Fault, followed};
 use crate::pg;
 use crate::pg::bridge::Endpoint;
 use crate::pg::losses::Loss;
+use crate::pg::quoting::quote_identifier;
 use crate::switch::{HookError, SwitchError};
 
 impl Fault for SplitError {
@@ -132,7 +133,10 @@ fn of(error: &SplitError) -> Option<String> {
             });
         }
         SplitError::BridgeRole { role } => {
-            format!("Nothing was changed. Rename it, or drop it: DROP ROLE {role}.")
+            format!("Nothing was changed. Rename it, or drop it: DROP ROLE {}.", quote_identifier(role))
+        }
+        SplitError::BridgeServer { server } => {
+            format!("Nothing was changed. Rename it, or drop it where nobody needs it: DROP SERVER {}.", quote_identifier(server))
         }
         SplitError::BridgeAway { roles, endpoint, source, .. } => away(&roles.join(","), endpoint, source),
         SplitError::BridgeElsewhere { .. } => {

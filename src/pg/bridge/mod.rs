@@ -120,6 +120,13 @@ pub async fn foreign_data(session: &Session) -> Result<ForeignData, Error> {
     })
 }
 
+/// Foreign servers that have the name of one of the ways, before any of these is made.
+pub async fn strange_servers(source: &Session, works: &Works) -> Result<Vec<String>, Error> {
+    let names: Vec<&str> = works.ways().iter().map(|way| way.server).collect();
+    let sql = "SELECT srvname::text FROM pg_catalog.pg_foreign_server WHERE srvname = ANY ($1::text[]) ORDER BY 1";
+    source.texts("looking for the bridge's servers", sql, &[&names]).await
+}
+
 /// Keeps statements with the password out of the server's log, as far as the role may: a superuser may.
 pub async fn hush(session: &Session) -> Result<(), Error> {
     let sql = "SELECT pg_catalog.set_config(s.name, s.value, false)
