@@ -1,4 +1,4 @@
-//! What somebody typed: which word a mistyped one most likely meant, and what percent-encoding stands for.
+//! What somebody typed: which word a mistyped one most likely meant, and what percent-encoding stands for. And a text as SQL writes it.
 
 /// The nearest of the words, where one is near enough: at most two characters, or a fifth of the word, off, and less than half of it.
 /// Two letters that changed places are one.
@@ -10,6 +10,12 @@ pub fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> Opt
         .filter(|(distance, word)| *distance <= (word.len() / 5).max(2) && distance * 2 < word.len().max(typed.len()))
         .min()
         .map(|(_, word)| word)
+}
+
+/// A string literal, whatever `standard_conforming_strings` says.
+pub fn sql_text(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
 /// Why a text in an address cannot be read.

@@ -33,9 +33,9 @@ const SHARED: &str = "(SELECT pg_catalog.md5(pg_catalog.string_agg(s.said, ' ' O
 /// Privileges of parameters, which PostgreSQL 14 does not have: a statement, in PL/pgSQL.
 const PARAMETERS: &str = "CASE WHEN pg_catalog.to_regclass('pg_catalog.pg_parameter_acl') IS NULL THEN 'SELECT NULL::pg_catalog.text'
         ELSE 'SELECT pg_catalog.string_agg(p.*::pg_catalog.text, '' '' ORDER BY p.oid) FROM pg_catalog.pg_parameter_acl p' END";
-/// Lends of several sessions would collide in the catalog. Only a superuser can lock a table of the catalog, which nobody alters; an
-/// advisory lock (`pkfr`) could be kept by anybody, for ever, and by the code itself.
-const LENDING: &str = "IF super THEN LOCK TABLE pg_catalog.pg_transform IN SHARE UPDATE EXCLUSIVE MODE;
+/// Lends of several sessions would collide in the catalog. Only a superuser can lock a catalog that all databases share (the owner of a
+/// database locks the others, by ANALYZE); an advisory lock (`pkfr`) could be kept by anybody, for ever, and by the code itself.
+const LENDING: &str = "IF super THEN LOCK TABLE pg_catalog.pg_shseclabel IN SHARE UPDATE EXCLUSIVE MODE;
     ELSE PERFORM pg_catalog.pg_advisory_xact_lock(1886086770, 0); END IF;";
 /// What no transaction takes back, in PL/pgSQL with a record `left_over`: locks of the session, for which the same code would wait in
 /// another one, and prepared statements, which would be in the way of the driver's own, whose names are known. No session in which code of

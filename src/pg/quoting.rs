@@ -1,5 +1,7 @@
 //! Names and texts as SQL writes them.
 
+pub use crate::spelling::sql_text as quote_literal;
+
 /// `"a""b"`: an identifier as SQL writes it. Always quoted, so that no list of reserved words is needed.
 pub fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -8,12 +10,6 @@ pub fn quote_identifier(name: &str) -> String {
 /// `"schema"."name"`.
 pub fn quote_relation(schema: &str, name: &str) -> String {
     format!("{}.{}", quote_identifier(schema), quote_identifier(name))
-}
-
-/// A string literal, whatever `standard_conforming_strings` says.
-pub fn quote_literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
 /// An anonymous block. Its body is a literal, which no name in it can end, as one could end dollar quotes.

@@ -76,12 +76,6 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A string that PostgreSQL reads back as this text, whatever `standard_conforming_strings` says.
-pub(crate) fn quoted_text(text: &str) -> String {
-    let doubled = text.replace('\'', "''");
-    if doubled.contains('\\') { format!(" E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
-}
-
 /// All tokens of the text.
 pub(crate) fn tokens(text: &[u8]) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();

@@ -70,7 +70,8 @@ pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Ref
     }
     // Only where there were frames: a role that may not use PL/pgSQL makes none.
     if definitions.ability.temporary && job.plan.pre_data.iter().any(|step| step.acts_as.is_some()) {
-        definitions.control(&clear_left_over()).await?;
+        let cleared = definitions.run("of clearing what code has left", &clear_left_over()).await;
+        cleared.map_err(Error::target_database("restoring definitions"))?;
     }
     let shells = shells(job, loading);
     let before: Vec<&Sequence> =

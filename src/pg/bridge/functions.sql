@@ -59,8 +59,8 @@ BEGIN
 END $f$;
 
 -- A foreign table with the columns of `old`. Where it is written through, a column whose values its table makes up (identity, a
--- sequence, generated, a function of the database's own that may read or count what has moved) is declared GENERATED: postgres_fdw then sends the word DEFAULT for it, so that the one place which counts
--- makes the value. The expression is never used. Whoever owns a foreign table can point it at any other one that the bridge's role may
+-- sequence, generated, a function of the database's own that may read or count what has moved) is declared GENERATED: postgres_fdw then
+-- sends the word DEFAULT for it, so that the one place which counts makes the value. The expression is never used. Whoever owns a foreign table can point it at any other one that the bridge's role may
 -- read, so it does not become its former owner's.
 CREATE OR REPLACE FUNCTION pg_temp.pgkeep_place(old oid, schema name, name name, server name, owner name, writes boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$

@@ -4,7 +4,8 @@
 use super::roles::session_roles;
 use super::{RoleMap, Step};
 use crate::schema::archive::{Entry, Kind, SqlText};
-use crate::schema::lexer::{quoted, quoted_text};
+use crate::schema::lexer::quoted;
+use crate::spelling::sql_text;
 
 /// Gives each such role the names of the schema for as long as the step takes, where it does not have them.
 pub(super) fn lend_names(entry: &Entry, roles: &RoleMap, step: &mut Step) {
@@ -13,8 +14,7 @@ pub(super) fn lend_names(entry: &Entry, roles: &RoleMap, step: &mut Step) {
         let role = roles.name(role);
         let setting = format!("'pgkeep.passed_on_{n}'");
         let (privilege, holder) = (format!("USAGE ON SCHEMA {}", quoted(schema)), quoted(role));
-        let lacks =
-            format!("NOT pg_catalog.has_schema_privilege({}, {}, 'USAGE')", quoted_text(role), quoted_text(schema));
+        let lacks = format!("NOT pg_catalog.has_schema_privilege({}, {}, 'USAGE')", sql_text(role), sql_text(schema));
         let lend = format!(
             "BEGIN PERFORM pg_catalog.set_config({setting}, 'no', true);
                 IF {lacks} THEN GRANT {privilege} TO {holder}; PERFORM pg_catalog.set_config({setting}, 'yes', true); END IF; END"
@@ -28,5 +28,5 @@ pub(super) fn lend_names(entry: &Entry, roles: &RoleMap, step: &mut Step) {
 }
 
 fn block(body: &str) -> SqlText {
-    SqlText::new(format!("DO {};\n", quoted_text(body)))
+    SqlText::new(format!("DO {};\n", sql_text(body)))
 }

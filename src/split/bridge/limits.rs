@@ -63,7 +63,7 @@ pub(super) fn findings(
             FindingKind::BridgeLimit,
             used.label.clone(),
             format!(
-                "it reads system columns (xmin), or ONLY, of {}: the foreign table that replaces it has no versions of rows, and reads children as well",
+                "it reads system columns of {} (such as xmin), or reads it with ONLY: the foreign table in its place has no such columns, and always reads children",
                 name(used.relation)
             ),
             "change it to use columns of the table, or choose drop in --boundary-file for what needs the bridge",
@@ -76,7 +76,7 @@ pub(super) fn findings(
 
 /// postgres_fdw finds the row that it changes by its place in one relation (`ctid`), and rows of other children have the same place.
 fn of_children(name: &str, children: Children, traffic: Traffic) -> Option<Finding> {
-    let only = "ONLY does not keep the rows of tables that inherit from it away";
+    let only = "ONLY reads their rows as well";
     let changes = "UPDATE, DELETE and SELECT FOR UPDATE through the bridge fail: postgres_fdw would change rows of other children as well";
     let reason = match (children, traffic) {
         (Children::Partitions, Traffic::Reads) => return None,
