@@ -109,6 +109,9 @@ pub struct State {
     /// The same of the new place, as it was proven; records of earlier programs do not have it.
     #[serde(default)]
     pub new_tables: Option<NewTables>,
+    /// The old place's fence has triggers for rows; those of earlier programs do not.
+    #[serde(default)]
+    pub fence_of_rows: bool,
     /// Of the new place's definitions, as they were proven.
     #[serde(default)]
     pub proven: Option<Scope>,

@@ -253,6 +253,7 @@ pub async fn prepare(
         sealed_tables: Vec::new(),
         new_tables: None,
         hook_started: None,
+        fence_of_rows: true,
         proven: None,
         closed: Vec::new(),
         not_alike: Vec::new(),
