@@ -27,14 +27,15 @@ use crate::schema::compare::EntryMismatch;
 use crate::stream::RowHash;
 use crate::switch::Applied;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
     /// The split made the database, and may drop it.
     Missing,
+    #[default]
     Empty,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     pub format: u32,
     /// Of this split, at random; both databases and the host have it. Empty in a record of format 1.
