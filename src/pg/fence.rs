@@ -19,7 +19,7 @@ mod lock;
 mod stamp;
 
 pub use function::body;
-pub use intact::{Expected, is_intact};
+pub use intact::{Expected, Gap, is_intact};
 pub use keys::{By, Checked, KeyEnd, LEFT_ALONE, by, check_key, key_again};
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
 pub use stamp::{Stamp, stamp};

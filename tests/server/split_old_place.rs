@@ -178,14 +178,14 @@ fn whatever_else_changed_in_the_old_place_is_a_warning_of_the_rollback() {
     let server = Server::start(15, ClusterOptions::default());
     let halves = Halves::moved(&server, "changed", SHOP, &[]);
     halves.old("GRANT SELECT ON m.users TO PUBLIC; ALTER TABLE m.orders DROP COLUMN amount CASCADE; DROP FUNCTION m.one(); ALTER SEQUENCE m.users_id_seq RENAME TO numbers;
-        CREATE TABLE m.made (id int); DROP TRIGGER pgkeep_fence ON m.users; INSERT INTO m.users (email) VALUES ('somebody')");
+        CREATE TABLE m.made (id int); DROP TRIGGER pgkeep_fence ON m.users; DROP TRIGGER pgkeep_fence_rows ON m.users; INSERT INTO m.users (email) VALUES ('somebody')");
     let status = halves.split(&["status"]).document();
     let back = halves.split(&["rollback"]);
     let told = back.document();
     assert_eq!((back.code, &told["lost"]), (0, &json!([])), "{back:?}");
     let warnings: Vec<&str> = told["warnings"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     let fence =
-        "the fence of the old database was changed, so rows may have been written there: m.users has no trigger";
+        "the fence of the old database was changed, so rows may have been written there: m.users lacks a trigger of it";
     assert!(warnings.contains(&fence), "{warnings:?}");
     let changes = [
         "table m.users",

@@ -280,13 +280,23 @@ fn a_fence_that_is_not_as_the_split_left_it_is_told_and_stops_the_rest() {
             "ALTER TABLE core.t ENABLE ALWAYS TRIGGER pgkeep_fence".into(),
             "core.t has a trigger that is disabled",
         ),
-        ("CREATE TABLE core.late ()".into(), "DROP TABLE core.late".into(), "core.late has no trigger"),
+        (
+            "ALTER TABLE core.t DISABLE TRIGGER pgkeep_fence_rows".into(),
+            "ALTER TABLE core.t ENABLE ALWAYS TRIGGER pgkeep_fence_rows".into(),
+            "core.t has a trigger that is disabled",
+        ),
+        (
+            "DROP TRIGGER pgkeep_fence_rows ON core.t; CREATE TRIGGER pgkeep_fence_rows AFTER INSERT ON core.t FOR EACH ROW EXECUTE FUNCTION pgkeep_split.refuse(); ALTER TABLE core.t ENABLE ALWAYS TRIGGER pgkeep_fence_rows".into(),
+            "CREATE OR REPLACE TRIGGER pgkeep_fence_rows AFTER INSERT OR UPDATE OR DELETE ON core.t FOR EACH ROW EXECUTE FUNCTION pgkeep_split.refuse(); ALTER TABLE core.t ENABLE ALWAYS TRIGGER pgkeep_fence_rows".into(),
+            "core.t has a trigger that lets some statements pass",
+        ),
+        ("CREATE TABLE core.late ()".into(), "DROP TABLE core.late".into(), "core.late lacks a trigger of it"),
     ] {
         place.sql("old", &broken);
         let status = place.split(&["status"]).document();
         assert_eq!(status["fence"]["source"], words, "{status}");
         place.refused(VERBS[0], 7, words);
-        if !words.ends_with("has no trigger") {
+        if !words.ends_with("lacks a trigger of it") {
             // Which `finish` names as made there since.
             place.refused(&["finish", "--yes"], 7, words);
         }

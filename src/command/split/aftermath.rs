@@ -16,7 +16,7 @@ use crate::pg::catalog::Scope;
 use crate::pg::close_like::may_connect;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
-use crate::pg::fence;
+use crate::pg::fence::{self, Gap};
 use crate::pg::inventory::{Extent, inventory, made_since};
 use crate::pg::loaded;
 use crate::pg::losses::by_name;
@@ -47,7 +47,7 @@ pub async fn changed_since(source: &Session, state: &State) -> Result<Vec<String
     }
 }
 
-/// What of the old place's fence is not as the split left it. What was made there since has no trigger, and is told as made.
+/// What of the old place's fence is not as the split left it. What was made there since has none of its triggers, and is told as made.
 pub async fn fence_differs(source: &Session, state: &State) -> Result<Vec<String>, Error> {
     let mut differs = broken(state, source, End::Source).await.map_err(at_source("looking at the fence"))?;
     if !differs.is_empty() {
@@ -55,9 +55,9 @@ pub async fn fence_differs(source: &Session, state: &State) -> Result<Vec<String
         let names: Vec<&str> = names.map(String::as_str).collect();
         let made = made_in_the_old_place(source, state, &names).await?;
         let is_made = |table: &str| made.contains(&format!("table {table}"));
-        differs.retain(|words| !words.strip_suffix(" has no trigger").is_some_and(is_made));
+        differs.retain(|differs| !matches!(differs, Gap::NoTrigger { table } if is_made(table)));
     }
-    Ok(differs)
+    Ok(differs.iter().map(ToString::to_string).collect())
 }
 
 /// The report, with who is connected, who may connect, and what changed in the old place. The split is done by then: what cannot be asked is

@@ -1,21 +1,22 @@
 //! The end of the way back: the old schemas under other names, and much later gone.
 
+mod dropping;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::dropping::drop_for_good;
 use super::aftermath::{changed_since, fence_differs, made_in_the_old_place, sessions_old};
-use super::covering::{Covered, Covering};
 use super::ends::Ends;
-use super::holding::{at_source, at_target, own};
+use super::holding::{Owner, at_source, at_target, own};
 use super::state::{Phase, State};
 use super::{Discard, Moved, SplitError, host, loose, losses, lost, whereabouts};
 use crate::command::Error;
 use crate::command::taken::Taken;
 use crate::command::watch::Watch;
-use crate::pg::catalog::fingerprint;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::{self, Strength};
@@ -91,6 +92,53 @@ pub async fn finish(
     watch: &Watch,
 ) -> Result<Finished, Error> {
     watch.set_phase("connecting");
+    let (source, target, mut state) = enter(options).await?;
+    may_finish(options, &state)?;
+    let there = fence::schemas(&source).await.map_err(at_source("the list of schemas"))?;
+    let old = old_schemas(&state, &source, &there).await?;
+    nobody_writes(&state, &source, old).await?;
+    let mut lost = match old {
+        Old::There => losses::there(&state, &target, options.discard).await?,
+        // A kill came after the drop: nothing is given up any more.
+        Old::Dropped => Vec::new(),
+    };
+    let sessions = sessions_old(&source).await?;
+    let mut changed = Vec::new();
+    if state.phase == Phase::Switched {
+        whereabouts::new_place_takes_writes(&state, &target).await?;
+        changed = changed_since(&source, &state).await?;
+        confirm(options, &state, &sessions, &lost)?;
+        // Once more: an answer takes its time.
+        lost = losses::there(&state, &target, options.discard).await?;
+        watch.set_phase("putting the old schemas aside");
+        put_aside(options, &mut state, &there, &source, &target).await?;
+    }
+    let ends = Ends { source: &source, target: &target };
+    watch.set_phase("looking for what needs the old schemas");
+    let mut finished = stock(&state, &ends).await?;
+    (finished.lost, finished.changed_since, finished.sessions_old) = (lost, changed, sessions);
+    match &options.drop {
+        None => remember_reads(&mut state, &ends).await?,
+        Some(_) => {
+            let repository = repository.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
+            if old == Old::There {
+                let (covered, lost) = drop_for_good(options, repository, &state, &ends, watch).await?;
+                (finished.snapshot, finished.taken, finished.lost) =
+                    (Some(covered.snapshot), Some(covered.taken), lost);
+                finished.warnings.extend(covered.said);
+            }
+            finished.warnings.extend(end(&mut state, &ends).await?);
+            (finished.dropped, finished.phase) = (true, state.phase);
+        }
+    }
+    finished.warnings.extend(finished.lost.iter().map(|lost| format!("lost in the new database: {lost}")));
+    source.let_go().await.close().await.map_err(at_source("closing the session"))?;
+    target.close().await.map_err(at_target("closing the session"))?;
+    Ok(finished)
+}
+
+/// Both ends of a split that is known to this host, and its record.
+async fn enter(options: &FinishOptions) -> Result<(Owner, Session, State), Error> {
     let source = match own(&options.source, at_source).await {
         Ok(source) => source,
         Err(error) => return Err(lost::source(error, &options.source, &options.target, &options.state).await),
@@ -107,87 +155,75 @@ pub async fn finish(
         // A kill came between the record and this.
         whereabouts::leave(&state, &source).await?;
     }
-    let failed = |what: &'static str| at_source(what);
+    Ok((source, target, state))
+}
+
+/// # Errors
+/// The split is not so far, or over; the name that was typed is not that of the old database.
+fn may_finish(options: &FinishOptions, state: &State) -> Result<(), Error> {
     match (state.phase, &options.drop) {
-        (Phase::RolledBack | Phase::Finished, _) => return Err(SplitError::Over { phase: state.phase }.into()),
-        (phase, _) if phase < Phase::Switched => return Err(SplitError::TooEarly { phase }.into()),
-        (Phase::Switched, Some(_)) => return Err(SplitError::NotQuarantined.into()),
+        (Phase::RolledBack | Phase::Finished, _) => Err(SplitError::Over { phase: state.phase }.into()),
+        (phase, _) if phase < Phase::Switched => Err(SplitError::TooEarly { phase }.into()),
+        (Phase::Switched, Some(_)) => Err(SplitError::NotQuarantined.into()),
         (_, Some(typed)) if *typed != options.source.database() => {
-            return Err(SplitError::WrongName { typed: typed.clone() }.into());
+            Err(SplitError::WrongName { typed: typed.clone() }.into())
         }
-        _ => {}
+        _ => Ok(()),
     }
-    let there = fence::schemas(&source).await.map_err(failed("the list of schemas"))?;
-    let is_gone = !state.quarantined.is_empty() && !old_schemas_are_there(&state, &source, &there).await?;
-    let strength = fence::strength(&source).await.map_err(failed("looking for a fence"))?;
-    if strength != Some(Strength::Sealed) && !(state.phase == Phase::Quarantined && is_gone) {
-        return Err(SplitError::FenceGone.into());
-    }
-    if strength == Some(Strength::Sealed) {
-        // What was made there since is named as such below.
-        let differs = fence_differs(&source, &state).await?;
-        if !differs.is_empty() {
-            return Err(SplitError::FenceDiffers { differs }.into());
+}
+
+/// # Errors
+/// The fence does not stand as the split left it, around old schemas that are still there.
+async fn nobody_writes(state: &State, source: &Session, old: Old) -> Result<(), Error> {
+    let strength = fence::strength(source).await.map_err(at_source("looking for a fence"))?;
+    match strength {
+        Some(Strength::Sealed) => {
+            // What was made there since is named as such.
+            let differs = fence_differs(source, state).await?;
+            if differs.is_empty() { Ok(()) } else { Err(SplitError::FenceDiffers { differs }.into()) }
         }
+        _ if state.phase == Phase::Quarantined && old == Old::Dropped => Ok(()),
+        _ => Err(SplitError::FenceGone.into()),
     }
-    // Where a kill came after the drop, nothing is given up any more.
-    let mut lost = match is_gone {
-        false => losses::there(&state, &target, options.discard).await?,
-        true => Vec::new(),
-    };
-    let sessions = sessions_old(&source).await?;
-    let mut changed = Vec::new();
-    if state.phase == Phase::Switched {
-        whereabouts::new_place_takes_writes(&state, &target).await?;
-        changed = changed_since(&source, &state).await?;
-        confirm(options, &state, &sessions, &lost)?;
-        // Once more: an answer takes its time.
-        lost = losses::there(&state, &target, options.discard).await?;
-        watch.set_phase("putting the old schemas aside");
-        put_aside(options, &mut state, &there, &source, &target).await?;
-    }
-    let names: Vec<String> = state.quarantined.iter().map(|(_, to)| to.clone()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    watch.set_phase("looking for what needs the old schemas");
-    let needed_by =
-        quarantine::needed_by(&source, &names).await.map_err(failed("looking for what needs the old schemas"))?;
-    let mut finished = Finished {
+}
+
+/// What there is to be said of the old schemas.
+async fn stock(state: &State, ends: &Ends<'_>) -> Result<Finished, Error> {
+    let Ends { source, target } = *ends;
+    let names = state.names_aside();
+    let needed_by = quarantine::needed_by(source, &names).await;
+    Ok(Finished {
         ok: true,
         phase: state.phase,
         quarantined: state.quarantined.clone(),
         dropped: false,
-        needed_by,
+        needed_by: needed_by.map_err(at_source("looking for what needs the old schemas"))?,
         snapshot: None,
         taken: None,
-        lost,
-        made_since: made_in_the_old_place(&source, &state, &names).await?,
-        changed_since: changed,
-        sessions_old: sessions,
-        file_copies: file_copies(&state),
-        warnings: unwatched(&source, &target).await?,
-    };
-    if options.drop.is_none() {
-        state.index_reads = quarantine::index_reads(&source, &names).await.map_err(failed("reading statistics"))?;
-        state.save(&target).await?;
-    } else {
-        let repository = repository.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
-        if !is_gone {
-            let ends = Ends { source: &source, target: &target };
-            let (covered, lost) = drop_for_good(options, repository, &state, &ends, &names, watch).await?;
-            (finished.snapshot, finished.taken, finished.lost) = (Some(covered.snapshot), Some(covered.taken), lost);
-            finished.warnings.extend(covered.said);
-        }
-        fence::take_down(&source).await.map_err(failed("taking the fence down"))?;
-        finished.warnings.extend(fence::stay(&source).await.map_err(failed("looking for remains of the fence"))?);
-        state.enter(Phase::Finished);
-        state.save(&target).await?;
-        whereabouts::leave(&state, &source).await?;
-        (finished.dropped, finished.phase) = (true, state.phase);
-    }
-    finished.warnings.extend(finished.lost.iter().map(|lost| format!("lost in the new database: {lost}")));
-    source.let_go().await.close().await.map_err(at_source("closing the session"))?;
-    target.close().await.map_err(at_target("closing the session"))?;
-    Ok(finished)
+        lost: Vec::new(),
+        made_since: made_in_the_old_place(source, state, &names).await?,
+        changed_since: Vec::new(),
+        sessions_old: Vec::new(),
+        file_copies: file_copies(state),
+        warnings: unwatched(source, target).await?,
+    })
+}
+
+/// So that a drop can tell whether somebody has read the old tables meanwhile.
+async fn remember_reads(state: &mut State, ends: &Ends<'_>) -> Result<(), Error> {
+    let reads = quarantine::index_reads(ends.source, &state.names_aside()).await;
+    state.index_reads = reads.map_err(at_source("reading statistics"))?;
+    state.save(ends.target).await
+}
+
+/// The split is over. What stays of its fence is told.
+async fn end(state: &mut State, ends: &Ends<'_>) -> Result<Option<String>, Error> {
+    fence::take_down(ends.source).await.map_err(at_source("taking the fence down"))?;
+    let stays = fence::stay(ends.source).await.map_err(at_source("looking for remains of the fence"))?;
+    state.enter(Phase::Finished);
+    state.save(ends.target).await?;
+    whereabouts::leave(state, ends.source).await?;
+    Ok(stays)
 }
 
 /// Loose keys outlive the split: those that do not see everything any more.
@@ -229,12 +265,23 @@ async fn names_now(state: &State, source: &Session) -> Result<Vec<Option<String>
     quarantine::names(source, &state.old_oids).await.map_err(at_source("the list of schemas"))
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Old {
+    There,
+    /// They were put aside, and are gone.
+    Dropped,
+}
+
 /// # Errors
 /// Somebody has given one of them another name: what is done with it, and with its tables, is not known.
-async fn old_schemas_are_there(state: &State, source: &Session, there: &[String]) -> Result<bool, Error> {
+async fn old_schemas(state: &State, source: &Session, there: &[String]) -> Result<Old, Error> {
+    if state.quarantined.is_empty() {
+        return Ok(Old::There);
+    }
+    let old = |is_there| if is_there { Old::There } else { Old::Dropped };
     let now = names_now(state, source).await?;
     if now.is_empty() {
-        return Ok(state.quarantined.iter().any(|(_, to)| there.contains(to)));
+        return Ok(old(state.quarantined.iter().any(|(_, to)| there.contains(to))));
     }
     let renamed = state.quarantined.iter().zip(&now).filter_map(|((from, to), now)| {
         let now = now.as_ref().filter(|now| *now != to && (state.phase != Phase::Switched || *now != from))?;
@@ -244,7 +291,7 @@ async fn old_schemas_are_there(state: &State, source: &Session, there: &[String]
     if !renamed.is_empty() {
         return Err(SplitError::Renamed { renamed }.into());
     }
-    Ok(now.iter().any(Option::is_some))
+    Ok(old(now.iter().any(Option::is_some)))
 }
 
 /// Names that nobody has.
@@ -289,72 +336,4 @@ async fn put_aside(
     moved.map_err(at_source("quarantining the old schemas"))?;
     state.enter(Phase::Quarantined);
     state.save(target).await
-}
-
-/// Who needs the tables and who reads them is asked first. While nobody can write them they are compared with a snapshot; under the locks
-/// of the drop itself it is asked once more what needs them and what the new place has lost, and then they go. Returns the snapshot that holds them,
-/// and what is lost.
-async fn drop_for_good(
-    options: &FinishOptions,
-    repository: &Repository,
-    state: &State,
-    ends: &Ends<'_>,
-    names: &[&str],
-    watch: &Watch,
-) -> Result<(Covered, Vec<String>), Error> {
-    let Ends { source, target } = *ends;
-    let failed = |what: &'static str| at_source(what);
-    let by = quarantine::needed_by(source, names).await.map_err(failed("looking for what needs the old schemas"))?;
-    if !by.is_empty() {
-        return Err(SplitError::StillNeeded { by }.into());
-    }
-    let reads = quarantine::index_reads(source, names).await.map_err(failed("reading statistics"))?;
-    let mut users: Vec<String> = reads
-        .into_iter()
-        .filter(|(table, scans)| state.index_reads.iter().any(|(before, then)| before == table && then < scans))
-        .map(|(table, _)| format!("{table} was read since it was quarantined"))
-        .collect();
-    users.extend(quarantine::users(source, names).await.map_err(failed("looking for sessions"))?);
-    if !users.is_empty() {
-        return Err(SplitError::StillUsed { by: users }.into());
-    }
-    let sealed = state.history.iter().rev().find(|(phase, _)| *phase == Phase::Sealed).map(|(_, time)| *time);
-    let sealed = sealed.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
-    watch.set_phase("comparing the old schemas with a snapshot");
-    quarantine::hold(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
-    // From here on until nobody else gets in: what is made or changed meanwhile is in no snapshot.
-    let schemas: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let before = fingerprint(source, &schemas, &[]).await.map_err(failed("reading the catalog"))?;
-    let covering = Covering {
-        source,
-        schemas: names,
-        // It may have been renamed after the snapshot was taken, or before.
-        databases: &[&state.source_database, source.conninfo().database()],
-        sealed,
-        jobs: options.jobs,
-        pg_bin: options.pg_bin.as_deref(),
-        lock_timeout_ms: options.lock_timeout_ms,
-        watch,
-    };
-    let snapshot = covering.snapshot(repository).await?;
-    watch.set_phase("dropping the old schemas");
-    quarantine::shut(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
-    let changed = before.changed(source, |_, _| None).await.map_err(failed("looking for what changed"))?;
-    if !changed.is_empty() {
-        quarantine::let_go(source).await.map_err(failed("ending a transaction"))?;
-        return Err(SplitError::ChangedAside { changed }.into());
-    }
-    let lost = match losses::there(state, target, options.discard).await {
-        Ok(lost) => lost,
-        Err(error) => {
-            quarantine::let_go(source).await.map_err(failed("the end of a transaction"))?;
-            return Err(error);
-        }
-    };
-    let dropped = quarantine::drop_for_good(source, names, options.lock_timeout_ms).await;
-    let by = dropped.map_err(failed("dropping the old schemas"))?;
-    if !by.is_empty() {
-        return Err(SplitError::StillNeeded { by }.into());
-    }
-    Ok((snapshot, lost))
 }

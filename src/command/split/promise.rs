@@ -4,7 +4,7 @@ use super::ends::End;
 use super::state::{Phase, State};
 use crate::pg;
 use crate::pg::connect::Session;
-use crate::pg::fence::{self, Expected, Strength};
+use crate::pg::fence::{self, Expected, Gap, Strength};
 use crate::pg::{sealed, split_ids};
 
 /// What the state promises.
@@ -28,16 +28,20 @@ fn promised(phase: Phase, end: End) -> Promise {
     }
 }
 
-/// What of the fence is not as the state promises, in words; nothing where it is.
-pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<String>, pg::Error> {
+/// What of the fence is not as the state promises; nothing where it is.
+pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<Gap>, pg::Error> {
     let promise = promised(state.phase, end);
     let strength = fence::strength(session).await?;
     match (promise, strength) {
         (Promise::Sealed, _) | (Promise::Unsure, Some(Strength::Sealed)) => {}
         (_, None) | (Promise::OpenOrHeld | Promise::Unsure, Some(Strength::Held)) => return Ok(Vec::new()),
         // The source of one split may be the target of another, which is not looked at here.
-        (_, Some(Strength::Held)) => return Ok(vec!["writes are refused while another split runs".to_owned()]),
-        (_, Some(Strength::Sealed)) => return Ok(vec![unpromised(session, leads_to(state, end)).await?]),
+        (_, Some(Strength::Held)) => {
+            return Ok(vec![Gap::Other("writes are refused while another split runs".to_owned())]);
+        }
+        (_, Some(Strength::Sealed)) => {
+            return Ok(vec![Gap::Other(unpromised(session, leads_to(state, end)).await?)]);
+        }
     }
     // Under their old names or under the new ones: a kill may have come in between.
     let aside = state.quarantined.iter().map(|(_, to)| to);
@@ -50,6 +54,11 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<St
     let bodies = [fence::body(Strength::Sealed, leads_to(state, end))];
     let of_rows = state.fence_of_rows;
     fence::is_intact(session, &Expected { strength: Strength::Sealed, bodies: &bodies, tables: &tables, of_rows }).await
+}
+
+/// The same in words.
+pub async fn broken_in_words(state: &State, session: &Session, end: End) -> Result<Vec<String>, pg::Error> {
+    Ok(broken(state, session, end).await?.iter().map(ToString::to_string).collect())
 }
 
 /// The database to which this split's fence at one end sends writers.

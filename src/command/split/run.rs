@@ -10,14 +10,14 @@ use super::copied::{Copied, report, with_files};
 use super::ends::{End, Ends};
 use super::holding::{Owner, at_source, at_target, own, own_target};
 use super::losses::Discard;
-use super::promise::broken;
+use super::promise::broken_in_words;
 use super::rollback::{Abandoning, abandon};
 use super::state::{Phase, State};
 use super::steps::copy::{Before, Fenced};
 use super::steps::fence as fence_step;
 use super::steps::prepare::{Prepared, furnish, prepare, resolve};
-use super::steps::target::{Beginning, Previous, ground, previous};
 use super::steps::switch::{close, switch};
+use super::steps::target::{Beginning, Previous, ground, previous};
 use super::{
     Options, Outcome, Phases, Report, SplitError, aftermath, bridge, plan, switching, trial, whereabouts, wishes,
 };
@@ -97,7 +97,7 @@ impl Run<'_> {
     async fn go_on(self, mut state: State, source: Owner, echo: &mut (dyn Write + Send)) -> Result<Outcome, Error> {
         let Run { options, files, watch, started } = self;
         let target = connect(&options.plan.target, "pgkeep split").await.map_err(at_target("connecting"))?;
-        let differs = broken(&state, &source, End::Source).await.map_err(at_source("looking at the fence"))?;
+        let differs = broken_in_words(&state, &source, End::Source).await.map_err(at_source("looking at the fence"))?;
         if !differs.is_empty() {
             return Err(SplitError::FenceDiffers { differs }.into());
         }

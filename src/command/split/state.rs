@@ -201,6 +201,11 @@ struct Former {
 }
 
 impl State {
+    /// What the old schemas are called after `finish`.
+    pub fn names_aside(&self) -> Vec<&str> {
+        self.quarantined.iter().map(|(_, to)| to.as_str()).collect()
+    }
+
     /// The tables that were sealed; a record of an earlier program only has those that were copied.
     pub fn all_sealed(&self) -> Vec<SealedTable> {
         if !self.sealed_tables.is_empty() {

@@ -10,7 +10,7 @@ use super::holding::{at_source, at_target};
 use super::host::{Folder, Split};
 use super::loose::{Side, Waits, childless, waits};
 use super::losses::lost_there;
-use super::promise::broken;
+use super::promise::broken_in_words;
 use super::state::{Phase, State, Trust, absent};
 use super::strangers::refuse;
 use super::switching::Sent;
@@ -267,6 +267,6 @@ async fn fence_of(
     end: End,
     error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
 ) -> Result<String, Error> {
-    let differs = broken(state, session, end).await.map_err(error("looking at the fence"))?;
+    let differs = broken_in_words(state, session, end).await.map_err(error("looking at the fence"))?;
     Ok(if differs.is_empty() { AS_IT_SHOULD_BE.to_owned() } else { differs.join("; ") })
 }
