@@ -96,6 +96,9 @@ pub struct Report {
 
 /// Where somebody waits to change a table in the middle of the beginning, it is begun again: what was stored is used.
 pub async fn run(repository: &Repository, key: &WriterKey, options: &Options, watch: &Watch) -> Result<Report, Error> {
+    if let Some(time) = options.time.filter(|time| *time > Utc::now()) {
+        return Err(Error::Usage { what: format!("--time {} is in the future", time.to_rfc3339()), hint: None });
+    }
     let attempt = async || run_once(repository, key, options, watch).await;
     instant::again(options.lock_timeout_ms, &watch.stop, attempt).await
 }
@@ -106,9 +109,6 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     let watch = &Watch { stop, progress: watch.progress.clone() };
     let started = Instant::now();
     let request = options.patterns.parse()?;
-    if let Some(time) = options.time.filter(|time| *time > Utc::now()) {
-        return Err(Error::Usage { what: format!("--time {} is in the future", time.to_rfc3339()), hint: None });
-    }
 
     watch.set_phase("connecting");
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
@@ -119,13 +119,8 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     let database = catalog::database(session).await.map_err(Error::source_database("reading the catalog"))?;
 
     watch.set_phase("reading the repository");
-    let (lookout, condemned) = Lookout::begin(repository).await?;
-    let asked: Request = options.patterns.clone().into();
-    let Known { index, parent, unfinished } = repository.index(&database.name, &asked, condemned).await?;
-    let objects = Arc::new(Objects::new(repository, index));
-    let measure = measure(repository, &database.name, &asked).await?;
-    let ahead = ahead::warning(repository).await?;
-    let mut unfinished = UnfinishedWriter::new(objects.clone(), key, &database.name, &unfinished)?;
+    let Basis { lookout, objects, parent, measure, mut unfinished, mut warnings } =
+        basis(repository, key, options, &database.name).await?;
 
     watch.set_phase("reading the schema");
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
@@ -161,9 +156,8 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     session.close().await.map_err(Error::source_database("closing the session"))?;
 
     watch.set_phase("writing the manifest");
-    let place = repository.store().warning().into_iter();
-    let warnings = place.chain(ahead).chain(measure.warning(&database.name)).chain(of_definitions(&read, &facts));
-    let warnings = warnings.chain(outdated).chain(read.said.iter().cloned()).collect();
+    warnings.extend(of_definitions(&read, &facts));
+    warnings.extend(outdated.into_iter().chain(read.said.iter().cloned()));
     let taken_along = whole_rows::along(&read.archive, &facts, &request, &read.selection);
     let entries = (!request.is_everything()).then(|| read.selection.entries.keys().copied().collect());
     let stored = storing::store(read, &facts, &tables, &objects, new_writer(ChunkKind::Meta)?).await?;
@@ -179,6 +173,30 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     lookout.write_manifest(repository, key, &manifest, &objects).await?;
     unfinished.forget(repository).await;
     Ok(Report { taken_along, ..report(manifest, measure, warnings, started) })
+}
+
+/// What the repository has before a row is read.
+struct Basis {
+    lookout: Lookout,
+    objects: Arc<Objects>,
+    parent: Option<SnapshotId>,
+    measure: Measure,
+    unfinished: UnfinishedWriter,
+    /// Of its place, of its clocks, and of what there is to measure by.
+    warnings: Vec<String>,
+}
+
+async fn basis(repository: &Repository, key: &WriterKey, options: &Options, database: &str) -> Result<Basis, Error> {
+    let (lookout, condemned) = Lookout::begin(repository).await?;
+    let asked: Request = options.patterns.clone().into();
+    let Known { index, parent, unfinished } = repository.index(database, &asked, condemned).await?;
+    let objects = Arc::new(Objects::new(repository, index));
+    let measure = measure(repository, database, &asked).await?;
+    let ahead = ahead::warning(repository).await?;
+    let unfinished = UnfinishedWriter::new(objects.clone(), key, database, &unfinished)?;
+    let place = repository.store().warning().into_iter();
+    let warnings = place.chain(ahead).chain(measure.warning(database)).collect();
+    Ok(Basis { lookout, objects, parent, measure, unfinished, warnings })
 }
 
 /// Of everything that was read and stored; the rest is still to be filled in.

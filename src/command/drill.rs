@@ -17,12 +17,12 @@ use super::restore::{self, Loading, Phases, SearchPath, ThroughRoot};
 use super::taken::Taken;
 use super::watch::Watch;
 use crate::pg::binaries::server_for;
-use crate::pg::cluster::{ClusterOptions, PrivateCluster};
+use crate::pg::cluster::{ClusterError, ClusterOptions, PrivateCluster};
 use crate::pg::connect::{connect, connect_as_user};
 use crate::pg::conninfo::{Conninfo, Environment};
 use crate::pg::question::{self, Answer};
 use crate::repo::manifest::LeftOut;
-use crate::repo::{Record, Repository, SnapshotId};
+use crate::repo::{Manifest, Record, Repository, SnapshotId};
 use crate::schema::statements::Statement;
 use crate::stream::seal::PublicRecord;
 
@@ -110,33 +110,17 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     watch.set_phase("reading the snapshot");
     let manifest = repository.manifest(&repository.resolve(&options.snapshot).await?).await?;
     let binaries = server_for(manifest.server.version_num / 10_000, options.pg_bin.as_deref())?;
-
     if options.room == Room::Check {
         room::check(&manifest).await?;
     }
 
     watch.set_phase("starting a private server");
     let server_version = binaries.version.to_string();
-    let cluster = tokio::task::spawn_blocking(move || PrivateCluster::start(&binaries, private_server()));
-    let cluster = cluster.await.map_err(|source| Error::Internal {
-        what: "the private server's thread ended too early".into(),
-        source: Some(Box::new(source)),
-    })??;
+    let cluster = aside(move || PrivateCluster::start(&binaries, private_server())).await?;
     let server_ms = millis(started);
     let leftover = cluster.leftover();
-
-    // A database of another name where the server has this one from the start.
-    let name = Some(manifest.database.name.as_str()).filter(|name| !["postgres", "template1"].contains(name));
-    let target = Conninfo::resolve(Some(&cluster.dsn(name.unwrap_or("pgkeep_drill"))), &Environment::default())?;
-    let loading = Loading {
-        search_path: SearchPath::Fix,
-        through_root: options.through_root,
-        ..Loading::of_a_copy(target.clone(), options.jobs)
-    };
-    // Not the name that was asked for: `latest` may mean another by now.
-    let restoring = restore::Options::of_all(&manifest.snapshot, loading);
-    let restored = restore::run(repository, &restoring, watch).await?;
-    let rto_ms = server_ms + restored.elapsed_ms.saturating_sub(restored.phases.proof_ms);
+    let target = database_for(&manifest, &cluster)?;
+    let restored = restore::run(repository, &restoring(&manifest, options, &target), watch).await?;
 
     watch.set_phase("running the assertions");
     let phase = Instant::now();
@@ -145,25 +129,10 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
 
     watch.set_phase("removing the private server");
     let phase = Instant::now();
-    let removed = tokio::task::spawn_blocking(move || cluster.stop()).await;
-    removed.map_err(|source| Error::Internal {
-        what: "the private server's thread ended too early".into(),
-        source: Some(Box::new(source)),
-    })??;
+    aside(move || cluster.stop()).await?;
     let phases = DrillPhases { server_ms, restore: restored.phases, assertions_ms, cleanup_ms: millis(phase) };
 
-    let failed = assertions.iter().filter(|assertion| !assertion.ok).count() as u64;
-    let receipt = Receipt {
-        snapshot: manifest.snapshot.clone(),
-        time: Utc::now(),
-        ok: restored.proven && failed == 0,
-        proven: restored.proven,
-        rto_ms,
-        data_age_ms: (began - manifest.time).num_milliseconds().max(0).unsigned_abs(),
-        assertions: assertions.len() as u64,
-        assertions_failed: failed,
-        pgkeep: env!("CARGO_PKG_VERSION").into(),
-    };
+    let receipt = Receipt::of(&manifest, began, server_ms, &restored, &assertions);
     let mut warnings = restored.warnings;
     warnings.extend(leftover);
     let written = repository.write_record(&receipt).await;
@@ -178,7 +147,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         server_version,
         tables: restored.tables,
         rows: restored.rows,
-        rto_ms,
+        rto_ms: receipt.rto_ms,
         data_age_ms: receipt.data_age_ms,
         phases,
         proven: restored.proven,
@@ -190,6 +159,54 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         receipt: written.ok().map(|key| key.to_string()),
         elapsed_ms: millis(started),
     })
+}
+
+impl Receipt {
+    fn of(
+        manifest: &Manifest,
+        began: DateTime<Utc>,
+        server_ms: u64,
+        restored: &restore::Report,
+        assertions: &[Assertion],
+    ) -> Self {
+        let failed = assertions.iter().filter(|assertion| !assertion.ok).count() as u64;
+        Self {
+            snapshot: manifest.snapshot.clone(),
+            time: Utc::now(),
+            ok: restored.proven && failed == 0,
+            proven: restored.proven,
+            rto_ms: server_ms + restored.elapsed_ms.saturating_sub(restored.phases.proof_ms),
+            data_age_ms: (began - manifest.time).num_milliseconds().max(0).unsigned_abs(),
+            assertions: assertions.len() as u64,
+            assertions_failed: failed,
+            pgkeep: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+}
+
+/// In a thread of its own: a server takes its time to start and to stop.
+async fn aside<T: Send + 'static>(does: impl FnOnce() -> Result<T, ClusterError> + Send + 'static) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(does).await.map_err(|source| Error::Internal {
+        what: "the private server's thread ended too early".into(),
+        source: Some(Box::new(source)),
+    });
+    Ok(done??)
+}
+
+/// A database of another name where the server has this one from the start.
+fn database_for(manifest: &Manifest, cluster: &PrivateCluster) -> Result<Conninfo, Error> {
+    let name = Some(manifest.database.name.as_str()).filter(|name| !["postgres", "template1"].contains(name));
+    Ok(Conninfo::resolve(Some(&cluster.dsn(name.unwrap_or("pgkeep_drill"))), &Environment::default())?)
+}
+
+/// Not the name that was asked for: `latest` may mean another snapshot by now.
+fn restoring(manifest: &Manifest, options: &Options, target: &Conninfo) -> restore::Options {
+    let loading = Loading {
+        search_path: SearchPath::Fix,
+        through_root: options.through_root,
+        ..Loading::of_a_copy(target.clone(), options.jobs)
+    };
+    restore::Options::of_all(&manifest.snapshot, loading)
 }
 
 /// Durability is off by the cluster's own choice; nothing runs in the background that would be thrown away as well.

@@ -147,11 +147,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     let names: Vec<SnapshotName> = census.names().filter(|name| forgotten.contains(&name.id)).cloned().collect();
     if options.action == Action::Prune {
         watch.set_phase("forgetting snapshots");
-        let sizes = repository.snapshot_bytes().await?;
-        repository.forget(&names, &mut deleted).await;
-        let gone = names.iter().filter(|name| deleted.manifests.contains(&name.key()));
-        report.bytes_freed += gone.map(|name| sizes.get(name).copied().unwrap_or_default()).sum::<u64>();
-        report.forgotten.retain(|f| names.iter().any(|n| n.id == f.snapshot && deleted.manifests.contains(&n.key())));
+        forget(repository, &names, &mut report, &mut deleted).await?;
     }
 
     watch.set_phase("looking for objects that are still needed");
@@ -168,14 +164,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         plan.touch_no_object();
         report.warnings.push(NO_SNAPSHOT.into());
     }
-    (report.objects_condemned, report.bytes_condemned) = (plan.condemned.objects, plan.condemned.bytes);
-    (report.objects_waiting, report.bytes_waiting) = (plan.waiting.objects, plan.waiting.bytes);
-    if plan.condemned_later > 0 {
-        report.warnings.push(format!(
-            "one run condemns at most {} objects: {} more are left for the next runs",
-            plan.condemned.objects, plan.condemned_later
-        ));
-    }
+    tell_plan(&mut report, &plan);
     let ripe = plan.ripe_total;
     if watch.is_stopped() {
         return Err(Error::Interrupted);
@@ -196,6 +185,32 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     report_troubles(&mut report, references, deleted);
     report.elapsed_ms = millis(started);
     Ok(report)
+}
+
+/// Those of the names that the store has deleted are told as forgotten.
+async fn forget(
+    repository: &Repository,
+    names: &[SnapshotName],
+    report: &mut Report,
+    deleted: &mut Deleted,
+) -> Result<(), Error> {
+    let sizes = repository.snapshot_bytes().await?;
+    repository.forget(names, deleted).await;
+    let gone = || names.iter().filter(|name| deleted.manifests.contains(&name.key()));
+    report.bytes_freed += gone().map(|name| sizes.get(name).copied().unwrap_or_default()).sum::<u64>();
+    report.forgotten.retain(|forgotten| gone().any(|name| name.id == forgotten.snapshot));
+    Ok(())
+}
+
+fn tell_plan(report: &mut Report, plan: &Plan) {
+    (report.objects_condemned, report.bytes_condemned) = (plan.condemned.objects, plan.condemned.bytes);
+    (report.objects_waiting, report.bytes_waiting) = (plan.waiting.objects, plan.waiting.bytes);
+    if plan.condemned_later > 0 {
+        report.warnings.push(format!(
+            "one run condemns at most {} objects: {} more are left for the next runs",
+            plan.condemned.objects, plan.condemned_later
+        ));
+    }
 }
 
 /// A folder that was copied by half looks like a repository that is new.

@@ -101,34 +101,16 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     }
 
     watch.set_phase("reading manifests");
-    let mut odd_more = 0;
-    let asked = match &options.snapshot {
-        Some(asked) => vec![repository.resolve(asked).await?],
-        None => {
-            let names = repository.names().await?;
-            odd_more = names.odd_more;
-            names.manifests.into_iter().map(|stored| stored.name).collect()
-        }
-    };
     let mut findings = Vec::new();
-    if options.snapshot.is_none() {
-        let refused = repository.refused_records().await?;
-        let told = refused.told.into_iter();
-        findings.extend(told.map(|(key, reason)| Finding::new(Kind::Record, Some(key.to_string()), reason.into())));
-        findings.extend(more(Kind::Record, refused.more, "records/", "are not records signed by a trusted writer"));
-    }
-    if asked.is_empty() && findings.is_empty() {
-        return Err(RepoError::Empty { database: None }.into());
-    }
     let mut inventory = Inventory::new(repository);
-    let genuine = take_in(repository, asked, odd_more, &mut inventory, &mut findings).await?;
+    let genuine = taken_in(repository, options, &mut inventory, &mut findings).await?;
     inventory.look_up().await?;
-
-    let mut reached = Reached::default();
-    let mut coverage = None;
     let mut warnings: Vec<String> = ahead::warning(repository).await?.into_iter().collect();
     warnings.extend(advice_on_keys(repository, &findings).await?);
     let history = History::of(&repository.records::<ReadShards>().await?, inventory.depth());
+
+    let mut reached = Reached::default();
+    let mut coverage = None;
     if options.depth != Depth::Listing {
         watch.set_phase("reading objects");
         reached = read(&mut inventory, options, &history, started, watch)?;
@@ -152,13 +134,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     }
     if options.depth == Depth::Data || !inventory.is_whole() {
         watch.set_phase("comparing digests");
-        let mut hurt = Findings::default();
-        for name in &genuine {
-            if let Some(manifest) = repository.manifest_if_there(name).await? {
-                inventory.attribute(&manifest, &mut hurt).await?;
-            }
-        }
-        findings.extend(hurt.into_vec());
+        findings.extend(attributed(repository, &inventory, &genuine).await?);
     }
 
     let taken = match (&options.snapshot, genuine.first()) {
@@ -169,28 +145,91 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     if let (Some(conninfo), Some(name)) = (against, genuine.first()) {
         watch.set_phase("comparing rows");
         let manifest = repository.manifest(name).await?;
-        let scope = Scope::whole(&manifest);
-        let mismatches = proof::prove(conninfo, &manifest, scope, options.jobs, watch, Side::Source)?;
+        findings.extend(differing(conninfo, &manifest, options.jobs, watch)?);
         warnings.extend(detaching(conninfo, &manifest).await?);
-        findings.extend(mismatches.into_iter().map(|mismatch| Finding::of_mismatch(mismatch, &manifest.snapshot)));
         compared = Some(manifest.snapshot);
     }
 
     Ok(Report {
+        taken,
+        compared,
+        coverage,
+        objects_read: reached.objects,
+        bytes_read: reached.bytes,
+        ..report(&inventory, options, &genuine, findings, warnings)
+    })
+}
+
+/// Without what was read of the objects.
+fn report(
+    inventory: &Inventory<'_>,
+    options: &Options,
+    genuine: &[SnapshotName],
+    findings: Vec<Finding>,
+    warnings: Vec<String>,
+) -> Report {
+    Report {
         ok: findings.is_empty(),
         depth: if options.depth == Depth::Listing { "listing" } else { inventory.depth().noun() },
         snapshots_checked: genuine.len() as u64,
         objects_checked: inventory.objects(),
         bytes_checked: inventory.bytes(),
-        objects_read: reached.objects,
-        bytes_read: reached.bytes,
+        objects_read: 0,
+        bytes_read: 0,
         objects_unreferenced: options.snapshot.is_none().then(|| inventory.unreferenced()),
-        coverage,
-        taken,
-        compared,
+        coverage: None,
+        taken: None,
+        compared: None,
         findings,
         warnings,
-    })
+    }
+}
+
+/// The snapshots that are to be checked, in the inventory. What is no snapshot or no record is a finding.
+async fn taken_in(
+    repository: &Repository,
+    options: &Options,
+    inventory: &mut Inventory<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<SnapshotName>, Error> {
+    let (mut asked, mut odd_more) = (Vec::new(), 0);
+    match &options.snapshot {
+        Some(snapshot) => asked.push(repository.resolve(snapshot).await?),
+        None => {
+            let names = repository.names().await?;
+            odd_more = names.odd_more;
+            asked.extend(names.manifests.into_iter().map(|stored| stored.name));
+            let refused = repository.refused_records().await?;
+            let told = refused.told.into_iter();
+            findings.extend(told.map(|(key, reason)| Finding::new(Kind::Record, Some(key.to_string()), reason.into())));
+            findings.extend(more(Kind::Record, refused.more, "records/", "are not records signed by a trusted writer"));
+        }
+    }
+    if asked.is_empty() && findings.is_empty() {
+        return Err(RepoError::Empty { database: None }.into());
+    }
+    take_in(repository, asked, odd_more, inventory, findings).await
+}
+
+/// What damaged objects mean for the snapshots.
+async fn attributed(
+    repository: &Repository,
+    inventory: &Inventory<'_>,
+    genuine: &[SnapshotName],
+) -> Result<Vec<Finding>, Error> {
+    let mut hurt = Findings::default();
+    for name in genuine {
+        if let Some(manifest) = repository.manifest_if_there(name).await? {
+            inventory.attribute(&manifest, &mut hurt).await?;
+        }
+    }
+    Ok(hurt.into_vec())
+}
+
+/// In what the live database is not as the snapshot.
+fn differing(conninfo: &Conninfo, manifest: &Manifest, jobs: usize, watch: &Watch) -> Result<Vec<Finding>, Error> {
+    let mismatches = proof::prove(conninfo, manifest, Scope::whole(manifest), jobs, watch, Side::Source)?;
+    Ok(mismatches.into_iter().map(|mismatch| Finding::of_mismatch(mismatch, &manifest.snapshot)).collect())
 }
 
 /// What to do about what the key knows nobody for: where it is the key that is old, nothing is wrong with the repository.
