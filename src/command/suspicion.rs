@@ -132,29 +132,8 @@ pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
             _ => Vec::new(),
         };
     };
-    let mut reasons = Vec::new();
     let before = last.total();
-    let gone = last.tables.iter().filter(|(name, table)| {
-        // What a split notes there is no part of the database.
-        name.0 != fence::SCHEMA
-            && !found.has(name)
-            && !table.partition_of.as_ref().is_some_and(|parent| found.has(parent))
-            && !found.has_put_aside(name, table.size)
-    });
-    let gone: Vec<(&Name, &Table)> = gone.collect();
-    let by_split = gone.iter().filter(|((schema, _), _)| put_aside_from(schema).is_some()).count();
-    let gone: Vec<String> =
-        gone.iter().map(|((schema, name), table)| format!("{schema}.{name} ({} rows)", table.size.rows)).collect();
-    if !gone.is_empty() {
-        let are = if gone.len() == 1 { "is" } else { "are" };
-        let (tables, names) = (tables_of(gone.len()), named(&gone));
-        let split = match by_split {
-            0 => String::new(),
-            all if all == gone.len() => "; by the name of their schema, a split put them aside, and `split finish --yes-drop` drops them: if that was done, use --accept-shrink once".into(),
-            some => format!("; by the name of their schema, a split put {some} of them aside, and `split finish --yes-drop` drops these"),
-        };
-        reasons.push(format!("{tables} of the snapshot {} {are} gone: {names}{split}", last.snapshot));
-    }
+    let mut reasons = Vec::from_iter(gone_since(found, last));
     if total.rows == 0 && before.rows > 0 {
         reasons.push(format!("it has no row, but the snapshot {} had {}", last.snapshot, before.rows));
         return reasons;
@@ -182,6 +161,32 @@ pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
             .push(format!("its rows have {now} bytes, less than half of the {then} in the snapshot {}", last.snapshot));
     }
     reasons
+}
+
+/// Tables that the last snapshot has, and this one has no more.
+fn gone_since(found: &Contents, last: &Contents) -> Option<String> {
+    let gone = last.tables.iter().filter(|(name, table)| {
+        // What a split notes there is no part of the database.
+        name.0 != fence::SCHEMA
+            && !found.has(name)
+            && !table.partition_of.as_ref().is_some_and(|parent| found.has(parent))
+            && !found.has_put_aside(name, table.size)
+    });
+    let gone: Vec<(&Name, &Table)> = gone.collect();
+    let by_split = gone.iter().filter(|((schema, _), _)| put_aside_from(schema).is_some()).count();
+    let gone: Vec<String> =
+        gone.iter().map(|((schema, name), table)| format!("{schema}.{name} ({} rows)", table.size.rows)).collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let are = if gone.len() == 1 { "is" } else { "are" };
+    let (tables, names) = (tables_of(gone.len()), named(&gone));
+    let split = match by_split {
+        0 => String::new(),
+        all if all == gone.len() => "; by the name of their schema, a split put them aside, and `split finish --yes-drop` drops them: if that was done, use --accept-shrink once".into(),
+        some => format!("; by the name of their schema, a split put {some} of them aside, and `split finish --yes-drop` drops these"),
+    };
+    Some(format!("{tables} of the snapshot {} {are} gone: {names}{split}", last.snapshot))
 }
 
 fn tables_of(n: usize) -> String {

@@ -14,6 +14,7 @@ mod key_rotation;
 mod keys;
 mod known_damage;
 mod latest;
+mod lengths;
 mod links;
 mod many_objects;
 mod output;

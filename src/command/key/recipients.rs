@@ -77,7 +77,7 @@ pub fn add(path: &Path, new: &[Recipient]) -> Result<Report, Error> {
     }
     key.start_chunk_key();
     key.replace(&file)?;
-    Ok(report(path, &key, new, &[], true))
+    Ok(report(path, &key, new, &[], StoredChunks::Leave))
 }
 
 /// Removes recipients. With [`StoredChunks::Leave`] a new chunk key begins as well, so that later snapshots hold nothing that the
@@ -102,16 +102,16 @@ pub fn remove(path: &Path, gone: &[Recipient], own: RestoreRecipient, chunks: St
         key.start_chunk_key();
     }
     key.replace(&file)?;
-    Ok(report(path, &key, &[], gone, chunks == StoredChunks::Leave))
+    Ok(report(path, &key, &[], gone, chunks))
 }
 
-fn report(path: &Path, key: &WriterKey, added: &[Recipient], removed: &[Recipient], new_chunk_key: bool) -> Report {
+fn report(path: &Path, key: &WriterKey, added: &[Recipient], removed: &[Recipient], chunks: StoredChunks) -> Report {
     let texts = |recipients: &[Recipient]| recipients.iter().map(ToString::to_string).collect();
     Report {
         writer_key: path.to_owned(),
         added: texts(added),
         removed: texts(removed),
         recipients: texts(&key.recipients),
-        new_chunk_key,
+        new_chunk_key: chunks == StoredChunks::Leave,
     }
 }

@@ -13,6 +13,7 @@ use crate::command::progress::Progress;
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
+use crate::split::facts::Cluster;
 use crate::switch::{
     self, Applied, Change, HOOK_TIMEOUT_DEFAULT, Hook, HookError, Kept, Occasion, Plan, PlannedEdit, Server,
 };
@@ -30,13 +31,16 @@ pub struct Files {
 /// What will be written where. Read before anything is touched, so that a wrong key ends the run at once.
 pub fn plan(options: &Options, source_identity: &str, target_identity: Option<&str>) -> Result<Plan, Error> {
     let cluster = |identity: &str| identity.split('/').next().map(str::to_owned);
-    let same = target_identity.is_none_or(|target| cluster(target) == cluster(source_identity));
-    plan_for(options, same)
+    let is_same = target_identity.is_none_or(|target| cluster(target) == cluster(source_identity));
+    plan_for(options, if is_same { Cluster::Same } else { Cluster::Another })
 }
 
 /// The same where it is known whether both databases are of one cluster.
-pub fn plan_for(options: &Options, same: bool) -> Result<Plan, Error> {
-    let server = if same { Some(Server::Same) } else { Server::other(&options.plan.target) };
+pub fn plan_for(options: &Options, cluster: Cluster) -> Result<Plan, Error> {
+    let server = match cluster {
+        Cluster::Same => Some(Server::Same),
+        Cluster::Another => Server::other(&options.plan.target),
+    };
     let change = Change {
         from: options.plan.source.database().to_owned(),
         to: options.plan.target.database().to_owned(),

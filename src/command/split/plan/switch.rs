@@ -5,7 +5,6 @@ use crate::command::error::Error;
 use crate::command::split::switching::Files;
 use crate::command::split::{Options, switching, trial};
 use crate::command::watch::Watch;
-use crate::split::facts::Cluster;
 use crate::split::{Finding, FindingKind, Severity};
 use crate::switch::{HOOK_TIMEOUT_DEFAULT, Hook, Program};
 
@@ -26,7 +25,7 @@ fn files(options: &Options, planned: &Planned) -> Result<Files, Error> {
     if options.rewrites.is_empty() {
         return Ok(Files::default());
     }
-    let plan = switching::plan_for(options, planned.target.cluster == Cluster::Same)?;
+    let plan = switching::plan_for(options, planned.target.cluster)?;
     Ok(Files { diff: plan.diff(), edits: plan.edits(), kept: plan.kept().to_vec() })
 }
 

@@ -46,99 +46,41 @@ pub struct Scene {
 impl Scene {
     pub async fn look(run: &Options, origin: &Origin<'_>, watch: &Watch) -> Result<Looked, Error> {
         let mut run = run.clone();
-        let (manifest, archive) = match origin {
-            Origin::Live => (None, None),
-            Origin::Backup { repository, snapshot, .. } => {
-                watch.set_phase("reading the snapshot");
-                let manifest = repository.manifest(&repository.resolve(snapshot).await?).await?;
-                if !manifest.request.is_whole_database() {
-                    return Err(Error::Usage {
-                        what: format!("the snapshot {} has only a part of its database", manifest.snapshot.short()),
-                        hint: Some(
-                            "The plan also needs the schemas that stay: name a snapshot of the whole database.".into(),
-                        ),
-                    });
-                }
-                let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
-                (Some(manifest), Some(archive))
-            }
+        let (manifest, archive) = backup_of(origin, watch).await?.unzip();
+        let source = source_of(&mut run, origin, manifest.as_ref())?;
+        let planned = match origin {
+            Origin::Backup { ends: Ends::Unasked, .. } => None,
+            _ => Some(plan::make(&run.plan, plan::Timing::Measured, watch).await?),
         };
-        let asked = !matches!(origin, Origin::Backup { ends: Ends::Unasked, .. });
-        let mut source = run.plan.source.to_string();
-        if let Some(manifest) = &manifest {
-            let name = &manifest.database.name;
-            if !asked {
-                run.plan.source = run.plan.target.with_database(name);
-                source = name.clone();
-            } else if run.plan.source.database() != name {
-                return Err(Error::Usage {
-                    what: format!(
-                        "the snapshot {} is of the database {name}, but --from names {}",
-                        manifest.snapshot.short(),
-                        run.plan.source.database()
-                    ),
-                    hint: Some("Leave --from out to connect to no database, or name another snapshot.".into()),
-                });
-            }
-        }
-        if !asked && run.plan.source.database() == run.plan.target.database() {
-            return Err(SplitError::SameDatabase.into());
-        }
-        let planned = if asked { Some(plan::make(&run.plan, plan::Timing::Measured, watch).await?) } else { None };
         let planned = match planned {
             Some(planned) if !planned.plan.is_clear() => {
                 return Ok(Looked::Blocked(Box::new(plan::Report::of(planned))));
             }
             planned => planned,
         };
-        let (mut bytes_expected, mut large_objects) = (0, 0);
-        let model = match (&planned, &manifest) {
-            (None, Some(manifest)) => Model::Version(manifest.server.version_num / 10_000),
-            _ => {
-                let session = connect(&run.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?;
-                let asked = async {
-                    bytes_expected = likeness::database_bytes(&session).await?;
-                    large_objects = likeness::large_objects(&session).await?;
-                    Likeness::of(&session).await
-                };
-                let source = Box::new(asked.await.map_err(at_source("reading the server's settings"))?);
-                session.close().await.map_err(at_source("closing the session"))?;
-                Model::Real { source, target: Box::new(target_likeness(&run).await?) }
-            }
+        let (model, mut expected) = match (&planned, &manifest) {
+            (None, Some(manifest)) => (Model::Version(manifest.server.version_num / 10_000), Expected::default()),
+            _ => real(&run).await?,
         };
-        let files = files(&run, &model)?;
-        let installed = |archive: &Archive| {
-            let entries = archive.entries().iter().filter(|entry| entry.kind == Kind::Extension);
-            entries.map(|entry| entry.tag.clone()).collect::<Vec<_>>()
-        };
-        let extensions = match (&archive, &planned) {
-            (Some(archive), _) => installed(archive),
-            (None, Some(planned)) => planned.source.extensions.keys().cloned().collect(),
-            (None, None) => Vec::new(),
-        };
-        let owned = archive.as_ref().or(planned.as_ref().map(|planned| &planned.archive));
-        let owned = owned.iter().flat_map(|archive| archive.entries());
-        let owners = owned.map(|entry| entry.owner.as_deref()).collect::<BTreeSet<_>>().len();
-        let needs = planned.iter().flat_map(|planned| &planned.plan.needs).filter(|need| need.kind == "EXTENSION");
-        let extensions_needed = needs.map(|need| need.name.clone()).collect();
-        bytes_expected += planned.as_ref().map_or(0, moving_bytes);
+        expected.bytes += planned.as_ref().map_or(0, moving_bytes);
         if let Some(manifest) = &manifest {
             // Rows alone are counted there: indexes come on top, and a part of both a second time.
-            bytes_expected = bytes_expected.max(2 * manifest.totals.bytes_read);
-            large_objects = 0;
+            expected.bytes = expected.bytes.max(2 * manifest.totals.bytes_read);
+            expected.large_objects = 0;
         }
+        let needs = planned.iter().flat_map(|planned| &planned.plan.needs).filter(|need| need.kind == "EXTENSION");
         let scene = Scene {
+            extensions_needed: needs.map(|need| need.name.clone()).collect(),
+            extensions: extensions(archive.as_ref(), planned.as_ref()),
+            owners: owners(archive.as_ref().or(planned.as_ref().map(|planned| &planned.archive))),
+            files: files(&run, &model)?,
+            bytes_expected: expected.bytes,
+            large_objects: expected.large_objects,
             run,
             source,
             planned,
             manifest,
             model,
-            files,
-            extensions,
-            extensions_needed,
-            owners,
-            bytes_expected,
-            large_objects,
         };
         Ok(Looked::Clear(Box::new(scene)))
     }
@@ -179,6 +121,88 @@ impl Scene {
         list.extend(differs);
         list
     }
+}
+
+/// The snapshot and its definitions, where a backup is rehearsed on.
+async fn backup_of(origin: &Origin<'_>, watch: &Watch) -> Result<Option<(Manifest, Archive)>, Error> {
+    let Origin::Backup { repository, snapshot, .. } = origin else { return Ok(None) };
+    watch.set_phase("reading the snapshot");
+    let manifest = repository.manifest(&repository.resolve(snapshot).await?).await?;
+    if !manifest.request.is_whole_database() {
+        return Err(Error::Usage {
+            what: format!("the snapshot {} has only a part of its database", manifest.snapshot.short()),
+            hint: Some("The plan also needs the schemas that stay: name a snapshot of the whole database.".into()),
+        });
+    }
+    let archive = Archive::parse(&repository.metadata(&manifest, &manifest.archive).await?)?;
+    Ok(Some((manifest, archive)))
+}
+
+/// As reports name it. Where nobody is asked, the run's source is the backup's database, wherever that is.
+///
+/// # Errors
+/// The backup is of another database than the one that is named, or of that which it would move into.
+fn source_of(run: &mut Options, origin: &Origin<'_>, manifest: Option<&Manifest>) -> Result<String, Error> {
+    let source = run.plan.source.to_string();
+    let Some(manifest) = manifest else { return Ok(source) };
+    let name = &manifest.database.name;
+    if matches!(origin, Origin::Backup { ends: Ends::Unasked, .. }) {
+        run.plan.source = run.plan.target.with_database(name);
+        if name == run.plan.target.database() {
+            return Err(SplitError::SameDatabase.into());
+        }
+        return Ok(name.clone());
+    }
+    if run.plan.source.database() != name {
+        return Err(Error::Usage {
+            what: format!(
+                "the snapshot {} is of the database {name}, but --from names {}",
+                manifest.snapshot.short(),
+                run.plan.source.database()
+            ),
+            hint: Some("Leave --from out to connect to no database, or name another snapshot.".into()),
+        });
+    }
+    Ok(source)
+}
+
+/// What a copy will take.
+#[derive(Default)]
+struct Expected {
+    bytes: u64,
+    large_objects: u64,
+}
+
+/// Both servers as they are.
+async fn real(run: &Options) -> Result<(Model, Expected), Error> {
+    let session = connect(&run.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?;
+    let asked = async {
+        let bytes = likeness::database_bytes(&session).await?;
+        let large_objects = likeness::large_objects(&session).await?;
+        Ok((Likeness::of(&session).await?, Expected { bytes, large_objects }))
+    };
+    let (source, expected) = asked.await.map_err(at_source("reading the server's settings"))?;
+    session.close().await.map_err(at_source("closing the session"))?;
+    let target = Box::new(target_likeness(run).await?);
+    Ok((Model::Real { source: Box::new(source), target }, expected))
+}
+
+/// Of the source.
+fn extensions(archive: Option<&Archive>, planned: Option<&Planned>) -> Vec<String> {
+    match (archive, planned) {
+        (Some(archive), _) => {
+            let entries = archive.entries().iter().filter(|entry| entry.kind == Kind::Extension);
+            entries.map(|entry| entry.tag.clone()).collect()
+        }
+        (None, Some(planned)) => planned.source.extensions.keys().cloned().collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+/// How many roles own something.
+fn owners(archive: Option<&Archive>) -> usize {
+    let entries = archive.iter().flat_map(|archive| archive.entries());
+    entries.map(|entry| entry.owner.as_deref()).collect::<BTreeSet<_>>().len()
 }
 
 /// In the target where it exists, otherwise where it would be made.
