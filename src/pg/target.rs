@@ -82,7 +82,8 @@ pub async fn create_role(session: &Session, role: &Role) -> Result<(), Error> {
     session.run(&format!("the role {}", role.name), &sql).await
 }
 
-pub async fn grant_membership(session: &Session, membership: &Membership) -> Result<(), Error> {
+/// `GRANT "team" TO "clerk" WITH ADMIN OPTION`, as the session's server spells it.
+pub fn membership_statement(session: &Session, membership: &Membership) -> String {
     let mut options = Vec::new();
     if membership.admin {
         options.push("ADMIN OPTION".to_owned());
@@ -97,7 +98,12 @@ pub async fn grant_membership(session: &Session, membership: &Membership) -> Res
     if !options.is_empty() {
         sql += &format!(" WITH {}", options.join(", "));
     }
-    session.run(&format!("the membership of {} in {}", membership.member, membership.role), &sql).await
+    sql
+}
+
+pub async fn grant_membership(session: &Session, membership: &Membership) -> Result<(), Error> {
+    let context = format!("the membership of {} in {}", membership.member, membership.role);
+    session.run(&context, &membership_statement(session, membership)).await
 }
 
 /// Settings of a role for all databases. Returns those that the server refuses: another version knows others.

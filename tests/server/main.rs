@@ -50,6 +50,7 @@ mod rot;
 mod roundtrip;
 mod row_hash;
 mod run;
+mod same_named;
 mod settings;
 mod split;
 mod split_bridge;

@@ -12,7 +12,7 @@ mod planning;
 pub(super) mod refused;
 mod report;
 pub(super) mod roles;
-mod roles_there;
+pub(super) mod roles_there;
 pub(super) mod target;
 mod typed;
 mod unreadable;
@@ -200,7 +200,7 @@ async fn define(
     aftermath: &mut Aftermath<'_>,
 ) -> Result<Prepared, Error> {
     aftermath.reach(Stage::Target);
-    let roles_otherwise = roles_there::differing(options, &planned.job).await?;
+    let roles_otherwise = roles_there::differing(&options.loading.target, options.creation, &planned.job).await?;
     let (made, mut provided) = match options.creation {
         Creation::Create => match Made::make(&options.loading.target, &planned.job) {
             Ok((made, provided)) => (Some(made), provided),

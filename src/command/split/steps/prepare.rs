@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use crate::command::Error;
-use crate::command::restore;
 use crate::command::restore::roles::{MadeRole, Provided};
 use crate::command::restore::target::{self as destination, Made};
+use crate::command::restore::{self, Creation, roles_there};
 use crate::command::split::capture::{Drawn, capture};
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::{Folder, Split};
@@ -170,6 +170,8 @@ pub async fn prepare(
     watch.set_phase("preparing the target");
     let mut not_carried = std::mem::take(&mut draft.drawn.said);
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
+    let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
+    not_carried.extend(roles_there::differing(&options.plan.target, creation, &draft.drawn.job).await?);
     let mut provided = Provided::default();
     let mut found = ground.found;
     let mut made = None;
