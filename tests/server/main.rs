@@ -54,6 +54,7 @@ mod same_named;
 mod settings;
 mod split;
 mod split_bridge;
+mod split_closed;
 mod split_finish;
 mod split_given_up;
 mod split_hindrances;

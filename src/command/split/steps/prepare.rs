@@ -269,14 +269,23 @@ pub async fn prepare(
 }
 
 /// What the new database gets from the old one besides the schemas. The record is written: a kill leaves nothing that is not put back.
-pub async fn furnish(state: &mut State, drawn: &Drawn, target: &Session) -> Result<Vec<String>, Error> {
+pub async fn furnish(
+    state: &mut State,
+    drawn: &Drawn,
+    source: &Session,
+    target: &Session,
+) -> Result<Vec<String>, Error> {
     loaded::begin(target).await.map_err(at_target("recording how far the split is"))?;
     if state.found == Found::Empty && state.schemas.iter().any(|schema| schema == "public") {
         as_found::as_new(target, "public").await.map_err(at_target("setting up the schema public"))?;
     }
-    let not_carried = settings::equip(target, &owners(drawn, &state.schemas), &drawn.job).await?;
+    let not_carried = settings::equip(target, &drawn.job).await?;
     let database = &drawn.job.cargo.database;
     state.not_alike = close_like(target, database).await.map_err(at_target("closing the database"))?;
+    // Whoever may at the source as the owner of the database, or as a superuser, has no grant that the new one could have got.
+    let makers = split_state::may_make_schemas(source, &owners(drawn, &state.schemas)).await;
+    let makers = makers.map_err(at_source("reading privileges of the database"))?;
+    split_state::let_make_schemas(target, &makers).await.map_err(at_target("setting up the database"))?;
     Ok(not_carried)
 }
 
