@@ -1,6 +1,7 @@
 //! The database that a restore writes: what it holds already, its roles, sequences and large objects.
 
 mod before;
+mod half;
 mod in_the_way;
 mod there;
 
@@ -16,6 +17,7 @@ use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, S
 use crate::schema::restore::{Grants, Owners, RoleMap};
 use crate::stream::RowFormat;
 pub use before::{Before, before, comes_with_servers, free_name, open_databases};
+pub use half::{Half, half, mark, unmark};
 pub(in crate::pg) use in_the_way::THERE;
 pub use in_the_way::in_the_way;
 pub use there::{locks_max, tablespaces_missing, take_away_database, there};

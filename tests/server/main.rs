@@ -44,6 +44,7 @@ mod prune;
 mod read_by_name;
 mod restore;
 mod restore_fails;
+mod restore_half;
 mod restore_hints;
 mod restore_ways;
 mod rot;

@@ -195,7 +195,11 @@ pub async fn prepare(
     if found != ground.found {
         let record = split_state::load(&session).await.map_err(at_target("reading the split's record"))?;
         if !matches!(record, Record::Nothing | Record::Unwritten) {
-            return Err(Error::DatabaseExists { database: options.plan.target.database().to_owned(), beside: None });
+            return Err(Error::DatabaseExists {
+                database: options.plan.target.database().to_owned(),
+                beside: None,
+                half: None,
+            });
         }
         is_empty(&session).await?;
     }
