@@ -338,7 +338,7 @@ impl Error {
                 _ => "the server's log says why it ended the session".to_owned(),
             }),
             Self::NoText { .. } => Some(
-                "rename or rewrite them with PGCLIENTENCODING=SQL_ASCII psql (values in rows are copied as they are); for a role, its settings or its comment, connect to the database where it was written".to_owned(),
+                "rename or rewrite them with PGCLIENTENCODING=SQL_ASCII psql (values in rows are copied as they are). A selection that leaves them out does not help, because the definitions of the whole database are read. For a role, its settings or its comment, connect to the database where it was written".to_owned(),
             ),
             Self::Renamed { .. } => Some("run it again".to_owned()),
             Self::Protocol { .. } => None,
