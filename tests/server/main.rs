@@ -27,6 +27,7 @@ mod junk;
 mod late_code;
 mod left_in_session;
 mod locks;
+mod long_errors;
 mod loose_code;
 mod minor;
 mod notices;
