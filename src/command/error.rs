@@ -121,6 +121,8 @@ pub enum Error {
         database: String,
         /// The command that makes another one, between backquotes.
         beside: Option<String>,
+        /// What is known of a restore that made it, and did not end.
+        half: Option<String>,
     },
     #[error("cannot find the programs for a private server")]
     ServerPrograms(#[from] BinariesError),
@@ -361,12 +363,17 @@ impl Error {
             Error::LeftBehind(left) => Some(followed(left.first.hint(), &left.left)),
             Error::ServerPrograms(error) => error.hint(),
             Error::PrivateServer(error) => error.hint(),
-            Error::DatabaseExists { database, beside } => Some(match beside {
-                Some(command) => {
-                    format!("To restore into a new database: {command}. If {database} is empty, leave --create out.")
-                }
-                None => "If it is empty, leave --create out to restore into it; otherwise name another database.".into(),
-            }),
+            Error::DatabaseExists { database, beside, half } => {
+                let half = half.as_ref().map(|half| format!("{half} ")).unwrap_or_default();
+                Some(match beside {
+                    Some(command) => format!(
+                        "{half}To restore into a new database: {command}. If {database} is empty, leave --create out."
+                    ),
+                    None => format!(
+                        "{half}If it is empty, leave --create out to restore into it; otherwise name another database."
+                    ),
+                })
+            }
             Error::Fault(AnyFault(fault)) => fault.hint(),
             Error::Mistyped(mistyped) => Some(mistyped.hint()),
             Error::Suspicious(_) => Some(

@@ -24,6 +24,7 @@ pub mod proof;
 pub mod prune;
 pub mod reading;
 pub mod restore;
+mod rights;
 pub mod rows;
 mod runtime;
 pub mod selecting;

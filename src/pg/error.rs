@@ -9,6 +9,7 @@ use postgres_protocol::message::backend::ErrorResponseBody;
 use tokio_postgres::fallible_iterator::FallibleIterator;
 
 use super::conninfo::{AuthMethod, ConninfoError, TargetSession};
+use super::said::kept;
 use super::tls::TlsError;
 
 /// An error report of the server, in its own words ("Error and Notice Message Fields", manual of PostgreSQL, chapter
@@ -43,13 +44,12 @@ impl fmt::Display for ServerMessage {
 impl StdError for ServerMessage {}
 
 impl ServerMessage {
-    /// Reads the body of an `ErrorResponse` or `NoticeResponse`. Text that is not UTF-8 (an SQL_ASCII database, a
-    /// server that has not yet heard of the client's encoding) is shown with replacement characters.
+    /// Reads the body of an `ErrorResponse` or `NoticeResponse`; of each text what is [`kept`].
     pub fn from_response(body: &ErrorResponseBody) -> io::Result<Self> {
         let mut read = Self::default();
         let mut fields = body.fields();
         while let Some(field) = fields.next()? {
-            read.set(field.type_(), String::from_utf8_lossy(field.value_bytes()).into_owned());
+            read.set(field.type_(), kept(field.value_bytes()));
         }
         Ok(read)
     }
@@ -59,7 +59,7 @@ impl ServerMessage {
         let mut read = Self::default();
         for field in body.split(|byte| *byte == 0) {
             if let Some((kind, value)) = field.split_first() {
-                read.set(*kind, String::from_utf8_lossy(value).into_owned());
+                read.set(*kind, kept(value));
             }
         }
         read
@@ -85,16 +85,17 @@ impl ServerMessage {
 
 impl From<&tokio_postgres::error::DbError> for ServerMessage {
     fn from(error: &tokio_postgres::error::DbError) -> Self {
+        let text = |text: &str| kept(text.as_bytes());
         Self {
             severity: error.severity().to_owned(),
             sqlstate: error.code().code().to_owned(),
-            message: error.message().to_owned(),
-            detail: error.detail().map(str::to_owned),
-            hint: error.hint().map(str::to_owned),
-            location: error.where_().map(str::to_owned),
-            schema: error.schema().map(str::to_owned),
-            table: error.table().map(str::to_owned),
-            constraint: error.constraint().map(str::to_owned),
+            message: text(error.message()),
+            detail: error.detail().map(text),
+            hint: error.hint().map(text),
+            location: error.where_().map(text),
+            schema: error.schema().map(text),
+            table: error.table().map(text),
+            constraint: error.constraint().map(text),
         }
     }
 }
@@ -338,7 +339,7 @@ impl Error {
                 _ => "the server's log says why it ended the session".to_owned(),
             }),
             Self::NoText { .. } => Some(
-                "rename or rewrite them with PGCLIENTENCODING=SQL_ASCII psql (values in rows are copied as they are); for a role, its settings or its comment, connect to the database where it was written".to_owned(),
+                "rename or rewrite them with PGCLIENTENCODING=SQL_ASCII psql (values in rows are copied as they are). A selection that leaves them out does not help, because the definitions of the whole database are read. For a role, its settings or its comment, connect to the database where it was written".to_owned(),
             ),
             Self::Renamed { .. } => Some("run it again".to_owned()),
             Self::Protocol { .. } => None,

@@ -31,6 +31,7 @@ pub mod question;
 pub mod quoting;
 pub mod raw_text;
 mod read_again;
+mod said;
 pub mod sealed;
 pub mod sessions;
 pub mod snapshot;

@@ -22,7 +22,8 @@ impl Notices {
     /// What is less than a warning is of no interest.
     pub fn hear(&mut self, severity: &str, message: &str) {
         if severity == "WARNING" {
-            self.add_text(message.to_owned());
+            // A text that is cut after it was copied keeps the memory of all of it.
+            self.add_text(message[..message.floor_char_boundary(BYTES_MAX + 4)].to_owned());
         }
     }
 

@@ -196,11 +196,21 @@ pub struct Statement {
     pub sql: String,
 }
 
-/// The owners of the schemas may make more of them, as TwentyCRM and its kind do.
-pub async fn let_make_schemas(session: &Session, owners: &BTreeSet<String>) -> Result<(), Error> {
+/// Those of the roles that may make schemas in the session's database.
+pub async fn may_make_schemas(session: &Session, roles: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+    let sql = "SELECT r.rolname::text FROM pg_catalog.pg_roles r WHERE r.rolname = ANY ($1)
+        AND pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CREATE')";
+    let roles: Vec<&String> = roles.iter().collect();
+    let rows = session.rows("who may make schemas", sql, &[&roles]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Lets those make schemas that may not yet: what TwentyCRM and its kind do, as superusers of the old server, maybe.
+pub async fn let_make_schemas(session: &Session, roles: &BTreeSet<String>) -> Result<(), Error> {
     let database = quote_identifier(session.conninfo().database());
-    for owner in owners {
-        let sql = format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {database} TO {}", quote_identifier(owner));
+    let may = may_make_schemas(session, roles).await?;
+    for role in roles.difference(&may) {
+        let sql = format!("GRANT CREATE ON DATABASE {database} TO {}", quote_identifier(role));
         session.run("setting up the database", &sql).await?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The database that a restore writes: what it holds already, its roles, sequences and large objects.
 
 mod before;
+mod half;
 mod in_the_way;
 mod there;
 
@@ -16,6 +17,7 @@ use crate::repo::manifest::{Grant, LargeObject, Membership, Role, RoleSetting, S
 use crate::schema::restore::{Grants, Owners, RoleMap};
 use crate::stream::RowFormat;
 pub use before::{Before, before, comes_with_servers, free_name, open_databases};
+pub use half::{Half, half, mark, unmark};
 pub(in crate::pg) use in_the_way::THERE;
 pub use in_the_way::in_the_way;
 pub use there::{locks_max, tablespaces_missing, take_away_database, there};
@@ -82,7 +84,8 @@ pub async fn create_role(session: &Session, role: &Role) -> Result<(), Error> {
     session.run(&format!("the role {}", role.name), &sql).await
 }
 
-pub async fn grant_membership(session: &Session, membership: &Membership) -> Result<(), Error> {
+/// `GRANT "team" TO "clerk" WITH ADMIN OPTION`, as the session's server spells it.
+pub fn membership_statement(session: &Session, membership: &Membership) -> String {
     let mut options = Vec::new();
     if membership.admin {
         options.push("ADMIN OPTION".to_owned());
@@ -97,7 +100,12 @@ pub async fn grant_membership(session: &Session, membership: &Membership) -> Res
     if !options.is_empty() {
         sql += &format!(" WITH {}", options.join(", "));
     }
-    session.run(&format!("the membership of {} in {}", membership.member, membership.role), &sql).await
+    sql
+}
+
+pub async fn grant_membership(session: &Session, membership: &Membership) -> Result<(), Error> {
+    let context = format!("the membership of {} in {}", membership.member, membership.role);
+    session.run(&context, &membership_statement(session, membership)).await
 }
 
 /// Settings of a role for all databases. Returns those that the server refuses: another version knows others.

@@ -12,6 +12,7 @@ mod mentions;
 pub mod not_valid;
 pub mod pattern;
 pub mod restore;
+pub mod rights;
 pub mod schedule;
 pub mod selection;
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub use hindrances::{
 };
 
 use crate::schema::archive::Oid;
+use crate::schema::rights::Rights;
 
 /// The database that is split, read under the same snapshot as its archive.
 #[derive(Debug, Clone, Default)]
@@ -108,6 +109,8 @@ pub struct TargetFacts {
     /// The version that `CREATE EXTENSION` takes by itself.
     pub default_versions: BTreeMap<String, String>,
     pub roles: BTreeSet<String>,
+    /// What those of the source's names may do there.
+    pub role_rights: Rights,
     /// What the connected role may do.
     pub user: String,
     pub rights: BTreeSet<Right>,

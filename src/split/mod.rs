@@ -20,6 +20,7 @@ mod neighbours;
 mod operation;
 pub mod picture;
 pub mod plan;
+mod roles;
 mod target;
 
 pub use boundary::{Boundary, BoundaryFile, BoundaryFileError};

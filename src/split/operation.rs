@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::crossing::{Place, Sides};
-use super::facts::{Attribute, Identity, Reach, Says, Setting, SourceFacts, TargetFacts, Trust};
+use super::facts::{Identity, Reach, Says, Setting, SourceFacts};
 use super::finding::Severity::{Blocker, Note, Warning};
 use super::finding::{Finding, FindingKind};
-use super::moving::Need;
 use super::names::SchemaNames;
 use crate::schema::archive::Kind;
 
@@ -188,69 +187,6 @@ pub(super) fn sessions(source: &SourceFacts) -> Vec<Finding> {
         )
     };
     using.map(finding).collect()
-}
-
-/// Roles that what moves needs, and what they may do that they need no longer.
-pub(super) fn roles(
-    needed: &BTreeSet<String>,
-    needs: &[Need],
-    source: &SourceFacts,
-    target: &TargetFacts,
-) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for role in source.roles.iter().filter(|role| needed.contains(&role.name)) {
-        if !target.roles.contains(&role.name) {
-            let memberships: Vec<&str> =
-                source.memberships.iter().filter(|m| m.member == role.name).map(|m| m.role.as_str()).collect();
-            let reason = match memberships.is_empty() {
-                true => "it owns or may use moving objects, but the target's server has no such role".to_owned(),
-                false => format!(
-                    "it owns or may use moving objects as a member of {}, but the target's server has no such role",
-                    memberships.join(", ")
-                ),
-            };
-            let action = "it is created with its attributes, memberships and settings; its password is copied only if it can be read";
-            findings.push(Finding::new(Note, FindingKind::Role, role.name.clone(), reason, action));
-        }
-        if role.attributes.contains(&Attribute::Superuser) && role.name != target.user {
-            findings.push(superuser(role, needs, target));
-        }
-    }
-    findings
-}
-
-/// Most superusers of applications are superusers for the sake of `CREATE EXTENSION`.
-fn superuser(role: &super::facts::Role, needs: &[Need], target: &TargetFacts) -> Finding {
-    let extensions: Vec<&Need> = needs.iter().filter(|need| need.kind == "EXTENSION").collect();
-    let trusted = |need: &&&Need| {
-        let mut versions = target.available_extensions.iter().filter(|((name, _), _)| *name == need.name);
-        versions.any(|(_, trust)| *trust == Trust::Trusted)
-    };
-    let all_trusted = extensions.iter().filter(trusted).count() == extensions.len();
-    let names: Vec<&str> = extensions.iter().map(|need| need.name.as_str()).collect();
-    let reason = match (names.is_empty(), all_trusted) {
-        (true, _) => "it is a superuser, but the moving schemas need no extension".to_owned(),
-        (false, true) => {
-            format!(
-                "it is a superuser, but all extensions that move ({}) are trusted and do not need one",
-                names.join(", ")
-            )
-        }
-        (false, false) => format!(
-            "it is a superuser, but does not need to be one if an administrator creates the extensions that move ({})",
-            names.join(", ")
-        ),
-    };
-    let kept = role.attributes.iter().filter(|attribute| **attribute != Attribute::Superuser).map(|a| a.word());
-    let words: Vec<&str> = std::iter::once("NOSUPERUSER").chain(kept).collect();
-    let quoted = format!("\"{}\"", role.name.replace('"', "\"\""));
-    let database = format!("\"{}\"", target.database.replace('"', "\"\""));
-    let action = format!(
-        "{} creates the extensions; proposed: ALTER ROLE {quoted} {}; GRANT CREATE ON DATABASE {database} TO {quoted}",
-        target.user,
-        words.join(" ")
-    );
-    Finding::new(Note, FindingKind::Superuser, role.name.clone(), reason, action)
 }
 
 /// Settings that name the old database, or a search path.

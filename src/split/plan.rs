@@ -12,7 +12,7 @@ use super::finding::{Finding, FindingKind, Severity};
 use super::mentioned::mentions;
 use super::moving::{MovingSchema, Need, moving, needs};
 use super::names::SchemaNames;
-use super::{hindrances, neighbours, operation};
+use super::{hindrances, neighbours, operation, roles as of_roles};
 use crate::schema::archive::{Archive, DumpId, Oid};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
@@ -122,7 +122,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     findings.extend(operation::database_objects(&sides, source));
     findings.extend(operation::watched(names, source));
     findings.extend(operation::sessions(source));
-    findings.extend(operation::roles(&roles, &needs, source, target));
+    findings.extend(of_roles::roles(&roles, &needs, source, target));
     findings.extend(operation::settings(&roles, &sides, source));
     findings.extend(super::target::target(source, target, &needs, &moves, &roles));
     findings.extend(hindrances::findings(&sides, &boundary, &roles, facts, source, target));

@@ -562,6 +562,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "late_code",
             "loose_code",
             "read_by_name",
+            "same_named",
             "junk",
             "row_hash",
             "store/folder",

@@ -270,7 +270,7 @@ fn assertions_of_a_drill_are_asked_as_a_user_of_the_database_would() {
 fn values_of_a_database_without_an_encoding_are_carried_as_bytes() {
     let server = Server::start(15, ClusterOptions::default());
     server.ask("CREATE DATABASE shop ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
-    let sql = "CREATE TYPE pair AS (a text, b int); CREATE TABLE plain (x text); CREATE TABLE odd (p pair, x text);
+    let sql = "CREATE SCHEMA other; CREATE TYPE pair AS (a text, b int); CREATE TABLE plain (x text); CREATE TABLE odd (p pair, x text);
         SET client_encoding = 'SQL_ASCII'; INSERT INTO plain VALUES (E'caf\\351'), (E'\\303\\251'); INSERT INTO odd VALUES (ROW(E'na\\357f', 1), E'\\377')";
     psql(&server.binaries, &server.dsn("shop"), sql).unwrap();
     let repo = Repo::new();
@@ -288,7 +288,8 @@ fn values_of_a_database_without_an_encoding_are_carried_as_bytes() {
         DO $$ BEGIN EXECUTE convert_from(decode('637265617465207461626c652022e922286920696e7429', 'hex'), 'SQL_ASCII'); END $$";
     psql(&server.binaries, &server.dsn("shop"), named).unwrap();
     let refused = |named: &str| {
-        for verb in [&["backup"][..], &["backup", "-t", "public.plain"], &["verify", "latest"]] {
+        let parts = [&["backup", "-t", "public.plain"][..], &["backup", "-n", "other"], &["backup", "-N", "public"]];
+        for verb in [&["backup"][..], &["verify", "latest"]].into_iter().chain(parts) {
             let flag = if verb[0] == "verify" { "--against" } else { "-d" };
             let said = Said::of(repo.command(verb).args(["-q", flag, &server.dsn("shop")]));
             assert_eq!(said.code, 4, "{said:?}");
@@ -297,6 +298,7 @@ fn values_of_a_database_without_an_encoding_are_carried_as_bytes() {
                 "{said:?}"
             );
             assert!(said.stderr.contains("PGCLIENTENCODING=SQL_ASCII psql"), "{said:?}");
+            assert!(said.stderr.contains("A selection that leaves them out does not help"), "{said:?}");
         }
     };
     refused("table public.\\xe9");

@@ -100,8 +100,8 @@ fn a_restore_lists_the_roles_that_it_makes_and_how_they_get_a_password() {
         args.extend(create);
         let restored = repo.restored(&args);
         let expected = json!([
-            {"role": "Order's app", "login": true, "set_password": statement},
-            {"role": "team", "login": false, "set_password": null},
+            {"role": "Order's app", "login": true, "set_password": statement, "rights": []},
+            {"role": "team", "login": false, "set_password": null, "rights": []},
         ]);
         assert_eq!(restored["roles_made"], expected, "{restored}");
         // Nobody was made the second time.
@@ -174,7 +174,8 @@ fn a_split_lists_the_roles_that_it_makes() {
     let ends = ["--from", &source.dsn("shop"), "--to", &target.dsn("place")];
     let said = Said::of(pgkeep().args(["split", "--json", "--schemas", "core"]).args(ends));
     assert_eq!(said.code, 0, "{said:?}");
-    let expected = json!([{"role": "app", "login": true, "set_password": "ALTER ROLE \"app\" PASSWORD '...'"}]);
+    let expected =
+        json!([{"role": "app", "login": true, "set_password": "ALTER ROLE \"app\" PASSWORD '...'", "rights": []}]);
     assert_eq!(said.document()["roles_made"], expected, "{said:?}");
 }
 

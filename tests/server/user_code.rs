@@ -329,6 +329,10 @@ fn code_that_runs_as_another_role_is_told_once_and_other_code_is_not() {
     let (told, planned) = restored("core");
     assert_eq!(told, [format!("\"code of ordinary roles ran with the privileges of another role: {named}\"")]);
     assert_eq!((planned.len(), planned[0].contains(named)), (1, true), "{planned:?}");
+    let mut run = pgkeep();
+    run.env("PGKEEP_PG_BIN", &bin).args(["split", "--json", "--quiet", "--schemas", "core"]);
+    let run = Said::of(run.args(["--from", &server.dsn("whole"), "--to", &server.dsn("part")])).document();
+    assert_eq!(run["warnings"].to_string().matches(named).count(), 1, "{run}");
 }
 
 /// A trigger of mal's that wants to be somebody else.

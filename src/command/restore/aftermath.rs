@@ -3,7 +3,7 @@
 use super::feed::LARGE_OBJECTS;
 use super::maintenance::connect_for_maintenance;
 use super::typed::{Typed, drop_database, drop_subscriptions, make_database, remake_database, without_password};
-use super::{Creation, Job, Options, unreadable};
+use super::{Creation, Job, Options, half, unreadable};
 use crate::command::error::{Error, LeftBehind};
 use crate::command::progress::Progress;
 use crate::command::typed::{can_be_copied, pattern};
@@ -64,7 +64,7 @@ impl<'a> Aftermath<'a> {
         self.maintenance = maintenance;
     }
 
-    fn snapshot(&self) -> &str {
+    pub fn snapshot(&self) -> &str {
         self.manifest.snapshot.short()
     }
 
@@ -186,17 +186,19 @@ impl<'a> Aftermath<'a> {
         }
     }
 
-    /// Of a database that is there already: the command that makes another one.
+    /// Of a database that is there already: the command that makes another one, and whether this one is half of a restore.
     pub async fn with_a_way_beside(&self, error: Error) -> Error {
         let Some(typed) = &self.options.typed else { return error };
         let Error::DatabaseExists { database, .. } = error else { return error };
         let target = &self.options.loading.target;
-        let free = async {
+        let looked = async {
             let session = connect_for_maintenance(target).await.ok()?;
-            free_name(&session, &database).await.ok()
+            let half = half::told(&session, target).await.ok().flatten();
+            Some((free_name(&session, &database).await.ok(), half))
         };
-        let beside = free.await.and_then(|free| typed.restore_beside(self.snapshot(), &target.with_database(&free)));
-        Error::DatabaseExists { database, beside }
+        let (free, half) = looked.await.unwrap_or_default();
+        let beside = free.and_then(|free| typed.restore_beside(self.snapshot(), &target.with_database(&free)));
+        Error::DatabaseExists { database, beside, half }
     }
 
     /// The damage, and which switches let the rest through.

@@ -102,7 +102,7 @@ pub async fn create_database(target: &Conninfo, job: &Job) -> Result<Provided, E
     let database = target.database().to_owned();
     let session = connect_for_maintenance(target).await?;
     let failed = |what: &str| Error::target_database(what.to_owned());
-    let exists = || Error::DatabaseExists { database: database.clone(), beside: None };
+    let exists = || Error::DatabaseExists { database: database.clone(), beside: None, half: None };
     if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
         return Err(exists());
     }

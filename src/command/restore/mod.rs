@@ -6,13 +6,14 @@ pub(super) mod definitions;
 pub(super) mod families;
 pub(super) mod feed;
 pub(super) mod framed;
+mod half;
 mod made;
 pub(super) mod maintenance;
 mod planning;
 pub(super) mod refused;
 mod report;
 pub(super) mod roles;
-mod roles_there;
+pub(super) mod roles_there;
 pub(super) mod target;
 mod typed;
 mod unreadable;
@@ -29,6 +30,7 @@ use aftermath::{Aftermath, Stage};
 use definitions::{Defined, Refusals};
 use families::Families;
 use feed::Rows;
+use half::Mark;
 use made::Made;
 pub use report::{Phases, Report};
 pub use roles::MadeRole;
@@ -151,7 +153,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     aftermath.reach(Stage::Proof);
     done.proof_ms += prove_the_rest(stored, options, &job, &mut done.mismatches, watch, &aftermath)?;
 
-    let Prepared { order, provided, mut warnings, pre_data_ms, .. } = prepared;
+    let Prepared { order, provided, mut warnings, pre_data_ms, mark, .. } = prepared;
     let keys_not_valid: Vec<String> =
         done.not_valid.iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     warnings.extend(keys_not_valid.iter().map(|key| {
@@ -172,6 +174,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         warnings.extend(stored.record_proof().await);
     }
     let hurt = stored.hurt(&mut warnings).await;
+    warnings.extend(ended(mark).await);
     Ok(Report {
         taken: Taken::from(&manifest),
         hurt,
@@ -200,13 +203,17 @@ async fn define(
     aftermath: &mut Aftermath<'_>,
 ) -> Result<Prepared, Error> {
     aftermath.reach(Stage::Target);
-    let roles_otherwise = roles_there::differing(options, &planned.job).await?;
+    let roles_otherwise = roles_there::differing(&options.loading.target, options.creation, &planned.job).await?;
     let (made, mut provided) = match options.creation {
         Creation::Create => match Made::make(&options.loading.target, &planned.job) {
             Ok((made, provided)) => (Some(made), provided),
             Err(error) => return Err(aftermath.with_a_way_beside(error).await),
         },
         Creation::Exists => (None, Provided::default()),
+    };
+    let mark = match made {
+        Some(_) => Mark::set(&options.loading.target, aftermath.snapshot()).await,
+        None => None,
     };
     let mut warnings = std::mem::take(&mut provided.left);
     warnings.append(&mut planned.warnings);
@@ -216,7 +223,7 @@ async fn define(
             made.into_iter().for_each(Made::keep);
             warnings.append(&mut prepared.provided.left);
             provided.also(prepared.provided);
-            Ok(Prepared { provided, warnings, ..prepared })
+            Ok(Prepared { provided, warnings, mark, ..prepared })
         }
         Err(error) => {
             let error = aftermath.with_a_way_on(stored.repository, &planned.job, error).await;
@@ -252,9 +259,18 @@ async fn load(
     let mut warnings = std::mem::take(&mut prepared.warnings);
     warnings.extend(prepared.order.warnings.iter().cloned().chain(done.warnings));
     warnings.extend(prepared.provided.made.iter().map(MadeRole::to_string));
+    warnings.extend(ended(prepared.mark.take()).await);
     failures.iter_mut().for_each(|failure| prepared.order.explain(failure));
     let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
     Err(Error::Entries { failures, skipped: done.skipped, warnings, first })
+}
+
+/// What is there now is all that there will be.
+async fn ended(mark: Option<Mark>) -> Option<String> {
+    match mark {
+        Some(mark) => mark.take_away().await,
+        None => None,
+    }
 }
 
 /// Proves what the rows' own load could not: large objects, and tables of an older snapshot, of which it is not known under which zone
@@ -341,6 +357,8 @@ struct Prepared {
     warnings: Vec<String>,
     lists: Vec<Vec<Slice>>,
     large_object_slices: Vec<Slice>,
+    /// Of a database that was made here.
+    mark: Option<Mark>,
     pre_data_ms: u64,
 }
 
@@ -383,7 +401,16 @@ async fn prepare(
         Some(large_objects) => stored.slices(&large_objects.slices, || feed::LARGE_OBJECTS.into()).await?,
         None => Vec::new(),
     };
-    Ok(Prepared { failures, order, provided, warnings: Vec::new(), lists, large_object_slices, pre_data_ms })
+    Ok(Prepared {
+        failures,
+        order,
+        provided,
+        warnings: Vec::new(),
+        lists,
+        large_object_slices,
+        mark: None,
+        pre_data_ms,
+    })
 }
 
 impl Job {

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::{Job, Loading};
 use crate::command::Error;
+use crate::command::rights::{attributes, rights};
 use crate::command::selecting::with_roles_above;
 use crate::pg;
-use crate::pg::catalog::quote_identifier;
+use crate::pg::catalog::{self, RoleFacts, quote_identifier};
 use crate::pg::connect::Session;
 use crate::pg::target;
 use crate::repo::manifest::{Membership, Role, RoleSetting};
@@ -61,13 +62,20 @@ pub struct MadeRole {
     pub login: bool,
     /// The statement that gives it one; none where it cannot log in, or has the password that the snapshot holds.
     pub set_password: Option<String>,
+    /// What it may do at the server, as at the source: attributes, and memberships of predefined roles (`membership in pg_monitor`).
+    pub rights: Vec<String>,
 }
 
 impl MadeRole {
     fn from(role: &Role) -> Self {
         let wants_one = role.login && role.password_hash.is_none();
         let statement = || format!("ALTER ROLE {} PASSWORD '...'", quote_identifier(&role.name));
-        Self { role: role.name.clone(), login: role.login, set_password: wants_one.then(statement) }
+        Self {
+            role: role.name.clone(),
+            login: role.login,
+            set_password: wants_one.then(statement),
+            rights: attributes(role).into_iter().map(str::to_owned).collect(),
+        }
     }
 }
 
@@ -76,9 +84,13 @@ impl fmt::Display for MadeRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let role = &self.role;
         match &self.set_password {
-            Some(set) => write!(f, "created the role {role}, which has no password: {set}"),
-            None if self.login => write!(f, "created the role {role} with the password from the snapshot"),
-            None => write!(f, "created the role {role}, which cannot log in"),
+            Some(set) => write!(f, "created the role {role}, which has no password: {set}")?,
+            None if self.login => write!(f, "created the role {role} with the password from the snapshot")?,
+            None => write!(f, "created the role {role}, which cannot log in")?,
+        }
+        match self.rights.is_empty() {
+            true => Ok(()),
+            false => write!(f, "; as at the source it has {}", self.rights.join(", ")),
         }
     }
 }
@@ -112,6 +124,8 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
     }
     let refused = |source: pg::Error| Error::MissingRoles { roles: missing.clone(), source: Some(source) };
     let mut provided = Provided::default();
+    // As they are before any is made.
+    let here = above_here(session, job).await?;
     for name in &made {
         if let Some(role) = known(name) {
             let role = Role { name: (*name).clone(), ..role.clone() };
@@ -119,14 +133,17 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
             provided.made.push(MadeRole::from(&role));
         }
     }
-    for membership in &job.cargo.memberships {
-        let mapped = Membership {
-            role: job.role_map.name(&membership.role).to_owned(),
-            member: job.role_map.name(&membership.member).to_owned(),
-            ..membership.clone()
-        };
-        if made.contains(&&mapped.member) {
-            target::grant_membership(session, &mapped).await.map_err(refused)?;
+    for membership in
+        job.cargo.memberships.iter().filter(|m| made.iter().any(|name| *name == job.role_map.name(&m.member)))
+    {
+        let (role, member) = (job.role_map.name(&membership.role), job.role_map.name(&membership.member));
+        match join(session, job, membership, &here).await.map_err(refused)? {
+            Some(left) => provided.left.push(left),
+            None if role.starts_with("pg_") => {
+                let of_member = provided.made.iter_mut().filter(|made| made.role == member);
+                of_member.for_each(|made| made.rights.push(format!("membership in {role}")));
+            }
+            None => {}
         }
     }
     for setting in &job.cargo.role_settings {
@@ -137,4 +154,45 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
         }
     }
     Ok(provided)
+}
+
+/// Of the roles that the snapshot's are members of, those that the server has.
+async fn above_here(session: &Session, job: &Job) -> Result<RoleFacts, Error> {
+    let above: BTreeSet<&str> = job.cargo.memberships.iter().map(|m| job.role_map.name(&m.role)).collect();
+    let above: Vec<String> = above.into_iter().map(str::to_owned).collect();
+    catalog::roles_by_name(session, &above).await.map_err(Error::target_database("reading roles"))
+}
+
+/// Makes a role that was made here a member, as it was at the source: not of a role that was here before (`here`) and may do more than the
+/// source's could. That one is another role of the same name, and whoever wrote the snapshot's roles is not asked who may be it. Returns what
+/// was left.
+async fn join(
+    session: &Session,
+    job: &Job,
+    membership: &Membership,
+    here: &RoleFacts,
+) -> Result<Option<String>, pg::Error> {
+    let source = rights(&job.cargo.roles, &job.cargo.memberships);
+    let beyond = rights(&here.roles, &here.memberships).beyond(&source, &membership.role, &job.role_map);
+    let mapped = Membership {
+        role: job.role_map.name(&membership.role).to_owned(),
+        member: job.role_map.name(&membership.member).to_owned(),
+        ..membership.clone()
+    };
+    let Membership { role, member, .. } = &mapped;
+    if !beyond.is_empty() {
+        return Ok(Some(format!(
+            "the role {member} was not made a member of {role}, which has rights here that the role at the source did not have ({}); \
+             to make it one: {}",
+            beyond.join(", "),
+            target::membership_statement(session, &mapped)
+        )));
+    }
+    match target::grant_membership(session, &mapped).await {
+        // A predefined role of another version.
+        Err(error) if error.sqlstate() == Some("42704") => {
+            Ok(Some(format!("the role {member} was not made a member of {role}: {}", target::words(&error))))
+        }
+        done => done.map(|()| None),
+    }
 }

@@ -1,32 +1,55 @@
 //! Roles that the target's server has already: they stay as they are, and what the snapshot's have beyond that is told.
 
 use super::target::{connect_for_maintenance, enter};
-use super::{Creation, Job, Options};
+use super::{Creation, Job};
 use crate::command::Error;
+use crate::command::rights::rights;
 use crate::pg::catalog::{self, RoleFacts};
+use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{Membership, Role};
 use crate::rows::cargo::Cargo;
 
-/// A clause for each role that the restored objects need, and that is there otherwise than in the snapshot. Before any role is made. One
-/// that takes another's place (`--map-role`) is another by intent.
-pub async fn differing(options: &Options, job: &Job) -> Result<Vec<String>, Error> {
+/// A clause for each role that the restored objects need, and that is there otherwise than in the snapshot. Before any role is made. Of one
+/// that takes another's place (`--map-role`), which is another by intent, only that what it gets runs with more rights than it had.
+pub async fn differing(target: &Conninfo, creation: Creation, job: &Job) -> Result<Vec<String>, Error> {
     if job.roles_needed.is_empty() {
         return Ok(Vec::new());
     }
-    let session = match options.creation {
-        Creation::Create => connect_for_maintenance(&options.loading.target).await?,
-        Creation::Exists => enter(&options.loading.target).await?,
+    let session = match creation {
+        Creation::Create => connect_for_maintenance(target).await?,
+        Creation::Exists => enter(target).await?,
     };
     let here = catalog::roles_by_name(&session, &job.roles_needed).await;
     let here = here.map_err(Error::target_database("reading roles"))?;
     session.close().await.map_err(Error::target_database("closing the session"))?;
-    let names = job.roles_needed.iter().filter(|name| job.role_map.name(name) == name.as_str());
-    let told = names.filter_map(|name| {
-        let differences = differences(name, &job.cargo, &here);
-        (!differences.is_empty())
-            .then(|| format!("the role {name} already exists and is not changed: {}", differences.join(", ")))
-    });
-    Ok(told.collect())
+    let names = job.cargo.roles.iter().map(|role| &role.name);
+    let needed = names.filter(|name| job.roles_needed.iter().any(|needed| needed == job.role_map.name(name)));
+    Ok(needed.filter_map(|name| told(name, job, &here)).collect())
+}
+
+fn told(name: &str, job: &Job, here: &RoleFacts) -> Option<String> {
+    let mapped = job.role_map.name(name);
+    if !here.roles.iter().any(|role| role.name == mapped) {
+        return None;
+    }
+    let source = rights(&job.cargo.roles, &job.cargo.memberships);
+    let beyond = rights(&here.roles, &here.memberships).beyond(&source, name, &job.role_map).join(", ");
+    if mapped != name {
+        let more = format!("the role {mapped}, which takes the place of {name}, {}", what_that_means(&beyond));
+        return (!beyond.is_empty()).then_some(more);
+    }
+    let differences = differences(name, &job.cargo, here).join(", ");
+    let otherwise = format!("the role {name} already exists and is not changed: {differences}");
+    match (differences.is_empty(), beyond.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(otherwise),
+        (true, false) => Some(format!("the role {name} already exists and {}", what_that_means(&beyond))),
+        (false, false) => Some(format!("{otherwise}; it {}", what_that_means(&beyond))),
+    }
+}
+
+fn what_that_means(beyond: &str) -> String {
+    format!("has rights here that the role at the source did not have ({beyond}): what it owns runs with them")
 }
 
 fn differences(name: &str, there: &Cargo, here: &RoleFacts) -> Vec<String> {

@@ -9,7 +9,7 @@ use crate::command::moment::millis;
 use crate::command::restore::Proof;
 use crate::repo::manifest::{LeftOut, Relation};
 use crate::schema::compare::EntryMismatch;
-use crate::split::{FindingKind, Severity};
+use crate::split::{Finding, FindingKind, Severity};
 use crate::switch::Plan;
 
 /// What a copy came to.
@@ -35,10 +35,11 @@ impl Copied {
         self.mismatches.is_empty() && self.definitions.is_empty() && self.invalid.is_empty()
     }
 
-    /// Of the plan's warnings those that bear on what was read.
+    /// Of the plan's warnings those that bear on what was read, and on what has run.
     pub fn also_warning(mut self, planned: &plan::Planned) -> Copied {
-        let older = planned.plan.of(Severity::Warning).filter(|finding| finding.kind == FindingKind::PgDump);
-        self.warnings.extend(older.map(|finding| format!("{}: {}; {}", finding.name, finding.reason, finding.action)));
+        let bears = |finding: &&Finding| matches!(finding.kind, FindingKind::PgDump | FindingKind::UserCode);
+        let told = planned.plan.of(Severity::Warning).filter(bears);
+        self.warnings.extend(told.map(|finding| format!("{}: {}; {}", finding.name, finding.reason, finding.action)));
         self
     }
 
@@ -60,6 +61,7 @@ impl Copied {
         Told {
             left_out: self.left_out.clone(),
             roles_made: roles_made.iter().map(|r| (r.role.clone(), r.login, r.set_password.clone())).collect(),
+            rights_made: roles_made.iter().map(|r| (r.role.clone(), r.rights.clone())).collect(),
             warnings: self.all_warnings(state),
             keys_not_valid: self.keys_not_valid.clone(),
             proven: self.rows_compared == Proof::Make,
@@ -97,6 +99,7 @@ pub fn report(options: &Options, state: &State, warnings: Vec<String>, phases: P
         role: role.clone(),
         login: *login,
         set_password: set_password.clone(),
+        rights: told.and_then(|told| told.rights_made.get(role).cloned()).unwrap_or_default(),
     };
     Report {
         ok: true,

@@ -139,7 +139,7 @@ impl Run<'_> {
         let target = own_target(&options.plan.target).await?;
         state.save(&target).await?;
         beginning.into_iter().for_each(Beginning::end);
-        not_carried.extend(furnish(&mut state, &drawn, &target).await?);
+        not_carried.extend(furnish(&mut state, &drawn, &source, &target).await?);
         let (target, Tried { respelled, passwords }) = self.try_out(&state, &planned, &source, target).await?;
         let mut phases = Phases { prepare_ms: millis(started), ..Phases::default() };
 

@@ -53,9 +53,9 @@ pub async fn leave_out(target: &Conninfo, job: &mut Job) -> Result<Vec<String>, 
     Ok(left)
 }
 
-/// Gives the session's database what `pg_dump -n` leaves behind: the settings of the old one and of roles in it, and the right of the
-/// schemas' owners to make more schemas. Returns what the server did not take.
-pub async fn equip(session: &Session, owners: &BTreeSet<String>, job: &Job) -> Result<Vec<String>, Error> {
+/// Gives the session's database what `pg_dump -n` leaves behind: the settings of the old one and of roles in it. Returns what the server
+/// did not take.
+pub async fn equip(session: &Session, job: &Job) -> Result<Vec<String>, Error> {
     let database = quote_identifier(session.conninfo().database());
     let of_database = job.cargo.database.settings.iter().filter_map(|pair| pair.split_once('='));
     let mut statements: Vec<Statement> = Vec::new();
@@ -72,7 +72,6 @@ pub async fn equip(session: &Session, owners: &BTreeSet<String>, job: &Job) -> R
         }));
     }
     let failed = || at_target("setting up the database");
-    split_state::let_make_schemas(session, owners).await.map_err(failed())?;
     let mut left = BTreeSet::new();
     for statement in &statements {
         if let Some(message) = split_state::set(session, statement).await.map_err(failed())? {

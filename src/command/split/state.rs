@@ -1,6 +1,8 @@
 //! What a split remembers in its target database, so that it can be gone on with, looked at and taken back. No command and no path is
 //! in it: those are on the operator's host alone ([`super::host`]), which knows its own record by a keyed check.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +158,9 @@ pub struct Told {
     pub left_out: Vec<LeftOut>,
     /// Name, whether it can log in, and the statement that gives it a password.
     pub roles_made: Vec<(String, bool, Option<String>)>,
+    /// What they may do at the server; records of earlier programs do not say.
+    #[serde(default)]
+    pub rights_made: BTreeMap<String, Vec<String>>,
     pub warnings: Vec<String>,
     pub keys_not_valid: Vec<String>,
     pub proven: bool,

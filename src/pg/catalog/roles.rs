@@ -37,7 +37,10 @@ pub async fn roles(session: &Session, passwords: Passwords) -> Result<RoleFacts,
 /// The roles of these names, as far as they are there, and those that they are members of.
 pub async fn roles_by_name(session: &Session, names: &[String]) -> Result<RoleFacts, Error> {
     let names: Vec<String> = names.iter().map(|name| quote_literal(name)).collect();
-    let named = format!("SELECT oid FROM pg_catalog.pg_roles WHERE rolname IN ({})", names.join(", "));
+    let named = format!(
+        "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = ANY (ARRAY[{}]::pg_catalog.text[])",
+        names.join(", ")
+    );
     facts(session, &named, Passwords::Leave).await
 }
 

@@ -194,7 +194,8 @@ fn a_role_that_is_there_otherwise_is_told() {
         words(&report, "warnings")
     };
     let app = "the role app already exists and is not changed: without CREATEDB, without LOGIN, with BYPASSRLS, with the connection limit -1 instead of 4, \
-               without its comment, not a member of above, without work_mem=6MB";
+               without its comment, not a member of above, without work_mem=6MB; \
+               it has rights here that the role at the source did not have (BYPASSRLS): what it owns runs with them";
     assert_eq!(told(&["--create"]), [app]);
     other.ask("CREATE DATABASE c");
     assert_eq!(told(&["-t", "public.t"]), [app]);

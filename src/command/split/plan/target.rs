@@ -5,6 +5,7 @@ use super::hindrances;
 use super::source::server;
 use crate::command::error::Error;
 use crate::command::restore::maintenance::connect_elsewhere;
+use crate::command::rights::rights;
 use crate::command::split::strangers::refuse;
 use crate::pg;
 use crate::pg::catalog;
@@ -71,6 +72,8 @@ impl Visit {
         let session = &self.session;
         let (available_extensions, default_versions) = catalog::available_extensions(session).await?;
         let (roles, member_of) = catalog::role_names(session).await?;
+        let names: Vec<String> = source.roles.iter().map(|role| role.name.clone()).collect();
+        let of_the_name = catalog::roles_by_name(session, &names).await?;
         let (collation, collation_version) = catalog::collation_version(session, &source.locale).await?;
         let encoding = match self.existence {
             Existence::Exists { .. } => Some(catalog::encoding(session).await?),
@@ -88,6 +91,7 @@ impl Visit {
             available_extensions,
             default_versions,
             roles,
+            role_rights: rights(&of_the_name.roles, &of_the_name.memberships),
             user: session.conninfo().user().to_owned(),
             rights: catalog::rights(session).await?,
             member_of,

@@ -7,6 +7,7 @@ use chrono::Utc;
 use super::target::{Beginning, Ground, Laid, lay};
 use crate::command::Error;
 use crate::command::restore::roles::MadeRole;
+use crate::command::restore::{Creation, roles_there};
 use crate::command::split::capture::{Drawn, capture};
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::Split;
@@ -16,7 +17,7 @@ use crate::command::split::{Options, SplitError, bridge, loose, plan, proof, set
 use crate::command::watch::Watch;
 use crate::pg::close_like::close_like;
 use crate::pg::connect::Session;
-use crate::pg::{as_found, fence, loaded};
+use crate::pg::{as_found, fence, loaded, split_state};
 use crate::schema::archive::Kind;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::split::matching;
@@ -67,6 +68,8 @@ pub async fn prepare(
     watch.set_phase("preparing the target");
     let mut not_carried = std::mem::take(&mut draft.drawn.said);
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
+    let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
+    not_carried.extend(roles_there::differing(&options.plan.target, creation, &draft.drawn.job).await?);
     let Laid { session, found, made, begun, mut provided } = lay(options, ground.found, &draft.drawn).await?;
     not_carried.append(&mut provided.left);
     let as_found = as_found::look(&session).await.map_err(at_target("looking for existing objects"))?;
@@ -123,14 +126,23 @@ async fn remembered(
 }
 
 /// What the new database gets from the old one besides the schemas. The record is written: a kill leaves nothing that is not put back.
-pub async fn furnish(state: &mut State, drawn: &Drawn, target: &Session) -> Result<Vec<String>, Error> {
+pub async fn furnish(
+    state: &mut State,
+    drawn: &Drawn,
+    source: &Session,
+    target: &Session,
+) -> Result<Vec<String>, Error> {
     loaded::begin(target).await.map_err(at_target("recording how far the split is"))?;
     if state.found == Found::Empty && state.schemas.iter().any(|schema| schema == "public") {
         as_found::as_new(target, "public").await.map_err(at_target("setting up the schema public"))?;
     }
-    let not_carried = settings::equip(target, &owners(drawn, &state.schemas), &drawn.job).await?;
+    let not_carried = settings::equip(target, &drawn.job).await?;
     let database = &drawn.job.cargo.database;
     state.not_alike = close_like(target, database).await.map_err(at_target("closing the database"))?;
+    // Whoever may at the source as the owner of the database, or as a superuser, has no grant that the new one could have got.
+    let makers = split_state::may_make_schemas(source, &owners(drawn, &state.schemas)).await;
+    let makers = makers.map_err(at_source("reading privileges of the database"))?;
+    split_state::let_make_schemas(target, &makers).await.map_err(at_target("setting up the database"))?;
     Ok(not_carried)
 }
 

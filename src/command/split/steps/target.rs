@@ -143,6 +143,7 @@ async fn lay_new(options: &Options, drawn: &Drawn) -> Result<Laid, Error> {
                 return Err(Error::DatabaseExists {
                     database: options.plan.target.database().to_owned(),
                     beside: None,
+                    half: None,
                 });
             }
             is_empty(&session).await?;
