@@ -45,6 +45,8 @@ const LOCK: &str = "1886086512, 1";
 /// The advisory lock of a seal that is under way. It goes with its transaction, and no code can let go of it before.
 const SEAL_LOCK: &str = "1886086512, 2";
 
+const NOBODY: &str = "SELECT NULL::pg_catalog.oid";
+
 /// What stands around the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strength {
@@ -97,7 +99,7 @@ pub struct Holder {
     pub role: String,
     /// As the session calls itself.
     pub application: String,
-    /// It is of a role that could run a split here: the session's own, or a superuser.
+    /// It is of a role that could run a split here: the session's own, a superuser, or whose the log of loose keys is.
     pub is_trusted: bool,
 }
 
@@ -105,6 +107,11 @@ impl Holder {
     /// A command of a split: it has the lock for itself. A writer that a held fence asks shares it.
     pub fn is_split(&self) -> bool {
         self.is_trusted && self.application.starts_with("pgkeep split")
+    }
+
+    /// A command of a split or a reaper.
+    pub fn is_reaper(&self) -> bool {
+        self.is_trusted && self.application.starts_with("pgkeep ")
     }
 }
 
@@ -116,12 +123,13 @@ impl fmt::Display for Holder {
 
 /// Who has it at this moment, but for this session.
 pub async fn holders(session: &Session) -> Result<Vec<Holder>, Error> {
-    holders_of(session, LOCK).await
+    holders_of(session, LOCK, NOBODY).await
 }
 
-async fn holders_of(session: &Session, lock: &str) -> Result<Vec<Holder>, Error> {
+/// The same of another advisory lock by two numbers, of pgkeep's in this database. `also` is a query for one more role that is trusted.
+pub(super) async fn holders_of(session: &Session, lock: &str, also: &str) -> Result<Vec<Holder>, Error> {
     let sql = format!(
-        "SELECT l.pid, coalesce(r.rolname::text, 'unknown'), coalesce(a.application_name, ''), coalesce(r.rolsuper OR r.rolname = current_user, false)
+        "SELECT l.pid, coalesce(r.rolname::text, 'unknown'), coalesce(a.application_name, ''), coalesce(r.rolsuper OR r.rolname = current_user OR r.oid = ({also}), false)
         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
         WHERE l.locktype = 'advisory' AND (l.classid, l.objid, l.objsubid) = ({lock}, 2) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) ORDER BY 1"
@@ -256,7 +264,7 @@ async fn lock_seal(session: &Session, patience: Patience) -> Result<Attempt, Err
         return Err(source);
     }
     session.run("ending an attempt", "ROLLBACK TO SAVEPOINT pgkeep_locks; RELEASE SAVEPOINT pgkeep_locks").await?;
-    let who = holders_of(session, SEAL_LOCK).await?;
+    let who = holders_of(session, SEAL_LOCK, NOBODY).await?;
     let who = who.iter().map(|holder| InTheWay {
         who: format!("{holder}, which has the advisory lock of a seal"),
         is_autovacuum: false,

@@ -42,6 +42,7 @@ mod postgres;
 mod power_loss;
 mod prune;
 mod read_by_name;
+mod reap_alone;
 mod restore;
 mod restore_fails;
 mod restore_hints;

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::host::HostError;
+use super::loose::NotReplayed;
 use super::phase::Phase;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
@@ -48,6 +50,8 @@ pub enum SplitError {
         #[source]
         source: pg::Error,
     },
+    #[error("the old database could not be opened within {} s", limit.as_secs())]
+    ReplayTooLong { stage: Opening, limit: Duration },
     /// What is known of it all the same is told.
     #[error("could not connect to the {end} database {database}: {}", .known.join("; "))]
     Lost {
@@ -89,10 +93,14 @@ pub enum SplitError {
     Files(#[from] SwitchError),
     #[error("the hook failed")]
     Hook(#[from] HookError),
-    #[error("the old database takes writes again{}, but the hook failed", with_keys(keys_missing, keys_unchecked))]
+    #[error(
+        "the old database takes writes again{}, but the hook failed",
+        with_keys(keys_missing, keys_unchecked, not_replayed)
+    )]
     HookOnTheWayBack {
         keys_missing: Vec<String>,
         keys_unchecked: Vec<String>,
+        not_replayed: Vec<NotReplayed>,
         #[source]
         source: HookError,
     },
@@ -272,13 +280,16 @@ impl fmt::Display for RehearsalStep {
 }
 
 /// Foreign keys that did not come back, or not as they were, after words on what takes writes.
-pub fn with_keys(missing: &[String], unchecked: &[String]) -> String {
+pub fn with_keys(missing: &[String], unchecked: &[String], not_replayed: &[NotReplayed]) -> String {
     let mut text = String::new();
     if !missing.is_empty() {
         text += &format!(", without the foreign keys that could not be made again: {}", missing.join(", "));
     }
     if !unchecked.is_empty() {
         text += &format!(", with foreign keys that are now NOT VALID: {}", unchecked.join(", "));
+    }
+    for NotReplayed { key, reason, to_do, .. } in not_replayed {
+        text += &format!(", without what happened to the parents of the loose key {key} ({reason}; {to_do})");
     }
     text
 }

@@ -75,13 +75,13 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::Seal { .. } => {
             "The source takes writes again. End those sessions or wait for them, or raise --fence-wait.".into()
         }
-        SplitError::Opening { stage: Opening::Try, .. } => {
+        SplitError::Opening { stage: Opening::Try, .. } | SplitError::ReplayTooLong { stage: Opening::Try, .. } => {
             "Nothing has changed: the new database takes writes, and the old one refuses them. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
         }
-        SplitError::Opening { stage: Opening::Do, .. } => {
+        SplitError::Opening { stage: Opening::Do, .. } | SplitError::ReplayTooLong { stage: Opening::Do, .. } => {
             "Both databases refuse writes. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
         }
-        SplitError::Opening { stage: Opening::Again, .. } => {
+        SplitError::Opening { stage: Opening::Again, .. } | SplitError::ReplayTooLong { stage: Opening::Again, .. } => {
             "The old database takes writes, and the new one refuses them. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
         }
         SplitError::Lost { hint, source, .. } => return hint.clone().or_else(|| source.hint()),
