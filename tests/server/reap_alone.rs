@@ -2,6 +2,7 @@
 //! way back, and nothing of what it keeps back is lost or passed over in silence.
 
 use std::path::Path;
+use std::process::{Child, Stdio};
 
 use pgkeep::pg::cluster::ClusterOptions;
 use serde_json::Value;
@@ -148,4 +149,61 @@ fn what_one_childs_code_does_keeps_no_other_key_back_15() {
 #[test]
 fn what_one_childs_code_does_keeps_no_other_key_back_18() {
     each_deed_on(18);
+}
+
+/// Somebody who keeps the lock of `mal`'s key, as this role and under this name, until it is ended.
+fn keeps(halves: &Halves<'_>, role: &str, application: &str) -> Child {
+    let mut session = halves.server.binaries.command("psql");
+    let lock = "SELECT pg_advisory_lock(1886086514, 2); SELECT pg_sleep(120)";
+    session.env("PGAPPNAME", application).args([
+        "-X",
+        "-q",
+        "-d",
+        &halves.server.dsn_as(role, &halves.name),
+        "-c",
+        lock,
+    ]);
+    let session = session.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    halves.server.wait_for(&keeper("count(*)::text"), "1");
+    session
+}
+
+fn keeper(what: &str) -> String {
+    format!(
+        "SELECT {what} FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid) = (1886086514, 2) AND granted"
+    )
+}
+
+/// Whoever may connect can take it: only a reaper of a role that may reap is one.
+#[test]
+fn who_holds_the_lock_of_a_key_and_is_no_reaper_is_named() {
+    let server = Server::start(15, ClusterOptions::default());
+    for role in ["mal", "other"] {
+        server.ask(&format!("CREATE ROLE {role} LOGIN"));
+    }
+    let halves = Halves::moved(&server, "held".into(), "NULL");
+    halves.sql("held", "DELETE FROM par.p WHERE id <= 3");
+    let superuser = server.ask("SELECT current_user");
+    for (role, application) in [("mal", "an application"), ("mal", "pgkeep reap"), (&*superuser, "psql")] {
+        let mut session = keeps(&halves, role, application);
+        let pid = server.ask(&keeper("pid"));
+        let said = halves.split(&["reap"]);
+        assert_eq!(said.code, 3, "{said:?}");
+        let document = said.document();
+        let told = of_mal(&document["keys"], KEY);
+        assert_eq!((&told["progress"], &told["child"]), (&"held".into(), &"kid.m".into()), "{told}");
+        let who = format!("process {pid} of the role {role} (application '{application}')");
+        assert!(told["reason"].as_str().unwrap().contains(&who), "{who}: {told}");
+        assert!(told["to_do"].as_str().unwrap().contains(&format!("pg_terminate_backend({pid})")), "{told}");
+        assert_eq!(halves.rows("held_new"), "6 9 6");
+        server.ask(&keeper("pg_terminate_backend(pid)"));
+        session.wait().unwrap();
+    }
+    // A reaper, which is no fault.
+    let mut session = keeps(&halves, &superuser, "pgkeep reap");
+    let said = halves.split(&["reap"]);
+    assert_eq!((said.code, &of_mal(&said.document()["keys"], KEY)["progress"]), (0, &"taken".into()), "{said:?}");
+    server.ask(&keeper("pg_terminate_backend(pid)"));
+    session.wait().unwrap();
+    assert_eq!((halves.split(&["reap"]).code, &*halves.rows("held_new")), (0, "6 6 6"));
 }
