@@ -1,8 +1,10 @@
 //! The fence around tables that move away: writes are refused, to superusers as well, until their database is elsewhere.
 //!
-//! A statement trigger on each table refuses. It is the database that refuses, so that no application gets by: triggers that
-//! fire ALWAYS fire for superusers and under `session_replication_role = replica`. Four things it does not stop, because no
-//! trigger sees them: a subscription's apply worker, `nextval`, `ALTER TABLE`, and whoever drops the trigger.
+//! A statement trigger on each table refuses, at once and whatever the statement would do. It is not asked where rows come another way: through a
+//! parent that somebody gave the table meanwhile, or from a subscription's apply worker. So each table that has rows has a trigger for rows as
+//! well, which refuses those. It is the database that refuses, so that no application gets by: triggers that fire ALWAYS fire for superusers and
+//! under `session_replication_role = replica`. Three things they do not stop, because no trigger sees them: `nextval`, `ALTER TABLE`, and
+//! whoever drops the triggers.
 //!
 //! While the fence is *held*, the trigger asks whether the session that holds it still lives: that session has an advisory lock, which
 //! the server lets go of with the session, however that ends. So a held fence opens when the program ends, and where its whole machine
@@ -24,6 +26,7 @@ pub use stamp::{Stamp, stamp};
 
 pub use super::ours::SCHEMA;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::Error;
@@ -33,8 +36,14 @@ use super::ours;
 use super::quoting::{do_block, quote_relation};
 use super::sealed::{self, Noted};
 
-/// The trigger on each table.
-pub const TRIGGER: &str = "pgkeep_fence";
+/// The trigger on each table and partitioned table, for statements.
+const STATEMENTS: &str = "pgkeep_fence";
+
+/// The one on each table, for rows. After them: what such a trigger returns changes nothing, and so an open fence cannot lose a row.
+const ROWS: &str = "pgkeep_fence_rows";
+
+/// The triggers of a fence.
+pub const TRIGGERS: [&str; 2] = [STATEMENTS, ROWS];
 
 /// So many tables are named.
 const NAMED_MAX: usize = 10;
@@ -200,17 +209,35 @@ async fn put_up_in_transaction(
         in_the_way => return Ok(in_the_way),
     }
     let mut sql = ours::guard(SCHEMA) + &ours::schema() + &function::refusing(Strength::Held, destination);
-    for (schema, name) in tables {
-        let table = quote_relation(schema, name);
-        // A fence that was opened may have left its trigger there; to drop it would take readers' locks.
-        sql += &format!(
-            "CREATE OR REPLACE TRIGGER {TRIGGER} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
-                FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.refuse();
-            ALTER TABLE ONLY {table} ENABLE ALWAYS TRIGGER {TRIGGER};\n"
-        );
+    let partitioned = partitioned(session, tables).await?;
+    for table in tables {
+        let with_rows = !partitioned.contains(table);
+        let table = quote_relation(&table.0, &table.1);
+        // A fence that was opened may have left its triggers there; to drop them would take readers' locks.
+        let mut make = |trigger, when, each| {
+            sql += &format!(
+                "CREATE OR REPLACE TRIGGER {trigger} {when} ON {table} FOR EACH {each} EXECUTE FUNCTION {SCHEMA}.refuse();\n"
+            );
+        };
+        make(STATEMENTS, "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE", "STATEMENT");
+        if with_rows {
+            make(ROWS, "AFTER INSERT OR UPDATE OR DELETE", "ROW");
+        }
+        let also = if with_rows { format!(", ENABLE ALWAYS TRIGGER {ROWS}") } else { String::new() };
+        sql += &format!("ALTER TABLE ONLY {table} ENABLE ALWAYS TRIGGER {STATEMENTS}{also};\n");
     }
     session.run("the fence", &(sql + "COMMIT")).await?;
     Ok(Attempt::Up)
+}
+
+/// Those that have no rows of their own.
+async fn partitioned(session: &Session, tables: &[(String, String)]) -> Result<HashSet<(String, String)>, Error> {
+    let (schemas, names): (Vec<&str>, Vec<&str>) = tables.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
+    let sql = "SELECT f.schema, f.name FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS f (schema, name)
+        JOIN pg_catalog.pg_namespace n ON n.nspname = f.schema
+        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = f.name WHERE c.relkind = 'p'";
+    let rows = session.rows("the list of partitioned tables", sql, &[&schemas, &names]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// Whatever `default_transaction_isolation` and `default_transaction_read_only` say.
@@ -435,7 +462,8 @@ fn opening() -> String {
 /// The triggers of an opened fence go one by one, each only if that takes a moment: who reads a table for long keeps one there, which lets
 /// everything pass and is taken away by the next fence.
 async fn clear_away(session: &Session) -> Result<(), Error> {
-    let sql = triggers(&format!("pg_catalog.format('DROP TRIGGER {TRIGGER} ON %I.%I', n.nspname, c.relname)"));
+    let drop = "pg_catalog.string_agg(pg_catalog.format('DROP TRIGGER IF EXISTS %I ON %I.%I', t.tgname, n.nspname, c.relname), '; ')";
+    let sql = triggers(drop);
     let mut stay = 0u64;
     session.run("a setting", "SET lock_timeout = '1s'").await?;
     for drop in session.texts("the list of fenced tables", &sql, &[]).await? {
@@ -480,15 +508,16 @@ pub async fn stay(session: &Session) -> Result<Option<String>, Error> {
     };
     let named = tables.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
     Ok((!tables.is_empty()).then(|| {
-        format!("tables were read while the fence was taken down, and keep its trigger, which allows all writes, until the next split: {named}{more}")
+        format!("tables were read while the fence was taken down, and keep its triggers, which allow all writes, until the next split: {named}{more}")
     }))
 }
 
-/// A query for something of each table that has the fence's trigger.
+/// A query for something of each table that has triggers of the fence.
 fn triggers(what: &str) -> String {
     format!(
         "SELECT {what} FROM pg_catalog.pg_trigger t
         JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE t.tgname = '{TRIGGER}' AND NOT t.tgisinternal AND t.tgparentid = 0 ORDER BY 1"
+        WHERE t.tgname IN ('{STATEMENTS}', '{ROWS}') AND NOT t.tgisinternal AND t.tgparentid = 0
+        GROUP BY c.oid, n.nspname, c.relname ORDER BY 1"
     )
 }

@@ -52,7 +52,7 @@ pub async fn strangers(session: &Session) -> Result<Vec<Stranger>, Error> {
                 FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
                 JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
                 WHERE NOT t.tgisinternal AND (
-                    t.tgname = 'pgkeep_fence' AND (n.nspname, p.proname) <> ('pgkeep_split', 'refuse')
+                    t.tgname IN ('pgkeep_fence', 'pgkeep_fence_rows') AND (n.nspname, p.proname) <> ('pgkeep_split', 'refuse')
                     OR t.tgname LIKE 'pgkeep\\_loose\\_%' AND (n.nspname <> 'pgkeep_loose' OR p.proname NOT LIKE 'note\\_%')))
         SELECT what, CASE owner WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(owner)::text END, pg_catalog.regexp_replace(mend, ' +', ' ', 'g')
         FROM found ORDER BY 1, 2";

@@ -174,7 +174,11 @@ struct Place {
 
 impl Place {
     fn new(options: ClusterOptions) -> Self {
-        let server = Server::start(15, options);
+        Self::of(15, options)
+    }
+
+    fn of(major: u32, options: ClusterOptions) -> Self {
+        let server = Server::start(major, options);
         let from = shop(&server, "shop");
         Self { from, to: server.dsn("goods"), server }
     }
@@ -182,6 +186,7 @@ impl Place {
     fn command(&self, args: &[&str]) -> std::process::Command {
         let mut command = pgkeep();
         command.args(["split", "--json"]).args(args).args(["--from", &self.from, "--to", &self.to]);
+        command.env("PGKEEP_PG_BIN", &self.server.binaries.bin_dir);
         command
     }
 
@@ -236,6 +241,14 @@ impl Place {
             assert!(since.elapsed() < Duration::from_secs(60), "it does not come back");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Undone, so that it can be tried once more.
+    fn back_again(&self, moved: &Said) {
+        assert_eq!(moved.code, 0, "{moved:?}");
+        let back = Said::of(&mut self.command(&["rollback"]));
+        assert_eq!(back.code, 0, "{back:?}");
+        self.server.ask("DROP DATABASE goods");
     }
 
     /// The split's record; empty where there is none.
@@ -491,27 +504,10 @@ fn what_changes_while_the_seal_is_written_down_ends_the_run() {
     assert!(moved.contains("'sad'") && moved.contains("FUNCTION core.one() TO grantee"), "{moved}");
 }
 
-/// Somebody whose locks keep the definitions from being held, and who goes around the fence or rewrites a table behind it: everything is again
-/// as it was when the seal looks, but for the rows.
-#[test]
-fn who_goes_around_the_fence_ends_the_run() {
-    let place = Place::new(ClusterOptions::default());
+/// What a split came to, and what became of each of these, done before the seal by somebody who held a lock on its tables from its fence on.
+fn around(place: &Place, does: &[&str]) -> (Said, Vec<Result<(), String>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    place.old("CREATE TABLE core.plain AS SELECT 'x'::text AS t").unwrap();
-    let around = [
-        (
-            "ALTER TABLE core.goods DISABLE TRIGGER USER; INSERT INTO core.goods (name) VALUES ('around'); ALTER TABLE core.goods ENABLE TRIGGER USER;
-            ALTER TABLE core.goods ENABLE ALWAYS TRIGGER pgkeep_fence",
-            "the fence's trigger on table core.goods",
-        ),
-        ("ALTER TABLE core.plain ALTER t TYPE text USING 'rewritten'", "the rows of table core.plain were rewritten"),
-    ];
-    let mut around = around.iter();
-    let mut now = around.next();
-    let mut attempts = 0;
-    while let Some((does, named)) = now {
-        attempts += 1;
-        assert!(attempts < 12, "nobody ever came before the definitions were held");
+    for _ in 0..12 {
         let reader = place.somebody("SELECT count(*) FROM stay.parent");
         let earlier = place.record();
         let split = place.begun(&[]);
@@ -520,32 +516,116 @@ fn who_goes_around_the_fence_ends_the_run() {
         let since = Instant::now();
         let up = "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = 'refuse')";
         while !runtime.block_on(others.client().query_one(up, &[])).unwrap().get::<_, bool>(0) {
-            assert!(since.elapsed() < Duration::from_secs(60), "no fence");
+            if since.elapsed() > Duration::from_secs(60) {
+                let said: Said = split.wait_with_output().unwrap().into();
+                panic!("no fence: {said:?}");
+            }
         }
         // Between the fence and the locks that hold the definitions: who comes later waits for the end of the run.
-        let came =
-            run("SET lock_timeout = 300; BEGIN; LOCK TABLE core.goods, core.plain IN SHARE UPDATE EXCLUSIVE MODE");
+        let came = run("SET lock_timeout = 300; BEGIN;
+            LOCK TABLE core.goods, core.plain, core.parted, core.parted_1 IN SHARE UPDATE EXCLUSIVE MODE");
         place.reaches("proven", &earlier);
-        if came.is_ok() {
-            run(&format!("{does}; COMMIT")).unwrap();
-        }
+        let one = |does: &&str| {
+            run("SAVEPOINT one").unwrap();
+            let done = run(does);
+            run(if done.is_ok() { "RELEASE one" } else { "ROLLBACK TO one" }).unwrap();
+            done.map_err(|error| error.as_db_error().unwrap_or_else(|| panic!("{does}: {error}")).message().to_owned())
+        };
+        let done = came.is_ok().then(|| does.iter().map(one).collect());
+        run("COMMIT").unwrap();
+        runtime.block_on(others.close()).unwrap();
         place.ended(reader);
         let said: Said = split.wait_with_output().unwrap().into();
-        let told = said.document();
-        runtime.block_on(others.close()).unwrap();
-        if came.is_err() {
-            assert_eq!(said.code, 0, "{told}");
-            assert_eq!(Said::of(&mut place.command(&["rollback"])).code, 0);
-            place.server.ask("DROP DATABASE goods");
-            continue;
+        match done {
+            Some(done) => return (said, done),
+            None => place.back_again(&said),
         }
+    }
+    panic!("nobody ever came before the definitions were held");
+}
+
+/// Somebody whose locks keep the definitions from being held, and who goes around the fence or rewrites a table behind it: everything is again
+/// as it was when the seal looks, but for the rows.
+#[test]
+fn who_goes_around_the_fence_ends_the_run() {
+    let place = Place::new(ClusterOptions::default());
+    place.old("CREATE TABLE core.plain AS SELECT 'x'::text AS t").unwrap();
+    let trigger = "a trigger of the fence on table core.goods";
+    for (does, named) in [
+        (
+            "ALTER TABLE core.goods DISABLE TRIGGER USER; INSERT INTO core.goods (name) VALUES ('around'); ALTER TABLE core.goods ENABLE TRIGGER USER;
+            ALTER TABLE core.goods ENABLE ALWAYS TRIGGER pgkeep_fence; ALTER TABLE core.goods ENABLE ALWAYS TRIGGER pgkeep_fence_rows",
+            trigger,
+        ),
+        ("ALTER TABLE core.goods DISABLE TRIGGER pgkeep_fence_rows; ALTER TABLE core.goods ENABLE ALWAYS TRIGGER pgkeep_fence_rows", trigger),
+        ("ALTER TABLE core.plain ALTER t TYPE text USING 'rewritten'", "the rows of table core.plain were rewritten"),
+    ] {
+        let (said, done) = around(&place, &[does]);
+        assert_eq!(done, [Ok(())], "{does}");
+        let told = said.document();
         assert_eq!(said.code, 7, "{does}: {told}");
         assert!(told["error"].as_str().unwrap().contains(named), "{does}: {told}");
         place.old("INSERT INTO core.goods (name) VALUES ('written')").unwrap();
-        now = around.next();
     }
     assert_eq!(place.moved().code, 0, "and then it moves");
     assert_eq!(place.new_place("SELECT t FROM core.plain"), "rewritten");
+}
+
+/// Rows that come by way of a parent which a table has for a moment: no statement trigger of that table is asked for them. They are refused, under
+/// the held fence, under the sealed one, and in the new place while a rollback keeps that shut.
+#[test]
+fn nobody_writes_through_a_parent_of_a_moment() {
+    let inherited = |parent: &str, statement: &str| {
+        format!("ALTER TABLE core.goods INHERIT {parent}; {statement}; ALTER TABLE core.goods NO INHERIT {parent}")
+    };
+    let attached = |statement: &str| {
+        format!(
+            "ALTER TABLE stay.top ATTACH PARTITION core.parted FOR VALUES FROM (0) TO (9); {statement}; ALTER TABLE stay.top DETACH PARTITION core.parted"
+        )
+    };
+    let ways = [
+        inherited("stay.alike", "UPDATE stay.alike SET name = 'around'"),
+        inherited("stay.alike", "UPDATE stay.alike SET name = 'around' WHERE id = 7"),
+        inherited("stay.bare", "DELETE FROM stay.bare"),
+        inherited("stay.bare", "TRUNCATE stay.bare"),
+        attached("INSERT INTO stay.top VALUES (3)"),
+        attached("UPDATE stay.top SET id = 4"),
+        attached("DELETE FROM stay.top"),
+        attached("SET LOCAL session_replication_role = replica; INSERT INTO stay.top VALUES (3)"),
+    ];
+    let ways: Vec<&str> = ways.iter().map(String::as_str).collect();
+    for major in [14, 15, 18] {
+        let place = Place::of(major, ClusterOptions::default());
+        place
+            .old(
+                "CREATE TABLE core.plain (t text); CREATE TABLE stay.alike (id bigint, name text); CREATE TABLE stay.bare ();
+                CREATE TABLE stay.top (id int) PARTITION BY RANGE (id); INSERT INTO core.parted VALUES (1)",
+            )
+            .unwrap();
+        let (said, done) = around(&place, &ways);
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        for (does, done) in ways.iter().zip(done) {
+            let refused = done.expect_err(does);
+            assert!(refused.contains("is being moved to the database goods"), "{major}, {does}: {refused}");
+            let refused = place.old(&format!("BEGIN; {does}; COMMIT")).expect_err(does);
+            assert!(refused.contains("has moved to the database goods"), "{major}, {does}: {refused}");
+        }
+        let new_place = |sql: &str| psql(&place.server.binaries, &place.to, sql);
+        new_place("CREATE TABLE public.bare ()").unwrap();
+        let writer = place.somebody("UPDATE stay.parent SET id = id");
+        let mut back = place.command(&["rollback", "--discard"]);
+        let back = back.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let waits = "SELECT (count(*) > 0)::text FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'";
+        place.server.wait_for(waits, "true");
+        let does = "BEGIN; ALTER TABLE core.goods INHERIT public.bare; DELETE FROM public.bare; COMMIT";
+        let refused = new_place(does).unwrap_err();
+        assert!(refused.contains("is being moved to the database shop"), "{major}: {refused}");
+        place.ended(writer);
+        let said: Said = back.wait_with_output().unwrap().into();
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        let refused = new_place(does).unwrap_err();
+        assert!(refused.contains("has moved to the database shop"), "{major}: {refused}");
+    }
 }
 
 /// A schema that is made while others move, and that the operator's pattern means as well.

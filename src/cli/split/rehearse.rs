@@ -72,7 +72,7 @@ fn text(report: &Rehearsed) -> String {
         text += &format!("plan: {}: {}\n", finding.name, finding.reason);
     }
     if report.warnings.len() > LINES_MAX {
-        text += &format!("plan: and {} more: --plan has all\n", report.warnings.len() - LINES_MAX);
+        text += &format!("plan: and {} more: --json has all\n", report.warnings.len() - LINES_MAX);
     }
     text += &head(report);
     text += &times(report);

@@ -236,7 +236,7 @@ pub fn is_ours(entry: &Entry) -> bool {
     let within = entry.namespace.as_deref().is_some_and(|schema| own.contains(&schema));
     let schema = entry.namespace.is_none() && own.contains(&entry.tag.strip_prefix("SCHEMA ").unwrap_or(&entry.tag));
     let name = entry.tag.rsplit_once(' ').map_or("", |(_, name)| name);
-    let trigger = entry.kind == Kind::Trigger && (name == fence::TRIGGER || name.starts_with(loose::TRIGGER));
+    let trigger = entry.kind == Kind::Trigger && (fence::TRIGGERS.contains(&name) || name.starts_with(loose::TRIGGER));
     within || schema || trigger
 }
 

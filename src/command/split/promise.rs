@@ -48,7 +48,8 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<St
     }
     let tables = fence::tables(session, &schemas).await?;
     let bodies = [fence::body(Strength::Sealed, leads_to(state, end))];
-    fence::is_intact(session, &Expected { strength: Strength::Sealed, bodies: &bodies, tables: &tables }).await
+    let of_rows = state.fence_of_rows;
+    fence::is_intact(session, &Expected { strength: Strength::Sealed, bodies: &bodies, tables: &tables, of_rows }).await
 }
 
 /// The database to which this split's fence at one end sends writers.

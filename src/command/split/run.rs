@@ -15,7 +15,8 @@ use super::rollback::{Abandoning, abandon};
 use super::state::{Phase, State};
 use super::steps::copy::{Before, Fenced};
 use super::steps::fence as fence_step;
-use super::steps::prepare::{Beginning, Prepared, Previous, furnish, ground, prepare, previous, resolve};
+use super::steps::prepare::{Prepared, furnish, prepare, resolve};
+use super::steps::target::{Beginning, Previous, ground, previous};
 use super::steps::switch::{close, switch};
 use super::{
     Options, Outcome, Phases, Report, SplitError, aftermath, bridge, plan, switching, trial, whereabouts, wishes,

@@ -27,14 +27,15 @@ use crate::schema::compare::EntryMismatch;
 use crate::stream::RowHash;
 use crate::switch::Applied;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
     /// The split made the database, and may drop it.
     Missing,
+    #[default]
     Empty,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     pub format: u32,
     /// Of this split, at random; both databases and the host have it. Empty in a record of format 1.
@@ -109,6 +110,9 @@ pub struct State {
     /// The same of the new place, as it was proven; records of earlier programs do not have it.
     #[serde(default)]
     pub new_tables: Option<NewTables>,
+    /// The old place's fence has triggers for rows; those of earlier programs do not.
+    #[serde(default)]
+    pub fence_of_rows: bool,
     /// Of the new place's definitions, as they were proven.
     #[serde(default)]
     pub proven: Option<Scope>,

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Session, TRIGGER};
+use super::{Error, ROWS, STATEMENTS, Session};
 
-/// A table, and what of it changes when somebody does: where its rows are, and which version of the fence's trigger it has.
+/// A table, and what of it changes when somebody does: where its rows are, and which version of the fence's triggers it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Table {
     /// As SQL writes it.
     name: String,
     known_as: (String, String),
     file: u32,
-    /// OID, inserting transaction and firing of the trigger; none where it is gone.
-    trigger: Option<(u32, String, String)>,
+    /// Of each trigger, that for statements first: OID, inserting transaction and firing; none where it is gone.
+    triggers: Vec<Option<(u32, String, String)>>,
 }
 
 /// What the fenced tables were when they were read.
@@ -25,22 +25,20 @@ pub struct Stamp {
 /// Reads it as the session's transaction sees it.
 pub async fn stamp(session: &Session, tables: &[(String, String)]) -> Result<Stamp, Error> {
     let (schemas, names): (Vec<&str>, Vec<&str>) = tables.iter().map(|(s, n)| (s.as_str(), n.as_str())).unzip();
-    let sql = "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relfilenode, t.oid, t.xmin::text, t.tgenabled::text,
-            n.nspname::text, c.relname::text
+    let sql = "SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relfilenode, n.nspname::text, c.relname::text,
+            s.oid, s.xmin::text, s.tgenabled::text, c.relkind = 'p', r.oid, r.xmin::text, r.tgenabled::text
         FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS f (schema, name)
         JOIN pg_catalog.pg_namespace n ON n.nspname = f.schema
         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = f.name
-        LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND t.tgname = $3 ORDER BY c.oid";
-    let rows = session.rows("the state of the fence", sql, &[&schemas, &names, &TRIGGER]).await?;
+        LEFT JOIN pg_catalog.pg_trigger s ON s.tgrelid = c.oid AND s.tgname = $3
+        LEFT JOIN pg_catalog.pg_trigger r ON r.tgrelid = c.oid AND r.tgname = $4 ORDER BY c.oid";
+    let rows = session.rows("the state of the fence", sql, &[&schemas, &names, &STATEMENTS, &ROWS]).await?;
     let table = |row: &tokio_postgres::Row| {
-        let trigger: Option<u32> = row.get(3);
-        let table = Table {
-            name: row.get(1),
-            known_as: (row.get(6), row.get(7)),
-            file: row.get(2),
-            trigger: trigger.map(|oid| (oid, row.get(4), row.get(5))),
-        };
-        (row.get(0), table)
+        let trigger = |at: usize| row.get::<_, Option<u32>>(at).map(|oid| (oid, row.get(at + 1), row.get(at + 2)));
+        // A partitioned table has no rows of its own.
+        let triggers = if row.get(8) { vec![trigger(5)] } else { vec![trigger(5), trigger(9)] };
+        let known_as = (row.get(3), row.get(4));
+        (row.get(0), Table { name: row.get(1), known_as, file: row.get(2), triggers })
     };
     Ok(Stamp { tables: rows.iter().map(table).collect() })
 }
@@ -62,9 +60,10 @@ impl Stamp {
             if is.file != was.file {
                 differs.push(format!("the rows of table {} were rewritten", was.name));
             }
-            let fires = |table: &Table| table.trigger.as_ref().is_some_and(|(_, _, enabled)| enabled == "A");
-            if is.trigger != was.trigger || !fires(is) {
-                differs.push(format!("the fence's trigger on table {} was disabled, dropped or recreated", was.name));
+            let fires = |trigger: &Option<(_, _, String)>| trigger.as_ref().is_some_and(|(_, _, when)| when == "A");
+            if is.triggers != was.triggers || !is.triggers.iter().all(fires) {
+                differs
+                    .push(format!("a trigger of the fence on table {} was disabled, dropped or recreated", was.name));
             }
         }
         differs

@@ -14,3 +14,4 @@ pub mod fence;
 pub mod prepare;
 pub mod seal;
 pub mod switch;
+pub mod target;
