@@ -58,6 +58,7 @@ mod split_finish;
 mod split_given_up;
 mod split_hindrances;
 mod split_interrupted;
+mod split_lock;
 mod split_loose;
 mod split_names;
 mod split_new_keys;

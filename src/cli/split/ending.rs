@@ -105,6 +105,11 @@ pub fn status(status: &Status) -> String {
     }
     text += &format!("{}\n", takes_writes(status));
     text += &sent(status);
+    for who in &status.locked_by {
+        text += &format!(
+            "the advisory lock of a split is held by somebody who is none, and the next command is refused until then: {who}\n"
+        );
+    }
     status.lost.iter().for_each(|lost| text += &format!("LOST IN THE NEW DATABASE: {lost}\n"));
     status.renamed.iter().for_each(|renamed| text += &format!("{renamed}\n"));
     text += &changed(&status.changed_since);

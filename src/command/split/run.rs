@@ -16,8 +16,8 @@ use super::state::{Phase, State};
 use super::steps::copy::{Before, Fenced};
 use super::steps::fence as fence_step;
 use super::steps::prepare::{Prepared, furnish, prepare, resolve};
-use super::steps::target::{Beginning, Previous, ground, previous};
 use super::steps::switch::{close, switch};
+use super::steps::target::{Beginning, Previous, ground, previous};
 use super::{
     Options, Outcome, Phases, Report, SplitError, aftermath, bridge, plan, switching, trial, whereabouts, wishes,
 };

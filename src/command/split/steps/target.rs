@@ -140,7 +140,10 @@ async fn lay_new(options: &Options, drawn: &Drawn) -> Result<Laid, Error> {
             let session = enter(options).await?;
             let record = split_state::load(&session).await.map_err(at_target("reading the split's record"))?;
             if !matches!(record, Record::Nothing | Record::Unwritten) {
-                return Err(Error::DatabaseExists { database: options.plan.target.database().to_owned(), beside: None });
+                return Err(Error::DatabaseExists {
+                    database: options.plan.target.database().to_owned(),
+                    beside: None,
+                });
             }
             is_empty(&session).await?;
             Ok(Laid { session, found: Found::Empty, made: None, begun, provided: Provided::default() })
