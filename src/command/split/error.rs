@@ -120,7 +120,11 @@ pub enum SplitError {
     #[error("not possible yet: the split is only {phase}")]
     TooEarly { phase: Phase },
     #[error("a role {role} already exists, and no split created it")]
-    BridgeRole { role: String },
+    BridgeRole {
+        role: String,
+        /// The database whose bridge it is of.
+        of: Option<String>,
+    },
     #[error("a foreign server {server} already exists in the source database, and this split did not create it")]
     BridgeServer { server: String },
     #[error("the source's server cannot connect to the new database as {role} at host {}, port {}", .endpoint.host, .endpoint.port)]

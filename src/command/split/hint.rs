@@ -132,7 +132,10 @@ fn of(error: &SplitError) -> Option<String> {
                 None => "Nothing was changed in either database, and the copies are removed.".into(),
             });
         }
-        SplitError::BridgeRole { role } => {
+        SplitError::BridgeRole { of: Some(database), .. } => {
+            format!("Nothing was changed. The bridge to the database {database} uses it, which another split built: do not drop it. Name another new database.")
+        }
+        SplitError::BridgeRole { role, .. } => {
             format!("Nothing was changed. Rename it, or drop it: DROP ROLE {}.", quote_identifier(role))
         }
         SplitError::BridgeServer { server } => {

@@ -82,7 +82,11 @@ impl Way<'_> {
         if keys.is_empty() || !may_be_a_keys_fault(&error) {
             return Err(error);
         }
-        left.extend(keys.into_iter().map(|number| (number, reason(&error))));
+        match opening {
+            // Nobody has rehearsed it, and the old place is open already.
+            Opening::Again => left.extend(self.rehearse().await?),
+            Opening::Try | Opening::Do => left.extend(keys.into_iter().map(|number| (number, reason(&error)))),
+        }
         self.attempt(opening, left, self.limits).await
     }
 

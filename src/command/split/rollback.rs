@@ -300,7 +300,11 @@ pub async fn undo(
     if !made.is_empty() && discard == Discard::Refuse {
         return Err(let_go(target, found, SplitError::MadeSince { made }.into()).await?);
     }
-    let mut left = match (Way { state, ends, limits, watch }).rehearse().await {
+    let rehearsed = match found {
+        losses::Found::Sealed => Way { state, ends, limits, watch }.rehearse().await,
+        losses::Found::OpenAgain => Ok(loose::Left::new()),
+    };
+    let mut left = match rehearsed {
         Ok(left) => left,
         Err(error) => return Err(let_go(target, found, error).await?),
     };
