@@ -333,7 +333,7 @@ const REACHES: &str = r"
     CREATE FUNCTION par.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM par.reach('trigger'); RETURN coalesce(NEW, OLD); END $$;
     CREATE TRIGGER fires BEFORE INSERT OR UPDATE OR DELETE ON par.p FOR EACH ROW EXECUTE FUNCTION par.fires();
     ALTER TABLE par.seen RENAME TO was_seen; CREATE VIEW par.seen AS SELECT id, par.reach('view') AS n FROM par.was_seen;
-    DO $$ DECLARE r name; BEGIN FOR r IN SELECT rolname FROM pg_roles WHERE rolname ~ '^pgkeep_bridge_' LOOP
+    DO $$ DECLARE r name; BEGIN FOR r IN SELECT rolname FROM pg_roles WHERE rolname ~ '^pgkeep_bridge[0-9]*_' LOOP
         EXECUTE format('GRANT SELECT ON par.seen TO %I', r); END LOOP; END $$";
 
 const HONEST_AGAIN: &str = "DROP TRIGGER fires ON par.p; DROP FUNCTION par.fires(); DROP VIEW par.seen; ALTER TABLE par.was_seen RENAME TO seen;
@@ -390,10 +390,10 @@ fn code_of_one_owner_reaches_no_table_of_another_by_a_bridge() {
         // The other one, too, goes its own way, and each may use what its owner has.
         assert_eq!(bank("whole", rows).unwrap(), before, "{major}");
         let may = "SELECT string_agg(r.rolname || ' ' || c.relname, ',' ORDER BY r.rolname, c.relname) FROM pg_roles r, pg_class c
-            WHERE r.rolname ~ '^pgkeep_bridge_' AND c.relnamespace = 'par'::regnamespace AND c.relkind IN ('r', 'v', 'S')
+            WHERE r.rolname ~ '^pgkeep_bridge[0-9]*_' AND c.relnamespace = 'par'::regnamespace AND c.relkind IN ('r', 'v', 'S')
             AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(r.oid, c.oid, 'USAGE') ELSE has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE') END";
         trial.mal("part", HONEST_AGAIN);
-        let each = "pgkeep_bridge_part secrets,pgkeep_bridge_part secrets_id_seq,pgkeep_bridge2_part p,pgkeep_bridge2_part seen";
+        let each = "pgkeep_bridge2_part p,pgkeep_bridge2_part seen,pgkeep_bridge_part secrets,pgkeep_bridge_part secrets_id_seq";
         assert_eq!(trial.operator("part", may), each, "{major}");
 
         let said = trial.split(&["rollback", "--discard"]);

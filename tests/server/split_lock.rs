@@ -125,3 +125,61 @@ fn whoever_queues_for_the_lock_of_a_split_keeps_nobody_out_when_that_is_killed_1
 fn whoever_queues_for_the_lock_of_a_split_keeps_nobody_out_when_that_is_killed_18() {
     a_lock_of_somebodys(18);
 }
+
+/// A session of `mal`'s in the new database, whose table it is: it locks that as soon as `when` is so, until it is ended.
+fn locks(halves: &Halves, when: &str) -> Child {
+    let sql = format!(
+        "DO $$ BEGIN
+            LOOP
+                PERFORM pg_sleep(0.001);
+                BEGIN IF {when} THEN LOCK TABLE m.t IN ACCESS EXCLUSIVE MODE; EXIT; END IF; EXCEPTION WHEN OTHERS THEN NULL; END;
+            END LOOP;
+            PERFORM pg_sleep(120);
+        END $$"
+    );
+    let mut session = halves.server.binaries.command("psql");
+    session.args(["-X", "-q", "-d", &halves.server.dsn_as("mal", "new"), "-c", &sql]);
+    session.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn who_locks_a_table_of_the_new_database_is_named_and_waited_for_no_longer_than_said() {
+    let halves = Halves::new(15);
+    let owned = "ALTER TABLE m.t OWNER TO mal; ALTER SCHEMA m OWNER TO mal; INSERT INTO m.t VALUES (0); DELETE FROM m.slow WHERE n > 300;
+        CREATE TABLE m.large AS SELECT i, repeat('x', 200) FROM generate_series(1, 200000) i";
+    psql(&halves.server.binaries, &halves.server.dsn("old"), owned).unwrap();
+    halves.server.ask("CREATE DATABASE new");
+    let end = || {
+        halves.server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mal'");
+    };
+    let told = |said: &Said| {
+        assert_eq!(said.code, 7, "{said:?}");
+        let error = said.document()["error"].as_str().unwrap().to_owned();
+        assert!(error.contains("of the role mal ") && error.contains("waited 4 s for a lock"), "{error}");
+        assert!(said.stderr.contains("waiting for process"), "{said:?}");
+    };
+    let run = ["--schemas", "m", "--jobs", "1", "--fence-wait", "4"];
+
+    // While rows are copied: the fence opens again.
+    let mut mal = locks(&halves, "to_regclass('m.t') IS NOT NULL");
+    told(&Said::of(&mut halves.command(&run)));
+    assert!(halves.write().is_ok());
+    end();
+    mal.wait().unwrap();
+    let said = Said::of(&mut halves.command(&run));
+    assert_eq!(said.code, 0, "{said:?}");
+
+    // While a rollback compares the rows: the new database takes writes again.
+    let mut mal =
+        locks(&halves, "EXISTS (SELECT FROM pg_trigger WHERE tgname = 'pgkeep_fence' AND tgrelid = 'm.t'::regclass)");
+    halves.server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE usename = 'mal'", "1");
+    let back = ["rollback", "--jobs", "1", "--fence-wait", "4"];
+    told(&Said::of(&mut halves.command(&back)));
+    assert!(halves.write().unwrap_err().contains("has moved"));
+    end();
+    mal.wait().unwrap();
+    psql(&halves.server.binaries, &halves.server.dsn("new"), "BEGIN; INSERT INTO m.t VALUES (3); ROLLBACK").unwrap();
+    let said = Said::of(&mut halves.command(&back));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(halves.write().is_ok());
+}

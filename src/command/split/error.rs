@@ -50,6 +50,9 @@ pub enum SplitError {
         #[source]
         source: pg::Error,
     },
+    /// A session of the run's, in the new database. What was fenced takes writes again.
+    #[error("{phase}: waited {} s for a lock in the new database: {}", wait.as_secs(), .sessions.join("; "))]
+    KeptWaiting { phase: &'static str, wait: Duration, sessions: Vec<String> },
     #[error("the old database could not be opened within {} s", limit.as_secs())]
     ReplayTooLong { stage: Opening, limit: Duration },
     /// What is known of it all the same is told.

@@ -72,6 +72,9 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::Stale { .. } => {
             "The source takes writes again. Check `pgkeep split --plan` again, then run the split again.".into()
         }
+        SplitError::KeptWaiting { .. } => {
+            "Nothing was moved, and writes are taken where they were before. End those sessions (SELECT pg_terminate_backend(PID)) or wait for them, or raise --fence-wait, and run it again.".into()
+        }
         SplitError::Seal { .. } => {
             "The source takes writes again. End those sessions or wait for them, or raise --fence-wait.".into()
         }

@@ -13,6 +13,7 @@ mod halfway;
 mod hint;
 mod holding;
 pub mod host;
+mod lookout;
 mod loose;
 mod losses;
 mod lost;

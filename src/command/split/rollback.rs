@@ -12,7 +12,7 @@ use super::loose::NotReplayed;
 use super::losses::{self, Discard, OldPlace};
 use super::opening::{Limits, Way, check_keys};
 use super::state::{Found, Phase, State};
-use super::{Moved, SplitError, aftermath, bridge, halfway, host, loose, lost, switching, whereabouts};
+use super::{Moved, SplitError, aftermath, bridge, halfway, host, lookout, loose, lost, switching, whereabouts};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::moment::millis;
@@ -291,8 +291,14 @@ pub async fn undo(
         let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
         put_up(target, &fenced, &back, &trying("fencing the new database"), at_target).await?;
     }
-    watch.set_phase("looking for rows written since the switch");
-    let written = super::proof::written_since(target.conninfo(), state, &state.tables, jobs, watch)?;
+    let phase = "looking for rows written since the switch";
+    let written = lookout::over(target.conninfo(), limits.fence_wait, phase, watch, |watch| {
+        super::proof::written_since(target.conninfo(), state, &state.tables, jobs, watch)
+    });
+    let written = match written {
+        Ok(written) => written,
+        Err(error) => return Err(let_go(target, found, error).await?),
+    };
     if !written.is_empty() && discard == Discard::Refuse {
         return Err(let_go(target, found, SplitError::RowsWritten { tables: written }.into()).await?);
     }
