@@ -103,7 +103,7 @@ pub enum SplitError {
     HookOnTheWayBack {
         keys_missing: Vec<String>,
         keys_unchecked: Vec<String>,
-        not_replayed: Vec<NotReplayed>,
+        not_replayed: Box<[NotReplayed]>,
         #[source]
         source: HookError,
     },

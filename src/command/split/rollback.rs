@@ -158,6 +158,7 @@ pub async fn rollback(
     source.let_go().await.close().await.map_err(at_source("closing the session"))?;
     target.close().await.map_err(at_target("closing the session"))?;
     if let Err(source) = hook {
+        let not_replayed = not_replayed.into_boxed_slice();
         return Err(SplitError::HookOnTheWayBack { keys_missing, keys_unchecked, not_replayed, source }.into());
     }
     Ok(RolledBack {
