@@ -178,6 +178,10 @@ pub struct RollbackArgs {
     /// How long to wait for other writers before writes can be refused, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub fence_wait: u32,
+    /// How long applying what happened to the parents of loose keys may take, in seconds, while no database takes writes; what is
+    /// not done is left to `split reap`
+    #[arg(long, value_name = "SECONDS", default_value_t = split::REPLAY_TIMEOUT.as_secs() as u32, value_parser = clap::value_parser!(u32).range(1..))]
+    pub replay_timeout: u32,
     /// How many sessions compare rows at the same time
     #[arg(long, short = 'j', value_name = "JOBS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
@@ -211,7 +215,10 @@ pub(super) async fn run(common: &Common, args: &Split, watch: &Watch) -> Result<
                 source: conninfo(args.from.as_deref())?,
                 target: conninfo(args.to.as_deref())?,
                 discard: discard(args.discard),
-                fence_wait: Duration::from_secs(args.fence_wait.into()),
+                limits: split::Limits {
+                    fence_wait: Duration::from_secs(args.fence_wait.into()),
+                    replay: Duration::from_secs(args.replay_timeout.into()),
+                },
                 jobs: usize::from(args.jobs),
                 state: folder()?,
                 moved: moved(args.moved),

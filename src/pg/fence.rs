@@ -7,18 +7,21 @@
 //! whoever drops the triggers.
 //!
 //! While the fence is *held*, the trigger asks whether the session that holds it still lives: that session has an advisory lock, which
-//! the server lets go of with the session, however that ends. So a held fence opens when the program ends, and where its whole machine
+//! the server lets go of with the session, however that ends. Whoever else gets that lock then keeps nobody out: the trigger knows whose it was. So a held fence opens when the program ends, and where its whole machine
 //! vanishes as soon as the keepalives have told the server. It stays shut while the transaction that seals it is under way, which has a
 //! lock of its own until the seal is there for all to see. When it is *sealed*, the trigger asks nothing, and the fence stays until it is
 //! taken down.
 
 mod function;
+mod holder;
 mod intact;
 mod keys;
 mod lock;
 mod stamp;
 
-pub use function::body;
+pub use function::{body, is_owned};
+pub(super) use holder::holders_of;
+pub use holder::{Holder, holders, strangers};
 pub use intact::{Expected, Gap, is_intact};
 pub use keys::{By, Checked, KeyEnd, LEFT_ALONE, by, check_key, key_again};
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
@@ -27,7 +30,6 @@ pub use stamp::{Stamp, stamp};
 pub use super::ours::SCHEMA;
 
 use std::collections::HashSet;
-use std::fmt;
 
 use super::Error;
 use super::catalog::Scope;
@@ -35,6 +37,7 @@ use super::connect::Session;
 use super::ours;
 use super::quoting::{do_block, quote_relation};
 use super::sealed::{self, Noted};
+use function::Keeper;
 
 /// The trigger on each table and partitioned table, for statements.
 const STATEMENTS: &str = "pgkeep_fence";
@@ -85,64 +88,6 @@ pub async fn last(session: &Session) -> Result<(), Error> {
     // idle_session_timeout came with 14, our oldest, and so did the last one: that the other end is gone is noticed while a lock is
     // waited for as well. Not every system can do that.
     session.run("a setting", settings).await
-}
-
-/// Whether a session owns the fence at this moment: [`own`].
-pub async fn is_owned(session: &Session) -> Result<bool, Error> {
-    // Writers that a held fence asks have the same lock, shared. A lock by two numbers has objsubid 2.
-    let sql = format!(
-        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND (l.classid, l.objid, l.objsubid) = ({LOCK}, 2)
-            AND l.mode = 'ExclusiveLock' AND l.granted
-            AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))"
-    );
-    let row = session.client().query_one(&sql, &[]).await;
-    Ok(row.map_err(|error| session.fault("the holder of the lock of a split", error))?.get(0))
-}
-
-/// A session that has the lock by which a split owns a database's fence. Anybody who may connect can take it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    pub pid: i32,
-    pub role: String,
-    /// As the session calls itself.
-    pub application: String,
-    /// It is of a role that could run a split here: the session's own, or a superuser.
-    pub is_trusted: bool,
-}
-
-impl Holder {
-    /// A command of a split: it has the lock for itself. A writer that a held fence asks shares it.
-    pub fn is_split(&self) -> bool {
-        self.is_trusted && self.application.starts_with("pgkeep split")
-    }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} of the role {} (application '{}')", self.pid, self.role, self.application)
-    }
-}
-
-/// Who has it at this moment, but for this session.
-pub async fn holders(session: &Session) -> Result<Vec<Holder>, Error> {
-    holders_of(session, LOCK).await
-}
-
-async fn holders_of(session: &Session, lock: &str) -> Result<Vec<Holder>, Error> {
-    let sql = format!(
-        "SELECT l.pid, coalesce(r.rolname::text, 'unknown'), coalesce(a.application_name, ''), coalesce(r.rolsuper OR r.rolname = current_user, false)
-        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
-        WHERE l.locktype = 'advisory' AND (l.classid, l.objid, l.objsubid) = ({lock}, 2) AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()
-            AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) ORDER BY 1"
-    );
-    let rows = session.rows("the holder of the lock of a split", &sql, &[]).await?;
-    let one = |row: &tokio_postgres::Row| Holder {
-        pid: row.get(0),
-        role: row.get(1),
-        application: row.get(2),
-        is_trusted: row.get(3),
-    };
-    Ok(rows.iter().map(one).collect())
 }
 
 /// Schemas of the database that are not the system's, sorted.
@@ -200,7 +145,7 @@ async fn put_up_in_transaction(
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
     }
-    let mut sql = ours::guard(SCHEMA) + &ours::schema() + &function::refusing(Strength::Held, destination);
+    let mut sql = ours::guard(SCHEMA) + &ours::schema() + &function::held(&Keeper::here(session).await?, destination);
     let partitioned = partitioned(session, tables).await?;
     for table in tables {
         let with_rows = !partitioned.contains(table);
@@ -283,7 +228,7 @@ async fn lock_seal(session: &Session, patience: Patience) -> Result<Attempt, Err
         return Err(source);
     }
     session.run("ending an attempt", "ROLLBACK TO SAVEPOINT pgkeep_locks; RELEASE SAVEPOINT pgkeep_locks").await?;
-    let who = holders_of(session, SEAL_LOCK).await?;
+    let who = holder::of_seal(session).await?;
     let who = who.iter().map(|holder| InTheWay {
         who: format!("{holder}, which has the advisory lock of a seal"),
         is_autovacuum: false,
@@ -318,7 +263,7 @@ pub async fn prepare_seal(session: &Session, also: &str, scope: &Scope, patience
 /// The held fence becomes one that stays, after [`prepare_seal`], in the same transaction.
 pub async fn seal(session: &Session, destination: &str) -> Result<(), Error> {
     // The seal by itself, after all that may take a while: the server goes on with a statement whose sender was killed, and not with the next.
-    let then = format!("{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
+    let then = format!("{}{}\nCOMMIT", ours::guard(SCHEMA), function::sealed(destination));
     let sealed = session.run("sealing the fence", &then).await;
     if sealed.is_err() {
         session.run("ending a transaction", "ROLLBACK").await?;
@@ -328,7 +273,7 @@ pub async fn seal(session: &Session, destination: &str) -> Result<(), Error> {
 
 /// Seals a fence that was put up and around which nothing is held: that of a new place which is left.
 pub async fn seal_at_once(session: &Session, destination: &str) -> Result<(), Error> {
-    let sql = format!("{BEGIN};\n{}{}\nCOMMIT", ours::guard(SCHEMA), function::refusing(Strength::Sealed, destination));
+    let sql = format!("{BEGIN};\n{}{}\nCOMMIT", ours::guard(SCHEMA), function::sealed(destination));
     let sealed = session.run("sealing the fence", &sql).await;
     if sealed.is_err() {
         session.run("ending a transaction", "ROLLBACK").await?;
@@ -357,7 +302,7 @@ pub async fn with_partitions(
 pub async fn leads_to(session: &Session, destination: &str) -> Result<bool, Error> {
     let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname = 'pgkeep_split' AND p.proname = 'refuse' AND p.prosrc = $1)";
-    let row = session.client().query_one(sql, &[&body(Strength::Sealed, destination)]).await;
+    let row = session.client().query_one(sql, &[&body(destination)]).await;
     Ok(row.map_err(|error| session.fault("looking for a fence", error))?.get(0))
 }
 

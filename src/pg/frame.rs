@@ -18,7 +18,7 @@ pub const SEARCH_PATH: &str = "SET search_path = pg_catalog, pg_temp;\n";
 const ALL_ORDINARY: &str = "pgkeep_all_ordinary";
 /// Whether a role `r` is one of users' tables alone: it is no superuser, may do nothing at the server (run programs, read files), and gives
 /// no role to anybody. Those of a bridge are pgkeep's: whoever is one of them can use or redirect every foreign table.
-pub(super) const ORDINARY: &str = "NOT r.rolsuper AND NOT r.rolreplication AND r.rolname !~ '^(pg_|pgkeep_bridged?_)' AND r.rolname <> 'pgkeep_all_ordinary'
+pub(super) const ORDINARY: &str = "NOT r.rolsuper AND NOT r.rolreplication AND r.rolname !~ '^(pg_|pgkeep_bridge(d|[0-9]+)?_)' AND r.rolname <> 'pgkeep_all_ordinary'
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles p WHERE p.rolsuper AND pg_catalog.pg_has_role(r.oid, p.oid, 'MEMBER')
         OR p.rolname ~ '^pg_' AND p.rolname <> 'pg_database_owner' AND pg_catalog.pg_has_role(r.oid, p.oid, 'MEMBER'))
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.admin_option AND pg_catalog.pg_has_role(r.oid, m.member, 'MEMBER'))";

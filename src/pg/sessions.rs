@@ -67,3 +67,31 @@ impl std::fmt::Display for Connected {
         if self.since.is_empty() { Ok(()) } else { write!(f, ", since {} UTC", self.since) }
     }
 }
+
+/// A session of ours that waits for somebody else's lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptWaiting {
+    /// Who has the lock, or is before it in the queue.
+    pub holder: String,
+    pub since: Duration,
+}
+
+/// Sessions of this role in this database that call themselves so, and wait for others than pgkeep's; the longest first.
+pub async fn kept_waiting(session: &Session, applications: &[&str]) -> Result<Vec<KeptWaiting>, Error> {
+    let sql = "SELECT CASE WHEN b.pid IS NULL THEN 'a prepared transaction (pg_prepared_xacts)'
+                ELSE pg_catalog.format('process %s of the role %s (application %L), which holds or awaits a lock on %s', b.pid, coalesce(b.usename::text, b.backend_type),
+                    coalesce(b.application_name, ''), coalesce(l.relation::pg_catalog.regclass::text, l.locktype)) END,
+            pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - l.waitstart)
+        FROM pg_catalog.pg_stat_activity w JOIN pg_catalog.pg_locks l ON l.pid = w.pid AND NOT l.granted AND l.waitstart IS NOT NULL
+        CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS p (pid)
+        LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid = p.pid
+        WHERE w.usename = session_user AND w.datname = pg_catalog.current_database() AND w.application_name = ANY ($1)
+            AND NOT coalesce(b.usename = session_user AND b.application_name LIKE 'pgkeep %', false)
+            AND b.backend_type IS DISTINCT FROM 'autovacuum worker' ORDER BY l.waitstart, 1";
+    let rows = session.raw_rows("looking for locks that are waited for", sql, &[&applications]).await?;
+    let one = |row: &tokio_postgres::Row| KeptWaiting {
+        holder: row.get::<_, RawText>(0).shown(),
+        since: Duration::from_secs_f64(row.get::<_, f64>(1).max(0.0)),
+    };
+    Ok(rows.iter().map(one).collect())
+}

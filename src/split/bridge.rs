@@ -41,10 +41,17 @@ pub fn ways(archive: &Archive, bridged: &[Bridged], database: &str) -> Vec<Way> 
     owners.into_iter().enumerate().map(way).collect()
 }
 
-/// Of the way with this number, from 1.
+/// Of the way with this number, from 1. The number comes before the database's name, which may end in anything, so that no two databases of a
+/// server have one name. What is too long for an identifier of 63 bytes is told apart by a hash.
 pub fn role_name(database: &str, number: usize) -> String {
-    let suffix = if number == 1 { String::new() } else { format!("_{number}") };
-    cut(&format!("pgkeep_bridge_{database}"), 63 - suffix.len()) + &suffix
+    let number = if number == 1 { String::new() } else { number.to_string() };
+    let name = format!("pgkeep_bridge{number}_{database}");
+    // One that is cut has 60 bytes or more.
+    if name.len() < 60 {
+        return name;
+    }
+    let hash = blake3::hash(database.as_bytes()).to_hex();
+    format!("{}_{}", cut(&name, 63 - 9), &hash[..8])
 }
 
 /// At most so many bytes of a name, in whole characters: an identifier has 63.
@@ -235,10 +242,27 @@ mod tests {
     fn roles_of_several_ways_are_distinct_identifiers() {
         assert_eq!(
             [1, 2, 10].map(|n| role_name("new", n)),
-            ["pgkeep_bridge_new", "pgkeep_bridge_new_2", "pgkeep_bridge_new_10"]
+            ["pgkeep_bridge_new", "pgkeep_bridge2_new", "pgkeep_bridge10_new"]
         );
         let long = "ü".repeat(31);
         let names: BTreeSet<String> = (1..=20).map(|n| role_name(&long, n)).collect();
         assert!(names.len() == 20 && names.iter().all(|name| name.len() <= 63), "{names:?}");
+    }
+
+    /// Roles are the server's: a name that two databases have is a role that one of them takes from the other.
+    #[test]
+    fn no_two_databases_have_a_name_of_a_role_in_common() {
+        let mut databases: Vec<String> =
+            ["part", "part_2", "part_3", "2_part", "_part", "2", "_2", "", "_"].map(String::from).into();
+        let ends = ["", "2", "_2", "x", "ü", "üü", "_2_2"];
+        databases.extend((30..=60).flat_map(|n| ends.map(|end| "a".repeat(n) + end)).filter(|name| name.len() <= 63));
+        databases.sort();
+        databases.dedup();
+        let names: BTreeSet<String> =
+            databases.iter().flat_map(|database| (1..=30).map(|number| role_name(database, number))).collect();
+        assert_eq!(names.len(), databases.len() * 30);
+        assert!(names.iter().all(|name| name.len() <= 63), "{names:?}");
+        // What frames know them by, and what owns foreign tables is not of them.
+        assert!(names.iter().all(|name| name.starts_with("pgkeep_bridge") && !name.starts_with("pgkeep_bridged_")));
     }
 }

@@ -32,7 +32,7 @@ struct Trial {
 impl Trial {
     /// The socket asks the bridge's role for its password, and trusts everybody else.
     fn start(major: u32, made: &str) -> Trial {
-        let hba = "local part pgkeep_bridge_part,pgkeep_bridge_part_2 scram-sha-256\nlocal all all trust\n";
+        let hba = "local part pgkeep_bridge_part,pgkeep_bridge2_part scram-sha-256\nlocal all all trust\n";
         let data_files = vec![("pg_hba.conf".to_owned(), hba.into())];
         let server = Server::start(major, ClusterOptions { data_files, ..ClusterOptions::default() });
         for statement in ["CREATE ROLE mal LOGIN", "CREATE DATABASE whole", "GRANT CREATE ON DATABASE whole TO mal"] {
@@ -270,7 +270,7 @@ fn nobody_points_a_foreign_table_of_a_bridge_elsewhere() {
         // In the new database a role uses what belongs to one: the plan names them.
         let plan = trial.of_par(&["--plan", "--boundary", "bridge", "--bridge-write"]);
         assert!(plan.stdout.contains("each of bank, mal owns bridged tables"), "{major}: {plan:?}");
-        let each = "pgkeep_bridge_part those of bank, pgkeep_bridge_part_2 those of mal";
+        let each = "pgkeep_bridge_part those of bank, pgkeep_bridge2_part those of mal";
         assert!(plan.stdout.contains(each), "{major}: {plan:?}");
         let said = trial.of_par(&["--boundary", "bridge", "--bridge-write"]);
         assert_eq!((said.code, &said.document()["proven"]), (0, &true.into()), "{major}: {said:?}");
@@ -304,7 +304,7 @@ fn nobody_points_a_foreign_table_of_a_bridge_elsewhere() {
         trial.operator(
             "whole",
             "ALTER FOREIGN TABLE par.p OWNER TO mal; ALTER FOREIGN TABLE par.secrets OWNER TO bank;
-            DROP USER MAPPING FOR pgkeep_bridged_part SERVER pgkeep_bridge_part; DROP USER MAPPING FOR pgkeep_bridged_part SERVER pgkeep_bridge_part_2;
+            DROP USER MAPPING FOR pgkeep_bridged_part SERVER pgkeep_bridge_part; DROP USER MAPPING FOR pgkeep_bridged_part SERVER pgkeep_bridge2_part;
             DROP ROLE pgkeep_bridged_part",
         );
         let said = trial.split(&["rollback"]);
@@ -333,7 +333,7 @@ const REACHES: &str = r"
     CREATE FUNCTION par.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM par.reach('trigger'); RETURN coalesce(NEW, OLD); END $$;
     CREATE TRIGGER fires BEFORE INSERT OR UPDATE OR DELETE ON par.p FOR EACH ROW EXECUTE FUNCTION par.fires();
     ALTER TABLE par.seen RENAME TO was_seen; CREATE VIEW par.seen AS SELECT id, par.reach('view') AS n FROM par.was_seen;
-    DO $$ DECLARE r name; BEGIN FOR r IN SELECT rolname FROM pg_roles WHERE rolname ~ '^pgkeep_bridge_' LOOP
+    DO $$ DECLARE r name; BEGIN FOR r IN SELECT rolname FROM pg_roles WHERE rolname ~ '^pgkeep_bridge[0-9]*_' LOOP
         EXECUTE format('GRANT SELECT ON par.seen TO %I', r); END LOOP; END $$";
 
 const HONEST_AGAIN: &str = "DROP TRIGGER fires ON par.p; DROP FUNCTION par.fires(); DROP VIEW par.seen; ALTER TABLE par.was_seen RENAME TO seen;
@@ -390,10 +390,10 @@ fn code_of_one_owner_reaches_no_table_of_another_by_a_bridge() {
         // The other one, too, goes its own way, and each may use what its owner has.
         assert_eq!(bank("whole", rows).unwrap(), before, "{major}");
         let may = "SELECT string_agg(r.rolname || ' ' || c.relname, ',' ORDER BY r.rolname, c.relname) FROM pg_roles r, pg_class c
-            WHERE r.rolname ~ '^pgkeep_bridge_' AND c.relnamespace = 'par'::regnamespace AND c.relkind IN ('r', 'v', 'S')
+            WHERE r.rolname ~ '^pgkeep_bridge[0-9]*_' AND c.relnamespace = 'par'::regnamespace AND c.relkind IN ('r', 'v', 'S')
             AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(r.oid, c.oid, 'USAGE') ELSE has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE') END";
         trial.mal("part", HONEST_AGAIN);
-        let each = "pgkeep_bridge_part secrets,pgkeep_bridge_part secrets_id_seq,pgkeep_bridge_part_2 p,pgkeep_bridge_part_2 seen";
+        let each = "pgkeep_bridge2_part p,pgkeep_bridge2_part seen,pgkeep_bridge_part secrets,pgkeep_bridge_part secrets_id_seq";
         assert_eq!(trial.operator("part", may), each, "{major}");
 
         let said = trial.split(&["rollback", "--discard"]);
@@ -426,9 +426,12 @@ fn code_of_one_owner_reaches_no_table_of_another_by_a_bridge() {
         trial.server.ask("DROP DATABASE proof");
         trial.operator(
             "whole",
-            "DROP SERVER pgkeep_bridge_part, pgkeep_bridge_part_2 CASCADE; DROP ROLE IF EXISTS pgkeep_bridged_part",
+            "DROP SERVER pgkeep_bridge_part, pgkeep_bridge2_part CASCADE; DROP ROLE IF EXISTS pgkeep_bridged_part",
         );
-        trial.operator("part", "DROP OWNED BY pgkeep_bridge_part, pgkeep_bridge_part_2; DROP ROLE pgkeep_bridge_part, pgkeep_bridge_part_2");
+        trial.operator(
+            "part",
+            "DROP OWNED BY pgkeep_bridge_part, pgkeep_bridge2_part; DROP ROLE pgkeep_bridge_part, pgkeep_bridge2_part",
+        );
         assert_eq!(trial.operator("whole", "SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
     }
 }
@@ -441,31 +444,36 @@ fn a_name_that_is_taken_ends_a_bridge_of_several_ways_before_it_is_built() {
             Trial::start(major, "CREATE TABLE par.p (id int PRIMARY KEY); CREATE VIEW mal.v AS SELECT id FROM par.p");
         let bank = "CREATE ROLE bank; GRANT USAGE, CREATE ON SCHEMA par, mal TO bank; SET ROLE bank; CREATE TABLE par.q (id int PRIMARY KEY); CREATE VIEW mal.w AS SELECT id FROM par.q";
         trial.operator("whole", bank);
-        trial.server.ask("CREATE ROLE pgkeep_bridge_part_2");
+        trial.server.ask("CREATE ROLE pgkeep_bridge2_part");
         let said = trial.of_par(&["--boundary", "bridge"]);
         assert_eq!(said.code, 7, "{major}: {said:?}");
-        assert!(said.stdout.contains("a role pgkeep_bridge_part_2 already exists"), "{major}: {said:?}");
+        assert!(said.stdout.contains("a role pgkeep_bridge2_part already exists"), "{major}: {said:?}");
         assert_eq!(
             trial.server.ask("SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolname ~ '^pgkeep'"),
-            "pgkeep_bridge_part_2",
+            "pgkeep_bridge2_part",
             "{major}"
         );
-        trial.server.ask("DROP ROLE pgkeep_bridge_part_2");
+        // One that another database's bridge uses is not to be dropped.
+        trial.server.ask("COMMENT ON ROLE pgkeep_bridge2_part IS 'pgkeep split: a bridge to the database part_2'");
+        let said = trial.of_par(&["--boundary", "bridge"]);
+        let uses = "The bridge to the database part_2 uses it";
+        assert!(said.code == 7 && said.stdout.contains(uses) && !said.stdout.contains("DROP"), "{major}: {said:?}");
+        trial.server.ask("DROP ROLE pgkeep_bridge2_part");
         // And another one's server, at the source.
         trial.operator(
             "whole",
-            "CREATE EXTENSION postgres_fdw; CREATE SERVER pgkeep_bridge_part_2 FOREIGN DATA WRAPPER postgres_fdw",
+            "CREATE EXTENSION postgres_fdw; CREATE SERVER pgkeep_bridge2_part FOREIGN DATA WRAPPER postgres_fdw",
         );
         let said = trial.of_par(&["--boundary", "bridge"]);
         assert_eq!(said.code, 7, "{major}: {said:?}");
         assert!(
-            said.stdout.contains("a foreign server pgkeep_bridge_part_2 already exists in the source"),
+            said.stdout.contains("a foreign server pgkeep_bridge2_part already exists in the source"),
             "{major}: {said:?}"
         );
         assert_eq!(trial.server.ask("SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
         assert_eq!(
             trial.operator("whole", "SELECT string_agg(srvname, ',') FROM pg_foreign_server"),
-            "pgkeep_bridge_part_2",
+            "pgkeep_bridge2_part",
             "{major}"
         );
         trial.operator("whole", "DROP EXTENSION postgres_fdw CASCADE");
@@ -473,7 +481,7 @@ fn a_name_that_is_taken_ends_a_bridge_of_several_ways_before_it_is_built() {
         let said = trial.of_par(&["--boundary", "bridge", "--bridge-host", "/nowhere"]);
         assert_eq!(said.code, 7, "{major}: {said:?}");
         assert!(
-            said.stdout.contains("local part pgkeep_bridge_part,pgkeep_bridge_part_2 scram-sha-256"),
+            said.stdout.contains("local part pgkeep_bridge_part,pgkeep_bridge2_part scram-sha-256"),
             "{major}: {said:?}"
         );
         assert_eq!(trial.server.ask("SELECT count(*) FROM pg_roles WHERE rolname ~ '^pgkeep'"), "0", "{major}");
@@ -484,15 +492,15 @@ fn a_name_that_is_taken_ends_a_bridge_of_several_ways_before_it_is_built() {
 fn as_of_one_way(trial: &Trial) {
     let servers = "SET allow_system_table_mods = on; UPDATE pg_foreign_table SET ftserver = (SELECT oid FROM pg_foreign_server WHERE srvname = 'pgkeep_bridge_part');
         UPDATE pg_depend SET refobjid = (SELECT oid FROM pg_foreign_server WHERE srvname = 'pgkeep_bridge_part') WHERE classid = 'pg_class'::regclass
-            AND refclassid = 'pg_foreign_server'::regclass AND refobjid = (SELECT oid FROM pg_foreign_server WHERE srvname = 'pgkeep_bridge_part_2');
-        DROP SERVER pgkeep_bridge_part_2 CASCADE";
+            AND refclassid = 'pg_foreign_server'::regclass AND refobjid = (SELECT oid FROM pg_foreign_server WHERE srvname = 'pgkeep_bridge2_part');
+        DROP SERVER pgkeep_bridge2_part CASCADE";
     trial.operator("whole", servers);
-    let roles = "GRANT SELECT, INSERT, UPDATE, DELETE ON par.p TO pgkeep_bridge_part; DROP OWNED BY pgkeep_bridge_part_2; DROP ROLE pgkeep_bridge_part_2";
+    let roles = "GRANT SELECT, INSERT, UPDATE, DELETE ON par.p TO pgkeep_bridge_part; DROP OWNED BY pgkeep_bridge2_part; DROP ROLE pgkeep_bridge2_part";
     trial.operator("part", roles);
 
     let mut record: Value =
         serde_json::from_str(&trial.operator("part", "SELECT document FROM pgkeep_split.state")).unwrap();
-    assert_eq!(record["bridge"].as_object_mut().unwrap().remove("more").unwrap(), json!(["pgkeep_bridge_part_2"]));
+    assert_eq!(record["bridge"].as_object_mut().unwrap().remove("more").unwrap(), json!(["pgkeep_bridge2_part"]));
     for span in record["bridge"]["spans"].as_array_mut().unwrap() {
         assert!(span.as_object_mut().unwrap().remove("way").unwrap().is_u64());
     }

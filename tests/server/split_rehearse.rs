@@ -235,7 +235,7 @@ fn each_owners_way_over_a_bridge_is_rehearsed() {
         let said = rehearse_app(servers.path(), &server, "bridge");
         let report = said.document();
         assert_eq!((said.code, &report["ok"], &report["rollback"]["ok"]), (0, &json!(true), &json!(true)), "{said:?}");
-        assert!(said.stdout.contains("pgkeep_bridge_orders_2 those of crew"), "{said:?}");
+        assert!(said.stdout.contains("pgkeep_bridge2_orders those of crew"), "{said:?}");
         assert_equal("the cluster", &before, &state(&server, "shop"));
     }
 }

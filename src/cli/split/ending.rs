@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::cli::display::{bytes, count, duration};
 use crate::cli::{moment, texts};
 use crate::command::split::state::Phase;
-use crate::command::split::{AS_IT_SHOULD_BE, Connected, Finished, NOT_LOOKED_AT, Report, RolledBack, Status, Writers};
+use crate::command::split::{
+    AS_IT_SHOULD_BE, Connected, Finished, NOT_LOOKED_AT, NotReplayed, Report, RolledBack, Status, Writers,
+};
 
 pub fn run(report: &Report) -> String {
     let time = |ms| duration(Duration::from_millis(ms));
@@ -103,6 +105,11 @@ pub fn status(status: &Status) -> String {
     }
     text += &format!("{}\n", takes_writes(status));
     text += &sent(status);
+    for who in &status.locked_by {
+        text += &format!(
+            "the advisory lock of a split is held by somebody who is none, and the next command is refused until then: {who}\n"
+        );
+    }
     status.lost.iter().for_each(|lost| text += &format!("LOST IN THE NEW DATABASE: {lost}\n"));
     status.renamed.iter().for_each(|renamed| text += &format!("{renamed}\n"));
     text += &changed(&status.changed_since);
@@ -225,6 +232,12 @@ pub fn rollback(back: &RolledBack) -> String {
     back.keys_left.iter().for_each(|key| text += &format!("foreign key not recreated: {key}\n"));
     for key in &back.keys_unchecked {
         text += &format!("came back NOT VALID (ALTER TABLE ... VALIDATE CONSTRAINT checks its rows): {key}\n");
+    }
+    for NotReplayed { key, child, reason, entries, to_do } in &back.keys_not_replayed {
+        let entries = count(*entries, "gone key");
+        text += &format!(
+            "LOOSE KEY NOT APPLIED TO THE OLD ROWS of {child}, which may refer to rows that are gone: {key}: {reason}; {entries} in its log\n  {to_do}\n"
+        );
     }
     back.by_hand.iter().for_each(|what| text += &format!("to do by hand: {what}\n"));
     text += &texts::warnings(&back.warnings);

@@ -1,5 +1,7 @@
 //! `pgkeep split reap`: its arguments, and what it says.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use crate::cli::common::lock_wait_timeout;
@@ -28,6 +30,10 @@ pub struct ReapArgs {
     /// How long to wait for a lock on a row or a table, in seconds, before the rest is left for the next run; 0 waits forever
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = lock_wait_timeout())]
     pub lock_wait_timeout: u32,
+    /// How long one key may be worked on, in seconds, before its sessions are ended and the rest of it is left for the next run; 0 sets
+    /// no limit
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub key_timeout: u32,
     /// Confirm that these are the databases of the split, although one was moved, restored or promoted
     #[arg(long)]
     pub moved: bool,
@@ -39,6 +45,7 @@ pub async fn run(args: &ReapArgs, state: Folder, watch: &Watch) -> Result<Outcom
         target: conninfo(args.to.as_deref())?,
         batch: args.batch,
         lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
+        key_timeout: (args.key_timeout > 0).then(|| Duration::from_secs(args.key_timeout.into())),
         state,
         moved: super::moved(args.moved),
     };
@@ -59,10 +66,16 @@ fn text(reaped: &Reaped) -> String {
             text += &format!(", {} skipped because the foreign key exists again", key.back);
         }
         text += match key.progress {
-            Progressed::Done | Progressed::Unwatched => "\n",
+            Progressed::Done | Progressed::Unwatched | Progressed::Failed | Progressed::Held => "\n",
             Progressed::Taken => "; another reap is working on it\n",
             Progressed::Postponed => "; could not get the locks in time, the rest is left for the next run\n",
         };
+        if let Some(why) = &key.reason {
+            text += &format!("  NOT DONE for {}: {why}\n", key.child);
+        }
+        if let Some(to_do) = &key.to_do {
+            text += &format!("  {to_do}\n");
+        }
         if let Some(why) = &key.unwatched {
             text += &format!("  NOT ALL DELETIONS ARE APPLIED ANY MORE: {why}\n");
         }

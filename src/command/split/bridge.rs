@@ -13,7 +13,7 @@ use super::state::State;
 use crate::command::Error;
 use crate::pg;
 use crate::pg::bridge::{
-    Endpoint, Extension, Probe, Refresh, Span, Works, hush, is_strange_owner, is_strange_role, provide_role,
+    Endpoint, Extension, Probe, Refresh, Span, Works, hush, is_strange_owner, is_strange_role, leads_to, provide_role,
     strange_servers,
 };
 use crate::pg::connect::{Session, connect};
@@ -106,8 +106,9 @@ pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Resu
     let ways = works.ways();
     for way in &ways {
         let strange = is_strange_role(target, way.role).await;
-        if strange.map_err(at_target("looking for the bridge's role"))? {
-            return Err(SplitError::BridgeRole { role: way.role.to_owned() }.into());
+        if let Some(comment) = strange.map_err(at_target("looking for the bridge's role"))? {
+            let of = leads_to(&comment).map(str::to_owned);
+            return Err(SplitError::BridgeRole { role: way.role.to_owned(), of }.into());
         }
     }
     let passwords: Vec<SecretString> = ways.iter().map(|_| password()).collect();
@@ -118,7 +119,7 @@ pub async fn try_out(state: &State, source: &Conninfo, target: &Session) -> Resu
     // A session of its own: postgres_fdw keeps its connection as long as the session lives.
     let session = connect(source, "pgkeep split").await.map_err(at_source("connecting"))?;
     if is_strange_owner(&session, works).await.map_err(at_source("looking for the bridge's owner"))? {
-        return Err(SplitError::BridgeRole { role: works.owner() }.into());
+        return Err(SplitError::BridgeRole { role: works.owner(), of: None }.into());
     }
     let strange = strange_servers(&session, works).await.map_err(at_source("looking for the bridge's servers"))?;
     if let Some(server) = strange.into_iter().next() {

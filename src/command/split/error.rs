@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::host::HostError;
+use super::loose::NotReplayed;
 use super::phase::Phase;
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
@@ -48,6 +50,11 @@ pub enum SplitError {
         #[source]
         source: pg::Error,
     },
+    /// A session of the run's, in the new database. What was fenced takes writes again.
+    #[error("{phase}: waited {} s for a lock in the new database: {}", wait.as_secs(), .sessions.join("; "))]
+    KeptWaiting { phase: &'static str, wait: Duration, sessions: Vec<String> },
+    #[error("the old database could not be opened within {} s", limit.as_secs())]
+    ReplayTooLong { stage: Opening, limit: Duration },
     /// What is known of it all the same is told.
     #[error("could not connect to the {end} database {database}: {}", .known.join("; "))]
     Lost {
@@ -89,10 +96,14 @@ pub enum SplitError {
     Files(#[from] SwitchError),
     #[error("the hook failed")]
     Hook(#[from] HookError),
-    #[error("the old database takes writes again{}, but the hook failed", with_keys(keys_missing, keys_unchecked))]
+    #[error(
+        "the old database takes writes again{}, but the hook failed",
+        with_keys(keys_missing, keys_unchecked, not_replayed)
+    )]
     HookOnTheWayBack {
         keys_missing: Vec<String>,
         keys_unchecked: Vec<String>,
+        not_replayed: Box<[NotReplayed]>,
         #[source]
         source: HookError,
     },
@@ -112,7 +123,11 @@ pub enum SplitError {
     #[error("not possible yet: the split is only {phase}")]
     TooEarly { phase: Phase },
     #[error("a role {role} already exists, and no split created it")]
-    BridgeRole { role: String },
+    BridgeRole {
+        role: String,
+        /// The database whose bridge it is of.
+        of: Option<String>,
+    },
     #[error("a foreign server {server} already exists in the source database, and this split did not create it")]
     BridgeServer { server: String },
     #[error("the source's server cannot connect to the new database as {role} at host {}, port {}", .endpoint.host, .endpoint.port)]
@@ -272,13 +287,16 @@ impl fmt::Display for RehearsalStep {
 }
 
 /// Foreign keys that did not come back, or not as they were, after words on what takes writes.
-pub fn with_keys(missing: &[String], unchecked: &[String]) -> String {
+pub fn with_keys(missing: &[String], unchecked: &[String], not_replayed: &[NotReplayed]) -> String {
     let mut text = String::new();
     if !missing.is_empty() {
         text += &format!(", without the foreign keys that could not be made again: {}", missing.join(", "));
     }
     if !unchecked.is_empty() {
         text += &format!(", with foreign keys that are now NOT VALID: {}", unchecked.join(", "));
+    }
+    for NotReplayed { key, reason, to_do, .. } in not_replayed {
+        text += &format!(", without what happened to the parents of the loose key {key} ({reason}; {to_do})");
     }
     text
 }

@@ -72,16 +72,19 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::Stale { .. } => {
             "The source takes writes again. Check `pgkeep split --plan` again, then run the split again.".into()
         }
+        SplitError::KeptWaiting { .. } => {
+            "Nothing was moved, and writes are taken where they were before. End those sessions (SELECT pg_terminate_backend(PID)) or wait for them, or raise --fence-wait, and run it again.".into()
+        }
         SplitError::Seal { .. } => {
             "The source takes writes again. End those sessions or wait for them, or raise --fence-wait.".into()
         }
-        SplitError::Opening { stage: Opening::Try, .. } => {
+        SplitError::Opening { stage: Opening::Try, .. } | SplitError::ReplayTooLong { stage: Opening::Try, .. } => {
             "Nothing has changed: the new database takes writes, and the old one refuses them. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
         }
-        SplitError::Opening { stage: Opening::Do, .. } => {
+        SplitError::Opening { stage: Opening::Do, .. } | SplitError::ReplayTooLong { stage: Opening::Do, .. } => {
             "Both databases refuse writes. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
         }
-        SplitError::Opening { stage: Opening::Again, .. } => {
+        SplitError::Opening { stage: Opening::Again, .. } | SplitError::ReplayTooLong { stage: Opening::Again, .. } => {
             "The old database takes writes, and the new one refuses them. End those sessions or wait for them, then run `pgkeep split rollback` again.".into()
         }
         SplitError::Lost { hint, source, .. } => return hint.clone().or_else(|| source.hint()),
@@ -132,7 +135,10 @@ fn of(error: &SplitError) -> Option<String> {
                 None => "Nothing was changed in either database, and the copies are removed.".into(),
             });
         }
-        SplitError::BridgeRole { role } => {
+        SplitError::BridgeRole { of: Some(database), .. } => {
+            format!("Nothing was changed. The bridge to the database {database} uses it, which another split built: do not drop it. Name another new database.")
+        }
+        SplitError::BridgeRole { role, .. } => {
             format!("Nothing was changed. Rename it, or drop it: DROP ROLE {}.", quote_identifier(role))
         }
         SplitError::BridgeServer { server } => {

@@ -1,6 +1,7 @@
 //! `pgkeep split`: schemas into a database of their own, with a proof and a way back.
 
 mod aftermath;
+mod apart;
 mod bridge;
 mod capture;
 mod copied;
@@ -12,9 +13,11 @@ mod halfway;
 mod hint;
 mod holding;
 pub mod host;
+mod lookout;
 mod loose;
 mod losses;
 mod lost;
+mod opening;
 mod phase;
 pub mod plan;
 mod promise;
@@ -41,8 +44,9 @@ use serde::Serialize;
 
 pub use error::SplitError;
 pub use finish::{Consent, FinishOptions, Finished, finish};
-pub use loose::{KeyReaped, Progressed, ReapOptions, Reaped, Refusal, Waits, reap};
+pub use loose::{KeyReaped, NotReplayed, Progressed, ReapOptions, Reaped, Refusal, Waits, reap};
 pub use losses::Discard;
+pub use opening::{Limits, REPLAY_TIMEOUT};
 pub use rollback::{RollbackOptions, RolledBack, rollback};
 pub use run::run;
 pub use status::{AS_IT_SHOULD_BE, NOT_LOOKED_AT, Status, status};

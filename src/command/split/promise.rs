@@ -51,7 +51,7 @@ pub async fn broken(state: &State, session: &Session, end: End) -> Result<Vec<Ga
         schemas.extend(sealed::spaces(session).await?.into_iter().filter_map(|space| space.now));
     }
     let tables = fence::tables(session, &schemas).await?;
-    let bodies = [fence::body(Strength::Sealed, leads_to(state, end))];
+    let bodies = [fence::body(leads_to(state, end))];
     let of_rows = state.fence_of_rows;
     fence::is_intact(session, &Expected { strength: Strength::Sealed, bodies: &bodies, tables: &tables, of_rows }).await
 }

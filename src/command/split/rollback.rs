@@ -1,21 +1,21 @@
 //! Back: the old place takes writes again, and what was written in the new one is not lost in silence.
 
 use std::io::Write;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 
 use super::ends::{End, Ends};
 use super::error::{Opening, Origin};
-use super::holding::{Had, Trying, at_source, at_target, busy, own, put_up};
+use super::holding::{Trying, at_source, at_target, busy, own, put_up};
+use super::loose::NotReplayed;
 use super::losses::{self, Discard, OldPlace};
+use super::opening::{Limits, Way, check_keys};
 use super::state::{Found, Phase, State};
-use super::{Moved, SplitError, aftermath, bridge, halfway, host, loose, lost, switching, whereabouts};
+use super::{Moved, SplitError, aftermath, bridge, halfway, host, lookout, loose, lost, switching, whereabouts};
 use crate::command::Error;
 use crate::command::mismatch::Mismatch;
 use crate::command::moment::millis;
-use crate::command::progress::Progress;
 use crate::command::restore::target as destination;
 use crate::command::watch::Watch;
 use crate::pg::as_found;
@@ -23,10 +23,8 @@ use crate::pg::catalog;
 use crate::pg::closing;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
-use crate::pg::fence::{self, Checked, Strength};
-use crate::pg::numbers::{self, Reserve};
+use crate::pg::fence::{self, Strength};
 use crate::pg::split_state;
-use crate::repo::manifest::Sequence;
 use crate::split::facts::ForeignKey;
 use crate::switch::{self, HookError};
 
@@ -48,6 +46,8 @@ pub struct RolledBack {
     pub keys_left: Vec<String>,
     /// Foreign keys across the line that came back `NOT VALID`, with what was in the way of checking their rows.
     pub keys_unchecked: Vec<String>,
+    /// Loose keys whose log could not be done to the old rows, for code of others: it is kept, and `split reap` does it.
+    pub keys_not_replayed: Vec<NotReplayed>,
     /// The new database is gone, for the split had made it and nobody had used it.
     pub dropped: bool,
     /// The new database is as it was found: nobody was sent to it yet.
@@ -63,7 +63,7 @@ pub struct RollbackOptions {
     pub source: Conninfo,
     pub target: Conninfo,
     pub discard: Discard,
-    pub fence_wait: Duration,
+    pub limits: Limits,
     pub jobs: usize,
     /// Where the host remembers the split.
     pub state: host::Folder,
@@ -123,6 +123,7 @@ pub async fn rollback(
             keys_missing: Vec::new(),
             keys_left: Vec::new(),
             keys_unchecked: Vec::new(),
+            keys_not_replayed: Vec::new(),
             dropped: gone == Gone::Dropped,
             emptied: gone == Gone::Emptied,
             downtime_ms: 0,
@@ -135,17 +136,17 @@ pub async fn rollback(
         .progress
         .would_leave("`pgkeep split rollback` continues; `pgkeep split status` says which side takes writes.".into());
     let ends = Ends { source: &source, target: &target };
-    let wait = options.fence_wait;
-    let undone = undo(&ends, &mut state, options.discard, wait, options.jobs, watch, echo).await;
+    let limits = options.limits;
+    let undone = undo(&ends, &mut state, options.discard, limits, options.jobs, watch, echo).await;
     let undone = match undone {
         Ok(undone) => undone,
         Err(error) => return Err(whereabouts::and_who_takes_writes(error, &ends).await),
     };
     let downtime_ms = millis(since);
-    let Undone { written, left_behind, old_place, keys, hook } = undone;
+    let Undone { written, left_behind, old_place, keys, not_replayed, hook } = undone;
     let keys_missing = state.ties.missing(&keys);
     let keys_left = state.ties.left(&source, &keys_missing).await.map_err(at_source("looking for the foreign keys"))?;
-    let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), wait, &watch.progress).await;
+    let keys_unchecked = check_keys(&source, state.ties.to_check(&keys), limits, watch).await;
     let mut warnings = old_place.warnings;
     warnings.extend(still_there(&source).await?);
     warnings.extend(bridge::left(&state, &source).await?);
@@ -157,10 +158,11 @@ pub async fn rollback(
     source.let_go().await.close().await.map_err(at_source("closing the session"))?;
     target.close().await.map_err(at_target("closing the session"))?;
     if let Err(source) = hook {
-        return Err(SplitError::HookOnTheWayBack { keys_missing, keys_unchecked, source }.into());
+        let not_replayed = not_replayed.into_boxed_slice();
+        return Err(SplitError::HookOnTheWayBack { keys_missing, keys_unchecked, not_replayed, source }.into());
     }
     Ok(RolledBack {
-        ok: keys_missing.is_empty(),
+        ok: keys_missing.is_empty() && not_replayed.is_empty(),
         phase: Phase::RolledBack,
         schemas,
         discarded: written,
@@ -169,6 +171,7 @@ pub async fn rollback(
         keys_missing,
         keys_left,
         keys_unchecked,
+        keys_not_replayed: not_replayed,
         dropped: false,
         emptied: false,
         downtime_ms,
@@ -259,6 +262,7 @@ pub struct Undone {
     pub old_place: OldPlace,
     /// The old place's foreign keys.
     pub keys: Vec<ForeignKey>,
+    pub not_replayed: Vec<NotReplayed>,
     /// The operator's command on the way back, the last thing that is done.
     pub hook: Result<(), HookError>,
 }
@@ -269,13 +273,13 @@ pub async fn undo(
     ends: &Ends<'_>,
     state: &mut State,
     discard: Discard,
-    fence_wait: Duration,
+    limits: Limits,
     jobs: usize,
     watch: &Watch,
     echo: &mut (dyn Write + Send),
 ) -> Result<Undone, Error> {
     let Ends { source, target } = *ends;
-    let trying = |phase| Trying { wait: fence_wait, watch, phase };
+    let trying = |phase| Trying { wait: limits.fence_wait, watch, phase };
     let found = losses::refuse(state, ends, discard).await?;
     bridge::rehearse_return(state, source, &trying("testing the rollback")).await?;
     watch.set_phase("fencing the new database");
@@ -288,8 +292,14 @@ pub async fn undo(
         let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
         put_up(target, &fenced, &back, &trying("fencing the new database"), at_target).await?;
     }
-    watch.set_phase("looking for rows written since the switch");
-    let written = super::proof::written_since(target.conninfo(), state, &state.tables, jobs, watch)?;
+    let phase = "looking for rows written since the switch";
+    let written = lookout::over(target.conninfo(), limits.fence_wait, phase, watch, |watch| {
+        super::proof::written_since(target.conninfo(), state, &state.tables, jobs, watch)
+    });
+    let written = match written {
+        Ok(written) => written,
+        Err(error) => return Err(let_go(target, found, error).await?),
+    };
     if !written.is_empty() && discard == Discard::Refuse {
         return Err(let_go(target, found, SplitError::RowsWritten { tables: written }.into()).await?);
     }
@@ -297,25 +307,26 @@ pub async fn undo(
     if !made.is_empty() && discard == Discard::Refuse {
         return Err(let_go(target, found, SplitError::MadeSince { made }.into()).await?);
     }
-    watch.set_phase("testing the rollback");
-    if found == losses::Found::Sealed
-        && let Err(error) = open_source(state, ends, Opening::Try, &trying("testing the rollback")).await
-    {
-        return Err(let_go(target, found, error).await?);
-    }
+    let rehearsed = match found {
+        losses::Found::Sealed => Way { state, ends, limits, watch }.rehearse().await,
+        losses::Found::OpenAgain => Ok(loose::Left::new()),
+    };
+    let mut left = match rehearsed {
+        Ok(left) => left,
+        Err(error) => return Err(let_go(target, found, error).await?),
+    };
     // Once more: definitions are not kept as they are.
     let old_place = match losses::look(state, ends, found, discard).await {
         Ok(old_place) => old_place,
         Err(error) => return Err(let_go(target, found, error).await?),
     };
-    watch.set_phase("opening the old database");
     // Files first: if one of them cannot be put back, nothing else has changed.
     if let Err(error) = switching::back(state) {
         return Err(let_go(target, found, error).await?);
     }
     fence::seal_at_once(target, &back).await.map_err(at_target("sealing the fence"))?;
     let opening = if found == losses::Found::Sealed { Opening::Do } else { Opening::Again };
-    open_source(state, ends, opening, &trying("opening the old database")).await?;
+    Way { state, ends, limits, watch }.open(opening, &mut left).await?;
     // Once more: rows are kept out of the new place since the first look, and definitions are not.
     let left_behind = aftermath::made_in_the_new_place(target, state).await?;
     // A table that was made there now would have no fence around it.
@@ -330,8 +341,9 @@ pub async fn undo(
     bridge::dismiss(state, target, target.conninfo()).await?;
     switching::notify(source).await.map_err(at_source("telling PostgREST"))?;
     let keys = catalog::foreign_keys(source).await.map_err(at_source("looking for the foreign keys"))?;
+    let not_replayed = loose::not_replayed(state, source, &left).await?;
     let hook = switching::run_hook(state, switch::Phase::Rollback, target.conninfo(), echo).await;
-    Ok(Undone { written, left_behind, old_place, keys, hook })
+    Ok(Undone { written, left_behind, old_place, keys, not_replayed, hook })
 }
 
 /// The error, after the new place takes writes again, where it did.
@@ -340,56 +352,4 @@ async fn let_go(target: &Session, found: losses::Found, error: Error) -> Result<
         fence::take_down(target).await.map_err(at_target("taking the fence down"))?;
     }
     Ok(error)
-}
-
-/// The old place takes writes again, with its keys, and above every number that the new one has given out.
-async fn open_source(state: &State, ends: &Ends<'_>, opening: Opening, trying: &Trying<'_>) -> Result<(), Error> {
-    let Ends { source, target } = *ends;
-    // Once it is switched, the OIDs in the record are the new place's.
-    let stand = match state.phase {
-        Phase::Switched => numbers::values_of_known(target, &state.sequences).await,
-        _ => numbers::values(target, &state.sequences).await,
-    };
-    let stand = stand.map_err(at_target("reading sequences"))?;
-    let was = |now: &Sequence| state.sequences.iter().any(|was| was == now);
-    let taken: Vec<Sequence> = stand.into_iter().filter(|now| !was(now)).collect();
-    // Whatever they are called there by now.
-    let taken =
-        numbers::named_now(source, taken, &state.source_sequences).await.map_err(at_source("reading sequences"))?;
-    let (loose, tables) = loose::at_return(state, source).await?;
-    let ties = state.ties.at_return(source).await.map_err(at_source("looking for the tables of foreign keys"))?;
-    let also = loose + &ties + &numbers::go_on(&taken, Reserve::Kept);
-    let also = also + &closing::open_again(&state.closed);
-    let relations = fence::with_partitions(source, &[state.ties.ends(), tables].concat()).await;
-    let relations = relations.map_err(at_source("the list of tables to lock"))?;
-    let attempt = async |patience| match opening {
-        Opening::Try => fence::try_to_open(source, &relations, &also, patience).await,
-        Opening::Do | Opening::Again => fence::open_with(source, &relations, &also, patience).await,
-    };
-    match trying.again_and_again(source, relations.len(), at_source, attempt).await? {
-        Had::Up => Ok(()),
-        Had::NotInTime { who, source } => Err(SplitError::Opening { stage: opening, sessions: who, source }.into()),
-    }
-}
-
-/// Checks the rows of the foreign keys that came back, while everybody works again. What is in the way is told, and fails nothing: a
-/// key that was not checked holds for all that is written from now on.
-pub async fn check_keys(
-    source: &Session,
-    keys: Vec<&ForeignKey>,
-    lock_wait: Duration,
-    progress: &Arc<Progress>,
-) -> Vec<String> {
-    let lock_timeout_ms = lock_wait.as_millis().max(1) as u64;
-    let mut unchecked = Vec::new();
-    for key in keys {
-        progress.set_phase("checking the foreign keys that came back");
-        let reason = match fence::check_key(source, key, lock_timeout_ms).await {
-            Ok(Checked::Valid) => continue,
-            Ok(Checked::LeftAlone(statement)) => format!("{} {statement}", fence::LEFT_ALONE),
-            Err(error) => error.server_message().map_or_else(|| error.to_string(), |said| said.message.clone()),
-        };
-        unchecked.push(format!("{}.{}.{}: {reason}", key.schema, key.table, key.name));
-    }
-    unchecked
 }

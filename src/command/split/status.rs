@@ -64,6 +64,8 @@ pub struct Status {
     pub next: Vec<&'static str>,
     /// Definitions of the old place that are not as they were sealed, where that was named.
     pub changed_since: Vec<String>,
+    /// Who has the advisory lock of a split and is none: until that session ends, the next command of the split is refused.
+    pub locked_by: Vec<String>,
     /// Who is connected to the old database, where that was named.
     pub sessions_old: Vec<Connected>,
 }
@@ -117,6 +119,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
     }
     let mut renamed = Vec::from_iter(state.renamed(End::Target, &session));
     let mut loose = waits(&session, Side::Target, at_target).await?;
+    let mut locked_by = lockers(&session, at_target).await?;
     let there = session;
     let (mut sessions_old, mut changed_since) = (Vec::new(), Vec::new());
     match source {
@@ -140,6 +143,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
             if under_way(&session, at_source).await? == UnderWay::Yes {
                 seen.under_way = UnderWay::Yes;
             }
+            locked_by.extend(lockers(&session, at_source).await?);
             sessions_old = aftermath::sessions_old(&session).await?;
             if matches!(state.phase, Phase::Sealed | Phase::Switched) {
                 changed_since = aftermath::changed_since(&session, &state).await?;
@@ -190,6 +194,7 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
         under_way: seen.under_way == UnderWay::Yes,
         next: seen.next().to_vec(),
         changed_since,
+        locked_by,
         sessions_old,
     })
 }
@@ -255,6 +260,19 @@ async fn under_way(
 ) -> Result<UnderWay, Error> {
     let holders = fence::holders(session).await.map_err(error("looking for the lock of a split"))?;
     Ok(if holders.iter().any(fence::Holder::is_split) { UnderWay::Yes } else { UnderWay::No })
+}
+
+/// With the statement that ends each.
+async fn lockers(
+    session: &Session,
+    error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>,
+) -> Result<Vec<String>, Error> {
+    let strangers = fence::strangers(session).await.map_err(error("looking for the lock of a split"))?;
+    let database = session.conninfo().database();
+    let told = |holder: &fence::Holder| {
+        format!("{holder} in the database {database}, which ends with SELECT pg_terminate_backend({})", holder.pid)
+    };
+    Ok(strangers.iter().map(told).collect())
 }
 
 fn differs(end: &str, was: &Place, now: &Place) -> Vec<String> {

@@ -11,7 +11,7 @@ mod works;
 use serde::{Deserialize, Serialize};
 
 pub use owner::is_strange_owner;
-pub use role::{dismiss_role, is_strange_role, provide_role};
+pub use role::{dismiss_role, is_strange_role, leads_to, provide_role};
 
 use super::Error;
 use super::connect::Session;

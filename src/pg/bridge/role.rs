@@ -9,20 +9,26 @@ use crate::pg::quoting::{do_block, quote_identifier, quote_literal, quote_relati
 use crate::pg::{Error, fence, ours};
 use crate::split::facts::Traffic;
 
-/// Roles of this name that somebody else made.
-pub async fn is_strange_role(session: &Session, role: &str) -> Result<bool, Error> {
+/// Whose a role of this name is that was not made for the session's database: as its comment says, which is empty where there is none.
+pub async fn is_strange_role(session: &Session, role: &str) -> Result<Option<String>, Error> {
     let sql = format!(
-        "SELECT 'strange' FROM pg_catalog.pg_roles WHERE rolname = {}
-            AND coalesce(pg_catalog.shobj_description(oid, 'pg_authid'), '') <> {}",
-        quote_literal(role),
-        quote_literal(&mark(session.conninfo().database()))
+        "SELECT coalesce(pg_catalog.shobj_description(oid, 'pg_authid'), '') FROM pg_catalog.pg_roles WHERE rolname = {}",
+        quote_literal(role)
     );
-    Ok(!session.texts("looking for the bridge's role", &sql, &[]).await?.is_empty())
+    let found = session.texts("looking for the bridge's role", &sql, &[]).await?;
+    Ok(found.into_iter().find(|comment| *comment != mark(session.conninfo().database())))
 }
+
+/// The database that a bridge's role leads to, as its comment says.
+pub fn leads_to(comment: &str) -> Option<&str> {
+    comment.strip_prefix(MARK)
+}
+
+const MARK: &str = "pgkeep split: a bridge to the database ";
 
 /// The comment by which our role is known again.
 fn mark(database: &str) -> String {
-    format!("pgkeep split: a bridge to the database {database}")
+    format!("{MARK}{database}")
 }
 
 /// Makes the role in the target, or gives the one from an earlier attempt this password. It may log in and nothing else. All `ways`
@@ -150,10 +156,10 @@ impl Works {
             quote_literal(fence::SCHEMA),
             probe = do_block(&format!("BEGIN
                 IF pg_catalog.current_setting('is_superuser') = 'on' THEN
-                    -- Superusers are let through where no password was asked for, and nobody else is.
-                    CREATE ROLE pgkeep_bridge_probe;
-                    GRANT USAGE ON SCHEMA {SCHEMA} TO pgkeep_bridge_probe; GRANT SELECT ON {SCHEMA}.probe TO pgkeep_bridge_probe;
-                    SET LOCAL ROLE pgkeep_bridge_probe;
+                    -- No database's bridge has the name. Superusers are let through where no password was asked for, and nobody else is.
+                    CREATE ROLE pgkeep_bridge0_probe;
+                    GRANT USAGE ON SCHEMA {SCHEMA} TO pgkeep_bridge0_probe; GRANT SELECT ON {SCHEMA}.probe TO pgkeep_bridge0_probe;
+                    SET LOCAL ROLE pgkeep_bridge0_probe;
                 END IF;
             END")),
         );

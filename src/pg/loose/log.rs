@@ -5,7 +5,9 @@ use super::reading::{exists, reach};
 use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;
+use crate::pg::fence::{self, Holder};
 use crate::pg::place::Place;
+use crate::pg::quoting::do_block;
 
 /// One reaper at a time does the work of a key: the entries of a key are done in their order, because a key that was changed twice is
 /// found by its first change alone, and two reapers that skipped each other's locked entries would lose it on the way. `pker` and the
@@ -29,9 +31,16 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// A rollback has brought its child back into the parent's database, and could not replay the log.
+    pub fn is_home(&self) -> bool {
+        self.parent_identity == self.child_identity
+    }
+
     /// Why not all of what happens to the parent is written down, or read.
     pub fn unwatched(&self) -> Option<String> {
         match (&self.unwatched, &self.estranged) {
+            // The foreign key is there again.
+            (_, estranged) if self.is_home() => estranged.clone(),
             (Some(unwatched), Some(estranged)) if unwatched != estranged => Some(format!("{unwatched}; {estranged}")),
             (unwatched, estranged) => unwatched.clone().or_else(|| estranged.clone()),
         }
@@ -167,15 +176,18 @@ pub async fn keep_places(session: &Session, keys: &[i32], parent: &Place, child:
 
 /// Of tables that an earlier program made.
 pub(super) fn place_columns() -> String {
+    do_block(&format!("BEGIN {} END", alter_columns()))
+}
+
+/// The same in PL/pgSQL.
+pub(super) fn alter_columns() -> String {
     format!(
-        "DO $$ BEGIN
-            IF (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+        "IF (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = '{SCHEMA}' AND c.relname = 'keys' AND a.attname IN ('parent_place', 'child_place', 'child_relation', 'parent_relation')) < 4 THEN
                 ALTER TABLE {SCHEMA}.keys ADD COLUMN IF NOT EXISTS parent_place text, ADD COLUMN IF NOT EXISTS child_place text,
                     ADD COLUMN IF NOT EXISTS child_relation text, ADD COLUMN IF NOT EXISTS parent_relation text;
-            END IF;
-        END $$;\n"
+            END IF;"
     )
 }
 
@@ -219,6 +231,12 @@ pub async fn take(session: &Session, key: &Key) -> Result<bool, Error> {
     let sql = "SELECT pg_catalog.pg_try_advisory_xact_lock($1, $2)";
     let row = session.client().query_one(sql, &[&LOCK, &key.number]).await;
     Ok(row.map_err(|error| session.fault("the lock of a loose key", error))?.get(0))
+}
+
+/// Who has it, but for this session.
+pub async fn holders(session: &Session, key: &Key) -> Result<Vec<Holder>, Error> {
+    let owner = format!("SELECT n.nspowner FROM pg_catalog.pg_namespace n WHERE n.nspname = '{SCHEMA}'");
+    fence::holders_of(session, &format!("{LOCK}, {}", key.number), &owner).await
 }
 
 /// The next entries after this one, in their order. What a transaction of a writer has not committed yet comes later, and cannot be

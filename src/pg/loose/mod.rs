@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 pub use acting::{Acting, Child, child};
 pub use apply::{Changed, Effect, Within, apply, check, lock, rows_left};
 pub use log::{
-    Entry, Settled, Stored, Waiting, begin, commit, entries, existing, keep_places, keys, purge, roll_back, settle,
-    take, waiting,
+    Entry, Settled, Stored, Waiting, begin, commit, entries, existing, holders, keep_places, keys, purge, roll_back,
+    settle, take, waiting,
 };
 pub use reading::{Unfit, describe, last_number, named_now, watched};
-pub use retreat::{forget, replay};
+pub use retreat::{forget, keep, replay};
 pub use trigger::{install, renew};
 
 use super::quoting::{quote_identifier, quote_relation};
@@ -167,6 +167,12 @@ impl Key {
             Happened::Delete => self.on_delete,
             Happened::Update => self.on_update,
         }
+    }
+
+    /// The statement that checks the rows of the foreign key that has its name again; none where the name is of an earlier program.
+    pub fn validation(&self) -> Option<String> {
+        let name = self.name.strip_prefix(&format!("{}.", self.child))?;
+        Some(format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", self.child.quoted(), quote_identifier(name)))
     }
 
     /// `value(n)` is the text of the n-th column's value; each is compared with the child's row `c`.

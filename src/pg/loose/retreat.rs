@@ -2,7 +2,7 @@
 
 use super::acting::{VIEW, assignments, at_once, defaults};
 use super::apply::{SPLICE, spliced};
-use super::log::{ESTRANGED, parents};
+use super::log::{ESTRANGED, alter_columns, parents};
 use super::{Happened, Key, Referential, SCHEMA};
 use crate::pg::quoting::{do_block, quote_identifier, quote_literal};
 
@@ -118,4 +118,38 @@ pub fn forget(keys: &[&Key]) -> String {
         numbers = numbers.join(", "),
     );
     format!("DO {};\n", quote_literal(&body))
+}
+
+/// Statements that keep what the log says of these keys for later, where `replay` could not be done: from its beginning, for a child that
+/// is in the parent's database again. Nothing more is written down, for the foreign keys are there again. `now` are the keys as their
+/// tables are called at this moment; `was` as they were called, and will be.
+pub fn keep(now: &[&Key], was: &[&Key]) -> String {
+    let one = |key: &Key| {
+        let child = was.iter().find(|was| was.number == key.number).map_or(&key.child, |was| &was.child);
+        let oid = key.child.oid.map_or("NULL".to_owned(), |oid| format!("parent_identity || '/{oid}'"));
+        format!(
+            "DROP FUNCTION IF EXISTS {function}() CASCADE;
+            UPDATE {SCHEMA}.log SET reaped = NULL WHERE key = {number};
+            UPDATE {SCHEMA}.keys SET child_identity = parent_identity, child_database = pg_catalog.current_database(), child_place = parent_place,
+                child_relation = {oid}, child_schema = {}, child_table = {} WHERE key = {number};",
+            quote_literal(&child.schema),
+            quote_literal(&child.name),
+            function = key.function(),
+            number = key.number,
+        )
+    };
+    if now.is_empty() {
+        return String::new();
+    }
+    let body = format!(
+        "BEGIN
+            IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = '{SCHEMA}' AND c.relname = 'keys') THEN RETURN; END IF;
+            {}
+            {}
+        END",
+        alter_columns(),
+        now.iter().map(|key| one(key)).collect::<String>()
+    );
+    do_block(&body)
 }

@@ -1,15 +1,16 @@
 //! One batch of a key's log: a transaction at each side.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::Side;
-use super::stored::Pair;
+use super::stored::{Pair, Place};
 use crate::command::Error;
-use crate::command::split::holding::{at_source, at_target};
+use crate::command::split::apart::reason;
 use crate::command::split::host::Folder;
 use crate::command::split::whereabouts::Moved;
 use crate::pg;
 use crate::pg::conninfo::Conninfo;
+use crate::pg::fence::Holder;
 use crate::pg::loose::{self, Acting, Effect, Entry, Key, Settled};
 use crate::stop::Stop;
 
@@ -20,6 +21,8 @@ pub struct ReapOptions {
     pub batch: u32,
     /// For each lock; 0 waits forever.
     pub lock_timeout_ms: u64,
+    /// For all that is done for one key; none: without end.
+    pub key_timeout: Option<Duration>,
     /// Where the host remembers the split, if it is this one.
     pub state: Folder,
     pub moved: Moved,
@@ -31,8 +34,6 @@ pub(super) struct Reaper<'a> {
     pub settled: Settled,
     pub stop: &'a Stop,
 }
-
-pub(super) type Place = fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>;
 
 /// What one transaction has come to.
 pub(super) struct Batch {
@@ -48,7 +49,10 @@ pub(super) struct Batch {
 
 /// Why one has come to nothing. Both sides were rolled back.
 pub(super) enum Trouble {
+    /// Another reaper has the key's lock.
     Taken,
+    /// Somebody else has it: whoever may connect can take it.
+    Held(Vec<Holder>),
     /// A lock, a deadlock, or a row that changed meanwhile.
     Again,
     /// What the child's database says against it: a constraint, a trigger.
@@ -62,14 +66,6 @@ pub(super) enum Trouble {
 }
 
 impl Reaper<'_> {
-    pub fn parent_error(&self) -> Place {
-        if self.pair.log == Side::Source { at_source } else { at_target }
-    }
-
-    pub fn child_error(&self) -> Place {
-        if self.pair.log == Side::Source { at_target } else { at_source }
-    }
-
     /// One transaction at each side. None: there is nothing more.
     pub async fn batch(
         &self,
@@ -94,12 +90,19 @@ impl Reaper<'_> {
         left: &BTreeSet<Vec<Option<String>>>,
     ) -> Result<Option<Batch>, Trouble> {
         let Pair { parent, child, .. } = *self.pair;
-        let at_parent = |what: &'static str| move |error| self.trouble(error, self.parent_error(), what);
-        let at_child = |what: &'static str| move |error| self.trouble(error, self.child_error(), what);
+        let at_parent = |what: &'static str| move |error| self.trouble(error, self.pair.parent_error(), what);
+        let at_child = |what: &'static str| move |error| self.trouble(error, self.pair.child_error(), what);
         let wait = self.options.lock_timeout_ms;
         loose::begin(parent, "READ COMMITTED", wait).await.map_err(at_parent("reading the log"))?;
         if !loose::take(parent, key).await.map_err(at_parent("reading the log"))? {
-            return Err(Trouble::Taken);
+            let holders =
+                loose::holders(parent, key).await.map_err(at_parent("looking for the lock of a loose key"))?;
+            return Err(match holders.is_empty() {
+                // It was let go of meanwhile.
+                true => Trouble::Again,
+                false if holders.iter().any(Holder::is_reaper) => Trouble::Taken,
+                false => Trouble::Held(holders),
+            });
         }
         let entries = loose::entries(parent, key, after, limit).await.map_err(at_parent("reading the log"))?;
         let Some(last) = entries.last().map(|entry| entry.entry) else { return Ok(None) };
@@ -110,8 +113,8 @@ impl Reaper<'_> {
         let acting = Acting::begin(child, key).await.map_err(at_child("reaping"))?;
         let denied = |error: &pg::Error| acting.superuser && error.sqlstate() == Some("42501");
         let refused = |error: pg::Error| match is_refusal(&error) || denied(&error) {
-            true => Trouble::Refused { entries: entries.clone(), error: told(&error) },
-            false => self.trouble(error, self.child_error(), "reaping"),
+            true => Trouble::Refused { entries: entries.clone(), error: reason(&error) },
+            false => self.trouble(error, self.pair.child_error(), "reaping"),
         };
         let gone: Vec<_> = entries.iter().map(|entry| entry.gone.clone()).collect();
         loose::lock(&acting, child, key, &gone).await.map_err(refused)?;
@@ -119,8 +122,8 @@ impl Reaper<'_> {
             Acting::reading(parent, key).await.map_err(at_parent("checking which parent rows exist again"))?;
         let unread =
             |error: pg::Error| match is_refusal(&error) || reading.superuser && error.sqlstate() == Some("42501") {
-                true => Trouble::Gone(told(&error)),
-                false => self.trouble(error, self.parent_error(), "checking which parent rows exist again"),
+                true => Trouble::Gone(reason(&error)),
+                false => self.trouble(error, self.pair.parent_error(), "checking which parent rows exist again"),
             };
         let existing = loose::existing(parent, key, &reading, &gone).await.map_err(unread)?;
         let existing: BTreeSet<usize> = existing.into_iter().collect();
@@ -180,21 +183,10 @@ impl Reaper<'_> {
             // lock_not_available, deadlock_detected, serialization_failure
             Some("55P03" | "40P01" | "40001") => Trouble::Again,
             // undefined_table, undefined_column, undefined_object, undefined_function, invalid_schema_name
-            Some("42P01" | "42703" | "42704" | "42883" | "3F000") => Trouble::Gone(told(&error)),
+            Some("42P01" | "42703" | "42704" | "42883" | "3F000") => Trouble::Gone(reason(&error)),
             _ => Trouble::Failed(place(what)(error)),
         }
     }
-}
-
-/// In the server's words.
-fn told(error: &pg::Error) -> String {
-    let message = error.server_message();
-    message.map_or_else(
-        || error.to_string(),
-        |message| {
-            [Some(message.message.clone()), message.detail.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
-        },
-    )
 }
 
 /// Integrity constraints, data exceptions, what triggers raise, WITH CHECK OPTION.

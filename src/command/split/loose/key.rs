@@ -18,3 +18,15 @@ pub enum Side {
     Source,
     Target,
 }
+
+/// A loose key whose log a rollback could not do to the old rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotReplayed {
+    pub key: String,
+    /// The table with rows that may refer to nothing.
+    pub child: String,
+    pub reason: String,
+    /// What of the log waits.
+    pub entries: u64,
+    pub to_do: String,
+}

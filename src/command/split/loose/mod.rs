@@ -1,13 +1,18 @@
 //! Foreign keys that become loose: made before the source is sealed or with it, taken away on the way back, reaped for ever after.
 
+mod back;
 mod batch;
+mod follow;
 mod key;
 mod reap;
+mod reaped;
 mod stored;
 
+pub(super) use back::{Left, at_return, not_replayed, to_replay};
 pub use batch::ReapOptions;
-pub use key::{LooseKey, Side};
-pub use reap::{KeyReaped, Progressed, Reaped, Refusal, reap};
+pub use key::{LooseKey, NotReplayed, Side};
+pub use reap::reap;
+pub use reaped::{KeyReaped, Progressed, Reaped, Refusal};
 pub use stored::Waits;
 pub(super) use stored::{childless, unseen, unwatched, waits};
 
@@ -90,16 +95,6 @@ pub async fn at_seal(state: &State, target: &Session) -> Result<String, Error> {
     }
     let keys: Vec<&Key> = keys.iter().collect();
     Ok(loose::install(&keys, &split.source, &split.target, target.conninfo().database()))
-}
-
-/// Statements for the transaction that opens the source again: the old rows of children that had moved are brought up to what has
-/// happened to their parents since, and the keys are no more. Also the tables that they change and read, by the names that these have now.
-pub async fn at_return(state: &State, source: &Session) -> Result<(String, Vec<(String, String)>), Error> {
-    let keys = of(state, Side::Source);
-    let named = loose::named_now(source, &keys).await.map_err(at_source("looking for the tables of loose keys"))?;
-    let replays: String = named.iter().map(loose::replay).collect();
-    let tables = named.into_iter().flat_map(|key| [key.parent, key.child]);
-    Ok((replays + &loose::forget(&keys), tables.map(|table| (table.schema, table.name)).collect()))
 }
 
 /// Takes the keys away whose parent had moved: the target is sealed, and nothing is written down there any more.

@@ -10,7 +10,7 @@ use crate::command::split::{Moved, whereabouts};
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::loose::{self, Key, Stored};
-use crate::pg::place::Place;
+use crate::pg::place::Place as Where;
 
 /// What of a key's log nobody has reaped yet.
 #[derive(Debug, Serialize)]
@@ -103,11 +103,25 @@ pub(in crate::command::split) fn unseen(state: &State) -> Vec<Waits> {
     keys.map(waits).collect()
 }
 
-/// One direction: the database with the log and the one with the children.
+pub(super) type Place = fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>;
+
+/// One direction: the database with the log and the one with the children. Of keys that have come home both are the old one.
 pub(super) struct Pair<'a> {
     pub parent: &'a Session,
     pub child: &'a Session,
     pub log: Side,
+    /// Where the children are.
+    pub rows: Side,
+}
+
+impl Pair<'_> {
+    pub fn parent_error(&self) -> Place {
+        if self.log == Side::Source { at_source } else { at_target }
+    }
+
+    pub fn child_error(&self) -> Place {
+        if self.rows == Side::Source { at_source } else { at_target }
+    }
 }
 
 /// A key that leads from one of the databases to a third one, or that was made elsewhere.
@@ -117,11 +131,8 @@ pub(super) struct Foreign {
 }
 
 /// The keys of this direction, and those that are not between these two databases.
-pub(super) async fn between(
-    pair: &Pair<'_>,
-    parent_error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error> + Copy,
-    child_error: impl Fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error> + Copy,
-) -> Result<(Vec<Stored>, Vec<Foreign>), Error> {
+pub(super) async fn between(pair: &Pair<'_>) -> Result<(Vec<Stored>, Vec<Foreign>), Error> {
+    let (parent_error, child_error) = (pair.parent_error(), pair.child_error());
     let (here, there) = (identity(pair.parent, parent_error).await?, identity(pair.child, child_error).await?);
     let stored = loose::keys(pair.parent).await.map_err(parent_error("reading the list of loose keys"))?;
     let (own, others): (Vec<Stored>, Vec<Stored>) =
@@ -137,7 +148,8 @@ pub(super) async fn between(
         }
         .into());
     }
-    let others = others.into_iter().map(|stored| Foreign { name: stored.key.name, database: stored.child_database });
+    let others = others.into_iter().filter(|stored| !(stored.is_home() && stored.parent_identity == here));
+    let others = others.map(|stored| Foreign { name: stored.key.name, database: stored.child_database });
     Ok((own, others.collect()))
 }
 
@@ -149,17 +161,17 @@ pub(super) async fn between(
 pub(super) async fn in_place(
     pair: &Pair<'_>,
     keys: &[Stored],
-    [source, target]: &[Place; 2],
+    [source, target]: &[Where; 2],
     moved: Moved,
 ) -> Result<(), Error> {
-    let (parent, child) = if pair.log == Side::Source { (source, target) } else { (target, source) };
-    let ends = if pair.log == Side::Source { ["source", "target"] } else { ["target", "source"] };
+    let at = |side| if side == Side::Source { (source, "source") } else { (target, "target") };
+    let ((parent, parent_end), (child, child_end)) = (at(pair.log), at(pair.rows));
     for stored in keys.iter().filter(|_| moved == Moved::Refuse) {
         if let Some(was) = &stored.parent_place {
-            whereabouts::same(ends[0], was, parent, pair.parent)?;
+            whereabouts::same(parent_end, was, parent, pair.parent)?;
         }
         if let Some(was) = &stored.child_place {
-            whereabouts::same(ends[1], was, child, pair.child)?;
+            whereabouts::same(child_end, was, child, pair.child)?;
         }
     }
     let is_kept =
@@ -169,8 +181,5 @@ pub(super) async fn in_place(
         return Ok(());
     }
     let kept = loose::keep_places(pair.parent, &elsewhere, parent, child).await;
-    kept.map_err(match pair.log {
-        Side::Source => at_source("recording where the databases are"),
-        Side::Target => at_target("recording where the databases are"),
-    })
+    kept.map_err(pair.parent_error()("recording where the databases are"))
 }

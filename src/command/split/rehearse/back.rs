@@ -10,7 +10,7 @@ use crate::command::split::capture::archive_now;
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::plan::Planned;
 use crate::command::split::state::State;
-use crate::command::split::{Discard, Options, RollbackOptions, proof, rollback};
+use crate::command::split::{Discard, Limits, Options, REPLAY_TIMEOUT, RollbackOptions, proof, rollback};
 use crate::command::watch::Watch;
 use crate::pg::connect::connect;
 use crate::pg::fence;
@@ -38,7 +38,7 @@ pub async fn go(options: &Options, watch: &Watch) -> Result<u64, Error> {
         source: options.plan.source.clone(),
         target: options.plan.target.clone(),
         discard: Discard::Refuse,
-        fence_wait: options.fence_wait,
+        limits: Limits { fence_wait: options.fence_wait, replay: REPLAY_TIMEOUT },
         jobs: options.jobs,
         state: options.state.clone(),
         moved: options.moved,

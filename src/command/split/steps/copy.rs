@@ -15,7 +15,7 @@ use crate::command::split::copied::Copied;
 use crate::command::split::holding::{Owner, Trying, at_source, hold_definitions};
 use crate::command::split::state::{Phase, State};
 use crate::command::split::unchecked::Unchecked;
-use crate::command::split::{MadeRole, Options, Phases, aftermath, bridge, loose, plan, proof, switching};
+use crate::command::split::{MadeRole, Options, Phases, aftermath, bridge, lookout, loose, plan, proof, switching};
 use crate::command::watch::Watch;
 use crate::command::{Error, source_facts};
 use crate::pg::closing;
@@ -110,9 +110,10 @@ impl Fenced<'_> {
     ) -> Result<(Copied, Drawn), Error> {
         let Fenced { options, watch, .. } = *self;
         let Capture { snapshot, source: rows, drawn } = capture;
-        watch.set_phase("copying rows");
         let loading = Loading { loads: Loads::Noted, ..capture::loading(options) };
-        let done = work::run(&Rows::Live(&rows), &loading, &drawn.job, watch)?;
+        let done = lookout::over(&options.plan.target, options.fence_wait, "copying rows", watch, |watch| {
+            work::run(&Rows::Live(&rows), &loading, &drawn.job, watch)
+        })?;
         (phases.data_ms, phases.post_data_ms, phases.proof_ms) = (done.data_ms, done.post_data_ms, done.proof_ms);
         if !done.failures.is_empty() {
             let first = FirstFailure(done.failures.iter().take(5).cloned().collect());

@@ -9,8 +9,10 @@ use crate::command::Error;
 use crate::command::split::ends::Ends;
 use crate::command::split::error::{Taken, with_keys};
 use crate::command::split::holding::{at_source, at_target};
+use crate::command::split::loose::NotReplayed;
 use crate::command::split::losses::Discard;
-use crate::command::split::rollback::{Undone, check_keys, undo};
+use crate::command::split::opening::{Limits, REPLAY_TIMEOUT, check_keys};
+use crate::command::split::rollback::{Undone, undo};
 use crate::command::split::state::{Phase, State};
 use crate::command::split::{Options, SplitError, switching};
 use crate::command::watch::Watch;
@@ -50,12 +52,14 @@ pub async fn switch(
         if let Err(error) = switching::there(files, state, target, &watch.progress, echo).await {
             watch.set_phase("undoing the switch");
             watch.would_leave(switching::would_leave_unsure());
-            let undone = undo(ends, state, Discard::Refuse, options.fence_wait, options.jobs, watch, echo).await;
+            let limits = Limits { fence_wait: options.fence_wait, replay: REPLAY_TIMEOUT };
+            let undone = undo(ends, state, Discard::Refuse, limits, options.jobs, watch, echo).await;
             let (outcome, taken) = match undone {
-                Ok(Undone { keys, hook, old_place, .. }) => {
+                Ok(Undone { keys, hook, old_place, not_replayed, .. }) => {
                     let to_check = state.ties.to_check(&keys);
-                    let unchecked = check_keys(source, to_check, options.fence_wait, &watch.progress).await;
-                    (taken_back(&state.ties.missing(&keys), &unchecked, hook, &old_place.warnings), Taken::Back)
+                    let unchecked = check_keys(source, to_check, limits, watch).await;
+                    let keys = (&*state.ties.missing(&keys), &*unchecked, &*not_replayed);
+                    (taken_back(keys, hook, &old_place.warnings), Taken::Back)
                 }
                 Err(error) => not_taken_back(&error, source).await,
             };
@@ -90,8 +94,12 @@ async fn sequences_go_on(state: &mut State, source: &Session, target: &Session) 
 }
 
 /// What taking the switch back has come to.
-fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookError>, told: &[String]) -> String {
-    if missing.is_empty() && unchecked.is_empty() && hook.is_ok() && told.is_empty() {
+fn taken_back(
+    (missing, unchecked, not_replayed): (&[String], &[String], &[NotReplayed]),
+    hook: Result<(), HookError>,
+    told: &[String],
+) -> String {
+    if missing.is_empty() && unchecked.is_empty() && not_replayed.is_empty() && hook.is_ok() && told.is_empty() {
         return "everything was undone: the source takes writes".into();
     }
     let hook = match hook {
@@ -101,7 +109,7 @@ fn taken_back(missing: &[String], unchecked: &[String], hook: Result<(), HookErr
         Err(error) => format!("; during the rollback, {error}"),
     };
     let told: String = told.iter().map(|told| format!("; {told}")).collect();
-    format!("the source takes writes again{}{hook}{told}", with_keys(missing, unchecked))
+    format!("the source takes writes again{}{hook}{told}", with_keys(missing, unchecked, not_replayed))
 }
 
 /// Who is refused is what the source itself says.
