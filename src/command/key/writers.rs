@@ -64,7 +64,7 @@ pub async fn add(
         true => key.replace(&LockedKeyFile::lock(out)?)?,
         false => key.write(out)?,
     }
-    let written = repository.write_keyring(keyring, &restore.key.signing()).await;
+    let written = repository.write_keyring(keyring, &restore.key).await;
     let number = match written {
         Ok(number) => number,
         Err(error) => {
@@ -115,7 +115,7 @@ pub async fn revoke(
         }
     }
     keyring.revoke(&writer.signer, kept)?;
-    let number = repository.write_keyring(keyring, &restore.key.signing()).await?;
+    let number = repository.write_keyring(keyring, &restore.key).await?;
     restore.update(|key| {
         key.keyring = key.keyring.max(number);
         // The file needs one signer at least; the keyring, which it remembers, revokes this one all the same.

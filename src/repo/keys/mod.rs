@@ -315,12 +315,21 @@ impl WriterKey {
     }
 }
 
+fn signing_of(identity: &Identity) -> SigningKey {
+    let secret = identity.to_string();
+    let seed = Zeroizing::new(blake3::derive_key(SIGNING_CONTEXT, secret.expose_secret().as_bytes()));
+    SigningKey::from_bytes(&seed)
+}
+
 impl RestoreKey {
     /// What the holder of this key signs with. Made from the age identity, so that the key file needs no second secret.
     pub fn signing(&self) -> SigningKey {
-        let secret = self.identity.to_string();
-        let seed = Zeroizing::new(blake3::derive_key(SIGNING_CONTEXT, secret.expose_secret().as_bytes()));
-        SigningKey::from_bytes(&seed)
+        signing_of(&self.identity)
+    }
+
+    /// The same, and after it what its holders signed with in earlier days, the latest first.
+    pub fn signing_line(&self) -> Vec<SigningKey> {
+        std::iter::once(&self.identity).chain(&self.former).map(signing_of).collect()
     }
 
     pub fn root(&self) -> VerifyingKey {
