@@ -181,7 +181,7 @@ impl KeyError {
             KeyError::Identity { .. } => "Is the plugin installed and its device plugged in? A plugin that asks a question needs a terminal.".into(),
             KeyError::CannotSign => "Only a writer key and the restore key itself can sign.".into(),
             KeyError::Replaced { record, .. } => format!(
-                "Nothing was changed. The old key still reads what was encrypted to it. If nobody ran `pgkeep key rotate-restore`, somebody else wrote {record} into the repository: delete that object."
+                "Nothing was changed. The old key still reads what was encrypted to it. It signed this itself, in {record}: if none of you ran `pgkeep key rotate-restore`, somebody else has this key, and its content must be taken for known."
             ),
             KeyError::NeedsRestoreKey { .. } => "Name the restore key that `pgkeep init` made: --restore-key FILE".into(),
             KeyError::Recipient { .. } => {
