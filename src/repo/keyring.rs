@@ -115,6 +115,14 @@ impl Keyring {
         }
     }
 
+    /// Ends the trust in whom a later restore key has revoked, of those who are named here or in the key's file.
+    pub(super) fn adopt_revocations(&mut self, later: &Keyring, signers: &[VerifyingKey]) {
+        let is_known = |writer: &&Writer| self.of_signer(&writer.signer).is_some() || signers.contains(&writer.signer);
+        let revoked =
+            later.writers.iter().filter(|writer| writer.revoked.is_some()).filter(is_known).cloned().collect();
+        self.join(Keyring { number: self.number, writers: revoked, former_roots: Vec::new() });
+    }
+
     /// The keyring with the writers that only the restore key's file knows.
     pub fn with_signers(&self, signers: &[VerifyingKey]) -> Self {
         let mut keyring = self.clone();

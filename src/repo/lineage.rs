@@ -69,7 +69,8 @@ pub(super) async fn each_claim(
             }
             let content = match signed::claimed(store, Signed::Record, &key, CLAIM_BYTES_MAX, root).await {
                 Ok(Some(content)) => content,
-                Ok(None) | Err(StoreError::NoObject { .. } | StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => {
+                Ok(None)
+                | Err(StoreError::NoObject { .. } | StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => {
                     continue;
                 }
                 Err(error) => return Err(error.into()),

@@ -2,6 +2,7 @@
 //!
 //! A repository knows snapshots, not what a store is made of. `docs/format.md` is its contract.
 
+mod admission;
 pub mod condemned;
 pub mod damage;
 pub mod error;

@@ -105,7 +105,9 @@ impl Repository {
             trusted.iter().chain(retired.iter().map(|(signer, _)| signer)).chain(&successors).copied().collect();
         let counts = |signer: &VerifyingKey, key: &ObjectKey| {
             let until = retired.iter().find(|(retired, _)| retired == signer).map(|(_, until)| *until);
-            trusted.contains(signer) || successors.contains(signer) || until.zip(layout::time_of(key)).is_some_and(|(until, time)| time <= until)
+            trusted.contains(signer)
+                || successors.contains(signer)
+                || until.zip(layout::time_of(key)).is_some_and(|(until, time)| time <= until)
         };
         let mut pages = self.store().pages(layout::RECORDS)?;
         while let Some(page) = pages.next().await? {

@@ -95,7 +95,8 @@ mod tests {
         sign_line(&mut former, "one", &[key(3), key(2), key(1)], 7);
         let reread: Vec<FormerRoot> = serde_json::from_slice(&serde_json::to_vec(&former).unwrap()).unwrap();
         assert_eq!(reread, former);
-        let successors: Vec<_> = reread.iter().map(|one| (one.root, one.succession("one").unwrap().successor)).collect();
+        let successors: Vec<_> =
+            reread.iter().map(|one| (one.root, one.succession("one").unwrap().successor)).collect();
         let public = |seed| key(seed).verifying_key();
         assert_eq!(successors, [(public(2), public(3)), (public(1), public(2))]);
         let genuine = &reread[1];

@@ -8,8 +8,9 @@ use ed25519_dalek::{Signer, SigningKey};
 use pgkeep::repo::RestoreKey;
 use serde_json::{Value, json};
 
-use crate::key::{key, ok};
-use crate::pgkeep::{Repo, Said, folder};
+use crate::key::{key, lines, ok};
+use crate::key_rotation::Hidden;
+use crate::pgkeep::{Repo, Said, folder, pgkeep};
 
 const UNTIL: &str = "2026-11-22T03:15:00.000000000Z";
 
@@ -83,10 +84,13 @@ fn rotate_restore(repo: &Repo, old: &Path, new: &Path) -> u64 {
     done["keyring"].as_u64().unwrap()
 }
 
+/// A statement about this restore key of the repository.
+type Form = fn(&Repo, &SigningKey) -> Value;
+
 /// Whoever can write in the bucket can write all of these there. They keep nobody from anything.
 #[test]
 fn what_a_restore_key_has_not_signed_replaces_it_for_nobody() {
-    let forms: [(&str, fn(&Repo, &SigningKey) -> Value); 6] = [
+    let forms: [(&str, Form); 6] = [
         ("no signature, as an earlier program", |_, own| claim(own, None)),
         ("a signature of somebody else", |repo, own| {
             let mut said = succession(&repository_of(repo), &stranger(), &stranger(), 9);
@@ -137,7 +141,10 @@ fn what_a_restore_key_has_not_signed_replaces_it_for_nobody() {
                 assert!(listed.get("replaced").is_none(), "{what}: {listed}");
                 assert!(listed["warnings"].to_string().contains(&warned), "{what}: {listed}");
                 let listed = Said::of(&mut with(&repo, &restore, &["key", "list"]));
-                assert!(listed.code == 0 && listed.stdout.contains(&format!("warning: {warned}")), "{what}: {listed:?}");
+                assert!(
+                    listed.code == 0 && listed.stdout.contains(&format!("warning: {warned}")),
+                    "{what}: {listed:?}"
+                );
                 let verified = Said::of(&mut with(&repo, &restore, &["verify"]));
                 assert!(verified.code == 3 && verified.stdout.contains(&warned), "{what}: {verified:?}");
                 assert!(!ok(&mut repo.command(["key", "list"])).to_string().contains("\"replaced\""), "{what}");
@@ -156,7 +163,10 @@ fn what_a_restore_key_has_signed_replaces_it_wherever_it_stands() {
     let said = succession(&repository_of(&repo), &signing(&restore), &SigningKey::from_bytes(&[8; 32]), 5);
     plant(&repo, "20261122T031500.000Z-0123456789abcdef", &claim(&signing(&restore), Some(said)), &stranger());
     let refused = Said::of(with(&repo, &restore, &["key", "rotate-restore", "-o"]).arg(folder.path().join("new.key")));
-    assert!(refused.code == 6 && refused.stderr.contains("was replaced (keyring 5 of 2026-11-22 03:15:00"), "{refused:?}");
+    assert!(
+        refused.code == 6 && refused.stderr.contains("was replaced (keyring 5 of 2026-11-22 03:15:00"),
+        "{refused:?}"
+    );
     assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "no key was made");
 }
 
@@ -234,4 +244,117 @@ fn the_old_key_signs_by_the_same_command_what_an_earlier_program_left_unsigned()
     assert_replaced(&repo, &repo.restore_key(), 2);
     let listed = ok(&mut with(&repo, &new, &["key", "list"]));
     assert!(listed["keyring"] == 2 && listed["writers"].to_string().contains("db2"), "{listed}");
+}
+
+/// Exit code 4 is that of a writer that may write, and finds no server.
+fn backup_with(repo: &Repo, writer: &Path) -> Said {
+    let mut command = pgkeep();
+    command.args(["backup", "-q", "-d", "host=/nonexistent dbname=shop user=me", "--repo"]).arg(repo.root());
+    Said::of(command.arg("--writer-key").arg(writer))
+}
+
+#[track_caller]
+fn assert_refused(said: &Said, words: &str) {
+    assert!(said.code == 6 && said.stderr.contains(words), "{said:?}");
+}
+
+/// A host that still obeys the old restore key is revoked by the new one all the same, and by the one after that.
+#[test]
+fn a_writer_that_a_later_restore_key_has_revoked_writes_nothing_more() {
+    for line in [&["b.key"][..], &["b.key", "c.key"]] {
+        let (repo, folder) = (Repo::new(), folder());
+        let at = |name: &str| folder.path().join(name);
+        let writers = ["db2", "db3"].map(|name| at(&format!("{name}.key")));
+        for (name, file) in ["db2", "db3"].iter().zip(&writers) {
+            ok(key(&repo, ["add-writer", name, "-o"]).arg(file));
+        }
+        let mut newest = repo.restore_key();
+        for name in line {
+            rotate_restore(&repo, &newest, &at(name));
+            newest = at(name);
+        }
+        let all = || [repo.writer_key(), writers[0].clone(), writers[1].clone()].map(|file| backup_with(&repo, &file));
+        assert_eq!(all().map(|said| said.code), [4, 4, 4], "{line:?}");
+        ok(&mut with(&repo, &newest, &["key", "revoke-writer", "db2"]));
+        let said = all();
+        assert_eq!([&said[0], &said[2]].map(|said| said.code), [4, 4], "{line:?}: {said:?}");
+        assert_refused(&said[1], " was revoked");
+        // The key's own list says so as well.
+        let listed = ok(repo.command(["key", "list", "--writer-key"]).arg(&writers[0]));
+        let is_revoked = |name: &str| {
+            let all = listed["writers"].as_array().unwrap();
+            !all.iter().find(|writer| writer["name"] == name).unwrap()["revoked"].is_null()
+        };
+        assert!(is_revoked("db2") && !is_revoked("db3"), "{listed}");
+        // Also where the old restore key has never written a keyring that names the writer.
+        ok(&mut with(&repo, &newest, &["key", "revoke-writer", "first"]));
+        assert_refused(&backup_with(&repo, &repo.writer_key()), " was revoked");
+    }
+    let (repo, folder) = (Repo::new(), folder());
+    rotate_restore(&repo, &repo.restore_key(), &folder.path().join("b.key"));
+    assert_eq!(backup_with(&repo, &repo.writer_key()).code, 4);
+    ok(&mut with(&repo, &folder.path().join("b.key"), &["key", "revoke-writer", "first"]));
+    assert_refused(&backup_with(&repo, &repo.writer_key()), " was revoked");
+}
+
+/// What a rotation with the new restore key has revoked, and not replaced, is told as that.
+#[test]
+fn a_rotation_with_a_new_restore_key_that_was_killed_is_told() {
+    let (repo, folder) = (Repo::new(), folder());
+    let (writer, new) = (repo.writer_key(), folder.path().join("b.key"));
+    let old = fs::read_to_string(&writer).unwrap();
+    rotate_restore(&repo, &repo.restore_key(), &new);
+    ok(&mut with(&repo, &new, &["key", "rotate"]));
+    fs::rename(&writer, writer.with_extension("key.new")).unwrap();
+    crate::key::write_secret(&writer, &old);
+    assert_refused(&backup_with(&repo, &writer), "was revoked by a rotation that did not finish");
+    ok(&mut with(&repo, &new, &["key", "rotate"]));
+    assert_eq!(backup_with(&repo, &writer).code, 4);
+}
+
+/// A restore key that was replaced admits nobody any more: those who use the new one would not trust what is written.
+#[test]
+fn a_writer_that_only_a_replaced_restore_key_admits_writes_nothing() {
+    let (repo, folder) = (Repo::new(), folder());
+    let at = |name: &str| folder.path().join(name);
+    rotate_restore(&repo, &repo.restore_key(), &at("b.key"));
+    ok(pgkeep().args(["key", "reader", "--restore-key"]).arg(at("b.key")).arg("-o").arg(at("reader")));
+    let hidden = Hidden::hide(&repo, &lines(&at("reader"), "root")[0]);
+    ok(key(&repo, ["add-writer", "late", "-o"]).arg(at("late.key")));
+    assert_eq!(backup_with(&repo, &at("late.key")).code, 4);
+    hidden.show();
+    assert_refused(&backup_with(&repo, &at("late.key")), "was replaced, and the new one does not name this writer");
+    assert_eq!(backup_with(&repo, &repo.writer_key()).code, 4, "this one the new restore key has taken over");
+}
+
+/// Revoking is as little anybody's as replacing is.
+#[test]
+fn nobody_but_a_restore_key_of_the_line_revokes_a_writer() {
+    let (repo, folder) = (Repo::new(), folder());
+    let (restore, new) = (signing(&repo.restore_key()), folder.path().join("b.key"));
+    let writer = ok(&mut repo.command(["key", "list"]))["writers"][0]["id"].as_str().unwrap().to_owned();
+    let mut planted = claim(&restore, Some(succession("0123456789abcdef", &restore, &stranger(), 9)));
+    rotate_restore(&repo, &repo.restore_key(), &new);
+    let signer = {
+        ok(pgkeep().args(["key", "reader", "--restore-key"]).arg(&new).arg("-o").arg(folder.path().join("reader")));
+        lines(&folder.path().join("reader"), "signer")[0].clone()
+    };
+    assert!(signer.starts_with(&writer), "{signer}");
+    planted["writers"] =
+        json!([{ "name": "first", "signer": signer, "added": UNTIL, "revoked": { "time": UNTIL, "manifests": [] } }]);
+    plant(&repo, "20261122T031500.000Z-0123456789abcdef", &planted, &stranger());
+    assert_eq!(backup_with(&repo, &repo.writer_key()).code, 4);
+    // A copy of what the old key has signed, and nothing else of the new one: it revokes nobody, and leaves nobody out.
+    let kept = fs::read_dir(repo.root().join("records/keyring")).unwrap().map(|entry| entry.unwrap().path());
+    let genuine = kept
+        .map(|path| (fs::read(&path).unwrap(), path))
+        .find(|(stored, _)| stored[16..80] == *public(&signing(&new)).as_bytes());
+    let (stored, path) = genuine.unwrap();
+    let mut copied: Value = serde_json::from_slice(&stored[210..]).unwrap();
+    fs::remove_file(path).unwrap();
+    copied["writers"] = planted["writers"].clone();
+    plant(&repo, "20261122T031500.000Z-0123456789abcdee", &copied, &stranger());
+    let said = Said::of(&mut with(&repo, &repo.restore_key(), &["key", "rotate"]));
+    assert!(said.code == 6 && said.stderr.contains("was replaced"), "{said:?}");
+    assert_eq!(backup_with(&repo, &repo.writer_key()).code, 4);
 }

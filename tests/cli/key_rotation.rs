@@ -57,10 +57,10 @@ fn rotated_keys_share_nothing_that_writes_with_the_old_ones() {
 }
 
 /// Keyrings that one root has signed, out of sight for a moment.
-struct Hidden(Vec<(PathBuf, Vec<u8>)>);
+pub struct Hidden(Vec<(PathBuf, Vec<u8>)>);
 
 impl Hidden {
-    fn hide(repo: &Repo, root: &str) -> Self {
+    pub fn hide(repo: &Repo, root: &str) -> Self {
         let all = fs::read_dir(repo.root().join("records/keyring")).unwrap().map(|entry| entry.unwrap().path());
         let all = all.map(|path| (path.clone(), fs::read(path).unwrap()));
         let hidden: Vec<_> =
@@ -70,7 +70,7 @@ impl Hidden {
         Self(hidden)
     }
 
-    fn show(self) {
+    pub fn show(self) {
         self.0.iter().for_each(|(path, stored)| fs::write(path, stored).unwrap());
     }
 }

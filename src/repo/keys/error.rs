@@ -116,6 +116,8 @@ pub enum KeyError {
     AlreadyRevoked { name: String },
     #[error("the writer key {id} was revoked")]
     Revoked { id: String },
+    #[error("the restore key that the writer key {id} obeys was replaced, and the new one does not name this writer")]
+    NotTakenOver { id: String },
     #[error("the writer key {id} was revoked by a rotation that did not finish; its new key is in {}", next.display())]
     RotationBegun { id: String, next: PathBuf },
     #[error("the two keys do not belong together: {reason}")]
@@ -200,6 +202,9 @@ impl KeyError {
             KeyError::NoWriter { .. } | KeyError::AmbiguousWriter { .. } => "`pgkeep key list` shows names and ids.".into(),
             KeyError::Revoked { .. } => {
                 "Nothing that it writes would be trusted. `pgkeep key add-writer` makes a new key for this host.".into()
+            }
+            KeyError::NotTakenOver { .. } => {
+                "Nothing that it writes would be trusted by those who use the new restore key. `pgkeep key add-writer`, with that one, makes a new key for this host.".into()
             }
             KeyError::RotationBegun { .. } => {
                 "`pgkeep key rotate --writer-key FILE --restore-key FILE`, once more, ends it.".into()
