@@ -11,7 +11,7 @@ use super::{output, visible};
 use crate::command::key::RestoreKeyFile;
 use crate::command::{Error, password};
 use crate::repo::keys::file::{self, IsProtected, Protection};
-use crate::repo::keys::{self, DataKey, KeyKind};
+use crate::repo::keys::{self, DataKey, KeyKind, disk};
 use crate::repo::replaced::{Replaced, Replacement};
 use crate::repo::{KeyError, ReadingKey, RepoError, Repository, WriterKey};
 use crate::store::Access;
@@ -64,7 +64,7 @@ impl Reading {
         let number = repository.keyring().number;
         if number > repository.keyring_remembered() {
             // A key on a medium that cannot be written reads all the same.
-            let _ = file::remember_keyring(&self.path, number, &self.protection);
+            let _ = disk::remember_keyring(&self.path, number, &self.protection);
         }
         Ok(repository)
     }
@@ -72,7 +72,7 @@ impl Reading {
 
 /// A writer key that was revoked is told otherwise where its new one lies beside it.
 fn half_rotated(error: RepoError, path: &Path) -> RepoError {
-    match (error, file::left_beside(path)) {
+    match (error, disk::left_beside(path)) {
         (RepoError::Key(KeyError::Revoked { id }), Some(next)) => KeyError::RotationBegun { id, next }.into(),
         (error, _) => error,
     }

@@ -10,6 +10,7 @@ mod dedup;
 mod init;
 mod interleave;
 mod key;
+mod key_files;
 mod key_replaced;
 mod key_rotation;
 mod keys;

@@ -10,8 +10,9 @@ use crate::command::Error;
 use crate::command::drill::Receipt;
 use crate::repo::keyring::{Keyring, signer_id};
 use crate::repo::keys::RestoreKey;
-use crate::repo::keys::file::{LockedKeyFile, Protection};
-use crate::repo::{KeyError, Proven, Repository, WriterKey};
+use crate::repo::keys::disk::LockedKeyFile;
+use crate::repo::keys::file::Protection;
+use crate::repo::{KeyError, Proven, RepoError, Repository, WriterKey};
 use crate::stream::Recipient;
 
 #[derive(Debug, Serialize)]
@@ -74,7 +75,8 @@ pub async fn writer(
         if !is_beside {
             key.write_next(&file)?;
         }
-        repository.write_keyring(keyring, &restore.key).await?
+        let written = repository.write_keyring(keyring, &restore.key).await;
+        written.map_err(|error| error.with_key_kept(&file.next()))?
     };
     key.keyring = number;
     key.replace(&file)?;
@@ -160,18 +162,24 @@ pub async fn restore(
             true => key.replace(&LockedKeyFile::lock(out)?, protection)?,
             false => key.write(out, protection)?,
         }
-        let number = repository.write_keyring(keyring.clone(), &key).await?;
+        let written = repository.write_keyring(keyring.clone(), &key).await;
+        let number = written.map_err(|error| error.with_key_kept(out))?;
         Keyring { number, ..keyring }
     };
-    // What was proven stays so for those who obey the new key.
-    repository.sign_anew::<Proven>(&key.signing()).await?;
-    repository.sign_anew::<Receipt>(&key.signing()).await?;
+    let signed = sign_proofs_anew(repository, &key).await;
+    signed.map_err(|error| error.with_key_kept(out))?;
     Ok(RestoreRotated {
         restore_key: out.to_owned(),
         old_restore_key: old.path.clone(),
         keyring: keyring.number,
         writers: keyring.writers.len() as u64,
     })
+}
+
+/// What was proven stays so for those who obey the new key.
+async fn sign_proofs_anew(repository: &Repository, key: &RestoreKey) -> Result<(), RepoError> {
+    repository.sign_anew::<Proven>(&key.signing()).await?;
+    repository.sign_anew::<Receipt>(&key.signing()).await
 }
 
 /// The keyring for a key that takes the place of `old`, which learns from it whom to trust.

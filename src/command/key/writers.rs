@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::RestoreKeyFile;
 use crate::command::Error;
 use crate::command::moment::rfc3339;
-use crate::repo::keys::file::LockedKeyFile;
+use crate::repo::keys::disk::LockedKeyFile;
 use crate::repo::{KeyError, Keyring, Repository, SnapshotId, WriterKey};
 
 #[derive(Debug, Serialize)]
@@ -65,14 +65,7 @@ pub async fn add(
         false => key.write(out)?,
     }
     let written = repository.write_keyring(keyring, &restore.key).await;
-    let number = match written {
-        Ok(number) => number,
-        Err(error) => {
-            // Nothing was ever written with it.
-            let _ = std::fs::remove_file(out);
-            return Err(error.into());
-        }
-    };
+    let number = written.map_err(|error| error.with_key_kept(out))?;
     restore.update(|key| {
         key.keyring = key.keyring.max(number);
         key.signers.push(signer);

@@ -3,6 +3,7 @@
 //! All are age identity files, so that the stock `age -d -i FILE` reads them; what age does not know is in lines
 //! `# pgkeep-NAME: VALUE`, comments to age.
 
+pub mod disk;
 mod error;
 pub mod file;
 mod identity;
@@ -22,8 +23,9 @@ use zeroize::Zeroizing;
 
 use super::snapshot::SnapshotName;
 use crate::stream::{ChunkKey, DigestKey, Identities, Recipient};
+use disk::LockedKeyFile;
 pub use error::KeyError;
-use file::{KeyFile, KeyText, LockedKeyFile, Protection, parse_signer};
+use file::{KeyFile, KeyText, Protection, parse_signer};
 pub use identity::read_identities;
 
 /// BLAKE3's context for the seed of the restore key's signing key.
@@ -244,7 +246,7 @@ impl WriterKey {
 
     /// Writes a new file, mode 0600; one that exists is never touched.
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
-        file::create(path, self.text().text(), &Protection::Plain)
+        disk::create(path, self.text().text(), &Protection::Plain)
     }
 
     /// Puts this key in the place of what the file holds.
@@ -351,7 +353,7 @@ impl RestoreKey {
 
     /// Writes a new file, mode 0600; one that exists is never touched.
     pub fn write(&self, path: &Path, protection: &Protection) -> Result<(), KeyError> {
-        file::create(path, self.text().text(), protection)
+        disk::create(path, self.text().text(), protection)
     }
 
     /// Puts this key in the place of what the file holds.
@@ -405,7 +407,7 @@ impl ReaderKey {
         self.signers.iter().for_each(|signer| text.line("signer", &hex::encode(signer.to_bytes())));
         text.line("root", &hex::encode(self.root.to_bytes()));
         text.keyring(self.keyring);
-        file::create(path, text.text(), &Protection::Plain)
+        disk::create(path, text.text(), &Protection::Plain)
     }
 }
 
