@@ -33,10 +33,18 @@ struct Office {
 
 impl Office {
     fn open() -> Self {
-        let mut site = Site::of("CREATE TABLE note AS SELECT n, md5(n::text) AS word FROM generate_series(1, 1000) n");
-        site.backup();
-        let restore = vec![site.repo.restore_key()];
-        Self { site, folder: folder(), restore }
+        let site = Site::of("CREATE TABLE note AS SELECT n, md5(n::text) AS word FROM generate_series(1, 1000) n");
+        let mut office = Self { site, folder: folder(), restore: Vec::new() };
+        office.begin_anew();
+        office
+    }
+
+    /// With a new repository: every record of a long line of keys is read again and again.
+    fn begin_anew(&mut self) {
+        (self.site.repo, self.folder) = (Repo::new(), folder());
+        self.restore = vec![self.site.repo.restore_key()];
+        self.site.snapshots.clear();
+        self.site.backup();
     }
 
     fn newest(&self) -> &Path {
@@ -197,13 +205,13 @@ fn keys_exchanged_by_a_program_killed_at_any_moment_are_never_lost_and_the_same_
         begun += usize::from(office.assert_sound(exchange, &writer_before) && ended == Ended::Killed);
         let took = office.finish(exchange);
         whole = whole.mul_f64(0.7) + took.mul_f64(0.3);
-        if n % 6 == 5 {
-            office.site.backup();
-        }
-        // Every record of the line of keys is read again and again.
-        if n % 30 == 29 {
-            office.in_force();
-            office = Office::open();
+        match n % 10 {
+            4 | 7 => drop(office.site.backup()),
+            9 => {
+                office.in_force();
+                office.begin_anew();
+            }
+            _ => {}
         }
     }
     println!("{killed} of {} were killed, {begun} of them when the keyring was written; one takes {whole:?}", runs(30));
