@@ -215,7 +215,7 @@ fn keys_exchanged_by_a_program_killed_at_any_moment_are_never_lost_and_the_same_
         }
     }
     println!("{killed} of {} were killed, {begun} of them when the keyring was written; one takes {whole:?}", runs(30));
-    assert!(killed * 4 > runs(30), "only {killed} were killed before they had finished");
+    assert!(killed * 8 > runs(30), "only {killed} were killed before they had finished");
     // A few dozen may all be killed too early on a quick machine, where one takes 8 ms.
     assert!(begun > 0 || runs(30) < 100, "none came as far as to write a keyring");
 }
