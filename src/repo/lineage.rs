@@ -15,8 +15,9 @@ use super::signed;
 use super::succession::FormerRoot;
 use crate::store::{Listed, ObjectKey, Store, StoreError};
 
-/// Nobody answers for the size of such a record, and it is held. It has room for what stays trusted of 100,000 snapshots.
-const CLAIM_BYTES_MAX: u64 = 16 << 20;
+/// Nobody answers for the size of such a record, and it is held, also by a backup. It has room for what stays trusted of 50,000
+/// snapshots.
+const CLAIM_BYTES_MAX: u64 = 8 << 20;
 /// More former restore keys than any repository has had.
 const FORMER_MAX: usize = 1000;
 /// Restore keys that are followed, one after the other.
