@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::common::Common;
 use super::display::{count, table};
 use super::outcome::Outcome;
-use super::{keys, moment};
+use super::{keys, moment, texts};
 use crate::command::Error;
 use crate::command::key::RestoreKeyFile;
 use crate::command::key::recipients::{RestoreRecipient, StoredChunks};
@@ -197,7 +197,7 @@ pub async fn run(common: &Common, key: &Key) -> Result<Outcome, Error> {
         }
         Action::RotateRestore(args) => {
             let restore = keys::restore_key(common).await?;
-            let repository = keys::open_to_sign(common, &restore).await?;
+            let repository = keys::open_to_replace(common, &restore).await?;
             let report = rotate::restore(&repository, &restore, &args.output, &restore.protection).await?;
             let text = format!(
                 "created {new}, which opens old and new backups; keyring {}\n\
@@ -253,7 +253,7 @@ fn list_text(report: &list::Report) -> String {
             replaced.keyring,
         );
     }
-    text
+    text + &texts::warnings(&report.warnings)
 }
 
 fn recipients_text(report: &recipients::Report) -> String {

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::common::Common;
+use super::progress::undisturbed;
 use super::terminal::Terminal;
+use super::{output, visible};
 use crate::command::key::RestoreKeyFile;
 use crate::command::{Error, password};
 use crate::repo::keys::file::{self, IsProtected, Protection};
-use crate::repo::keys::{self, DataKey, KeyKind};
+use crate::repo::keys::{self, DataKey, KeyKind, disk};
+use crate::repo::replaced::{Replaced, Replacement};
 use crate::repo::{KeyError, ReadingKey, RepoError, Repository, WriterKey};
 use crate::store::Access;
 
@@ -61,7 +64,7 @@ impl Reading {
         let number = repository.keyring().number;
         if number > repository.keyring_remembered() {
             // A key on a medium that cannot be written reads all the same.
-            let _ = file::remember_keyring(&self.path, number, &self.protection);
+            let _ = disk::remember_keyring(&self.path, number, &self.protection);
         }
         Ok(repository)
     }
@@ -69,7 +72,7 @@ impl Reading {
 
 /// A writer key that was revoked is told otherwise where its new one lies beside it.
 fn half_rotated(error: RepoError, path: &Path) -> RepoError {
-    match (error, file::left_beside(path)) {
+    match (error, disk::left_beside(path)) {
         (RepoError::Key(KeyError::Revoked { id }), Some(next)) => KeyError::RotationBegun { id, next }.into(),
         (error, _) => error,
     }
@@ -100,7 +103,7 @@ pub async fn open_with_either_key(common: &Common, access: Access) -> Result<Rep
     };
     let repository = reading.open(common.repo_url()?, access).await?;
     if access == Access::Write {
-        repository.check_not_replaced().await?;
+        check_not_replaced(&repository).await?;
     }
     Ok(repository)
 }
@@ -123,12 +126,35 @@ pub async fn restore_key(common: &Common) -> Result<RestoreKeyFile, Error> {
 
 /// The repository, for the holder of the restore key to sign something in it.
 pub async fn open_to_sign(common: &Common, restore: &RestoreKeyFile) -> Result<Repository, Error> {
+    let repository = open_with_root(common, restore).await?;
+    // Before any key file is made or changed.
+    check_not_replaced(&repository).await?;
+    Ok(repository)
+}
+
+/// The same, to replace the restore key, which may have been done already.
+pub async fn open_to_replace(common: &Common, restore: &RestoreKeyFile) -> Result<Repository, Error> {
+    let repository = open_with_root(common, restore).await?;
+    let Replacement { signed, claimed } = repository.replacement().await?;
+    claimed.filter(|_| signed.is_none()).iter().for_each(warn);
+    Ok(repository)
+}
+
+async fn open_with_root(common: &Common, restore: &RestoreKeyFile) -> Result<Repository, Error> {
     let key = ReadingKey::from(&restore.key);
     let reading = Reading { key, path: restore.path.clone(), protection: restore.protection.clone() };
-    let repository = reading.open(common.repo_url()?, Access::Write).await?;
-    // Before any key file is made or changed.
-    repository.check_not_replaced().await?;
-    Ok(repository)
+    reading.open(common.repo_url()?, Access::Write).await
+}
+
+/// Refuses a restore key that has signed that it was replaced, and warns where only somebody says so.
+async fn check_not_replaced(repository: &Repository) -> Result<(), Error> {
+    repository.check_not_replaced().await?.iter().for_each(warn);
+    Ok(())
+}
+
+fn warn(claimed: &Replaced) {
+    let _undisturbed = undisturbed();
+    output::to_stderr(&format!("pgkeep: warning: {}\n", visible::line(&claimed.unproven())));
 }
 
 /// What opens a key file. Asks only if the file needs a passphrase.

@@ -440,6 +440,7 @@ fn repository_code(error: &RepoError) -> u8 {
         RepoError::Key(_)
         | RepoError::KeyWithoutRepository { .. }
         | RepoError::Object { source: OpenError::WrongKey | OpenError::Identity { .. }, .. } => 6,
+        RepoError::KeyKept { source, .. } => repository_code(source),
         RepoError::NoSnapshot { .. }
         | RepoError::Ambiguous { .. }
         | RepoError::Several { .. }

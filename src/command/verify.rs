@@ -20,6 +20,7 @@ use crate::pg::conninfo::Conninfo;
 use crate::repo::layout::ChunkId;
 use crate::repo::names::TOLD_MAX;
 use crate::repo::records::ReadPlace;
+use crate::repo::replaced::Replacement;
 use crate::repo::{
     Damaged, KnownDamage, Manifest, ReadDepth, ReadShards, RepoError, Repository, SnapshotId, SnapshotName, Sound,
 };
@@ -234,13 +235,17 @@ fn differing(conninfo: &Conninfo, manifest: &Manifest, jobs: usize, watch: &Watc
 
 /// What to do about what the key knows nobody for: where it is the key that is old, nothing is wrong with the repository.
 async fn advice_on_keys(repository: &Repository, findings: &[Finding]) -> Result<Option<String>, Error> {
-    if let Some(replaced) = repository.replaced().await? {
+    let Replacement { signed, claimed } = repository.replacement().await?;
+    if let Some(replaced) = signed {
         return Ok(Some(format!(
             "the restore key that this key is of or obeys was replaced (keyring {} of {} names another one): what was signed since is \
              refused. Use the newest restore key, or rotate this writer key with it",
             replaced.number,
             replaced.time.format("%Y-%m-%d %H:%M:%S UTC"),
         )));
+    }
+    if let Some(claimed) = claimed {
+        return Ok(Some(claimed.unproven()));
     }
     let is_a_record = findings.iter().any(|finding| finding.kind == Kind::Record);
     Ok(is_a_record.then(|| {

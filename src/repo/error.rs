@@ -1,6 +1,6 @@
 //! What can go wrong in a repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::KeyError;
@@ -41,6 +41,13 @@ pub enum RepoError {
     NewerFormat { found: u32, supported: u32 },
     #[error("the key file knows keyring {remembered}, but the repository's newest is {}", keyring_noun(*found))]
     KeyringLost { remembered: u64, found: u64 },
+    /// A store may say that it failed and have stored it: only a key's file is certain then.
+    #[error("the new key in {} may be in force, although storing the keyring that names it was reported as failed", path.display())]
+    KeyKept {
+        path: PathBuf,
+        #[source]
+        source: Box<RepoError>,
+    },
     #[error("the object {key} cannot be opened")]
     Object {
         key: ObjectKey,
@@ -89,6 +96,16 @@ pub enum RepoError {
     Occupied { key: ObjectKey },
 }
 
+impl RepoError {
+    /// What was to make the new key in `path` known has failed; whatever the store says of it, the key stays where it is.
+    pub fn with_key_kept(self, path: &Path) -> Self {
+        match self {
+            RepoError::Store(_) => RepoError::KeyKept { path: path.to_owned(), source: Box::new(self) },
+            other => other,
+        }
+    }
+}
+
 fn keyring_noun(number: u64) -> String {
     if number == 0 { "none".into() } else { format!("keyring {number}") }
 }
@@ -112,6 +129,14 @@ impl RepoError {
                  {{\"format\": 1, \"repository\": \"{repository}\", \"created\": \"2000-01-01T00:00:00Z\"}}"
             )),
             RepoError::NewerFormat { .. } => Some("Use the version of pgkeep that wrote it, or a newer one.".into()),
+            RepoError::KeyKept { path, source } => {
+                let cause = source.hint().map(|hint| format!(" {hint}")).unwrap_or_default();
+                Some(format!(
+                    "Keep {}: it may be the only copy. Run the same command again, which goes on with that key; where it says that the file already \
+                     exists, everything was done.{cause}",
+                    path.display()
+                ))
+            }
             RepoError::KeyringLost { .. } => Some(
                 "A record under records/keyring/ was removed, perhaps to make a revoked writer valid again. Nothing was trusted or written. \
                  Restore the record from a copy of the bucket; docs/operations.md, \"Keys\", says what to do without one."

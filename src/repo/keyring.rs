@@ -14,6 +14,7 @@ use super::error::RepoError;
 use super::keys::KeyError;
 use super::record::{Record, Stored, each_record};
 use super::snapshot::SnapshotName;
+use super::succession::{FormerRoot, verifying_key};
 use crate::store::Store;
 use crate::stream::seal::PublicRecord;
 
@@ -27,13 +28,6 @@ pub struct Keyring {
     /// Keys that signed this list before, the restore keys of earlier days.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_roots: Vec<FormerRoot>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FormerRoot {
-    #[serde(with = "verifying_key")]
-    pub root: VerifyingKey,
-    pub until: DateTime<Utc>,
 }
 
 /// One signing key. A name may come again once its earlier holder is revoked.
@@ -69,20 +63,6 @@ impl Record for Keyring {
     const KIND: &'static str = "keyring";
 }
 
-mod verifying_key {
-    use ed25519_dalek::VerifyingKey;
-    use serde::{Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(key: &VerifyingKey, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(key.to_bytes()))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VerifyingKey, D::Error> {
-        let bytes: [u8; 32] = hex::serde::deserialize(deserializer)?;
-        VerifyingKey::from_bytes(&bytes).map_err(serde::de::Error::custom)
-    }
-}
-
 impl Writer {
     pub fn new(name: &str, signer: VerifyingKey) -> Self {
         Self { name: name.to_owned(), signer, added: Utc::now(), revoked: None }
@@ -112,11 +92,17 @@ impl Keyring {
         Ok(joined)
     }
 
-    fn join(&mut self, other: Keyring) {
+    /// What both say; `other` is the later one.
+    pub fn join(&mut self, other: Keyring) {
         self.number = self.number.max(other.number);
-        let new = |former: &FormerRoot| !self.former_roots.iter().any(|known| known.root == former.root);
-        let new: Vec<FormerRoot> = other.former_roots.into_iter().filter(new).collect();
-        self.former_roots.extend(new);
+        for former in other.former_roots {
+            match self.former_roots.iter_mut().find(|known| known.root == former.root) {
+                None => self.former_roots.push(former),
+                // An earlier program did not have it signed.
+                Some(known) if former.succession.is_some() => *known = former,
+                Some(_) => {}
+            }
+        }
         for writer in other.writers {
             match self.writers.iter_mut().find(|known| known.signer == writer.signer) {
                 None => self.writers.push(writer),
@@ -127,6 +113,14 @@ impl Keyring {
                 },
             }
         }
+    }
+
+    /// Ends the trust in whom a later restore key has revoked, of those who are named here or in the key's file.
+    pub(super) fn adopt_revocations(&mut self, later: &Keyring, signers: &[VerifyingKey]) {
+        let is_known = |writer: &&Writer| self.of_signer(&writer.signer).is_some() || signers.contains(&writer.signer);
+        let revoked =
+            later.writers.iter().filter(|writer| writer.revoked.is_some()).filter(is_known).cloned().collect();
+        self.join(Keyring { number: self.number, writers: revoked, former_roots: Vec::new() });
     }
 
     /// The keyring with the writers that only the restore key's file knows.

@@ -2,6 +2,7 @@
 //!
 //! A repository knows snapshots, not what a store is made of. `docs/format.md` is its contract.
 
+mod admission;
 pub mod condemned;
 pub mod damage;
 pub mod error;
@@ -12,6 +13,7 @@ pub mod keys;
 pub mod known;
 pub mod latest;
 pub mod layout;
+mod lineage;
 pub mod manifest;
 pub mod names;
 pub mod objects;
@@ -25,6 +27,7 @@ mod signed;
 pub mod slice_list;
 pub mod slices;
 pub mod snapshot;
+pub mod succession;
 pub mod unfinished;
 mod vouchers;
 mod writers;

@@ -1,6 +1,6 @@
 //! A repository's records: reading and writing them, and those of checks and restores.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -55,10 +55,18 @@ impl Repository {
         }
     }
 
-    /// Writes what another key has signed once more, signed with this one.
+    /// Writes what another key has signed once more, signed with this one, which may have signed some of it.
     pub async fn sign_anew<R: Record>(&self, signing: &SigningKey) -> Result<(), RepoError> {
+        let text = |record: &R| serde_json::to_vec(record).ok();
+        let (mut signed, own) = (HashSet::new(), [signing.verifying_key()].into());
+        each_record(self.store(), &own, |stored: Stored<R>| {
+            signed.insert(text(&stored.record));
+        })
+        .await?;
         for stored in self.records::<R>().await? {
-            self.write_record_signed(&stored.record, signing).await?;
+            if signed.insert(text(&stored.record)) {
+                self.write_record_signed(&stored.record, signing).await?;
+            }
         }
         Ok(())
     }
@@ -88,14 +96,18 @@ impl Repository {
     }
 
     /// Records of any kind that nobody trusted has signed as they are, and what is wrong with each. What a key signed before it was
-    /// exchanged or revoked is none of them: it counts for nothing, and nobody has forged it.
+    /// exchanged or revoked is none of them, nor what the keys signed that took this one's place: it counts for nothing, and nobody
+    /// has forged it.
     pub async fn refused_records(&self) -> Result<Refused, RepoError> {
         let (mut refused, trusted, retired) = (Refused::default(), self.record_signers(), self.trust().retired());
+        let successors = self.successors().await?;
         let known: Arc<[VerifyingKey]> =
-            trusted.iter().copied().chain(retired.iter().map(|(signer, _)| *signer)).collect();
+            trusted.iter().chain(retired.iter().map(|(signer, _)| signer)).chain(&successors).copied().collect();
         let counts = |signer: &VerifyingKey, key: &ObjectKey| {
             let until = retired.iter().find(|(retired, _)| retired == signer).map(|(_, until)| *until);
-            trusted.contains(signer) || until.zip(layout::time_of(key)).is_some_and(|(until, time)| time <= until)
+            trusted.contains(signer)
+                || successors.contains(signer)
+                || until.zip(layout::time_of(key)).is_some_and(|(until, time)| time <= until)
         };
         let mut pages = self.store().pages(layout::RECORDS)?;
         while let Some(page) = pages.next().await? {

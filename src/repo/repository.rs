@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::admission::Admission;
 use super::error::RepoError;
 use super::keyring::{Keyring, Trust};
 use super::keys::file::Protection;
@@ -109,18 +110,17 @@ impl Repository {
         if config.repository != key.repository {
             return Err(KeyError::OtherRepository { key: key.repository, repository: config.repository }.into());
         }
-        let keyring = Keyring::load(&store, key.root).await?;
-        if keyring.number < key.keyring {
-            return Err(RepoError::KeyringLost { remembered: key.keyring, found: keyring.number });
+        let admission = Admission::load(&store, &key).await?;
+        if admission.keyring.number < key.keyring {
+            return Err(RepoError::KeyringLost { remembered: key.keyring, found: admission.keyring.number });
         }
-        let trust = Trust::new(&key.signers, &keyring);
-        let repository = Self { url: url.to_owned(), store: Arc::new(store), key, keyring, trust };
         if access == Access::Write
-            && let (KeyKind::Writer, Some(signing)) = (repository.key.kind, &repository.key.signing)
+            && let (KeyKind::Writer, Some(signing)) = (key.kind, &key.signing)
         {
-            repository.trust.check_writer(&signing.verifying_key())?;
+            admission.check_writer(&signing.verifying_key())?;
         }
-        Ok(repository)
+        let Admission { keyring, trust, .. } = admission;
+        Ok(Self { url: url.to_owned(), store: Arc::new(store), key, keyring, trust })
     }
 
     /// Who may write, as the holder of the restore key has said last.
@@ -198,8 +198,7 @@ impl Repository {
         let name = manifest.name();
         let json = serde_json::to_vec(manifest).map_err(|source| RepoError::Manifest { name: name.clone(), source })?;
         // It may have been revoked since the repository was opened: nobody would trust the snapshot.
-        let keyring = Keyring::load(&self.store, self.key.root).await?;
-        Trust::new(&self.key.signers, &keyring).check_writer(&key.signing.verifying_key())?;
+        Admission::load(&self.store, &self.key).await?.check_writer(&key.signing.verifying_key())?;
         let sealed = Sealer::new(3, key.metadata_recipients())?.seal(&json)?;
         let sealed = signature::sign(Signed::Manifest, &name.key(), sealed, &key.signing);
         let bytes = sealed.bytes().len() as u64;

@@ -65,8 +65,7 @@ const DAMAGED: &str = "its first line is damaged";
 pub struct SignedCheck {
     what: Signed,
     key: ObjectKey,
-    /// None: whoever the line names.
-    trusted: Option<Arc<[VerifyingKey]>>,
+    whose: Whose,
     line: Vec<u8>,
     signer: Option<(VerifyingKey, Signature)>,
     refused: Option<&'static str>,
@@ -75,6 +74,13 @@ pub struct SignedCheck {
     bytes: u64,
     keep_max: usize,
     kept: Vec<u8>,
+}
+
+/// Whose signature is looked for.
+#[derive(Clone)]
+enum Whose {
+    Trusted(Arc<[VerifyingKey]>),
+    AnybodyBut(VerifyingKey),
 }
 
 /// What follows the signature line, whoever signed it.
@@ -103,14 +109,18 @@ pub struct Genuine {
 
 impl SignedCheck {
     pub fn new(what: Signed, key: &ObjectKey, trusted: Arc<[VerifyingKey]>, keep_max: usize) -> Self {
-        Self { trusted: Some(trusted), ..Self::of_anybody(what, key, keep_max) }
+        Self::of(Whose::Trusted(trusted), what, key, keep_max)
     }
 
-    /// Only that whoever the line names has signed the rest. It makes nothing trusted.
-    pub fn of_anybody(what: Signed, key: &ObjectKey, keep_max: usize) -> Self {
+    /// Only that whoever the line names has signed the rest. It makes nothing trusted. What `except` has signed is not read.
+    pub fn of_anybody_but(except: VerifyingKey, what: Signed, key: &ObjectKey, keep_max: usize) -> Self {
+        Self::of(Whose::AnybodyBut(except), what, key, keep_max)
+    }
+
+    fn of(whose: Whose, what: Signed, key: &ObjectKey, keep_max: usize) -> Self {
         let (line, signer, refused, kept) = Default::default();
         let (content, whole) = (blake3::Hasher::new(), blake3::Hasher::new());
-        Self { what, key: key.clone(), trusted: None, line, signer, refused, content, whole, bytes: 0, keep_max, kept }
+        Self { what, key: key.clone(), whose, line, signer, refused, content, whole, bytes: 0, keep_max, kept }
     }
 
     fn read_line(&self) -> Result<(VerifyingKey, Signature), &'static str> {
@@ -120,9 +130,9 @@ impl SignedCheck {
         if word != self.what.word() {
             return Err(DAMAGED);
         }
-        let known = match &self.trusted {
-            Some(trusted) => trusted.iter().find(|known| hex::encode(known.to_bytes()) == signer).copied(),
-            None => named(signer),
+        let known = match &self.whose {
+            Whose::Trusted(trusted) => trusted.iter().find(|known| hex::encode(known.to_bytes()) == signer).copied(),
+            Whose::AnybodyBut(except) => named(signer).filter(|signer| signer != except),
         };
         let known = known.ok_or(UNKNOWN)?;
         let mut bytes = [0; 64];

@@ -47,14 +47,16 @@ pub(super) async fn check(
     Ok(store.read(key, bytes_max, SignedCheck::new(what, key, trusted.clone(), 0)).await?.finish())
 }
 
-/// The content of an object, with who says to have signed it and has. Nobody answers for him: what he says can only make more careful.
+/// The content of an object that whoever it names has signed, unless that is `except`. Nobody answers for him: what he says can only
+/// make more careful.
 pub(super) async fn claimed(
     store: &Store,
     what: Signed,
     key: &ObjectKey,
     bytes_max: u64,
-) -> Result<Option<(VerifyingKey, Vec<u8>)>, StoreError> {
+    except: VerifyingKey,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let keep = usize::try_from(bytes_max).unwrap_or(usize::MAX);
-    let read = store.read(key, bytes_max, SignedCheck::of_anybody(what, key, keep)).await?;
-    Ok(read.finish().ok().and_then(|genuine| Some((genuine.signer, genuine.content?))))
+    let read = store.read(key, bytes_max, SignedCheck::of_anybody_but(except, what, key, keep)).await?;
+    Ok(read.finish().ok().and_then(|genuine| genuine.content))
 }

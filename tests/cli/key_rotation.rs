@@ -57,10 +57,10 @@ fn rotated_keys_share_nothing_that_writes_with_the_old_ones() {
 }
 
 /// Keyrings that one root has signed, out of sight for a moment.
-struct Hidden(Vec<(PathBuf, Vec<u8>)>);
+pub struct Hidden(Vec<(PathBuf, Vec<u8>)>);
 
 impl Hidden {
-    fn hide(repo: &Repo, root: &str) -> Self {
+    pub fn hide(repo: &Repo, root: &str) -> Self {
         let all = fs::read_dir(repo.root().join("records/keyring")).unwrap().map(|entry| entry.unwrap().path());
         let all = all.map(|path| (path.clone(), fs::read(path).unwrap()));
         let hidden: Vec<_> =
@@ -70,7 +70,7 @@ impl Hidden {
         Self(hidden)
     }
 
-    fn show(self) {
+    pub fn show(self) {
         self.0.iter().for_each(|(path, stored)| fs::write(path, stored).unwrap());
     }
 }
@@ -154,8 +154,11 @@ fn verify_says_how_to_be_rid_of_records_that_no_trusted_key_signed() {
     fs::remove_file(repo.root().join(stray)).unwrap();
     let said = verify(&at("new.key"));
     assert!(!said.stdout.contains("record: "), "{said:?}");
+    // The old key knows the new one's records for what they are, since it has signed for it; and that it is old.
+    fs::write(repo.root().join(stray), "junk").unwrap();
     let said = verify(&repo.restore_key());
     assert!(said.stdout.contains("was replaced (keyring "), "{said:?}");
+    assert_eq!(said.stdout.matches("record: ").count(), 1, "{said:?}");
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {
@@ -256,9 +259,11 @@ fn a_new_writer_and_a_new_restore_key_that_nobody_knows_yet_are_gone_on_with() {
     let made = identity(fs::read_to_string(&new_restore).unwrap());
     keyring.forget_what_came();
     let said = rotate();
-    assert_eq!((said.code, identity(fs::read_to_string(&new_restore).unwrap())), (0, made), "{said:?}");
+    assert_eq!((said.code, identity(fs::read_to_string(&new_restore).unwrap())), (0, made.clone()), "{said:?}");
     let listed = Said::of(pgkeep().args(["list", "--repo"]).arg(repo.root()).arg("--restore-key").arg(&new_restore));
     assert_eq!(listed.code, 0, "{listed:?}");
+    let written = Keyring::of(&repo).before;
     let said = rotate();
-    assert!(said.code == 6 && said.stderr.contains("was replaced"), "it is the restore key by now: {said:?}");
+    assert_eq!((said.code, identity(fs::read_to_string(&new_restore).unwrap())), (0, made), "{said:?}");
+    assert_eq!(Keyring::of(&repo).before, written, "it is the restore key by now");
 }

@@ -10,6 +10,8 @@ mod dedup;
 mod init;
 mod interleave;
 mod key;
+mod key_files;
+mod key_replaced;
 mod key_rotation;
 mod keys;
 mod known_damage;

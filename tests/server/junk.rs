@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use ed25519_dalek::{Signer, SigningKey};
 use pgkeep::pg::cluster::ClusterOptions;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -169,6 +170,31 @@ fn many_names_take_no_memory_and_are_cleared_away() {
         fs::write(site.at(&format!("records/{kind}/20990101T000000.000Z-{n:016x}")), record).unwrap();
     }
     site.assert_bounded("37,500 records with a genuine line", [ok, ok, hurt, ok]);
+}
+
+/// Of a keyring that somebody else has signed it is looked at whether a known restore key has signed something in it.
+#[test]
+fn large_keyrings_of_anybody_take_no_memory() {
+    let site = Site::new();
+    let own = SigningKey::from_bytes(&[7; 32]);
+    let (public, bytes) = (hex::encode(own.verifying_key().to_bytes()), (8 << 20) - 1000);
+    let former = format!(r#"{{"root":"{public}","until":"2026-11-22T03:15:00Z"}},"#);
+    let repeated = |text: &str| text.repeat(bytes / text.len());
+    let many = format!(
+        r#"{{"number":9,"writers":[],"former_roots":[{}{}]}}"#,
+        repeated(&former),
+        former.trim_end_matches(',')
+    );
+    let long = format!(r#"{{"number":9,"writers":[],"former_roots":[{{"root":"{}"}}]}}"#, repeated("00"));
+    let deep = format!(r#"{{"number":9,"former_roots":[],"writers":{}"#, repeated("["));
+    for (n, content) in [many, long, deep].into_iter().enumerate() {
+        let name = format!("records/keyring/{}", name(n as u32));
+        let mut message = format!("pgkeep record 1\n{name}\n").into_bytes();
+        message.extend_from_slice(blake3::hash(content.as_bytes()).as_bytes());
+        let signature = hex::encode(own.sign(&message).to_bytes());
+        fs::write(site.at(&name), format!("pgkeep-record/1 {public} {signature}\n{content}")).unwrap();
+    }
+    site.assert_bounded("large keyrings", [&[0], &[0], &[3], &[0, 3]]);
 }
 
 /// Encrypted to whom an object is for, so that the reader's own key opens it: its frame says 1 GiB, or does not say how much it holds.

@@ -9,6 +9,7 @@ use crate::command::Error;
 use crate::command::moment::rfc3339;
 use crate::repo::keyring::signer_id;
 use crate::repo::keys::file::{self, IsProtected};
+use crate::repo::replaced::{Replaced, Replacement};
 use crate::repo::{Repository, WriterKey};
 
 #[derive(Debug, Serialize)]
@@ -22,9 +23,11 @@ pub struct Report {
     /// Whether the restore key that was given takes a passphrase; none where none was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_key_protected: Option<bool>,
-    /// Where another restore key has taken the place of the one that the list is of.
+    /// Where another restore key has taken the place of the one that the list is of, and this one has signed that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<ReplacedBy>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The keyring of the new restore key.
@@ -99,7 +102,8 @@ pub async fn run(
         writer.recipients.iter().map(line).collect()
     });
     let restore_key_protected = restore_key.map(file::is_protected).transpose()?.map(|is| is == IsProtected::Yes);
-    let replaced = repository.replaced().await?;
-    let replaced = replaced.map(|replaced| ReplacedBy { keyring: replaced.number, time: replaced.time });
-    Ok(Report { keyring: keyring.number, writers, recipients, restore_key_protected, replaced })
+    let Replacement { signed, claimed } = repository.replacement().await?;
+    let warnings = claimed.filter(|_| signed.is_none()).iter().map(Replaced::unproven).collect();
+    let replaced = signed.map(|replaced| ReplacedBy { keyring: replaced.number, time: replaced.time });
+    Ok(Report { keyring: keyring.number, writers, recipients, restore_key_protected, replaced, warnings })
 }

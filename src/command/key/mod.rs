@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::repo::KeyError;
 use crate::repo::keys::RestoreKey;
-use crate::repo::keys::file::{LockedKeyFile, Protection};
+use crate::repo::keys::disk::LockedKeyFile;
+use crate::repo::keys::file::Protection;
 
 /// A restore key, where it lies, and what opens its file.
 pub struct RestoreKeyFile {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::command::Error;
-use crate::repo::keys::file::{self, Protection};
+use crate::repo::keys::disk;
+use crate::repo::keys::file::Protection;
 
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -15,6 +16,6 @@ pub struct Report {
 }
 
 pub fn run(path: &Path, old: &Protection, new: &Protection) -> Result<Report, Error> {
-    file::protect(path, old, new)?;
+    disk::protect(path, old, new)?;
     Ok(Report { restore_key: path.to_owned(), protected: matches!(new, Protection::Passphrase(_)) })
 }

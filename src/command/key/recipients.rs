@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::command::Error;
 use crate::opening;
-use crate::repo::keys::file::LockedKeyFile;
+use crate::repo::keys::disk::LockedKeyFile;
 use crate::repo::{KeyError, WriterKey};
 use crate::stream::{Recipient, Sealer};
 

@@ -3,16 +3,16 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
 use serde::Serialize;
 
 use super::RestoreKeyFile;
 use crate::command::Error;
 use crate::command::drill::Receipt;
-use crate::repo::keyring::{FormerRoot, Keyring, signer_id};
+use crate::repo::keyring::{Keyring, signer_id};
 use crate::repo::keys::RestoreKey;
-use crate::repo::keys::file::{LockedKeyFile, Protection};
-use crate::repo::{KeyError, Proven, Repository, WriterKey};
+use crate::repo::keys::disk::LockedKeyFile;
+use crate::repo::keys::file::Protection;
+use crate::repo::{KeyError, Proven, RepoError, Repository, WriterKey};
 use crate::stream::Recipient;
 
 #[derive(Debug, Serialize)]
@@ -75,7 +75,8 @@ pub async fn writer(
         if !is_beside {
             key.write_next(&file)?;
         }
-        repository.write_keyring(keyring, &restore.key.signing()).await?
+        let written = repository.write_keyring(keyring, &restore.key).await;
+        written.map_err(|error| error.with_key_kept(&file.next()))?
     };
     key.keyring = number;
     key.replace(&file)?;
@@ -141,56 +142,56 @@ fn replace_restore_recipient(key: &mut WriterKey, restore: &RestoreKey) {
     key.restore_recipient = Some(own);
 }
 
-/// Makes a restore key with a new identity and a new root, and a keyring that the new root has signed. The old identity stays in the
-/// new file, for what is older. A key that was made from the same one, and whose root has signed nothing yet, is gone on with.
+/// Makes a restore key with a new identity and a new root, and a keyring that the new root has signed, in which the old one signs that
+/// it was replaced. The old identity stays in the new file, for what is older. What an earlier run has left in `out` is gone on with.
 pub async fn restore(
     repository: &Repository,
     old: &RestoreKeyFile,
     out: &Path,
     protection: &Protection,
 ) -> Result<RestoreRotated, Error> {
-    let made = half_made(repository, old, out, protection).await?;
+    let made = RestoreKey::open(out, protection).ok().filter(|key| key.is_renewed_from(&old.key));
     let is_there = made.is_some();
     let mut key = made.unwrap_or_else(|| old.key.renewed());
-    let mut keyring = repository.keyring().with_signers(&old.key.signers);
-    keyring.former_roots.push(FormerRoot { root: old.key.root(), until: Utc::now() });
-    key.keyring = repository.keyring().number + 1;
-    key.signers = keyring.writers.iter().filter(|w| w.revoked.is_none()).map(|w| w.signer).collect();
-    if key.signers.is_empty() {
-        key.signers = old.key.signers.clone();
-    }
-    let writers = keyring.writers.len() as u64;
-    match is_there {
-        true => key.replace(&LockedKeyFile::lock(out)?, protection)?,
-        false => key.write(out, protection)?,
-    }
-    let signing = key.signing();
-    let written = async {
-        // What was proven stays so for those who obey the new key.
-        repository.sign_anew::<Proven>(&signing).await?;
-        repository.sign_anew::<Receipt>(&signing).await?;
-        repository.write_keyring(keyring, &signing).await
-    };
-    let number = match written.await {
-        Ok(number) => number,
-        Err(error) => {
-            // Nothing was ever encrypted to it.
-            let _ = std::fs::remove_file(out);
-            return Err(error.into());
+    let is_done = is_there && repository.is_replaced_by(key.root()).await?;
+    let keyring = if is_done {
+        repository.keyring_of(key.root()).await?
+    } else {
+        let keyring = keyring_of_new(repository, &old.key, &mut key).await?;
+        match is_there {
+            true => key.replace(&LockedKeyFile::lock(out)?, protection)?,
+            false => key.write(out, protection)?,
         }
+        let written = repository.write_keyring(keyring.clone(), &key).await;
+        let number = written.map_err(|error| error.with_key_kept(out))?;
+        Keyring { number, ..keyring }
     };
-    Ok(RestoreRotated { restore_key: out.to_owned(), old_restore_key: old.path.clone(), keyring: number, writers })
+    let signed = sign_proofs_anew(repository, &key).await;
+    signed.map_err(|error| error.with_key_kept(out))?;
+    Ok(RestoreRotated {
+        restore_key: out.to_owned(),
+        old_restore_key: old.path.clone(),
+        keyring: keyring.number,
+        writers: keyring.writers.len() as u64,
+    })
 }
 
-/// The restore key that an earlier rotation of this one has left in `out`, before its root signed a keyring.
-async fn half_made(
-    repository: &Repository,
-    old: &RestoreKeyFile,
-    out: &Path,
-    protection: &Protection,
-) -> Result<Option<RestoreKey>, Error> {
-    match RestoreKey::open(out, protection).ok().filter(|key| key.is_renewed_from(&old.key)) {
-        Some(key) if !repository.has_keyring_of(key.root()).await? => Ok(Some(key)),
-        _ => Ok(None),
+/// What was proven stays so for those who obey the new key.
+async fn sign_proofs_anew(repository: &Repository, key: &RestoreKey) -> Result<(), RepoError> {
+    repository.sign_anew::<Proven>(&key.signing()).await?;
+    repository.sign_anew::<Receipt>(&key.signing()).await
+}
+
+/// The keyring for a key that takes the place of `old`, which learns from it whom to trust.
+async fn keyring_of_new(repository: &Repository, old: &RestoreKey, key: &mut RestoreKey) -> Result<Keyring, Error> {
+    repository.check_not_replaced().await?;
+    let mut keyring = repository.keyring().with_signers(&old.signers);
+    // An earlier program may have written one that the old key has not signed.
+    keyring.join(repository.keyring_of(key.root()).await?);
+    key.keyring = keyring.number + 1;
+    key.signers = keyring.writers.iter().filter(|w| w.revoked.is_none()).map(|w| w.signer).collect();
+    if key.signers.is_empty() {
+        key.signers = old.signers.clone();
     }
+    Ok(keyring)
 }

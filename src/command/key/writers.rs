@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::RestoreKeyFile;
 use crate::command::Error;
 use crate::command::moment::rfc3339;
-use crate::repo::keys::file::LockedKeyFile;
+use crate::repo::keys::disk::LockedKeyFile;
 use crate::repo::{KeyError, Keyring, Repository, SnapshotId, WriterKey};
 
 #[derive(Debug, Serialize)]
@@ -64,15 +64,8 @@ pub async fn add(
         true => key.replace(&LockedKeyFile::lock(out)?)?,
         false => key.write(out)?,
     }
-    let written = repository.write_keyring(keyring, &restore.key.signing()).await;
-    let number = match written {
-        Ok(number) => number,
-        Err(error) => {
-            // Nothing was ever written with it.
-            let _ = std::fs::remove_file(out);
-            return Err(error.into());
-        }
-    };
+    let written = repository.write_keyring(keyring, &restore.key).await;
+    let number = written.map_err(|error| error.with_key_kept(out))?;
     restore.update(|key| {
         key.keyring = key.keyring.max(number);
         key.signers.push(signer);
@@ -115,7 +108,7 @@ pub async fn revoke(
         }
     }
     keyring.revoke(&writer.signer, kept)?;
-    let number = repository.write_keyring(keyring, &restore.key.signing()).await?;
+    let number = repository.write_keyring(keyring, &restore.key).await?;
     restore.update(|key| {
         key.keyring = key.keyring.max(number);
         // The file needs one signer at least; the keyring, which it remembers, revokes this one all the same.

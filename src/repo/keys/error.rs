@@ -116,6 +116,8 @@ pub enum KeyError {
     AlreadyRevoked { name: String },
     #[error("the writer key {id} was revoked")]
     Revoked { id: String },
+    #[error("the restore key that the writer key {id} obeys was replaced, and the new one does not name this writer")]
+    NotTakenOver { id: String },
     #[error("the writer key {id} was revoked by a rotation that did not finish; its new key is in {}", next.display())]
     RotationBegun { id: String, next: PathBuf },
     #[error("the two keys do not belong together: {reason}")]
@@ -181,7 +183,7 @@ impl KeyError {
             KeyError::Identity { .. } => "Is the plugin installed and its device plugged in? A plugin that asks a question needs a terminal.".into(),
             KeyError::CannotSign => "Only a writer key and the restore key itself can sign.".into(),
             KeyError::Replaced { record, .. } => format!(
-                "Nothing was changed. The old key still reads what was encrypted to it. If nobody ran `pgkeep key rotate-restore`, somebody else wrote {record} into the repository: delete that object."
+                "Nothing was changed. The old key still reads what was encrypted to it. It signed this itself, in {record}: if none of you ran `pgkeep key rotate-restore`, somebody else has this key, and its content must be taken for known."
             ),
             KeyError::NeedsRestoreKey { .. } => "Name the restore key that `pgkeep init` made: --restore-key FILE".into(),
             KeyError::Recipient { .. } => {
@@ -200,6 +202,9 @@ impl KeyError {
             KeyError::NoWriter { .. } | KeyError::AmbiguousWriter { .. } => "`pgkeep key list` shows names and ids.".into(),
             KeyError::Revoked { .. } => {
                 "Nothing that it writes would be trusted. `pgkeep key add-writer` makes a new key for this host.".into()
+            }
+            KeyError::NotTakenOver { .. } => {
+                "Nothing that it writes would be trusted by those who use the new restore key. `pgkeep key add-writer`, with that one, makes a new key for this host.".into()
             }
             KeyError::RotationBegun { .. } => {
                 "`pgkeep key rotate --writer-key FILE --restore-key FILE`, once more, ends it.".into()

@@ -1,8 +1,6 @@
-//! Key files: lines of text that are an age identity file as well, on disk in plain or as an age file for a passphrase.
+//! What key files hold: lines of text that are an age identity file as well, in plain or as an age file for a passphrase.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,9 +8,6 @@ use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::secrecy::{ExposeSecret, SecretString};
 use age::x25519::Identity;
 use ed25519_dalek::VerifyingKey;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use super::error::THE_OTHER_KEY;
@@ -109,7 +104,7 @@ pub(super) fn unlock(path: &Path, stored: &[u8], passphrase: &SecretString) -> R
 }
 
 /// The bytes of a key file: the text itself, or an armored age file that `age -d -i` reads after asking for the passphrase.
-fn encode(text: &str, protection: &Protection) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+pub(super) fn encode(text: &str, protection: &Protection) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let Protection::Passphrase(passphrase) = protection else { return Ok(Zeroizing::new(text.as_bytes().to_vec())) };
     if passphrase.expose_secret().is_empty() {
         return Err(KeyError::EmptyPassphrase);
@@ -123,146 +118,6 @@ fn encode(text: &str, protection: &Protection) -> Result<Zeroizing<Vec<u8>>, Key
     let mut writer = encryptor.wrap_output(armor).map_err(failed)?;
     writer.write_all(text.as_bytes()).map_err(failed)?;
     Ok(Zeroizing::new(writer.finish().and_then(ArmoredWriter::finish).map_err(failed)?))
-}
-
-/// Writes a key file that must not exist yet. Durable when this returns.
-pub(super) fn create(path: &Path, text: &str, protection: &Protection) -> Result<(), KeyError> {
-    let bytes = encode(text, protection)?;
-    // Whole or not at all: a half-written key would stand in the way of the next attempt.
-    let unfinished = folder(path).join(format!(".pgkeep-key-{}", std::process::id()));
-    let write = |at: &Path| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(at)?;
-        file.write_all(&bytes)?;
-        file.sync_all()
-    };
-    let name = || match renameat_with(CWD, &unfinished, CWD, path, RenameFlags::NOREPLACE) {
-        // A file system that cannot keep what is there from being replaced.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            fs::remove_file(&unfinished)?;
-            write(path)
-        }
-        renamed => Ok(renamed?),
-    };
-    let written = write(&unfinished).and_then(|()| name()).and_then(|()| File::open(folder(path))?.sync_all());
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written.map_err(|source: io::Error| match source.kind() {
-        io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
-        _ => KeyError::Write { path: path.to_owned(), source },
-    })
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// `writer.key.new` beside `writer.key`.
-fn next_to(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
-}
-
-/// The key that a rotation which did not finish has left beside this file, if any.
-pub fn left_beside(path: &Path) -> Option<PathBuf> {
-    let next = next_to(&fs::canonicalize(path).ok()?);
-    next.is_file().then_some(next)
-}
-
-/// A key file that nobody else changes while this exists: who changes one holds a lock on its folder.
-pub struct LockedKeyFile {
-    /// Without symbolic links: a file is replaced where it lies.
-    path: PathBuf,
-    _folder: File,
-}
-
-impl LockedKeyFile {
-    pub fn lock(path: &Path) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::Read { path: path.to_owned(), source };
-        let path = fs::canonicalize(path).map_err(failed)?;
-        let opened = File::open(folder(&path)).map_err(failed)?;
-        // Some file systems have no locks; a change is whole without one as well.
-        let _ = opened.lock();
-        Ok(Self { path, _folder: opened })
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Where the text lies that is to take the file's place, once others have heard of it.
-    pub fn next(&self) -> PathBuf {
-        next_to(&self.path)
-    }
-
-    /// Puts another text in the file's place, with its owner and mode: the old one or the new one is there at any moment,
-    /// never a part. Durable when this returns.
-    pub(super) fn replace(&self, text: &str, protection: &Protection) -> Result<(), KeyError> {
-        let put = |file: NamedTempFile| file.persist(&self.path).map_err(|error| error.error);
-        self.put(&self.path, text, protection, put)
-    }
-
-    /// Writes a text beside the file, with its owner and mode; one that lies there is never touched. Durable when this returns.
-    pub(super) fn write_next(&self, text: &str, protection: &Protection) -> Result<(), KeyError> {
-        let next = self.next();
-        let put = |file: NamedTempFile| file.persist_noclobber(&next).map_err(|error| error.error);
-        self.put(&next, text, protection, put)
-    }
-
-    /// Takes away what `write_next` has left.
-    pub fn discard_next(&self) -> Result<(), KeyError> {
-        let path = self.next();
-        fs::remove_file(&path).map_err(|source| KeyError::Write { path, source })
-    }
-
-    fn put(
-        &self,
-        at: &Path,
-        text: &str,
-        protection: &Protection,
-        put: impl Fn(NamedTempFile) -> io::Result<File>,
-    ) -> Result<(), KeyError> {
-        let bytes = encode(text, protection)?;
-        let write = || {
-            let old = fs::metadata(&self.path)?;
-            let mut file = tempfile::Builder::new().prefix(".pgkeep-key-").tempfile_in(folder(&self.path))?;
-            let made = file.as_file().metadata()?;
-            if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
-                fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
-            }
-            file.as_file().set_permissions(fs::Permissions::from_mode(old.mode() & 0o700))?;
-            file.write_all(&bytes)?;
-            file.as_file().sync_all()?;
-            put(file)?;
-            File::open(folder(&self.path))?.sync_all()
-        };
-        write().map_err(|source| KeyError::Write { path: at.to_owned(), source })
-    }
-}
-
-/// Gives a key file another protection; the text stays what it is.
-pub fn protect(path: &Path, old: &Protection, new: &Protection) -> Result<(), KeyError> {
-    let file = LockedKeyFile::lock(path)?;
-    let text = Content::read(file.path())?.open(path, old)?;
-    KeyFile::parse(path, KeyKind::Restore, text.clone())?;
-    file.replace(&text, new)
-}
-
-/// Writes down the highest keyring that was seen, where the file says less.
-pub fn remember_keyring(path: &Path, number: u64, protection: &Protection) -> Result<(), KeyError> {
-    let file = LockedKeyFile::lock(path)?;
-    let text = Content::read(file.path())?.open(path, protection)?;
-    const LINE: &str = "# pgkeep-keyring:";
-    let known = text.lines().find_map(|line| line.strip_prefix(LINE)?.trim().parse::<u64>().ok()).unwrap_or(0);
-    if known >= number {
-        return Ok(());
-    }
-    let mut lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(LINE)).collect();
-    let line = format!("{LINE} {number}");
-    let after = lines.iter().rposition(|line| line.starts_with("# pgkeep-")).map_or(0, |at| at + 1);
-    lines.insert(after, &line);
-    file.replace(&Zeroizing::new(lines.join("\n") + "\n"), protection)
 }
 
 /// The lines of a key file, and what it should be.

@@ -3,6 +3,7 @@
 //! All are age identity files, so that the stock `age -d -i FILE` reads them; what age does not know is in lines
 //! `# pgkeep-NAME: VALUE`, comments to age.
 
+pub mod disk;
 mod error;
 pub mod file;
 mod identity;
@@ -22,8 +23,9 @@ use zeroize::Zeroizing;
 
 use super::snapshot::SnapshotName;
 use crate::stream::{ChunkKey, DigestKey, Identities, Recipient};
+use disk::LockedKeyFile;
 pub use error::KeyError;
-use file::{KeyFile, KeyText, LockedKeyFile, Protection, parse_signer};
+use file::{KeyFile, KeyText, Protection, parse_signer};
 pub use identity::read_identities;
 
 /// BLAKE3's context for the seed of the restore key's signing key.
@@ -244,7 +246,7 @@ impl WriterKey {
 
     /// Writes a new file, mode 0600; one that exists is never touched.
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
-        file::create(path, self.text().text(), &Protection::Plain)
+        disk::create(path, self.text().text(), &Protection::Plain)
     }
 
     /// Puts this key in the place of what the file holds.
@@ -315,12 +317,21 @@ impl WriterKey {
     }
 }
 
+fn signing_of(identity: &Identity) -> SigningKey {
+    let secret = identity.to_string();
+    let seed = Zeroizing::new(blake3::derive_key(SIGNING_CONTEXT, secret.expose_secret().as_bytes()));
+    SigningKey::from_bytes(&seed)
+}
+
 impl RestoreKey {
     /// What the holder of this key signs with. Made from the age identity, so that the key file needs no second secret.
     pub fn signing(&self) -> SigningKey {
-        let secret = self.identity.to_string();
-        let seed = Zeroizing::new(blake3::derive_key(SIGNING_CONTEXT, secret.expose_secret().as_bytes()));
-        SigningKey::from_bytes(&seed)
+        signing_of(&self.identity)
+    }
+
+    /// The same, and after it what its holders signed with in earlier days, the latest first.
+    pub fn signing_line(&self) -> Vec<SigningKey> {
+        std::iter::once(&self.identity).chain(&self.former).map(signing_of).collect()
     }
 
     pub fn root(&self) -> VerifyingKey {
@@ -342,7 +353,7 @@ impl RestoreKey {
 
     /// Writes a new file, mode 0600; one that exists is never touched.
     pub fn write(&self, path: &Path, protection: &Protection) -> Result<(), KeyError> {
-        file::create(path, self.text().text(), protection)
+        disk::create(path, self.text().text(), protection)
     }
 
     /// Puts this key in the place of what the file holds.
@@ -396,7 +407,7 @@ impl ReaderKey {
         self.signers.iter().for_each(|signer| text.line("signer", &hex::encode(signer.to_bytes())));
         text.line("root", &hex::encode(self.root.to_bytes()));
         text.keyring(self.keyring);
-        file::create(path, text.text(), &Protection::Plain)
+        disk::create(path, text.text(), &Protection::Plain)
     }
 }
 

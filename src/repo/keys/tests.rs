@@ -56,7 +56,7 @@ fn a_keyring_is_remembered_and_only_ever_goes_up() {
     let protection = Protection::Passphrase(SecretString::from("correct horse"));
     restore.write(&path, &protection).unwrap();
     for (number, expected) in [(3, 3), (2, 3), (4, 4)] {
-        file::remember_keyring(&path, number, &protection).unwrap();
+        disk::remember_keyring(&path, number, &protection).unwrap();
         assert_eq!(RestoreKey::open(&path, &protection).unwrap().keyring, expected);
     }
     assert_eq!(RestoreKey::open(&path, &protection).unwrap().signers, restore.signers);

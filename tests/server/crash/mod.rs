@@ -17,6 +17,7 @@ use crate::postgres::{Server, psql};
 use crate::verify::objects;
 
 mod backup;
+mod keys;
 mod prune;
 mod restore;
 mod split;

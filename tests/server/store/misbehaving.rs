@@ -132,3 +132,67 @@ fn a_server_that_never_answers_is_given_up_in_bounded_time() {
     assert!(said.stderr.contains("the server did not answer in time\n"), "{said:?}");
     assert!(elapsed < Duration::from_secs(45), "{elapsed:?}");
 }
+
+/// A put that was reported as failed may have been done: the new key may be the only copy of one that others trust already.
+#[test]
+fn a_new_key_stays_where_storing_its_keyring_is_reported_as_failed() {
+    let commands: [(&[&str], &str); 3] = [
+        (&["add-writer", "db2", "-o", "made.key"], "made.key"),
+        (&["rotate"], "writer.key.new"),
+        (&["rotate-restore", "-o", "made.key"], "made.key"),
+    ];
+    // The program asks such a server again and again: all of them at the same time.
+    std::thread::scope(|scope| {
+        for fault in [Fault::FailsAfterDoing, Fault::Refuses] {
+            for (args, made) in commands {
+                scope.spawn(move || assert_key_kept(fault, args, made));
+            }
+        }
+    });
+}
+
+/// A command behind a server on which this happens to each keyring that is put, and the same command once more.
+#[track_caller]
+fn assert_key_kept(fault: Fault, args: &[&str], made: &str) {
+    let (bucket, folder) = (seaweed_bucket(Lock::Off), crate::pgkeep::folder());
+    let run = |endpoint: &str, args: &[&str]| {
+        let mut command = pgkeep();
+        OWNER.lend(&mut command).current_dir(folder.path()).args(["--repo", &url(&bucket, endpoint)]).args(args);
+        Said::of(&mut command)
+    };
+    let straight = &seaweedfs().endpoint;
+    assert_eq!(run(straight, &["init", "--keys", "."]).code, 0);
+    let args = [&["--writer-key", "writer.key", "--restore-key", "restore.key", "key"], args].concat();
+    let rule = Rule { method: "PUT", contains: "/keyring/", times: u32::MAX, fault };
+    let said = run(&Front::start(straight, rule).endpoint, &args);
+    let place = if made == "made.key" { made.into() } else { folder.path().join(made).display().to_string() };
+    let told = [&format!("pgkeep: the new key in {place} may be in force"), &format!("Keep {place}: ")];
+    assert!(said.code == 5 && told.iter().all(|told| said.stderr.contains(*told)), "{fault:?} {args:?}: {said:?}");
+    let secret = |name: &str| {
+        let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        text.lines()
+            .find(|line| line.starts_with("# pgkeep-signing-key") || line.starts_with("AGE-"))
+            .map(str::to_owned)
+    };
+    let kept = secret(made);
+    let again = run(straight, &args);
+    match (fault, args.contains(&"add-writer")) {
+        (Fault::FailsAfterDoing, true) => {
+            assert!(again.code == 6 && again.stderr.contains("already exists"), "{again:?}");
+        }
+        _ => assert_eq!(again.code, 0, "{fault:?} {args:?}: {again:?}"),
+    }
+    let at = if made == "made.key" { made } else { "writer.key" };
+    assert_eq!(secret(at), kept, "{fault:?} {args:?}");
+    let flag = if args.contains(&"rotate-restore") { "--restore-key" } else { "--writer-key" };
+    let said = run(straight, &["key", "list", "--json", flag, at]);
+    assert_eq!(said.code, 0, "{fault:?} {args:?}: {said:?}");
+    // The repository knows it, once.
+    let listed = said.document();
+    let given = listed["writers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|writer| writer["given"] == true && writer["name"].is_string());
+    assert_eq!(given.count(), usize::from(flag == "--writer-key"), "{fault:?} {args:?}: {listed}");
+}
