@@ -563,6 +563,8 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "loose_code",
             "read_by_name",
             "same_named",
+            "reap_alone",
+            "split_lock",
             "junk",
             "row_hash",
             "store/folder",

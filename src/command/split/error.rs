@@ -105,7 +105,7 @@ pub enum SplitError {
         keys_unchecked: Vec<String>,
         not_replayed: Box<[NotReplayed]>,
         #[source]
-        source: HookError,
+        source: Box<HookError>,
     },
     /// Everything was tried; what it has come to is in `state`.
     #[error("the switch failed, and {state}")]

@@ -159,7 +159,13 @@ pub async fn rollback(
     target.close().await.map_err(at_target("closing the session"))?;
     if let Err(source) = hook {
         let not_replayed = not_replayed.into_boxed_slice();
-        return Err(SplitError::HookOnTheWayBack { keys_missing, keys_unchecked, not_replayed, source }.into());
+        return Err(SplitError::HookOnTheWayBack {
+            keys_missing,
+            keys_unchecked,
+            not_replayed,
+            source: Box::new(source),
+        }
+        .into());
     }
     Ok(RolledBack {
         ok: keys_missing.is_empty() && not_replayed.is_empty(),
