@@ -17,9 +17,6 @@ const LONGER: &[(&str, &str, usize)] = &[
     ("src/command/split/hint.rs", "of", 159),
     ("src/command/split/loose/batch.rs", "try_batch", 95),
     ("src/command/split/plan.rs", "make_once", 65),
-    ("src/command/split/rollback.rs", "rollback", 115),
-    ("src/command/split/rollback.rs", "undo", 76),
-    ("src/command/split/status.rs", "status", 110),
     ("src/command/verify.rs", "run", 69),
 ];
 
@@ -90,8 +87,9 @@ fn no_function_of_a_verb_is_longer_than_a_screen() {
         .collect();
     assert!(long.is_empty(), "longer than {LINES_MAX} lines, or than they were: {long:#?}");
     let short = LONGER.iter().filter(|(file, name, lines)| {
-        let now = found.iter().find(|function| (*file, *name) == (&*function.file, &*function.name));
-        now.is_none_or(|now| now.lines <= LINES_MAX || now.lines < *lines)
+        let named = found.iter().filter(|function| (*file, *name) == (&*function.file, &*function.name));
+        let now = named.map(|function| function.lines).max();
+        now.is_none_or(|now| now <= LINES_MAX || now < *lines)
     });
     let short: Vec<_> = short.collect();
     assert!(short.is_empty(), "shorter than they were, so this list is too: {short:#?}");

@@ -10,6 +10,7 @@ pub enum End {
 }
 
 /// Sessions at both ends; that at the source owns its fence.
+#[derive(Clone, Copy)]
 pub struct Ends<'a> {
     pub source: &'a Session,
     pub target: &'a Session,

@@ -1,5 +1,6 @@
 //! `pgkeep split`: schemas into a database of their own, with a proof and a way back.
 
+mod abandon;
 mod aftermath;
 mod apart;
 mod bridge;
@@ -34,6 +35,7 @@ mod switching;
 mod ties;
 mod trial;
 mod unchecked;
+mod undo;
 mod whereabouts;
 mod wishes;
 mod writers;

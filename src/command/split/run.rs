@@ -6,12 +6,12 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use super::abandon::{Abandoning, abandon};
 use super::copied::{Copied, report, with_files};
 use super::ends::{End, Ends};
 use super::holding::{Owner, at_source, at_target, own, own_target};
 use super::losses::Discard;
 use super::promise::broken_in_words;
-use super::rollback::{Abandoning, abandon};
 use super::state::{Phase, State};
 use super::steps::copy::{Before, Fenced};
 use super::steps::fence as fence_step;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ends::End;
 use super::holding::{at_source, at_target};
 use super::host::{Folder, Split};
-use super::loose::{Side, Waits, childless, waits};
+use super::loose::{self, Waits, childless, waits};
 use super::losses::lost_there;
 use super::promise::broken_in_words;
 use super::state::{Phase, State, Trust, absent};
@@ -89,114 +89,171 @@ pub struct Step {
 
 /// Keys whose log is in the old database are only named where `source` is not given.
 pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folder) -> Result<Status, Error> {
-    let session = match connect(target, "pgkeep split").await {
+    let there = match connect(target, "pgkeep split").await {
         Ok(session) => session,
         Err(error) => return Err(lost::target(at_target("connecting")(error), target, source, folder).await),
     };
-    let Some((state, trust)) = State::look(&session, folder).await? else { return Err(absent(&session).await?) };
-    let mut moved = Vec::new();
-    let mut fence =
-        Fences { source: NOT_LOOKED_AT.into(), target: fence_of(&state, &session, End::Target, at_target).await? };
+    let Some((state, trust)) = State::look(&there, folder).await? else { return Err(absent(&there).await?) };
     let remembered = state.memory.as_ref().filter(|_| trust == Trust::Checked).map(|memory| &memory.split);
-    if let Some(split) = remembered {
-        moved.extend(differs("the target", &split.target, &whereabouts::place(&session, at_target).await?));
+    let new = Side::look(&state, remembered, &there, End::Target).await?;
+    let lost = match state.phase {
+        Phase::Sealed | Phase::Switched | Phase::Quarantined => lost_there(&state, &there).await?,
+        _ => Vec::new(),
+    };
+    let old = match source {
+        None => None,
+        Some(info) => {
+            let session = match connect(info, "pgkeep split").await {
+                Ok(session) => session,
+                Err(error) => return Err(lost::source(at_source("connecting")(error), info, target, folder).await),
+            };
+            Some(Old::look(&state, remembered, session, &there).await?)
+        }
+    };
+    there.close().await.map_err(at_target("closing the session"))?;
+    let lost = lost.iter().map(ToString::to_string).collect();
+    Ok(told(state, trust, new, old, lost))
+}
+
+/// One end, as it is.
+struct Side {
+    fence: String,
+    barrier: Barrier,
+    under_way: UnderWay,
+    /// What makes it look like a copy.
+    moved: Vec<String>,
+    renamed: Vec<String>,
+    loose: Vec<Waits>,
+    locked_by: Vec<String>,
+}
+
+impl Side {
+    async fn look(state: &State, remembered: Option<&Split>, session: &Session, end: End) -> Result<Self, Error> {
+        let error: fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error> = match end {
+            End::Source => at_source,
+            End::Target => at_target,
+        };
+        let place = whereabouts::place(session, error).await?;
+        let (name, was, log) = match end {
+            End::Source => ("the source", remembered.map(|split| &split.source), loose::Side::Source),
+            End::Target => ("the target", remembered.map(|split| &split.target), loose::Side::Target),
+        };
+        Ok(Self {
+            moved: was.map_or_else(Vec::new, |was| differs(name, was, &place)),
+            fence: fence_of(state, session, end, error).await?,
+            barrier: barrier(state, session, end, error).await?,
+            under_way: under_way(session, error).await?,
+            renamed: state.renamed(end, session).into_iter().collect(),
+            loose: waits(session, log, error).await?,
+            locked_by: lockers(session, error).await?,
+        })
     }
+}
+
+/// The old database, where it was named.
+struct Old {
+    side: Side,
+    sessions: Vec<Connected>,
+    changed_since: Vec<String>,
+    /// Loose keys that nothing follows, and why.
+    childless: Vec<(String, String)>,
+}
+
+impl Old {
+    async fn look(state: &State, remembered: Option<&Split>, session: Session, there: &Session) -> Result<Self, Error> {
+        let strangers = ours::strangers(&session).await.map_err(at_source("looking for objects of other roles"))?;
+        refuse(strangers, &session)?;
+        if whereabouts::place(&session, at_source).await?.identity() != state.source {
+            return Err(whereabouts::another(state, &session));
+        }
+        let mut side = Side::look(state, remembered, &session, End::Source).await?;
+        side.renamed.extend(sent_to_old_names(state, &session, there).await?);
+        side.moved.extend(unknown_at_source(state, remembered, &session).await?);
+        let changed_since = match state.phase {
+            Phase::Sealed | Phase::Switched => aftermath::changed_since(&session, state).await?,
+            _ => Vec::new(),
+        };
+        let sessions = aftermath::sessions_old(&session).await?;
+        let childless = childless(&session, there).await?;
+        session.close().await.map_err(at_source("closing the session"))?;
+        Ok(Self { side, sessions, changed_since, childless })
+    }
+}
+
+fn told(state: State, trust: Trust, new: Side, old: Option<Old>, lost: Vec<String>) -> Status {
     let mut seen = Seen {
         phase: state.phase,
-        old: None,
-        new: barrier(&state, &session, End::Target, at_target).await?,
-        under_way: under_way(&session, at_target).await?,
-        moved: Whole::Yes,
+        old: old.as_ref().map(|old| old.side.barrier),
+        new: new.barrier,
+        under_way: new.under_way,
+        moved: if lost.is_empty() { Whole::Yes } else { Whole::No },
         place: Original::Likely,
         trust,
     };
-    let lost = match state.phase {
-        Phase::Sealed | Phase::Switched | Phase::Quarantined => lost_there(&state, &session).await?,
-        _ => Vec::new(),
-    };
-    if !lost.is_empty() {
-        seen.moved = Whole::No;
-    }
-    let mut renamed = Vec::from_iter(state.renamed(End::Target, &session));
-    let mut loose = waits(&session, Side::Target, at_target).await?;
-    let mut locked_by = lockers(&session, at_target).await?;
-    let there = session;
-    let (mut sessions_old, mut changed_since) = (Vec::new(), Vec::new());
-    match source {
-        Some(source) => {
-            let session = match connect(source, "pgkeep split").await {
-                Ok(session) => session,
-                Err(error) => return Err(lost::source(at_source("connecting")(error), source, target, folder).await),
-            };
-            let strangers = ours::strangers(&session).await.map_err(at_source("looking for objects of other roles"))?;
-            refuse(strangers, &session)?;
-            let place = whereabouts::place(&session, at_source).await?;
-            if place.identity() != state.source {
-                return Err(whereabouts::another(&state, &session));
-            }
-            renamed.extend(state.renamed(End::Source, &session));
-            renamed.extend(sent_to_old_names(&state, &session, &there).await?);
-            moved.extend(remembered.map_or_else(Vec::new, |split| differs("the source", &split.source, &place)));
-            moved.extend(unknown_at_source(&state, remembered, &session).await?);
-            fence.source = fence_of(&state, &session, End::Source, at_source).await?;
-            seen.old = Some(barrier(&state, &session, End::Source, at_source).await?);
-            if under_way(&session, at_source).await? == UnderWay::Yes {
-                seen.under_way = UnderWay::Yes;
-            }
-            locked_by.extend(lockers(&session, at_source).await?);
-            sessions_old = aftermath::sessions_old(&session).await?;
-            if matches!(state.phase, Phase::Sealed | Phase::Switched) {
-                changed_since = aftermath::changed_since(&session, &state).await?;
-            }
-            loose.extend(waits(&session, Side::Source, at_source).await?);
-            for (key, why) in childless(&session, &there).await? {
-                let of_key = |waits: &&mut Waits| waits.key == key && waits.unwatched.is_none();
-                loose.iter_mut().filter(of_key).for_each(|waits| waits.unwatched = Some(why.clone()));
-            }
-            session.close().await.map_err(at_source("closing the session"))?;
-        }
-        None if matches!(state.phase, Phase::Switched | Phase::Quarantined | Phase::Finished) => {
-            loose.extend(super::loose::unseen(&state));
-        }
-        None => {}
-    }
-    there.close().await.map_err(at_target("closing the session"))?;
-    let bridged = match state.phase {
-        Phase::Sealed | Phase::Switched | Phase::Quarantined | Phase::Finished => state.ties.bridged(),
-        _ => Vec::new(),
-    };
-    if !moved.is_empty() {
-        seen.place = Original::Doubted;
-    }
-    let Sent { rewritten, hook_started } = Sent::of(&state);
-    Ok(Status {
+    let mut status = Status {
         phase: state.phase,
-        schemas: state.schemas,
-        source: state.source_name,
+        schemas: state.schemas.clone(),
+        source: state.source_name.clone(),
         began: state.began,
-        history: state.history.into_iter().map(|(phase, time)| Step { phase, time }).collect(),
+        history: state.history.iter().map(|(phase, time)| Step { phase: *phase, time: *time }).collect(),
         downtime_ms: state.downtime_ms,
-        bridged,
-        loose,
-        id: if trust == Trust::Former { String::new() } else { state.id },
+        bridged: match state.phase {
+            Phase::Sealed | Phase::Switched | Phase::Quarantined | Phase::Finished => state.ties.bridged(),
+            _ => Vec::new(),
+        },
+        loose: new.loose,
+        id: if trust == Trust::Former { String::new() } else { state.id.clone() },
         record: match trust {
             Trust::Checked => "checked",
             Trust::Former => "of an earlier program, which wrote no check",
             Trust::Unchecked => "unchecked: another host, or a run with another --state, wrote it",
         },
-        fence,
-        moved,
-        rewritten,
-        hook_started,
-        renamed,
-        lost: lost.iter().map(ToString::to_string).collect(),
+        fence: Fences { source: NOT_LOOKED_AT.into(), target: new.fence },
+        moved: new.moved,
+        rewritten: Vec::new(),
+        hook_started: None,
+        renamed: new.renamed,
+        lost,
         takes_writes: seen.writers(),
-        under_way: seen.under_way == UnderWay::Yes,
-        next: seen.next().to_vec(),
-        changed_since,
-        locked_by,
-        sessions_old,
-    })
+        under_way: false,
+        next: Vec::new(),
+        changed_since: Vec::new(),
+        locked_by: new.locked_by,
+        sessions_old: Vec::new(),
+    };
+    match old {
+        Some(old) => status.add(old, &mut seen),
+        None if matches!(state.phase, Phase::Switched | Phase::Quarantined | Phase::Finished) => {
+            status.loose.extend(loose::unseen(&state));
+        }
+        None => {}
+    }
+    if !status.moved.is_empty() {
+        seen.place = Original::Doubted;
+    }
+    Sent { rewritten: status.rewritten, hook_started: status.hook_started } = Sent::of(&state);
+    status.under_way = seen.under_way == UnderWay::Yes;
+    (status.takes_writes, status.next) = (seen.writers(), seen.next().to_vec());
+    status
+}
+
+impl Status {
+    fn add(&mut self, old: Old, seen: &mut Seen) {
+        let Old { side, sessions, changed_since, childless } = old;
+        if side.under_way == UnderWay::Yes {
+            seen.under_way = UnderWay::Yes;
+        }
+        self.fence.source = side.fence;
+        self.moved.extend(side.moved);
+        self.renamed.extend(side.renamed);
+        self.loose.extend(side.loose);
+        self.locked_by.extend(side.locked_by);
+        for (key, why) in childless {
+            let of_key = |waits: &&mut Waits| waits.key == key && waits.unwatched.is_none();
+            self.loose.iter_mut().filter(of_key).for_each(|waits| waits.unwatched = Some(why.clone()));
+        }
+        (self.sessions_old, self.changed_since) = (sessions, changed_since);
+    }
 }
 
 /// A source that was restored to an earlier time does not know the split: the verbs refuse it as they refuse a copy.

@@ -12,8 +12,8 @@ use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::loose::NotReplayed;
 use crate::command::split::losses::Discard;
 use crate::command::split::opening::{Limits, REPLAY_TIMEOUT, check_keys};
-use crate::command::split::rollback::{Undone, undo};
 use crate::command::split::state::{Phase, State};
+use crate::command::split::undo::{Undoing, Undone};
 use crate::command::split::{Options, SplitError, switching};
 use crate::command::watch::Watch;
 use crate::pg::connect::Session;
@@ -53,7 +53,8 @@ pub async fn switch(
             watch.set_phase("undoing the switch");
             watch.would_leave(switching::would_leave_unsure());
             let limits = Limits { fence_wait: options.fence_wait, replay: REPLAY_TIMEOUT };
-            let undone = undo(ends, state, Discard::Refuse, limits, options.jobs, watch, echo).await;
+            let undoing = Undoing { ends: *ends, discard: Discard::Refuse, limits, jobs: options.jobs, watch };
+            let undone = undoing.run(state, echo).await;
             let (outcome, taken) = match undone {
                 Ok(Undone { keys, hook, old_place, not_replayed, .. }) => {
                     let to_check = state.ties.to_check(&keys);
