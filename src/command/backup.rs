@@ -36,6 +36,7 @@ use crate::retention::Tag;
 use crate::schema::detaching::detaching;
 use crate::schema::facts::Facts;
 use crate::schema::restore::needing_a_search_path;
+use crate::schema::selection;
 use crate::stream::Hashers;
 use beside::Beside;
 use measure::{Measure, measure};
@@ -99,19 +100,20 @@ pub async fn run(repository: &Repository, key: &WriterKey, options: &Options, wa
     if let Some(time) = options.time.filter(|time| *time > Utc::now()) {
         return Err(Error::Usage { what: format!("--time {} is in the future", time.to_rfc3339()), hint: None });
     }
-    let attempt = async || run_once(repository, key, options, watch).await;
+    let attempt = async || {
+        // What ends an attempt does not end the run.
+        let (stop, _guard) = watch.stop.part();
+        run_once(repository, key, options, &Watch { stop, progress: watch.progress.clone() }).await
+    };
     instant::again(options.lock_timeout_ms, &watch.stop, attempt).await
 }
 
 async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, watch: &Watch) -> Result<Report, Error> {
-    // What ends an attempt does not end the run.
-    let (stop, _guard) = watch.stop.part();
-    let watch = &Watch { stop, progress: watch.progress.clone() };
     let started = Instant::now();
-    let request = options.patterns.parse()?;
+    let request = &options.patterns.parse()?;
 
     watch.set_phase("connecting");
-    let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
+    let wanted = |table: &TableFacts| selecting::may_be_asked(request, table);
     let Seen { snapshot, source } =
         instant::open(&options.source, options.lock_timeout_ms, wanted, options.jobs, &watch.stop).await?;
     let began = Utc::now().trunc_subsecs(3);
@@ -125,24 +127,11 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     watch.set_phase("reading the schema");
     let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
     let outdated = dump::outdated(session, &pg_dump).map(|outdated| outdated.to_string());
-    let (mut facts, untouched) = read_facts(&snapshot).await?;
-    if request.is_everything() {
-        whole_rows::check_all(&facts)?;
-    }
-    let all_facts = facts.clone();
-    selecting::forget_untouched(&mut facts, &untouched);
+    let (all_facts, facts, untouched) = &facts_of(&snapshot, request).await?;
     let new_writer = |kind| ChunkWriter::new(objects.clone(), kind, key, options.level);
     let hashers = Hashers::of_format(FORMAT, &key.digest_key);
-    let taking = Taking {
-        options,
-        request: &request,
-        snapshot: &snapshot,
-        pg_dump: &pg_dump,
-        facts: &facts,
-        untouched: &untouched,
-        all_facts: &all_facts,
-        watch,
-    };
+    let taking =
+        Taking { options, request, snapshot: &snapshot, pg_dump: &pg_dump, facts, untouched, all_facts, watch };
     let read_rows = |plan: &rows::Plan| {
         watch.set_phase("reading rows");
         let read = || rows::read(&source, plan, options.jobs, &hashers, &new_writer, watch);
@@ -156,16 +145,16 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     session.close().await.map_err(Error::source_database("closing the session"))?;
 
     watch.set_phase("writing the manifest");
-    warnings.extend(of_definitions(&read, &facts));
+    warnings.extend(of_definitions(&read, facts));
     warnings.extend(outdated.into_iter().chain(read.said.iter().cloned()));
-    let taken_along = whole_rows::along(&read.archive, &facts, &request, &read.selection);
+    let taken_along = whole_rows::along(&read.archive, facts, request, &read.selection);
     let entries = (!request.is_everything()).then(|| read.selection.entries.keys().copied().collect());
-    let stored = storing::store(read, &facts, &tables, &objects, new_writer(ChunkKind::Meta)?).await?;
+    let stored = storing::store(read, facts, &tables, &objects, new_writer(ChunkKind::Meta)?).await?;
     let time = options.time.map_or(began, |time| time.trunc_subsecs(3));
     let pg_dump_version = pg_dump.version.to_string();
     let manifest =
         Manifest { parent, entries, pg_dump_version, ..manifest(key, options, database, time, beside, stored) };
-    let mut manifest = judged(manifest, &facts, &measure, options.shrink);
+    let mut manifest = judged(manifest, facts, &measure, options.shrink);
     manifest.finished = time + (Utc::now() - began);
     if watch.is_stopped() {
         return Err(Error::Interrupted);
@@ -173,6 +162,20 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     lookout.write_manifest(repository, key, &manifest, &objects).await?;
     unfinished.forget(repository).await;
     Ok(Report { taken_along, ..report(manifest, measure, warnings, started) })
+}
+
+/// Of all relations, of those that are backed up, and what of the others is not to be touched.
+async fn facts_of(
+    snapshot: &SourceSnapshot,
+    request: &selection::Request,
+) -> Result<(Facts, Facts, dump::Untouched), Error> {
+    let (mut facts, untouched) = read_facts(snapshot).await?;
+    if request.is_everything() {
+        whole_rows::check_all(&facts)?;
+    }
+    let all = facts.clone();
+    selecting::forget_untouched(&mut facts, &untouched);
+    Ok((all, facts, untouched))
 }
 
 /// What the repository has before a row is read.

@@ -157,9 +157,6 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     let mut references = repository.references(&remaining).await?;
     references.unreadable_more += odd_more;
     let mut plan = plan(repository, &references, now, options.grace).await?;
-    if !references.are_whole() {
-        plan.touch_no_object();
-    }
     if remaining.is_empty() && plan.condemned.objects + plan.ripe_total.objects > 0 {
         plan.touch_no_object();
         report.warnings.push(NO_SNAPSHOT.into());
@@ -342,6 +339,9 @@ async fn plan(repository: &Repository, references: &References, now: SystemTime,
     let is_old = |record: &Stored<Unfinished>| now.duration_since(record.stored).unwrap_or_default() > grace.duration();
     let of_unfinished = |record: Stored<Unfinished>| plan.finished.extend(is_old(&record).then_some(record.key));
     repository.each_record(of_unfinished).await?;
+    if !references.are_whole() {
+        plan.touch_no_object();
+    }
     Ok(plan)
 }
 

@@ -120,16 +120,12 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     let healed = inventory.recall(&recorded);
     inventory.forgive_what_was_stored_again();
     if options.depth != Depth::Listing {
-        if let Err(error) = record_damage(repository, &inventory, &recorded, healed).await {
-            warnings.push(format!(
-                "the damage could not be recorded, so backups may still use the damaged objects: {error}"
-            ));
-        }
+        let written = record_damage(repository, &inventory, &recorded, healed).await;
+        let lost = "the damage could not be recorded, so backups may still use the damaged objects";
+        warnings.extend(written.err().map(|error| format!("{lost}: {error}")));
         if options.snapshot.is_none() {
-            if let Err(error) = record_reading(repository, &reached, &inventory, &history, options.depth, started).await
-            {
-                warnings.push(format!("could not record what was read: {error}"));
-            }
+            let written = record_reading(repository, &reached, &inventory, &history, options.depth, started).await;
+            warnings.extend(written.err().map(|error| format!("could not record what was read: {error}")));
             coverage = Some(cover(repository, &inventory, &reached).await?);
         }
     }
@@ -138,9 +134,10 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         findings.extend(attributed(repository, &inventory, &genuine).await?);
     }
 
-    let taken = match (&options.snapshot, genuine.first()) {
-        (Some(_), Some(name)) => repository.manifest_if_there(name).await?.as_ref().map(Taken::from),
-        _ => None,
+    let one = genuine.first().filter(|_| options.snapshot.is_some());
+    let taken = match one {
+        Some(name) => repository.manifest_if_there(name).await?.as_ref().map(Taken::from),
+        None => None,
     };
     let mut compared = None;
     if let (Some(conninfo), Some(name)) = (against, genuine.first()) {

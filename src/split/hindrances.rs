@@ -1,6 +1,7 @@
 //! What would end a run half-way, told before it begins: as far as reading goes.
 
 mod event_triggers;
+mod extensions;
 mod keys;
 mod locks;
 mod rights;
@@ -29,6 +30,7 @@ pub(super) fn findings(
     let ways: BTreeSet<Boundary> = boundary.iter().filter_map(|crossing| way(crossing.action)).collect();
     let mut findings = keys::findings(source, target);
     findings.extend(event_triggers::findings(&ways, sides, source, target));
+    findings.extend(extensions::findings(sides));
     findings.extend(writing::findings(source));
     findings.extend(writing::prepared(source));
     findings.extend(rights::findings(source));

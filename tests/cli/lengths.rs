@@ -12,12 +12,9 @@ const LONGER: &[(&str, &str, usize)] = &[
     ("src/command/error.rs", "hint", 65),
     ("src/command/prune.rs", "run", 64),
     ("src/command/restore/planning.rs", "plan", 82),
-    ("src/command/restore/work.rs", "run", 68),
-    ("src/command/split/capture.rs", "draw", 67),
-    ("src/command/split/hint.rs", "of", 159),
+    ("src/command/split/hint.rs", "of", 166),
     ("src/command/split/loose/batch.rs", "try_batch", 95),
-    ("src/command/split/plan.rs", "make_once", 65),
-    ("src/command/verify.rs", "run", 69),
+    ("src/command/verify.rs", "run", 66),
 ];
 
 struct Function {

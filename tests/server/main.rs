@@ -55,6 +55,7 @@ mod row_hash;
 mod run;
 mod same_named;
 mod settings;
+mod shared_extensions;
 mod split;
 mod split_bridge;
 mod split_closed;

@@ -494,6 +494,15 @@ fn a_record_of_format_1_is_gone_on_with_and_obeyed_in_nothing() {
         }
         place.plant(&former);
         place.sql("old", "DROP TABLE pgkeep_split.splits");
+        // Its fence had triggers for statements alone.
+        place.sql(
+            "old",
+            "DO $$ DECLARE drops text; BEGIN
+                SELECT string_agg(format('DROP TRIGGER pgkeep_fence_rows ON %s', tgrelid::regclass), '; ') INTO STRICT drops
+                    FROM pg_trigger WHERE tgname = 'pgkeep_fence_rows';
+                EXECUTE drops;
+            END $$",
+        );
         fs::remove_dir_all(place.state()).unwrap();
 
         let status = place.split(&["status"]).document();

@@ -55,11 +55,7 @@ fn tablespaces(
 /// Reads the schema from the repository and decides what to do, before anything is touched.
 pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifest) -> Result<Planned, Error> {
     let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?;
-    let facts = repository.metadata(manifest, &manifest.facts).await?;
-    let facts: Facts = serde_json::from_slice(&facts).map_err(|source| Error::Internal {
-        what: "the snapshot's facts cannot be read".into(),
-        source: Some(Box::new(source)),
-    })?;
+    let facts = facts(repository, manifest).await?;
     let taken = Patterns::from(manifest.request.clone());
     let held = selecting::select(&archive, &facts, &taken.parse()?)?;
     let with_rows = held.relations_with_rows.clone();
@@ -74,13 +70,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     let part = Part { archive: &archive, facts: &facts, request: &request, selection: &selection, held: &with_rows };
     let rows_missing = part.check()?;
     let role_map = RoleMap::new(options.roles.iter().cloned());
-    let named = match &options.tablespaces {
-        Tablespaces::Default => BTreeSet::new(),
-        Tablespaces::Keep => tablespaces_named(&archive),
-        Tablespaces::Elsewhere(map) => {
-            tablespaces_named(&archive).into_iter().chain(map.values().flatten().cloned()).collect()
-        }
-    };
+    let named = tablespaces_asked(&options.tablespaces, &archive);
     let (mut there, missing) = target::look(&options.loading.target, options.creation, &named).await?;
     // Whoever asks for a part does not ask for another `public`.
     there.takes_public &= taken.is_empty() && options.patterns.is_empty();
@@ -108,9 +98,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         Creation::Exists => BTreeSet::new(),
     };
     let roles_needed = roles::needed(&archive, &plan, &cargo, &options.loading, of_database, &role_map);
-    let mut left_out = selecting::describe_left_out(&archive, &selection);
-    left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, &archive, &selection, &options.patterns));
-    left_out.extend(of_the_database(&plan, &selection, options.creation));
+    let left_out = left_out(manifest, &archive, &selection, &plan, options);
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
     let sequences_of_extensions =
         selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
@@ -134,6 +122,39 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         proofs: Proofs::Early,
     };
     Ok(Planned { job, objects, left_out, taken_along, warnings })
+}
+
+async fn facts(repository: &Repository, manifest: &Manifest) -> Result<Facts, Error> {
+    let facts = repository.metadata(manifest, &manifest.facts).await?;
+    serde_json::from_slice(&facts).map_err(|source| Error::Internal {
+        what: "the snapshot's facts cannot be read".into(),
+        source: Some(Box::new(source)),
+    })
+}
+
+/// Those that the target is asked for.
+fn tablespaces_asked(wanted: &Tablespaces, archive: &Archive) -> BTreeSet<String> {
+    match wanted {
+        Tablespaces::Default => BTreeSet::new(),
+        Tablespaces::Keep => tablespaces_named(archive),
+        Tablespaces::Elsewhere(map) => {
+            tablespaces_named(archive).into_iter().chain(map.values().flatten().cloned()).collect()
+        }
+    }
+}
+
+/// Beside what the snapshot itself could not hold.
+fn left_out(
+    manifest: &Manifest,
+    archive: &Archive,
+    selection: &Selection,
+    plan: &RestorePlan,
+    options: &Options,
+) -> Vec<LeftOut> {
+    let mut left_out = selecting::describe_left_out(archive, selection);
+    left_out.extend(not_given::of_restore(&manifest.left_out, &left_out, archive, selection, &options.patterns));
+    left_out.extend(of_the_database(plan, selection, options.creation));
+    left_out
 }
 
 fn comes_back_attached(pending: &Detaching) -> String {

@@ -85,6 +85,24 @@ pub(super) struct Work<'a> {
     pub(super) changed: Condvar,
 }
 
+fn all_work(work: &Work<'_>) -> Result<(), Error> {
+    let backends = Mutex::new(Vec::new());
+    let worked = in_parallel(work.loading.jobs, &work.watch.stop, |n| {
+        let mut worker = Worker::new(work, n)?;
+        backends.lock().unwrap_or_else(PoisonError::into_inner).push(worker.wire.backend_pid());
+        if n == 0 {
+            worker.load_large_objects()?;
+        }
+        worker.work()?;
+        if n == 0 { worker.prove_sequences() } else { Ok(()) }
+    });
+    if worked.is_err() {
+        // A backend in an index build would go on for seconds before it notices.
+        sessions::end(&work.loading.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+    worked.map(drop)
+}
+
 /// Loads all rows, runs the steps after them, and proves, with `loading.jobs` sessions.
 pub fn run(rows: &Rows<'_>, loading: &Loading, job: &Job, watch: &Watch) -> Result<Done, Error> {
     let Circles { after, in_circle } = together::order(loading, job, &watch.stop)?;
@@ -114,21 +132,7 @@ pub fn run(rows: &Rows<'_>, loading: &Loading, job: &Job, watch: &Watch) -> Resu
     };
     let (shared, changed) = (Mutex::new(shared), Condvar::new());
     let work = Work { rows, loading, job, in_circle, watch, shared, changed };
-    let backends = Mutex::new(Vec::new());
-    let worked = in_parallel(loading.jobs, &watch.stop, |n| {
-        let mut worker = Worker::new(&work, n)?;
-        backends.lock().unwrap_or_else(PoisonError::into_inner).push(worker.wire.backend_pid());
-        if n == 0 {
-            worker.load_large_objects()?;
-        }
-        worker.work()?;
-        if n == 0 { worker.prove_sequences() } else { Ok(()) }
-    });
-    if worked.is_err() {
-        // A backend in an index build would go on for seconds before it notices.
-        sessions::end(&loading.target, &backends.into_inner().unwrap_or_else(PoisonError::into_inner));
-    }
-    worked?;
+    all_work(&work)?;
     let mut others: Vec<String> =
         told_of_circle(work.in_circle.iter().map(|n| &job.relations[*n])).into_iter().collect();
     let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -15,7 +15,7 @@ use crate::command::source::Source;
 use crate::command::source_facts;
 use crate::command::surroundings::{self, Surroundings};
 use crate::pg::besides::Known;
-use crate::pg::catalog::{self, Fingerprint, Passwords, Scope, TableFacts};
+use crate::pg::catalog::{self, Fingerprint, Passwords, RoleFacts, Scope, TableFacts};
 use crate::pg::connect::Session;
 use crate::pg::fence;
 use crate::pg::loose;
@@ -116,7 +116,6 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let request = patterns.parse()?;
     let session = &snapshot.session;
     let failed = |what: &str| Error::source_database(what.to_owned());
-    let database = catalog::database(session).await.map_err(failed("reading the catalog"))?;
     let pg_dump = dump::find(session, options.plan.pg_bin.as_deref())?;
     let (mut facts, untouched) = source_facts::read_facts(snapshot).await?;
     selecting::forget_untouched(&mut facts, &untouched);
@@ -128,22 +127,10 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let single = singles(&archive, &selection, schemas);
     let fingerprint = catalog::fingerprint(session, schemas, &single).await.map_err(failed("reading the catalog"))?;
     let sequences = source_facts::read_sequences(snapshot, &selection).await?;
-    let known = source_facts::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
     let populated = catalog::populated_views(session).await.map_err(failed("reading the catalog"))?;
-    let settings = surroundings::of_source(session.conninfo()).await.map_err(failed("reading settings"))?;
+    let known = source_facts::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
+    let cargo = cargo(session, known).await?;
     let relations = relations(snapshot, &selection);
-    let mut digest_key = [0; 32];
-    OsRng.fill_bytes(&mut digest_key);
-    let cargo = Cargo {
-        database,
-        roles: known.roles,
-        memberships: known.memberships,
-        role_settings: known.settings,
-        settings: Some(settings),
-        row_hash: RowHash::Prf,
-        digest_key: DigestKey(digest_key),
-        large_objects: Vec::new(),
-    };
     let role_map = RoleMap::new([]);
     let mut plan = RestorePlan::new(
         &archive,
@@ -177,6 +164,23 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     };
     let makes = makes(&archive, &selection);
     Ok(Drawn { archive, job, left_out, selection, fingerprint, makes, said: dumped.said })
+}
+
+/// What moves besides rows, with a key of its own for the digests.
+async fn cargo(session: &Session, known: RoleFacts) -> Result<Cargo, Error> {
+    let failed = |what: &str| Error::source_database(what.to_owned());
+    let mut digest_key = [0; 32];
+    OsRng.fill_bytes(&mut digest_key);
+    Ok(Cargo {
+        database: catalog::database(session).await.map_err(failed("reading the catalog"))?,
+        roles: known.roles,
+        memberships: known.memberships,
+        role_settings: known.settings,
+        settings: Some(surroundings::of_source(session.conninfo()).await.map_err(failed("reading settings"))?),
+        row_hash: RowHash::Prf,
+        digest_key: DigestKey(digest_key),
+        large_objects: Vec::new(),
+    })
 }
 
 /// By the names that the catalog of the target will have for them.

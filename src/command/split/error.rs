@@ -90,6 +90,9 @@ pub enum SplitError {
     },
     #[error("the old schemas are still needed: {}", .by.join(", "))]
     StillNeeded { by: Vec<String> },
+    /// Each with something of the old database that stays.
+    #[error("`finish` would put extensions aside that are used by what stays: {}", used_by(.used))]
+    ExtensionsUsed { used: Vec<(String, String)> },
     #[error("the old schemas are still used: {}", .by.join("; "))]
     StillUsed { by: Vec<String> },
     #[error("the applications' configuration cannot be switched")]
@@ -299,4 +302,9 @@ pub fn with_keys(missing: &[String], unchecked: &[String], not_replayed: &[NotRe
         text += &format!(", without what happened to the parents of the loose key {key} ({reason}; {to_do})");
     }
     text
+}
+
+fn used_by(used: &[(String, String)]) -> String {
+    let each = used.iter().map(|(extension, by)| format!("{extension} by {by}"));
+    each.collect::<Vec<_>>().join(", ")
 }

@@ -107,6 +107,7 @@ pub async fn finish(
     if state.phase == Phase::Switched {
         whereabouts::new_place_takes_writes(&state, &target).await?;
         changed = changed_since(&source, &state).await?;
+        nothing_finds_another(options, &state, &source).await?;
         confirm(options, &state, &sessions, &lost)?;
         // Once more: an answer takes its time.
         lost = losses::there(&state, &target, options.discard).await?;
@@ -185,6 +186,18 @@ async fn nobody_writes(state: &State, source: &Session, old: Old) -> Result<(), 
         _ if state.phase == Phase::Quarantined && old == Old::Dropped => Ok(()),
         _ => Err(SplitError::FenceGone.into()),
     }
+}
+
+/// # Errors
+/// An extension would be put aside that something uses which stays: a search path would find other operators instead, without a word.
+async fn nothing_finds_another(options: &FinishOptions, state: &State, source: &Session) -> Result<(), Error> {
+    if options.discard == Discard::Accept {
+        return Ok(());
+    }
+    let schemas: Vec<&str> = state.schemas.iter().map(String::as_str).collect();
+    let used = quarantine::extensions_used(source, &schemas).await;
+    let used = used.map_err(at_source("looking for what uses extensions of the old schemas"))?;
+    if used.is_empty() { Ok(()) } else { Err(SplitError::ExtensionsUsed { used }.into()) }
 }
 
 /// What there is to be said of the old schemas.

@@ -104,10 +104,17 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::NoSnapshot { looked_at } if looked_at.first().is_some_and(|newest| newest.contains("pgkeep drill")) => {
             "Nothing was dropped. The snapshot has everything: prove it with that drill.".into()
         }
+        SplitError::NoSnapshot { looked_at } if looked_at.first().is_some_and(|newest| newest.contains("is suspicious")) => {
+            "Nothing was dropped. If the database is right as it is, take a backup of it with --accept-shrink, and prove it: `pgkeep drill`.".into()
+        }
         SplitError::NoSnapshot { .. } => {
             "Nothing was dropped. Take a backup of the source now with --repo, and prove it: `pgkeep drill`.".into()
         }
         SplitError::StillNeeded { .. } => "Nothing was dropped. Drop or change those first.".into(),
+        SplitError::ExtensionsUsed { used } => {
+            let first = used.first().map_or_else(String::new, |(extension, _)| quote_identifier(extension));
+            format!("Nothing was changed. A search path would find other operators, or none: ALTER EXTENSION {first} SET SCHEMA another one, which those who use it have on their search path. --discard puts them aside all the same.")
+        }
         SplitError::StillUsed { .. } => {
             "Nothing was dropped. Point these readers to the new database; if it was only a person who looked, run `pgkeep split finish` again: it counts from now."
                 .into()

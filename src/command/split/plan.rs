@@ -51,13 +51,7 @@ async fn make_once(options: &Options, timing: Timing, watch: &Watch) -> Result<P
 
     watch.set_phase("reading the source's schema");
     let read = source::Read::begin(options, &patterns, timing, &watch.stop).await?;
-    let cluster = if read.cluster == visit.cluster { Cluster::Same } else { Cluster::Another };
-    if cluster == Cluster::Same && options.target.database() == read.session().conninfo().database() {
-        return Err(Error::Usage {
-            what: format!("--from and --to are the same database, {}", options.target.database()),
-            hint: Some("Name a database that does not exist yet with --to: the split creates it.".into()),
-        });
-    }
+    let cluster = cluster(options, &read, &visit)?;
     let mut programs = Vec::from_iter(outdated(read.session(), options)?);
     let source::Schema { archive, facts, said } = read.schema(options, &watch.stop).await?;
     programs.extend(said.into_iter().map(left_by_pg_dump));
@@ -100,6 +94,21 @@ async fn make_once(options: &Options, timing: Timing, watch: &Watch) -> Result<P
     programs.extend(called.map(code_of_others));
     plan.add(programs);
     Ok(Planned { plan, names, archive, facts, selection, source, target, estimate })
+}
+
+/// # Errors
+/// Both ends are one database.
+fn cluster(options: &Options, read: &source::Read, visit: &target::Visit) -> Result<Cluster, Error> {
+    if read.cluster != visit.cluster {
+        return Ok(Cluster::Another);
+    }
+    if options.target.database() == read.session().conninfo().database() {
+        return Err(Error::Usage {
+            what: format!("--from and --to are the same database, {}", options.target.database()),
+            hint: Some("Name a database that does not exist yet with --to: the split creates it.".into()),
+        });
+    }
+    Ok(Cluster::Same)
 }
 
 /// Where it runs as its owner, it does what it did when the rows were written.

@@ -26,6 +26,30 @@ pub async fn needed_by(session: &Session, schemas: &[&str]) -> Result<Vec<String
     Ok(told)
 }
 
+/// Extensions that lie in the schemas, each with something outside that uses a member of it: table columns, functions, indexes.
+pub async fn extensions_used(session: &Session, schemas: &[&str]) -> Result<Vec<(String, String)>, Error> {
+    let sql = format!(
+        "WITH RECURSIVE {inside},
+        member (extension, classid, objid) AS (
+            SELECT x.extname::text, d.classid, d.objid FROM pg_catalog.pg_extension x JOIN pg_catalog.pg_namespace n ON n.oid = x.extnamespace
+                JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+                WHERE n.nspname = ANY ($1)
+            -- The array of a type is a part of it.
+            UNION SELECT m.extension, d.classid, d.objid FROM member m JOIN pg_catalog.pg_depend d
+                ON d.refclassid = m.classid AND d.refobjid = m.objid AND d.deptype = 'i')
+        SELECT m.extension, pg_catalog.min(pg_catalog.format('%s %s', who.type, who.identity))
+        FROM member m JOIN pg_catalog.pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid AND d.deptype IN ('n', 'a')
+        CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) AS who
+        WHERE NOT EXISTS (SELECT FROM inside i WHERE i.classid = d.classid AND i.objid = d.objid)
+            AND NOT EXISTS (SELECT FROM member o WHERE o.classid = d.classid AND o.objid = d.objid)
+        GROUP BY 1 ORDER BY 1",
+        inside = inside(session.server_version_num())
+    );
+    session.run("a setting", "SET jit = off").await?;
+    let rows = session.rows("what uses extensions of the old schemas", &sql, &[&schemas]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
 /// Downwards whatever depends; upwards the whole that something is an internal part of, as a view's rule is of the view.
 const REACHED: &str = "reached (classid, objid, objsubid) AS (
         SELECT d.classid, d.objid, d.objsubid FROM pg_catalog.pg_depend d

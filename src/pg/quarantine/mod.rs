@@ -5,7 +5,7 @@ mod dependents;
 mod dropping;
 mod inside;
 
-pub use dependents::needed_by;
+pub use dependents::{extensions_used, needed_by};
 pub use inside::HOMES;
 
 use super::Error;
