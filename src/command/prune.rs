@@ -177,8 +177,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         }
     }
     let objects = if options.action == Action::DryRun { ripe } else { deleted.objects };
-    report.objects_deleted += objects.objects;
-    report.bytes_freed += objects.bytes;
+    (report.objects_deleted, report.bytes_freed) = (objects.objects, report.bytes_freed + objects.bytes);
     report_troubles(&mut report, references, deleted);
     report.elapsed_ms = millis(started);
     Ok(report)

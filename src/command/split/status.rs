@@ -115,6 +115,9 @@ pub async fn status(target: &Conninfo, source: Option<&Conninfo>, folder: &Folde
     Ok(told(state, trust, new, old, lost))
 }
 
+/// What went wrong there, of what was done.
+type AtEnd = fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error>;
+
 /// One end, as it is.
 struct Side {
     fence: String,
@@ -129,7 +132,7 @@ struct Side {
 
 impl Side {
     async fn look(state: &State, remembered: Option<&Split>, session: &Session, end: End) -> Result<Self, Error> {
-        let error: fn(&str) -> Box<dyn FnOnce(pg::Error) -> Error> = match end {
+        let error: AtEnd = match end {
             End::Source => at_source,
             End::Target => at_target,
         };
