@@ -9,20 +9,19 @@ pub struct Keeper {
     /// The processes that have the lock of the split and that of the seal.
     split: i32,
     seal: i32,
-    /// `pg_roles.oid`, of both: another session may get their numbers later.
-    role: u32,
+    /// `pg_database.oid`: a snapshot of a writer may be of a time when the database had another name.
+    database: u32,
 }
 
 impl Keeper {
     /// Of a fence that this session is about to put up, and will seal. Another one may have the lock for it.
     pub async fn here(session: &Session) -> Result<Self, Error> {
-        let row = session
-            .row("who keeps the fence", "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user", &[])
-            .await?;
+        let database = "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
+        let row = session.row("who keeps the fence", database, &[]).await?;
         let seal = session.backend_pid();
         // Where it has ended by now, nobody has the lock whom the fence believes.
         let other = holders(session).await?.into_iter().find(|holder| holder.is_split() && holder.is_exclusive);
-        Ok(Self { split: other.map_or(seal, |other| other.pid), seal, role: row.get(0) })
+        Ok(Self { split: other.map_or(seal, |other| other.pid), seal, database: row.get(0) })
     }
 }
 
@@ -45,18 +44,18 @@ fn refusing(declared: &str, condition: &str, message: &str, destination: &str) -
 }
 
 /// That of a held one. A shared lock can be had only when nobody holds the other; it goes with the writer's transaction. Where it is
-/// not to be had, it matters who has it, which everybody may see: somebody else than the keeper keeps nobody out.
+/// not to be had, it matters who has it, which everybody may see: somebody else than the keeper keeps nobody out. What is asked is what is so at
+/// that moment: of sessions and of catalogs a transaction goes on seeing what it saw before, of locks it does not.
 fn held_body(keeper: &Keeper, destination: &str) -> String {
-    let Keeper { split, seal, role } = keeper;
+    let Keeper { split, seal, database } = keeper;
     let declared =
         format!("DECLARE split CONSTANT pg_catalog.int4 := {split}; seal CONSTANT pg_catalog.int4 := {seal};");
     let condition = format!(
         "IF pg_catalog.pg_try_advisory_xact_lock_shared({LOCK}) AND pg_catalog.pg_try_advisory_xact_lock_shared({SEAL_LOCK}) THEN RETURN NULL; END IF;
             BEGIN
-                IF NOT EXISTS (SELECT FROM pg_catalog.pg_locks l, pg_catalog.pg_stat_get_activity(l.pid) a WHERE l.locktype = 'advisory'
+                IF NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory'
                     AND ((l.classid, l.objid, l.objsubid, l.pid) = ({LOCK}, 2, split) OR (l.classid, l.objid, l.objsubid, l.pid) = ({SEAL_LOCK}, 2, seal))
-                    AND l.mode = 'ExclusiveLock' AND l.granted AND a.usesysid = {role}
-                    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) THEN RETURN NULL; END IF;
+                    AND l.mode = 'ExclusiveLock' AND l.granted AND l.database = {database}) THEN RETURN NULL; END IF;
             EXCEPTION WHEN insufficient_privilege THEN NULL;
             END;"
     );
