@@ -57,6 +57,13 @@ pub async fn by_name(session: &Session, tables: Vec<SealedTable>) -> Result<Vec<
     Ok(tables.into_iter().zip(&rows).map(|(table, row)| SealedTable { oid: row.get(0), ..table }).collect())
 }
 
+/// Those of these OIDs that are tables.
+pub async fn still_there(session: &Session, oids: &[u32]) -> Result<BTreeSet<u32>, Error> {
+    let sql = "SELECT oid FROM pg_catalog.pg_class WHERE oid = ANY ($1) AND relkind IN ('r', 'p')";
+    let rows = session.rows("looking for tables by their OIDs", sql, &[&oids]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// What has become of these tables where they are not as they were; `now` says what each should be called, `spaces` are the schemas as
 /// they were noted, if they were. Tables of a schema that has another name are told with one word.
 pub async fn losses(

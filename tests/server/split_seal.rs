@@ -243,6 +243,16 @@ impl Place {
         }
     }
 
+    /// One that gives everything up and has fenced the new place, and somebody in the old one for whom it waits.
+    fn rollback_that_waits(&self) -> (Child, Child) {
+        let writer = self.somebody("UPDATE stay.parent SET id = id");
+        let mut back = self.command(&["rollback", "--discard"]);
+        let back = back.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let waits = "SELECT (count(*) > 0)::text FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'";
+        self.server.wait_for(waits, "true");
+        (back, writer)
+    }
+
     /// Undone, so that it can be tried once more.
     fn back_again(&self, moved: &Said) {
         assert_eq!(moved.code, 0, "{moved:?}");
@@ -612,11 +622,7 @@ fn nobody_writes_through_a_parent_of_a_moment() {
         }
         let new_place = |sql: &str| psql(&place.server.binaries, &place.to, sql);
         new_place("CREATE TABLE public.bare ()").unwrap();
-        let writer = place.somebody("UPDATE stay.parent SET id = id");
-        let mut back = place.command(&["rollback", "--discard"]);
-        let back = back.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let waits = "SELECT (count(*) > 0)::text FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'";
-        place.server.wait_for(waits, "true");
+        let (back, writer) = place.rollback_that_waits();
         let does = "BEGIN; ALTER TABLE core.goods INHERIT public.bare; DELETE FROM public.bare; COMMIT";
         let refused = new_place(does).unwrap_err();
         assert!(refused.contains("is being moved to the database shop"), "{major}: {refused}");
@@ -626,6 +632,80 @@ fn nobody_writes_through_a_parent_of_a_moment() {
         let refused = new_place(does).unwrap_err();
         assert!(refused.contains("has moved to the database shop"), "{major}: {refused}");
     }
+}
+
+/// Who has looked at sessions, locks or catalogs before goes on seeing some of that in the same transaction. The fence asks for what is so now: of
+/// the split, and in the new place during a rollback.
+#[test]
+fn what_a_writer_has_seen_before_opens_no_fence() {
+    let looks = "SELECT count(*) FROM pg_stat_activity; SELECT count(*) FROM pg_locks; SELECT count(*) FROM pg_stat_get_activity(NULL);
+        SELECT count(*) FROM pg_database, pg_proc, pg_roles";
+    for major in [14, 15, 18] {
+        let place = Place::of(major, ClusterOptions::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let seen = |dsn: &str| -> Vec<Session> {
+            let begun = ["READ COMMITTED", "REPEATABLE READ"].map(|level| {
+                let session = runtime.block_on(session(dsn));
+                let sql = format!("BEGIN ISOLATION LEVEL {level}; {looks}; SAVEPOINT one");
+                runtime.block_on(session.client().batch_execute(&sql)).unwrap();
+                session
+            });
+            begun.into_iter().collect()
+        };
+        let refused = |sessions: Vec<Session>, told: &str| {
+            for session in sessions {
+                for _ in 0..2 {
+                    let written = session.client().batch_execute("INSERT INTO core.goods (name) VALUES ('around')");
+                    let error = runtime.block_on(written).unwrap_err();
+                    assert!(error.as_db_error().unwrap().message().contains(told), "{major}: {error:?}");
+                    runtime.block_on(session.client().batch_execute("ROLLBACK TO one")).unwrap();
+                }
+                runtime.block_on(session.close()).unwrap();
+            }
+        };
+        let writers = seen(&place.from);
+        let reader = place.somebody("SELECT count(*) FROM stay.parent");
+        let split = place.begun(&[]);
+        place.reaches("proven", "");
+        refused(writers, "is being moved");
+        place.ended(reader);
+        let said: Said = split.wait_with_output().unwrap().into();
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+        let (writers, (back, writer)) = (seen(&place.to), place.rollback_that_waits());
+        refused(writers, "is being moved");
+        place.ended(writer);
+        let said: Said = back.wait_with_output().unwrap().into();
+        assert_eq!(said.code, 0, "{major}: {said:?}");
+    }
+}
+
+/// Rows that come behind the new place's fence, or into tables that it does not stand around, end a rollback before anything has changed.
+#[test]
+fn who_goes_around_the_fence_of_a_rollback_ends_it() {
+    let place = Place::new(ClusterOptions::default());
+    assert_eq!(place.moved().code, 0);
+    let around = [
+        (
+            "ALTER TABLE core.goods DISABLE TRIGGER USER; INSERT INTO core.goods (name) VALUES ('around'); ALTER TABLE core.goods ENABLE TRIGGER USER;
+            ALTER TABLE core.goods ENABLE ALWAYS TRIGGER pgkeep_fence; ALTER TABLE core.goods ENABLE ALWAYS TRIGGER pgkeep_fence_rows",
+            "SELECT 1",
+            "a trigger of the fence on table core.goods",
+        ),
+        ("VACUUM FULL core.goods", "SELECT 1", "the rows of table core.goods were rewritten"),
+    ];
+    for (does, undone, named) in around {
+        let (back, writer) = place.rollback_that_waits();
+        place.new_place(does);
+        place.ended(writer);
+        let said: Said = back.wait_with_output().unwrap().into();
+        let told = said.document();
+        assert_eq!(said.code, 7, "{does}: {told}");
+        assert!(told["error"].as_str().unwrap().contains(named), "{does}: {told}");
+        place.new_place(undone);
+        place.new_place("INSERT INTO core.goods (name) VALUES ('written')");
+    }
+    let said = Said::of(&mut place.command(&["rollback", "--discard"]));
+    assert_eq!(said.code, 0, "{said:?}");
 }
 
 /// A schema that is made while others move, and that the operator's pattern means as well.

@@ -186,6 +186,8 @@ pub enum SplitError {
     Unwritten { database: String },
     #[error("the fence of the source was changed after the split: {}", .differs.join(", "))]
     FenceDiffers { differs: Vec<String> },
+    #[error("the new database was changed behind its fence during the rollback: {}", .differs.join(", "))]
+    ChangedBehind { differs: Vec<String> },
     #[error("another split sealed tables of the source database {database}")]
     SealedByAnother { database: String },
     #[error("the new database {database} also refuses writes: a rollback started but did not finish")]

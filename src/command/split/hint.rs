@@ -184,6 +184,9 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::FenceDiffers { .. } => {
             "Nothing was done. Rows may have been written in the old database: `pgkeep split rollback` goes back to it; or compare both sides yourself before you drop anything.".into()
         }
+        SplitError::ChangedBehind { .. } => {
+            "Nothing was changed, and the new database takes writes again. Rows may have been written meanwhile: see who runs DDL there, and run `pgkeep split rollback` again.".into()
+        }
         SplitError::SealedByAnother { .. } => {
             "Nothing was changed. First roll that split back, or finish it and drop its old schemas: a database can have only one fence. If its new database is lost for good, `DROP FUNCTION pgkeep_split.refuse() CASCADE` in this one opens the old tables.".into()
         }

@@ -8,9 +8,10 @@ use super::holding::{at_source, at_target};
 use super::state::{NewTables, State};
 use super::whereabouts::leads_back;
 use crate::command::Error;
+use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::fence::{self, Strength};
-use crate::pg::losses::{Loss, SealedTable, by_name, losses};
+use crate::pg::losses::{Loss, SealedTable, by_name, losses, still_there};
 use crate::pg::sealed::spaces;
 use crate::pg::split_state;
 
@@ -110,12 +111,33 @@ pub async fn there(state: &State, target: &Session, discard: Discard) -> Result<
 /// By their OIDs, as far as these are known.
 pub async fn lost_there(state: &State, target: &Session) -> Result<Vec<Loss>, Error> {
     let lost = async {
-        let tables = match &state.new_tables {
-            Some(NewTables { record, tables }) if *record == split_state::table(target).await? => tables.clone(),
-            Some(NewTables { tables, .. }) => by_name(target, tables.clone()).await?,
-            None => by_name(target, state.all_sealed()).await?,
+        let tables = match known(state, target).await? {
+            Some(tables) => tables.to_vec(),
+            None => {
+                let named = state.new_tables.as_ref().map_or_else(|| state.all_sealed(), |new| new.tables.clone());
+                by_name(target, named).await?
+            }
         };
         losses(target, Vec::new(), &tables, |table| table.name.clone()).await
     };
     lost.await.map_err(at_target("looking for the tables that moved"))
+}
+
+/// Those whose OIDs are known and that are still there, whatever they are called.
+pub async fn known_there(state: &State, target: &Session) -> Result<Vec<SealedTable>, Error> {
+    let there = async {
+        let Some(tables) = known(state, target).await? else { return Ok(Vec::new()) };
+        let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
+        let there = still_there(target, &oids).await?;
+        Ok(tables.iter().filter(|table| there.contains(&table.oid)).cloned().collect())
+    };
+    there.await.map_err(at_target("looking for the tables that moved"))
+}
+
+/// None where the record is of an earlier program, or was restored into another database.
+async fn known<'a>(state: &'a State, target: &Session) -> Result<Option<&'a [SealedTable]>, pg::Error> {
+    match &state.new_tables {
+        Some(NewTables { record, tables }) if *record == split_state::table(target).await? => Ok(Some(tables)),
+        _ => Ok(None),
+    }
 }

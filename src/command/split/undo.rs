@@ -59,9 +59,12 @@ impl Undoing<'_> {
         let found = losses::refuse(state, &self.ends, self.discard).await?;
         bridge::rehearse_return(state, source, &self.trying("testing the rollback")).await?;
         self.watch.set_phase("fencing the new database");
-        self.shut(state, found).await?;
+        let shut = self.shut(state, found).await?;
         let ready = async {
             let looked = self.look(state, found).await?;
+            if let Some(shut) = &shut {
+                shut.untouched(state, target, self.discard).await?;
+            }
             // Files first: if one of them cannot be put back, nothing else has changed.
             switching::back(state)?;
             Ok(looked)
@@ -88,18 +91,20 @@ impl Undoing<'_> {
         Ok(Undone { written, left_behind, old_place, keys, not_replayed, hook })
     }
 
-    /// Nobody writes in the new place.
-    async fn shut(&self, state: &State, found: losses::Found) -> Result<(), Error> {
+    /// Nobody writes in the new place. None where it was sealed before.
+    async fn shut(&self, state: &State, found: losses::Found) -> Result<Option<Shut>, Error> {
         let target = self.ends.target;
         if !fence::own(target).await.map_err(at_target("taking the lock of a split"))? {
             return Err(busy(target, at_target).await?);
         }
         // Where the old place takes writes already, the new one stays sealed, whatever comes.
         if found == losses::Found::OpenAgain {
-            return Ok(());
+            return Ok(None);
         }
         let fenced = fence::tables(target, &state.schemas).await.map_err(at_target("the list of tables to fence"))?;
-        put_up(target, &fenced, &state.source_database, &self.trying("fencing the new database"), at_target).await
+        put_up(target, &fenced, &state.source_database, &self.trying("fencing the new database"), at_target).await?;
+        let stamp = fence::stamp(target, &fenced).await.map_err(at_target("looking at the fence"))?;
+        Ok(Some(Shut { fenced, stamp }))
     }
 
     async fn look(&self, state: &State, found: losses::Found) -> Result<Looked, Error> {
@@ -130,6 +135,28 @@ impl Undoing<'_> {
 
     fn trying(&self, phase: &'static str) -> Trying<'_> {
         Trying { wait: self.limits.fence_wait, watch: self.watch, phase }
+    }
+}
+
+/// The tables of the new place that refuse writes, as they were when they began to.
+struct Shut {
+    fenced: Vec<(String, String)>,
+    stamp: fence::Stamp,
+}
+
+impl Shut {
+    /// # Errors
+    /// Somebody went around the fence, or rewrote a table behind it, or put others in the place of those that moved.
+    async fn untouched(&self, state: &State, target: &Session, discard: Discard) -> Result<(), Error> {
+        let now = fence::stamp(target, &self.fenced).await.map_err(at_target("looking at the fence"))?;
+        let mut differs = self.stamp.differs(&now);
+        // Where that is known, it was told.
+        if discard == Discard::Refuse {
+            let outside =
+                losses::known_there(state, target).await?.into_iter().filter(|table| !self.stamp.has(table.oid));
+            differs.extend(outside.map(|table| format!("table {}.{} is not fenced", table.schema, table.name)));
+        }
+        if differs.is_empty() { Ok(()) } else { Err(SplitError::ChangedBehind { differs }.into()) }
     }
 }
 

@@ -49,6 +49,10 @@ impl Stamp {
         self.tables.iter().map(|(oid, table)| (*oid, &table.known_as))
     }
 
+    pub fn has(&self, oid: u32) -> bool {
+        self.tables.contains_key(&oid)
+    }
+
     /// Tables that others have rewritten, or let somebody write in, since, with what was done.
     pub fn differs(&self, now: &Stamp) -> Vec<String> {
         let mut differs = Vec::new();
