@@ -437,6 +437,21 @@ fn a_prepared_transaction_in_the_way_is_named() {
     );
     assert!(error.contains("ROLLBACK PREPARED"), "{error}");
     place.old("ROLLBACK PREPARED 'it''s left'").unwrap();
+    // The locks of a split and of a seal, which anybody can take, and leave.
+    for lock in [1, 2] {
+        place
+            .old(&format!("BEGIN; SELECT pg_advisory_xact_lock(1886086512, {lock}); PREPARE TRANSACTION 'left'"))
+            .unwrap();
+        let said: Said = place.begun(&["--fence-wait", "1"]).wait_with_output().unwrap().into();
+        let told = said.document();
+        assert_eq!(said.code, 7, "{told}");
+        let named = "the prepared transaction 'left' of the role postgres";
+        assert!(told["error"].as_str().unwrap().contains(named), "{lock}: {told}");
+        if lock == 1 {
+            assert!(told["hint"].as_str().unwrap().contains("ROLLBACK PREPARED 'left'"), "{told}");
+        }
+        place.old("ROLLBACK PREPARED 'left'").unwrap();
+    }
     assert_eq!(place.moved().code, 0);
 }
 

@@ -45,8 +45,8 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::Busy { holders, .. } => match holders.as_slice() {
             [] => "Nothing was done. Try again.".into(),
             [holder, ..] => format!(
-                "Nothing was done. Wait for it, or end that session: SELECT pg_terminate_backend({}).",
-                holder.pid
+                "Nothing was done. Wait for it, or end it: {}.",
+                holder.end()
             ),
         },
         SplitError::NotEmpty { .. } => {

@@ -329,9 +329,8 @@ async fn lockers(
 ) -> Result<Vec<String>, Error> {
     let strangers = fence::strangers(session).await.map_err(error("looking for the lock of a split"))?;
     let database = session.conninfo().database();
-    let told = |holder: &fence::Holder| {
-        format!("{holder} in the database {database}, which ends with SELECT pg_terminate_backend({})", holder.pid)
-    };
+    let told =
+        |holder: &fence::Holder| format!("{holder} in the database {database}, which ends with {}", holder.end());
     Ok(strangers.iter().map(told).collect())
 }
 

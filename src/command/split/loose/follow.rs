@@ -77,8 +77,7 @@ pub(super) fn to_mend(child: &str) -> String {
 
 fn held(holders: &[Holder], database: &str) -> (String, String) {
     let who: Vec<String> = holders.iter().map(ToString::to_string).collect();
-    let end: Vec<String> =
-        holders.iter().map(|holder| format!("SELECT pg_terminate_backend({})", holder.pid)).collect();
+    let end: Vec<String> = holders.iter().map(Holder::end).collect();
     (
         format!("its advisory lock is held by {}, which is no reaper", who.join(", ")),
         format!("end that session in the database {database} ({}), then run `pgkeep split reap` again", end.join("; ")),
