@@ -201,3 +201,66 @@ fn a_split_gives_nobody_what_a_role_of_that_name_may_do_and_says_so_before_and_a
         }
     }
 }
+
+/// A server before PostgreSQL 16 has no `SET FALSE` and no `INHERIT FALSE`: a membership without them gives more.
+#[test]
+fn a_membership_that_an_older_server_would_make_more_of_is_left_out_and_named() {
+    let (source, repo) = (Server::start(17, ClusterOptions::default()), Repo::new());
+    for sql in [
+        "CREATE ROLE team; CREATE ROLE quiet NOINHERIT",
+        "CREATE ROLE reads; CREATE ROLE becomes; CREATE ROLE gives; CREATE ROLE nothing; CREATE ROLE all_of_it",
+        "GRANT pg_execute_server_program, team TO reads WITH INHERIT TRUE, SET FALSE",
+        "GRANT pg_execute_server_program, team TO becomes WITH INHERIT FALSE, SET TRUE",
+        "GRANT pg_execute_server_program, team TO gives WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+        "GRANT pg_execute_server_program, team TO nothing WITH INHERIT FALSE, SET FALSE",
+        "GRANT pg_execute_server_program, team TO all_of_it WITH ADMIN TRUE, INHERIT TRUE, SET TRUE",
+        "GRANT pg_execute_server_program, team TO quiet WITH INHERIT FALSE, SET TRUE",
+        "CREATE DATABASE shop",
+    ] {
+        sql.split(';').for_each(|sql| drop(source.ask(sql)));
+    }
+    let grants =
+        "CREATE TABLE t AS SELECT 1 AS i; GRANT SELECT ON t TO reads, becomes, gives, nothing, all_of_it, quiet";
+    psql(&source.binaries, &source.dsn("shop"), grants).unwrap();
+    let programs = source.binaries.bin_dir.to_str().unwrap();
+    repo.json(["backup", "-d", &source.dsn("shop"), "--pg-bin", programs]);
+    for major in [14, 15] {
+        let target = Server::start(major, ClusterOptions::default());
+        let report = repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
+        let members = "SELECT string_agg(member::regrole || CASE WHEN admin_option THEN ' gives' ELSE '' END, ', ' ORDER BY member::regrole::text)
+            FROM pg_auth_members WHERE roleid = ";
+        for role in ["pg_execute_server_program", "team"] {
+            // Those that it says as they were: `quiet` inherits nothing by itself.
+            let of_role = format!("{members} '{role}'::regrole");
+            assert_eq!(target.ask(&of_role), "all_of_it gives, quiet", "{report}");
+            for (member, limits, given) in [
+                ("reads", "SET FALSE", ""),
+                ("becomes", "INHERIT FALSE", ""),
+                ("gives", "INHERIT FALSE, SET FALSE", " WITH ADMIN OPTION"),
+                ("nothing", "INHERIT FALSE, SET FALSE", ""),
+            ] {
+                let statement = format!("GRANT \"{role}\" TO \"{member}\"{given}");
+                let told = format!(
+                    "the role {member} was not made a member of {role}: it was one WITH {limits}, and here it would be without; to make it one all the same: {statement}"
+                );
+                assert!(strings(&report["warnings"]).contains(&told.as_str()), "{told}: {report}");
+                target.ask(&statement);
+            }
+        }
+        let made = report["roles_made"].as_array().unwrap();
+        let has = |made: &&Value| made["rights"] == json!(["membership in pg_execute_server_program"]);
+        let may: Vec<&str> = made.iter().filter(has).map(|made| made["role"].as_str().unwrap()).collect();
+        assert_eq!(may, ["all_of_it", "quiet"], "{report}");
+    }
+    // Where the server says it, it is as it was.
+    let target = Server::start(18, ClusterOptions::default());
+    repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
+    let all = "SELECT string_agg(concat_ws(' ', roleid::regrole, member::regrole, admin_option, inherit_option, set_option), ', ')
+        FROM pg_auth_members WHERE roleid::regrole::text IN ('team', 'pg_execute_server_program')";
+    let sorted = |server: &Server| -> Vec<String> {
+        let mut all: Vec<String> = server.ask(all).split(", ").map(str::to_owned).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(sorted(&target), sorted(&source));
+}

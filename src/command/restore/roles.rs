@@ -180,13 +180,19 @@ async fn join(
         ..membership.clone()
     };
     let Membership { role, member, .. } = &mapped;
-    if !beyond.is_empty() {
-        return Ok(Some(format!(
-            "the role {member} was not made a member of {role}, which has rights here that the role at the source did not have ({}); \
-             to make it one: {}",
-            beyond.join(", "),
-            target::membership_statement(session, &mapped)
-        )));
+    let why_not = match cannot_be_said(session, membership, &job.cargo.roles) {
+        _ if !beyond.is_empty() => Some(format!(
+            ", which has rights here that the role at the source did not have ({}); to make it one",
+            beyond.join(", ")
+        )),
+        Some(options) => {
+            Some(format!(": it was one WITH {options}, and here it would be without; to make it one all the same"))
+        }
+        None => None,
+    };
+    if let Some(why) = why_not {
+        let statement = target::membership_statement(session, &mapped);
+        return Ok(Some(format!("the role {member} was not made a member of {role}{why}: {statement}")));
     }
     match target::grant_membership(session, &mapped).await {
         // A predefined role of another version.
@@ -195,4 +201,19 @@ async fn join(
         }
         done => done.map(|()| None),
     }
+}
+
+/// What limits the membership at the source and cannot at this server, where it would give more: before PostgreSQL 16 every member may become
+/// what it is a member of, and inherits unless it is NOINHERIT itself.
+fn cannot_be_said(session: &Session, membership: &Membership, roles: &[Role]) -> Option<String> {
+    if session.server_version_num() >= 160_000 {
+        return None;
+    }
+    let inherits = roles.iter().any(|role| role.name == membership.member && role.inherit);
+    let limits = [
+        ("INHERIT FALSE", membership.inherit == Some(false) && inherits),
+        ("SET FALSE", membership.set == Some(false)),
+    ];
+    let limits: Vec<&str> = limits.into_iter().filter(|(_, limits)| *limits).map(|(words, _)| words).collect();
+    (!limits.is_empty()).then(|| limits.join(", "))
 }
