@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Job, Loading};
 use crate::command::Error;
-use crate::command::rights::{attributes, rights};
+use crate::command::rights::{attributes, of_cargo, of_server};
 use crate::command::selecting::with_roles_above;
 use crate::pg;
 use crate::pg::catalog::{self, RoleFacts, quote_identifier};
@@ -130,6 +130,7 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
         if let Some(role) = known(name) {
             let role = Role { name: (*name).clone(), ..role.clone() };
             target::create_role(session, &role).await.map_err(refused)?;
+            provided.left.extend(more_by_create_role(session, job, &role));
             provided.made.push(MadeRole::from(&role));
         }
     }
@@ -156,6 +157,19 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
     Ok(provided)
 }
 
+/// A role made before PostgreSQL 16 with a CREATEROLE of later.
+fn more_by_create_role(session: &Session, job: &Job, role: &Role) -> Option<String> {
+    let is_more = session.server_version_num() < 160_000 && job.cargo.server_version_num >= 160_000;
+    let (name, quoted) = (&role.name, quote_identifier(&role.name));
+    (is_more && role.create_role && !role.superuser).then(|| {
+        format!(
+            "the role {name} was made with CREATEROLE, by which it may be given, before PostgreSQL 16, every role that is no superuser \
+             (pg_execute_server_program, say); at the source it was only over roles that it had the admin option on; to take that away: \
+             ALTER ROLE {quoted} NOCREATEROLE"
+        )
+    })
+}
+
 /// Of the roles that the snapshot's are members of, those that the server has.
 async fn above_here(session: &Session, job: &Job) -> Result<RoleFacts, Error> {
     let above: BTreeSet<&str> = job.cargo.memberships.iter().map(|m| job.role_map.name(&m.role)).collect();
@@ -172,8 +186,7 @@ async fn join(
     membership: &Membership,
     here: &RoleFacts,
 ) -> Result<Option<String>, pg::Error> {
-    let source = rights(&job.cargo.roles, &job.cargo.memberships);
-    let beyond = rights(&here.roles, &here.memberships).beyond(&source, &membership.role, &job.role_map);
+    let beyond = of_server(here).beyond(&of_cargo(&job.cargo), &membership.role, &job.role_map);
     let mapped = Membership {
         role: job.role_map.name(&membership.role).to_owned(),
         member: job.role_map.name(&membership.member).to_owned(),
