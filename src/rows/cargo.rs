@@ -6,6 +6,8 @@ use crate::stream::{DigestKey, RowHash, RowHasher};
 pub struct Cargo {
     /// The database that it is of.
     pub database: Database,
+    /// Of the server that it is of, as `server_version_num`: what its roles may do hangs on it.
+    pub server_version_num: u32,
     pub roles: Vec<Role>,
     pub memberships: Vec<Membership>,
     pub role_settings: Vec<RoleSetting>,

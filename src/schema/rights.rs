@@ -6,99 +6,155 @@ use super::restore::RoleMap;
 
 /// With it a role may do everything.
 const SUPERUSER: &str = "SUPERUSER";
+const CREATEROLE: &str = "CREATEROLE";
+
+/// How a member gets at what the role has: it has its privileges, may become it (and so has its attributes), or may say who is a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    Inherit,
+    Set,
+    Admin,
+}
+
+/// `member` belongs to `role`. Before PostgreSQL 16 every member may become what it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bond {
+    pub member: String,
+    pub role: String,
+    pub ways: BTreeSet<Way>,
+}
+
+/// Whom CREATEROLE makes a member, and of what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CreateRole {
+    /// Since PostgreSQL 16: of the roles that it has the admin option on.
+    #[default]
+    OfItsOwn,
+    /// Before: itself as well, of every role that is no superuser, the server's own among them.
+    OfAny,
+}
+
+impl CreateRole {
+    pub fn of_server(version_num: u32) -> Self {
+        if version_num < 160_000 { CreateRole::OfAny } else { CreateRole::OfItsOwn }
+    }
+}
 
 /// Roles of one server: their attributes, in the words of `CREATE ROLE`, and what they are members of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rights {
+    create_role: CreateRole,
     attributes: BTreeMap<String, BTreeSet<&'static str>>,
-    above: BTreeMap<String, BTreeSet<String>>,
+    above: BTreeMap<String, Vec<Bond>>,
+}
+
+/// Roles that one role gets at, itself among them.
+struct Reach {
+    /// Those that it may become, or make itself a member of.
+    acting: BTreeSet<String>,
+    /// Those whose privileges it has, as itself or as one that it may become.
+    having: BTreeSet<String>,
+    /// Those whose privileges it has as itself, and so has whoever only inherits from it.
+    inherited: BTreeSet<String>,
+    /// Those that it may make others members of.
+    giving: BTreeSet<String>,
 }
 
 impl Rights {
-    /// `memberships`: member, and what it is a member of. A role that is not named has no attributes.
+    /// A role that is not named has no attributes.
     pub fn new(
+        create_role: CreateRole,
         attributes: impl IntoIterator<Item = (String, BTreeSet<&'static str>)>,
-        memberships: impl IntoIterator<Item = (String, String)>,
+        memberships: impl IntoIterator<Item = Bond>,
     ) -> Rights {
-        let mut above: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (member, role) in memberships {
-            above.entry(member).or_default().insert(role);
+        let mut above: BTreeMap<String, Vec<Bond>> = BTreeMap::new();
+        for bond in memberships {
+            above.entry(bond.member.clone()).or_default().push(bond);
         }
-        Rights { attributes: attributes.into_iter().collect(), above }
+        Rights { create_role, attributes: attributes.into_iter().collect(), above }
     }
 
-    /// What the role `name` at the source lacks and the one in its place here has: attributes, its own or of a role that it is a member
-    /// of, and memberships (`membership in payroll`). Nothing where the source's is a superuser, and no more than that where the one here is.
+    /// What the role `name` at the source lacks and the one in its place here has: attributes, its own or of a role that it may become, and
+    /// memberships that give something (`membership in payroll`). Nothing where the source's is a superuser, and no more than that where
+    /// the one here is.
     ///
     /// What a role owns, or was granted, in other databases is not compared.
     pub fn beyond(&self, source: &Rights, name: &str, map: &RoleMap) -> Vec<String> {
-        let (roles, attributes) = self.of(map.name(name));
-        let (roles_there, attributes_there) = source.of(name);
-        if attributes_there.contains(SUPERUSER) {
+        let (here, there) = (self.reach(map.name(name)), source.reach(name));
+        let (can_here, can_there) = (self.attributes_of(&here.acting), source.attributes_of(&there.acting));
+        if can_there.contains(SUPERUSER) {
             return Vec::new();
         }
-        if attributes.contains(SUPERUSER) {
+        if can_here.contains(SUPERUSER) {
             return vec![SUPERUSER.to_owned()];
         }
-        let roles_there: BTreeSet<&str> = roles_there.iter().map(|role| map.name(role)).collect();
-        let gained = attributes.difference(&attributes_there).map(|word| (*word).to_owned());
-        let joined = roles.iter().filter(|role| !roles_there.contains(role.as_str()));
-        gained.chain(joined.map(|role| format!("membership in {role}"))).collect()
+        let mut views =
+            vec![(&here.having, &there.having, ""), (&here.acting, &there.acting, " that it may become (SET)")];
+        // Before PostgreSQL 16 nobody is a member who only inherits.
+        if self.create_role == CreateRole::OfItsOwn {
+            views.push((&here.inherited, &there.inherited, " that it inherits from"));
+        }
+        let mut gained = BTreeSet::new();
+        for (here, there, _) in &views {
+            gained.extend(&self.attributes_of(here) - &source.attributes_of(there));
+        }
+        let mut told: Vec<String> = gained.into_iter().map(str::to_owned).collect();
+        let any = self.create_role == CreateRole::OfAny && source.create_role == CreateRole::OfItsOwn;
+        if any && can_here.contains(CREATEROLE) && can_there.contains(CREATEROLE) {
+            told.push(format!("{CREATEROLE} as before PostgreSQL 16, over every role that is no superuser"));
+        }
+        views.push((&here.giving, &there.giving, " with the admin option"));
+        let mut named = BTreeSet::new();
+        for (here, there, how) in views {
+            let there: BTreeSet<&str> = there.iter().map(|role| map.name(role)).collect();
+            let joined = here.iter().filter(|role| !there.contains(role.as_str()));
+            told.extend(joined.filter(|role| named.insert(*role)).map(|role| format!("membership in {role}{how}")));
+        }
+        told
     }
 
-    /// The role with all that it is a member of, directly or not, and the attributes of all of them.
-    fn of(&self, name: &str) -> (BTreeSet<String>, BTreeSet<&'static str>) {
-        let (mut roles, mut attributes, mut next) = (BTreeSet::new(), BTreeSet::new(), vec![name.to_owned()]);
-        while let Some(role) = next.pop() {
-            attributes.extend(self.attributes.get(&role).into_iter().flatten());
-            next.extend(self.above.get(&role).into_iter().flatten().filter(|above| !roles.contains(*above)).cloned());
-            roles.insert(role);
+    fn attributes_of(&self, roles: &BTreeSet<String>) -> BTreeSet<&'static str> {
+        roles.iter().filter_map(|role| self.attributes.get(role)).flatten().copied().collect()
+    }
+
+    fn reach(&self, name: &str) -> Reach {
+        let itself = BTreeSet::from([name.to_owned()]);
+        let mut acting = self.closure(itself.clone(), Way::Set);
+        loop {
+            let having = self.closure(acting.clone(), Way::Inherit);
+            let giving = self.above(&having, Way::Admin);
+            // Nobody but a superuser makes members of a superuser.
+            let own = giving
+                .iter()
+                .filter(|role| !self.attributes_of(&BTreeSet::from([(*role).clone()])).contains(SUPERUSER));
+            let more = self.closure(acting.iter().chain(own).cloned().collect(), Way::Set);
+            if more == acting {
+                let inherited = match self.create_role {
+                    CreateRole::OfItsOwn => self.closure(itself, Way::Inherit),
+                    CreateRole::OfAny => having.clone(),
+                };
+                return Reach { acting, having, inherited, giving };
+            }
+            acting = more;
         }
-        (roles, attributes)
+    }
+
+    /// The roles, and those that chains of this kind alone lead to.
+    fn closure(&self, mut roles: BTreeSet<String>, way: Way) -> BTreeSet<String> {
+        loop {
+            let more = &roles | &self.above(&roles, way);
+            if more == roles {
+                return roles;
+            }
+            roles = more;
+        }
+    }
+
+    fn above(&self, roles: &BTreeSet<String>, way: Way) -> BTreeSet<String> {
+        let bonds = roles.iter().filter_map(|role| self.above.get(role)).flatten();
+        bonds.filter(|bond| bond.ways.contains(&way)).map(|bond| bond.role.clone()).collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rights(attributes: &[(&str, &[&'static str])], memberships: &[(&str, &str)]) -> Rights {
-        Rights::new(
-            attributes.iter().map(|(role, words)| ((*role).to_owned(), words.iter().copied().collect())),
-            memberships.iter().map(|(member, role)| ((*member).to_owned(), (*role).to_owned())),
-        )
-    }
-
-    #[test]
-    fn what_a_role_has_beyond_the_sources_is_found_however_it_has_it() {
-        let source = rights(&[("boss", &["CREATEDB"]), ("root", &["SUPERUSER"])], &[("boss", "team")]);
-        let same = RoleMap::default();
-        let beyond = |here: Rights| here.beyond(&source, "boss", &same);
-        assert_eq!(beyond(source.clone()), Vec::<String>::new());
-        assert_eq!(beyond(rights(&[("boss", &[])], &[])), Vec::<String>::new());
-        assert_eq!(beyond(rights(&[("boss", &["CREATEDB", "SUPERUSER"])], &[])), ["SUPERUSER"]);
-        assert_eq!(beyond(rights(&[], &[("boss", "pg_write_server_files")])), ["membership in pg_write_server_files"]);
-        // By a role that both are members of, and in a circle, which no server has.
-        let through = rights(&[("root", &["SUPERUSER"])], &[("boss", "team"), ("team", "root"), ("root", "boss")]);
-        assert_eq!(beyond(through), ["SUPERUSER"]);
-        // Whoever could do everything has no more now.
-        let of_root = rights(&[("root", &["SUPERUSER", "BYPASSRLS"])], &[("root", "team")]);
-        assert_eq!(of_root.beyond(&source, "root", &same), Vec::<String>::new());
-        // Of one that the source does not know, everything is more.
-        assert_eq!(
-            rights(&[("new", &["LOGIN"])], &[("new", "team")]).beyond(&source, "new", &same),
-            ["LOGIN", "membership in team"]
-        );
-    }
-
-    #[test]
-    fn a_role_in_the_place_of_another_is_compared_with_that_one() {
-        let source = rights(&[("app", &[]), ("root", &["SUPERUSER"])], &[("app", "team")]);
-        let here = rights(&[("mine", &[]), ("postgres", &["SUPERUSER"])], &[("mine", "ours")]);
-        let map = |pairs: &[(&str, &str)]| RoleMap::new(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())));
-        assert_eq!(here.beyond(&source, "app", &map(&[("app", "mine"), ("team", "ours")])), Vec::<String>::new());
-        assert_eq!(here.beyond(&source, "app", &map(&[("app", "mine")])), ["membership in ours"]);
-        assert_eq!(here.beyond(&source, "app", &map(&[("app", "postgres")])), ["SUPERUSER"]);
-        assert_eq!(here.beyond(&source, "root", &map(&[("root", "postgres")])), Vec::<String>::new());
-    }
-}
+mod tests;

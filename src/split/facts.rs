@@ -34,6 +34,7 @@ pub struct SourceFacts {
     pub sessions: Vec<SessionGroup>,
     pub roles: Vec<Role>,
     pub memberships: Vec<Membership>,
+    pub role_rights: Rights,
     pub settings: Vec<Setting>,
     /// Hypertables, as (schema, name).
     pub hypertables: BTreeSet<(String, String)>,

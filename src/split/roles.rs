@@ -17,9 +17,8 @@ pub(super) fn roles(
     target: &TargetFacts,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let rights = rights(source);
     for role in source.roles.iter().filter(|role| needed.contains(&role.name)) {
-        findings.extend(more_there(role, &rights, target));
+        findings.extend(more_there(role, &source.role_rights, target));
         if !target.roles.contains(&role.name) {
             let memberships: Vec<&str> =
                 source.memberships.iter().filter(|m| m.member == role.name).map(|m| m.role.as_str()).collect();
@@ -51,15 +50,6 @@ fn more_there(role: &Role, source: &Rights, target: &TargetFacts) -> Option<Find
     };
     let action = "what it owns there runs with them, and no role that is created becomes a member of it; where the two are not one and the same, rename one before the split";
     (!beyond.is_empty()).then(|| Finding::new(Warning, FindingKind::Role, role.name.clone(), reason(), action))
-}
-
-fn rights(source: &SourceFacts) -> Rights {
-    let is_right = |attribute: &&Attribute| **attribute != Attribute::Login;
-    let words = |role: &Role| role.attributes.iter().filter(is_right).map(|a| a.word()).collect();
-    Rights::new(
-        source.roles.iter().map(|role| (role.name.clone(), words(role))),
-        source.memberships.iter().map(|membership| (membership.member.clone(), membership.role.clone())),
-    )
 }
 
 /// Most superusers of applications are superusers for the sake of `CREATE EXTENSION`.

@@ -201,3 +201,156 @@ fn a_split_gives_nobody_what_a_role_of_that_name_may_do_and_says_so_before_and_a
         }
     }
 }
+
+/// A server before PostgreSQL 16 has no `SET FALSE` and no `INHERIT FALSE`: a membership without them gives more.
+#[test]
+fn a_membership_that_an_older_server_would_make_more_of_is_left_out_and_named() {
+    let (source, repo) = (Server::start(17, ClusterOptions::default()), Repo::new());
+    for sql in [
+        "CREATE ROLE team; CREATE ROLE quiet NOINHERIT",
+        "CREATE ROLE reads; CREATE ROLE becomes; CREATE ROLE gives; CREATE ROLE nothing; CREATE ROLE all_of_it",
+        "GRANT pg_execute_server_program, team TO reads WITH INHERIT TRUE, SET FALSE",
+        "GRANT pg_execute_server_program, team TO becomes WITH INHERIT FALSE, SET TRUE",
+        "GRANT pg_execute_server_program, team TO gives WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+        "GRANT pg_execute_server_program, team TO nothing WITH INHERIT FALSE, SET FALSE",
+        "GRANT pg_execute_server_program, team TO all_of_it WITH ADMIN TRUE, INHERIT TRUE, SET TRUE",
+        "GRANT pg_execute_server_program, team TO quiet WITH INHERIT FALSE, SET TRUE",
+        "CREATE DATABASE shop",
+    ] {
+        sql.split(';').for_each(|sql| drop(source.ask(sql)));
+    }
+    let grants =
+        "CREATE TABLE t AS SELECT 1 AS i; GRANT SELECT ON t TO reads, becomes, gives, nothing, all_of_it, quiet";
+    psql(&source.binaries, &source.dsn("shop"), grants).unwrap();
+    let programs = source.binaries.bin_dir.to_str().unwrap();
+    repo.json(["backup", "-d", &source.dsn("shop"), "--pg-bin", programs]);
+    for major in [14, 15] {
+        let target = Server::start(major, ClusterOptions::default());
+        let report = repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
+        let members = "SELECT string_agg(member::regrole || CASE WHEN admin_option THEN ' gives' ELSE '' END, ', ' ORDER BY member::regrole::text)
+            FROM pg_auth_members WHERE roleid = ";
+        for role in ["pg_execute_server_program", "team"] {
+            // Those that it says as they were: `quiet` inherits nothing by itself.
+            let of_role = format!("{members} '{role}'::regrole");
+            assert_eq!(target.ask(&of_role), "all_of_it gives, quiet", "{report}");
+            for (member, limits, given) in [
+                ("reads", "SET FALSE", ""),
+                ("becomes", "INHERIT FALSE", ""),
+                ("gives", "INHERIT FALSE, SET FALSE", " WITH ADMIN OPTION"),
+                ("nothing", "INHERIT FALSE, SET FALSE", ""),
+            ] {
+                let statement = format!("GRANT \"{role}\" TO \"{member}\"{given}");
+                let told = format!(
+                    "the role {member} was not made a member of {role}: it was one WITH {limits}, and here it would be without; to make it one all the same: {statement}"
+                );
+                assert!(strings(&report["warnings"]).contains(&told.as_str()), "{told}: {report}");
+                target.ask(&statement);
+            }
+        }
+        let made = report["roles_made"].as_array().unwrap();
+        let has = |made: &&Value| made["rights"] == json!(["membership in pg_execute_server_program"]);
+        let may: Vec<&str> = made.iter().filter(has).map(|made| made["role"].as_str().unwrap()).collect();
+        assert_eq!(may, ["all_of_it", "quiet"], "{report}");
+    }
+    // Where the server says it, it is as it was.
+    let target = Server::start(18, ClusterOptions::default());
+    repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
+    let all = "SELECT string_agg(concat_ws(' ', roleid::regrole, member::regrole, admin_option, inherit_option, set_option), ', ')
+        FROM pg_auth_members WHERE roleid::regrole::text IN ('team', 'pg_execute_server_program')";
+    let sorted = |server: &Server| -> Vec<String> {
+        let mut all: Vec<String> = server.ask(all).split(", ").map(str::to_owned).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(sorted(&target), sorted(&source));
+}
+
+/// What the source's `boss` is not let through to (17), or has as it was before PostgreSQL 16 nowhere, and the `boss` here has.
+#[test]
+fn what_a_role_has_is_what_its_memberships_let_through_and_its_version_means() {
+    let createrole = "CREATEROLE as before PostgreSQL 16, over every role that is no superuser";
+    let admin = "membership in pg_read_server_files with the admin option";
+    for (from, to, there, here, beyond) in [
+        (
+            17,
+            17,
+            "CREATE ROLE root SUPERUSER; GRANT root TO boss WITH INHERIT TRUE, SET FALSE",
+            "SUPERUSER",
+            "SUPERUSER",
+        ),
+        (
+            17,
+            15,
+            "CREATE ROLE root SUPERUSER; GRANT root TO boss WITH INHERIT TRUE, SET FALSE",
+            "SUPERUSER",
+            "SUPERUSER",
+        ),
+        (17, 15, "ALTER ROLE boss CREATEROLE", "CREATEROLE", createrole),
+        (16, 15, "ALTER ROLE boss CREATEROLE", "CREATEROLE", createrole),
+        (15, 18, "GRANT pg_read_server_files TO boss", "; GRANT pg_read_server_files TO boss WITH ADMIN OPTION", admin),
+    ] {
+        let (source, target) = (source(from), Server::start(to, ClusterOptions::default()));
+        let repo = Repo::new();
+        there.split(';').for_each(|sql| drop(source.ask(sql)));
+        format!("CREATE ROLE boss {here}").split(';').for_each(|sql| drop(target.ask(sql)));
+        let programs = source.binaries.bin_dir.to_str().unwrap();
+        repo.json(["backup", "-d", &source.dsn("shop"), "--pg-bin", programs]);
+        let report = repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
+        nothing_is_given(&target, beyond, &strings(&report["warnings"]));
+    }
+}
+
+#[test]
+fn a_role_made_with_a_createrole_that_means_more_here_is_told() {
+    let (source, repo) = (Server::start(17, ClusterOptions::default()), Repo::new());
+    source.ask("CREATE ROLE maker LOGIN CREATEROLE");
+    source.ask("CREATE DATABASE shop OWNER maker");
+    repo.json([
+        "backup",
+        "-d",
+        &source.dsn("shop"),
+        "--accept-shrink",
+        "--pg-bin",
+        source.binaries.bin_dir.to_str().unwrap(),
+    ]);
+    for (major, told) in [(15, 1), (17, 0)] {
+        let target = Server::start(major, ClusterOptions::default());
+        let report = repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
+        let begins =
+            "the role maker was made with CREATEROLE, by which it may be given, before PostgreSQL 16, every role";
+        let warnings = strings(&report["warnings"]);
+        let of_it: Vec<&&str> = warnings.iter().filter(|warning| warning.starts_with(begins)).collect();
+        assert_eq!(of_it.len(), told, "{report}");
+        for warning in of_it {
+            target.ask(warning.rsplit_once(": ").unwrap().1);
+            assert_eq!(target.ask("SELECT rolcreaterole FROM pg_roles WHERE rolname = 'maker'"), "f");
+        }
+    }
+}
+
+/// Since PostgreSQL 16 each grantor has a row of its own, of which the last one read was all that came back.
+#[test]
+fn a_membership_by_two_grantors_comes_back_as_what_both_give() {
+    let (source, target, repo) =
+        (Server::start(17, ClusterOptions::default()), Server::start(18, ClusterOptions::default()), Repo::new());
+    for sql in [
+        "CREATE ROLE app; CREATE ROLE dev; CREATE ROLE maker; GRANT app TO maker WITH ADMIN TRUE",
+        "GRANT app TO dev WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+        "GRANT app TO dev WITH ADMIN FALSE, INHERIT TRUE, SET FALSE GRANTED BY maker",
+        "CREATE DATABASE shop OWNER dev",
+    ] {
+        sql.split(';').for_each(|sql| drop(source.ask(sql)));
+    }
+    assert_eq!(source.ask("SELECT count(*) FROM pg_auth_members WHERE member = 'dev'::regrole"), "2");
+    repo.json([
+        "backup",
+        "-d",
+        &source.dsn("shop"),
+        "--accept-shrink",
+        "--pg-bin",
+        source.binaries.bin_dir.to_str().unwrap(),
+    ]);
+    repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
+    let options = "SELECT concat_ws(' ', admin_option, inherit_option, set_option) FROM pg_auth_members WHERE member = 'dev'::regrole";
+    assert_eq!(target.ask(options), "t t f");
+}

@@ -6,6 +6,7 @@ use super::families::Families;
 use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, target};
 use crate::command::Error;
 use crate::command::not_given;
+use crate::command::rights::joined;
 use crate::command::selecting::{self, Patterns};
 use crate::command::surroundings::Surroundings;
 use crate::command::whole_rows::{self, Part};
@@ -176,8 +177,10 @@ fn cargo(manifest: &Manifest, options: &Options) -> Cargo {
     let large_objects = options.large_objects(manifest);
     Cargo {
         database: manifest.database.clone(),
+        server_version_num: manifest.server.version_num,
         roles: manifest.roles.clone(),
-        memberships: manifest.memberships.clone(),
+        // Earlier programs wrote one for each grantor.
+        memberships: joined(&manifest.memberships),
         role_settings: manifest.role_settings.clone(),
         settings: manifest.settings.clone(),
         row_hash: manifest.row_hash(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Job, Loading};
 use crate::command::Error;
-use crate::command::rights::{attributes, rights};
+use crate::command::rights::{attributes, of_cargo, of_server};
 use crate::command::selecting::with_roles_above;
 use crate::pg;
 use crate::pg::catalog::{self, RoleFacts, quote_identifier};
@@ -130,6 +130,7 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
         if let Some(role) = known(name) {
             let role = Role { name: (*name).clone(), ..role.clone() };
             target::create_role(session, &role).await.map_err(refused)?;
+            provided.left.extend(more_by_create_role(session, job, &role));
             provided.made.push(MadeRole::from(&role));
         }
     }
@@ -156,6 +157,19 @@ pub async fn provide(session: &Session, job: &Job) -> Result<Provided, Error> {
     Ok(provided)
 }
 
+/// A role made before PostgreSQL 16 with a CREATEROLE of later.
+fn more_by_create_role(session: &Session, job: &Job, role: &Role) -> Option<String> {
+    let is_more = session.server_version_num() < 160_000 && job.cargo.server_version_num >= 160_000;
+    let (name, quoted) = (&role.name, quote_identifier(&role.name));
+    (is_more && role.create_role && !role.superuser).then(|| {
+        format!(
+            "the role {name} was made with CREATEROLE, by which it may be given, before PostgreSQL 16, every role that is no superuser \
+             (pg_execute_server_program, say); at the source it was only over roles that it had the admin option on; to take that away: \
+             ALTER ROLE {quoted} NOCREATEROLE"
+        )
+    })
+}
+
 /// Of the roles that the snapshot's are members of, those that the server has.
 async fn above_here(session: &Session, job: &Job) -> Result<RoleFacts, Error> {
     let above: BTreeSet<&str> = job.cargo.memberships.iter().map(|m| job.role_map.name(&m.role)).collect();
@@ -172,21 +186,26 @@ async fn join(
     membership: &Membership,
     here: &RoleFacts,
 ) -> Result<Option<String>, pg::Error> {
-    let source = rights(&job.cargo.roles, &job.cargo.memberships);
-    let beyond = rights(&here.roles, &here.memberships).beyond(&source, &membership.role, &job.role_map);
+    let beyond = of_server(here).beyond(&of_cargo(&job.cargo), &membership.role, &job.role_map);
     let mapped = Membership {
         role: job.role_map.name(&membership.role).to_owned(),
         member: job.role_map.name(&membership.member).to_owned(),
         ..membership.clone()
     };
     let Membership { role, member, .. } = &mapped;
-    if !beyond.is_empty() {
-        return Ok(Some(format!(
-            "the role {member} was not made a member of {role}, which has rights here that the role at the source did not have ({}); \
-             to make it one: {}",
-            beyond.join(", "),
-            target::membership_statement(session, &mapped)
-        )));
+    let why_not = match cannot_be_said(session, membership, &job.cargo.roles) {
+        _ if !beyond.is_empty() => Some(format!(
+            ", which has rights here that the role at the source did not have ({}); to make it one",
+            beyond.join(", ")
+        )),
+        Some(options) => {
+            Some(format!(": it was one WITH {options}, and here it would be without; to make it one all the same"))
+        }
+        None => None,
+    };
+    if let Some(why) = why_not {
+        let statement = target::membership_statement(session, &mapped);
+        return Ok(Some(format!("the role {member} was not made a member of {role}{why}: {statement}")));
     }
     match target::grant_membership(session, &mapped).await {
         // A predefined role of another version.
@@ -195,4 +214,19 @@ async fn join(
         }
         done => done.map(|()| None),
     }
+}
+
+/// What limits the membership at the source and cannot at this server, where it would give more: before PostgreSQL 16 every member may become
+/// what it is a member of, and inherits unless it is NOINHERIT itself.
+fn cannot_be_said(session: &Session, membership: &Membership, roles: &[Role]) -> Option<String> {
+    if session.server_version_num() >= 160_000 {
+        return None;
+    }
+    let inherits = roles.iter().any(|role| role.name == membership.member && role.inherit);
+    let limits = [
+        ("INHERIT FALSE", membership.inherit == Some(false) && inherits),
+        ("SET FALSE", membership.set == Some(false)),
+    ];
+    let limits: Vec<&str> = limits.into_iter().filter(|(_, limits)| *limits).map(|(words, _)| words).collect();
+    (!limits.is_empty()).then(|| limits.join(", "))
 }

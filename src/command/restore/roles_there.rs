@@ -3,7 +3,7 @@
 use super::target::{connect_for_maintenance, enter};
 use super::{Creation, Job};
 use crate::command::Error;
-use crate::command::rights::rights;
+use crate::command::rights::{of_cargo, of_server};
 use crate::pg::catalog::{self, RoleFacts};
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{Membership, Role};
@@ -32,8 +32,7 @@ fn told(name: &str, job: &Job, here: &RoleFacts) -> Option<String> {
     if !here.roles.iter().any(|role| role.name == mapped) {
         return None;
     }
-    let source = rights(&job.cargo.roles, &job.cargo.memberships);
-    let beyond = rights(&here.roles, &here.memberships).beyond(&source, name, &job.role_map).join(", ");
+    let beyond = of_server(here).beyond(&of_cargo(&job.cargo), name, &job.role_map).join(", ");
     if mapped != name {
         let more = format!("the role {mapped}, which takes the place of {name}, {}", what_that_means(&beyond));
         return (!beyond.is_empty()).then_some(more);

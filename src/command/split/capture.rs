@@ -173,6 +173,7 @@ async fn cargo(session: &Session, known: RoleFacts) -> Result<Cargo, Error> {
     OsRng.fill_bytes(&mut digest_key);
     Ok(Cargo {
         database: catalog::database(session).await.map_err(failed("reading the catalog"))?,
+        server_version_num: session.server_version_num(),
         roles: known.roles,
         memberships: known.memberships,
         role_settings: known.settings,

@@ -12,6 +12,7 @@ pub enum Passwords {
 
 #[derive(Clone, Debug, Default)]
 pub struct RoleFacts {
+    pub server_version_num: u32,
     pub roles: Vec<Role>,
     pub memberships: Vec<Membership>,
     pub settings: Vec<RoleSetting>,
@@ -76,15 +77,17 @@ async fn facts(session: &Session, named: &str, passwords: Passwords) -> Result<R
     };
     let roles = query(session, "the list of roles", &sql).await?.into_iter().map(role).collect();
 
+    // Since PostgreSQL 16 each grantor has a row of its own.
     let options = if session.server_version_num() >= 160_000 {
-        "m.inherit_option, m.set_option"
+        "pg_catalog.bool_or(m.inherit_option), pg_catalog.bool_or(m.set_option)"
     } else {
         "NULL::bool, NULL::bool"
     };
     let sql = format!(
-        "{named} SELECT pg_catalog.pg_get_userbyid(m.roleid)::text, pg_catalog.pg_get_userbyid(m.member)::text, m.admin_option, {options}
+        "{named} SELECT pg_catalog.pg_get_userbyid(m.roleid)::text, pg_catalog.pg_get_userbyid(m.member)::text, pg_catalog.bool_or(m.admin_option), {options}
         FROM pg_catalog.pg_auth_members m
-        WHERE m.member IN (SELECT oid FROM named) AND m.roleid IN (SELECT oid FROM named) ORDER BY 1, 2"
+        WHERE m.member IN (SELECT oid FROM named) AND m.roleid IN (SELECT oid FROM named)
+        GROUP BY m.roleid, m.member ORDER BY 1, 2"
     );
     let membership = |row: tokio_postgres::Row| Membership {
         role: row.get(0),
@@ -105,5 +108,5 @@ async fn facts(session: &Session, named: &str, passwords: Passwords) -> Result<R
     let setting =
         |row: tokio_postgres::Row| RoleSetting { role: row.get(0), in_database: row.get(1), settings: row.get(2) };
     let settings = query(session, "role settings", &sql).await?.into_iter().map(setting).collect();
-    Ok(RoleFacts { roles, memberships, settings })
+    Ok(RoleFacts { server_version_num: session.server_version_num(), roles, memberships, settings })
 }

@@ -6,6 +6,7 @@ use super::hindrances::{self, Part};
 use super::{Estimate, Options, Timing, rate};
 use crate::command::error::Error;
 use crate::command::instant::{self, Seen};
+use crate::command::rights::of_server;
 use crate::command::selecting;
 use crate::command::source::Source;
 use crate::command::source_facts;
@@ -18,7 +19,7 @@ use crate::pg::dump;
 use crate::pg::loose;
 use crate::pg::ours;
 use crate::pg::snapshot::SourceSnapshot;
-use crate::repo::manifest::Database;
+use crate::repo::manifest::{self, Database};
 use crate::schema::archive::{Archive, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
@@ -139,11 +140,8 @@ impl Read {
             text,
             sessions: catalog::sessions(session, &moving).await?,
             roles: roles.roles.iter().map(role).collect(),
-            memberships: roles
-                .memberships
-                .into_iter()
-                .map(|membership| Membership { role: membership.role, member: membership.member })
-                .collect(),
+            memberships: memberships(&roles),
+            role_rights: of_server(&roles),
             settings,
             hypertables: catalog::hypertables(session).await?,
             large_object_columns: catalog::large_object_columns(session, &moving).await?,
@@ -222,6 +220,11 @@ fn role(role: &crate::repo::manifest::Role) -> Role {
     ];
     let attributes = all.into_iter().filter(|(set, _)| *set).map(|(_, attribute)| attribute).collect();
     Role { name: role.name.clone(), attributes }
+}
+
+fn memberships(roles: &catalog::RoleFacts) -> Vec<Membership> {
+    let of = |of: &manifest::Membership| Membership { role: of.role.clone(), member: of.member.clone() };
+    roles.memberships.iter().map(of).collect()
 }
 
 fn settings(database: &Database, roles: &catalog::RoleFacts) -> Vec<Setting> {

@@ -5,7 +5,7 @@ use super::hindrances;
 use super::source::server;
 use crate::command::error::Error;
 use crate::command::restore::maintenance::connect_elsewhere;
-use crate::command::rights::rights;
+use crate::command::rights::of_server;
 use crate::command::split::strangers::refuse;
 use crate::pg;
 use crate::pg::catalog;
@@ -91,7 +91,7 @@ impl Visit {
             available_extensions,
             default_versions,
             roles,
-            role_rights: rights(&of_the_name.roles, &of_the_name.memberships),
+            role_rights: of_server(&of_the_name),
             user: session.conninfo().user().to_owned(),
             rights: catalog::rights(session).await?,
             member_of,
