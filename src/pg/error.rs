@@ -44,7 +44,7 @@ impl fmt::Display for ServerMessage {
 impl StdError for ServerMessage {}
 
 impl ServerMessage {
-    /// Reads the body of an `ErrorResponse` or `NoticeResponse`; of each text what is [`kept`].
+    /// Reads the body of an `ErrorResponse` or `NoticeResponse`; of each text what is kept.
     pub fn from_response(body: &ErrorResponseBody) -> io::Result<Self> {
         let mut read = Self::default();
         let mut fields = body.fields();
