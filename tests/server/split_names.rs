@@ -140,7 +140,7 @@ impl Split<'_> {
 
 #[test]
 fn no_name_is_run_by_any_verb_of_the_split() {
-    let hba = "local all /^pgkeep_bridge_ scram-sha-256\nlocal all all trust\n";
+    let hba = "local all /^pgkeep_bridge[0-9]*_ scram-sha-256\nlocal all all trust\n";
     let data_files = vec![("pg_hba.conf".to_owned(), hba.as_bytes().to_vec())];
     let server = Server::start(17, ClusterOptions { data_files, ..ClusterOptions::default() });
     let repo = Repo::new();
