@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::archive::{Archive, Entry, Kind};
+use super::lexer::tokens;
 
 /// Entries are nodes, named by their position in [`Archive::entries`].
 pub(crate) struct Graph {
@@ -68,17 +69,21 @@ fn reversed(count: usize, edges: impl Iterator<Item = (usize, usize)>) -> Vec<Ve
 }
 
 /// Links between entries that the dependencies alone do not give.
-struct Names {
+struct Names<'a> {
     schemas: HashMap<String, usize>,
     servers: HashMap<String, usize>,
     /// (child, parent) of each `ATTACH`: until it runs, the child stands without its parent.
     attached: Vec<(usize, usize)>,
     /// The rule that gives a view its query, where a circle made `pg_dump` part the two.
     view_rules: HashMap<usize, usize>,
+    /// Of partitions.
+    parents: HashMap<usize, usize>,
+    /// By their tables and names, those that are made there.
+    triggers: HashMap<(usize, &'a str), usize>,
 }
 
-impl Names {
-    fn new(entries: &[Entry], dependencies: &[Vec<usize>]) -> Names {
+impl<'a> Names<'a> {
+    fn new(entries: &'a [Entry], dependencies: &[Vec<usize>]) -> Names<'a> {
         let of_kind = |kind: Kind| {
             let found = entries.iter().enumerate().filter(move |(_, entry)| entry.kind == kind);
             found.map(|(position, entry)| (entry.tag.clone(), position)).collect()
@@ -97,7 +102,19 @@ impl Names {
             .filter(|(_, (entry, _))| entry.kind == Kind::Rule && entry.tag.ends_with(" _RETURN"))
             .filter_map(|(rule, (entry, dependencies))| Some((relation_of(entries, dependencies, entry)?, rule)))
             .collect();
-        Names { schemas: of_kind(Kind::Schema), servers: of_kind(Kind::Server), attached, view_rules }
+        let is_table = |position: usize| entries[position].kind.is_relation();
+        let parents = attached.iter().copied().filter(|(child, parent)| is_table(*child) && is_table(*parent));
+        let made = |(_, entry): &(usize, &Entry)| entry.kind == Kind::Trigger && !is_of_a_parents_trigger(entry);
+        let triggers = entries.iter().enumerate().filter(made);
+        let triggers = triggers.filter_map(|(at, _)| Some((table_and_name(entries, dependencies, at)?, at)));
+        Names {
+            parents: parents.collect(),
+            triggers: triggers.collect(),
+            schemas: of_kind(Kind::Schema),
+            servers: of_kind(Kind::Server),
+            attached,
+            view_rules,
+        }
     }
 
     fn whole_of(&self, entries: &[Entry], dependencies: &[Vec<usize>], position: usize) -> Option<usize> {
@@ -143,9 +160,35 @@ impl Names {
         if let Some(rule) = self.view_rules.get(&position) {
             needs.extend(dependencies[*rule].iter().filter(|needed| **needed != position));
         }
+        if is_of_a_parents_trigger(entry) {
+            needs.extend(self.trigger_above(entries, dependencies, position));
+        }
         needs.extend(entry.namespace.as_ref().and_then(|namespace| self.schemas.get(namespace)));
         needs
     }
+
+    /// The trigger that makes this one at a partition, which is only enabled or disabled there: pg_dump names neither it nor its table.
+    fn trigger_above(&self, entries: &[Entry], dependencies: &[Vec<usize>], position: usize) -> Option<usize> {
+        let (mut table, name) = table_and_name(entries, dependencies, position)?;
+        loop {
+            table = *self.parents.get(&table)?;
+            if let Some(trigger) = self.triggers.get(&(table, name)) {
+                return Some(*trigger);
+            }
+        }
+    }
+}
+
+/// Of a trigger.
+fn table_and_name<'a>(entries: &'a [Entry], dependencies: &[Vec<usize>], position: usize) -> Option<(usize, &'a str)> {
+    let entry = &entries[position];
+    let table = relation_of(entries, &dependencies[position], entry)?;
+    Some((table, entry.tag.strip_prefix(entries[table].tag.as_str())?.strip_prefix(' ')?))
+}
+
+/// Whether the entry enables or disables, at a partition, a trigger that one of the tables above has made.
+pub(crate) fn is_of_a_parents_trigger(entry: &Entry) -> bool {
+    entry.kind == Kind::Trigger && !tokens(entry.defn.as_bytes()).first().is_some_and(|first| first.is_word("CREATE"))
 }
 
 /// Whether the sequence entry is an identity column's, which exists only with its table.

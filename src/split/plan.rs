@@ -160,6 +160,9 @@ fn crossing_finding(crossing: &Crossing, choices: &BoundaryFile) -> Finding {
         Action::Refuse if matches!(crossing.kind, CrossingKind::Table | CrossingKind::Sequence) => {
             "name the other schema as well".to_owned()
         }
+        Action::Refuse if crossing.kind == CrossingKind::Partition => {
+            "detach it first (ALTER TABLE ... DETACH PARTITION), or name the other schema as well".to_owned()
+        }
         // No word for it would let a run begin.
         Action::Refuse if crossing.kind == CrossingKind::Subscription => {
             "change it to write into the new database, or stop it before the split".to_owned()

@@ -6,7 +6,7 @@ use super::calls::Calls;
 use super::circles::without_circles;
 use super::{ActsAs, Lock, LockMode, PostDataStep, Step, Transaction, Wave, database};
 use crate::schema::archive::{Archive, DumpId, Entry, Kind, Oid, Section, SqlText};
-use crate::schema::graph::Graph;
+use crate::schema::graph::{Graph, is_of_a_parents_trigger};
 use crate::schema::lexer::{quoted, tokens};
 use crate::schema::selection::Selection;
 
@@ -103,11 +103,8 @@ impl<'a> Order<'a> {
             {
                 Wave::Calls
             }
-            // A partition's trigger that is disabled there: the one far above that makes it is in no dependency of the entry, and may
-            // come later in the archive.
-            Kind::Trigger if !tokens(entry.defn.as_bytes()).first().is_some_and(|first| first.is_word("CREATE")) => {
-                Wave::Calls
-            }
+            // The one far above that makes it is in no dependency of the entry, and may come later in the archive.
+            Kind::Trigger if is_of_a_parents_trigger(entry) => Wave::Calls,
             _ => Wave::Main,
         }
     }

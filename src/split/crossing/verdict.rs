@@ -280,17 +280,14 @@ fn left_behind(kind: CrossingKind, boundary: Boundary, to: &str) -> (Action, Sev
             Severity::Blocker,
             format!("it cannot be created without {to}, which stays: its rows would be lost; name that schema as well"),
         ),
-        (_, Boundary::Refuse) => {
-            (Action::Refuse, Severity::Blocker, format!("it needs {to}, which stays: the new database cannot have it"))
-        }
-        // What goes through the parent fires none of its statement triggers: it would pass the fence.
         (CrossingKind::Partition, _) => (
             Action::Refuse,
             Severity::Blocker,
-            format!(
-                "rows that are written through its parent {to}, which stays, would be lost: detach it first, or name that schema as well"
-            ),
+            format!("its parent {to} stays, and rows that are written through that would have no place any more"),
         ),
+        (_, Boundary::Refuse) => {
+            (Action::Refuse, Severity::Blocker, format!("it needs {to}, which stays: the new database cannot have it"))
+        }
         _ => (
             Action::LeaveBehind,
             Severity::Warning,
