@@ -279,7 +279,8 @@ fn sealed_on(major: u32) {
     let said = halves.exchanged_while_waiting(&args, ("seal", "par", "kid.evil"), reads);
     halves.exchange("seal", "par");
     assert_eq!(said.code, 7, "{said:?}");
-    assert!(said.stderr.contains("another table was in the place of par.p"), "{said:?}");
+    let error = said.document()["error"].to_string();
+    assert!(error.contains("another table was in the place of par.p"), "{said:?}");
     // It is as it was: nothing is watched, and the real keys do their work.
     let ours = "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = 'pgkeep_loose') + (SELECT count(*) FROM pg_trigger WHERE tgname ~ '^pgkeep_loose')";
     assert_eq!(halves.sql("seal", ours), "0");

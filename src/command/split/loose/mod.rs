@@ -64,7 +64,10 @@ fn unfit_key(key: &str, unfit: Unfit) -> Error {
 pub async fn make_ready(state: &State, source: &Session, target: &Session) -> Result<(), Error> {
     for LooseKey { log, key } in &state.ties.loose {
         match log {
-            Side::Source => loose::check(target, key, Within::One).await.map_err(at_target("trying a loose key"))?,
+            Side::Source => {
+                let key = Key { child: moved(state, &key.child), ..key.clone() };
+                loose::check(target, &key, Within::One).await.map_err(at_target("trying a loose key"))?
+            }
             Side::Target => {
                 loose::check(source, key, Within::Another).await.map_err(at_source("trying a loose key"))?
             }
