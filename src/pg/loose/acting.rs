@@ -22,11 +22,12 @@ pub(super) const VIEW: &str = "pg_temp.pgkeep_child";
 
 /// What the change's code may have set in the session, as far as it decides what later statements mean. No statement here has an
 /// operator or a type to be found by a search path. A cursor WITH HOLD that it has left would be run at the end, as the operator.
+/// What is done with at the parent must be on the disk at the child.
 const SETTLED: &str = "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET row_security = off;
     SET search_path = pg_catalog, pg_temp; SET quote_all_identifiers = off; SET \"DateStyle\" = 'ISO'; SET \"IntervalStyle\" = 'postgres';
     SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0; RESET constraint_exclusion;
     RESET default_transaction_read_only; RESET default_transaction_isolation; RESET default_transaction_deferrable; SET idle_in_transaction_session_timeout = 0;
-    CLOSE ALL;\n";
+    SET synchronous_commit = on; CLOSE ALL;\n";
 
 /// How statements reach a table's rows for the length of a transaction.
 pub struct Acting {
