@@ -29,6 +29,7 @@ mod left_in_session;
 mod locks;
 mod long_errors;
 mod loose_code;
+mod loose_twins;
 mod minor;
 mod notices;
 mod old_repositories;

@@ -207,3 +207,47 @@ fn who_holds_the_lock_of_a_key_and_is_no_reaper_is_named() {
     session.wait().unwrap();
     assert_eq!((halves.split(&["reap"]).code, &*halves.rows("held_new")), (0, "6 6 6"));
 }
+
+/// A commit that waits for a standby that is not there is one that a server would have on its disk.
+#[test]
+fn what_a_reaper_does_at_a_child_is_durable_whatever_code_of_the_child_says() {
+    let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let settings =
+        vec![setting("wal_level", "replica"), setting("max_wal_senders", "1"), setting("synchronous_commit", "local")];
+    let server = Server::start(15, ClusterOptions { settings, ..ClusterOptions::default() });
+    for role in ["mal", "other"] {
+        server.ask(&format!("CREATE ROLE {role} LOGIN"));
+    }
+    let deed = "PERFORM set_config('synchronous_commit', 'off', false)";
+    let halves = Halves::moved(&server, "durable".into(), deed);
+    // Nothing at its other children.
+    halves.sql(
+        "durable",
+        "DELETE FROM pgkeep_loose.keys WHERE name <> 'kid.m.m_p_fkey'; DELETE FROM par.p WHERE id <= 3",
+    );
+    server.ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    server.ask("SELECT pg_reload_conf()");
+    let mut until_waits = server.binaries.command("psql");
+    until_waits.env("PGAPPNAME", "probe").args(["-X", "-q", "-d", &server.dsn("postgres"), "-c"]);
+    until_waits
+        .arg("SET synchronous_commit = on")
+        .args(["-c", "DO $$ BEGIN LOOP PERFORM pg_logical_emit_message(true, 'a', 'b'); COMMIT; END LOOP; END $$"]);
+    let mut until_waits = until_waits.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let waits = |who: &str| {
+        format!(
+            "SELECT string_agg(datname, ' ') FROM pg_stat_activity WHERE application_name = '{who}' AND wait_event = 'SyncRep'"
+        )
+    };
+    server.wait_for(&waits("probe"), "postgres");
+    server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'probe'");
+    until_waits.wait().unwrap();
+
+    std::thread::scope(|scope| {
+        let reaped = scope.spawn(|| halves.split(&["reap"]));
+        server.wait_for(&waits("pgkeep reap"), "durable_new");
+        server.ask("ALTER SYSTEM RESET synchronous_standby_names");
+        server.ask("SELECT pg_reload_conf()");
+        let said = reaped.join().unwrap();
+        assert_eq!((said.code, &*halves.rows("durable_new")), (0, "9 6 9"), "{said:?}");
+    });
+}

@@ -1,6 +1,8 @@
 //! The old place takes writes again: with its keys, with what has happened to the parents of loose keys, and above every number that the new
 //! one has given out. Code of users is called by some of it, so that each attempt has a session of its own, and an end.
 
+use std::error::Error as StdError;
+use std::iter::successors;
 use std::time::{Duration, Instant};
 
 use super::SplitError;
@@ -12,6 +14,7 @@ use super::loose::{self, Left};
 use super::state::{Phase, State};
 use crate::command::Error;
 use crate::command::watch::Watch;
+use crate::pg;
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Checked};
@@ -21,6 +24,9 @@ use crate::split::facts::ForeignKey;
 
 /// How long what happened to the parents of loose keys may take to be done to the old rows, while neither side takes writes.
 pub const REPLAY_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How often the tables of loose keys are looked for.
+const LOOKS: u32 = 3;
 
 /// For locks that were had a moment ago.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
@@ -90,7 +96,18 @@ impl Way<'_> {
         self.attempt(opening, left, self.limits).await
     }
 
+    /// A table of a loose key that was another one by the time it was read is looked for again: what was done then is undone.
     async fn attempt(&self, opening: Opening, left: &Left, limits: Limits) -> Result<(), Error> {
+        for _ in 1..LOOKS {
+            match self.attempt_once(opening, left, limits).await {
+                Err(error) if is_of_another_table(&error) => {}
+                done => return done,
+            }
+        }
+        self.attempt_once(opening, left, limits).await
+    }
+
+    async fn attempt_once(&self, opening: Opening, left: &Left, limits: Limits) -> Result<(), Error> {
         let failed = || at_source("connecting");
         let session = connect(self.ends.source.conninfo(), "pgkeep split").await.map_err(failed())?;
         fence::last(&session).await.map_err(at_source("a setting"))?;
@@ -139,6 +156,13 @@ impl Way<'_> {
             Had::NotInTime { who, source } => Err(SplitError::Opening { stage: opening, sessions: who, source }.into()),
         }
     }
+}
+
+fn is_of_another_table(error: &Error) -> bool {
+    let causes = successors(Some(error as &(dyn StdError + 'static)), |error: &&'_ (dyn StdError + 'static)| {
+        StdError::source(*error)
+    });
+    causes.filter_map(|cause| cause.downcast_ref::<pg::Error>()).any(pg::loose::is_another)
 }
 
 /// Not where somebody's lock is known to be in the way: that is waited for.

@@ -8,6 +8,7 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::itself::{called, read_by};
 use super::reading::reach;
 use super::{Key, Table};
 use crate::pg::Error;
@@ -21,11 +22,12 @@ pub(super) const VIEW: &str = "pg_temp.pgkeep_child";
 
 /// What the change's code may have set in the session, as far as it decides what later statements mean. No statement here has an
 /// operator or a type to be found by a search path. A cursor WITH HOLD that it has left would be run at the end, as the operator.
+/// What is done with at the parent must be on the disk at the child.
 const SETTLED: &str = "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET row_security = off;
     SET search_path = pg_catalog, pg_temp; SET quote_all_identifiers = off; SET \"DateStyle\" = 'ISO'; SET \"IntervalStyle\" = 'postgres';
     SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0; RESET constraint_exclusion;
     RESET default_transaction_read_only; RESET default_transaction_isolation; RESET default_transaction_deferrable; SET idle_in_transaction_session_timeout = 0;
-    CLOSE ALL;\n";
+    SET synchronous_commit = on; CLOSE ALL;\n";
 
 /// How statements reach a table's rows for the length of a transaction.
 pub struct Acting {
@@ -52,23 +54,23 @@ struct Sight {
 }
 
 impl Acting {
-    /// At a child. A key's action sees all rows, though a table may force its policies on its owner. There a view stands for it: see
-    /// `view`.
+    /// At a child. A key's action sees all rows, though a table may force its policies on its owner. So a view stands for it where there
+    /// can be one: see `view`.
     pub async fn begin(session: &Session, key: &Key) -> Result<Self, Error> {
         let sight = sight(session, &key.child).await?;
-        Self::at(session, &key.child, &sight, sight.hides && sight.superuser).await
+        Self::at(session, &key.child, &sight).await
     }
 
     /// At a parent, to ask for its keys: its owner may have no right to read it, or to use its schema.
     pub async fn reading(session: &Session, key: &Key) -> Result<Self, Error> {
         let sight = sight(session, &key.parent).await?;
-        Self::at(session, &key.parent, &sight, sight.superuser).await
+        Self::at(session, &key.parent, &sight).await
     }
 
-    async fn at(session: &Session, table: &Table, sight: &Sight, by_view: bool) -> Result<Self, Error> {
-        if by_view {
-            session.run("reaching all rows of a table", &view(table)).await?;
-        }
+    async fn at(session: &Session, table: &Table, sight: &Sight) -> Result<Self, Error> {
+        let by_view = sight.superuser;
+        let itself = if by_view { view(table) } else { called(table) };
+        session.run("reaching the rows of a table", &itself).await?;
         let rows = if by_view { VIEW.into() } else { table.rows() };
         let owner = sight.superuser || sight.temporary && !sight.hides;
         let way = if owner { Way::Owner } else { Way::Itself };
@@ -140,10 +142,8 @@ impl Acting {
 
     /// For the last statement of the transaction.
     pub async fn end(&self, session: &Session) -> Result<(), Error> {
-        if !self.is_by_view() {
-            return Ok(());
-        }
-        session.run("dropping a view", &format!("DROP VIEW IF EXISTS {VIEW}")).await
+        let last = if self.is_by_view() { format!("DROP VIEW IF EXISTS {VIEW}") } else { called(&self.table) };
+        session.run("the last look at a table", &last).await
     }
 }
 
@@ -157,34 +157,32 @@ async fn sight(session: &Session, table: &Table) -> Result<Sight, Error> {
     let sql = "SELECT c.relrowsecurity AND c.relforcerowsecurity AND NOT r.rolbypassrls AND NOT r.rolsuper,
             pg_catalog.current_setting('is_superuser') = 'on', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
-        WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')";
-    let row = session.client().query_opt(sql, &[&table.schema, &table.name]).await;
+        WHERE c.relkind IN ('r', 'p') AND CASE WHEN $3::oid IS NULL THEN n.nspname = $1 AND c.relname = $2 ELSE c.oid = $3::oid END";
+    let row = session.client().query_opt(sql, &[&table.schema, &table.name, &table.oid]).await;
     let row = row.map_err(|error| session.fault("whether a table hides rows", error))?;
     let none = Sight { hides: false, superuser: false, temporary: true };
     Ok(row.map_or(none, |row| Sight { hides: row.get(0), superuser: row.get(1), temporary: row.get(2) }))
 }
 
 /// Statements that make a view of the operator's, which sees all rows of the table whatever its policies say; what is done through it
-/// runs the code of the table as whoever does it.
+/// runs the code of the table as whoever does it. It stays with the table, whatever that is called from then on.
 fn view(table: &Table) -> String {
-    let literal = quote_literal(&table.quoted());
+    let relation = table.relation();
     let rest = do_block(&format!(
         "BEGIN
             EXECUTE (SELECT pg_catalog.format('GRANT SELECT, UPDATE, DELETE ON {VIEW} TO %I', pg_catalog.pg_get_userbyid(relowner))
-                FROM pg_catalog.pg_class WHERE oid = {literal}::pg_catalog.regclass);
+                FROM pg_catalog.pg_class WHERE oid = {relation});
         END"
     ));
-    format!("DROP VIEW IF EXISTS {VIEW}; CREATE VIEW {VIEW} AS SELECT * FROM {};\n{rest}", table.rows())
+    let itself = read_by(VIEW, table);
+    format!("DROP VIEW IF EXISTS {VIEW}; CREATE VIEW {VIEW} AS SELECT * FROM {};\n{itself}{rest}", table.rows())
 }
 
 /// For a body: an expression that is a list for `UPDATE ... SET`, in which each of the columns gets its default. A view has none of its
 /// table's, and whoever made it to have them would read literals of the owner's types.
 pub(super) fn defaults(table: &Table, columns: &[&str]) -> String {
     let names: Vec<String> = columns.iter().map(|column| quote_literal(column)).collect();
-    let relation = match table.oid {
-        Some(oid) => format!("{oid}::pg_catalog.oid"),
-        None => format!("{}::pg_catalog.regclass::pg_catalog.oid", quote_literal(&table.quoted())),
-    };
+    let relation = table.relation();
     format!(
         "(SELECT pg_catalog.string_agg(pg_catalog.format('%I = %s', a.attname,
                 CASE WHEN x.adbin IS NULL THEN 'DEFAULT' ELSE pg_catalog.format('(%s)', pg_catalog.pg_get_expr(x.adbin, x.adrelid)) END), ', ')
@@ -198,11 +196,11 @@ pub(super) fn defaults(table: &Table, columns: &[&str]) -> String {
 fn make(signature: &str, table: &Table, body: &str) -> String {
     let give = do_block(&format!(
         "DECLARE owner pg_catalog.name; BEGIN
-            SELECT pg_catalog.pg_get_userbyid(relowner) INTO owner FROM pg_catalog.pg_class WHERE oid = {}::pg_catalog.regclass;
+            SELECT pg_catalog.pg_get_userbyid(relowner) INTO owner FROM pg_catalog.pg_class WHERE oid = {};
             EXECUTE pg_catalog.format('ALTER FUNCTION {signature} OWNER TO %I', owner);
         EXCEPTION WHEN insufficient_privilege THEN NULL;
         END",
-        quote_literal(&table.quoted()),
+        table.relation(),
     ));
     format!(
         "CREATE FUNCTION {signature} RETURNS TABLE (pgkeep_place pg_catalog.int8, pgkeep_rows pg_catalog.int8, pgkeep_now pg_catalog.text[])

@@ -122,7 +122,7 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
             k.set_columns, k.parent_identity, k.child_identity, k.child_database, {UNWATCHED},
             -- What the table does not have is null in its JSON.
             pg_catalog.to_jsonb(k) ->> 'parent_place', pg_catalog.to_jsonb(k) ->> 'child_place',
-            pg_catalog.to_jsonb(k) ->> 'child_relation', {ESTRANGED}
+            pg_catalog.to_jsonb(k) ->> 'child_relation', {ESTRANGED}, c.oid
         FROM {SCHEMA}.keys k {} ORDER BY k.key",
         parents()
     );
@@ -140,7 +140,7 @@ pub async fn keys(session: &Session) -> Result<Vec<Stored>, Error> {
             key: Key {
                 number: row.get(0),
                 name: row.get(1),
-                parent: Table { schema: row.get(2), name: row.get(3), reach: reach(row.get(4)), oid: None },
+                parent: Table { schema: row.get(2), name: row.get(3), reach: reach(row.get(4)), oid: row.get(23) },
                 // How far its name reaches is asked at the child.
                 child: Table { schema: row.get(5), name: row.get(6), reach: reach(false), oid },
                 columns: (0..lists[0].len()).filter_map(pair).collect(),

@@ -6,6 +6,7 @@
 
 mod acting;
 mod apply;
+mod itself;
 mod log;
 mod reading;
 mod retreat;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use acting::{Acting, Child, child};
 pub use apply::{Changed, Effect, Within, apply, check, lock, rows_left};
+pub use itself::{is_another, named};
 pub use log::{
     Entry, Settled, Stored, Waiting, begin, commit, entries, existing, holders, keep_places, keys, purge, roll_back,
     settle, take, waiting,
@@ -23,7 +25,7 @@ pub use reading::{Unfit, describe, last_number, named_now, watched};
 pub use retreat::{forget, keep, replay};
 pub use trigger::{install, renew};
 
-use super::quoting::{quote_identifier, quote_relation};
+use super::quoting::{quote_identifier, quote_literal, quote_relation};
 
 /// Not the fence's schema, which goes with the fence.
 pub const SCHEMA: &str = "pgkeep_loose";
@@ -88,6 +90,14 @@ pub struct Table {
 impl Table {
     fn quoted(&self) -> String {
         quote_relation(&self.schema, &self.name)
+    }
+
+    /// Its OID, as SQL writes it.
+    fn relation(&self) -> String {
+        match self.oid {
+            Some(oid) => format!("{oid}::pg_catalog.oid"),
+            None => format!("{}::pg_catalog.regclass::pg_catalog.oid", quote_literal(&self.quoted())),
+        }
     }
 
     /// For FROM and UPDATE.

@@ -2,6 +2,7 @@
 
 use tokio_postgres::Row;
 
+use super::itself::named;
 use super::{Key, Pair, Reach, Referential, SCHEMA, TRIGGER, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;
@@ -116,27 +117,15 @@ pub async fn last_number(session: &Session) -> Result<i32, Error> {
     Ok(row.map_err(|error| session.fault("the list of loose keys", error))?.get(0))
 }
 
-/// The keys with the names that their tables have by now, in the database that was split; those whose tables are there, and tables still. What an
-/// earlier program described is known by its names alone.
+/// The keys with the names that their tables have by now, in the database that was split; those whose tables are there, and tables still.
 pub async fn named_now(session: &Session, keys: &[&Key]) -> Result<Vec<Key>, Error> {
-    let sql = "SELECT n.nspname::text, c.relname::text, c.relkind = 'p', c.oid FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND CASE WHEN $1::oid IS NULL THEN n.nspname = $2 AND c.relname = $3 ELSE c.oid = $1::oid END";
-    let now = async |table: &Table| {
-        let Table { schema, name, oid, .. } = table;
-        let row = session.client().query_opt(sql, &[oid, schema, name]).await;
-        let row = row.map_err(|error| session.fault("looking for a table", error))?;
-        let named =
-            |row: Row| Table { schema: row.get(0), name: row.get(1), reach: reach(row.get(2)), oid: Some(row.get(3)) };
-        Ok::<_, Error>(row.map(named))
-    };
-    let mut named = Vec::new();
+    let mut now = Vec::new();
     for key in keys {
-        if let (Some(parent), Some(child)) = (now(&key.parent).await?, now(&key.child).await?) {
-            named.push(Key { parent, child, ..(*key).clone() });
+        if let (Some(parent), Some(child)) = (named(session, &key.parent).await?, named(session, &key.child).await?) {
+            now.push(Key { parent, child, ..(*key).clone() });
         }
     }
-    Ok(named)
+    Ok(now)
 }
 
 /// Tables that a loose key's trigger watches: schema, table, and the key's name.

@@ -1,5 +1,6 @@
 //! What a loose key is made of in the parent's database.
 
+use super::itself::watched_by;
 use super::log::{key_types, place_columns, take};
 use super::{Key, SCHEMA};
 use crate::pg::Error;
@@ -40,6 +41,7 @@ pub fn install(keys: &[&Key], parent: &Place, child: &Place, child_database: &st
         sql += &row(key, parent, child, child_database);
         sql += &function(key);
         sql += &triggers(key);
+        sql += &watched_by(key);
     }
     sql + &close()
 }
@@ -85,7 +87,7 @@ fn row(key: &Key, parent: &Place, child: &Place, child_database: &str) -> String
 
 /// Which table the parent is, with the database whose OID it is, and of which types its key is.
 fn parent_relation(key: &Key, parent: &Place) -> String {
-    let relation = format!("{}::pg_catalog.regclass::pg_catalog.oid", quote_literal(&key.parent.quoted()));
+    let relation = key.parent.relation();
     let columns: Vec<String> = key.columns.iter().map(|pair| quote_literal(&pair.parent)).collect();
     let types = key_types(&relation, &format!("ARRAY[{}]::text[]", columns.join(",")));
     format!("pg_catalog.concat_ws('/', {}, {relation}, ({types}))", quote_literal(&parent.identity()))

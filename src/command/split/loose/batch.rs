@@ -11,7 +11,7 @@ use crate::command::split::whereabouts::Moved;
 use crate::pg;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::Holder;
-use crate::pg::loose::{self, Acting, Effect, Entry, Key, Settled};
+use crate::pg::loose::{self, Acting, Effect, Entry, Key, Settled, Table};
 use crate::stop::Stop;
 
 pub struct ReapOptions {
@@ -55,6 +55,8 @@ pub(super) enum Trouble {
     Held(Vec<Holder>),
     /// A lock, a deadlock, or a row that changed meanwhile.
     Again,
+    /// A name meant another table than the key's.
+    Another(String),
     /// What the child's database says against it: a constraint, a trigger.
     Refused {
         entries: Vec<Entry>,
@@ -90,6 +92,7 @@ impl Reaper<'_> {
         left: &BTreeSet<Vec<Option<String>>>,
     ) -> Result<Option<Batch>, Trouble> {
         let Pair { parent, child, .. } = *self.pair;
+        let key = &self.named(key).await?;
         let at_parent = |what: &'static str| move |error| self.trouble(error, self.pair.parent_error(), what);
         let at_child = |what: &'static str| move |error| self.trouble(error, self.pair.child_error(), what);
         let wait = self.options.lock_timeout_ms;
@@ -178,8 +181,22 @@ impl Reaper<'_> {
         Ok(Some(batch))
     }
 
+    /// The key with the names that its tables have now: the work of each attempt begins with them.
+    async fn named(&self, key: &Key) -> Result<Key, Trouble> {
+        let Pair { parent, child, .. } = *self.pair;
+        let what = "looking for a table";
+        let at_parent = |error| self.trouble(error, self.pair.parent_error(), what);
+        let at_child = |error| self.trouble(error, self.pair.child_error(), what);
+        let gone = |table: &Table| Trouble::Gone(format!("the table {table} is gone, or no table any more"));
+        let now = loose::named(parent, &key.parent).await.map_err(at_parent)?;
+        let parent = now.ok_or_else(|| gone(&key.parent))?;
+        let child = loose::named(child, &key.child).await.map_err(at_child)?.ok_or_else(|| gone(&key.child))?;
+        Ok(Key { parent, child, ..key.clone() })
+    }
+
     fn trouble(&self, error: pg::Error, place: Place, what: &str) -> Trouble {
         match error.sqlstate() {
+            _ if loose::is_another(&error) => Trouble::Another(reason(&error)),
             // lock_not_available, deadlock_detected, serialization_failure
             Some("55P03" | "40P01" | "40001") => Trouble::Again,
             // undefined_table, undefined_column, undefined_object, undefined_function, invalid_schema_name

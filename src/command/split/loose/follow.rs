@@ -75,6 +75,13 @@ pub(super) fn to_mend(child: &str) -> String {
     )
 }
 
+/// Of a key whose tables had other names each time that they were looked for.
+fn exchanged(child: &str) -> String {
+    format!(
+        "what is left stays in the log. Look at who renames tables or schemas of the key, at {child} and at its parent, then run `pgkeep split reap` again"
+    )
+}
+
 fn held(holders: &[Holder], database: &str) -> (String, String) {
     let who: Vec<String> = holders.iter().map(ToString::to_string).collect();
     let end: Vec<String> = holders.iter().map(Holder::end).collect();
@@ -146,6 +153,13 @@ impl Reaper<'_> {
                     let (reason, to_do) = held(&holders, self.pair.parent.conninfo().database());
                     reaped.ended(Progressed::Held, reason, to_do);
                     return Ok(());
+                }
+                Err(Trouble::Another(reason)) => {
+                    attempts += 1;
+                    if attempts == ATTEMPTS {
+                        reaped.ended(Progressed::Failed, reason, exchanged(&reaped.child));
+                        return Ok(());
+                    }
                 }
                 Err(Trouble::Again) => {
                     attempts += 1;

@@ -64,16 +64,23 @@ fn unfit_key(key: &str, unfit: Unfit) -> Error {
 pub async fn make_ready(state: &State, source: &Session, target: &Session) -> Result<(), Error> {
     for LooseKey { log, key } in &state.ties.loose {
         match log {
-            Side::Source => loose::check(target, key, Within::One).await.map_err(at_target("trying a loose key"))?,
+            Side::Source => {
+                let key = Key { child: moved(state, &key.child), ..key.clone() };
+                loose::check(target, &key, Within::One).await.map_err(at_target("trying a loose key"))?
+            }
             Side::Target => {
                 loose::check(source, key, Within::Another).await.map_err(at_source("trying a loose key"))?
             }
         }
     }
-    let keys = of(state, Side::Target);
+    let keys: Vec<Key> = of(state, Side::Target)
+        .into_iter()
+        .map(|key| Key { parent: moved(state, &key.parent), ..key.clone() })
+        .collect();
     if keys.is_empty() {
         return Ok(());
     }
+    let keys: Vec<&Key> = keys.iter().collect();
     let sql = match &state.memory {
         Some(Memory { split, .. }) => loose::install(&keys, &split.target, &split.source, &state.source_database),
         None => return Ok(()),
@@ -89,12 +96,19 @@ pub async fn at_seal(state: &State, target: &Session) -> Result<String, Error> {
     let mut keys = Vec::new();
     for key in of(state, Side::Source) {
         // Its child is the copy.
-        let by_name = Key { child: loose::Table { oid: None, ..key.child.clone() }, ..key.clone() };
+        let by_name = Key { child: moved(state, &key.child), ..key.clone() };
         let child = loose::child(target, &by_name).await.map_err(at_target("looking for a table"))?;
         keys.push(Key { child: child.map_or(by_name.child, |child| child.table), ..by_name });
     }
     let keys: Vec<&Key> = keys.iter().collect();
     Ok(loose::install(&keys, &split.source, &split.target, target.conninfo().database()))
+}
+
+/// The table as the target has it: the one that was proven there, where that is known.
+fn moved(state: &State, table: &loose::Table) -> loose::Table {
+    let known = state.new_tables.iter().flat_map(|new| &new.tables);
+    let mut known = known.filter(|new| (&new.schema, &new.name) == (&table.schema, &table.name));
+    loose::Table { oid: known.next().map(|new| new.oid), ..table.clone() }
 }
 
 /// Takes the keys away whose parent had moved: the target is sealed, and nothing is written down there any more.

@@ -2,12 +2,15 @@
 
 use super::prepare::resolve;
 use crate::command::Error;
+use crate::command::split::apart::reason;
 use crate::command::split::capture::Drawn;
 use crate::command::split::holding::{Had, Owner, Trying, at_source};
 use crate::command::split::state::State;
 use crate::command::split::{Options, SplitError};
+use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::fence::{self, Attempt, Patience, Stamp};
+use crate::pg::loose;
 
 /// What happens to the source in one transaction.
 pub struct Seal<'a> {
@@ -26,6 +29,14 @@ pub struct Seal<'a> {
 enum Stopped {
     Error(Error),
     Locks(fence::Attempt),
+}
+
+/// A table of a loose key that is another one by now is a change like those that [`Seal::untouched`] finds.
+fn stopped(error: pg::Error, failed: impl FnOnce(pg::Error) -> Stopped) -> Stopped {
+    match loose::is_another(&error) {
+        true => Stopped::Error(SplitError::Stale { changed: vec![reason(&error)] }.into()),
+        false => failed(error),
+    }
 }
 
 impl Seal<'_> {
@@ -97,7 +108,8 @@ impl Seal<'_> {
         }
         self.drawn.check(source).await.map_err(Stopped::Error)?;
         self.untouched(source).await.map_err(Stopped::Error)?;
-        match fence::prepare_seal(source, self.also, self.drawn.scope(), patience).await.map_err(failed)? {
+        let prepared = fence::prepare_seal(source, self.also, self.drawn.scope(), patience).await;
+        match prepared.map_err(|error| stopped(error, failed))? {
             Attempt::Up => {}
             in_the_way => return Err(Stopped::Locks(in_the_way)),
         }
