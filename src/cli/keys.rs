@@ -61,10 +61,10 @@ impl Reading {
     async fn open(self, url: &str, access: Access) -> Result<Repository, Error> {
         let opened = Repository::open(url, self.key, access).await;
         let repository = opened.map_err(|error| half_rotated(error, &self.path))?;
-        let number = repository.keyring().number;
-        if number > repository.keyring_remembered() {
+        if repository.has_news_for_the_key() {
+            let keyring = repository.keyring();
             // A key on a medium that cannot be written reads all the same.
-            let _ = disk::remember_keyring(&self.path, number, &self.protection);
+            let _ = disk::remember_keyring(&self.path, keyring.number, &keyring.revoked(), &self.protection);
         }
         Ok(repository)
     }

@@ -457,6 +457,7 @@ fn repository_code(error: &RepoError) -> u8 {
         | RepoError::LostConfig { .. }
         | RepoError::NewerFormat { .. }
         | RepoError::KeyringLost { .. }
+        | RepoError::RevocationLost { .. }
         | RepoError::Object { .. }
         | RepoError::Signature { .. }
         | RepoError::Manifest { .. }

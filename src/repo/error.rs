@@ -41,6 +41,8 @@ pub enum RepoError {
     NewerFormat { found: u32, supported: u32 },
     #[error("the key file knows keyring {remembered}, but the repository's newest is {}", keyring_noun(*found))]
     KeyringLost { remembered: u64, found: u64 },
+    #[error("the key file knows that the writer {id} was revoked, but no keyring in the repository says so")]
+    RevocationLost { id: String },
     /// A store may say that it failed and have stored it: only a key's file is certain then.
     #[error("the new key in {} may be in force, although storing the keyring that names it was reported as failed", path.display())]
     KeyKept {
@@ -137,7 +139,7 @@ impl RepoError {
                     path.display()
                 ))
             }
-            RepoError::KeyringLost { .. } => Some(
+            RepoError::KeyringLost { .. } | RepoError::RevocationLost { .. } => Some(
                 "A record under records/keyring/ was removed, perhaps to make a revoked writer valid again. Nothing was trusted or written. \
                  Restore the record from a copy of the bucket; docs/operations.md, \"Keys\", says what to do without one."
                     .into(),

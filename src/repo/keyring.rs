@@ -11,7 +11,7 @@ use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
 use super::error::RepoError;
-use super::keys::KeyError;
+use super::keys::{KeyError, Revoked};
 use super::record::{Record, Stored, each_record};
 use super::snapshot::SnapshotName;
 use super::succession::{FormerRoot, verifying_key};
@@ -168,6 +168,12 @@ impl Keyring {
     /// The writer with this key, whether or not it is revoked.
     pub fn of_signer(&self, signer: &VerifyingKey) -> Option<&Writer> {
         self.writers.iter().find(|writer| writer.signer == *signer)
+    }
+
+    /// Those that are revoked.
+    pub fn revoked(&self) -> Revoked {
+        let revoked = self.writers.iter().filter(|writer| writer.revoked.is_some());
+        revoked.map(|writer| writer.signer.to_bytes()).collect()
     }
 
     /// Ends the trust in a writer, but for these manifests.

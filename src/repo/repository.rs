@@ -114,6 +114,10 @@ impl Repository {
         if admission.keyring.number < key.keyring {
             return Err(RepoError::KeyringLost { remembered: key.keyring, found: admission.keyring.number });
         }
+        // Another keyring may have that number, or be another restore key's.
+        if let Some(signer) = key.revoked.difference(&admission.keyring.revoked()).next() {
+            return Err(RepoError::RevocationLost { id: hex::encode(&signer[..4]) });
+        }
         if access == Access::Write
             && let (KeyKind::Writer, Some(signing)) = (key.kind, &key.signing)
         {
@@ -133,9 +137,9 @@ impl Repository {
         &self.trust
     }
 
-    /// The highest keyring that the key's file knew of.
-    pub fn keyring_remembered(&self) -> u64 {
-        self.key.keyring
+    /// Whether the key's file does not know yet what the keyring says.
+    pub fn has_news_for_the_key(&self) -> bool {
+        self.keyring.number > self.key.keyring || !self.keyring.revoked().is_subset(&self.key.revoked)
     }
 
     pub fn url(&self) -> &str {

@@ -19,6 +19,7 @@ mod roles;
 mod statements;
 mod tablespaces;
 mod there;
+mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +37,7 @@ pub use makes::{Class, Object, objects_made};
 pub use roles::{RoleMap, roles_named, roles_of_the_database};
 pub use tablespaces::{Tablespaces, tablespaces_named};
 pub use there::{ExtensionThere, SchemaThere, There};
+pub use withheld::{SETTINGS, Withheld, roles_set};
 
 /// What of the source a restore keeps.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +53,8 @@ pub struct RestoreOptions {
     pub populated: BTreeSet<Oid>,
     /// What the target has already.
     pub there: There,
+    /// Roles, by their names in the source, in whose place the target's server has one that may do more, and what: nothing is set on it.
+    pub more_here: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,6 +97,8 @@ pub struct RestorePlan {
     pub gathered_with_code: BTreeSet<Oid>,
     /// What the target has already, and otherwise than the source.
     pub there_otherwise: Vec<String>,
+    /// What is set on roles, and is not run.
+    pub withheld: Vec<Withheld>,
     /// Who gets something of each large object by the target's default privileges: roles, or `None` for `PUBLIC`.
     pub large_objects_given_to: BTreeSet<Option<String>>,
     /// Materialized views that held rows and cannot be refreshed, since they read one that held none: `MATERIALIZED VIEW shop.sums`.
@@ -204,6 +210,7 @@ impl RestorePlan {
             post_data: Vec::new(),
             gathered_with_code: BTreeSet::new(),
             there_otherwise: Vec::new(),
+            withheld: Vec::new(),
             large_objects_given_to: defaults::of_large_objects(options),
             not_refreshable: Vec::new(),
         };
@@ -238,6 +245,10 @@ impl RestorePlan {
                 continue;
             }
             if options.grants == Grants::Omit && matches!(entry.kind, Kind::Acl | Kind::DefaultAcl) {
+                continue;
+            }
+            plan.withheld.extend(withheld::taken_out(entry, &mut step, options));
+            if step.statements.is_empty() && entry.kind == Kind::DefaultAcl {
                 continue;
             }
             passed_on::lend_names(entry, &options.roles, &mut step);

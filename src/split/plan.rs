@@ -16,7 +16,7 @@ use super::{hindrances, neighbours, operation, roles as of_roles};
 use crate::schema::archive::{Archive, DumpId, Oid};
 use crate::schema::facts::Facts;
 use crate::schema::pattern::Pattern;
-use crate::schema::restore::{needing_a_search_path, roles_named};
+use crate::schema::restore::{needing_a_search_path, roles_named, roles_set};
 use crate::schema::selection::Selection;
 
 /// All that a plan is made of.
@@ -48,6 +48,9 @@ pub struct SplitPlan {
     pub findings: Vec<Finding>,
     /// The roles that what moves needs, those above them included.
     pub roles: Vec<String>,
+    /// Those of them on which nothing is set there, because the one of that name may do more, and what.
+    #[serde(skip)]
+    pub more_there: BTreeMap<String, String>,
     /// The entries that the new database gets.
     #[serde(skip)]
     pub taken: BTreeSet<DumpId>,
@@ -136,6 +139,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
         left_behind: left_behind(&sides, &boundary),
         bridged,
         constraints: boundary.iter().filter_map(|crossing| Some((crossing.constraint?, crossing.action))).collect(),
+        more_there: of_roles::with_nothing_set(&roles_set(archive, selection), source, target),
         roles: roles.into_iter().collect(),
         moves,
         needs,

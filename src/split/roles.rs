@@ -1,6 +1,6 @@
 //! Roles that what moves needs: those that the target's server lacks, and those that may do more there, or more than they need.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Attribute, Role, SourceFacts, TargetFacts, Trust};
 use super::finding::Severity::{Note, Warning};
@@ -39,6 +39,17 @@ pub(super) fn roles(
     findings
 }
 
+/// Of these roles those that may do more at the target's server, and what.
+pub(super) fn with_nothing_set(
+    roles: &BTreeSet<String>,
+    source: &SourceFacts,
+    target: &TargetFacts,
+) -> BTreeMap<String, String> {
+    let beyond = |role: &String| target.role_rights.beyond(&source.role_rights, role, &RoleMap::default()).join(", ");
+    let all = roles.iter().map(|role| (role.clone(), beyond(role)));
+    all.filter(|(_, beyond)| !beyond.is_empty()).collect()
+}
+
 /// A role that the target's server has already is another one, as far as anybody can tell.
 fn more_there(role: &Role, source: &Rights, target: &TargetFacts) -> Option<Finding> {
     let beyond = target.role_rights.beyond(source, &role.name, &RoleMap::default());
@@ -48,7 +59,7 @@ fn more_there(role: &Role, source: &Rights, target: &TargetFacts) -> Option<Find
             beyond.join(", ")
         )
     };
-    let action = "what it owns there runs with them, and no role that is created becomes a member of it; where the two are not one and the same, rename one before the split";
+    let action = "what it owns there runs with them; no role that is created becomes a member of it, and its settings in the database and its default privileges are not set; where the two are not one and the same, rename one before the split";
     (!beyond.is_empty()).then(|| Finding::new(Warning, FindingKind::Role, role.name.clone(), reason(), action))
 }
 

@@ -97,8 +97,10 @@ fn a_restore_key_that_was_replaced_changes_nothing() {
         found.sort();
         found.into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect::<Vec<_>>()
     };
-    let before = all();
     let old = repo.restore_key();
+    // It reads, and remembers whom the new one has revoked.
+    ok(&mut with(&old, &["key", "list"]));
+    let before = all();
     let (writer_word, third) = (writer.to_str().unwrap(), at("third.key"));
     let third = third.to_str().unwrap();
     for args in [

@@ -11,6 +11,7 @@ mod init;
 mod interleave;
 mod key;
 mod key_files;
+mod key_remembered;
 mod key_replaced;
 mod key_rotation;
 mod keys;

@@ -55,6 +55,7 @@ mod roundtrip;
 mod row_hash;
 mod run;
 mod same_named;
+mod set_on_roles;
 mod settings;
 mod shared_extensions;
 mod split;

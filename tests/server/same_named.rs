@@ -32,6 +32,13 @@ fn source(major: u32) -> Server {
     server
 }
 
+/// With its own pg_dump, also where there are no rows.
+#[track_caller]
+fn back_up(repo: &Repo, source: &Server) {
+    let programs = source.binaries.bin_dir.to_str().unwrap();
+    repo.json(["backup", "-d", &source.dsn("shop"), "--accept-shrink", "--pg-bin", programs]);
+}
+
 #[track_caller]
 fn strings(list: &Value) -> Vec<&str> {
     list.as_array().unwrap_or_else(|| panic!("{list}")).iter().map(|line| line.as_str().unwrap()).collect()
@@ -146,8 +153,7 @@ fn what_a_role_that_is_made_may_do_at_the_server_is_told() {
         (Server::start(17, ClusterOptions::default()), Server::start(15, ClusterOptions::default()), Repo::new());
     source.ask("CREATE ROLE app LOGIN CREATEROLE IN ROLE pg_write_server_files, pg_maintain");
     source.ask("CREATE DATABASE shop OWNER app");
-    let programs = source.binaries.bin_dir.to_str().unwrap();
-    repo.json(["backup", "-d", &source.dsn("shop"), "--accept-shrink", "--pg-bin", programs]);
+    back_up(&repo, &source);
     let dsn = target.dsn("shop");
     let report = repo.restored(["latest", "--create", "-d", &dsn]);
     let made = json!([{"role": "app", "login": true, "set_password": "ALTER ROLE \"app\" PASSWORD '...'",
@@ -222,8 +228,7 @@ fn a_membership_that_an_older_server_would_make_more_of_is_left_out_and_named() 
     let grants =
         "CREATE TABLE t AS SELECT 1 AS i; GRANT SELECT ON t TO reads, becomes, gives, nothing, all_of_it, quiet";
     psql(&source.binaries, &source.dsn("shop"), grants).unwrap();
-    let programs = source.binaries.bin_dir.to_str().unwrap();
-    repo.json(["backup", "-d", &source.dsn("shop"), "--pg-bin", programs]);
+    back_up(&repo, &source);
     for major in [14, 15] {
         let target = Server::start(major, ClusterOptions::default());
         let report = repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
@@ -293,8 +298,7 @@ fn what_a_role_has_is_what_its_memberships_let_through_and_its_version_means() {
         let repo = Repo::new();
         there.split(';').for_each(|sql| drop(source.ask(sql)));
         format!("CREATE ROLE boss {here}").split(';').for_each(|sql| drop(target.ask(sql)));
-        let programs = source.binaries.bin_dir.to_str().unwrap();
-        repo.json(["backup", "-d", &source.dsn("shop"), "--pg-bin", programs]);
+        back_up(&repo, &source);
         let report = repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
         nothing_is_given(&target, beyond, &strings(&report["warnings"]));
     }
@@ -305,14 +309,7 @@ fn a_role_made_with_a_createrole_that_means_more_here_is_told() {
     let (source, repo) = (Server::start(17, ClusterOptions::default()), Repo::new());
     source.ask("CREATE ROLE maker LOGIN CREATEROLE");
     source.ask("CREATE DATABASE shop OWNER maker");
-    repo.json([
-        "backup",
-        "-d",
-        &source.dsn("shop"),
-        "--accept-shrink",
-        "--pg-bin",
-        source.binaries.bin_dir.to_str().unwrap(),
-    ]);
+    back_up(&repo, &source);
     for (major, told) in [(15, 1), (17, 0)] {
         let target = Server::start(major, ClusterOptions::default());
         let report = repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
@@ -342,14 +339,7 @@ fn a_membership_by_two_grantors_comes_back_as_what_both_give() {
         sql.split(';').for_each(|sql| drop(source.ask(sql)));
     }
     assert_eq!(source.ask("SELECT count(*) FROM pg_auth_members WHERE member = 'dev'::regrole"), "2");
-    repo.json([
-        "backup",
-        "-d",
-        &source.dsn("shop"),
-        "--accept-shrink",
-        "--pg-bin",
-        source.binaries.bin_dir.to_str().unwrap(),
-    ]);
+    back_up(&repo, &source);
     repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
     let options = "SELECT concat_ws(' ', admin_option, inherit_option, set_option) FROM pg_auth_members WHERE member = 'dev'::regrole";
     assert_eq!(target.ask(options), "t t f");

@@ -75,10 +75,11 @@ pub async fn writer(
         if !is_beside {
             key.write_next(&file)?;
         }
-        let written = repository.write_keyring(keyring, &restore.key).await;
+        let written = repository.write_keyring(keyring.clone(), &restore.key).await;
         written.map_err(|error| error.with_key_kept(&file.next()))?
     };
     key.keyring = number;
+    key.revoked = keyring.revoked();
     key.replace(&file)?;
     // One that stays is known for what it is by the next rotation.
     let _ = file.discard_next();
@@ -86,6 +87,7 @@ pub async fn writer(
     drop(file);
     restore.update(|key| {
         key.keyring = key.keyring.max(number);
+        key.revoked.extend(keyring.revoked());
         key.signers.retain(|known| *known != old_signer);
         key.signers.push(signer);
     })?;
@@ -189,6 +191,7 @@ async fn keyring_of_new(repository: &Repository, old: &RestoreKey, key: &mut Res
     // An earlier program may have written one that the old key has not signed.
     keyring.join(repository.keyring_of(key.root()).await?);
     key.keyring = keyring.number + 1;
+    key.revoked = keyring.revoked();
     key.signers = keyring.writers.iter().filter(|w| w.revoked.is_none()).map(|w| w.signer).collect();
     if key.signers.is_empty() {
         key.signers = old.signers.clone();

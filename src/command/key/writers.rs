@@ -59,6 +59,7 @@ pub async fn add(
     let id = crate::repo::keyring::signer_id(&signer);
     key.root = Some(restore.key.root());
     key.keyring = repository.keyring().number + 1;
+    key.revoked = repository.keyring().revoked();
     // The key first: a writer that is trusted and has no key would be of no use.
     match is_there {
         true => key.replace(&LockedKeyFile::lock(out)?)?,
@@ -111,6 +112,7 @@ pub async fn revoke(
     let number = repository.write_keyring(keyring, &restore.key).await?;
     restore.update(|key| {
         key.keyring = key.keyring.max(number);
+        key.revoked.insert(writer.signer.to_bytes());
         // The file needs one signer at least; the keyring, which it remembers, revokes this one all the same.
         if key.signers.len() > 1 {
             key.signers.retain(|signer| *signer != writer.signer);

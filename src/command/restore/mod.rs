@@ -124,6 +124,8 @@ pub(super) struct Job {
     pub may_be_there: BTreeSet<u32>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
+    /// Roles, by their names in the source, on which nothing is set, because the one in their place may do more, and what.
+    pub more_here: BTreeMap<String, String>,
     /// In which schemas a session of the source finds names; empty where no switch gives them to a load.
     pub search_path: Vec<String>,
     /// These are known once definitions are there.

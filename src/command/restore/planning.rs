@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::families::Families;
-use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, target};
+use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, roles_there, target};
 use crate::command::Error;
 use crate::command::not_given;
 use crate::command::rights::joined;
@@ -16,7 +16,9 @@ use crate::rows::cargo::Cargo;
 use crate::schema::archive::Archive;
 use crate::schema::detaching::detaching;
 use crate::schema::facts::{Detaching, Facts, Membership};
-use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, objects_made, tablespaces_named};
+use crate::schema::restore::{
+    RestoreOptions, RestorePlan, RoleMap, SETTINGS, Step, objects_made, roles_set, tablespaces_named,
+};
 use crate::schema::selection::{Reason, Selection};
 use crate::stream::DigestKey;
 
@@ -76,6 +78,10 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     // Whoever asks for a part does not ask for another `public`.
     there.takes_public &= taken.is_empty() && options.patterns.is_empty();
     let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
+    let cargo = cargo(manifest, options);
+    let set = roles_set(&archive, &selection);
+    let here = (&options.loading.target, options.creation);
+    let more_here = roles_there::beyond_at(here, &cargo, &set, &role_map).await?;
     let plan = RestorePlan::new(
         &archive,
         &facts,
@@ -88,12 +94,12 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
             populated: manifest.populated.iter().copied().collect(),
             tablespaces,
             there,
+            more_here: more_here.clone(),
         },
     );
     let relations: Vec<Relation> =
         manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
-    let cargo = cargo(manifest, options);
     let of_database = match options.creation {
         Creation::Create => roles::of_the_database(&archive, &plan, &cargo, options.loading.owners),
         Creation::Exists => BTreeSet::new(),
@@ -106,6 +112,9 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     warnings.extend(rows_missing);
     warnings.extend(detaching(&archive, &facts, &selection).iter().map(comes_back_attached));
     warnings.extend(plan.there_otherwise.iter().cloned());
+    // A database that is there gets no settings.
+    let withheld = plan.withheld.iter().filter(|one| options.creation == Creation::Create || one.what != SETTINGS);
+    warnings.extend(withheld.map(ToString::to_string));
     let objects = objects_made(&archive, &selection);
     let job = Job {
         may_be_there: may_be_there(&relations, options.creation),
@@ -116,6 +125,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         sequences_of_extensions,
         role_map,
         roles_needed,
+        more_here,
         search_path: facts.search_path,
         surroundings: Surroundings::default(),
         families: Families::default(),

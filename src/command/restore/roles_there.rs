@@ -1,13 +1,17 @@
 //! Roles that the target's server has already: they stay as they are, and what the snapshot's have beyond that is told.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::target::{connect_for_maintenance, enter};
 use super::{Creation, Job};
 use crate::command::Error;
 use crate::command::rights::{of_cargo, of_server};
 use crate::pg::catalog::{self, RoleFacts};
+use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{Membership, Role};
 use crate::rows::cargo::Cargo;
+use crate::schema::restore::RoleMap;
 
 /// A clause for each role that the restored objects need, and that is there otherwise than in the snapshot. Before any role is made. Of one
 /// that takes another's place (`--map-role`), which is another by intent, only that what it gets runs with more rights than it had.
@@ -15,16 +19,50 @@ pub async fn differing(target: &Conninfo, creation: Creation, job: &Job) -> Resu
     if job.roles_needed.is_empty() {
         return Ok(Vec::new());
     }
-    let session = match creation {
-        Creation::Create => connect_for_maintenance(target).await?,
-        Creation::Exists => enter(target).await?,
-    };
+    let session = session(target, creation).await?;
     let here = catalog::roles_by_name(&session, &job.roles_needed).await;
     let here = here.map_err(Error::target_database("reading roles"))?;
     session.close().await.map_err(Error::target_database("closing the session"))?;
     let names = job.cargo.roles.iter().map(|role| &role.name);
     let needed = names.filter(|name| job.roles_needed.iter().any(|needed| needed == job.role_map.name(name)));
     Ok(needed.filter_map(|name| told(name, job, &here)).collect())
+}
+
+async fn session(target: &Conninfo, creation: Creation) -> Result<Session, Error> {
+    match creation {
+        Creation::Create => connect_for_maintenance(target).await,
+        Creation::Exists => enter(target).await,
+    }
+}
+
+/// As [`beyond`], of the target's server.
+pub async fn beyond_at(
+    (target, creation): (&Conninfo, Creation),
+    cargo: &Cargo,
+    names: &BTreeSet<String>,
+    map: &RoleMap,
+) -> Result<BTreeMap<String, String>, Error> {
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let session = session(target, creation).await?;
+    let beyond = beyond(&session, cargo, names, map).await?;
+    session.close().await.map_err(Error::target_database("closing the session"))?;
+    Ok(beyond)
+}
+
+/// Those of `names`, roles of the source, in whose place the session's server has one that may do more, and what. Before any role is made.
+pub async fn beyond(
+    session: &Session,
+    cargo: &Cargo,
+    names: &BTreeSet<String>,
+    map: &RoleMap,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mapped: Vec<String> = names.iter().map(|name| map.name(name).to_owned()).collect();
+    let here = catalog::roles_by_name(session, &mapped).await.map_err(Error::target_database("reading roles"))?;
+    let (here, there) = (of_server(&here), of_cargo(cargo));
+    let more = |name: &String| Some((name.clone(), here.beyond(&there, name, map).join(", ")));
+    Ok(names.iter().filter_map(more).filter(|(_, beyond)| !beyond.is_empty()).collect())
 }
 
 fn told(name: &str, job: &Job, here: &RoleFacts) -> Option<String> {

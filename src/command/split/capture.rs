@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand_core::{OsRng, RngCore};
 
-use super::{Options, SplitError, plan};
+use super::{Options, SplitError, plan, settings};
 use crate::command::Error;
 use crate::command::instant::{self, Seen};
 use crate::command::not_given;
@@ -26,7 +26,7 @@ use crate::rows::cargo::Cargo;
 use crate::rows::loading::Loading;
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::facts::Facts;
-use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, objects_made};
+use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, objects_made, roles_set};
 use crate::schema::selection::Selection;
 use crate::stop::Stop;
 use crate::stream::{Digest, DigestKey, RowHash};
@@ -132,6 +132,8 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let cargo = cargo(session, known).await?;
     let relations = relations(snapshot, &selection);
     let role_map = RoleMap::new([]);
+    let set = roles_set(&archive, &selection);
+    let more_here = settings::more_there(&options.plan.target, &cargo, set).await?;
     let mut plan = RestorePlan::new(
         &archive,
         &facts,
@@ -139,6 +141,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
         &RestoreOptions {
             database: Some(options.plan.target.database().to_owned()),
             populated: selecting::only_selected(populated, &archive, &selection).into_iter().collect(),
+            more_here: more_here.clone(),
             ..RestoreOptions::default()
         },
     );
@@ -156,6 +159,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
         may_be_there: BTreeSet::new(),
         role_map,
         roles_needed,
+        more_here,
         search_path: Vec::new(),
         surroundings: Surroundings::default(),
         families: Families::default(),

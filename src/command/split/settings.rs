@@ -1,10 +1,10 @@
 //! Settings of the old database in the new one: what the new server does not take is left out and named, and ends no run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::holding::at_target;
 use crate::command::Error;
-use crate::command::restore::{Job, target as destination};
+use crate::command::restore::{Job, roles_there, target as destination};
 use crate::pg;
 use crate::pg::catalog::hindrances::refused_settings_apart;
 use crate::pg::catalog::quote_identifier;
@@ -13,7 +13,33 @@ use crate::pg::conninfo::Conninfo;
 use crate::pg::split_state::{self, Statement};
 use crate::pg::target::{missing_roles, setting};
 use crate::repo::manifest::RoleSetting;
+use crate::rows::cargo::Cargo;
+use crate::schema::restore::{RoleMap, SETTINGS, Withheld};
 use crate::split::facts::SettingRefused;
+
+/// A session at the target's server, in the target where that is there.
+async fn at_server(target: &Conninfo) -> Result<Session, Error> {
+    match connect(target, "pgkeep split").await {
+        Err(pg::Error::NoSuchDatabase { .. }) => destination::connect_for_maintenance(target).await,
+        connected => connected.map_err(at_target("connecting")),
+    }
+}
+
+/// Roles, of those on which something is set, in whose place the target's server has one that may do more, and what.
+pub async fn more_there(
+    target: &Conninfo,
+    cargo: &Cargo,
+    mut set: BTreeSet<String>,
+) -> Result<BTreeMap<String, String>, Error> {
+    set.extend(cargo.role_settings.iter().filter(|of| of.in_database).map(|of| of.role.clone()));
+    if set.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let session = at_server(target).await?;
+    let beyond = roles_there::beyond(&session, cargo, &set, &RoleMap::default()).await?;
+    session.close().await.map_err(at_target("closing the session"))?;
+    Ok(beyond)
+}
 
 /// Takes settings of roles that would be made with them out of `job` where the server has none of that name, or does not take the value.
 /// Roles that are there keep theirs.
@@ -25,10 +51,7 @@ pub async fn leave_out(target: &Conninfo, job: &mut Job) -> Result<Vec<String>, 
     if job.cargo.role_settings.iter().all(|role| role.in_database) {
         return Ok(Vec::new());
     }
-    let session = match connect(target, "pgkeep split").await {
-        Err(pg::Error::NoSuchDatabase { .. }) => destination::connect_for_maintenance(target).await?,
-        connected => connected.map_err(at_target("connecting"))?,
-    };
+    let session = at_server(target).await?;
     let missing = missing_roles(&session, &job.roles_needed).await.map_err(at_target("reading roles"))?;
     let made = |role: &RoleSetting| !role.in_database && missing.contains(&role.role);
     let of_roles = job.cargo.role_settings.iter().filter(|role| made(role));
@@ -63,16 +86,24 @@ pub async fn equip(session: &Session, job: &Job) -> Result<Vec<String>, Error> {
         label: format!("the setting {name} of the database"),
         sql: format!("ALTER DATABASE {database} SET {}", setting(name, value)),
     }));
+    let mut left = BTreeSet::new();
     for in_database in job.cargo.role_settings.iter().filter(|setting| setting.in_database) {
         let role = &in_database.role;
         let pairs = in_database.settings.iter().filter_map(|pair| pair.split_once('='));
-        statements.extend(pairs.map(|(name, value)| Statement {
+        let of_role = pairs.map(|(name, value)| Statement {
             label: format!("the setting {name} of the role {role} in the database"),
             sql: format!("ALTER ROLE {} IN DATABASE {database} SET {}", quote_identifier(role), setting(name, value)),
-        }));
+        });
+        match job.more_here.get(role) {
+            None => statements.extend(of_role),
+            Some(beyond) => {
+                let statements = of_role.map(|statement| statement.sql).collect();
+                let (role, beyond) = (role.clone(), beyond.clone());
+                left.insert(Withheld { role, beyond, what: SETTINGS, statements }.to_string());
+            }
+        }
     }
     let failed = || at_target("setting up the database");
-    let mut left = BTreeSet::new();
     for statement in &statements {
         if let Some(message) = split_state::set(session, statement).await.map_err(failed())? {
             left.insert(format!("{} was left out: {message}", statement.label));

@@ -4,7 +4,7 @@
 mod inside;
 mod scratch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::slice;
 
@@ -42,18 +42,22 @@ pub struct Definitions<'a> {
     pub archive: &'a Archive,
     pub facts: &'a Facts,
     pub selection: &'a Selection,
+    /// Roles on which nothing is set, not even here.
+    pub more_there: &'a BTreeMap<String, String>,
 }
 
 impl<'a> From<&'a Planned> for Definitions<'a> {
     fn from(planned: &'a Planned) -> Self {
-        Self { archive: &planned.archive, facts: &planned.facts, selection: &planned.selection }
+        let Planned { archive, facts, selection, plan, .. } = planned;
+        Self { archive, facts, selection, more_there: &plan.more_there }
     }
 }
 
 impl Definitions<'_> {
     /// How they are made. Materialized views are not filled, and nobody's function runs but for what making a definition needs.
     fn plan(&self, database: &str, roles: RoleMap) -> RestorePlan {
-        let options = RestoreOptions { roles, database: Some(database.to_owned()), ..RestoreOptions::default() };
+        let (database, more_here) = (Some(database.to_owned()), self.more_there.clone());
+        let options = RestoreOptions { roles, database, more_here, ..RestoreOptions::default() };
         RestorePlan::new(self.archive, self.facts, self.selection, &options)
     }
 

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use super::file::{Content, KeyFile, Protection, encode};
-use super::{KeyError, KeyKind};
+use super::{KeyError, KeyKind, Revoked};
 
 /// Writes a key file that must not exist yet. Durable when this returns.
 pub(super) fn create(path: &Path, text: &str, protection: &Protection) -> Result<(), KeyError> {
@@ -157,18 +157,23 @@ pub fn protect(path: &Path, old: &Protection, new: &Protection) -> Result<(), Ke
     file.replace(&text, new)
 }
 
-/// Writes down the highest keyring that was seen, where the file says less.
-pub fn remember_keyring(path: &Path, number: u64, protection: &Protection) -> Result<(), KeyError> {
+/// Writes down the highest keyring that was seen, and whom any has revoked, where the file says less.
+pub fn remember_keyring(path: &Path, number: u64, revoked: &Revoked, protection: &Protection) -> Result<(), KeyError> {
     let file = LockedKeyFile::lock(path)?;
     let text = Content::read(file.path())?.open(path, protection)?;
     const LINE: &str = "# pgkeep-keyring:";
     let known = text.lines().find_map(|line| line.strip_prefix(LINE)?.trim().parse::<u64>().ok()).unwrap_or(0);
-    if known >= number {
+    let revoked = revoked.iter().map(|signer| format!("# pgkeep-revoked: {}", hex::encode(signer)));
+    let mut news: Vec<String> = revoked.filter(|line| text.lines().all(|known| known.trim_end() != line)).collect();
+    let mut lines: Vec<&str> = text.lines().collect();
+    if known < number {
+        lines.retain(|line| !line.starts_with(LINE));
+        news.insert(0, format!("{LINE} {number}"));
+    }
+    if news.is_empty() {
         return Ok(());
     }
-    let mut lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(LINE)).collect();
-    let line = format!("{LINE} {number}");
     let after = lines.iter().rposition(|line| line.starts_with("# pgkeep-")).map_or(0, |at| at + 1);
-    lines.insert(after, &line);
+    lines.splice(after..after, news.iter().map(String::as_str));
     file.replace(&Zeroizing::new(lines.join("\n") + "\n"), protection)
 }

@@ -11,7 +11,7 @@ use ed25519_dalek::VerifyingKey;
 use zeroize::Zeroizing;
 
 use super::error::THE_OTHER_KEY;
-use super::{KeyError, KeyKind};
+use super::{KeyError, KeyKind, Revoked};
 use crate::opening;
 
 /// Larger files are something else.
@@ -178,6 +178,13 @@ impl KeyFile {
         self.values("keyring").next().map_or(Ok(0), parse)
     }
 
+    /// Writers whose revocation was seen.
+    pub(super) fn revoked(&self) -> Result<Revoked, KeyError> {
+        let parse = |text: &str| parse_signer(text).map(|signer| signer.to_bytes());
+        let all: Option<Revoked> = self.values("revoked").map(parse).collect();
+        all.ok_or_else(|| self.malformed("a revoked signer is damaged"))
+    }
+
     /// The identity of today, and those of earlier days.
     pub(super) fn identities(&self) -> Result<(Identity, Vec<Identity>), KeyError> {
         let damaged = || self.malformed("it has no valid age identity");
@@ -221,6 +228,10 @@ impl KeyText {
         if number > 0 {
             self.line("keyring", &number.to_string());
         }
+    }
+
+    pub(super) fn revoked(&mut self, revoked: &Revoked) {
+        revoked.iter().for_each(|signer| self.line("revoked", &hex::encode(signer)));
     }
 
     pub(super) fn identities(&mut self, identity: &Identity, former: &[Identity]) {

@@ -10,6 +10,7 @@ mod identity;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -35,6 +36,9 @@ const WRITER_PURPOSE: &str = "The writer key: stays on the host that takes backu
 const RESTORE_PURPOSE: &str = "The restore key: opens every backup. Keep it away from the host that takes backups.";
 const READER_PURPOSE: &str =
     "A reading key: says whose backups to trust. It opens nothing by itself; --identity FILE names what does.";
+
+/// Public keys of writers.
+pub type Revoked = BTreeSet<[u8; 32]>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
@@ -76,6 +80,8 @@ pub struct WriterKey {
     pub root: Option<VerifyingKey>,
     /// The highest keyring that was seen.
     pub keyring: u64,
+    /// Writers that a keyring which was seen has revoked, its number aside.
+    pub revoked: Revoked,
 }
 
 /// What the operator keeps elsewhere. It opens everything and says which writers are trusted.
@@ -88,6 +94,8 @@ pub struct RestoreKey {
     pub former: Vec<Identity>,
     /// The highest keyring that was seen.
     pub keyring: u64,
+    /// Writers that a keyring which was seen has revoked, its number aside.
+    pub revoked: Revoked,
 }
 
 /// A restore key without its identity, hence without the right to sign: for whoever reads with an identity of his own.
@@ -96,6 +104,7 @@ pub struct ReaderKey {
     pub signers: Vec<VerifyingKey>,
     pub root: VerifyingKey,
     pub keyring: u64,
+    pub revoked: Revoked,
 }
 
 /// What a file given as the restore key may be.
@@ -116,6 +125,8 @@ pub struct ReadingKey {
     pub signing: Option<SigningKey>,
     /// The highest keyring that was seen.
     pub keyring: u64,
+    /// Writers that a keyring which was seen has revoked, its number aside.
+    pub revoked: Revoked,
 }
 
 impl ReadingKey {
@@ -150,6 +161,7 @@ impl From<&WriterKey> for ReadingKey {
             kind: KeyKind::Writer,
             signing: Some(key.signing.clone()),
             keyring: key.keyring,
+            revoked: key.revoked.clone(),
         }
     }
 }
@@ -164,6 +176,7 @@ impl From<&RestoreKey> for ReadingKey {
             kind: KeyKind::Restore,
             signing: Some(key.signing()),
             keyring: key.keyring,
+            revoked: key.revoked.clone(),
         }
     }
 }
@@ -178,6 +191,7 @@ impl From<&ReaderKey> for ReadingKey {
             kind: KeyKind::Restore,
             signing: None,
             keyring: key.keyring,
+            revoked: key.revoked.clone(),
         }
     }
 }
@@ -198,6 +212,7 @@ pub fn generate() -> (WriterKey, RestoreKey) {
         identity: Identity::generate(),
         former: Vec::new(),
         keyring: 0,
+        revoked: Revoked::new(),
     };
     let recipient = Recipient::from(restore.identity.to_public());
     let writer = WriterKey {
@@ -211,6 +226,7 @@ pub fn generate() -> (WriterKey, RestoreKey) {
         former: Vec::new(),
         root: Some(restore.root()),
         keyring: 0,
+        revoked: Revoked::new(),
     };
     (writer, restore)
 }
@@ -241,6 +257,7 @@ impl WriterKey {
             former,
             root: file.root()?,
             keyring: file.keyring()?,
+            revoked: file.revoked()?,
         })
     }
 
@@ -274,6 +291,7 @@ impl WriterKey {
             text.line("root", &hex::encode(root.to_bytes()));
         }
         text.keyring(self.keyring);
+        text.revoked(&self.revoked);
         text.identities(&self.identity, &self.former);
         text
     }
@@ -301,6 +319,7 @@ impl WriterKey {
             former: self.former.clone(),
             root: self.root,
             keyring: self.keyring,
+            revoked: self.revoked.clone(),
         }
     }
 
@@ -367,6 +386,7 @@ impl RestoreKey {
         text.line("repository", &self.repository);
         self.signers.iter().for_each(|signer| text.line("signer", &hex::encode(signer.to_bytes())));
         text.keyring(self.keyring);
+        text.revoked(&self.revoked);
         text.identities(&self.identity, &self.former);
         text
     }
@@ -379,6 +399,7 @@ impl RestoreKey {
             identity: Identity::generate(),
             former: std::iter::once(&self.identity).chain(&self.former).cloned().collect(),
             keyring: self.keyring,
+            revoked: self.revoked.clone(),
         }
     }
 
@@ -394,6 +415,7 @@ impl RestoreKey {
             signers: self.signers.clone(),
             root: self.root(),
             keyring: self.keyring,
+            revoked: self.revoked.clone(),
         }
     }
 }
@@ -407,6 +429,7 @@ impl ReaderKey {
         self.signers.iter().for_each(|signer| text.line("signer", &hex::encode(signer.to_bytes())));
         text.line("root", &hex::encode(self.root.to_bytes()));
         text.keyring(self.keyring);
+        text.revoked(&self.revoked);
         disk::create(path, text.text(), &Protection::Plain)
     }
 }
@@ -417,10 +440,10 @@ impl DataKey {
         let file = KeyFile::read(path, KeyKind::Restore, protection)?;
         let repository = file.one("repository")?.to_owned();
         let signers = file.each("signer", parse_signer)?;
-        let keyring = file.keyring()?;
+        let (keyring, revoked) = (file.keyring()?, file.revoked()?);
         if file.kind_word() == Some("reader") {
             let root = file.root()?.ok_or_else(|| file.malformed("a line is missing"))?;
-            return Ok(DataKey::Reader(ReaderKey { repository, signers, root, keyring }));
+            return Ok(DataKey::Reader(ReaderKey { repository, signers, root, keyring, revoked }));
         }
         // A reading key holds no secret, and a passphrase keeps others out of what they can read.
         if let Protection::Plain = protection {
@@ -431,6 +454,6 @@ impl DataKey {
             }
         }
         let (identity, former) = file.identities()?;
-        Ok(DataKey::Restore(RestoreKey { repository, signers, identity, former, keyring }))
+        Ok(DataKey::Restore(RestoreKey { repository, signers, identity, former, keyring, revoked }))
     }
 }

@@ -48,6 +48,10 @@ fn a_writer_key_of_the_first_version_reads() {
     assert!(read.restore_recipient == writer.restore_recipient);
 }
 
+fn signer(seed: u8) -> [u8; 32] {
+    SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes()
+}
+
 #[test]
 fn a_keyring_is_remembered_and_only_ever_goes_up() {
     let dir = tempfile::tempdir().unwrap();
@@ -55,9 +59,17 @@ fn a_keyring_is_remembered_and_only_ever_goes_up() {
     let (_, restore) = generate();
     let protection = Protection::Passphrase(SecretString::from("correct horse"));
     restore.write(&path, &protection).unwrap();
-    for (number, expected) in [(3, 3), (2, 3), (4, 4)] {
-        disk::remember_keyring(&path, number, &protection).unwrap();
-        assert_eq!(RestoreKey::open(&path, &protection).unwrap().keyring, expected);
+    let revoked = |of: &[u8]| -> Revoked { of.iter().map(|seed| signer(*seed)).collect() };
+    for (number, expected, of, remembered) in [
+        (3, 3, &[][..], &[][..]),
+        (2, 3, &[1], &[1]),
+        (4, 4, &[2], &[1, 2]),
+        (4, 4, &[2, 3], &[1, 2, 3]),
+        (4, 4, &[], &[1, 2, 3]),
+    ] {
+        disk::remember_keyring(&path, number, &revoked(of), &protection).unwrap();
+        let read = RestoreKey::open(&path, &protection).unwrap();
+        assert_eq!((read.keyring, read.revoked), (expected, revoked(remembered)));
     }
     assert_eq!(RestoreKey::open(&path, &protection).unwrap().signers, restore.signers);
     assert!(matches!(RestoreKey::read(&path), Err(KeyError::PassphraseNeeded { .. })));

@@ -94,6 +94,11 @@ pub(super) fn session_roles(entry: &Entry) -> BTreeSet<String> {
     after(&tokens, &[&["SESSION", "AUTHORIZATION"]]).into_iter().map(|mention| mention.role).collect()
 }
 
+/// The roles that a statement of such an entry names, in its order.
+pub(super) fn mentioned(kind: Kind, sql: &[u8]) -> Vec<String> {
+    mentions(kind, sql).into_iter().map(|mention| mention.role).collect()
+}
+
 /// A role's name and where it stands.
 struct Mention {
     role: String,

@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
                 self.statements(entry)
             },
             transaction: match entry.kind {
-                Kind::Database | Kind::Subscription => Transaction::Forbidden,
+                Kind::Database => Transaction::Forbidden,
                 _ => Transaction::Allowed,
             },
             acts_as: None,

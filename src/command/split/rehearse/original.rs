@@ -1,5 +1,7 @@
 //! The operator's definitions as they are. A copy's are spelled as they are after a reload, and prove nothing of how the original's would fare.
 
+use std::collections::BTreeMap;
+
 use crate::command::Error;
 use crate::command::selecting;
 use crate::command::split::plan::Planned;
@@ -53,7 +55,9 @@ pub async fn backup(
     })?;
     let schemas: Vec<String> = copy.names.moving.iter().cloned().collect();
     let selection = selecting::select(&archive, &facts, &capture::patterns(&schemas).parse()?)?;
-    let original = Definitions { archive: &archive, facts: &facts, selection: &selection };
+    // The private servers' roles are copies.
+    let more_there = BTreeMap::new();
+    let original = Definitions { archive: &archive, facts: &facts, selection: &selection, more_there: &more_there };
     let definitions = judge(here, original, copy, watch).await?;
     Ok(Judged { definitions, ..Judged::default() })
 }

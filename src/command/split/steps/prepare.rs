@@ -20,6 +20,7 @@ use crate::pg::connect::Session;
 use crate::pg::{as_found, fence, loaded, split_state};
 use crate::schema::archive::Kind;
 use crate::schema::pattern::{Pattern, PatternKind};
+use crate::schema::restore::SETTINGS;
 use crate::split::matching;
 
 /// Names of the schemas that the patterns mean, sorted.
@@ -67,6 +68,8 @@ pub async fn prepare(
     }
     watch.set_phase("preparing the target");
     let mut not_carried = std::mem::take(&mut draft.drawn.said);
+    not_carried
+        .extend(draft.drawn.job.plan.withheld.iter().filter(|one| one.what != SETTINGS).map(ToString::to_string));
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
     not_carried.extend(roles_there::differing(&options.plan.target, creation, &draft.drawn.job).await?);
