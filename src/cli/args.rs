@@ -47,6 +47,17 @@ impl Cli {
     }
 
     /// Reads the arguments, and keeps which of the common ones were typed.
+    /// Whether `switch` can be typed after these verbs.
+    pub fn takes(above: &[&str], switch: &str) -> bool {
+        let root = Self::command();
+        let inside = above.iter().try_fold(&root, |command, verb| command.find_subcommand(verb));
+        let is = |arg: &clap::Arg| match switch.strip_prefix("--") {
+            Some(long) => arg.get_long() == Some(long),
+            None => arg.get_short().is_some_and(|short| switch.strip_prefix('-') == Some(&short.to_string())),
+        };
+        root.get_arguments().chain(inside.into_iter().flat_map(clap::Command::get_arguments)).any(is)
+    }
+
     pub fn read(args: &[OsString]) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         let mut matches = command.try_get_matches_from_mut(args)?;
