@@ -352,10 +352,14 @@ fn the_plan_shows_what_a_run_would_write_and_looks_for_the_hook() {
     let url = rewrite("PG_DATABASE_URL");
     let args = ["--rewrite", url.as_str(), "--hook", hook.to_str().unwrap()];
     let plan = ends.plan(&args);
-    assert!(one(&plan, "warnings", "hook").contains("is not executable"), "{plan}");
+    assert!(one(&plan, "blockers", "hook").contains("is not executable"), "{plan}");
     let diff = plan["files"]["diff"].as_str().unwrap();
     assert!(diff.contains("+PG_DATABASE_URL=postgres://app:***@db:5432/place"), "{diff}");
     assert!(!plan.to_string().contains("secret"));
+    // So it ends a run, before anything is made.
+    let run = ends.split(&args);
+    assert!(run.code == 3 && run.stdout.contains("is not executable"), "{run:?}");
+    assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname = 'place'"), "0");
     let said = ends.split(&[&["--plan"], &args[..2]].concat());
     assert!(
         said.code == 0 && said.stdout.contains("a run would write this:\n") && said.stdout.contains(diff),
@@ -367,7 +371,7 @@ fn the_plan_shows_what_a_run_would_write_and_looks_for_the_hook() {
     let (plan, run) = (ends.split(&["--plan", "--rewrite", &wrong]), ends.split(&["--rewrite", &wrong]));
     assert_eq!((plan.code, &plan.stderr), (2, &run.stderr), "{run:?}");
     assert_eq!(
-        one(&ends.plan(&["--hook", "no-such-program --now"]), "warnings", "hook").split(" does not exist").count(),
+        one(&ends.plan(&["--hook", "no-such-program --now"]), "blockers", "hook").split(" does not exist").count(),
         2
     );
 }

@@ -13,7 +13,7 @@ pub use options::{Bridging, Choices, Options, Timing};
 pub use planned::Planned;
 pub use rate::Estimate;
 pub use report::{Report, Side};
-pub use switch::run;
+pub use switch::{hook, run};
 
 use crate::command::error::Error;
 use crate::command::instant;

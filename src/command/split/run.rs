@@ -130,7 +130,8 @@ impl Run<'_> {
             "The source takes writes, as before. `pgkeep split` with the same arguments starts again, `pgkeep split rollback` removes what was created.".into(),
         );
         let ground = ground(options, &source, previous, watch).await?;
-        let planned = plan::make(&options.plan, plan::Timing::LeftOut, watch).await?;
+        let mut planned = plan::make(&options.plan, plan::Timing::LeftOut, watch).await?;
+        planned.plan.add(plan::hook(options));
         if !planned.plan.is_clear() {
             return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
         }
