@@ -262,7 +262,7 @@ async fn load(
     warnings.extend(ended(prepared.mark.take()).await);
     failures.iter_mut().for_each(|failure| prepared.order.explain(failure));
     let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
-    Err(Error::Entries { failures, skipped: done.skipped, warnings, first })
+    Err(aftermath.with_the_rest(Error::Entries { failures, skipped: done.skipped, warnings, first }))
 }
 
 /// What is there now is all that there will be.
