@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use room::Room;
 
 use super::error::Error;
+use super::full;
 use super::mismatch::Mismatch;
 use super::moment::millis;
 use super::restore::{self, Loading, Phases, SearchPath, ThroughRoot};
@@ -114,13 +115,14 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         room::check(&manifest).await?;
     }
 
+    let when_full = |error| full::explained(error, Some(room::needed(&manifest)));
     watch.set_phase("starting a private server");
     let server_version = binaries.version.to_string();
-    let cluster = aside(move || PrivateCluster::start(&binaries, private_server())).await?;
+    let cluster = aside(move || PrivateCluster::start(&binaries, private_server())).await.map_err(when_full)?;
     let server_ms = millis(started);
     let leftover = cluster.leftover();
     let target = database_for(&manifest, &cluster)?;
-    let restored = restore::run(repository, &restoring(&manifest, options, &target), watch).await?;
+    let restored = restore::run(repository, &restoring(&manifest, options, &target), watch).await.map_err(when_full)?;
 
     watch.set_phase("running the assertions");
     let phase = Instant::now();
