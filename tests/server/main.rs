@@ -54,6 +54,7 @@ mod roundtrip;
 mod row_hash;
 mod run;
 mod same_named;
+mod search_path;
 mod settings;
 mod shared_extensions;
 mod split;

@@ -460,7 +460,7 @@ fn functions_that_need_a_search_path_are_told_before_rows_meet_them() {
     let plan = Ends::of(&server, "m").plan(&[]);
     let generated = told(&plan, "warnings", "generated");
     assert!(generated.len() == 1 && generated[0].starts_with("m.made.own: "), "{generated:?}");
-    let told = told(&plan, "warnings", "search_path");
+    let told = told(&plan, "blockers", "search_path");
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("m.in_dict(") && told[0].contains("SET search_path"), "{told:?}");
 }

@@ -124,8 +124,8 @@ pub(super) struct Job {
     pub may_be_there: BTreeSet<u32>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
-    /// In which schemas a session of the source finds names; empty where no switch gives them to a load.
-    pub search_path: Vec<String>,
+    /// In which schemas sessions of the source find names, the most probable first ([`crate::rows::paths`]).
+    pub search_paths: Vec<Vec<String>>,
     /// These are known once definitions are there.
     pub surroundings: Surroundings,
     pub families: Families,

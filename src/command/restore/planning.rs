@@ -13,6 +13,7 @@ use crate::command::whole_rows::{self, Part};
 use crate::repo::Repository;
 use crate::repo::manifest::{LeftOut, Manifest, Relation};
 use crate::rows::cargo::Cargo;
+use crate::rows::paths::recorded;
 use crate::schema::archive::Archive;
 use crate::schema::detaching::detaching;
 use crate::schema::facts::{Detaching, Facts, Membership};
@@ -107,6 +108,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     warnings.extend(detaching(&archive, &facts, &selection).iter().map(comes_back_attached));
     warnings.extend(plan.there_otherwise.iter().cloned());
     let objects = objects_made(&archive, &selection);
+    let search_paths = recorded(&cargo, &selecting::owners(&archive, &selection), &facts.search_path);
     let job = Job {
         may_be_there: may_be_there(&relations, options.creation),
         cargo,
@@ -116,7 +118,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         sequences_of_extensions,
         role_map,
         roles_needed,
-        search_path: facts.search_path,
+        search_paths,
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
