@@ -17,7 +17,7 @@ pub fn restore(common: &Common, args: &Restore) -> Typed {
         no_acl,
         map_tablespace,
         no_tablespaces,
-        search_path_fix,
+        search_path,
         load_via_partition_root,
         no_proof,
         jobs,
@@ -39,11 +39,11 @@ pub fn restore(common: &Common, args: &Restore) -> Typed {
         ("--no-owner", no_owner),
         ("--no-acl", no_acl),
         ("--no-tablespaces", no_tablespaces),
-        ("--search-path-fix", search_path_fix),
         ("--load-via-partition-root", load_via_partition_root),
         ("--no-proof", no_proof),
     ];
     switches.extend(flags.iter().filter(|(_, given)| **given).map(|(switch, _)| (*switch).to_owned()));
+    switches.extend(search_path.switch());
     if *jobs != Restore::JOBS_DEFAULT {
         switches.extend(["-j".to_owned(), jobs.to_string()]);
     }

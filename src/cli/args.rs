@@ -14,6 +14,7 @@ use super::key::Key;
 use super::outcome::Speech;
 use super::policy::Run;
 use super::prune::Prune;
+use super::search_path::SearchPathFix;
 use super::split::Split;
 use crate::policy::{JOBS_DEFAULT, LEVEL_DEFAULT, LOCK_WAIT_TIMEOUT_DEFAULT};
 use crate::retention::Tag;
@@ -44,6 +45,17 @@ impl Cli {
         let mut verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
         verbs.push("help".into());
         verbs
+    }
+
+    /// Whether `switch` can be typed after these verbs.
+    pub fn takes(above: &[&str], switch: &str) -> bool {
+        let root = Self::command();
+        let inside = above.iter().try_fold(&root, |command, verb| command.find_subcommand(verb));
+        let is = |arg: &clap::Arg| match switch.strip_prefix("--") {
+            Some(long) => arg.get_long() == Some(long),
+            None => arg.get_short().is_some_and(|short| switch.strip_prefix('-') == Some(&short.to_string())),
+        };
+        root.get_arguments().chain(inside.into_iter().flat_map(clap::Command::get_arguments)).any(is)
     }
 
     /// Reads the arguments, and keeps which of the common ones were typed.
@@ -207,9 +219,8 @@ pub struct Restore {
     /// Put everything into the target database's default tablespace
     #[arg(long, conflicts_with = "map_tablespace")]
     pub no_tablespaces: bool,
-    /// Retry entries that fail to find a name with the source's search_path, which is empty otherwise
-    #[arg(long)]
-    pub search_path_fix: bool,
+    #[command(flatten)]
+    pub search_path: SearchPathFix,
     /// Load rows of partitions through the partitioned table, which puts each row into the right partition
     #[arg(long)]
     pub load_via_partition_root: bool,

@@ -8,10 +8,11 @@ use clap::Args;
 use super::common::{Common, Programs};
 use super::display::{count, duration};
 use super::outcome::{FOUND_SOMETHING_WRONG, Outcome};
+use super::search_path::SearchPathFix;
 use super::{keys, texts};
 use crate::command::Error;
 use crate::command::drill::{self, Report, Room};
-use crate::command::restore::ThroughRoot;
+use crate::command::restore::{SearchPath, ThroughRoot};
 use crate::command::watch::Watch;
 use crate::opening;
 use crate::schema::statements::{Statement, statements};
@@ -30,6 +31,8 @@ pub struct Drill {
     /// Load rows of partitions through the partitioned table, which puts each row into the right partition
     #[arg(long)]
     pub load_via_partition_root: bool,
+    #[command(flatten)]
+    pub search_path: SearchPathFix,
     /// Try it even if the temporary folder seems to have too little space for the restored database
     #[arg(long)]
     pub no_room_check: bool,
@@ -45,6 +48,7 @@ pub(super) async fn run(common: &Common, args: &Drill, watch: &Watch) -> Result<
         assertions: read.into_iter().flatten().collect(),
         jobs: usize::from(args.jobs),
         through_root: if args.load_via_partition_root { ThroughRoot::All } else { ThroughRoot::WhereNeeded },
+        search_path: args.search_path.path().unwrap_or(SearchPath::Fix),
         pg_bin: args.programs.pg_bin.clone(),
         room: if args.no_room_check { Room::Trust } else { Room::Check },
     };

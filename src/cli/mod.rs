@@ -17,6 +17,7 @@ mod progress;
 mod prune;
 mod report;
 mod run;
+mod search_path;
 mod signals;
 mod split;
 mod status;

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first ends the work in order, another one at once, unless it is the same request told twice.
+//! Ctrl-C, SIGTERM and SIGHUP: the first ends the work in order, another one at once, unless it is the same request told twice, or the
+//! terminal that goes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,15 +48,22 @@ impl Interrupt {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut signals = {
             let _guard = runtime.enter();
-            [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
+            let hangup = if hangups_are_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, hangup)
         };
         std::thread::spawn(move || {
             runtime.block_on(async {
-                let [sigint, sigterm] = &mut signals;
+                let (sigint, sigterm, sighup) = &mut signals;
                 let mut first: Option<Instant> = None;
                 loop {
-                    tokio::select! { _ = sigint.recv() => {}, _ = sigterm.recv() => {} }
+                    let is_hangup = tokio::select! {
+                        _ = sigint.recv() => false,
+                        _ = sigterm.recv() => false,
+                        () = hung_up(sighup) => true,
+                    };
                     match first {
+                        // A terminal is closed while its Ctrl-C is obeyed: nobody asks for haste.
+                        Some(_) if is_hangup => continue,
                         Some(first) if first.elapsed() < SAME_REQUEST => continue,
                         Some(_) => {
                             // At a question the terminal shows nothing that is typed, and nothing is dropped on this way.
@@ -90,5 +98,23 @@ impl Interrupt {
         while !self.came() {
             self.notify.notified().await;
         }
+    }
+}
+
+/// Whether this process was started to outlive its terminal (`nohup`). Where the system does not say, it is as if: the signal does there
+/// what it does by itself.
+fn hangups_are_ignored() -> bool {
+    let ignored = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?.trim().to_owned();
+        u64::from_str_radix(&mask, 16).ok()
+    });
+    ignored.is_none_or(|mask| mask & (1 << (Signal::HUP.as_raw() - 1)) != 0)
+}
+
+/// Never, where nobody listens.
+async fn hung_up(hangups: &mut Option<tokio::signal::unix::Signal>) {
+    match hangups {
+        Some(hangups) => drop(hangups.recv().await),
+        None => std::future::pending().await,
     }
 }

@@ -14,9 +14,10 @@ use super::common::{Common, Programs, lock_wait_timeout};
 use super::database::{conninfo, target};
 use super::keys;
 use super::outcome::{FOUND_SOMETHING_WRONG, Outcome, Speech};
+use super::search_path::SearchPathFix;
 use super::terminal::Terminal;
 use crate::command::Error;
-use crate::command::restore::Proof;
+use crate::command::restore::{Proof, SearchPath};
 use crate::command::split::host::Folder;
 use crate::command::split::plan::{self, Bridging, Choices, Options};
 use crate::command::split::{self, Discard, Moved};
@@ -83,6 +84,8 @@ pub struct Split {
     /// Do not read the rows of the new database again to compare them
     #[arg(long)]
     pub no_proof: bool,
+    #[command(flatten)]
+    pub search_path: SearchPathFix,
     /// Point a configuration file at the new database: docker-compose.yml:PG_DATABASE_URL, .env:DB_DATABASE (may be repeated)
     #[arg(long = "rewrite", value_name = "FILE:KEY[=VALUE]")]
     pub rewrites: Vec<Rewrite>,
@@ -334,6 +337,7 @@ fn options(args: &Split, from: Option<&String>) -> Result<Options, Error> {
         choices: args.boundary_file.as_deref().map(read_choices).transpose()?.unwrap_or_default(),
         lock_timeout_ms: u64::from(args.lock_wait_timeout) * 1000,
         pg_bin: args.programs.pg_bin.clone(),
+        search_path: args.search_path.path().unwrap_or(SearchPath::Empty),
     })
 }
 

@@ -73,10 +73,28 @@ pub fn of(error: &clap::Error) -> Option<String> {
             // clap's guess counts where it is near: it takes --clean for --schema.
             match guessed.filter(|guessed| nearest(typed, [*guessed]).is_some()) {
                 Some(switch) => Some(format!("Did you mean '{switch}'?")),
-                None => called(SWITCHES, typed).map(str::to_owned).or_else(|| a_database(error, typed)),
+                None => a_switch(error, typed).or_else(|| a_database(error, typed)),
             }
         }
         _ => None,
+    }
+}
+
+/// What another tool's switch is called here, where the verb has it.
+fn a_switch(error: &clap::Error, typed: &str) -> Option<String> {
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
+    let above = verbs_above(&usage);
+    let meant = called(SWITCHES, typed)?;
+    let ours = meant.split(' ').next().filter(|word| word.starts_with('-'));
+    match ours {
+        Some("-d") if above == ["list"] => {
+            Some("list shows the snapshots of all databases, each with its database".into())
+        }
+        Some(ours) if !Cli::takes(&above, ours) => None,
+        _ => Some(meant.to_owned()),
     }
 }
 

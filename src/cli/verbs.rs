@@ -93,7 +93,7 @@ pub async fn restore(common: &Common, args: &Restore, watch: &Watch) -> Result<O
         target: target(args.database.dbname.as_deref(), "-d")?,
         owners: if args.no_owner { Owners::Restorer } else { Owners::Keep },
         grants: if args.no_acl { Grants::Omit } else { Grants::Keep },
-        search_path: if args.search_path_fix { SearchPath::Fix } else { SearchPath::Empty },
+        search_path: args.search_path.path().unwrap_or(SearchPath::Empty),
         through_root: if args.load_via_partition_root { ThroughRoot::All } else { ThroughRoot::WhereNeeded },
         proof: if args.no_proof { Proof::Leave } else { Proof::Make },
         order: Order::LargestFirst,

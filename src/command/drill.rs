@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use room::Room;
 
 use super::error::Error;
+use super::full;
 use super::mismatch::Mismatch;
 use super::moment::millis;
 use super::restore::{self, Loading, Phases, SearchPath, ThroughRoot};
@@ -33,6 +34,7 @@ pub struct Options {
     pub assertions: Vec<Statement>,
     pub jobs: usize,
     pub through_root: ThroughRoot,
+    pub search_path: SearchPath,
     pub pg_bin: Option<PathBuf>,
     pub room: Room,
 }
@@ -113,14 +115,15 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
     if options.room == Room::Check {
         room::check(&manifest).await?;
     }
+    let when_full = |error| full::explained(error, Some(room::needed(&manifest)));
 
     watch.set_phase("starting a private server");
     let server_version = binaries.version.to_string();
-    let cluster = aside(move || PrivateCluster::start(&binaries, private_server())).await?;
+    let cluster = aside(move || PrivateCluster::start(&binaries, private_server())).await.map_err(when_full)?;
     let server_ms = millis(started);
     let leftover = cluster.leftover();
     let target = database_for(&manifest, &cluster)?;
-    let restored = restore::run(repository, &restoring(&manifest, options, &target), watch).await?;
+    let restored = restore::run(repository, &restoring(&manifest, options, &target), watch).await.map_err(when_full)?;
 
     watch.set_phase("running the assertions");
     let phase = Instant::now();
@@ -202,7 +205,7 @@ fn database_for(manifest: &Manifest, cluster: &PrivateCluster) -> Result<Conninf
 /// Not the name that was asked for: `latest` may mean another snapshot by now.
 fn restoring(manifest: &Manifest, options: &Options, target: &Conninfo) -> restore::Options {
     let loading = Loading {
-        search_path: SearchPath::Fix,
+        search_path: options.search_path.clone(),
         through_root: options.through_root,
         ..Loading::of_a_copy(target.clone(), options.jobs)
     };

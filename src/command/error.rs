@@ -385,6 +385,7 @@ impl Error {
             )),
             Error::InterruptedAmid { left } => Some(left.clone()),
             Error::NoTarget { source } => Some(match source.hint() {
+                Some(guess) if guess.starts_with("Did you mean") => format!("{guess}. Otherwise, --create creates it."),
                 Some(hint) => format!("--create creates it; {hint}."),
                 None => "--create creates it.".into(),
             }),

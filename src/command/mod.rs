@@ -6,6 +6,7 @@ mod column_order;
 pub mod drill;
 pub mod error;
 pub mod finding;
+pub(crate) mod full;
 pub mod hashing;
 pub mod hurt;
 pub mod init;

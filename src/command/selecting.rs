@@ -54,6 +54,12 @@ impl From<manifest::Request> for Patterns {
     }
 }
 
+/// The roles that own what is selected.
+pub fn owners<'a>(archive: &'a Archive, selection: &Selection) -> BTreeSet<&'a str> {
+    let selected = archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
+    selected.filter_map(|entry| entry.owner.as_deref()).collect()
+}
+
 /// Whether a table may belong to the request, by its name alone: before pg_dump has spoken, what is asked for must be locked.
 /// Rather too much than too little; an extension's configuration tables always may.
 pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {

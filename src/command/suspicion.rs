@@ -79,8 +79,23 @@ impl Contents {
         }
     }
 
+    /// Of the tables.
+    fn rows(&self) -> u64 {
+        self.tables.values().map(|table| table.size.rows).sum()
+    }
+
+    /// With the pieces of large objects, which are no rows to anybody else.
     fn total(&self) -> Size {
         self.tables.values().fold(self.large_objects, |total, table| total.plus(table.size))
+    }
+
+    fn in_words(&self) -> String {
+        let rows = self.rows();
+        match (rows, self.large_objects.bytes) {
+            (_, 0) => rows_of(rows),
+            (0, bytes) => format!("large objects of {bytes} bytes"),
+            (_, bytes) => format!("{} and large objects of {bytes} bytes", rows_of(rows)),
+        }
     }
 
     fn has(&self, name: &Name) -> bool {
@@ -135,30 +150,40 @@ pub fn judge(found: &Contents, last: Option<&Contents>) -> Vec<String> {
     let before = last.total();
     let mut reasons = Vec::from_iter(gone_since(found, last));
     if total.rows == 0 && before.rows > 0 {
-        reasons.push(format!("it has no row, but the snapshot {} had {}", last.snapshot, before.rows));
+        let nothing = if last.large_objects.rows > 0 { "no row and no large object" } else { "no row" };
+        reasons.push(format!("it has {nothing}, but the snapshot {} had {}", last.snapshot, last.in_words()));
         return reasons;
     }
+    let of_tables = Size { rows: last.rows(), ..before };
     let emptied = last.tables.iter().filter(|(name, table)| {
         let is_empty = found.tables.get(*name).is_some_and(|now| now.size.rows == 0);
-        is_empty && table.size.rows > 0 && table.size.is_large_share_of(before)
+        is_empty && table.size.rows > 0 && table.size.is_large_share_of(of_tables)
     });
     let mut emptied: Vec<String> = emptied
-        .map(|((schema, name), table)| format!("{schema}.{name} (had {} of {} rows)", table.size.rows, before.rows))
+        .map(|((schema, name), table)| {
+            format!("{schema}.{name} (had {} of {})", table.size.rows, rows_of(of_tables.rows))
+        })
         .collect();
-    if found.large_objects.rows == 0 && last.large_objects.rows > 0 && last.large_objects.is_large_share_of(before) {
+    // By their bytes alone: a piece is no row.
+    let objects = Size { rows: 0, ..last.large_objects };
+    if found.large_objects.rows == 0
+        && last.large_objects.rows > 0
+        && objects.is_large_share_of(Size { rows: 1, ..before })
+    {
         emptied.push(format!("the large objects (had {} of {} bytes)", last.large_objects.bytes, before.bytes));
     }
     if !emptied.is_empty() {
         reasons.push(format!("now empty: {}", named(&emptied)));
     }
-    if total.rows < before.rows.div_ceil(FAR_BELOW) {
-        let (now, then) = (total.rows, before.rows);
-        reasons.push(format!("it has {now} rows, less than half of the {then} in the snapshot {}", last.snapshot));
+    let (now, then) = (found.rows(), last.rows());
+    if now < then.div_ceil(FAR_BELOW) {
+        let now = rows_of(now);
+        reasons.push(format!("it has {now}, less than half of the {then} in the snapshot {}", last.snapshot));
     }
     if total.bytes < before.bytes.div_ceil(FAR_BELOW) {
         let (now, then) = (total.bytes, before.bytes);
-        reasons
-            .push(format!("its rows have {now} bytes, less than half of the {then} in the snapshot {}", last.snapshot));
+        let have = if last.large_objects.rows > 0 { "rows and large objects have" } else { "rows have" };
+        reasons.push(format!("its {have} {now} bytes, less than half of the {then} in the snapshot {}", last.snapshot));
     }
     reasons
 }
@@ -187,6 +212,10 @@ fn gone_since(found: &Contents, last: &Contents) -> Option<String> {
         some => format!("; by the name of their schema, a split put {some} of them aside, and `split finish --yes-drop` drops these"),
     };
     Some(format!("{tables} of the snapshot {} {are} gone: {names}{split}", last.snapshot))
+}
+
+fn rows_of(n: u64) -> String {
+    if n == 1 { "1 row".into() } else { format!("{n} rows") }
 }
 
 fn tables_of(n: usize) -> String {
@@ -263,7 +292,7 @@ mod tests {
         );
         assert_eq!(
             reasons(&[("orders", 0), ("log", 0)], &before),
-            ["it has no row, but the snapshot 1a2b3c4d had 120"]
+            ["it has no row, but the snapshot 1a2b3c4d had 120 rows"]
         );
         assert_eq!(reasons(&[("orders", 0), ("log", 90)], &before), ["now empty: shop.orders (had 100 of 120 rows)"]);
         let half = reasons(&[("orders", 39), ("log", 20)], &before);
@@ -271,6 +300,31 @@ mod tests {
         assert_eq!(half[0], "it has 59 rows, less than half of the 120 in the snapshot 1a2b3c4d");
         assert_eq!(half[1], "its rows have 5900 bytes, less than half of the 12000 in the snapshot 1a2b3c4d");
         assert_eq!(reasons(&[], &before).len(), 2);
+    }
+
+    /// Each is stored in pieces, of which nobody else knows.
+    #[test]
+    fn large_objects_are_no_rows() {
+        let with = |tables: &[(&str, u64)], pieces: u64| Contents {
+            large_objects: Size { rows: pieces, bytes: pieces * 1000 },
+            ..contents(tables)
+        };
+        let before = with(&[("orders", 10)], 90);
+        let told = |now: &Contents| judge(now, Some(&before)).join("; ");
+        let snapshot = "in the snapshot 1a2b3c4d";
+        assert_eq!(
+            told(&with(&[("orders", 10)], 20)),
+            format!("its rows and large objects have 21000 bytes, less than half of the 91000 {snapshot}")
+        );
+        assert_eq!(told(&with(&[("orders", 4)], 90)), format!("it has 4 rows, less than half of the 10 {snapshot}"));
+        assert_eq!(
+            told(&with(&[("orders", 0)], 0)),
+            "it has no row and no large object, but the snapshot 1a2b3c4d had 10 rows and large objects of 90000 bytes"
+        );
+        let all = judge(&with(&[], 0), Some(&with(&[], 90))).join("; ");
+        assert!(all.ends_with("had large objects of 90000 bytes"), "{all}");
+        // A table is a large share of the rows, whatever else there is.
+        assert!(told(&with(&[("orders", 0), ("new", 10)], 90)).contains("now empty: shop.orders (had 10 of 10 rows)"));
     }
 
     #[test]

@@ -172,7 +172,14 @@ impl RepoError {
                 let near = near.map(|near| format!("Did you mean latest:{near}? ")).unwrap_or_default();
                 Some(format!("{near}It has snapshots of {}.", databases.join(", ")))
             }
-            RepoError::NoSnapshot { .. } | RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
+            RepoError::NoSnapshot { asked } => {
+                let (word, of) = asked.split_once(':').map_or((asked.as_str(), None), |(word, of)| (word, Some(of)));
+                let of = of.map_or_else(String::new, |of| format!(":{of}"));
+                let near = nearest(word, ["latest"]).filter(|near| *near != word);
+                let near = near.map(|near| format!("Did you mean {near}{of}? ")).unwrap_or_default();
+                Some(format!("{near}`pgkeep list` shows their ids."))
+            }
+            RepoError::Ambiguous { .. } => Some("`pgkeep list` shows their ids.".into()),
             _ => None,
         }
     }

@@ -21,12 +21,14 @@ pub struct Loading {
 }
 
 /// By which path functions look up names while rows are loaded and indexes built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchPath {
     /// None, as in a restore by pg_restore: what they find does not hang on who restores.
     Empty,
-    /// None; and what does not find a name is tried again with the path that the source has (`--search-path-fix`).
+    /// None; and what does not find a name is tried again with the paths that the source has (`--search-path-fix`).
     Fix,
+    /// None; and what does not find a name is tried again with this one (`--search-path-fix=a,b`).
+    Given(Vec<String>),
 }
 
 /// Whether the target is told what each table was loaded with, in the transaction that loads it.

@@ -2,3 +2,4 @@
 
 pub mod cargo;
 pub mod loading;
+pub mod paths;

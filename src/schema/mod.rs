@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod restore;
 pub mod rights;
 pub mod schedule;
+pub mod search_path;
 pub mod selection;
 #[cfg(test)]
 pub(crate) mod shop;

@@ -98,6 +98,15 @@ pub enum Traffic {
     ReadsAndWrites,
 }
 
+/// What functions that look names up by `search_path` have of one while rows are copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Searching {
+    #[default]
+    WithoutPath,
+    /// `--search-path-fix`
+    WithPath,
+}
+
 /// The server and the database that take what moves.
 #[derive(Debug, Clone, Default)]
 pub struct TargetFacts {

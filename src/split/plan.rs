@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::boundary::{Boundary, BoundaryFile, BoundaryFileError};
 use super::bridge::{self, Bridged};
 use super::crossing::{Action, Crossing, CrossingKind, PERIODS, Rules, Sides, crossings};
-use super::facts::{SourceFacts, TargetFacts, Traffic};
+use super::facts::{Searching, SourceFacts, TargetFacts, Traffic};
 use super::finding::{Finding, FindingKind, Severity};
 use super::mentioned::mentions;
 use super::moving::{MovingSchema, Need, moving, needs};
@@ -35,6 +35,7 @@ pub struct Inputs<'a> {
     pub leave: &'a [Pattern],
     /// What goes through foreign tables, where there will be some.
     pub traffic: Traffic,
+    pub searching: Searching,
 }
 
 /// What a split would do.
@@ -119,7 +120,11 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
 
     let mut findings: Vec<Finding> = boundary.iter().map(|crossing| crossing_finding(crossing, choices)).collect();
     findings.extend(unparsed);
-    findings.extend(needing_a_search_path(archive, facts, selection).into_iter().map(searching));
+    findings.extend(
+        needing_a_search_path(archive, facts, selection)
+            .into_iter()
+            .map(|function| searches(function, inputs.searching)),
+    );
     findings.extend(neighbours::forgotten(archive, facts, source, names, inputs.leave));
     findings.extend(operation::contents(&sides, source));
     findings.extend(operation::database_objects(&sides, source));
@@ -149,14 +154,21 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
 }
 
 /// It is called for rows: on the day it would end the copy, while writers are refused.
-fn searching(function: String) -> Finding {
-    Finding::new(
-        Severity::Warning,
-        FindingKind::SearchPath,
-        function,
-        "a check constraint, generated column, index or materialized view calls it, and it needs search_path, which is empty while rows are copied",
-        "write schema names in it, or give the function SET search_path; `--rehearse` shows whether the copy works",
-    )
+fn searches(function: String, searching: Searching) -> Finding {
+    let reason = "a check constraint, generated column, index or materialized view calls it, and it needs search_path";
+    let (severity, reason, action) = match searching {
+        Searching::WithoutPath => (
+            Severity::Blocker,
+            format!("{reason}, which is empty while rows are copied"),
+            "write schema names in it, or give it one with ALTER FUNCTION ... SET search_path; or say --search-path-fix, which tries what fails once more with the source's",
+        ),
+        Searching::WithPath => (
+            Severity::Warning,
+            format!("{reason}, which --search-path-fix gives to what fails without"),
+            "since PostgreSQL 17 this does not reach indexes and materialized views: write schema names in it, or give it SET search_path; `--rehearse` shows whether the copy works",
+        ),
+    };
+    Finding::new(severity, FindingKind::SearchPath, function, reason, action)
 }
 
 fn crossing_finding(crossing: &Crossing, choices: &BoundaryFile) -> Finding {

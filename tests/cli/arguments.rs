@@ -79,6 +79,28 @@ fn an_unknown_verb_is_named_and_the_likely_one_offered() {
     assert!(!said.stderr.contains("hint:"), "{said:?}");
 }
 
+/// Other tools' switches are answered with one of the verb's own, and with none that it does not have.
+#[test]
+fn a_switch_of_another_tool_is_answered_with_one_that_the_verb_takes() {
+    let hint = |args: &[&str]| {
+        let said = Said::of(pgkeep().args(args));
+        assert_eq!(said.code, 2, "{said:?}");
+        said.stderr.lines().find_map(|line| line.trim().strip_prefix("hint: ").map(str::to_owned)).unwrap_or_default()
+    };
+    assert_eq!(hint(&["restore", "latest", "--database", "x"]), "-d names the database");
+    let list = "list shows the snapshots of all databases, each with its database";
+    assert_eq!(hint(&["list", "--database", "x"]), list);
+    for verb in ["list", "show", "verify", "prune", "drill", "init"] {
+        for switch in ["--database", "--threads", "-O", "--compress", "-x", "--role", "-U"] {
+            let hint = hint(&[verb, switch]);
+            let Some(ours) = hint.split(' ').next().filter(|word| word.starts_with('-')) else { continue };
+            let help = Said::of(pgkeep().args([verb, "--help"])).stdout;
+            let listed = help.split([' ', ',', '\n', '=']).any(|word| word == ours);
+            assert!(listed, "{verb} {switch}: {hint}");
+        }
+    }
+}
+
 /// Letters that changed places are one fault; other tools' words come first; and a verb has verbs of its own.
 #[test]
 fn a_mistyped_verb_is_answered_with_one_that_can_stand_there() {

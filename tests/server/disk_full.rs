@@ -92,6 +92,27 @@ fn a_full_disk_is_exit_code_5_and_the_next_run_works_once_there_is_room() {
     drop(disk);
 }
 
+/// The estimate is one: a drill that does not fit after all, or whose server cannot even be made, says where and what helps.
+#[test]
+fn a_drill_on_a_full_disk_names_the_folder_and_the_way_to_another() {
+    let (repo, server) = (Repo::new(), Server::start(15, ClusterOptions::default()));
+    server.ask("CREATE TABLE public.noise AS SELECT sha512(i::text::bytea) AS n FROM generate_series(1, 1000000) i");
+    repo.json(["backup", "-d", &server.dsn("postgres")]);
+    for size in ["size=8m,mode=1777", "size=110m,mode=1777"] {
+        let folder = folder();
+        let Some(_disk) = SmallDisk::mount(folder.path(), size) else { return };
+        let mut drill = repo.command(["drill", "--no-room-check", "--json", "--restore-key"]);
+        let said = Said::of(drill.arg(repo.restore_key()).env("PGKEEP_TMPDIR", folder.path()));
+        assert_eq!(said.code, 8, "{size}: {said:?}");
+        let hint = said.document()["hint"].as_str().unwrap_or_default().to_owned();
+        let place = format!("The private server's files were in {}", folder.path().display());
+        assert!(
+            hint.contains(&place) && hint.contains("Set PGKEEP_TMPDIR to a folder on a larger volume, with "),
+            "{size}: {hint}"
+        );
+    }
+}
+
 /// As a disk is mounted after an error, or a snapshot of it.
 #[test]
 fn a_disk_that_can_only_be_read_is_told_by_what_writes_and_is_enough_for_what_reads() {

@@ -89,6 +89,41 @@ fn sigterm_ends_it_in_order_and_json_says_so() {
     assert_eq!(said.document(), json!({"error": "interrupted", "causes": [], "hint": null, "exit_code": 130}));
 }
 
+/// As where a terminal is closed at night. A second one is no haste.
+#[test]
+fn a_terminal_that_goes_ends_it_in_order() {
+    let run = backup_in_the_middle(&[]);
+    run.signal(Signal::HUP);
+    run.signal(Signal::HUP);
+    let (said, ..) = run.end();
+    assert_eq!((said.code, said.stdout.as_str()), (130, ""), "{said:?}");
+    assert!(said.stderr.ends_with("\npgkeep: interrupted\n"), "{said:?}");
+}
+
+/// `nohup pgkeep backup`.
+#[test]
+fn what_is_to_outlive_its_terminal_does() {
+    let (repo, server) = start();
+    let backup = repo.command(["backup", "-d", &server.dsn("postgres"), "--level", "19"]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(backup.get_program()).args(backup.get_args());
+    backup.get_envs().for_each(|(name, value)| drop(value.map(|value| command.env(name, value))));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.wait_for(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'pgkeep rows' AND state = 'active'",
+        "t",
+    );
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let has_hangup = |mask: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(mask)).unwrap().trim();
+        u64::from_str_radix(mask, 16).unwrap() & 1 == 1
+    };
+    assert_eq!((has_hangup("SigIgn:"), has_hangup("SigCgt:")), (true, false), "{status}");
+    let run = Run { server, repo, child };
+    run.signal(Signal::INT);
+    assert_eq!(run.end().0.code, 130);
+}
+
 /// As with `systemctl stop` while the backup waits for somebody else's lock.
 #[test]
 fn a_signal_ends_the_wait_for_a_lock() {

@@ -56,6 +56,7 @@ mod row_hash;
 mod run;
 mod same_named;
 mod set_on_roles;
+mod search_path;
 mod settings;
 mod shared_extensions;
 mod split;

@@ -352,10 +352,14 @@ fn the_plan_shows_what_a_run_would_write_and_looks_for_the_hook() {
     let url = rewrite("PG_DATABASE_URL");
     let args = ["--rewrite", url.as_str(), "--hook", hook.to_str().unwrap()];
     let plan = ends.plan(&args);
-    assert!(one(&plan, "warnings", "hook").contains("is not executable"), "{plan}");
+    assert!(one(&plan, "blockers", "hook").contains("is not executable"), "{plan}");
     let diff = plan["files"]["diff"].as_str().unwrap();
     assert!(diff.contains("+PG_DATABASE_URL=postgres://app:***@db:5432/place"), "{diff}");
     assert!(!plan.to_string().contains("secret"));
+    // So it ends a run, before anything is made.
+    let run = ends.split(&args);
+    assert!(run.code == 3 && run.stdout.contains("is not executable"), "{run:?}");
+    assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname = 'place'"), "0");
     let said = ends.split(&[&["--plan"], &args[..2]].concat());
     assert!(
         said.code == 0 && said.stdout.contains("a run would write this:\n") && said.stdout.contains(diff),
@@ -367,7 +371,7 @@ fn the_plan_shows_what_a_run_would_write_and_looks_for_the_hook() {
     let (plan, run) = (ends.split(&["--plan", "--rewrite", &wrong]), ends.split(&["--rewrite", &wrong]));
     assert_eq!((plan.code, &plan.stderr), (2, &run.stderr), "{run:?}");
     assert_eq!(
-        one(&ends.plan(&["--hook", "no-such-program --now"]), "warnings", "hook").split(" does not exist").count(),
+        one(&ends.plan(&["--hook", "no-such-program --now"]), "blockers", "hook").split(" does not exist").count(),
         2
     );
 }
@@ -456,7 +460,7 @@ fn functions_that_need_a_search_path_are_told_before_rows_meet_them() {
     let plan = Ends::of(&server, "m").plan(&[]);
     let generated = told(&plan, "warnings", "generated");
     assert!(generated.len() == 1 && generated[0].starts_with("m.made.own: "), "{generated:?}");
-    let told = told(&plan, "warnings", "search_path");
+    let told = told(&plan, "blockers", "search_path");
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("m.in_dict(") && told[0].contains("SET search_path"), "{told:?}");
 }

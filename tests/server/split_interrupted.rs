@@ -75,6 +75,33 @@ fn a_run_that_goes_on_does_what_the_first_one_was_told_and_says_how_long_writes_
     assert_eq!((back.code, std::fs::read_to_string(&env).unwrap()), (0, text.to_owned()), "{back:?}");
 }
 
+/// Ctrl-C while the plan waits for somebody's lock: nothing is there that a rollback could take back.
+#[test]
+fn an_interruption_before_anything_was_made_says_so() {
+    let server = shop();
+    let mut psql = server.binaries.command("psql");
+    let hold = "BEGIN; LOCK TABLE core.t; SELECT pg_sleep(60)";
+    psql.args(["-X", "-q", "-d", &server.dsn("shop"), "-c", hold]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut holder = psql.spawn().unwrap();
+    server.wait_for(
+        "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation > 16383",
+        "1",
+    );
+    let begun = split(&server, &["--schemas", "core"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.wait_for(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'pgkeep%' AND wait_event_type = 'Lock'",
+        "t",
+    );
+    kill_process(Pid::from_child(&begun), Signal::INT).unwrap();
+    let said: Said = begun.wait_with_output().unwrap().into();
+    let hint = said.document()["hint"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(said.code, 130, "{said:?}");
+    assert!(hint.starts_with("Nothing was changed") && !hint.contains("rollback"), "{hint}");
+    assert_eq!(server.ask("SELECT count(*) FROM pg_database WHERE datname = 'crm'"), "0");
+    server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()");
+    holder.wait().unwrap();
+}
+
 /// A value that was to be written may be a secret, and is not kept; so the run that goes on asks for it.
 #[test]
 fn a_value_that_is_not_remembered_is_asked_for_again() {

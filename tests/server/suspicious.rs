@@ -64,7 +64,7 @@ fn what_is_empty_vanished_or_far_less_is_kept_and_marked_until_it_is_accepted() 
     site.server.ask("DELETE FROM orders; INSERT INTO log SELECT n::text FROM generate_series(1, 900) n");
     site.suspicious("now empty: public.orders (had 1000 of 1300 rows)");
     site.server.ask("TRUNCATE orders, log");
-    site.suspicious(&format!("it has no row, but the snapshot {} had 1300", short(&good)));
+    site.suspicious(&format!("it has no row, but the snapshot {} had 1300 rows", short(&good)));
 
     // Accepted, it is a good one, and the next is measured by it.
     let accepted = site.backup(0, &["--accept-shrink"]);

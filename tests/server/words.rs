@@ -33,8 +33,11 @@ fn a_mistyped_database_is_answered_with_the_one_that_is_there() {
         let source = format!("pgkeep: connecting failed at the source database\n  {causes}  hint: {hint}\n");
         assert_refused(&mut repo.command(["backup", "-d", &dsn]), 4, &source);
         assert_refused(&mut repo.command(["verify", "latest", "--against", &dsn]), 4, &source);
-        let target =
-            format!("pgkeep: the target database does not exist\n  {causes}  hint: --create creates it; {hint}.\n");
+        let way = match guess {
+            "" => format!("--create creates it; {hint}."),
+            _ => format!("{hint}. Otherwise, --create creates it."),
+        };
+        let target = format!("pgkeep: the target database does not exist\n  {causes}  hint: {way}\n");
         assert_refused(&mut repo.restore(["latest", "-d", &dsn]), 8, &target);
 
         let guess = if guess.is_empty() { "" } else { "Did you mean latest:shop? " };
@@ -45,6 +48,13 @@ fn a_mistyped_database_is_answered_with_the_one_that_is_there() {
         assert_refused(&mut repo.command(["show", &snapshot]), 2, &unknown);
         assert_refused(&mut repo.restore([&snapshot, "--create", "-d", &server.dsn("copy")]), 2, &unknown);
         assert_refused(repo.command(["drill", &snapshot, "--restore-key"]).arg(&key), 2, &unknown);
+    }
+    for (typed, guess) in
+        [("lastest", "Did you mean latest? "), ("latset:shop", "Did you mean latest:shop? "), ("0123", "")]
+    {
+        let unknown =
+            format!("pgkeep: there is no snapshot `{typed}`\n  hint: {guess}`pgkeep list` shows their ids.\n");
+        assert_refused(&mut repo.command(["show", typed]), 2, &unknown);
     }
     // Who may not look has no guess, and the same error.
     server.ask("CREATE ROLE clerk LOGIN");

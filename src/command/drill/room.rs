@@ -45,9 +45,14 @@ pub async fn check(manifest: &Manifest) -> Result<(), Error> {
         source: Some(Box::new(source)),
     })?;
     let cluster::Volume { folder, free_bytes: free } = volume?;
-    let large_objects = manifest.large_objects.as_ref().map_or(0, |objects| objects.digest.bytes);
-    let needed = needed_bytes(manifest.totals.bytes_read.saturating_add(large_objects), manifest.totals.rows);
+    let needed = needed(manifest);
     if needed <= free { Ok(()) } else { Err(TooLittleRoom { folder, needed, free }.into()) }
+}
+
+/// At least.
+pub fn needed(manifest: &Manifest) -> u64 {
+    let large_objects = manifest.large_objects.as_ref().map_or(0, |objects| objects.digest.bytes);
+    needed_bytes(manifest.totals.bytes_read.saturating_add(large_objects), manifest.totals.rows)
 }
 
 /// An empty cluster, with its log. What is loaded into a table that the same transaction made or emptied writes none (`wal_level` minimal).

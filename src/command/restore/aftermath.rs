@@ -179,6 +179,17 @@ impl<'a> Aftermath<'a> {
         }
     }
 
+    /// What the target refused, with what is there of the rest.
+    pub fn with_the_rest(&self, refused: Error) -> Error {
+        let Some(typed) = &self.options.typed else { return refused };
+        let database = self.options.loading.target.database();
+        let left = format!(
+            "The database {database} has everything else, and is not dropped: what was refused can be made there by hand once the cause is gone. {}",
+            self.again(typed, &[])
+        );
+        Error::LeftBehind(Box::new(LeftBehind { first: refused, left }))
+    }
+
     fn leaves_something(&self) -> bool {
         match self.options.creation {
             Creation::Create => self.stage >= Stage::Rows,

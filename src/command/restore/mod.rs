@@ -126,8 +126,8 @@ pub(super) struct Job {
     pub roles_needed: Vec<String>,
     /// Roles, by their names in the source, on which nothing is set, because the one in their place may do more, and what.
     pub more_here: BTreeMap<String, String>,
-    /// In which schemas a session of the source finds names; empty where no switch gives them to a load.
-    pub search_path: Vec<String>,
+    /// In which schemas sessions of the source find names, the most probable first ([`crate::rows::paths`]).
+    pub search_paths: Vec<Vec<String>>,
     /// These are known once definitions are there.
     pub surroundings: Surroundings,
     pub families: Families,
@@ -264,7 +264,7 @@ async fn load(
     warnings.extend(ended(prepared.mark.take()).await);
     failures.iter_mut().for_each(|failure| prepared.order.explain(failure));
     let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
-    Err(Error::Entries { failures, skipped: done.skipped, warnings, first })
+    Err(aftermath.with_the_rest(Error::Entries { failures, skipped: done.skipped, warnings, first }))
 }
 
 /// What is there now is all that there will be.

@@ -13,6 +13,7 @@ use crate::command::whole_rows::{self, Part};
 use crate::repo::Repository;
 use crate::repo::manifest::{LeftOut, Manifest, Relation};
 use crate::rows::cargo::Cargo;
+use crate::rows::paths::recorded;
 use crate::schema::archive::Archive;
 use crate::schema::detaching::detaching;
 use crate::schema::facts::{Detaching, Facts, Membership};
@@ -116,6 +117,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     let withheld = plan.withheld.iter().filter(|one| options.creation == Creation::Create || one.what != SETTINGS);
     warnings.extend(withheld.map(ToString::to_string));
     let objects = objects_made(&archive, &selection);
+    let search_paths = recorded(&cargo, &selecting::owners(&archive, &selection), &facts.search_path);
     let job = Job {
         may_be_there: may_be_there(&relations, options.creation),
         cargo,
@@ -126,7 +128,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         role_map,
         roles_needed,
         more_here,
-        search_path: facts.search_path,
+        search_paths,
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),

@@ -7,7 +7,7 @@ mod small;
 mod together;
 mod unchecked;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,8 +64,8 @@ pub(super) struct Shared<'a> {
     sums: Sums,
     warnings: Warnings,
     not_valid: Vec<usize>,
-    /// What was done with the source's search_path.
-    with_path: Vec<String>,
+    /// What was done with a search_path, by that.
+    with_path: BTreeMap<String, BTreeSet<String>>,
     /// What ran code of users with the rights of all ordinary roles.
     pub(super) with_all_rights: Vec<String>,
     last_load: Instant,
@@ -124,7 +124,7 @@ pub fn run(rows: &Rows<'_>, loading: &Loading, job: &Job, watch: &Watch) -> Resu
         sums: Sums::new(&job.families),
         warnings: Warnings::default(),
         not_valid: Vec::new(),
-        with_path: Vec::new(),
+        with_path: BTreeMap::new(),
         with_all_rights: Vec::new(),
         last_load: started,
         last_step: started,
@@ -136,14 +136,8 @@ pub fn run(rows: &Rows<'_>, loading: &Loading, job: &Job, watch: &Watch) -> Resu
     let mut others: Vec<String> =
         told_of_circle(work.in_circle.iter().map(|n| &job.relations[*n])).into_iter().collect();
     let mut shared = work.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    shared.with_path.sort_unstable();
     others.extend(told_of_all_rights(mem::take(&mut shared.with_all_rights)));
-    others.extend(some_of(&shared.with_path, NAMES_MAX).map(|names| {
-        format!(
-            "restored with the source's search_path ({}) because of --search-path-fix: {names}",
-            job.search_path.join(", ")
-        )
-    }));
+    others.extend(paths::told(&loading.search_path, &shared.with_path));
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
     let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     Ok(Done {
@@ -211,6 +205,8 @@ pub(super) struct Worker<'w, 'a> {
     pub(super) wire: Wire,
     builds: Builds,
     ability: Ability,
+    /// As `server_version_num`.
+    server: u32,
     pub(super) feed: Feed<'w>,
     hasher: RowHasher,
     /// Set at the beginning of each transaction of the task: nothing, but for a task that is tried again.
@@ -229,9 +225,11 @@ impl<'w, 'a> Worker<'w, 'a> {
         let rows = wire.query("the session's rights", Ability::QUESTION.as_bytes()).map_err(failed)?;
         let is = |at: usize| rows.first().and_then(|row| row.get(at)?.as_deref()) == Some("t");
         let ability = Ability::of(is(0), is(1));
+        let rows = wire.query("the server's version", b"SHOW server_version_num").map_err(failed)?;
+        let server = rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).unwrap_or_default();
         let feed = work.rows.open(runtime, &work.watch.stop)?;
         let hasher = work.job.cargo.row_hasher();
-        Ok(Self { work, n, wire, builds, ability, feed, hasher, path: String::new() })
+        Ok(Self { work, n, wire, builds, ability, server, feed, hasher, path: String::new() })
     }
 
     fn work(&mut self) -> Result<(), Error> {

@@ -24,6 +24,7 @@ use crate::pg::{connect, dump};
 use crate::repo::manifest::{LeftOut, Relation, SliceList};
 use crate::rows::cargo::Cargo;
 use crate::rows::loading::Loading;
+use crate::rows::paths::recorded;
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, objects_made, roles_set};
@@ -150,6 +151,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     plan.database.truncate(1);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(not_given::hidden(session, &archive, &selection, &request).await?);
+    let search_paths = recorded(&cargo, &selecting::owners(&archive, &selection), &facts.search_path);
     let job = Job {
         cargo,
         plan,
@@ -160,7 +162,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
         role_map,
         roles_needed,
         more_here,
-        search_path: Vec::new(),
+        search_paths,
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
@@ -256,7 +258,11 @@ pub fn forget_ours(facts: &mut Facts) {
 
 /// How a run loads what it copies.
 pub fn loading(options: &Options) -> Loading {
-    Loading { proof: options.proof, ..Loading::of_a_copy(options.plan.target.clone(), options.jobs) }
+    Loading {
+        proof: options.proof,
+        search_path: options.plan.search_path.clone(),
+        ..Loading::of_a_copy(options.plan.target.clone(), options.jobs)
+    }
 }
 
 /// The names as patterns that mean just them.

@@ -13,7 +13,7 @@ pub use options::{Bridging, Choices, Options, Timing};
 pub use planned::Planned;
 pub use rate::Estimate;
 pub use report::{Report, Side};
-pub use switch::run;
+pub use switch::{hook, run};
 
 use crate::command::error::Error;
 use crate::command::instant;
@@ -22,9 +22,10 @@ use crate::command::watch::Watch;
 use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
 use crate::pg::dump;
+use crate::rows::loading::SearchPath;
 use crate::schema::pattern::{Pattern, PatternKind};
 use crate::schema::selection::{self, Request};
-use crate::split::facts::Cluster;
+use crate::split::facts::{Cluster, Searching};
 use crate::split::{self, Finding, FindingKind, Inputs, SchemaNames, Severity};
 
 /// Reads both sides, in transactions that cannot write, and decides.
@@ -88,6 +89,10 @@ async fn make_once(options: &Options, timing: Timing, watch: &Watch) -> Result<P
         choices: &options.choices.file,
         leave: &leave,
         traffic: options.bridging.traffic,
+        searching: match options.search_path {
+            SearchPath::Empty => Searching::WithoutPath,
+            SearchPath::Fix | SearchPath::Given(_) => Searching::WithPath,
+        },
     };
     let mut plan = split::plan(&inputs)
         .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;

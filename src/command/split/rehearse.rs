@@ -23,6 +23,7 @@ use super::plan;
 use super::switching::Files;
 use super::{Options, Phases, SplitError, host};
 use crate::command::Error;
+use crate::command::full;
 use crate::command::mismatch::Mismatch;
 use crate::command::moment::millis;
 use crate::command::restore::target::connect_for_maintenance;
@@ -287,6 +288,6 @@ fn while_at(step: RehearsalStep) -> impl FnOnce(Error) -> Error {
         // Mistakes in what was asked for speak for themselves; and the source is read while it is copied.
         Error::Interrupted | Error::Usage { .. } => error,
         error if step == RehearsalStep::Copy && error.exit_code() == 4 => error,
-        error => SplitError::Rehearsal { step, source: Box::new(error) }.into(),
+        error => full::explained(SplitError::Rehearsal { step, source: Box::new(error) }.into(), None),
     }
 }

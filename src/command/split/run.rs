@@ -15,7 +15,7 @@ use super::promise::broken_in_words;
 use super::state::{Phase, State};
 use super::steps::copy::{Before, Fenced};
 use super::steps::fence as fence_step;
-use super::steps::prepare::{Prepared, furnish, prepare, resolve};
+use super::steps::prepare::{Prepared, TAKES_WRITES, furnish, prepare, resolve};
 use super::steps::switch::{close, switch};
 use super::steps::target::{Beginning, Previous, ground, previous};
 use super::{
@@ -126,11 +126,13 @@ impl Run<'_> {
         echo: &mut (dyn Write + Send),
     ) -> Result<Outcome, Error> {
         let Run { options, files, watch, started } = self;
-        watch.would_leave(
-            "The source takes writes, as before. `pgkeep split` with the same arguments starts again, `pgkeep split rollback` removes what was created.".into(),
-        );
+        watch.would_leave(match &previous {
+            Previous::Split(_) => TAKES_WRITES.into(),
+            Previous::Nothing | Previous::Empty => NOTHING_CHANGED.into(),
+        });
         let ground = ground(options, &source, previous, watch).await?;
-        let planned = plan::make(&options.plan, plan::Timing::LeftOut, watch).await?;
+        let mut planned = plan::make(&options.plan, plan::Timing::LeftOut, watch).await?;
+        planned.plan.add(plan::hook(options));
         if !planned.plan.is_clear() {
             return Ok(Outcome::Blocked(Box::new(plan::Report::of(planned))));
         }
@@ -245,6 +247,10 @@ fn taken_back(error: Error, options: &Options) -> Error {
         error => error,
     }
 }
+
+/// Until something is made in the target.
+const NOTHING_CHANGED: &str =
+    "Nothing was changed, and the source takes writes, as before. `pgkeep split` with the same arguments starts again.";
 
 /// What was found out beforehand.
 struct Tried {

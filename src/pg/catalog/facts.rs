@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Error, Session, query};
 use crate::schema::facts::{ExtensionFacts, Facts, Membership, Needed, RelationFacts, RelationKind};
+use crate::schema::search_path;
 
 /// Read under the same snapshot as the archive. The empty search path of our sessions is not the operator's: patterns without a
 /// schema look where the role's and the database's settings say.
@@ -13,11 +14,11 @@ pub async fn facts(session: &Session) -> Result<Facts, Error> {
         relations: relations(session).await?,
         exclusions: exclusions(session).await?,
         extension_schemas: extension_schemas(session).await?,
-        search_path: search_path(session).await?,
+        search_path: path_of_sessions(session).await?,
     })
 }
 
-async fn search_path(session: &Session) -> Result<Vec<String>, Error> {
+async fn path_of_sessions(session: &Session) -> Result<Vec<String>, Error> {
     // What a new session of this role would have, before ours set it to nothing.
     let sql = "SELECT coalesce(
             (SELECT pg_catalog.substr(c, 13) FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) c
@@ -29,15 +30,7 @@ async fn search_path(session: &Session) -> Result<Vec<String>, Error> {
     let rows = query(session, "the search path", sql).await?;
     let Some(row) = rows.first() else { return Ok(vec!["public".into()]) };
     let (path, user): (String, String) = (row.get(0), row.get(1));
-    let name = |part: &str| {
-        let part = part.trim();
-        match part.strip_prefix('"').and_then(|p| p.strip_suffix('"')) {
-            Some("$user") => user.clone(),
-            Some(quoted) => quoted.replace("\"\"", "\""),
-            None => part.to_lowercase(),
-        }
-    };
-    Ok(path.split(',').map(name).filter(|name| !name.is_empty()).collect())
+    Ok(search_path::schemas(&path, &user))
 }
 
 async fn extensions(session: &Session) -> Result<BTreeMap<String, ExtensionFacts>, Error> {

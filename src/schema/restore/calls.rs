@@ -215,7 +215,10 @@ impl<'a> Calls<'a> {
                 continue;
             }
             let of_index = self.exclusions.get(&position).into_iter().flatten();
-            self.walk(self.graph.needs(position).iter().chain(of_index).copied().collect(), |reached| {
+            // A default's function makes no value of a row that has all of its own.
+            let defaults = only_defaults_call(caller);
+            let needs = self.graph.needs(position).iter().filter(|need| !(defaults && is_function(entry(**need).kind)));
+            self.walk(needs.chain(of_index).copied().collect(), |reached| {
                 if is_function(entry(reached).kind) {
                     functions.push(reached);
                 }

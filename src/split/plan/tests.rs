@@ -2,7 +2,7 @@ use super::*;
 use crate::schema::pattern::PatternKind;
 use crate::schema::selection::{self, Request};
 use crate::schema::shop;
-use crate::split::facts::{Cluster, Existence, ForeignKey, Right, ServerFacts, Trust};
+use crate::split::facts::{Cluster, Existence, ForeignKey, Right, Searching, ServerFacts, Trust};
 
 fn patterns(texts: &[&str]) -> Vec<Pattern> {
     texts.iter().map(|text| Pattern::parse(text, PatternKind::Schema).unwrap()).collect()
@@ -75,6 +75,7 @@ fn try_plan(
         choices: &BoundaryFile::parse(file).unwrap(),
         leave: &[],
         traffic: Traffic::Reads,
+        searching: Searching::WithoutPath,
     })
 }
 

@@ -16,10 +16,11 @@ pub enum Program {
 }
 
 /// What a shell does without a program, and what begins something longer.
-const SHELL_WORDS: [&str; 32] = [
-    "!", "(", ".", ":", "[", "alias", "case", "cd", "command", "echo", "eval", "exec", "exit", "export", "false",
-    "for", "if", "kill", "printf", "pwd", "read", "return", "set", "test", "trap", "true", "umask", "unset", "until",
-    "wait", "while", "{",
+const SHELL_WORDS: [&str; 45] = [
+    "!", "(", ".", ":", "[", "alias", "bg", "case", "cd", "command", "echo", "eval", "exec", "exit", "export", "false",
+    "fc", "fg", "for", "getopts", "hash", "if", "jobs", "kill", "local", "printf", "pwd", "read", "readonly", "return",
+    "set", "shift", "test", "times", "trap", "true", "type", "ulimit", "umask", "unalias", "unset", "until", "wait",
+    "while", "{",
 ];
 
 impl Hook {
@@ -36,6 +37,9 @@ fn look_for(command: &str, folders: &[PathBuf]) -> Program {
         let name = word.split_once('=').map(|(name, _)| name);
         name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
     };
+    if command.split_whitespace().take_while(is_variable).any(|word| word.starts_with("PATH=")) {
+        return Program::OfTheShell;
+    }
     let Some(word) = command.split_whitespace().find(|word| !is_variable(word)) else { return Program::OfTheShell };
     let word = word.trim_end_matches(';');
     // What the shell would still change is not guessed at.
@@ -83,7 +87,17 @@ mod tests {
         assert_eq!(look("bad.sh"), missing("bad.sh"));
         assert_eq!(look("no-such-command --now; true"), missing("no-such-command"));
         assert_eq!(look("/nonexistent/x.sh"), missing("/nonexistent/x.sh"));
-        for shell in ["cd /srv && ./x", "if true; then x; fi", "$HOME/x.sh", "\"a b\" c", "(x)", "", "true;"] {
+        for shell in [
+            "cd /srv && ./x",
+            "ulimit -n 9; x",
+            "PATH=/srv/bin x",
+            "if true; then x; fi",
+            "$HOME/x.sh",
+            "\"a b\" c",
+            "(x)",
+            "",
+            "true;",
+        ] {
             assert_eq!(look(shell), Program::OfTheShell, "{shell}");
         }
     }

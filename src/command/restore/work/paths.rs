@@ -1,41 +1,116 @@
 //! Functions that look names up by `search_path`, which a restore leaves empty, as pg_dump's own does: rows of theirs are refused, or
 //! an index, until somebody gives them the path that they had.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
+
 use super::super::refused::failure;
-use super::{Task, Worker};
+use super::{NAMES_MAX, Task, Work, Worker};
 use crate::command::Error;
 use crate::command::error::Failure;
 use crate::command::mismatch::Mismatch;
 use crate::command::restore::{SearchPath, ThroughRoot};
+use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::catalog::quote_identifier;
+use crate::rows::paths::in_words;
 
 /// undefined_table, undefined_function, undefined_object
 const NOT_FOUND: [&str; 3] = ["42P01", "42883", "42704"];
 
-impl Worker<'_, '_> {
-    /// The task; where names are not found and the operator asks for it, once more with the path that the source has for them. For this
+/// From which version on indexes, materialized views and statistics are made with a path of the server's own.
+const RESTRICTED_SINCE: u32 = 170_000;
+
+impl<'w> Worker<'w, '_> {
+    /// The task; where names are not found and the operator asks for it, once more with each path in turn that there is for them. For this
     /// task alone.
     pub(super) fn perform_or_with_path(&mut self, task: Task) -> Result<Option<Mismatch>, Error> {
-        let job = self.work.job;
-        match self.perform(task) {
-            Err(Error::Target { source, .. })
-                if self.work.loading.search_path == SearchPath::Fix
-                    && is_not_found(&source)
-                    && !job.search_path.is_empty() => {}
+        let mut error = match self.perform(task) {
+            Err(Error::Target { source, what }) if is_not_found(&source) => Error::Target { source, what },
             done => return done,
+        };
+        let work = self.work;
+        for path in self.paths() {
+            self.roll_back("rolling back after a failure")?;
+            let quoted: Vec<String> = path.iter().map(|schema| quote_identifier(schema)).collect();
+            // The server's own names come first: somebody's type under one of them would be what a definition means.
+            self.path = format!("SET LOCAL search_path = pg_catalog, {}, pg_temp;\n", quoted.join(", "));
+            let done = self.perform(task);
+            self.path.clear();
+            match done {
+                // What a path finds that is another's may well refuse the rows.
+                Err(Error::Target { source: source @ pg::Error::Server { .. }, what }) => {
+                    if !is_not_found(&source) {
+                        error = Error::Target { source, what };
+                    }
+                }
+                Ok(done) => {
+                    let label = self.label(task);
+                    work.lock().with_path.entry(path.join(", ")).or_default().insert(label);
+                    return Ok(done);
+                }
+                done => return done,
+            }
         }
-        self.roll_back("rolling back after a failure")?;
-        let path: Vec<String> = job.search_path.iter().map(|schema| quote_identifier(schema)).collect();
-        // The server's own names come first: somebody's type under one of them would be what a definition means.
-        self.path = format!("SET LOCAL search_path = pg_catalog, {}, pg_temp;\n", path.join(", "));
-        let done = self.perform(task);
-        self.path.clear();
-        if done.is_ok() {
-            let label = self.label(task);
-            self.work.lock().with_path.push(label);
+        Err(error)
+    }
+
+    /// Those that are tried, the most probable first.
+    fn paths(&self) -> &'w [Vec<String>] {
+        let work: &'w Work<'_> = self.work;
+        match &work.loading.search_path {
+            SearchPath::Empty => &[],
+            SearchPath::Fix => &work.job.search_paths,
+            SearchPath::Given(path) => slice::from_ref(path),
         }
-        done
+    }
+
+    /// Whether the server sets a path of its own for the task, so that none of ours is heeded.
+    fn is_restricted(&self, task: Task) -> bool {
+        let of_step = |n: usize| {
+            let label = &self.work.job.plan.post_data[n].step.label;
+            ["INDEX ", "CONSTRAINT ", "REFRESH MATERIALIZED VIEW "].iter().any(|kind| label.starts_with(kind))
+        };
+        let is = match task {
+            Task::Step(n) => of_step(n),
+            Task::Analyze(_) => true,
+            Task::Load(_) | Task::Prove(_) => false,
+        };
+        is && self.server >= RESTRICTED_SINCE
+    }
+
+    /// What helps where a function does not find a name.
+    fn about_paths(&self, task: Task) -> String {
+        let recorded = &self.work.job.search_paths;
+        let needs =
+            "A function that it calls needs search_path, which is empty while rows are loaded and definitions are made";
+        let example = recorded.first().map_or_else(|| "SCHEMA, ...".to_owned(), |path| path.join(", "));
+        let function = format!(
+            "`ALTER FUNCTION ... SET search_path = {example}`, or schema names in its body, help: at the source before the next backup, and here before the refused statement is run again."
+        );
+        if self.is_restricted(task) {
+            return format!(
+                "{needs}; since PostgreSQL 17 the server builds indexes and materialized views without one, whatever --search-path-fix says. {function}"
+            );
+        }
+        match &self.work.loading.search_path {
+            SearchPath::Empty if recorded.is_empty() => {
+                format!("{needs}: --search-path-fix=SCHEMA,... gives such entries this one. {function}")
+            }
+            SearchPath::Empty => format!(
+                "{needs}: --search-path-fix uses the source's ({}) for such entries, --search-path-fix=SCHEMA,... another one.",
+                in_words(recorded)
+            ),
+            SearchPath::Fix => format!(
+                "None of the source's search paths ({}) has what it looks for: --search-path-fix=SCHEMA,... gives another one. {function}",
+                in_words(recorded)
+            ),
+            SearchPath::Given(path) => format!(
+                "The search_path of --search-path-fix ({}) does not have what it looks for; the source's: {}. {function}",
+                path.join(", "),
+                in_words(recorded)
+            ),
+        }
     }
 
     /// How it is told that the server refused the task.
@@ -44,27 +119,13 @@ impl Worker<'_, '_> {
         // Of a table that is not there no row is read, so that the message has no place.
         let in_rows = error.server_message().is_some_and(|message| message.location.is_some());
         let inside = in_rows || !matches!(task, Task::Load(_));
-        let job = self.work.job;
         if is_not_found(error) && inside {
-            failure.hint = Some(match self.work.loading.search_path {
-                // The source has none, or it is a split, which gives none.
-                _ if job.search_path.is_empty() => {
-                    "A function that it calls needs search_path, which is empty while rows are loaded and definitions are made: write the schema names in the function's body, or give it SET search_path.".into()
-                }
-                SearchPath::Empty => format!(
-                    "A function that it calls needs search_path, which is empty in a restore: --search-path-fix uses the source's ({}) for such entries.",
-                    job.search_path.join(", ")
-                ),
-                SearchPath::Fix => format!(
-                    "The source's search_path ({}) does not help: since PostgreSQL 17, indexes and materialized views are built without one. Write the schema names in the function's body.",
-                    job.search_path.join(", ")
-                ),
-            });
+            failure.hint = Some(self.about_paths(task));
         }
         if let Task::Load(n) = task
             && is_of_another_partition(error)
         {
-            let hint = match job.families.number(n) {
+            let hint = match self.work.job.families.number(n) {
                 None if self.work.loading.through_root == ThroughRoot::All => {
                     "The target partitions the table differently from the source, and pgkeep does not load rows through a table that has foreign partitions."
                 }
@@ -79,6 +140,16 @@ impl Worker<'_, '_> {
         }
         failure
     }
+}
+
+/// What was done with which path.
+pub(super) fn told(asked: &SearchPath, with_path: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let whose = if matches!(asked, SearchPath::Given(_)) { "the" } else { "the source's" };
+    let named = with_path.iter().filter_map(|(path, entries)| {
+        let names = some_of(&Vec::from_iter(entries.iter().cloned()), NAMES_MAX)?;
+        Some(format!("restored with {whose} search_path ({path}) because of --search-path-fix: {names}"))
+    });
+    named.collect()
 }
 
 /// check_violation, where no constraint of the table's is named: the one by which it is a partition.

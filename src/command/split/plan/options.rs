@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::pg::conninfo::Conninfo;
+use crate::rows::loading::SearchPath;
 use crate::split::facts::Traffic;
 use crate::split::{Boundary, BoundaryFile};
 
@@ -23,6 +24,8 @@ pub struct Options {
     pub lock_timeout_ms: u64,
     /// Where pg_dump is, if not where it is looked for.
     pub pg_bin: Option<PathBuf>,
+    /// By which path functions look up names while rows are copied.
+    pub search_path: SearchPath,
 }
 
 /// How foreign tables in the old place reach the new database.

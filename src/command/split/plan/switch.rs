@@ -15,7 +15,7 @@ use crate::switch::{HOOK_TIMEOUT_DEFAULT, Hook, Program};
 pub async fn run(options: &Options, watch: &Watch) -> Result<Report, Error> {
     let mut planned = make(&options.plan, Timing::Measured, watch).await?;
     let files = files(options, &planned)?;
-    planned.plan.add(options.hook.as_ref().and_then(|command| hook(command)));
+    planned.plan.add(hook(options));
     let tried = trial::findings(&options.plan, &planned, watch).await?;
     planned.plan.add(tried);
     Ok(Report { files, ..Report::of(planned) })
@@ -29,8 +29,10 @@ fn files(options: &Options, planned: &Planned) -> Result<Files, Error> {
     Ok(Files { diff: plan.diff(), edits: plan.edits(), kept: plan.kept().to_vec() })
 }
 
-fn hook(command: &str) -> Option<Finding> {
-    let hook = Hook { command: command.to_owned(), timeout: HOOK_TIMEOUT_DEFAULT };
+/// A hook that cannot be run: a run that finds it out at the switch has copied for nothing, while writers were refused.
+pub fn hook(options: &Options) -> Option<Finding> {
+    let command = options.hook.clone()?;
+    let hook = Hook { command: command.clone(), timeout: HOOK_TIMEOUT_DEFAULT };
     let (reason, action) = match hook.program() {
         Program::Found | Program::OfTheShell => return None,
         Program::Missing(word) => (
@@ -42,5 +44,5 @@ fn hook(command: &str) -> Option<Finding> {
             "chmod +x, or name a program that runs it",
         ),
     };
-    Some(Finding::new(Severity::Warning, FindingKind::Hook, command.to_owned(), reason, action))
+    Some(Finding::new(Severity::Blocker, FindingKind::Hook, command, reason, action))
 }

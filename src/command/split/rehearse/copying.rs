@@ -11,6 +11,7 @@ use crate::command::watch::Watch;
 use crate::pg::connect::connect;
 use crate::pg::conninfo::Conninfo;
 use crate::repo::{Repository, SnapshotId};
+use crate::rows::loading::SearchPath;
 use crate::schema::archive::Archive;
 
 /// What was copied.
@@ -21,9 +22,21 @@ pub struct Extent {
     pub archive: Option<Archive>,
 }
 
+/// The copy is to be what the source is, whether or not the run that is rehearsed could be one.
+fn in_a_copy(asked: &SearchPath) -> SearchPath {
+    match asked {
+        SearchPath::Empty => SearchPath::Fix,
+        asked => asked.clone(),
+    }
+}
+
 /// Straight from the source, under one snapshot of it, in transactions that cannot write.
 pub async fn live(options: &Options, copy: &Conninfo, watch: &Watch) -> Result<Extent, Error> {
-    let plan = plan::Options { target: copy.clone(), ..options.plan.clone() };
+    let plan = plan::Options {
+        target: copy.clone(),
+        search_path: in_a_copy(&options.plan.search_path),
+        ..options.plan.clone()
+    };
     let options = Options { plan, proof: Proof::Leave, ..options.clone() };
     watch.set_phase("reading the schema");
     // No schema is all of them.
@@ -57,7 +70,8 @@ pub async fn backup(
     copy: &Conninfo,
     watch: &Watch,
 ) -> Result<Extent, Error> {
-    let loading = Loading { proof: Proof::Leave, ..Loading::of_a_copy(copy.clone(), jobs) };
+    let loading =
+        Loading { proof: Proof::Leave, search_path: SearchPath::Fix, ..Loading::of_a_copy(copy.clone(), jobs) };
     let options = restore::Options::of_all(snapshot, loading);
     let report = restore::run(repository, &options, watch).await?;
     Ok(Extent { tables: report.tables, rows: report.rows, archive: None })

@@ -34,6 +34,9 @@ pub async fn resolve(source: &Session, patterns: &[String]) -> Result<Vec<String
     Ok(names.into_iter().collect())
 }
 
+/// What an interruption leaves once something may have been made in the target.
+pub const TAKES_WRITES: &str = "The source takes writes, as before. `pgkeep split` with the same arguments starts again, `pgkeep split rollback` removes what was created.";
+
 /// What was made ready before the fence goes up.
 pub struct Prepared {
     pub state: State,
@@ -73,6 +76,7 @@ pub async fn prepare(
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
     not_carried.extend(roles_there::differing(&options.plan.target, creation, &draft.drawn.job).await?);
+    watch.would_leave(TAKES_WRITES.into());
     let Laid { session, found, made, begun, mut provided } = lay(options, ground.found, &draft.drawn).await?;
     not_carried.append(&mut provided.left);
     let as_found = as_found::look(&session).await.map_err(at_target("looking for existing objects"))?;
