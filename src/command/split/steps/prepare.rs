@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::target::{Beginning, Ground, Laid, lay};
 use crate::command::Error;
 use crate::command::restore::roles::MadeRole;
-use crate::command::restore::{Creation, roles_there};
+use crate::command::restore::{Creation, roles_otherwise};
 use crate::command::split::capture::{Drawn, capture};
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::Split;
@@ -69,7 +69,7 @@ pub async fn prepare(
     let mut not_carried = std::mem::take(&mut draft.drawn.said);
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
-    not_carried.extend(roles_there::differing(&options.plan.target, creation, &draft.drawn.job).await?);
+    not_carried.extend(roles_otherwise(&options.plan.target, creation, &draft.drawn.job).await?);
     let Laid { session, found, made, begun, mut provided } = lay(options, ground.found, &draft.drawn).await?;
     not_carried.append(&mut provided.left);
     let as_found = as_found::look(&session).await.map_err(at_target("looking for existing objects"))?;
