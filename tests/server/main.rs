@@ -6,6 +6,7 @@ mod backup;
 mod bridge_code;
 mod bridge_writes;
 mod budget;
+mod bytes;
 mod climbing;
 mod cluster;
 mod code_of_others;
