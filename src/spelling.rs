@@ -1,5 +1,7 @@
 //! What somebody typed: which word a mistyped one most likely meant, and what percent-encoding stands for. And a text as SQL writes it.
 
+pub mod bytes;
+
 /// The nearest of the words, where one is near enough: at most two characters, or a fifth of the word, off, and less than half of it.
 /// Two letters that changed places are one.
 pub fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

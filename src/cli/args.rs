@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::common::{Common, Given, Programs, lock_wait_timeout};
+use super::common::{Common, Given, Programs, lock_wait_timeout, pattern};
 use super::drill::Drill;
 use super::key::Key;
 use super::outcome::Speech;
@@ -141,16 +141,16 @@ pub struct Database {
 #[derive(Args)]
 pub struct Selection {
     /// Take these schemas, with what they need elsewhere (may be repeated)
-    #[arg(long = "schema", short = 'n', value_name = "PATTERN")]
+    #[arg(long = "schema", short = 'n', value_name = "PATTERN", value_parser = pattern())]
     pub schemas: Vec<String>,
     /// Leave these schemas out
-    #[arg(long = "exclude-schema", short = 'N', value_name = "PATTERN")]
+    #[arg(long = "exclude-schema", short = 'N', value_name = "PATTERN", value_parser = pattern())]
     pub exclude_schemas: Vec<String>,
     /// Take these tables
-    #[arg(long = "table", short = 't', value_name = "PATTERN")]
+    #[arg(long = "table", short = 't', value_name = "PATTERN", value_parser = pattern())]
     pub tables: Vec<String>,
     /// Leave these tables out
-    #[arg(long = "exclude-table", short = 'T', value_name = "PATTERN")]
+    #[arg(long = "exclude-table", short = 'T', value_name = "PATTERN", value_parser = pattern())]
     pub exclude_tables: Vec<String>,
 }
 

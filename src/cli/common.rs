@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::RangedI64ValueParser;
+use clap::builder::{OsStringValueParser, RangedI64ValueParser, TypedValueParser};
 
 use crate::command::Error;
 use crate::policy::LOCK_WAIT_TIMEOUT_MAX;
+use crate::spelling::bytes::spelled;
 
 /// Whether a value stands on the command line, or came from the environment if it came at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,4 +82,12 @@ pub struct Programs {
 /// As many seconds as a server takes.
 pub fn lock_wait_timeout() -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(..=i64::from(LOCK_WAIT_TIMEOUT_MAX))
+}
+
+/// What is no UTF-8 names something in a database without an encoding, whose names are bytes.
+pub fn pattern() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|typed| match typed.into_string() {
+        Ok(text) => text,
+        Err(bytes) => spelled(bytes.as_encoded_bytes()).into_owned(),
+    })
 }

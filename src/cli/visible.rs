@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+use crate::spelling::bytes::{self, byte_of};
+
 /// The text with its lines, and everything else that a terminal would obey spelled out: ESC as `\x1b`.
 pub fn lines(text: &str) -> String {
     spelled(text, |c| c == '\n')
@@ -42,6 +44,7 @@ pub fn json(document: &str) -> String {
     for c in document.chars() {
         match c {
             // Those below are escaped already where they are in a string, and elsewhere they are white space.
+            c if byte_of(c).is_some() => spelled.push(c),
             c if c >= '\u{7f}' && obeyed(c) => spelled.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => spelled.push(c),
         }
@@ -49,9 +52,9 @@ pub fn json(document: &str) -> String {
     spelled
 }
 
-/// Control characters, line and paragraph separators, and those that turn the direction.
+/// Control characters, those that stand for bytes, line and paragraph separators, and those that turn the direction.
 fn obeyed(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || byte_of(c).is_some() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn spelled(text: &str, kept: impl Fn(char) -> bool) -> String {
@@ -61,6 +64,7 @@ fn spelled(text: &str, kept: impl Fn(char) -> bool) -> String {
             c if !obeyed(c) || kept(c) => spelled.push(c),
             '\n' => spelled.push_str("\\n"),
             '\t' => spelled.push_str("\\t"),
+            c if byte_of(c).is_some() => spelled.push_str(&bytes::escaped(c.encode_utf8(&mut [0; 4]).as_bytes())),
             c if u32::from(c) < 0x100 => spelled.push_str(&format!("\\x{:02x}", u32::from(c))),
             c => spelled.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
         }

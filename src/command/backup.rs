@@ -30,7 +30,7 @@ use crate::pg::dump;
 use crate::pg::snapshot::SourceSnapshot;
 use crate::repo::known::Known;
 use crate::repo::layout::ChunkKind;
-use crate::repo::manifest::{Database, FORMAT, LeftOut, Manifest, Request, Totals};
+use crate::repo::manifest::{Database, FORMAT, FORMAT_OF_BYTES, LeftOut, Manifest, Request, Totals};
 use crate::repo::{ChunkWriter, Lookout, Objects, Repository, SnapshotId, UnfinishedWriter, WriterKey};
 use crate::retention::Tag;
 use crate::schema::detaching::detaching;
@@ -148,6 +148,7 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     warnings.extend(of_definitions(&read, facts));
     warnings.extend(outdated.into_iter().chain(read.said.iter().cloned()));
     let taken_along = whole_rows::along(&read.archive, facts, request, &read.selection);
+    let has_bytes = read.archive.has_bytes();
     let entries = (!request.is_everything()).then(|| read.selection.entries.keys().copied().collect());
     let stored = storing::store(read, facts, &tables, &objects, new_writer(ChunkKind::Meta)?).await?;
     let time = options.time.map_or(began, |time| time.trunc_subsecs(3));
@@ -155,6 +156,9 @@ async fn run_once(repository: &Repository, key: &WriterKey, options: &Options, w
     let manifest =
         Manifest { parent, entries, pg_dump_version, ..manifest(key, options, database, time, beside, stored) };
     let mut manifest = judged(manifest, facts, &measure, options.shrink);
+    if has_bytes || manifest.has_bytes() {
+        manifest.format = FORMAT_OF_BYTES;
+    }
     manifest.finished = time + (Utc::now() - began);
     if watch.is_stopped() {
         return Err(Error::Interrupted);

@@ -113,6 +113,12 @@ pub enum Error {
         /// The command that restores beside it, between backquotes; none where the role may not make a database, or nobody typed one.
         beside: Option<String>,
     },
+    /// Of two databases, one has no encoding, and the other one cannot hold what it does.
+    #[error(
+        "the target database {database} has the encoding {encoding}, which cannot hold names or texts of {}",
+        some(objects)
+    )]
+    OtherEncoding { database: String, encoding: String, objects: Vec<String> },
     /// The first cause is the one that is told.
     #[error(transparent)]
     LeftBehind(Box<LeftBehind>),
@@ -360,6 +366,9 @@ impl Error {
                 Some(command) => format!("Nothing was changed. To restore into a new database: {command}"),
                 None => "Nothing was changed. Restore into an empty database; an administrator can create one if this role cannot.".into(),
             }),
+            Error::OtherEncoding { .. } => Some(
+                "Nothing was changed. Restore into a database of the source's encoding, which --create makes, or select what has no such bytes.".into(),
+            ),
             Error::LeftBehind(left) => Some(followed(left.first.hint(), &left.left)),
             Error::ServerPrograms(error) => error.hint(),
             Error::PrivateServer(error) => error.hint(),
@@ -425,6 +434,7 @@ impl Error {
             | Error::NoTarget { .. }
             | Error::Entries { .. }
             | Error::MissingRoles { .. }
+            | Error::OtherEncoding { .. }
             | Error::ServerPrograms(_)
             | Error::PrivateServer(_)
             | Error::TargetDump(_) => 8,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::error::Error;
 use super::source::{Source, check_snapshot_travels};
 use crate::pg;
-use crate::pg::catalog::{TableFacts, strong_locks};
+use crate::pg::catalog::{TableFacts, no_text, strong_locks};
 use crate::pg::connect::with_near_name;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::snapshot::{Opened, SourceSnapshot};
@@ -48,6 +48,24 @@ pub async fn open(
         Err(contended(snapshot).await)
     })
     .await
+}
+
+/// The same for a source whose names and texts must be text.
+pub async fn open_text(
+    info: &Conninfo,
+    lock_timeout_ms: u64,
+    wanted: impl Fn(&TableFacts) -> bool,
+    readers: usize,
+    stop: &Stop,
+) -> Result<Seen, Error> {
+    let seen = open(info, lock_timeout_ms, wanted, readers, stop).await?;
+    let session = &seen.snapshot.session;
+    let objects = no_text(session).await.map_err(Error::source_database("opening the snapshot"))?;
+    if objects.is_empty() {
+        return Ok(seen);
+    }
+    let source = pg::Error::NoText { endpoint: session.endpoint(), objects };
+    Err(Error::source_database("opening the snapshot")(source))
 }
 
 /// The locks of a session, by itself.

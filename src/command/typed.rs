@@ -1,5 +1,7 @@
 //! Names and words as a command line takes them.
 
+use crate::spelling::bytes::is_spelled;
+
 /// A word as a shell passes it on.
 pub fn word(text: &str) -> String {
     let is_plain = !text.is_empty()
@@ -29,7 +31,8 @@ pub fn pattern(schema: &str, name: &str) -> String {
 /// Whether a terminal shows it as it is: what is copied from there, or wrapped there, is then the same. A line break would end a name in
 /// the middle, and make it another's.
 pub fn can_be_copied(text: &str) -> bool {
-    !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    !is_spelled(text)
+        && !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 mod said;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -14,6 +16,7 @@ use rustix::process::Signal;
 use super::binaries::{BinariesError, Binary, ProgramVersion, find_client, was_stopped};
 use super::connect::Session;
 use super::quoting::quote_identifier;
+use crate::spelling::bytes::{escaped, unspelled};
 use crate::stop::Stop;
 
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +129,11 @@ pub fn schema_archive(
     stop: &Stop,
 ) -> Result<Dumped, DumpError> {
     let mut command = pg_dump.command();
-    command.args(["--schema-only", "--format=custom", "--compress=0", "--encoding=UTF8", "--no-password"]);
+    command.args(["--schema-only", "--format=custom", "--compress=0", "--no-password"]);
+    command.arg(match session.has_no_encoding() {
+        true => "--encoding=SQL_ASCII",
+        false => "--encoding=UTF8",
+    });
     if let Some(snapshot_id) = snapshot_id {
         command.arg(format!("--snapshot={snapshot_id}"));
     }
@@ -139,7 +146,11 @@ pub fn schema_archive(
         command.arg(format!("--lock-wait-timeout={lock_timeout_ms}"));
     }
     for (schema, name) in untouched {
-        command.arg(format!("--exclude-table={}.{}", quote_identifier(schema), quote_identifier(name)));
+        let pattern = format!("--exclude-table={}.{}", quote_identifier(schema), quote_identifier(name));
+        command.arg(match session.has_no_encoding() {
+            true => OsString::from_vec(unspelled(pattern.as_bytes()).into_owned()),
+            false => pattern.into(),
+        });
     }
     for variable in session.conninfo().libpq_env_removed() {
         command.env_remove(variable);
@@ -158,7 +169,7 @@ pub fn schema_archive(
     let read_stderr = std::thread::spawn(move || {
         let mut text = Vec::new();
         stderr.map(|mut pipe| pipe.read_to_end(&mut text));
-        String::from_utf8_lossy(&text).trim().to_owned()
+        escaped(&text).trim().to_owned()
     });
     let mut archive = Vec::new();
     let read = stdout.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut archive));

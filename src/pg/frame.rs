@@ -13,6 +13,9 @@ use super::connect::settings::PINNED;
 use super::quoting::{do_block, quote_identifier, quote_literal};
 
 const FUNCTION: &str = "pg_temp.pgkeep_act";
+/// Of the list of settings: after the log-in, a session has another encoding than its start-up packet named where the database has none.
+const OWN_ENCODING: &str =
+    "('client_encoding', CASE pg_catalog.getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' END)";
 /// For sessions in which there were frames: what code has left in the temporary schema is looked up last, not first.
 pub const SEARCH_PATH: &str = "SET search_path = pg_catalog, pg_temp;\n";
 const ALL_ORDINARY: &str = "pgkeep_all_ordinary";
@@ -241,8 +244,8 @@ impl Frame<'_> {
         let gives = if self.borrows.is_empty() { "true" } else { "super" };
         let permits = self.definitions + 1;
         // Not RESET ALL: not all of them can be given in the start-up packet.
-        let pins: Vec<String> =
-            PINNED.iter().map(|pin| format!("('{}', {})", pin.name, quote_literal(pin.value))).collect();
+        let pins = PINNED.iter().map(|pin| format!("('{}', {})", pin.name, quote_literal(pin.value)));
+        let pins: Vec<String> = pins.chain([OWN_ENCODING.to_owned()]).collect();
         let pins = pins.join(", ");
         let permit = quote_literal(
             "BEGIN

@@ -6,6 +6,8 @@ use std::error::Error as StdError;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Kind, Type};
 
+use crate::spelling::bytes::escaped;
+
 /// One value, or none, whatever its bytes are.
 pub struct RawText(Vec<u8>);
 
@@ -16,12 +18,7 @@ impl RawText {
 
     /// For people: what is no UTF-8 as `\xe9`.
     pub fn shown(&self) -> String {
-        let mut text = String::new();
-        for chunk in self.0.utf8_chunks() {
-            text += chunk.valid();
-            chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
-        }
-        text
+        escaped(&self.0)
     }
 }
 

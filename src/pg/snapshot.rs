@@ -78,10 +78,6 @@ impl SourceSnapshot {
         // For the whole session: the list of tables asks for their sizes, and so waits for their locks as well.
         session.run("a setting", &format!("SET lock_timeout = {lock_timeout_ms}")).await?;
         tables_alone::read(session).await?;
-        let objects = catalog::no_text(session).await?;
-        if !objects.is_empty() {
-            return Err(Error::NoText { endpoint: session.endpoint(), objects });
-        }
         // Each attempt lets go of what it has: nobody waits for us meanwhile. On busy processors a table that lives for milliseconds is
         // gone before it is locked, again and again.
         let (began, patience) = (Instant::now(), Duration::from_millis(lock_timeout_ms));

@@ -7,11 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::{ChunkId, ChunkKind};
 use super::snapshot::{SnapshotId, SnapshotName};
+use crate::spelling::bytes::is_spelled;
 use crate::stream::seal::Checksum;
 use crate::stream::{ChunkKey, ChunkName, Digest, DigestKey, RowFormat, RowHash, RowHasher};
 
-/// The format that this program writes, and the newest that it reads. Format 1 had another hash of rows.
+/// The format that this program writes. Format 1 had another hash of rows.
 pub const FORMAT: u32 = 2;
+
+/// The format of a manifest of a database without an encoding, in whose texts characters stand for bytes
+/// ([`bytes`](crate::spelling::bytes)): a program that does not know that would make wrong names of them. The newest that is read.
+pub const FORMAT_OF_BYTES: u32 = 3;
+
+/// What PostgreSQL calls the encoding of a database that has none.
+const NO_ENCODING: &str = "SQL_ASCII";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
@@ -97,6 +105,11 @@ impl Manifest {
         RowHasher::new(self.row_hash(), &DigestKey(self.digest_key))
     }
 
+    /// Whether characters stand for bytes in what it says itself.
+    pub fn has_bytes(&self) -> bool {
+        self.database.has_no_encoding() && serde_json::to_string(self).is_ok_and(|json| is_spelled(&json))
+    }
+
     /// Slice lists of everything that has rows, large objects included.
     pub fn slice_lists(&self) -> impl Iterator<Item = &SliceList> {
         self.relations.iter().map(|r| &r.slices).chain(self.large_objects.iter().map(|l| &l.slices))
@@ -115,6 +128,13 @@ pub struct Server {
     pub version_num: u32,
     /// As `server_version`: `15.18 (Debian 15.18-0+deb12u1)`.
     pub version: String,
+}
+
+impl Database {
+    /// Its texts are bytes.
+    pub fn has_no_encoding(&self) -> bool {
+        self.encoding == NO_ENCODING
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

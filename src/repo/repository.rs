@@ -12,7 +12,7 @@ use super::keyring::{Keyring, Trust};
 use super::keys::file::Protection;
 use super::keys::{self, KeyError, KeyKind, ReadingKey, WriterKey};
 use super::layout::{self, CONFIG_BYTES_MAX, MANIFEST_BYTES_MAX};
-use super::manifest::{FORMAT, Manifest};
+use super::manifest::{FORMAT, FORMAT_OF_BYTES, Manifest};
 use super::signature::{self, Signed};
 use super::signed;
 use super::snapshot::SnapshotName;
@@ -181,8 +181,8 @@ impl Repository {
         drop(age_file);
         let unreadable = |source| RepoError::Manifest { name: name.clone(), source };
         let FormatOnly { format } = serde_json::from_slice(&json).map_err(unreadable)?;
-        if format > FORMAT {
-            return Err(RepoError::NewerFormat { found: format, supported: FORMAT });
+        if format > FORMAT_OF_BYTES {
+            return Err(RepoError::NewerFormat { found: format, supported: FORMAT_OF_BYTES });
         }
         serde_json::from_slice(&json).map_err(unreadable)
     }

@@ -4,8 +4,9 @@
 //! The format has no manual page; its authority is PostgreSQL's `src/bin/pg_dump/pg_backup_archiver.c` (`ReadHead`, `ReadToc`),
 //! and the judge of this reader is `pg_restore -l`.
 //!
-//! SQL stays bytes ([`SqlText`]), since a database of encoding SQL_ASCII may hold anything. Names (tags, schemas, owners) must be
-//! UTF-8: `pg_dump --encoding=UTF8` makes them so for every other encoding, and a name that is not is an error that says where.
+//! `pg_dump --encoding=UTF8` makes names (tags, schemas, owners) UTF-8, and one that is not is an error that says where. A database of
+//! encoding SQL_ASCII may hold anything: where the archive says that it is of that one, names and SQL are spelled
+//! ([`bytes`](crate::spelling::bytes)), and whoever sends them to a server takes that away.
 
 mod error;
 mod kind;
@@ -19,6 +20,7 @@ pub use error::ArchiveError;
 pub use kind::Kind;
 
 use super::lexer::{TokenKind, tokens};
+use crate::spelling::bytes::is_spelled;
 
 /// The number by which entries of one archive refer to each other. Always positive.
 pub type DumpId = i32;
@@ -136,6 +138,16 @@ impl Entry {
         }
     }
 
+    /// The remark on the session of a dump whose texts have no encoding.
+    fn is_of_no_encoding(&self) -> bool {
+        self.kind == Kind::Encoding && self.defn.as_bytes().windows(11).any(|part| part == b"'SQL_ASCII'")
+    }
+
+    fn has_bytes(&self) -> bool {
+        let texts = [&self.defn, &self.drop_stmt, &self.copy_stmt];
+        is_spelled(&self.tag) || texts.iter().any(|sql| str::from_utf8(sql.as_bytes()).is_ok_and(is_spelled))
+    }
+
     /// What a comment or a security label says: `COMMENT ON ... IS 'text';`
     pub fn remark(&self) -> Option<String> {
         let tokens = tokens(self.defn.as_bytes());
@@ -194,6 +206,13 @@ impl Archive {
 
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Whether characters stand for bytes in it.
+    pub fn has_bytes(&self) -> bool {
+        let mut entries = self.entries.iter();
+        let of_no_encoding = entries.any(Entry::is_of_no_encoding);
+        of_no_encoding && entries.any(Entry::has_bytes)
     }
 
     /// All entries in the order in which a serial restore runs them.

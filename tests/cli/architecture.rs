@@ -34,6 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "retention",
             "rows",
             "schema",
+            "spelling",
             "split",
             "stop",
             "store",

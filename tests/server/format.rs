@@ -53,7 +53,7 @@ fn manifests(repo: &Repo) -> Vec<PathBuf> {
 const OPEN_MANIFEST: &str = r#"tail -c +213 "$1" | age -d -i "$2" | zstd -dc"#;
 const OPEN_OBJECT: &str = r#"age -d -i "$2" "$1" | zstd -dc"#;
 
-fn manifest(repo: &Repo, key: &Path) -> Value {
+pub fn manifest(repo: &Repo, key: &Path) -> Value {
     serde_json::from_slice(&shell_ok(OPEN_MANIFEST, &[&manifests(repo)[0], key])).unwrap()
 }
 

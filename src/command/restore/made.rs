@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::Job;
 use super::maintenance::{MAINTENANCE_DATABASES, connect_for_maintenance};
 use super::roles::{self, Provided};
+use super::roles_there;
 use super::typed::{drop_database, without_password};
 use crate::command::Error;
 use crate::command::error::LeftBehind;
 use crate::command::finding::with_causes;
-use crate::pg::connect::Session;
+use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
 use crate::schema::restore::{Step, without_libc_provider};
@@ -106,7 +107,11 @@ pub async fn create_database(target: &Conninfo, job: &Job) -> Result<Provided, E
     if target::database_exists(&session, &database).await.map_err(failed("reading the list of databases"))? {
         return Err(exists());
     }
-    let mut provided = roles::provide(&session, job).await?;
+    let has_no_encoding = job.cargo.database.has_no_encoding();
+    let mut provided = match has_no_encoding {
+        true => Provided::default(),
+        false => roles::provide(&session, job).await?,
+    };
     let mut steps = job.plan.database.iter();
     if let Some(creation) = steps.next() {
         let mut statements = creation.statements.iter();
@@ -122,27 +127,56 @@ pub async fn create_database(target: &Conninfo, job: &Job) -> Result<Provided, E
             run.map_err(failed("creating the database"))?;
         }
         let rest = Step { statements: statements.cloned().collect(), ..creation.clone() };
-        for step in std::iter::once(&rest).chain(steps) {
-            match equip(&session, step).await {
-                Ok(refused) => provided.left.extend(refused),
-                Err(error) => return Err(after(error, target, take_away(target).await).await),
-            }
+        let rest = std::iter::once(&rest).chain(steps);
+        let equipped = match has_no_encoding {
+            true => equip_from_within(target, job, rest).await,
+            false => equip_all(&session, rest).await.map(|left| Provided { left, ..Provided::default() }),
+        };
+        match equipped {
+            Ok(more) => provided.also(more),
+            Err(error) => return Err(after(error, target, take_away(target).await).await),
         }
     }
     session.close().await.map_err(failed("closing the session"))?;
     Ok(provided)
 }
 
+/// Names, comments and settings of a database without an encoding may be bytes, also those of its roles. A database that has one would refuse
+/// them, so they are said in the new one itself.
+async fn equip_from_within(
+    target: &Conninfo,
+    job: &Job,
+    steps: impl Iterator<Item = &Step>,
+) -> Result<Provided, Error> {
+    let failed = |what: &str| Error::target_database(what.to_owned());
+    let session = connect(target, "pgkeep restore").await.map_err(failed("connecting"))?;
+    let differing = roles_there::differing(&session, job).await?;
+    let mut provided = roles::provide(&session, job).await?;
+    provided.left.extend(differing);
+    provided.left.extend(equip_all(&session, steps).await?);
+    session.close().await.map_err(failed("closing the session"))?;
+    Ok(provided)
+}
+
+async fn equip_all(session: &Session, steps: impl Iterator<Item = &Step>) -> Result<Vec<String>, Error> {
+    let mut refused = Vec::new();
+    for step in steps {
+        refused.extend(equip(session, step).await?);
+    }
+    Ok(refused)
+}
+
 /// Gives a database that a killed run has made, and has not come to set up, what [`create_database`] would have given it.
 pub async fn set_up(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
-    let session = connect_for_maintenance(target).await?;
-    let mut provided = roles::provide(&session, job).await?;
     let mut steps = job.plan.database.iter();
     let creation =
         steps.next().map(|step| Step { statements: step.statements.iter().skip(1).cloned().collect(), ..step.clone() });
-    for step in creation.iter().chain(steps) {
-        provided.left.extend(equip(&session, step).await?);
+    if job.cargo.database.has_no_encoding() {
+        return equip_from_within(target, job, creation.iter().chain(steps)).await;
     }
+    let session = connect_for_maintenance(target).await?;
+    let mut provided = roles::provide(&session, job).await?;
+    provided.left.extend(equip_all(&session, creation.iter().chain(steps)).await?);
     session.close().await.map_err(Error::target_database("closing the session"))?;
     Ok(provided)
 }

@@ -15,20 +15,19 @@ use crate::schema::restore::RoleMap;
 
 /// A clause for each role that the restored objects need, and that is there otherwise than in the snapshot. Before any role is made. Of one
 /// that takes another's place (`--map-role`), which is another by intent, only that what it gets runs with more rights than it had.
-pub async fn differing(target: &Conninfo, creation: Creation, job: &Job) -> Result<Vec<String>, Error> {
+pub async fn differing(session: &Session, job: &Job) -> Result<Vec<String>, Error> {
     if job.roles_needed.is_empty() {
         return Ok(Vec::new());
     }
-    let session = session(target, creation).await?;
-    let here = catalog::roles_by_name(&session, &job.roles_needed).await;
+    let here = catalog::roles_by_name(session, &job.roles_needed).await;
     let here = here.map_err(Error::target_database("reading roles"))?;
-    session.close().await.map_err(Error::target_database("closing the session"))?;
     let names = job.cargo.roles.iter().map(|role| &role.name);
     let needed = names.filter(|name| job.roles_needed.iter().any(|needed| needed == job.role_map.name(name)));
     Ok(needed.filter_map(|name| told(name, job, &here)).collect())
 }
 
-async fn session(target: &Conninfo, creation: Creation) -> Result<Session, Error> {
+/// With the target, or with its server where the target is to be made.
+pub async fn session(target: &Conninfo, creation: Creation) -> Result<Session, Error> {
     match creation {
         Creation::Create => connect_for_maintenance(target).await,
         Creation::Exists => enter(target).await,

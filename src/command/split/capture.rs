@@ -104,7 +104,7 @@ impl Drawn {
 async fn see(options: &Options, schemas: &[String], readers: usize, stop: &Stop) -> Result<Seen, Error> {
     let request = patterns(schemas).parse()?;
     let wanted = |table: &TableFacts| selecting::may_be_asked(&request, table);
-    instant::open(&options.plan.source, options.plan.lock_timeout_ms, wanted, readers, stop).await
+    instant::open_text(&options.plan.source, options.plan.lock_timeout_ms, wanted, readers, stop).await
 }
 
 fn relations(snapshot: &SourceSnapshot, selection: &Selection) -> Vec<Relation> {

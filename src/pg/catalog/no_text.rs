@@ -1,4 +1,4 @@
-//! Names, comments and sources in a database without an encoding that are no UTF-8: neither pg_dump's archive nor a manifest can hold them.
+//! Names, comments and sources in a database without an encoding that are no UTF-8: a split cannot carry them.
 
 use super::{Error, Session, query};
 use crate::pg::raw_text::RawText;

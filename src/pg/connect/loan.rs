@@ -1,14 +1,16 @@
 //! A stream that is lent to tokio-postgres for the log-in and can be taken back.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
+use super::frames::Frames;
 use super::raw_stream::RawStream;
 use crate::pg::conninfo::{AuthMethod, RequiredAuth};
 
@@ -28,6 +30,16 @@ enum Reading {
     /// for more, cannot hold a byte that came after it: the stream changes hands without loss, by construction.
     ByMessage(MessageWatch),
     Free,
+    /// As much as it likes, of a session with a database without an encoding.
+    Spelled(Box<Spelled>),
+}
+
+/// What is spelled already, and still to be delivered.
+#[derive(Default)]
+struct Spelled {
+    frames: Frames,
+    inward: VecDeque<u8>,
+    outward: VecDeque<u8>,
 }
 
 /// The server asked for a proof of identity that `require_auth` forbids; the client's answer was never sent.
@@ -57,11 +69,16 @@ impl Lender {
         lock(&self.0).reading = Reading::Free;
     }
 
+    /// The same, and what is text is spelled from here on. Only where nothing is under way.
+    pub fn give_spelled(&self) {
+        lock(&self.0).reading = Reading::Spelled(Box::default());
+    }
+
     /// The process number in the server's BackendKeyData, as far as it has come. A pooler sends a number of its own.
     pub fn announced_pid(&self) -> Option<i32> {
         match &lock(&self.0).reading {
             Reading::ByMessage(watch) => watch.announced_pid,
-            Reading::Free => None,
+            Reading::Free | Reading::Spelled(_) => None,
         }
     }
 
@@ -84,7 +101,60 @@ impl Lender {
     }
 }
 
+impl Spelled {
+    /// Reads until something is there for the borrower, or nothing comes any more.
+    fn poll_read(
+        &mut self,
+        mut stream: Pin<&mut RawStream>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut space = [0; 8192];
+        while self.inward.is_empty() {
+            let mut part = ReadBuf::new(&mut space);
+            ready!(stream.as_mut().poll_read(cx, &mut part))?;
+            if part.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let mut whole = Vec::new();
+            self.frames.receive(part.filled(), &mut whole);
+            self.inward.extend(whole);
+        }
+        let read = self.inward.read(buf.initialize_unfilled())?;
+        buf.advance(read);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes all of it, where what was taken before is on its way.
+    fn poll_write(&mut self, stream: Pin<&mut RawStream>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_drain(stream, cx))?;
+        let mut whole = Vec::new();
+        self.frames.send(buf, &mut whole);
+        self.outward.extend(whole);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_drain(&mut self, mut stream: Pin<&mut RawStream>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outward.is_empty() {
+            let wrote = ready!(stream.as_mut().poll_write(cx, self.outward.as_slices().0))?;
+            if wrote == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outward.drain(..wrote);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl Lent {
+    /// What was taken from the borrower is on its way.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match (&mut self.reading, &mut self.stream) {
+            (Reading::Spelled(spelled), Some(stream)) => spelled.poll_drain(Pin::new(stream), cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
     fn stream(&mut self) -> io::Result<Pin<&mut RawStream>> {
         let stream = self.stream.as_mut().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
         Ok(Pin::new(stream))
@@ -99,6 +169,7 @@ impl AsyncRead for Loan {
         let stream = Pin::new(stream);
         let watch = match reading {
             Reading::Free => return stream.poll_read(cx, buf),
+            Reading::Spelled(spelled) => return spelled.poll_read(stream, cx, buf),
             Reading::ByMessage(watch) => watch,
         };
         let mut space = [0; 1024];
@@ -117,15 +188,25 @@ impl AsyncRead for Loan {
 
 impl AsyncWrite for Loan {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        lock(&self.0).stream()?.poll_write(cx, buf)
+        let mut lent = lock(&self.0);
+        match &mut *lent {
+            Lent { stream: Some(stream), reading: Reading::Spelled(spelled) } => {
+                spelled.poll_write(Pin::new(stream), cx, buf)
+            }
+            lent => lent.stream()?.poll_write(cx, buf),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        lock(&self.0).stream()?.poll_flush(cx)
+        let mut lent = lock(&self.0);
+        ready!(lent.poll_drain(cx))?;
+        lent.stream()?.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        lock(&self.0).stream()?.poll_shutdown(cx)
+        let mut lent = lock(&self.0);
+        ready!(lent.poll_drain(cx))?;
+        lent.stream()?.poll_shutdown(cx)
     }
 }
 

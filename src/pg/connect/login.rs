@@ -14,6 +14,9 @@ use super::settings::{self, IN_THE_WAY, Stands, Startup};
 use crate::pg::conninfo::{self, Conninfo, Endpoint, TargetSession};
 use crate::pg::error::{Error, causes, server_message};
 
+/// What PostgreSQL calls the encoding of a database that has none.
+pub const NO_ENCODING: &str = "SQL_ASCII";
+
 /// A server that has accepted the log-in and is idle.
 pub(super) struct Login {
     pub client: Client,
@@ -69,7 +72,16 @@ impl Login {
     /// Gives the session the settings under which SQL of this program means the same everywhere.
     pub async fn settle(&mut self, info: &Conninfo, endpoint: &Endpoint, stands: Stands) -> Result<(), Error> {
         let settings = set_up(&self.client, info.options(), stands, endpoint);
-        drive(&mut self.connection, settings).await.map_err(|fault| fault.at(endpoint))
+        drive(&mut self.connection, settings).await.map_err(|fault| fault.at(endpoint))?;
+        if self.facts.encoding != NO_ENCODING {
+            return Ok(());
+        }
+        // Bytes of no encoding: whoever asks for another is refused those that are none of it.
+        let unencoded = async {
+            let set = self.client.batch_execute("SET client_encoding = 'SQL_ASCII'").await;
+            set.map_err(|error| Fault::Query("the session's encoding", error))
+        };
+        drive(&mut self.connection, unencoded).await.map_err(|fault| fault.at(endpoint))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Two kinds come out of one path. A [`Session`] is a tokio-postgres client. A [`RawStream`] is a connection that is
 //! logged in and idle, and whose bytes the caller speaks itself.
 
+mod frames;
 mod loan;
 mod login;
 mod near;

@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, Row};
 
 use super::loan::{self, Lender};
-use super::login::{Login, ServerFacts};
+use super::login::{Login, NO_ENCODING, ServerFacts};
 use super::raw_stream::AlreadyNegotiated;
 use super::settings::{self, Stands, Startup};
 use super::socket::{Address, Dialer, Encryption};
@@ -47,7 +47,10 @@ impl Session {
     /// `conninfo` names the one server that was reached.
     pub(super) fn start(login: Login, conninfo: Conninfo, address: Address, encryption: Encryption) -> Self {
         let Login { client, mut connection, lender, facts, startup } = login;
-        lender.give();
+        match facts.encoding == NO_ENCODING {
+            true => lender.give_spelled(),
+            false => lender.give(),
+        }
         let last_words = Arc::new(OnceLock::new());
         let heard = last_words.clone();
         let notices = Arc::new(Mutex::new(Notices::default()));
@@ -90,6 +93,11 @@ impl Session {
     /// The encoding of the database as PostgreSQL calls it, such as `UTF8` or `SQL_ASCII`.
     pub fn server_encoding(&self) -> &str {
         &self.facts.encoding
+    }
+
+    /// Whether texts are bytes, which this session has spelled: [`bytes`](crate::spelling::bytes).
+    pub fn has_no_encoding(&self) -> bool {
+        self.facts.encoding == NO_ENCODING
     }
 
     /// The process number of the backend, as in `pg_stat_activity`.

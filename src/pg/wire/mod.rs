@@ -12,6 +12,7 @@ mod copy_out;
 mod sending;
 mod stream;
 
+use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use super::connect::connect_raw_stream;
 use super::conninfo::Conninfo;
 use super::error::{Error, ServerMessage};
 use super::notices::Notices;
+use crate::spelling::bytes::{spelled, unspelled};
 use crate::stop::{HookGuard, Stop};
 pub use copy_in::CopyIn;
 pub use copy_out::{RowPiece, RowSink};
@@ -40,6 +42,7 @@ pub struct Wire {
     end: usize,
     backend_pid: i32,
     notices: Notices,
+    texts: Texts,
     /// Somebody left in the middle of a message or a COPY: nothing that makes sense can be said any more.
     broken: bool,
     /// Ends a call that waits, when the stop comes.
@@ -52,6 +55,14 @@ const BINARY_TRAILER: &[u8; 2] = b"\xff\xff";
 
 /// One row of a small result, in text.
 pub type TextRow = Vec<Option<String>>;
+
+/// Statements and small results; rows of a COPY are bytes in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Texts {
+    AsTheyAre,
+    /// Of a database without an encoding: [`bytes`](crate::spelling::bytes).
+    Spelled,
+}
 
 struct Frame {
     tag: u8,
@@ -85,6 +96,7 @@ impl Wire {
             end: 0,
             backend_pid: 0,
             notices: Notices::default(),
+            texts: Texts::AsTheyAre,
             broken: false,
             _hook: hook,
         };
@@ -94,6 +106,7 @@ impl Wire {
         if asked.iter().flatten().nth(1).is_some_and(|encoding| encoding.as_deref() == Some("SQL_ASCII")) {
             // Such a database holds bytes of no encoding. Whoever asks for another is refused those that are none of it.
             wire.execute("the session's encoding", b"SET client_encoding = 'SQL_ASCII'")?;
+            wire.texts = Texts::Spelled;
         }
         Ok(wire)
     }
@@ -130,10 +143,10 @@ impl Wire {
     /// Runs a query with a small result.
     pub fn query(&mut self, context: &str, sql: &[u8]) -> Result<Vec<TextRow>, Error> {
         self.send_query(sql)?;
-        let mut rows = Vec::new();
+        let (mut rows, texts) = (Vec::new(), self.texts);
         self.finish(context, |tag, body| {
             if tag == b'D' {
-                rows.push(parse_data_row(body).ok_or_else(|| protocol(context, "a row was cut short"))?);
+                rows.push(parse_data_row(body, texts).ok_or_else(|| protocol(context, "a row was cut short"))?);
             }
             Ok(())
         })?;
@@ -141,10 +154,14 @@ impl Wire {
     }
 
     fn send_query(&mut self, sql: &[u8]) -> Result<(), Error> {
+        let sql = match self.texts {
+            Texts::AsTheyAre => Cow::Borrowed(sql),
+            Texts::Spelled => unspelled(sql),
+        };
         let mut message = Vec::with_capacity(sql.len() + 6);
         message.push(b'Q');
         message.extend_from_slice(&((sql.len() + 5) as u32).to_be_bytes());
-        message.extend_from_slice(sql);
+        message.extend_from_slice(&sql);
         message.push(0);
         self.send(&message)
     }
@@ -170,11 +187,19 @@ impl Wire {
     }
 
     fn server_error(&self, context: &str, body: Range<usize>) -> Error {
-        Error::from_message(&self.endpoint, context, ServerMessage::from_response_bytes(&self.buffer[body]))
+        Error::from_message(&self.endpoint, context, self.message(body))
     }
 
     fn notice(&mut self, body: Range<usize>) {
-        self.notices.add(ServerMessage::from_response_bytes(&self.buffer[body]));
+        let message = self.message(body);
+        self.notices.add(message);
+    }
+
+    fn message(&self, body: Range<usize>) -> ServerMessage {
+        match self.texts {
+            Texts::AsTheyAre => ServerMessage::from_response_bytes(&self.buffer[body]),
+            Texts::Spelled => ServerMessage::from_response_bytes(spelled(&self.buffer[body]).as_bytes()),
+        }
     }
 
     /// The next frame that is no notice, whole, in the buffer, which grows for it if it must.
@@ -254,7 +279,7 @@ fn first_text(rows: &[TextRow]) -> Option<&str> {
     rows.first()?.first()?.as_deref()
 }
 
-fn parse_data_row(body: &[u8]) -> Option<TextRow> {
+fn parse_data_row(body: &[u8], texts: Texts) -> Option<TextRow> {
     let (count, mut rest) = body.split_at_checked(2)?;
     let mut row = Vec::new();
     for _ in 0..u16::from_be_bytes([count[0], count[1]]) {
@@ -265,7 +290,11 @@ fn parse_data_row(body: &[u8]) -> Option<TextRow> {
             Err(_) => row.push(None),
             Ok(length) => {
                 let (value, after) = rest.split_at_checked(length)?;
-                row.push(Some(String::from_utf8_lossy(value).into_owned()));
+                let text = match texts {
+                    Texts::AsTheyAre => String::from_utf8_lossy(value),
+                    Texts::Spelled => spelled(value),
+                };
+                row.push(Some(text.into_owned()));
                 rest = after;
             }
         }

@@ -38,9 +38,10 @@ impl ArchiveError {
             ArchiveError::UnsupportedVersion { .. } => {
                 Some("use pg_dump 12 to 18, which write the supported formats 1.14 to 1.16".into())
             }
-            ArchiveError::NotUtf8 { .. } => {
-                Some("names must be UTF-8: dump with --encoding=UTF8; in a SQL_ASCII database rename the object".into())
-            }
+            ArchiveError::NotUtf8 { .. } => Some(
+                "names must be UTF-8: dump with --encoding=UTF8, or a SQL_ASCII database with --encoding=SQL_ASCII"
+                    .into(),
+            ),
             ArchiveError::Truncated { .. } => Some("pg_dump did not finish: look at its standard error".into()),
             _ => None,
         }

@@ -1,6 +1,9 @@
 //! The bytes of header and table of contents.
 
+use std::borrow::Cow;
+
 use super::{ArchiveError, CatalogId, DumpId, Entry, Header, Kind, Oid, Section, SqlText};
+use crate::spelling::bytes::spelled;
 
 const MAGIC: &[u8] = b"PGDMP";
 const FORMAT_CUSTOM: u8 = 1;
@@ -17,7 +20,7 @@ const NO_TIME: [u8; 7] = [0, 0, 0, 1, 0, 100, 0];
 
 /// Writes what [`super::forget_creation_time`] promises.
 pub(super) fn forget_creation_time(bytes: &mut [u8]) -> Result<(), ArchiveError> {
-    let mut reader = Reader { bytes, offset: 0, int_bytes: 4, offset_bytes: 8 };
+    let mut reader = Reader::new(bytes);
     before_creation_time(&mut reader)?;
     let (start, int_bytes) = (reader.offset, usize::from(reader.int_bytes));
     creation_time(&mut reader)?;
@@ -31,7 +34,7 @@ pub(super) fn forget_creation_time(bytes: &mut [u8]) -> Result<(), ArchiveError>
 
 /// Reads what [`super::Archive::parse`] promises.
 pub(super) fn archive(bytes: &[u8]) -> Result<(Header, Vec<Entry>), ArchiveError> {
-    let mut reader = Reader { bytes, offset: 0, int_bytes: 4, offset_bytes: 8 };
+    let mut reader = Reader::new(bytes);
     let header = header(&mut reader)?;
     let count = reader.int("number of entries")?;
     if count < 0 {
@@ -40,7 +43,10 @@ pub(super) fn archive(bytes: &[u8]) -> Result<(Header, Vec<Entry>), ArchiveError
     // Not reserved in advance: a hostile count must not ask for memory.
     let mut entries = Vec::new();
     for _ in 0..count {
-        entries.push(entry(&mut reader, header.version)?);
+        let entry = entry(&mut reader, header.version)?;
+        // It comes before every entry that has a name.
+        reader.spells |= entry.is_of_no_encoding();
+        entries.push(entry);
     }
     Ok((header, entries))
 }
@@ -50,7 +56,7 @@ fn header(reader: &mut Reader<'_>) -> Result<Header, ArchiveError> {
     creation_time(reader)?;
     Ok(Header {
         version,
-        database: reader.name("database name")?,
+        database: reader.text("database name")?.map(|name| spelled(name).into_owned()),
         server_version: reader.name("server version")?,
         dump_version: reader.name("pg_dump version")?,
     })
@@ -168,9 +174,15 @@ struct Reader<'a> {
     offset: usize,
     int_bytes: u8,
     offset_bytes: u8,
+    /// Texts are of no encoding, and come spelled.
+    spells: bool,
 }
 
 impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Reader { bytes, offset: 0, int_bytes: 4, offset_bytes: 8, spells: false }
+    }
+
     fn take(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], ArchiveError> {
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
         let Some(taken) = rest.get(..count) else {
@@ -207,14 +219,17 @@ impl<'a> Reader<'a> {
     }
 
     fn sql(&mut self, field: &'static str) -> Result<SqlText, ArchiveError> {
-        Ok(SqlText::new(self.text(field)?.unwrap_or_default()))
+        let text = self.text(field)?.unwrap_or_default();
+        Ok(if self.spells { SqlText::new(spelled(text).as_bytes()) } else { SqlText::new(text) })
     }
 
     fn name(&mut self, field: &'static str) -> Result<Option<String>, ArchiveError> {
         let offset = self.offset;
-        match self.text(field)?.map(std::str::from_utf8) {
+        let spells = self.spells;
+        match self.text(field)?.map(|text| if spells { Ok(spelled(text)) } else { str::from_utf8(text).map(Cow::from) })
+        {
             None => Ok(None),
-            Some(Ok(name)) => Ok(Some(name.to_owned())),
+            Some(Ok(name)) => Ok(Some(name.into_owned())),
             Some(Err(_)) => Err(ArchiveError::NotUtf8 { offset, field }),
         }
     }

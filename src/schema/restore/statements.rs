@@ -23,7 +23,9 @@ pub(super) fn session(archive: &Archive) -> Vec<SqlText> {
         "SET default_tablespace = '';",
         "SET default_table_access_method = heap;",
     ];
-    let own = archive.entries().iter().filter(|entry| entry.kind.is_session_setting());
+    // Not the encoding: a session has that of what it is sent.
+    let is_ours = |entry: &&Entry| entry.kind.is_session_setting() && entry.kind != Kind::Encoding;
+    let own = archive.entries().iter().filter(is_ours);
     fixed.into_iter().map(SqlText::new).chain(own.map(|entry| entry.defn.clone())).collect()
 }
 

@@ -55,7 +55,7 @@ impl Read {
     pub async fn begin(options: &Options, patterns: &[Pattern], timing: Timing, stop: &Stop) -> Result<Read, Error> {
         let wanted = |table: &TableFacts| patterns.iter().any(|pattern| pattern.matches_schema(&table.schema));
         let Seen { snapshot, source } =
-            instant::open(&options.source, options.lock_timeout_ms, wanted, timing.readers(), stop).await?;
+            instant::open_text(&options.source, options.lock_timeout_ms, wanted, timing.readers(), stop).await?;
         let strangers =
             ours::strangers(&snapshot.session).await.map_err(failed("looking for objects of other roles"))?;
         refuse(strangers, &snapshot.session)?;

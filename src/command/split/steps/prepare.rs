@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::target::{Beginning, Ground, Laid, lay};
 use crate::command::Error;
 use crate::command::restore::roles::MadeRole;
-use crate::command::restore::{Creation, roles_there};
+use crate::command::restore::{Creation, roles_otherwise};
 use crate::command::split::capture::{Drawn, capture};
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::Split;
@@ -75,7 +75,7 @@ pub async fn prepare(
         .extend(draft.drawn.job.plan.withheld.iter().filter(|one| one.what != SETTINGS).map(ToString::to_string));
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
-    not_carried.extend(roles_there::differing(&options.plan.target, creation, &draft.drawn.job).await?);
+    not_carried.extend(roles_otherwise(&options.plan.target, creation, &draft.drawn.job).await?);
     watch.would_leave(TAKES_WRITES.into());
     let Laid { session, found, made, begun, mut provided } = lay(options, ground.found, &draft.drawn).await?;
     not_carried.append(&mut provided.left);

@@ -2,7 +2,10 @@
 
 /// The reason, and the settings of PostgreSQL 14 to 18 that it holds for.
 pub const LEFT: &[(&str, &[&str])] = &[
-    ("the driver sends UTF8 with the start-up packet, and each COPY names its encoding", &["client_encoding"]),
+    (
+        "the driver sends UTF8 with the start-up packet, a database without an encoding is asked for bytes after it, and each COPY names its encoding",
+        &["client_encoding"],
+    ),
     ("set after the log-in, where the platform can do it", &["client_connection_check_interval"]),
     (
         "read by code of the database alone; a restore runs that under what the snapshot recorded",

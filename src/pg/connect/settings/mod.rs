@@ -53,7 +53,7 @@ const fn pin(name: &'static str, value: &'static str, purpose: Purpose, known: K
 use Known::{Always, BySome, BySuperuser, Since};
 use Purpose::{Meaning, Rows, Way};
 
-/// `client_encoding` is UTF8 by the driver, and COPY names its own; `client_connection_check_interval` is set where the platform can do it.
+/// `client_encoding` is UTF8 by the driver, or SQL_ASCII where the database has no encoding, and COPY names its own; `client_connection_check_interval` is set where the platform can do it.
 pub const PINNED: &[Pin] = &[
     pin("statement_timeout", "0", Way, Always),
     pin("lock_timeout", "0", Way, Always),
