@@ -561,6 +561,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "left_in_session",
             "late_code",
             "loose_code",
+            "loose_twins",
             "read_by_name",
             "same_named",
             "set_on_roles",

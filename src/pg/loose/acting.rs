@@ -8,8 +8,7 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::itself::{called, read_by};
-use super::reading::reach;
+use super::itself::{called, reach, read_by};
 use super::{Key, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;

@@ -4,8 +4,7 @@
 
 use tokio_postgres::Row;
 
-use super::reading::reach;
-use super::{Key, SCHEMA, Table};
+use super::{Key, Reach, SCHEMA, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::quoting::{do_block, quote_literal};
@@ -16,6 +15,10 @@ const ANOTHER: &str = "PKG01";
 /// Whether a name meant another table than the key's: nothing was done, and a new look may find the name that it has.
 pub fn is_another(error: &Error) -> bool {
     error.sqlstate() == Some(ANOTHER)
+}
+
+pub(super) fn reach(is_partitioned: bool) -> Reach {
+    if is_partitioned { Reach::Partitions } else { Reach::Only }
 }
 
 /// The table with the name that it has now, where it is there and a table still. What an earlier program described is known by its name alone.

@@ -1,7 +1,8 @@
 //! The log, as the reaper reads it in the parent's database.
 
 use super::acting::Acting;
-use super::reading::{exists, reach};
+use super::itself::reach;
+use super::reading::exists;
 use super::{Happened, Key, Pair, Referential, SCHEMA, TRIGGER, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;

@@ -2,8 +2,8 @@
 
 use tokio_postgres::Row;
 
-use super::itself::named;
-use super::{Key, Pair, Reach, Referential, SCHEMA, TRIGGER, Table};
+use super::itself::{named, reach};
+use super::{Key, Pair, Referential, SCHEMA, TRIGGER, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;
 use crate::pg::quoting::quote_identifier;
@@ -59,10 +59,6 @@ pub async fn describe(session: &Session, oid: u32, number: i32) -> Result<Result
         on_update: referential(row.get(8)),
         set_columns: row.get(11),
     }))
-}
-
-pub(super) fn reach(is_partitioned: bool) -> Reach {
-    if is_partitioned { Reach::Partitions } else { Reach::Only }
 }
 
 fn referential(letter: &str) -> Referential {

@@ -76,6 +76,7 @@ impl Reaper<'_> {
         limit: u32,
         left: &BTreeSet<Vec<Option<String>>>,
     ) -> Result<Option<Batch>, Trouble> {
+        let key = &self.named(key).await?;
         let done = self.try_batch(key, after, limit, left).await;
         if !matches!(done, Ok(Some(_))) {
             loose::roll_back(self.pair.child).await;
@@ -92,7 +93,6 @@ impl Reaper<'_> {
         left: &BTreeSet<Vec<Option<String>>>,
     ) -> Result<Option<Batch>, Trouble> {
         let Pair { parent, child, .. } = *self.pair;
-        let key = &self.named(key).await?;
         let at_parent = |what: &'static str| move |error| self.trouble(error, self.pair.parent_error(), what);
         let at_child = |what: &'static str| move |error| self.trouble(error, self.pair.child_error(), what);
         let wait = self.options.lock_timeout_ms;

@@ -154,12 +154,10 @@ impl Reaper<'_> {
                     reaped.ended(Progressed::Held, reason, to_do);
                     return Ok(());
                 }
-                Err(Trouble::Another(reason)) => {
-                    attempts += 1;
-                    if attempts == ATTEMPTS {
-                        reaped.ended(Progressed::Failed, reason, exchanged(&reaped.child));
-                        return Ok(());
-                    }
+                Err(Trouble::Another(_)) if attempts + 1 < ATTEMPTS => attempts += 1,
+                Err(Trouble::Another(why)) => {
+                    reaped.ended(Progressed::Failed, why, exchanged(&reaped.child));
+                    return Ok(());
                 }
                 Err(Trouble::Again) => {
                     attempts += 1;
