@@ -20,6 +20,11 @@ pub struct Cargo {
 }
 
 impl Cargo {
+    /// Whether it says what this role may do.
+    pub fn knows(&self, role: &str) -> bool {
+        self.roles.iter().any(|known| known.name == role)
+    }
+
     /// Whatever is compared with digests of this cargo is hashed by this.
     pub fn row_hasher(&self) -> RowHasher {
         RowHasher::new(self.row_hash, &self.digest_key)

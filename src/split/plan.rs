@@ -139,12 +139,13 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<SplitPlan, BoundaryFileError> {
     findings.sort();
     findings.dedup();
 
+    let is_known = |name: &str| source.roles.iter().any(|role| role.name == name);
     Ok(SplitPlan {
         taken: selection.entries.keys().copied().collect(),
         left_behind: left_behind(&sides, &boundary),
         bridged,
         constraints: boundary.iter().filter_map(|crossing| Some((crossing.constraint?, crossing.action))).collect(),
-        more_there: of_roles::with_nothing_set(&roles_set(archive, selection), source, target),
+        more_there: of_roles::with_nothing_set(&roles_set(archive, selection, is_known), source, target),
         roles: roles.into_iter().collect(),
         moves,
         needs,

@@ -133,6 +133,22 @@ fn what_a_superuser_has_set_for_itself_comes_back_to_the_superuser_of_its_name()
     assert_eq!(set_on(&target, "boss"), set_on(&source, "boss"), "{report}");
 }
 
+/// The bootstrap superuser, of whom the catalog of dependencies says nothing, and who owns nothing here.
+#[test]
+fn default_privileges_of_the_first_superuser_come_back() {
+    let (source, target, repo) = (source(15, "SELECT"), Server::start(16, ClusterOptions::default()), Repo::new());
+    let bootstrap = source.ask("SELECT current_user");
+    let grant = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {bootstrap} IN SCHEMA core GRANT SELECT ON TABLES TO clerk");
+    psql(&source.binaries, &source.dsn("shop"), &grant).unwrap();
+    for selection in [&["-n", "core"][..], &[]] {
+        repo.json([&["backup", "-d", &source.dsn("shop"), "--accept-shrink"][..], selection].concat());
+        let report = repo.restored(["latest", "--create", "-d", &target.dsn("shop")]);
+        assert_eq!(set_on(&target, &bootstrap), set_on(&source, &bootstrap), "{report}");
+        assert!(!report["warnings"].to_string().contains("does not get"), "{report}");
+        forget(&target);
+    }
+}
+
 #[test]
 fn a_role_in_the_place_of_another_gets_nothing_set_that_it_may_do_more_than() {
     let (source, target, repo) = (source(15, SHOP_WHOLE), Server::start(15, ClusterOptions::default()), Repo::new());

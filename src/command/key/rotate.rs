@@ -78,8 +78,7 @@ pub async fn writer(
         let written = repository.write_keyring(keyring.clone(), &restore.key).await;
         written.map_err(|error| error.with_key_kept(&file.next()))?
     };
-    key.keyring = number;
-    key.revoked = keyring.revoked();
+    (key.keyring, key.revoked) = (number, keyring.revoked());
     key.replace(&file)?;
     // One that stays is known for what it is by the next rotation.
     let _ = file.discard_next();

@@ -80,9 +80,8 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     there.takes_public &= taken.is_empty() && options.patterns.is_empty();
     let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
     let cargo = cargo(manifest, options);
-    let set = roles_set(&archive, &selection);
-    let here = (&options.loading.target, options.creation);
-    let more_here = roles_there::beyond_at(here, &cargo, &set, &role_map).await?;
+    let set = roles_set(&archive, &selection, |name| cargo.knows(name));
+    let more_here = roles_there::beyond_at(options, &cargo, &set, &role_map).await?;
     let plan = RestorePlan::new(
         &archive,
         &facts,
@@ -98,25 +97,18 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
             more_here: more_here.clone(),
         },
     );
-    let relations: Vec<Relation> =
-        manifest.relations.iter().filter(|r| selection.relations_with_rows.contains(&r.oid)).cloned().collect();
+    let relations = relations(manifest, &selection);
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
-    let of_database = match options.creation {
-        Creation::Create => roles::of_the_database(&archive, &plan, &cargo, options.loading.owners),
-        Creation::Exists => BTreeSet::new(),
-    };
+    let of_database = (options.creation == Creation::Create)
+        .then(|| roles::of_the_database(&archive, &plan, &cargo, options.loading.owners))
+        .unwrap_or_default();
     let roles_needed = roles::needed(&archive, &plan, &cargo, &options.loading, of_database, &role_map);
     let left_out = left_out(manifest, &archive, &selection, &plan, options);
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
-    let sequences_of_extensions =
-        selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid)).collect();
+    let of_extensions = selection.sequences.iter().copied().filter(|oid| is_configuration(&facts, *oid));
     warnings.extend(rows_missing);
     warnings.extend(detaching(&archive, &facts, &selection).iter().map(comes_back_attached));
-    warnings.extend(plan.there_otherwise.iter().cloned());
-    // A database that is there gets no settings.
-    let withheld = plan.withheld.iter().filter(|one| options.creation == Creation::Create || one.what != SETTINGS);
-    warnings.extend(withheld.map(ToString::to_string));
-    let objects = objects_made(&archive, &selection);
+    warnings.extend(otherwise(&plan, options.creation));
     let search_paths = recorded(&cargo, &selecting::owners(&archive, &selection), &facts.search_path);
     let job = Job {
         may_be_there: may_be_there(&relations, options.creation),
@@ -124,7 +116,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         plan,
         relations,
         sequences,
-        sequences_of_extensions,
+        sequences_of_extensions: of_extensions.collect(),
         role_map,
         roles_needed,
         more_here,
@@ -134,7 +126,13 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         as_owner: BTreeMap::new(),
         proofs: Proofs::Early,
     };
-    Ok(Planned { job, objects, left_out, taken_along, warnings })
+    Ok(Planned { job, objects: objects_made(&archive, &selection), left_out, taken_along, warnings })
+}
+
+/// What the target has otherwise, and what is not set on its roles. A database that is there gets no settings.
+fn otherwise(plan: &RestorePlan, creation: Creation) -> impl Iterator<Item = String> {
+    let withheld = plan.withheld.iter().filter(move |one| creation == Creation::Create || one.what != SETTINGS);
+    plan.there_otherwise.iter().cloned().chain(withheld.map(ToString::to_string))
 }
 
 async fn facts(repository: &Repository, manifest: &Manifest) -> Result<Facts, Error> {
@@ -176,6 +174,11 @@ fn comes_back_attached(pending: &Detaching) -> String {
         "DETACH PARTITION of {name} from {parent} did not finish at the source, and it is restored attached; to detach it: {}",
         pending.detach()
     )
+}
+
+fn relations(manifest: &Manifest, selection: &Selection) -> Vec<Relation> {
+    let with_rows = &selection.relations_with_rows;
+    manifest.relations.iter().filter(|relation| with_rows.contains(&relation.oid)).cloned().collect()
 }
 
 /// By oid. In a database that is made here, nobody else has made an extension.

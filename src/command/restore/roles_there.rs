@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::target::{connect_for_maintenance, enter};
-use super::{Creation, Job};
+use super::{Creation, Job, Options};
 use crate::command::Error;
 use crate::command::rights::{of_cargo, of_server};
 use crate::pg::catalog::{self, RoleFacts};
@@ -34,9 +34,9 @@ pub async fn session(target: &Conninfo, creation: Creation) -> Result<Session, E
     }
 }
 
-/// As [`beyond`], of the target's server.
+/// As [`beyond`], at the server that is restored to.
 pub async fn beyond_at(
-    (target, creation): (&Conninfo, Creation),
+    options: &Options,
     cargo: &Cargo,
     names: &BTreeSet<String>,
     map: &RoleMap,
@@ -44,7 +44,7 @@ pub async fn beyond_at(
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let session = session(target, creation).await?;
+    let session = session(&options.loading.target, options.creation).await?;
     let beyond = beyond(&session, cargo, names, map).await?;
     session.close().await.map_err(Error::target_database("closing the session"))?;
     Ok(beyond)

@@ -133,7 +133,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let cargo = cargo(session, known).await?;
     let relations = relations(snapshot, &selection);
     let role_map = RoleMap::new([]);
-    let set = roles_set(&archive, &selection);
+    let set = roles_set(&archive, &selection, |name| cargo.knows(name));
     let more_here = settings::more_there(&options.plan.target, &cargo, set).await?;
     let mut plan = RestorePlan::new(
         &archive,

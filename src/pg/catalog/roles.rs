@@ -29,6 +29,7 @@ pub async fn roles(session: &Session, passwords: Passwords) -> Result<RoleFacts,
             UNION SELECT relowner FROM pg_catalog.pg_class WHERE oid >= 16384
             UNION SELECT proowner FROM pg_catalog.pg_proc WHERE oid >= 16384
             UNION SELECT nspowner FROM pg_catalog.pg_namespace WHERE oid >= 16384
+            UNION SELECT defaclrole FROM pg_catalog.pg_default_acl
             UNION SELECT lomowner FROM pg_catalog.pg_largeobject_metadata
             UNION SELECT s.setrole FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
                   WHERE d.datname = pg_catalog.current_database() AND s.setrole <> 0";

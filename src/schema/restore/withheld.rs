@@ -39,10 +39,17 @@ impl fmt::Display for Withheld {
     }
 }
 
-/// The roles, by their names in the source, on which the selected entries set something.
-pub fn roles_set(archive: &Archive, selection: &Selection) -> BTreeSet<String> {
+/// The roles, by their names in the source, on which the selected entries set something. `is_known`: whether it is known what the role may
+/// do at the source. Default privileges of one that is not are the bootstrap superuser's, of whom earlier programs wrote nothing where it
+/// owned nothing (pg_shdepend does not mention it): nobody may do more.
+pub fn roles_set(archive: &Archive, selection: &Selection, is_known: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let selected = archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
-    selected.flat_map(|entry| pieces(entry).into_iter().filter_map(|(role, _)| role)).collect()
+    let of_entry = |entry: &Entry| {
+        let of_bootstrap = |role: &String| entry.kind == Kind::DefaultAcl && !is_known(role);
+        let roles = pieces(entry).into_iter().filter_map(|(role, _)| role);
+        roles.filter(|role| !of_bootstrap(role)).collect::<Vec<String>>()
+    };
+    selected.flat_map(of_entry).collect()
 }
 
 /// Takes out of the entry's step what it sets on roles that may do more at the target.
