@@ -45,7 +45,7 @@ use super::hurt::Recorded;
 use super::moment::millis;
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
-use super::selecting::Patterns;
+use super::selecting::{Owned, Patterns};
 use super::surroundings::Surroundings;
 use super::taken::Taken;
 use super::user_code;
@@ -124,8 +124,9 @@ pub(super) struct Job {
     pub may_be_there: BTreeSet<u32>,
     pub role_map: RoleMap,
     pub roles_needed: Vec<String>,
-    /// In which schemas sessions of the source find names, the most probable first ([`crate::rows::paths`]).
-    pub search_paths: Vec<Vec<String>>,
+    /// In which schemas the session that read the source finds names.
+    pub search_path: Vec<String>,
+    pub owned: Owned,
     /// These are known once definitions are there.
     pub surroundings: Surroundings,
     pub families: Families,
