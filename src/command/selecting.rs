@@ -1,6 +1,6 @@
 //! From the command line's patterns to a selection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
 use crate::pg::catalog::TableFacts;
@@ -54,10 +54,25 @@ impl From<manifest::Request> for Patterns {
     }
 }
 
-/// The roles that own what is selected.
-pub fn owners<'a>(archive: &'a Archive, selection: &Selection) -> BTreeSet<&'a str> {
-    let selected = archive.entries().iter().filter(|entry| selection.contains(entry.dump_id));
-    selected.filter_map(|entry| entry.owner.as_deref()).collect()
+/// Who owns what is selected.
+pub struct Owned {
+    pub entries: BTreeMap<DumpId, String>,
+    /// By oid.
+    pub tables: BTreeMap<u32, String>,
+}
+
+impl Owned {
+    pub fn of(archive: &Archive, selection: &Selection) -> Self {
+        let mut owned = Self { entries: BTreeMap::new(), tables: BTreeMap::new() };
+        for entry in archive.entries().iter().filter(|entry| selection.contains(entry.dump_id)) {
+            let Some(owner) = &entry.owner else { continue };
+            owned.entries.insert(entry.dump_id, owner.clone());
+            if entry.kind.is_relation() {
+                owned.tables.insert(entry.catalog_id.oid, owner.clone());
+            }
+        }
+        owned
+    }
 }
 
 /// Whether a table may belong to the request, by its name alone: before pg_dump has spoken, what is asked for must be locked.

@@ -1,24 +1,18 @@
 //! By which search paths the code of a database may have found names where its rows were written.
 
-use std::collections::BTreeSet;
-
 use super::cargo::Cargo;
 use crate::schema::search_path::schemas;
 
-/// The most probable first: the database's own, those of the roles that own something in it, those of other roles, and `reading`, which
-/// the role that reads it has.
-pub fn recorded(cargo: &Cargo, owners: &BTreeSet<&str>, reading: &[String]) -> Vec<Vec<String>> {
-    let of_database = cargo.database.settings.iter().filter_map(|setting| path_in(setting));
-    // `"$user"` is somebody else for each.
-    let of_database = of_database.flat_map(|path| owners.iter().map(move |owner| schemas(path, owner)));
-    let mut of_roles: Vec<_> = cargo.role_settings.iter().collect();
-    of_roles.sort_by_key(|of| (!owners.contains(of.role.as_str()), !of.in_database, &of.role));
-    let of_roles = of_roles.into_iter().flat_map(|of| {
-        let path = of.settings.iter().filter_map(|setting| path_in(setting));
-        path.map(|path| schemas(path, &of.role))
-    });
+/// For what this role owns, the most probable first: the database's own, the role's, and `reading`, which the role that reads it has. No
+/// other role's: it can say itself what that is, and what is found by it would run with the owner's rights.
+pub fn recorded(cargo: &Cargo, owner: Option<&str>, reading: &[String]) -> Vec<Vec<String>> {
+    let path = |setting: &String| Some(schemas(path_in(setting)?, owner.unwrap_or_default()));
+    let of_database = cargo.database.settings.iter().filter_map(path);
+    let mut of_owner: Vec<_> = cargo.role_settings.iter().filter(|of| Some(of.role.as_str()) == owner).collect();
+    of_owner.sort_by_key(|of| !of.in_database);
+    let of_owner = of_owner.into_iter().flat_map(|of| of.settings.iter().filter_map(path));
     let mut paths: Vec<Vec<String>> = Vec::new();
-    for path in of_database.chain(of_roles).chain([reading.to_vec()]) {
+    for path in of_database.chain(of_owner).chain([reading.to_vec()]) {
         if !path.is_empty() && !paths.contains(&path) {
             paths.push(path);
         }

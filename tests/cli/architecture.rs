@@ -67,7 +67,7 @@ const ONLY: &[(&str, &str, &[&str])] = &[
     ("command", "store", &["StoreError"]),
     ("rows", "pg", &["catalog", "conninfo"]),
     ("rows", "repo", &["manifest"]),
-    ("rows", "schema", &["restore", "schedule"]),
+    ("rows", "schema", &["restore", "schedule", "search_path"]),
     ("policy", "pg", &["conninfo"]),
     ("policy", "schema", &["pattern"]),
     ("switch", "pg", &["conninfo"]),

@@ -110,6 +110,24 @@ fn a_path_that_only_the_application_knows_can_be_given() {
     }
 }
 
+/// It can set that itself, and what is found there would run with the rights of the table's owner.
+#[test]
+fn the_path_of_another_role_is_not_tried() {
+    let server = app(15);
+    server.ask("CREATE ROLE other LOGIN");
+    sql(
+        &server,
+        "app",
+        "CREATE SCHEMA trap AUTHORIZATION other; SET ROLE other; CREATE TABLE trap.dict AS SELECT 'a'::text AS val;
+         GRANT USAGE ON SCHEMA trap TO PUBLIC; GRANT SELECT ON trap.dict TO PUBLIC; ALTER ROLE other SET search_path = trap",
+    );
+    let repo = Repo::new();
+    back_up(&server, &repo);
+    let mut restore = repo.restore(["latest", "--create", "-d", &server.dsn("copy"), "--search-path-fix"]);
+    let said = Said::of(restore.arg("--json"));
+    assert_eq!((said.code, said.stdout.contains("trap")), (8, false), "{said:?}");
+}
+
 #[test]
 fn a_path_that_names_no_schema_is_refused() {
     for switch in ["--search-path-fix=,", "--search-path-fix=\"$user\",public"] {

@@ -46,7 +46,7 @@ use super::hurt::Recorded;
 use super::moment::millis;
 use super::progress::Progress;
 use super::proof::{self, Mismatch, Scope, Side};
-use super::selecting::Patterns;
+use super::selecting::{Owned, Patterns};
 use super::surroundings::Surroundings;
 use super::taken::Taken;
 use super::user_code;
@@ -128,8 +128,9 @@ pub(super) struct Job {
     pub roles_needed: Vec<String>,
     /// Roles, by their names in the source, on which nothing is set, because the one in their place may do more, and what.
     pub more_here: BTreeMap<String, String>,
-    /// In which schemas sessions of the source find names, the most probable first ([`crate::rows::paths`]).
-    pub search_paths: Vec<Vec<String>>,
+    /// In which schemas the session that read the source finds names.
+    pub search_path: Vec<String>,
+    pub owned: Owned,
     /// These are known once definitions are there.
     pub surroundings: Surroundings,
     pub families: Families,

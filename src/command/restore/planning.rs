@@ -7,13 +7,12 @@ use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, roles_t
 use crate::command::Error;
 use crate::command::not_given;
 use crate::command::rights::joined;
-use crate::command::selecting::{self, Patterns};
+use crate::command::selecting::{self, Owned, Patterns};
 use crate::command::surroundings::Surroundings;
 use crate::command::whole_rows::{self, Part};
 use crate::repo::Repository;
 use crate::repo::manifest::{LeftOut, Manifest, Relation};
 use crate::rows::cargo::Cargo;
-use crate::rows::paths::recorded;
 use crate::schema::archive::Archive;
 use crate::schema::detaching::detaching;
 use crate::schema::facts::{Detaching, Facts, Membership};
@@ -109,7 +108,6 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     warnings.extend(rows_missing);
     warnings.extend(detaching(&archive, &facts, &selection).iter().map(comes_back_attached));
     warnings.extend(otherwise(&plan, options.creation));
-    let search_paths = recorded(&cargo, &selecting::owners(&archive, &selection), &facts.search_path);
     let job = Job {
         may_be_there: may_be_there(&relations, options.creation),
         cargo,
@@ -120,7 +118,8 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         role_map,
         roles_needed,
         more_here,
-        search_paths,
+        search_path: facts.search_path,
+        owned: Owned::of(&archive, &selection),
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),

@@ -10,7 +10,7 @@ use crate::command::instant::{self, Seen};
 use crate::command::not_given;
 use crate::command::restore::families::Families;
 use crate::command::restore::{Job, Proofs, roles};
-use crate::command::selecting::{self, Patterns};
+use crate::command::selecting::{self, Owned, Patterns};
 use crate::command::source::Source;
 use crate::command::source_facts;
 use crate::command::surroundings::{self, Surroundings};
@@ -24,7 +24,6 @@ use crate::pg::{connect, dump};
 use crate::repo::manifest::{LeftOut, Relation, SliceList};
 use crate::rows::cargo::Cargo;
 use crate::rows::loading::Loading;
-use crate::rows::paths::recorded;
 use crate::schema::archive::{Archive, DumpId, Entry, Kind};
 use crate::schema::facts::Facts;
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, objects_made, roles_set};
@@ -151,7 +150,6 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     plan.database.truncate(1);
     let mut left_out = selecting::describe_left_out(&archive, &selection);
     left_out.extend(not_given::hidden(session, &archive, &selection, &request).await?);
-    let search_paths = recorded(&cargo, &selecting::owners(&archive, &selection), &facts.search_path);
     let job = Job {
         cargo,
         plan,
@@ -162,7 +160,8 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
         role_map,
         roles_needed,
         more_here,
-        search_paths,
+        search_path: facts.search_path,
+        owned: Owned::of(&archive, &selection),
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),

@@ -2,10 +2,9 @@
 //! an index, until somebody gives them the path that they had.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::slice;
 
 use super::super::refused::failure;
-use super::{NAMES_MAX, Task, Work, Worker};
+use super::{NAMES_MAX, Task, Worker};
 use crate::command::Error;
 use crate::command::error::Failure;
 use crate::command::mismatch::Mismatch;
@@ -13,7 +12,7 @@ use crate::command::restore::{SearchPath, ThroughRoot};
 use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::catalog::quote_identifier;
-use crate::rows::paths::in_words;
+use crate::rows::paths::{in_words, recorded};
 
 /// undefined_table, undefined_function, undefined_object
 const NOT_FOUND: [&str; 3] = ["42P01", "42883", "42704"];
@@ -21,7 +20,7 @@ const NOT_FOUND: [&str; 3] = ["42P01", "42883", "42704"];
 /// From which version on indexes, materialized views and statistics are made with a path of the server's own.
 const RESTRICTED_SINCE: u32 = 170_000;
 
-impl<'w> Worker<'w, '_> {
+impl Worker<'_, '_> {
     /// The task; where names are not found and the operator asks for it, once more with each path in turn that there is for them. For this
     /// task alone.
     pub(super) fn perform_or_with_path(&mut self, task: Task) -> Result<Option<Mismatch>, Error> {
@@ -30,7 +29,7 @@ impl<'w> Worker<'w, '_> {
             done => return done,
         };
         let work = self.work;
-        for path in self.paths() {
+        for path in self.paths(task) {
             self.roll_back("rolling back after a failure")?;
             let quoted: Vec<String> = path.iter().map(|schema| quote_identifier(schema)).collect();
             // The server's own names come first: somebody's type under one of them would be what a definition means.
@@ -56,13 +55,22 @@ impl<'w> Worker<'w, '_> {
     }
 
     /// Those that are tried, the most probable first.
-    fn paths(&self) -> &'w [Vec<String>] {
-        let work: &'w Work<'_> = self.work;
-        match &work.loading.search_path {
-            SearchPath::Empty => &[],
-            SearchPath::Fix => &work.job.search_paths,
-            SearchPath::Given(path) => slice::from_ref(path),
+    fn paths(&self, task: Task) -> Vec<Vec<String>> {
+        match &self.work.loading.search_path {
+            SearchPath::Empty => Vec::new(),
+            SearchPath::Fix => self.recorded(task),
+            SearchPath::Given(path) => vec![path.clone()],
         }
+    }
+
+    /// Those that the source has for whoever owns it.
+    fn recorded(&self, task: Task) -> Vec<Vec<String>> {
+        let job = self.work.job;
+        let owner = match task {
+            Task::Step(n) => job.owned.entries.get(&job.plan.post_data[n].step.dump_id),
+            Task::Load(n) | Task::Prove(n) | Task::Analyze(n) => job.owned.tables.get(&job.relations[n].oid),
+        };
+        recorded(&job.cargo, owner.map(String::as_str), &job.search_path)
     }
 
     /// Whether the server sets a path of its own for the task, so that none of ours is heeded.
@@ -81,7 +89,7 @@ impl<'w> Worker<'w, '_> {
 
     /// What helps where a function does not find a name.
     fn about_paths(&self, task: Task) -> String {
-        let recorded = &self.work.job.search_paths;
+        let recorded = &self.recorded(task);
         let needs =
             "A function that it calls needs search_path, which is empty while rows are loaded and definitions are made";
         let example = recorded.first().map_or_else(|| "SCHEMA, ...".to_owned(), |path| path.join(", "));
