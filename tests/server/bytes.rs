@@ -34,7 +34,7 @@ const KINDS: &str = "
     CREATE TABLE other.clean (i int, parent int CONSTRAINT \"fk~\" REFERENCES \"s~\".\"t~\");
     CREATE TABLE other.alone (i int, x text); INSERT INTO other.alone VALUES (1, 'a'), (2, 'b');
     COMMENT ON SCHEMA \"s~\" IS 'sch~ma'; COMMENT ON COLUMN \"s~\".\"t~\".\"k~\" IS 'c~l'; COMMENT ON TABLE other.clean IS '~{private}';
-    COMMENT ON DATABASE shop IS 'b~se'; ALTER DATABASE shop SET shop.word = 'd~';
+    COMMENT ON DATABASE shop IS 'b~se'; ALTER DATABASE shop SET my.word = 'd~';
     ALTER TABLE \"s~\".\"t~\" OWNER TO \"r~le\"; GRANT USAGE, CREATE ON SCHEMA \"s~\" TO \"r~le\"; GRANT SELECT ON other.clean TO \"r~le\", plain;
     INSERT INTO \"s~\".\"t~\" (\"k~\", d, p) VALUES (1, 'a~', ROW(1, 'p~')), (2, '{private}', NULL);
     INSERT INTO \"s~\".\"part~\" VALUES ('~', 1), ('a', 2); INSERT INTO other.clean VALUES (1, 1);
