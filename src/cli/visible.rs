@@ -89,5 +89,8 @@ mod tests {
         assert_eq!(spelled.matches(|c: char| obeyed(c)).count(), 0, "{spelled}");
         assert_eq!(serde_json::from_str::<Value>(&spelled).ok(), serde_json::from_str(&document).ok());
         assert_eq!(line("naïve 表\ty"), "naïve 表\\ty");
+        // A byte of a database without an encoding; JSON has the character that stands for it.
+        assert_eq!(line("caf\u{10ffe9}"), "caf\\xe9");
+        assert_eq!(json("\"caf\u{10ffe9}\""), "\"caf\u{10ffe9}\"");
     }
 }

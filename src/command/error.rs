@@ -249,6 +249,10 @@ pub fn followed(hint: Option<String>, next: &str) -> String {
     }
 }
 
+const MISSING_ROLES: &str =
+    "Create them first, map them with --map-role A=B, or leave ownership and grants out with --no-owner --no-acl.";
+const OTHER_ENCODING: &str = "Nothing was changed. Restore into a database of the source's encoding, which --create makes, or select what has no such bytes.";
+
 /// An entry that the target refused.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Failure {
@@ -358,17 +362,13 @@ impl Error {
                 "Connect directly to one server, not through a pooler or load balancer: an exported snapshot is valid on one server only.".into(),
             ),
             Error::Entries { failures, .. } => failures.iter().find_map(|failure| failure.hint.clone()),
-            Error::MissingRoles { .. } => Some(
-                "Create them first, map them with --map-role A=B, or leave ownership and grants out with --no-owner --no-acl.".into(),
-            ),
+            Error::MissingRoles { .. } => Some(MISSING_ROLES.into()),
             Error::NotInSnapshot { .. } => Some("`pgkeep show SNAPSHOT` lists its content.".into()),
             Error::TargetNotEmpty { beside, .. } => Some(match beside {
                 Some(command) => format!("Nothing was changed. To restore into a new database: {command}"),
                 None => "Nothing was changed. Restore into an empty database; an administrator can create one if this role cannot.".into(),
             }),
-            Error::OtherEncoding { .. } => Some(
-                "Nothing was changed. Restore into a database of the source's encoding, which --create makes, or select what has no such bytes.".into(),
-            ),
+            Error::OtherEncoding { .. } => Some(OTHER_ENCODING.into()),
             Error::LeftBehind(left) => Some(followed(left.first.hint(), &left.left)),
             Error::ServerPrograms(error) => error.hint(),
             Error::PrivateServer(error) => error.hint(),
