@@ -54,6 +54,7 @@ mod roundtrip;
 mod row_hash;
 mod run;
 mod same_named;
+mod schema_access;
 mod settings;
 mod shared_extensions;
 mod split;

@@ -69,6 +69,9 @@ pub async fn prepare(
     let mut not_carried = std::mem::take(&mut draft.drawn.said);
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
+    if creation == Creation::Create {
+        draft.drawn.job.plan.leave_public_out(&planned.facts);
+    }
     not_carried.extend(roles_there::differing(&options.plan.target, creation, &draft.drawn.job).await?);
     let Laid { session, found, made, begun, mut provided } = lay(options, ground.found, &draft.drawn).await?;
     not_carried.append(&mut provided.left);
