@@ -64,7 +64,9 @@ fn every_way_keeps_what_may_be_done_in_schemas(major: u32, dumper: u32) {
     source.ask(ROLES);
     let programs = server(dumper).bin_dir;
     let repo = Repo::new();
-    for &(name, schema, state) in STATES {
+    // The owner of `public` is something that pg_dump 14 does not write at all.
+    let is_known = |state: &&(&str, &str, &str)| dumper > 14 || !matches!(state.0, "owned" | "less" | "anew");
+    for &(name, schema, state) in STATES.iter().filter(is_known) {
         make(&source, (name, schema, state));
         let case = |way: &str| format!("{major}, pg_dump {dumper}, {name}, {way}");
         let all = "true";
@@ -85,8 +87,11 @@ fn every_way_keeps_what_may_be_done_in_schemas(major: u32, dumper: u32) {
         let copy = restore("made", &["--create"]);
         assert_equal(&case("made"), &wanted, &access(&source, &copy, all));
         let copy = restore("part", &["--create", "-n", schema]);
-        let of_part = format!("nspname IN ('{schema}', 'public')");
-        assert_equal(&case("part"), &access(&source, name, &of_part), &access(&source, &copy, &of_part));
+        let asked = format!("nspname = '{schema}'");
+        assert_equal(&case("part"), &access(&source, name, &asked), &access(&source, &copy, &asked));
+        // One that was not asked for is as the new database has it, if there is one at all.
+        let kept = access(&source, &copy, "nspname = 'public'");
+        assert_eq!(kept.is_empty(), !wanted.contains("public of"), "{}: {kept}", case("part"));
 
         // Empty ones that are there: one as new, and one as a template of the operator's makes it.
         let is_kept = if wanted.contains("public of") { all } else { "nspname <> 'public'" };
