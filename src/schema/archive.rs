@@ -194,6 +194,15 @@ impl Archive {
         self
     }
 
+    /// The archive with entries at its end, whose numbers no other has.
+    pub fn with(mut self, entries: Vec<Entry>) -> Archive {
+        for entry in entries {
+            self.by_id.insert(entry.dump_id, self.entries.len());
+            self.entries.push(entry);
+        }
+        self
+    }
+
     /// The archive with other SQL for the entries for which `definition` has some.
     pub fn with_definitions(mut self, definition: impl Fn(&Entry) -> Option<SqlText>) -> Archive {
         for entry in &mut self.entries {

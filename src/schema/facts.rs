@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::access::PUBLIC;
 use super::archive::Oid;
 use super::lexer::quoted;
 
@@ -21,8 +22,38 @@ pub struct Facts {
     /// The extensions that have made schemas for themselves, by schema.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extension_schemas: BTreeMap<String, String>,
+    /// The schemas by name, without the system's own and those that belong to extensions. None in what earlier programs have written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schemas: Option<BTreeMap<String, SchemaFacts>>,
     /// The schemas in which an unqualified pattern finds a relation, first one first (`current_schemas(false)`).
     pub search_path: Vec<String>,
+}
+
+/// Whose a schema is, and who may do what in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaFacts {
+    pub owner: String,
+    /// The owner's own included, in the catalog's order: who passes something on comes before those to whom he does.
+    pub grants: Vec<GrantOnSchema>,
+}
+
+/// One item of `pg_namespace.nspacl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantOnSchema {
+    pub grantor: String,
+    /// None is `PUBLIC`.
+    pub grantee: Option<String>,
+    /// `USAGE` or `CREATE`
+    pub privilege: String,
+    pub grantable: bool,
+}
+
+impl Facts {
+    /// Whether the database had no schema `public`. Nobody knows of an older snapshot.
+    pub fn lacks_public(&self) -> bool {
+        let schemas = self.schemas.as_ref();
+        schemas.is_some_and(|schemas| !schemas.contains_key(PUBLIC)) && !self.extension_schemas.contains_key(PUBLIC)
+    }
 }
 
 /// An installed extension and the names by which a function's text can mention it.

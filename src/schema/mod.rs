@@ -2,6 +2,7 @@
 //!
 //! Everything in here is pure: it takes facts and returns a decision with its reasons. No I/O, no tokio.
 
+pub mod access;
 pub mod archive;
 pub mod compare;
 pub mod detaching;

@@ -11,6 +11,7 @@ mod circles;
 mod closed;
 mod database;
 mod defaults;
+mod emptied;
 mod grants;
 mod makes;
 mod order;
@@ -36,7 +37,7 @@ pub use grants::{DefaultGrant, Grant};
 pub use makes::{Class, Object, objects_made};
 pub use roles::{RoleMap, roles_named, roles_of_the_database};
 pub use tablespaces::{Tablespaces, tablespaces_named};
-pub use there::{ExtensionThere, SchemaThere, There};
+pub use there::{ExtensionThere, PublicThere, SchemaThere, There};
 pub use withheld::{SETTINGS, Withheld, roles_set};
 
 /// What of the source a restore keeps.

@@ -56,6 +56,7 @@ mod roundtrip;
 mod row_hash;
 mod run;
 mod same_named;
+mod schema_access;
 mod search_path;
 mod set_on_roles;
 mod settings;

@@ -80,7 +80,7 @@ impl Taking<'_> {
         };
         let dumped = dumped?;
         let (archive_bytes, said) = (timeless(dumped.archive)?, dumped.said);
-        let archive = Archive::parse(&archive_bytes)?;
+        let archive = Archive::parse(&archive_bytes)?.with_access(self.facts);
         let selection = selecting::select(&archive, self.facts, self.request)?;
         selecting::check_covers(&selection, &self.snapshot.tables)?;
         Ok(Read { archive_bytes, archive, said, selection, large_objects, plan, unsettled })
@@ -89,7 +89,7 @@ impl Taking<'_> {
     fn selected(&self, mut read_rows: impl FnMut(&rows::Plan) -> Result<Unsettled, Error>) -> Result<Read, Error> {
         let dumped = self.archive()?;
         let (archive_bytes, said) = (timeless(dumped.archive)?, dumped.said);
-        let archive = Archive::parse(&archive_bytes)?;
+        let archive = Archive::parse(&archive_bytes)?.with_access(self.facts);
         let selection = selecting::select(&archive, self.facts, self.request)?;
         whole_rows::check(&archive, self.all_facts, &selection)?;
         let tables = self.snapshot.tables.iter().filter(|table| selection.relations_with_rows.contains(&table.oid));

@@ -57,8 +57,8 @@ fn tablespaces(
 
 /// Reads the schema from the repository and decides what to do, before anything is touched.
 pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifest) -> Result<Planned, Error> {
-    let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?;
     let facts = facts(repository, manifest).await?;
+    let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?.with_access(&facts);
     let taken = Patterns::from(manifest.request.clone());
     let held = selecting::select(&archive, &facts, &taken.parse()?)?;
     let with_rows = held.relations_with_rows.clone();
@@ -77,11 +77,12 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     let (mut there, missing) = target::look(&options.loading.target, options.creation, &named).await?;
     // Whoever asks for a part does not ask for another `public`.
     there.takes_public &= taken.is_empty() && options.patterns.is_empty();
+    there.compare_public(&facts, options.loading.owners, &role_map);
     let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
     let cargo = cargo(manifest, options);
     let set = roles_set(&archive, &selection, |name| cargo.knows(name));
     let more_here = roles_there::beyond_at(options, &cargo, &set, &role_map).await?;
-    let plan = RestorePlan::new(
+    let mut plan = RestorePlan::new(
         &archive,
         &facts,
         &selection,
@@ -96,6 +97,9 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
             more_here: more_here.clone(),
         },
     );
+    if options.creation == Creation::Create {
+        plan.leave_public_out(&facts);
+    }
     let relations = relations(manifest, &selection);
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
     let of_database = (options.creation == Creation::Create)

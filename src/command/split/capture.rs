@@ -122,7 +122,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     forget_ours(&mut facts);
     let dumped =
         dump::schema_archive(&pg_dump, session, Some(&snapshot.id), options.plan.lock_timeout_ms, &untouched, stop)?;
-    let archive = Archive::parse(&dumped.archive)?.without(is_ours);
+    let archive = Archive::parse(&dumped.archive)?.without(is_ours).with_access(&facts);
     let selection = selecting::select(&archive, &facts, &request)?;
     let single = singles(&archive, &selection, schemas);
     let fingerprint = catalog::fingerprint(session, schemas, &single).await.map_err(failed("reading the catalog"))?;
@@ -208,21 +208,21 @@ fn singles(archive: &Archive, selection: &Selection, schemas: &[String]) -> Vec<
 
 /// What pg_dump says of the target, whose server may be newer than the source's, without the split's own record.
 /// Also what it had to say on standard error.
-pub fn copied_archive(
+pub async fn copied_archive(
     options: &Options,
     target: &connect::Session,
     stop: &Stop,
 ) -> Result<(Archive, Vec<String>), Error> {
-    archive_told(&options.plan, target, stop)
+    archive_told(&options.plan, target, stop).await
 }
 
 /// The definitions of a database that is this program's own: nobody need hear what pg_dump had to say of it.
-pub fn archive_now(options: &plan::Options, session: &connect::Session, stop: &Stop) -> Result<Archive, Error> {
-    archive_told(options, session, stop).map(|(archive, _)| archive)
+pub async fn archive_now(options: &plan::Options, session: &connect::Session, stop: &Stop) -> Result<Archive, Error> {
+    archive_told(options, session, stop).await.map(|(archive, _)| archive)
 }
 
 /// Without what is ours.
-fn archive_told(
+async fn archive_told(
     options: &plan::Options,
     session: &connect::Session,
     stop: &Stop,
@@ -230,7 +230,9 @@ fn archive_told(
     let pg_dump = dump::find(session, options.pg_bin.as_deref()).map_err(at_the_target)?;
     let dumped = dump::schema_archive(&pg_dump, session, None, options.lock_timeout_ms, &Vec::new(), stop)
         .map_err(at_the_target)?;
-    Ok((Archive::parse(&dumped.archive)?.without(is_ours), dumped.said))
+    let schemas = catalog::schemas(session).await.map_err(Error::target_database("reading the catalog"))?;
+    let facts = Facts { schemas: Some(schemas), ..Facts::default() };
+    Ok((Archive::parse(&dumped.archive)?.without(is_ours).with_access(&facts), dumped.said))
 }
 
 fn at_the_target(error: dump::DumpError) -> Error {

@@ -20,7 +20,7 @@ use crate::stop::Stop;
 use crate::stream::{DigestKey, RowHasher};
 
 /// Also what pg_dump had to say of the target. Entry by entry, as the target's server spells the source's definitions: `expected` as the source does, `respelled` as that server.
-pub fn definitions(
+pub async fn definitions(
     options: &Options,
     drawn: &Drawn,
     expected: &Archive,
@@ -28,7 +28,7 @@ pub fn definitions(
     target: &Session,
     stop: &Stop,
 ) -> Result<(Vec<EntryMismatch>, Vec<String>), Error> {
-    let (copy, said) = copied_archive(options, target, stop)?;
+    let (copy, said) = copied_archive(options, target, stop).await?;
     let plan = &drawn.job.plan;
     let steps = plan.pre_data.iter().map(|step| step.dump_id);
     let steps = steps.chain(plan.post_data.iter().map(|step| step.step.dump_id));

@@ -118,7 +118,7 @@ pub async fn respell_aside(options: &Options, definitions: Definitions<'_>, stop
         trial::settle(&session).await.map_err(failed("preparing the session"))?;
         let plan = definitions.plan(scratch.name(), RoleMap::default());
         make(&session, definitions.archive, &plan, BTreeSet::new(), stop).await?.into_result()?;
-        let archive = capture::archive_now(options, &session, stop)?;
+        let archive = capture::archive_now(options, &session, stop).await?;
         session.close().await.map_err(failed("closing the session"))?;
         Ok(archive)
     };

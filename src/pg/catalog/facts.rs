@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Error, Session, query};
-use crate::schema::facts::{ExtensionFacts, Facts, Membership, Needed, RelationFacts, RelationKind};
+use crate::schema::facts::{
+    ExtensionFacts, Facts, GrantOnSchema, Membership, Needed, RelationFacts, RelationKind, SchemaFacts,
+};
 use crate::schema::search_path;
 
 /// Read under the same snapshot as the archive. The empty search path of our sessions is not the operator's: patterns without a
@@ -14,6 +16,7 @@ pub async fn facts(session: &Session) -> Result<Facts, Error> {
         relations: relations(session).await?,
         exclusions: exclusions(session).await?,
         extension_schemas: extension_schemas(session).await?,
+        schemas: Some(schemas(session).await?),
         search_path: path_of_sessions(session).await?,
     })
 }
@@ -107,6 +110,29 @@ async fn extension_schemas(session: &Session) -> Result<BTreeMap<String, String>
           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass";
     let rows = query(session, "the schemas of extensions", sql).await?;
     Ok(rows.into_iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Owners and privileges of the schemas that are no extension's.
+pub async fn schemas(session: &Session) -> Result<BTreeMap<String, SchemaFacts>, Error> {
+    // Who is gone has no name, and no privilege either.
+    let sql = "SELECT n.nspname::text, pg_catalog.pg_get_userbyid(n.nspowner)::text, g.rolname::text, e.rolname::text, a.privilege_type, a.is_grantable
+        FROM pg_catalog.pg_namespace n
+        LEFT JOIN LATERAL pg_catalog.aclexplode(coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) WITH ORDINALITY a ON true
+        LEFT JOIN pg_catalog.pg_roles g ON g.oid = a.grantor
+        LEFT JOIN pg_catalog.pg_roles e ON e.oid = a.grantee
+        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND (a.grantee IS NULL OR a.grantee = 0 OR e.oid IS NOT NULL)
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+            AND d.objid = n.oid AND d.deptype = 'e')
+        ORDER BY 1, a.ordinality";
+    let mut schemas: BTreeMap<String, SchemaFacts> = BTreeMap::new();
+    for row in query(session, "the privileges on schemas", sql).await? {
+        let owner = row.get(1);
+        let schema = schemas.entry(row.get(0)).or_insert_with(|| SchemaFacts { owner, grants: Vec::new() });
+        if let (Some(grantor), Some(privilege)) = (row.get(2), row.get(4)) {
+            schema.grants.push(GrantOnSchema { grantor, grantee: row.get(3), privilege, grantable: row.get(5) });
+        }
+    }
+    Ok(schemas)
 }
 
 async fn exclusions(session: &Session) -> Result<BTreeMap<u32, Vec<Needed>>, Error> {

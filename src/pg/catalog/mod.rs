@@ -30,7 +30,7 @@ pub use availability::{
 pub use column_order::{Inheriting, holders, inheriting, reordered};
 pub use database::{database, populated_views, server_version};
 pub use detaching::detaching;
-pub use facts::facts;
+pub use facts::{facts, schemas};
 pub use fingerprint::{Fingerprint, Scope, fingerprint, rows as fingerprint_rows};
 pub use foreign_keys::{foreign_keys, referencing_rows};
 pub use hidden::{Hidden, HiddenMapping, Options as HiddenOptions, hidden};

@@ -114,13 +114,17 @@ impl<'a> Order<'a> {
     fn unreadable_after(&self, position: usize, objects: &BTreeSet<Oid>) -> Vec<Oid> {
         let entry = &self.archive.entries()[position];
         let with_rows = &self.selection.relations_with_rows;
-        let revokes = || tokens(entry.defn.as_bytes()).iter().any(|token| token.is_word("REVOKE"));
+        let tokens = tokens(entry.defn.as_bytes());
+        let revokes = || tokens.iter().any(|token| token.is_word("REVOKE"));
+        let closes = || tokens.windows(2).any(|two| two[0].is_word("REVOKE") && !two[1].is_word("CREATE"));
         match entry.kind {
             Kind::RowSecurity => objects.intersection(with_rows).copied().collect(),
             Kind::Acl if revokes() => {
                 let of_schema = self.graph.whole(position).map(|whole| &self.archive.entries()[whole]);
                 match of_schema.filter(|whole| whole.kind == Kind::Schema) {
                     None => objects.intersection(with_rows).copied().collect(),
+                    // Nobody needs that to read.
+                    Some(_) if !closes() => Vec::new(),
                     Some(schema) => {
                         self.calls.relations_in(&schema.tag).filter(|oid| with_rows.contains(oid)).collect()
                     }

@@ -67,7 +67,7 @@ impl<'a> Writer<'a> {
     }
 
     fn statements(&self, entry: &Entry) -> Vec<SqlText> {
-        let mut statements = Vec::new();
+        let mut statements: Vec<SqlText> = self.options.there.taken_from_public(entry).into_iter().collect();
         // `-- *not* creating schema, since initdb creates it` is all that schema public has.
         let makes_something = !tokens(entry.defn.as_bytes()).is_empty();
         if makes_something {

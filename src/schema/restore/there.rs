@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::defaults::DefaultPrivileges;
 use super::grants::{DefaultGrant, Grant, defaults_described, described};
-use super::{Grants, Owners, RestoreOptions};
-use crate::schema::archive::{Archive, Entry, Kind};
-use crate::schema::lexer::tokens;
+use super::{Grants, Owners, RestoreOptions, RoleMap};
+use crate::schema::access::PUBLIC;
+use crate::schema::archive::{Archive, Entry, Kind, SqlText};
+use crate::schema::facts::Facts;
+use crate::schema::lexer::{quoted, tokens};
 use crate::schema::selection::{Reason, Selection};
 
 /// Objects of a target, by name.
@@ -18,10 +20,24 @@ pub struct There {
     pub schemas: BTreeMap<String, SchemaThere>,
     /// `public` becomes as it is in the snapshot: all of a whole one comes into a database that holds nothing else.
     pub takes_public: bool,
+    /// What is to be done about its privileges before those of the snapshot are given.
+    pub public: PublicThere,
     /// What whoever makes something there gives away with it.
     pub defaults: Vec<DefaultPrivileges>,
     /// Whoever restores.
     pub user: String,
+}
+
+/// Privileges on a `public` that becomes the snapshot's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PublicThere {
+    /// Nothing is known of it, or nobody but its owner and everybody has any.
+    #[default]
+    Plain,
+    /// They are the snapshot's already: whoever restores need not be able to give them.
+    Alike,
+    /// These roles have some that the snapshot does not say.
+    Given(BTreeSet<String>),
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,6 +79,7 @@ impl There {
                 Some(_) => Left::Nothing,
                 None => Left::All,
             },
+            Kind::Acl if self.public == PublicThere::Alike && is_of_public(entry) => Left::Nothing,
             // It says what becomes of the objects of others, too.
             Kind::DefaultAcl if self.stays(entry.namespace.as_deref()) => Left::Nothing,
             kind if kind.is_remark() => {
@@ -85,6 +102,41 @@ impl There {
 
     fn takes(&self, schema: &str) -> bool {
         self.takes_public && schema == PUBLIC
+    }
+
+    /// Compares the privileges on `public` with the snapshot's, where it becomes the snapshot's.
+    pub fn compare_public(&mut self, facts: &Facts, owners: Owners, roles: &RoleMap) {
+        let wanted = facts.schemas.as_ref().and_then(|schemas| schemas.get(PUBLIC));
+        let (Some(wanted), Some(there)) = (wanted, self.schemas.get(PUBLIC).filter(|_| self.takes_public)) else {
+            return;
+        };
+        let owner = roles.name(&wanted.owner);
+        let grants = wanted.grants.iter().map(|grant| Grant {
+            role: grant.grantee.as_deref().map(|role| roles.name(role).to_owned()),
+            privilege: grant.privilege.clone(),
+            grantable: grant.grantable,
+        });
+        // An owner who is another and stays has other rights of its own.
+        let is_owners = |grant: &&Grant| grant.role.as_deref().is_some_and(|role| role == owner || role == there.owner);
+        let same_owner = owner == there.owner;
+        let counts = |grant: &&Grant| same_owner || !is_owners(grant);
+        let grants: BTreeSet<Grant> = grants.collect();
+        let alike = grants.iter().filter(counts).eq(there.grants.iter().filter(counts));
+        let others = there.grants.iter().filter(|grant| !is_owners(grant)).filter_map(|grant| grant.role.clone());
+        let others: BTreeSet<String> = others.collect();
+        self.public = match alike && (same_owner || owners == Owners::Restorer) {
+            true => PublicThere::Alike,
+            false if others.is_empty() => PublicThere::Plain,
+            false => PublicThere::Given(others),
+        };
+    }
+
+    /// What others than the snapshot have given, before what the snapshot says is given.
+    pub(super) fn taken_from_public(&self, entry: &Entry) -> Option<SqlText> {
+        let PublicThere::Given(roles) = &self.public else { return None };
+        let roles: Vec<String> = roles.iter().map(|role| quoted(role)).collect();
+        (entry.kind == Kind::Acl && is_of_public(entry))
+            .then(|| SqlText::new(format!("REVOKE ALL ON SCHEMA public FROM {} CASCADE;", roles.join(", "))))
     }
 
     /// What is to be said of the schemas that are there, that the selection has to do with, and that are otherwise than in the snapshot.
@@ -116,7 +168,10 @@ impl There {
     }
 }
 
-const PUBLIC: &str = "public";
+fn is_of_public(entry: &Entry) -> bool {
+    entry.remarks_on("SCHEMA").as_deref() == Some(PUBLIC)
+}
+
 /// What initdb says of it, and the archive therefore does not.
 const COMMENT_OF_PUBLIC: &str = "standard public schema";
 

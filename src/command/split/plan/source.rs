@@ -83,7 +83,8 @@ impl Read {
         let dumped = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
         // A split that was killed leaves the triggers of a fence that lets everything through. What pgkeep made itself is no part of the database; a loose key that would be torn is told by `watched`.
         forget_ours(&mut facts);
-        Ok(Schema { archive: Archive::parse(&dumped.archive)?.without(is_ours), facts, said: dumped.said })
+        let archive = Archive::parse(&dumped.archive)?.without(is_ours).with_access(&facts);
+        Ok(Schema { archive, facts, said: dumped.said })
     }
 
     pub async fn facts(

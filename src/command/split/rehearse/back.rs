@@ -60,7 +60,7 @@ pub async fn look(options: &Options, before: &Planned, downtime_ms: u64, watch: 
     };
     let source = connect(&options.plan.source, "pgkeep rehearsal").await.map_err(at_source("connecting"))?;
     let strength = fence::strength(&source).await.map_err(at_source("looking for a fence"))?;
-    let after = archive_now(&options.plan, &source, &watch.stop)?;
+    let after = archive_now(&options.plan, &source, &watch.stop).await?;
     source.close().await.map_err(at_source("closing the session"))?;
     let keys = before.plan.crossing_keys().filter_map(|crossing| before.archive.entry(crossing.entry));
     let keys: BTreeSet<String> = keys.map(|entry| entry.label()).collect();

@@ -47,12 +47,13 @@ pub async fn backup(
     copy: &Planned,
     watch: &Watch,
 ) -> Result<Judged, Error> {
-    let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?.without(capture::is_ours);
+    let archive = repository.metadata(manifest, &manifest.archive).await?;
     let facts = repository.metadata(manifest, &manifest.facts).await?;
     let facts: Facts = serde_json::from_slice(&facts).map_err(|source| Error::Internal {
         what: "the snapshot's facts cannot be read".into(),
         source: Some(Box::new(source)),
     })?;
+    let archive = Archive::parse(&archive)?.without(capture::is_ours).with_access(&facts);
     let schemas: Vec<String> = copy.names.moving.iter().cloned().collect();
     let selection = selecting::select(&archive, &facts, &capture::patterns(&schemas).parse()?)?;
     // The private servers' roles are copies.

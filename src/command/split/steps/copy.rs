@@ -129,7 +129,7 @@ impl Fenced<'_> {
         let unchecked = Unchecked::confirm(&snapshot.session, &drawn, &done.not_valid).await?;
         let expected = unchecked.expected(drawn.archive.clone());
         let (mut definitions, said) =
-            proof::definitions(options, &drawn, &expected, self.respelled, target, &watch.stop)?;
+            proof::definitions(options, &drawn, &expected, self.respelled, target, &watch.stop).await?;
         definitions.retain(|differs| !state.is_as_found(differs));
         let invalid = unchecked.besides(proof::invalid(source, target, &state.schemas).await?, target).await?;
         let mut mismatches = done.mismatches;

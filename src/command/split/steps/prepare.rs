@@ -75,6 +75,9 @@ pub async fn prepare(
         .extend(draft.drawn.job.plan.withheld.iter().filter(|one| one.what != SETTINGS).map(ToString::to_string));
     not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
     let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
+    if creation == Creation::Create {
+        draft.drawn.job.plan.leave_public_out(&planned.facts);
+    }
     not_carried.extend(roles_otherwise(&options.plan.target, creation, &draft.drawn.job).await?);
     watch.would_leave(TAKES_WRITES.into());
     let Laid { session, found, made, begun, mut provided } = lay(options, ground.found, &draft.drawn).await?;

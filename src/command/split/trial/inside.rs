@@ -18,7 +18,7 @@ pub(super) async fn respell(options: &Options, definitions: Definitions<'_>, sto
     let session = connect(&options.target, "pgkeep split trial").await.map_err(failed("connecting"))?;
     let plan = definitions.plan(options.target.database(), RoleMap::default());
     make(&session, definitions.archive, &plan, BTreeSet::new(), stop).await?.into_result()?;
-    let archive = capture::archive_now(options, &session, stop)?;
+    let archive = capture::archive_now(options, &session, stop).await?;
     unmake(&session, definitions.archive, &plan).await?;
     let left = split_state::contents(&session).await.map_err(failed("looking for remains of the trial"))?;
     if !left.is_empty() {
