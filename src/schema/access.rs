@@ -7,11 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::archive::{Archive, CatalogId, DumpId, Entry, Kind, Section, SqlText};
-use super::facts::{Facts, GrantOnSchema, SchemaFacts};
+use super::facts::{Facts, GrantOnSchema, PUBLIC, SchemaFacts};
 use super::lexer::quoted;
 
-/// Every database begins with it, and everybody may do something in it then.
-pub const PUBLIC: &str = "public";
 const USAGE: &str = "USAGE";
 const CREATE: &str = "CREATE";
 

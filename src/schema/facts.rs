@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::access::PUBLIC;
 use super::archive::Oid;
 use super::lexer::quoted;
+
+/// The schema with which every database begins, and in which everybody may do something then.
+pub const PUBLIC: &str = "public";
 
 /// Facts of the dumped database, read under the same snapshot as the archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::defaults::DefaultPrivileges;
 use super::grants::{DefaultGrant, Grant, defaults_described, described};
 use super::{Grants, Owners, RestoreOptions, RoleMap};
-use crate::schema::access::PUBLIC;
 use crate::schema::archive::{Archive, Entry, Kind, SqlText};
-use crate::schema::facts::Facts;
+use crate::schema::facts::{Facts, PUBLIC};
 use crate::schema::lexer::{quoted, tokens};
 use crate::schema::selection::{Reason, Selection};
 
