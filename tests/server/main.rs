@@ -30,6 +30,7 @@ mod locks;
 mod long_errors;
 mod loose_code;
 mod minor;
+mod newer_dump;
 mod notices;
 mod old_repositories;
 mod one_server;

@@ -43,7 +43,8 @@ pub struct Defined {
 }
 
 /// Runs all of it. In one transaction where that is possible.
-pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Refusals) -> Result<Defined, Error> {
+pub async fn make(session: &Session, job: &mut Job, loading: &Loading, refusals: Refusals) -> Result<Defined, Error> {
+    job.plan.suit(session.server_version_num());
     let settings = String::from_utf8_lossy(&session_settings(job)).into_owned();
     let ability = ability(session).await.map_err(Error::target_database("preparing the session"))?;
     let mut definitions =

@@ -161,6 +161,7 @@ async fn try_all(scratch: &Scratch, planned: &Planned, stop: &Stop) -> Result<Tr
     let user = session.conninfo().user();
     let roles = RoleMap::new(missing.iter().map(|role| (role.clone(), user.to_owned())));
     let mut plan = Definitions::from(planned).plan(scratch.name(), roles);
+    plan.suit(session.server_version_num());
     if !missing.is_empty() {
         // Two roles of which this one takes the place cannot both have one.
         let is_mapping = |step: &Step| planned.archive.entry(step.dump_id).is_some_and(|e| e.kind == Kind::UserMapping);

@@ -1,7 +1,7 @@
 //! The database's own entries, which name it.
 
 use crate::schema::archive::{Entry, Kind, SqlText};
-use crate::schema::lexer::{Token, quoted, tokens};
+use crate::schema::lexer::{quoted, tokens};
 
 /// Whether the entry's SQL holds the name of the dumped database.
 pub(super) fn names_its_database(entry: &Entry) -> bool {
@@ -13,16 +13,6 @@ pub(super) fn names_its_database(entry: &Entry) -> bool {
 
 pub(super) fn is_about_a_database(remark: &Entry) -> bool {
     remark.namespace.is_none() && remark.tag.starts_with("DATABASE ")
-}
-
-/// The creation for a server before 15, which knows no `LOCALE_PROVIDER`, and none but libc's: a newer pg_dump names it whatever the
-/// server that it reads.
-pub fn without_libc_provider(sql: &SqlText) -> SqlText {
-    let bytes = sql.as_bytes();
-    let tokens = tokens(bytes);
-    let is_named = |three: &&[Token<'_>]| three[0].is_word("LOCALE_PROVIDER") && three[2].is_word("libc");
-    let Some(named) = tokens.windows(3).find(is_named) else { return sql.clone() };
-    SqlText::new([&bytes[..named[0].range.start], &bytes[named[2].range.end..]].concat())
 }
 
 /// The same SQL for a database of another name: the name follows the key word `DATABASE`.
