@@ -20,6 +20,7 @@ mod roles;
 mod statements;
 mod tablespaces;
 mod there;
+mod unmade;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +38,7 @@ pub use older::without_libc_provider;
 pub use roles::{RoleMap, roles_named, roles_of_the_database};
 pub use tablespaces::{Tablespaces, tablespaces_named};
 pub use there::{ExtensionThere, SchemaThere, There};
+pub use unmade::{Moved, Needs};
 
 /// What of the source a restore keeps.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +100,10 @@ pub struct RestorePlan {
     pub large_objects_given_to: BTreeSet<Option<String>>,
     /// Materialized views that held rows and cannot be refreshed, since they read one that held none: `MATERIALIZED VIEW shop.sums`.
     pub not_refreshable: Vec<String>,
+    /// What each entry cannot be made without.
+    pub needs: Needs,
+    /// Entries that name something of an extension which the target has in another schema.
+    pub moved: BTreeMap<DumpId, Vec<Moved>>,
 }
 
 /// An entry's SQL.
@@ -207,7 +213,10 @@ impl RestorePlan {
             there_otherwise: Vec::new(),
             large_objects_given_to: defaults::of_large_objects(options),
             not_refreshable: Vec::new(),
+            needs: Needs::default(),
+            moved: unmade::moved(archive, &graph, &options.there),
         };
+        let mut made = BTreeSet::new();
         let calls = calls::Calls::new(archive, facts, &graph);
         let acting = acting::Acting::new(archive, facts, &calls, options);
         plan.data_after = calls.loads_after(selection);
@@ -242,6 +251,7 @@ impl RestorePlan {
                 continue;
             }
             passed_on::lend_names(entry, &options.roles, &mut step);
+            made.extend(Some(entry.dump_id).filter(|_| unmade::is_made(entry, left, &step)));
             match place {
                 order::Place::Nowhere => {}
                 order::Place::Database => plan.database.push(step),
@@ -264,6 +274,7 @@ impl RestorePlan {
         // A query is its owner's code, whatever it calls.
         plan.not_refreshable = order.add_refreshes(&options.populated, &ActsAs::default());
         plan.gathered_with_code = acting.gathered_with_code();
+        plan.needs = Needs::new(archive, &graph, selection, &made);
         plan.post_data = order.finish();
         plan
     }

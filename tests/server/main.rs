@@ -49,6 +49,7 @@ mod restore;
 mod restore_fails;
 mod restore_half;
 mod restore_hints;
+mod restore_skips;
 mod restore_ways;
 mod rot;
 mod roundtrip;

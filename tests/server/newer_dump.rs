@@ -43,7 +43,8 @@ fn what_the_newest_pg_dump_reads_of_an_older_server_comes_back_on_it() {
 /// The other way: where the server has no word for it, a later one has the property that it stands for.
 #[test]
 fn an_identity_of_an_unlogged_table_goes_to_a_newer_server_and_counts_on() {
-    let (source, target, repo) = (Server::start(14, Default::default()), Server::start(16, Default::default()), Repo::new());
+    let (source, target, repo) =
+        (Server::start(14, Default::default()), Server::start(16, Default::default()), Repo::new());
     source.ask(BEYOND_THE_SAMPLES);
     repo.json(["backup", "-d", &source.dsn("postgres"), "--pg-bin", server(18).bin_dir.to_str().unwrap()]);
     repo.restored(["latest", "--create", "-d", &target.dsn("copy")]);

@@ -120,6 +120,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
+        unmade: BTreeMap::new(),
         proofs: Proofs::Early,
     };
     Ok(Planned { job, objects, left_out, taken_along, warnings })

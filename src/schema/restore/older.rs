@@ -63,10 +63,7 @@ fn without_run_as_owner(sql: &SqlText) -> SqlText {
     let bytes = sql.as_bytes();
     let tokens = tokens(bytes);
     let is_named = |four: &&[Token<'_>]| {
-        four[0].is_symbol(",")
-            && four[1].is_word("run_as_owner")
-            && four[2].is_symbol("=")
-            && four[3].is_word("true")
+        four[0].is_symbol(",") && four[1].is_word("run_as_owner") && four[2].is_symbol("=") && four[3].is_word("true")
     };
     let Some(named) = tokens.windows(4).find(is_named) else { return sql.clone() };
     SqlText::new([&bytes[..named[0].range.start], &bytes[named[3].range.end..]].concat())
@@ -106,7 +103,11 @@ mod tests {
 
     #[test]
     fn a_subscription_runs_as_its_owner_without_a_word_before_16() {
-        let made = |options: &str| format!("CREATE SUBSCRIPTION x CONNECTION ', run_as_owner = true' PUBLICATION p WITH (connect = false{options});");
+        let made = |options: &str| {
+            format!(
+                "CREATE SUBSCRIPTION x CONNECTION ', run_as_owner = true' PUBLICATION p WITH (connect = false{options});"
+            )
+        };
         let dumped = made(", streaming = off, run_as_owner = true");
         assert_eq!(suited("SUBSCRIPTION x", &dumped, 150_004), made(", streaming = off"));
         assert_eq!(suited("SUBSCRIPTION x", &dumped, 160_000), dumped);

@@ -106,13 +106,17 @@ impl There {
 
     /// What is to be said of an extension that is there.
     pub(super) fn differs(&self, entry: &Entry) -> Option<String> {
+        let (is_in, was_in) = self.elsewhere(entry)?;
+        Some(format!("the extension {} already exists in the schema {is_in}, but was in {was_in}", entry.tag))
+    }
+
+    /// Of an extension that is there in another schema than the source's: in which, and in which the source has it.
+    pub(super) fn elsewhere(&self, entry: &Entry) -> Option<(String, String)> {
         let there = self.extensions.get(&entry.tag).filter(|_| entry.kind == Kind::Extension)?;
         let tokens = tokens(entry.defn.as_bytes());
         let wanted = tokens.windows(3).find(|three| three[0].is_word("WITH") && three[1].is_word("SCHEMA"));
         let wanted = wanted.and_then(|three| three[2].name())?;
-        (wanted != there.schema).then(|| {
-            format!("the extension {} already exists in the schema {}, but was in {wanted}", entry.tag, there.schema)
-        })
+        (wanted != there.schema).then(|| (there.schema.clone(), wanted))
     }
 }
 
