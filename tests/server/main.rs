@@ -46,6 +46,7 @@ mod prune;
 mod read_by_name;
 mod reap_alone;
 mod restore;
+mod restore_closes;
 mod restore_fails;
 mod restore_half;
 mod restore_hints;

@@ -12,7 +12,7 @@ use crate::command::finding::with_causes;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
-use crate::schema::restore::{Step, without_libc_provider};
+use crate::schema::restore::{Step, closes_the_database, without_libc_provider};
 use crate::schema::statements::statements;
 
 /// How long the way back may take when nobody waits for it any more.
@@ -96,7 +96,8 @@ async fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -
     }
 }
 
-/// Makes the database and what belongs to it: roles that are missing, owner, settings, grants and comment. Returns what its server did
+/// Makes the database and what belongs to it: roles that are missing, owner, settings, grants and comment; what closes it comes last of
+/// all ([`close_as_the_source`]). Returns what its server did
 /// not take, and the roles. After an error there is no database that was not there before.
 pub async fn create_database(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
     let database = target.database().to_owned();
@@ -123,7 +124,7 @@ pub async fn create_database(target: &Conninfo, job: &Job) -> Result<Provided, E
         }
         let rest = Step { statements: statements.cloned().collect(), ..creation.clone() };
         for step in std::iter::once(&rest).chain(steps) {
-            match equip(&session, step).await {
+            match equip(&session, step, Part::First).await {
                 Ok(refused) => provided.left.extend(refused),
                 Err(error) => return Err(after(error, target, take_away(target).await).await),
             }
@@ -141,22 +142,66 @@ pub async fn set_up(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
     let creation =
         steps.next().map(|step| Step { statements: step.statements.iter().skip(1).cloned().collect(), ..step.clone() });
     for step in creation.iter().chain(steps) {
-        provided.left.extend(equip(&session, step).await?);
+        provided.left.extend(equip(&session, step, Part::First).await?);
     }
     session.close().await.map_err(Error::target_database("closing the session"))?;
     Ok(provided)
 }
 
-/// Runs what is said of the database, statement by statement, and returns what was refused.
-async fn equip(session: &Session, step: &Step) -> Result<Vec<String>, Error> {
+/// What is said of a database, by the time at which it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    First,
+    /// When nothing is to be done in it any more: what closes it.
+    Last,
+}
+
+impl Part {
+    fn of(statement: &str) -> Part {
+        if closes_the_database(statement) { Part::Last } else { Part::First }
+    }
+}
+
+/// The end of a restore: the database is closed as the source's was, if it was. Returns what its server did not take.
+pub async fn close_as_the_source(target: &Conninfo, job: &Job) -> Vec<String> {
+    let closing = |step: &&Step| {
+        let texts = step.statements.iter().map(|sql| sql.to_display());
+        texts.into_iter().any(|text| statements(&text).iter().any(|statement| closes_the_database(&statement.sql)))
+    };
+    let steps: Vec<&Step> = job.plan.database.iter().filter(closing).collect();
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    let closed = async {
+        let session = connect_for_maintenance(target).await?;
+        let mut refused = Vec::new();
+        for step in steps {
+            refused.extend(equip(&session, step, Part::Last).await?);
+        }
+        session.close().await.map_err(Error::target_database("closing the session"))?;
+        Ok(refused)
+    };
+    let closed: Result<Vec<String>, Error> = closed.await;
+    closed.unwrap_or_else(|error| {
+        let database = target.database();
+        vec![format!(
+            "the connection limit or the template mark of the database {database} could not be set: {}",
+            with_causes(&error)
+        )]
+    })
+}
+
+/// Runs a part of what is said of the database, statement by statement, and returns what was refused.
+async fn equip(session: &Session, step: &Step, part: Part) -> Result<Vec<String>, Error> {
     let mut refused = Vec::new();
-    for statement in step.statements.iter().flat_map(|sql| statements(&sql.to_display())) {
+    let all = step.statements.iter().flat_map(|sql| statements(&sql.to_display()));
+    for statement in all.filter(|statement| Part::of(&statement.sql) == part) {
         let run = session.client().batch_execute(&statement.sql).await;
         match run.map_err(|e| session.fault(format!("the step {}", step.label), e)) {
             Err(error) if error.server_message().is_some() => {
                 refused.push(format!("{} was left out: {}", statement.sql, target::words(&error)));
             }
-            done => done.map_err(Error::target_database("creating the database"))?,
+            done => done.map_err(Error::target_database("setting up the database"))?,
         }
     }
     Ok(refused)

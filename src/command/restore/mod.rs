@@ -58,8 +58,8 @@ use crate::repo::manifest::{LargeObjects, LeftOut, Manifest, Relation, Sequence,
 use crate::repo::{Proven, Repository, SnapshotId};
 use crate::rows::cargo::Cargo;
 pub use crate::rows::loading::{Loading, Loads, SearchPath};
-pub use crate::schema::restore::{Grants, Owners, Tablespaces};
 use crate::schema::archive::DumpId;
+pub use crate::schema::restore::{Grants, Owners, Tablespaces};
 use crate::schema::restore::{Object, RestorePlan, RoleMap};
 pub use crate::schema::schedule::{Order, Proof, Proofs};
 
@@ -177,7 +177,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         warnings.extend(stored.record_proof().await);
     }
     let hurt = stored.hurt(&mut warnings).await;
-    warnings.extend(ended(mark).await);
+    warnings.extend(ended(options, &job, mark).await);
     Ok(Report {
         taken: Taken::from(&manifest),
         hurt,
@@ -262,19 +262,23 @@ async fn load(
     let mut warnings = std::mem::take(&mut prepared.warnings);
     warnings.extend(prepared.order.warnings.iter().cloned().chain(done.warnings));
     warnings.extend(prepared.provided.made.iter().map(MadeRole::to_string));
-    warnings.extend(ended(prepared.mark.take()).await);
+    warnings.extend(ended(options, job, prepared.mark.take()).await);
     failures.iter_mut().for_each(|failure| prepared.order.explain(failure));
     let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
     let skipped = std::mem::take(&mut prepared.skipped).into_iter().chain(done.skipped).collect();
     Err(Error::Entries { failures, skipped, warnings, first })
 }
 
-/// What is there now is all that there will be.
-async fn ended(mark: Option<Mark>) -> Option<String> {
-    match mark {
-        Some(mark) => mark.take_away().await,
-        None => None,
+/// What is there now is all that there will be, and nobody of ours enters the database any more.
+async fn ended(options: &Options, job: &Job, mark: Option<Mark>) -> Vec<String> {
+    let mut told = match options.creation {
+        Creation::Create => made::close_as_the_source(&options.loading.target, job).await,
+        Creation::Exists => Vec::new(),
+    };
+    if let Some(mark) = mark {
+        told.extend(mark.take_away().await);
     }
+    told
 }
 
 /// Proves what the rows' own load could not: large objects, and tables of an older snapshot, of which it is not known under which zone

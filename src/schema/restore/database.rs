@@ -15,6 +15,16 @@ pub(super) fn is_about_a_database(remark: &Entry) -> bool {
     remark.namespace.is_none() && remark.tag.starts_with("DATABASE ")
 }
 
+/// Whether the statement closes the database to some, or keeps it from being dropped: a restore that is under way would be in its own
+/// way.
+pub fn closes_the_database(statement: &str) -> bool {
+    let tokens = tokens(statement.as_bytes());
+    let begins = tokens.len() > 3 && tokens[0].is_word("ALTER") && tokens[1].is_word("DATABASE");
+    let mut rest = tokens.iter().skip(3).skip_while(|token| token.is_word("WITH"));
+    let closing = ["IS_TEMPLATE", "CONNECTION", "ALLOW_CONNECTIONS"];
+    begins && rest.next().is_some_and(|token| closing.iter().any(|word| token.is_word(word)))
+}
+
 /// The same SQL for a database of another name: the name follows the key word `DATABASE`.
 pub(super) fn with_name(sql: &[u8], name: &str) -> SqlText {
     let tokens = tokens(sql);
@@ -29,4 +39,26 @@ pub(super) fn with_name(sql: &[u8], name: &str) -> SqlText {
     }
     renamed.extend_from_slice(&sql[copied..]);
     SqlText::new(renamed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_and_a_template_close_a_database_and_settings_do_not() {
+        let closing = [
+            "ALTER DATABASE d IS_TEMPLATE = true",
+            "ALTER DATABASE \"a b\" CONNECTION LIMIT = 0",
+            "alter database d with allow_connections false",
+        ];
+        assert!(closing.iter().all(|statement| closes_the_database(statement)));
+        let open = [
+            "ALTER DATABASE d SET work_mem TO '1MB'",
+            "ALTER DATABASE connection OWNER TO is_template",
+            "ALTER ROLE d IN DATABASE is_template SET work_mem TO '1MB'",
+            "COMMENT ON DATABASE d IS 'CONNECTION LIMIT'",
+        ];
+        assert!(!open.iter().any(|statement| closes_the_database(statement)));
+    }
 }
