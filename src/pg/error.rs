@@ -353,7 +353,7 @@ const CONFLICT: &str = "a standby cancels queries that conflict with changes fro
 /// Sessions of ours forbid time-outs in their first message; a pooler may keep it from the server.
 fn time_out_hint(name: &str) -> String {
     format!(
-        "the server's {name} ended the session: switch it off for this role (ALTER ROLE ... SET {name} = 0), or connect without a pooler"
+        "the server's {name} ended the session: switch it off for this role (ALTER ROLE ... SET {name} = 0), or connect without a pooler; since PostgreSQL 17 an event trigger ON login may set it as well (pg_event_trigger lists them)"
     )
 }
 

@@ -101,6 +101,8 @@ pub struct RestorePlan {
     pub large_objects_given_to: BTreeSet<Option<String>>,
     /// Materialized views that held rows and cannot be refreshed, since they read one that held none: `MATERIALIZED VIEW shop.sums`.
     pub not_refreshable: Vec<String>,
+    /// The owner of the target's database, where it is there already and another's, and the source's.
+    pub other_owner: Option<(String, String)>,
     /// What each entry cannot be made without.
     pub needs: Needs,
     /// Entries that name something of an extension which the target has in another schema.
@@ -214,6 +216,7 @@ impl RestorePlan {
             there_otherwise: Vec::new(),
             large_objects_given_to: defaults::of_large_objects(options),
             not_refreshable: Vec::new(),
+            other_owner: options.there.other_owner(archive, options),
             needs: Needs::default(),
             moved: unmade::moved(archive, &graph, &options.there),
         };

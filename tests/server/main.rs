@@ -51,6 +51,7 @@ mod restore_fails;
 mod restore_half;
 mod restore_hints;
 mod restore_skips;
+mod restore_told;
 mod restore_ways;
 mod rot;
 mod roundtrip;

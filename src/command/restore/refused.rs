@@ -74,6 +74,9 @@ fn entry_hint(entry: &str, error: &pg::Error) -> Option<String> {
         "42501" | "2F003" if error.server_message()?.message.contains("subscription") => SUBSCRIPTION,
         // Of a role that is no superuser, a connection string without a password.
         "2F003" if entry.starts_with("SUBSCRIPTION ") => SUBSCRIPTION,
+        "42501" if entry.starts_with("EVENT TRIGGER ") => {
+            "Only a superuser makes event triggers. -n '*' restores all schemas and leaves event triggers out."
+        }
         "42501" => "Restore as a superuser, or as an ordinary role with --no-owner --no-acl if the objects allow it.",
         "42704" => {
             "An object that the entry needs is missing: a role (--map-role, --no-owner), a type, or an object of an extension."

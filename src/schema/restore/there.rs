@@ -22,6 +22,8 @@ pub struct There {
     pub defaults: Vec<DefaultPrivileges>,
     /// Whoever restores.
     pub user: String,
+    /// Whose the database is.
+    pub database_owner: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,6 +104,14 @@ impl There {
                 .then(|| format!("schema {name} already exists and is not changed: {}", differences.join("; ")))
         });
         differences.collect()
+    }
+
+    /// Whose the target's database is, and whose the source's, where these differ.
+    pub(super) fn other_owner(&self, archive: &Archive, options: &RestoreOptions) -> Option<(String, String)> {
+        let database = archive.entries().iter().find(|entry| entry.kind == Kind::Database)?;
+        let wanted = database.owner.as_deref().filter(|_| options.owners == Owners::Keep)?;
+        let (is, was) = (self.database_owner.as_deref()?, options.roles.name(wanted));
+        (is != was).then(|| (is.to_owned(), was.to_owned()))
     }
 
     /// What is to be said of an extension that is there.
