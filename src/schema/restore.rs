@@ -31,7 +31,7 @@ use super::selection::Selection;
 
 pub use acting::{ActsAs, CommandKind, EarlyGrant, commands};
 pub use circles::{Circles, without_circles};
-pub use database::closes_the_database;
+pub use database::{Closing, closing};
 pub use defaults::{DefaultPrivileges, Lacks, ObjectsOf};
 pub use grants::{DefaultGrant, Grant};
 pub use makes::{Class, Object, objects_made};

@@ -16,7 +16,7 @@ fn a_drill_does_not_warn_of_its_own_server() {
     for major in [15, 18] {
         let (server, repo) = (Server::start(major, ClusterOptions::default()), Repo::new());
         server.ask(
-            "CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION some FOR TABLE t; CREATE PUBLICATION whole FOR ALL TABLES",
+            "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE PUBLICATION news FOR TABLE t; CREATE PUBLICATION whole FOR ALL TABLES",
         );
         let bin = server.binaries.bin_dir.to_str().unwrap();
         repo.json(["backup", "--pg-bin", bin, "-d", &server.dsn("postgres")]);
@@ -62,7 +62,7 @@ fn the_owner_of_a_database_that_is_there_is_among_what_is_left_out() {
     let (server, repo) = (Server::start(15, ClusterOptions::default()), Repo::new());
     server.ask("CREATE ROLE alice; CREATE ROLE bob");
     server.ask("CREATE DATABASE app OWNER alice");
-    sql(&server, "app", "CREATE TABLE t (id int)");
+    sql(&server, "app", "CREATE TABLE t AS SELECT 1 AS id");
     repo.json(["backup", "-d", &server.dsn("app")]);
     let left_out = |owner: &str, more: &[&str]| -> Value {
         server.ask("DROP DATABASE IF EXISTS copy");
@@ -93,5 +93,5 @@ fn an_event_trigger_that_sets_a_time_out_is_named_as_a_possible_cause() {
     );
     let bin = server.binaries.bin_dir.to_str().unwrap();
     let said = Said::of(&mut repo.command(["backup", "-q", "--pg-bin", bin, "-d", &server.dsn("app")]));
-    assert!(said.code == 4 && said.stderr.contains("an event trigger ON login may set it as well"), "{said:?}");
+    assert!(said.code == 4 && said.stderr.contains("event trigger ON login"), "{said:?}");
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Job;
+use super::definitions::ability;
 use super::maintenance::{MAINTENANCE_DATABASES, connect_for_maintenance};
 use super::roles::{self, Provided};
 use super::typed::{drop_database, without_password};
@@ -12,8 +13,8 @@ use crate::command::finding::with_causes;
 use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
-use crate::schema::restore::{Step, closes_the_database, without_libc_provider};
-use crate::schema::statements::statements;
+use crate::schema::restore::{Closing, Step, closing, without_libc_provider};
+use crate::schema::statements::{Statement, statements};
 
 /// How long the way back may take when nobody waits for it any more.
 const TAKE_AWAY: Duration = Duration::from_secs(20);
@@ -152,23 +153,17 @@ pub async fn set_up(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     First,
-    /// When nothing is to be done in it any more: what closes it.
+    /// When nothing is to be done in it any more: what closes it to the role that restores.
     Last,
-}
-
-impl Part {
-    fn of(statement: &str) -> Part {
-        if closes_the_database(statement) { Part::Last } else { Part::First }
-    }
 }
 
 /// The end of a restore: the database is closed as the source's was, if it was. Returns what its server did not take.
 pub async fn close_as_the_source(target: &Conninfo, job: &Job) -> Vec<String> {
-    let closing = |step: &&Step| {
+    let closes = |step: &&Step| {
         let texts = step.statements.iter().map(|sql| sql.to_display());
-        texts.into_iter().any(|text| statements(&text).iter().any(|statement| closes_the_database(&statement.sql)))
+        texts.into_iter().any(|text| statements(&text).iter().any(|statement| closing(&statement.sql).is_some()))
     };
-    let steps: Vec<&Step> = job.plan.database.iter().filter(closing).collect();
+    let steps: Vec<&Step> = job.plan.database.iter().filter(closes).collect();
     if steps.is_empty() {
         return Vec::new();
     }
@@ -194,8 +189,19 @@ pub async fn close_as_the_source(target: &Conninfo, job: &Job) -> Vec<String> {
 /// Runs a part of what is said of the database, statement by statement, and returns what was refused.
 async fn equip(session: &Session, step: &Step, part: Part) -> Result<Vec<String>, Error> {
     let mut refused = Vec::new();
-    let all = step.statements.iter().flat_map(|sql| statements(&sql.to_display()));
-    for statement in all.filter(|statement| Part::of(&statement.sql) == part) {
+    let mut all: Vec<Statement> = step.statements.iter().flat_map(|sql| statements(&sql.to_display())).collect();
+    if all.iter().any(|statement| closing(&statement.sql).is_some()) {
+        let ability = ability(session).await.map_err(Error::target_database("setting up the database"))?;
+        all.retain(|statement| match closing(&statement.sql) {
+            // Closed to others from the first moment, as far as that can be.
+            Some(Closing::OrdinaryRoles) if ability.superuser => part == Part::First,
+            Some(_) => part == Part::Last,
+            None => part == Part::First,
+        });
+    } else if part == Part::Last {
+        all.clear();
+    }
+    for statement in all {
         let run = session.client().batch_execute(&statement.sql).await;
         match run.map_err(|e| session.fault(format!("the step {}", step.label), e)) {
             Err(error) if error.server_message().is_some() => {

@@ -15,14 +15,27 @@ pub(super) fn is_about_a_database(remark: &Entry) -> bool {
     remark.namespace.is_none() && remark.tag.starts_with("DATABASE ")
 }
 
-/// Whether the statement closes the database to some, or keeps it from being dropped: a restore that is under way would be in its own
-/// way.
-pub fn closes_the_database(statement: &str) -> bool {
+/// Against whom a property closes a database. A restore that is under way would be in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// A connection limit binds whoever is no superuser.
+    OrdinaryRoles,
+    /// A template is dropped by nobody, and what allows no connections lets nobody in.
+    All,
+}
+
+/// Against whom the statement closes the database, if it does.
+pub fn closing(statement: &str) -> Option<Closing> {
     let tokens = tokens(statement.as_bytes());
-    let begins = tokens.len() > 3 && tokens[0].is_word("ALTER") && tokens[1].is_word("DATABASE");
-    let mut rest = tokens.iter().skip(3).skip_while(|token| token.is_word("WITH"));
-    let closing = ["IS_TEMPLATE", "CONNECTION", "ALLOW_CONNECTIONS"];
-    begins && rest.next().is_some_and(|token| closing.iter().any(|word| token.is_word(word)))
+    if tokens.len() < 4 || !tokens[0].is_word("ALTER") || !tokens[1].is_word("DATABASE") {
+        return None;
+    }
+    let property = tokens.iter().skip(3).find(|token| !token.is_word("WITH"))?;
+    match () {
+        () if property.is_word("CONNECTION") => Some(Closing::OrdinaryRoles),
+        () if property.is_word("IS_TEMPLATE") || property.is_word("ALLOW_CONNECTIONS") => Some(Closing::All),
+        () => None,
+    }
 }
 
 /// The same SQL for a database of another name: the name follows the key word `DATABASE`.
@@ -47,18 +60,16 @@ mod tests {
 
     #[test]
     fn a_limit_and_a_template_close_a_database_and_settings_do_not() {
-        let closing = [
-            "ALTER DATABASE d IS_TEMPLATE = true",
-            "ALTER DATABASE \"a b\" CONNECTION LIMIT = 0",
-            "alter database d with allow_connections false",
-        ];
-        assert!(closing.iter().all(|statement| closes_the_database(statement)));
+        assert_eq!(closing("ALTER DATABASE \"a b\" CONNECTION LIMIT = 0"), Some(Closing::OrdinaryRoles));
+        for statement in ["ALTER DATABASE d IS_TEMPLATE = true", "alter database d with allow_connections false"] {
+            assert_eq!(closing(statement), Some(Closing::All));
+        }
         let open = [
             "ALTER DATABASE d SET work_mem TO '1MB'",
             "ALTER DATABASE connection OWNER TO is_template",
             "ALTER ROLE d IN DATABASE is_template SET work_mem TO '1MB'",
             "COMMENT ON DATABASE d IS 'CONNECTION LIMIT'",
         ];
-        assert!(!open.iter().any(|statement| closes_the_database(statement)));
+        assert!(open.iter().all(|statement| closing(statement).is_none()));
     }
 }
