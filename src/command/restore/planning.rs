@@ -106,7 +106,6 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     warnings.extend(rows_missing);
     warnings.extend(detaching(&archive, &facts, &selection).iter().map(comes_back_attached));
     warnings.extend(plan.there_otherwise.iter().cloned());
-    let objects = objects_made(&archive, &selection);
     let job = Job {
         may_be_there: may_be_there(&relations, options.creation),
         cargo,
@@ -123,7 +122,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         unmade: BTreeMap::new(),
         proofs: Proofs::Early,
     };
-    Ok(Planned { job, objects, left_out, taken_along, warnings })
+    Ok(Planned { job, objects: objects_made(&archive, &selection), left_out, taken_along, warnings })
 }
 
 async fn facts(repository: &Repository, manifest: &Manifest) -> Result<Facts, Error> {
