@@ -17,12 +17,9 @@ impl Needs {
     /// `made` are the entries that the restore makes.
     pub(super) fn new(archive: &Archive, graph: &Graph, selection: &Selection, made: &BTreeSet<DumpId>) -> Needs {
         let entries = archive.entries();
-        let attached = attached(archive);
         let of = |position: usize| {
             let needs = graph.needs(position).iter().map(|needed| entries[*needed].dump_id);
-            let is_needed =
-                |needed: &DumpId| made.contains(needed) && !attached.contains(&(entries[position].dump_id, *needed));
-            needs.filter(is_needed).collect::<Vec<_>>()
+            needs.filter(|needed| made.contains(needed)).collect::<Vec<_>>()
         };
         let selected = entries.iter().enumerate().filter(|(_, entry)| selection.contains(entry.dump_id));
         let needs = selected.map(|(position, entry)| (entry.dump_id, of(position)));
@@ -48,19 +45,6 @@ impl Needs {
         }
         None
     }
-}
-
-/// Indexes and keys of partitions, with those of the partitioned table that they are attached to: they stand without these, which their
-/// dependencies do not say.
-fn attached(archive: &Archive) -> BTreeSet<(DumpId, DumpId)> {
-    let is_index =
-        |id: &&DumpId| archive.entry(**id).is_some_and(|entry| matches!(entry.kind, Kind::Index | Kind::Constraint));
-    let attaches = archive.entries().iter().filter(|entry| entry.kind == Kind::IndexAttach);
-    let pairs = attaches.filter_map(|entry| {
-        let (child, others) = entry.dependencies.split_first()?;
-        Some(others.iter().filter(is_index).map(|parent| (*child, *parent)).collect::<Vec<_>>())
-    });
-    pairs.flatten().collect()
 }
 
 /// Whether what needs the entry cannot be made where the target refuses its step: not where only its owner is set, nor of a language,
