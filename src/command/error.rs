@@ -92,7 +92,7 @@ pub enum Error {
     Entries {
         failures: Vec<Failure>,
         /// Entries that were not tried, because they need one that failed.
-        skipped: Vec<String>,
+        skipped: Vec<Skipped>,
         /// What else is to be said of the restore.
         warnings: Vec<String>,
         #[source]
@@ -260,6 +260,14 @@ pub struct Failure {
     pub message: String,
     pub sqlstate: Option<String>,
     pub hint: Option<String>,
+}
+
+/// An entry that was not tried.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Skipped {
+    pub entry: String,
+    /// What failed, and the entry cannot be without.
+    pub needs: String,
 }
 
 /// The first of several failures, told in full.

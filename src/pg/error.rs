@@ -336,7 +336,7 @@ impl Error {
                 Some("57P05") => time_out_hint("idle_session_timeout"),
                 Some("25P03") => time_out_hint("idle_in_transaction_session_timeout"),
                 Some("25P04") => time_out_hint("transaction_timeout"),
-                _ => "the server's log says why it ended the session".to_owned(),
+                _ => "the server's log says why it ended the session; a time-out may also come from an event trigger ON login, since PostgreSQL 17".to_owned(),
             }),
             Self::NoText { .. } => Some(
                 "rename or rewrite them with PGCLIENTENCODING=SQL_ASCII psql (values in rows are copied as they are). A selection that leaves them out does not help, because the definitions of the whole database are read. For a role, its settings or its comment, connect to the database where it was written".to_owned(),
@@ -353,7 +353,7 @@ const CONFLICT: &str = "a standby cancels queries that conflict with changes fro
 /// Sessions of ours forbid time-outs in their first message; a pooler may keep it from the server.
 fn time_out_hint(name: &str) -> String {
     format!(
-        "the server's {name} ended the session: switch it off for this role (ALTER ROLE ... SET {name} = 0), or connect without a pooler"
+        "the server's {name} ended the session: switch it off for this role (ALTER ROLE ... SET {name} = 0), or connect without a pooler; since PostgreSQL 17 an event trigger ON login may have set it"
     )
 }
 

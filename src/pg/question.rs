@@ -25,6 +25,7 @@ pub async fn role_for_questions(session: &Session) -> Result<String, Error> {
         "DECLARE member pg_catalog.name; BEGIN
             CREATE ROLE {role} LOGIN BYPASSRLS IN ROLE pg_read_all_data;
             EXECUTE pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO {role}', pg_catalog.current_database());
+            EXECUTE pg_catalog.format('ALTER DATABASE %I CONNECTION LIMIT -1', pg_catalog.current_database());
             FOR member IN SELECT r.rolname FROM pg_catalog.pg_roles r WHERE {ORDINARY} AND r.rolname <> '{role}' LOOP
                 EXECUTE pg_catalog.format('GRANT %I TO {role}', member);
             END LOOP;

@@ -14,12 +14,14 @@ mod defaults;
 mod emptied;
 mod grants;
 mod makes;
+mod older;
 mod order;
 mod passed_on;
 mod roles;
 mod statements;
 mod tablespaces;
 mod there;
+mod unmade;
 mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,13 +33,15 @@ use super::selection::Selection;
 
 pub use acting::{ActsAs, CommandKind, EarlyGrant, commands};
 pub use circles::{Circles, without_circles};
-pub use database::without_libc_provider;
+pub use database::{Closing, closing};
 pub use defaults::{DefaultPrivileges, Lacks, ObjectsOf};
 pub use grants::{DefaultGrant, Grant};
 pub use makes::{Class, Object, objects_made};
+pub use older::without_libc_provider;
 pub use roles::{RoleMap, roles_named, roles_of_the_database};
 pub use tablespaces::{Tablespaces, tablespaces_named};
 pub use there::{ExtensionThere, PublicThere, SchemaThere, There};
+pub use unmade::{Moved, Needs};
 pub use withheld::{SETTINGS, Withheld, roles_set};
 
 /// What of the source a restore keeps.
@@ -104,6 +108,12 @@ pub struct RestorePlan {
     pub large_objects_given_to: BTreeSet<Option<String>>,
     /// Materialized views that held rows and cannot be refreshed, since they read one that held none: `MATERIALIZED VIEW shop.sums`.
     pub not_refreshable: Vec<String>,
+    /// The owner of the target's database, where it is there already and another's, and the source's.
+    pub other_owner: Option<(String, String)>,
+    /// What each entry cannot be made without.
+    pub needs: Needs,
+    /// Entries that name something of an extension which the target has in another schema.
+    pub moved: BTreeMap<DumpId, Vec<Moved>>,
 }
 
 /// An entry's SQL.
@@ -214,7 +224,11 @@ impl RestorePlan {
             withheld: Vec::new(),
             large_objects_given_to: defaults::of_large_objects(options),
             not_refreshable: Vec::new(),
+            other_owner: options.there.other_owner(archive, options),
+            needs: Needs::default(),
+            moved: unmade::moved(archive, &graph, &options.there),
         };
+        let mut made = BTreeSet::new();
         let calls = calls::Calls::new(archive, facts, &graph);
         let acting = acting::Acting::new(archive, facts, &calls, options);
         plan.data_after = calls.loads_after(selection);
@@ -253,6 +267,7 @@ impl RestorePlan {
                 continue;
             }
             passed_on::lend_names(entry, &options.roles, &mut step);
+            made.extend(Some(entry.dump_id).filter(|_| unmade::is_made(entry, left, &step)));
             match place {
                 order::Place::Nowhere => {}
                 order::Place::Database => plan.database.push(step),
@@ -275,6 +290,7 @@ impl RestorePlan {
         // A query is its owner's code, whatever it calls.
         plan.not_refreshable = order.add_refreshes(&options.populated, &ActsAs::default());
         plan.gathered_with_code = acting.gathered_with_code();
+        plan.needs = Needs::new(archive, &graph, selection, &made);
         plan.post_data = order.finish();
         plan
     }

@@ -94,6 +94,13 @@ pub enum Ended {
     Badly,
 }
 
+/// Whether a step that cannot be done was known as such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skipped {
+    Now,
+    Before,
+}
+
 /// Whether loaded tables are compared with the snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
@@ -340,14 +347,30 @@ impl<'a> Schedule<'a> {
         // The next one last.
         let mut waiting: Vec<usize> = self.needs.followers(task).rev().collect();
         while let Some(n) = waiting.pop() {
-            // Another path may have reached it.
-            if self.states.steps[n] == State::Open {
-                self.open -= 1;
-                self.skipped.push(n);
-                self.set_ended(Task::Step(n), State::Skipped);
+            if self.skip_step(n) == Skipped::Now {
                 waiting.extend(self.needs.followers(Task::Step(n)).rev());
             }
         }
+    }
+
+    fn skip_step(&mut self, n: usize) -> Skipped {
+        // Another path may have reached it.
+        if self.states.steps[n] != State::Open {
+            return Skipped::Before;
+        }
+        self.open -= 1;
+        self.skipped.push(n);
+        self.set_ended(Task::Step(n), State::Skipped);
+        Skipped::Now
+    }
+
+    /// Before anything is done: leaves the steps out, for what they need could not be made.
+    pub fn leave(&mut self, steps: impl Iterator<Item = usize>) {
+        for n in steps {
+            self.skip_step(n);
+        }
+        let free = self.needs.open_waves();
+        self.make_ready(free);
     }
 
     fn choose(&mut self) -> Option<Task> {

@@ -98,7 +98,7 @@ fn the_samples_come_back_in_every_order() {
     }
 }
 
-fn torture(major: u32) -> Server {
+pub fn torture(major: u32) -> Server {
     let settings = vec![("wal_level".to_owned(), "logical".to_owned())];
     let source = Server::start(major, ClusterOptions { settings, ..ClusterOptions::default() });
     source.ask("CREATE DATABASE torture");

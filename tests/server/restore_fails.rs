@@ -189,7 +189,7 @@ fn an_ordinary_role_is_told_what_only_a_superuser_may_make() {
         said.stderr.contains("watcher: ERROR: permission denied to create event trigger \"watcher\" (SQLSTATE 42501)"),
         "{said:?}"
     );
-    assert!(said.stderr.contains("\n  hint: Restore as a superuser, "), "{said:?}");
+    assert!(said.stderr.contains("\n  hint: Only a superuser makes event triggers. -n '*' "), "{said:?}");
     assert_eq!(sql(&target, "theirs", "SELECT count(*), max(id) FROM public.orders"), "10|10");
     assert_eq!(sql(&target, "theirs", "SELECT count(*) FROM pg_indexes WHERE tablename = 'orders'"), "1");
 }

@@ -1,19 +1,22 @@
 //! Definitions, sequences and large objects' shells: all that must be there before rows come.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::slice;
 
 use super::framed::{Onward, framed, onward, told_of_all_rights};
-use super::refused::{failure, refused};
+use super::refused::{failure, failure_of, is_there, refused};
 use super::{Job, Loading, session_settings};
 use crate::command::Error;
-use crate::command::error::Failure;
+use crate::command::error::{Failure, Skipped};
 use crate::pg;
 use crate::pg::connect::Session;
 use crate::pg::frame::{Ability, Rights, clear_left_over};
 use crate::pg::tables_alone::while_read;
 use crate::pg::target;
 use crate::repo::manifest::Sequence;
-use crate::schema::restore::{Step, Transaction};
+use crate::schema::archive::DumpId;
+use crate::schema::restore::{RestorePlan, Step, Transaction};
 
 /// Definitions that share a transaction at most: all of them in most databases.
 const STEPS_IN_TRANSACTION: usize = 1500;
@@ -38,16 +41,30 @@ pub enum Refusals {
 pub struct Defined {
     /// What was refused.
     pub failures: Vec<Failure>,
+    /// What was not tried, since it needs something that was.
+    pub skipped: Vec<Skipped>,
+    /// The entries behind `failures` that others cannot be made without, with their labels.
+    pub unmade: BTreeMap<DumpId, String>,
     /// What the operator should know.
     pub warnings: Vec<String>,
 }
 
+impl Defined {
+    /// Labels of what was refused, or not tried.
+    pub fn missing(&self) -> BTreeSet<&str> {
+        let skipped = self.skipped.iter().map(|skipped| skipped.entry.as_str());
+        self.failures.iter().map(|failure| failure.entry.as_str()).chain(skipped).collect()
+    }
+}
+
 /// Runs all of it. In one transaction where that is possible.
-pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Refusals) -> Result<Defined, Error> {
+pub async fn make(session: &Session, job: &mut Job, loading: &Loading, refusals: Refusals) -> Result<Defined, Error> {
+    job.plan.suit(session.server_version_num());
     let settings = String::from_utf8_lossy(&session_settings(job)).into_owned();
     let ability = ability(session).await.map_err(Error::target_database("preparing the session"))?;
+    let (defined, with_all_rights) = (Defined::default(), Vec::new());
     let mut definitions =
-        Definitions { session, settings, ability, refusals, failures: Vec::new(), with_all_rights: Vec::new() };
+        Definitions { session, settings, ability, refusals, plan: &job.plan, defined, with_all_rights };
     let run = definitions.run("session settings", &definitions.settings).await;
     run.map_err(Error::target_database("preparing the session"))?;
     let locks = target::locks_max(session).await.map_err(Error::target_database("preparing the session"))?;
@@ -69,13 +86,14 @@ pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Ref
         }
     }
     // Only where there were frames: a role that may not use PL/pgSQL makes none.
-    if definitions.ability.temporary && job.plan.pre_data.iter().any(|step| step.acts_as.is_some()) {
+    if definitions.ability.temporary && framed {
         let cleared = definitions.run("of clearing what code has left", &clear_left_over()).await;
         cleared.map_err(Error::target_database("restoring definitions"))?;
     }
     let shells = shells(job, loading);
-    let before: Vec<&Sequence> =
+    let mut before: Vec<&Sequence> =
         job.sequences.iter().filter(|s| !job.sequences_of_extensions.contains(&s.oid)).collect();
+    definitions.leave_unmade(&mut before);
     let set = |s: &&Sequence| (format!("SEQUENCE SET {}.{}", s.schema, s.name), target::sequence_statement(s));
     let all: Vec<(String, String)> = before.iter().map(set).chain(shells).collect();
     for batch in all.chunks(STEPS_IN_MESSAGE) {
@@ -87,7 +105,7 @@ pub async fn make(session: &Session, job: &Job, loading: &Loading, refusals: Ref
     let notices = session.take_notices().into_lines();
     let told = notices.into_iter().map(|line| format!("while creating definitions: {line}"));
     let warnings = told.chain(told_of_all_rights(definitions.with_all_rights)).collect();
-    Ok(Defined { failures: definitions.failures, warnings })
+    Ok(Defined { warnings, ..definitions.defined })
 }
 
 /// What the session can have of frames.
@@ -128,7 +146,8 @@ struct Definitions<'a> {
     settings: String,
     ability: Ability,
     refusals: Refusals,
-    failures: Vec<Failure>,
+    plan: &'a RestorePlan,
+    defined: Defined,
     /// Labels of steps that their owners' rights did not suffice for.
     with_all_rights: Vec<String>,
 }
@@ -144,6 +163,11 @@ impl Definitions<'_> {
 
     /// One message for all; where the server refuses it, one by one, to learn which step it is.
     async fn steps(&mut self, steps: &[Step]) -> Result<(), Error> {
+        let steps: Cow<'_, [Step]> = match self.defined.unmade.is_empty() {
+            true => Cow::Borrowed(steps),
+            false => steps.iter().filter(|step| !self.skips(step)).cloned().collect(),
+        };
+        let steps = &*steps;
         if let (2.., Some(sql)) = (steps.len(), self.as_one_text(steps)) {
             // A message of its own: the server parses all of a message before it runs any of it.
             self.control(&format!("SAVEPOINT {SAVEPOINT}")).await?;
@@ -155,14 +179,17 @@ impl Definitions<'_> {
         }
         for step in steps {
             if self.refusals == Refusals::End {
-                self.step(step).await.map_err(|error| refused(vec![failure(&step.label, &error)]))?;
+                self.step(step).await.map_err(|error| refused(vec![failure_of(step, self.plan, &error)]))?;
+                continue;
+            }
+            if self.skips(step) {
                 continue;
             }
             self.control(&format!("SAVEPOINT {SAVEPOINT}")).await?;
             match self.step(step).await {
                 Ok(()) => self.control(&format!("RELEASE SAVEPOINT {SAVEPOINT}")).await?,
                 Err(error) => {
-                    self.note(&step.label, error)?;
+                    self.note_step(step, error)?;
                     self.control(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await?;
                 }
             }
@@ -172,9 +199,29 @@ impl Definitions<'_> {
 
     /// A step that takes no transaction around it.
     async fn alone(&mut self, step: &Step) -> Result<(), Error> {
+        if self.skips(step) {
+            return Ok(());
+        }
         match self.step(step).await {
             Ok(()) => Ok(()),
-            Err(error) => self.note(&step.label, error),
+            Err(error) => self.note_step(step, error),
+        }
+    }
+
+    /// Notes the step as skipped where it needs something that could not be made.
+    fn skips(&mut self, step: &Step) -> bool {
+        let Some(needs) = self.plan.needs.first_of(step.dump_id, &self.defined.unmade) else { return false };
+        self.defined.skipped.push(Skipped { entry: step.label.clone(), needs: needs.to_owned() });
+        true
+    }
+
+    /// Notes the numbers of sequences as skipped that could not be made.
+    fn leave_unmade(&mut self, sequences: &mut Vec<&Sequence>) {
+        let label = |sequence: &Sequence| format!("SEQUENCE {}.{}", sequence.schema, sequence.name);
+        let missing: BTreeSet<String> = self.defined.missing().into_iter().map(str::to_owned).collect();
+        for sequence in sequences.extract_if(.., |sequence| missing.contains(&label(sequence))) {
+            let entry = format!("SEQUENCE SET {}.{}", sequence.schema, sequence.name);
+            self.defined.skipped.push(Skipped { entry, needs: label(sequence) });
         }
     }
 
@@ -255,15 +302,29 @@ impl Definitions<'_> {
         }
     }
 
-    /// What the server refuses is one entry's failure, unless it can do nothing more at all.
     fn note(&mut self, label: &str, error: pg::Error) -> Result<(), Error> {
+        let failure = failure(label, &error);
+        self.note_failure(failure, error)
+    }
+
+    fn note_step(&mut self, step: &Step, error: pg::Error) -> Result<(), Error> {
+        let (failure, there) = (failure_of(step, self.plan, &error), is_there(&error));
+        self.note_failure(failure, error)?;
+        if !there {
+            self.defined.unmade.insert(step.dump_id, step.label.clone());
+        }
+        Ok(())
+    }
+
+    /// What the server refuses is one entry's failure, unless it can do nothing more at all.
+    fn note_failure(&mut self, failure: Failure, error: pg::Error) -> Result<(), Error> {
         match error.server_message() {
             Some(_) if self.refusals == Refusals::Named && !is_of_the_server(&error) => {
-                self.failures.push(failure(label, &error));
+                self.defined.failures.push(failure);
                 Ok(())
             }
-            Some(_) => Err(refused(vec![failure(label, &error)])),
-            None => Err(Error::target_database(label)(error)),
+            Some(_) => Err(refused(vec![failure])),
+            None => Err(Error::target_database(failure.entry)(error)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Job;
+use super::definitions::ability;
 use super::maintenance::{MAINTENANCE_DATABASES, connect_for_maintenance};
 use super::roles::{self, Provided};
 use super::roles_there;
@@ -13,8 +14,8 @@ use crate::command::finding::with_causes;
 use crate::pg::connect::{Session, connect};
 use crate::pg::conninfo::Conninfo;
 use crate::pg::target;
-use crate::schema::restore::{Step, without_libc_provider};
-use crate::schema::statements::statements;
+use crate::schema::restore::{Closing, Step, closing, without_libc_provider};
+use crate::schema::statements::{Statement, statements};
 
 /// How long the way back may take when nobody waits for it any more.
 const TAKE_AWAY: Duration = Duration::from_secs(20);
@@ -97,7 +98,8 @@ async fn after(first: Error, target: &Conninfo, taken_away: Result<(), Error>) -
     }
 }
 
-/// Makes the database and what belongs to it: roles that are missing, owner, settings, grants and comment. Returns what its server did
+/// Makes the database and what belongs to it: roles that are missing, owner, settings, grants and comment; what closes it comes last of
+/// all ([`close_as_the_source`]). Returns what its server did
 /// not take, and the roles. After an error there is no database that was not there before.
 pub async fn create_database(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
     let database = target.database().to_owned();
@@ -161,7 +163,7 @@ async fn equip_from_within(
 async fn equip_all(session: &Session, steps: impl Iterator<Item = &Step>) -> Result<Vec<String>, Error> {
     let mut refused = Vec::new();
     for step in steps {
-        refused.extend(equip(session, step).await?);
+        refused.extend(equip(session, step, Part::First).await?);
     }
     Ok(refused)
 }
@@ -181,16 +183,65 @@ pub async fn set_up(target: &Conninfo, job: &Job) -> Result<Provided, Error> {
     Ok(provided)
 }
 
-/// Runs what is said of the database, statement by statement, and returns what was refused.
-async fn equip(session: &Session, step: &Step) -> Result<Vec<String>, Error> {
+/// What is said of a database, by the time at which it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    First,
+    /// When nothing is to be done in it any more: what closes it to the role that restores.
+    Last,
+}
+
+/// The end of a restore: the database is closed as the source's was, if it was. Returns what its server did not take.
+pub async fn close_as_the_source(target: &Conninfo, job: &Job) -> Vec<String> {
+    let closes = |step: &&Step| {
+        let texts = step.statements.iter().map(|sql| sql.to_display());
+        texts.into_iter().any(|text| statements(&text).iter().any(|statement| closing(&statement.sql).is_some()))
+    };
+    let steps: Vec<&Step> = job.plan.database.iter().filter(closes).collect();
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    let closed = async {
+        let session = connect_for_maintenance(target).await?;
+        let mut refused = Vec::new();
+        for step in steps {
+            refused.extend(equip(&session, step, Part::Last).await?);
+        }
+        session.close().await.map_err(Error::target_database("closing the session"))?;
+        Ok(refused)
+    };
+    let closed: Result<Vec<String>, Error> = closed.await;
+    closed.unwrap_or_else(|error| {
+        let database = target.database();
+        vec![format!(
+            "the connection limit or the template mark of the database {database} could not be set: {}",
+            with_causes(&error)
+        )]
+    })
+}
+
+/// Runs a part of what is said of the database, statement by statement, and returns what was refused.
+async fn equip(session: &Session, step: &Step, part: Part) -> Result<Vec<String>, Error> {
     let mut refused = Vec::new();
-    for statement in step.statements.iter().flat_map(|sql| statements(&sql.to_display())) {
+    let mut all: Vec<Statement> = step.statements.iter().flat_map(|sql| statements(&sql.to_display())).collect();
+    if all.iter().any(|statement| closing(&statement.sql).is_some()) {
+        let ability = ability(session).await.map_err(Error::target_database("setting up the database"))?;
+        all.retain(|statement| match closing(&statement.sql) {
+            // Closed to others from the first moment, as far as that can be.
+            Some(Closing::OrdinaryRoles) if ability.superuser => part == Part::First,
+            Some(_) => part == Part::Last,
+            None => part == Part::First,
+        });
+    } else if part == Part::Last {
+        all.clear();
+    }
+    for statement in all {
         let run = session.client().batch_execute(&statement.sql).await;
         match run.map_err(|e| session.fault(format!("the step {}", step.label), e)) {
             Err(error) if error.server_message().is_some() => {
                 refused.push(format!("{} was left out: {}", statement.sql, target::words(&error)));
             }
-            done => done.map_err(Error::target_database("creating the database"))?,
+            done => done.map_err(Error::target_database("setting up the database"))?,
         }
     }
     Ok(refused)

@@ -41,7 +41,7 @@ use work::Done;
 
 use super::ahead;
 use super::column_order::{ColumnOrder, column_order};
-use super::error::{Error, Failure};
+use super::error::{Error, Failure, Skipped};
 use super::hurt::Recorded;
 use super::moment::millis;
 use super::progress::Progress;
@@ -60,6 +60,7 @@ use crate::repo::manifest::{LargeObjects, LeftOut, Manifest, Relation, Sequence,
 use crate::repo::{Proven, Repository, SnapshotId};
 use crate::rows::cargo::Cargo;
 pub use crate::rows::loading::{Loading, Loads, SearchPath};
+use crate::schema::archive::DumpId;
 pub use crate::schema::restore::{Grants, Owners, Tablespaces};
 use crate::schema::restore::{Object, RestorePlan, RoleMap};
 pub use crate::schema::schedule::{Order, Proof, Proofs};
@@ -136,6 +137,8 @@ pub(super) struct Job {
     pub families: Families,
     /// Relations whose rows run code, by their place, and the role that puts them there for that.
     pub as_owner: BTreeMap<usize, String>,
+    /// Entries that the target refused before any row came, by their labels: what needs them is not tried.
+    pub unmade: BTreeMap<DumpId, String>,
     pub proofs: Proofs,
 }
 
@@ -179,7 +182,7 @@ pub async fn run(repository: &Repository, options: &Options, watch: &Watch) -> R
         warnings.extend(stored.record_proof().await);
     }
     let hurt = stored.hurt(&mut warnings).await;
-    warnings.extend(ended(mark).await);
+    warnings.extend(ended(options, &job, mark).await);
     Ok(Report {
         taken: Taken::from(&manifest),
         hurt,
@@ -280,18 +283,23 @@ async fn load(
     let mut warnings = std::mem::take(&mut prepared.warnings);
     warnings.extend(prepared.order.warnings.iter().cloned().chain(done.warnings));
     warnings.extend(prepared.provided.made.iter().map(MadeRole::to_string));
-    warnings.extend(ended(prepared.mark.take()).await);
+    warnings.extend(ended(options, job, prepared.mark.take()).await);
     failures.iter_mut().for_each(|failure| prepared.order.explain(failure));
     let first = super::error::FirstFailure(failures.iter().take(5).cloned().collect());
-    Err(aftermath.with_the_rest(Error::Entries { failures, skipped: done.skipped, warnings, first }))
+    let skipped = std::mem::take(&mut prepared.skipped).into_iter().chain(done.skipped).collect();
+    Err(aftermath.with_the_rest(Error::Entries { failures, skipped, warnings, first }))
 }
 
-/// What is there now is all that there will be.
-async fn ended(mark: Option<Mark>) -> Option<String> {
-    match mark {
-        Some(mark) => mark.take_away().await,
-        None => None,
+/// What is there now is all that there will be, and nobody of ours enters the database any more.
+async fn ended(options: &Options, job: &Job, mark: Option<Mark>) -> Vec<String> {
+    let mut told = match options.creation {
+        Creation::Create => made::close_as_the_source(&options.loading.target, job).await,
+        Creation::Exists => Vec::new(),
+    };
+    if let Some(mark) = mark {
+        told.extend(mark.take_away().await);
     }
+    told
 }
 
 /// Proves what the rows' own load could not: large objects, and tables of an older snapshot, of which it is not known under which zone
@@ -372,6 +380,8 @@ async fn code_of_others(loading: &Loading) -> Result<Option<String>, Error> {
 struct Prepared {
     /// Definitions that the target refused.
     failures: Vec<Failure>,
+    /// Those that need one of these.
+    skipped: Vec<Skipped>,
     order: ColumnOrder,
     /// Roles that were made here, settings that the server did not take, and what it warned of.
     provided: Provided,
@@ -406,10 +416,9 @@ async fn prepare(
     progress.set_phase("restoring definitions");
     aftermath.reach(Stage::Definitions);
     let phase = Instant::now();
-    let Defined { failures, warnings } = definitions::make(&session, job, &options.loading, Refusals::Named).await?;
-    // What has its name is another's.
-    let refused: BTreeSet<&str> = failures.iter().map(|failure| failure.entry.as_str()).collect();
-    job.relations.retain(|relation| !refused.contains(format!("TABLE {}.{}", relation.schema, relation.name).as_str()));
+    let defined = definitions::make(&session, job, &options.loading, Refusals::Named).await?;
+    job.go_on_without(&defined);
+    let Defined { failures, skipped, warnings, .. } = defined;
     let failed = |what: &str| Error::target_database(what.to_owned());
     let relations: Vec<&Relation> = job.relations.iter().collect();
     let order = column_order(&session, &relations).await.map_err(failed("reading the order of columns"))?;
@@ -424,6 +433,7 @@ async fn prepare(
     };
     Ok(Prepared {
         failures,
+        skipped,
         order,
         provided,
         warnings: Vec::new(),
@@ -435,6 +445,19 @@ async fn prepare(
 }
 
 impl Job {
+    /// What has the name of a table that was refused is another's; what was skipped is not there.
+    fn go_on_without(&mut self, defined: &Defined) {
+        if defined.failures.is_empty() {
+            return;
+        }
+        self.unmade.clone_from(&defined.unmade);
+        let missing = defined.missing();
+        let is_missing =
+            |kind: &str, schema: &str, name: &str| missing.contains(format!("{kind} {schema}.{name}").as_str());
+        self.relations.retain(|relation| !is_missing("TABLE", &relation.schema, &relation.name));
+        self.sequences.retain(|sequence| !is_missing("SEQUENCE", &sequence.schema, &sequence.name));
+    }
+
     /// Gives the sessions that follow what rows were written and code runs under, as far as the target has it, and finds out which tables
     /// rows are written to. Says what the operator should know.
     pub(super) async fn surround(

@@ -127,6 +127,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
+        unmade: BTreeMap::new(),
         proofs: Proofs::Early,
     };
     Ok(Planned { job, objects: objects_made(&archive, &selection), left_out, taken_along, warnings })
@@ -209,11 +210,18 @@ fn cargo(manifest: &Manifest, options: &Options) -> Cargo {
 
 /// What the source's database has of its own, where all of it was asked for and it is not made anew.
 fn of_the_database(plan: &RestorePlan, selection: &Selection, creation: Creation) -> Vec<LeftOut> {
-    let asked = |step: &&Step| selection.entries.get(&step.dump_id).is_some_and(|reason| *reason != Reason::Setting);
-    // The first is the creation itself.
-    let steps = plan.database.iter().skip(1).filter(asked).filter(|_| creation == Creation::Exists);
-    let reason = "the database already existed: --create creates one that has it";
-    steps.map(|step| LeftOut { entry: step.label.clone(), reason: reason.into() }).collect()
+    let asked = |step: &Step| selection.entries.get(&step.dump_id).is_some_and(|reason| *reason != Reason::Setting);
+    let steps = plan.database.iter().enumerate().filter(|(_, step)| creation == Creation::Exists && asked(step));
+    let left = steps.filter_map(|(n, step)| {
+        // The first is the creation itself, with the owner.
+        let reason = match (n, &plan.other_owner) {
+            (0, None) => return None,
+            (0, Some((is, was))) => format!("the database already existed, and its owner is {is} instead of {was}"),
+            _ => "the database already existed: --create creates one that has it".into(),
+        };
+        Some(LeftOut { entry: step.label.clone(), reason })
+    });
+    left.collect()
 }
 
 fn is_configuration(facts: &Facts, oid: u32) -> bool {

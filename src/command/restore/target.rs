@@ -73,7 +73,7 @@ pub async fn check_empty(
 
 /// Definitions, sequences and large objects' shells. In one transaction where that is possible: what fails leaves nothing.
 /// Returns what the operator should know.
-pub async fn run_pre_data(session: &Session, job: &Job, loading: &Loading) -> Result<Vec<String>, Error> {
+pub async fn run_pre_data(session: &Session, job: &mut Job, loading: &Loading) -> Result<Vec<String>, Error> {
     Ok(definitions::make(session, job, loading, Refusals::End).await?.warnings)
 }
 

@@ -3,6 +3,7 @@
 mod loading;
 mod numbers;
 mod paths;
+mod skipped;
 mod small;
 mod together;
 mod unchecked;
@@ -19,7 +20,7 @@ use super::framed::{INSUFFICIENT_PRIVILEGE, Onward, framed, guarded, onward, tol
 use super::warnings::Warnings;
 use super::{Job, Loading, Owners, quoted, session_settings};
 use crate::command::Error;
-use crate::command::error::Failure;
+use crate::command::error::{Failure, Skipped};
 use crate::command::progress::Lane;
 use crate::command::proof::{self, Difference, Mismatch};
 use crate::command::runtime::worker_runtime;
@@ -46,7 +47,7 @@ pub struct Done {
     /// What every relation of the job was loaded with, in the job's order.
     pub digests: Vec<Digest>,
     pub failures: Vec<Failure>,
-    pub skipped: Vec<String>,
+    pub skipped: Vec<Skipped>,
     pub mismatches: Vec<Mismatch>,
     pub warnings: Vec<String>,
     /// Steps of the plan: foreign keys that rows are against, and that were made as NOT VALID.
@@ -60,6 +61,8 @@ pub(super) struct Shared<'a> {
     pub(super) schedule: Schedule<'a>,
     pub(super) digests: Vec<Digest>,
     failures: Vec<Failure>,
+    /// What is behind `failures`, and its label.
+    failed: Vec<(Task, String)>,
     mismatches: Vec<Mismatch>,
     sums: Sums,
     warnings: Warnings,
@@ -116,10 +119,11 @@ pub fn run(rows: &Rows<'_>, loading: &Loading, job: &Job, watch: &Watch) -> Resu
     watch.progress.bytes_total.store(loads.iter().map(|load| load.bytes).sum(), Ordering::Relaxed);
     watch.progress.steps_total.store(job.plan.post_data.len() as u64, Ordering::Relaxed);
     let started = Instant::now();
-    let shared = Shared {
+    let mut shared = Shared {
         schedule: Schedule::new(loading.jobs, loads, &job.plan.post_data, loading.proof, job.proofs, loading.order),
         digests: job.relations.iter().map(|relation| relation.digest).collect(),
         failures: Vec::new(),
+        failed: Vec::new(),
         mismatches: Vec::new(),
         sums: Sums::new(&job.families),
         warnings: Warnings::default(),
@@ -130,6 +134,7 @@ pub fn run(rows: &Rows<'_>, loading: &Loading, job: &Job, watch: &Watch) -> Resu
         last_step: started,
         last_proof: started,
     };
+    shared.schedule.leave(skipped::without_definitions(job).into_iter());
     let (shared, changed) = (Mutex::new(shared), Condvar::new());
     let work = Work { rows, loading, job, in_circle, watch, shared, changed };
     all_work(&work)?;
@@ -139,10 +144,9 @@ pub fn run(rows: &Rows<'_>, loading: &Loading, job: &Job, watch: &Watch) -> Resu
     others.extend(told_of_all_rights(mem::take(&mut shared.with_all_rights)));
     others.extend(paths::told(&loading.search_path, &shared.with_path));
     let since = |later: Instant, earlier: Instant| later.saturating_duration_since(earlier).as_millis() as u64;
-    let skipped = shared.schedule.skipped().iter().map(|n| job.plan.post_data[*n].step.label.clone()).collect();
     Ok(Done {
+        skipped: skipped::told(job, &shared),
         digests: shared.digests,
-        skipped,
         failures: shared.failures,
         mismatches: shared.mismatches,
         warnings: shared.warnings.into_lines().into_iter().chain(others).collect(),
@@ -269,6 +273,7 @@ impl<'w, 'a> Worker<'w, 'a> {
                     shared.warnings.extend([told].into_iter());
                     shared.schedule.end(task, Ended::Well);
                 } else {
+                    shared.failed.push((task, entry.clone()));
                     shared.failures.push(Failure { entry, message, sqlstate, hint });
                     shared.schedule.end(task, Ended::Badly);
                 }

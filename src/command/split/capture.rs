@@ -165,6 +165,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
         surroundings: Surroundings::default(),
         families: Families::default(),
         as_owner: BTreeMap::new(),
+        unmade: BTreeMap::new(),
         proofs: Proofs::Early,
     };
     let makes = makes(&archive, &selection);

@@ -11,7 +11,7 @@ use std::slice;
 use super::capture;
 use super::plan::{Options, Planned};
 use crate::command::Error;
-use crate::command::error::{Failure, FirstFailure};
+use crate::command::error::{Failure, FirstFailure, Skipped};
 use crate::command::restore::definitions::ability;
 use crate::command::restore::framed::{Onward, framed, onward};
 use crate::command::restore::refused::failure;
@@ -21,7 +21,7 @@ use crate::pg;
 use crate::pg::connect::{Session, connect};
 use crate::pg::frame::{Ability, Rights};
 use crate::pg::{target, trial};
-use crate::schema::archive::{Archive, DumpId, Kind, SqlText};
+use crate::schema::archive::{Archive, DumpId, Entry, Kind, SqlText};
 use crate::schema::facts::Facts;
 use crate::schema::restore::{RestoreOptions, RestorePlan, RoleMap, Step, Transaction};
 use crate::schema::selection::Selection;
@@ -77,7 +77,7 @@ fn steps(plan: &RestorePlan) -> impl DoubleEndedIterator<Item = &Step> {
 pub struct Tried {
     pub failures: Vec<Failure>,
     /// Entries that were not tried, because they need one that failed or was left.
-    pub skipped: Vec<String>,
+    pub skipped: Vec<Skipped>,
     /// Entries that were not tried, because they may call code of their owners, and the target's server does not have these.
     pub left: Vec<String>,
 }
@@ -165,6 +165,7 @@ async fn try_all(scratch: &Scratch, planned: &Planned, stop: &Stop) -> Result<Tr
     let user = session.conninfo().user();
     let roles = RoleMap::new(missing.iter().map(|role| (role.clone(), user.to_owned())));
     let mut plan = Definitions::from(planned).plan(scratch.name(), roles);
+    plan.suit(session.server_version_num());
     if !missing.is_empty() {
         // Two roles of which this one takes the place cannot both have one.
         let is_mapping = |step: &Step| planned.archive.entry(step.dump_id).is_some_and(|e| e.kind == Kind::UserMapping);
@@ -261,9 +262,10 @@ async fn make(
                 if left.contains(&step.dump_id) {
                     continue;
                 }
-                if needs.iter().any(|needed| refused.contains(needed)) {
+                if let Some(needed) = needs.iter().find(|needed| refused.contains(needed)) {
+                    let needs = archive.entry(*needed).map(Entry::label).unwrap_or_default();
                     refused.insert(step.dump_id);
-                    tried.skipped.push(step.label.clone());
+                    tried.skipped.push(Skipped { entry: step.label.clone(), needs });
                 } else if let Err(error) =
                     one(session, step, &again, ability).await.map_err(failed("trying the definitions"))?
                 {

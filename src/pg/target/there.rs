@@ -31,7 +31,9 @@ pub async fn there(session: &Session) -> Result<There, Error> {
         }
     }
     there.defaults = defaults(session).await?;
-    there.user = session.row("the session's role", "SELECT current_user::text", &[]).await?.get(0);
+    let roles = "SELECT current_user::text, pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
+    let roles = session.row("the session's role and the database's owner", roles, &[]).await?;
+    (there.user, there.database_owner) = (roles.get(0), Some(roles.get(1)));
     remarks(session, &mut there).await.map_err(|e| session.fault("the grants on schemas", e))?;
     Ok(there)
 }

@@ -25,6 +25,8 @@ pub struct There {
     pub defaults: Vec<DefaultPrivileges>,
     /// Whoever restores.
     pub user: String,
+    /// Whose the database is.
+    pub database_owner: Option<String>,
 }
 
 /// Privileges on a `public` that becomes the snapshot's.
@@ -155,15 +157,27 @@ impl There {
         differences.collect()
     }
 
+    /// Whose the target's database is, and whose the source's, where these differ.
+    pub(super) fn other_owner(&self, archive: &Archive, options: &RestoreOptions) -> Option<(String, String)> {
+        let database = archive.entries().iter().find(|entry| entry.kind == Kind::Database)?;
+        let wanted = database.owner.as_deref().filter(|_| options.owners == Owners::Keep)?;
+        let (is, was) = (self.database_owner.as_deref()?, options.roles.name(wanted));
+        (is != was).then(|| (is.to_owned(), was.to_owned()))
+    }
+
     /// What is to be said of an extension that is there.
     pub(super) fn differs(&self, entry: &Entry) -> Option<String> {
+        let (is_in, was_in) = self.elsewhere(entry)?;
+        Some(format!("the extension {} already exists in the schema {is_in}, but was in {was_in}", entry.tag))
+    }
+
+    /// Of an extension that is there in another schema than the source's: in which, and in which the source has it.
+    pub(super) fn elsewhere(&self, entry: &Entry) -> Option<(String, String)> {
         let there = self.extensions.get(&entry.tag).filter(|_| entry.kind == Kind::Extension)?;
         let tokens = tokens(entry.defn.as_bytes());
         let wanted = tokens.windows(3).find(|three| three[0].is_word("WITH") && three[1].is_word("SCHEMA"));
         let wanted = wanted.and_then(|three| three[2].name())?;
-        (wanted != there.schema).then(|| {
-            format!("the extension {} already exists in the schema {}, but was in {wanted}", entry.tag, there.schema)
-        })
+        (wanted != there.schema).then(|| (there.schema.clone(), wanted))
     }
 }
 

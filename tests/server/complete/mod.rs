@@ -130,7 +130,7 @@ fn start(major: u32) -> Server {
 }
 
 /// A database `kinds` of all kinds of entries, in and across schemas.
-fn kinds(major: u32) -> Server {
+pub fn kinds(major: u32) -> Server {
     let server = start(major);
     server.ask(
         "CREATE ROLE ann LOGIN CONNECTION LIMIT 3; CREATE ROLE ben CREATEDB; CREATE ROLE above NOLOGIN NOINHERIT; GRANT above TO ann WITH ADMIN OPTION;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::refused::failure;
+use super::super::refused::{failure, failure_of, is_not_found};
 use super::{NAMES_MAX, Task, Worker};
 use crate::command::Error;
 use crate::command::error::Failure;
@@ -13,9 +13,7 @@ use crate::command::some::some_of;
 use crate::pg;
 use crate::pg::catalog::quote_identifier;
 use crate::rows::paths::{in_words, recorded};
-
-/// undefined_table, undefined_function, undefined_object
-const NOT_FOUND: [&str; 3] = ["42P01", "42883", "42704"];
+use crate::schema::restore::{Step, commands};
 
 /// From which version on indexes, materialized views and statistics are made with a path of the server's own.
 const RESTRICTED_SINCE: u32 = 170_000;
@@ -123,10 +121,15 @@ impl Worker<'_, '_> {
 
     /// How it is told that the server refused the task.
     pub(super) fn failure(&self, task: Task, error: &pg::Error) -> Failure {
-        let mut failure = failure(&self.label(task), error);
-        // Of a table that is not there no row is read, so that the message has no place.
-        let in_rows = error.server_message().is_some_and(|message| message.location.is_some());
-        let inside = in_rows || !matches!(task, Task::Load(_));
+        let job = self.work.job;
+        let (mut failure, inside) = match task {
+            Task::Step(n) => {
+                let step = &job.plan.post_data[n].step;
+                (failure_of(step, &job.plan, error), is_in_a_function(step, error))
+            }
+            // Of a table that is not there no row is read, so that the message has no place.
+            _ => (failure(&self.label(task), error), location(error).is_some()),
+        };
         if is_not_found(error) && inside {
             failure.hint = Some(self.about_paths(task));
         }
@@ -165,6 +168,22 @@ fn is_of_another_partition(error: &pg::Error) -> bool {
     error.sqlstate() == Some("23514") && error.server_message().is_some_and(|message| message.constraint.is_none())
 }
 
-fn is_not_found(error: &pg::Error) -> bool {
-    error.sqlstate().is_some_and(|code| NOT_FOUND.contains(&code))
+fn location(error: &pg::Error) -> Option<&str> {
+    error.server_message()?.location.as_deref()
+}
+
+/// Whether a function that the step calls, and not the step itself, misses something. In whatever language the server speaks: the place
+/// of what runs as its owner begins with the command itself. What a text asks for that the server runs (`ts_stat`) has no place, but a
+/// relation or function there has no schema, which a definition always names.
+fn is_in_a_function(step: &Step, error: &pg::Error) -> bool {
+    let Some(said) = error.server_message() else { return false };
+    let mut run = step.statements.iter().flat_map(|sql| commands(sql.as_bytes()));
+    let innermost = said.location.as_deref().and_then(|location| location.lines().next());
+    let is_inside = innermost.is_some_and(|innermost| {
+        !run.any(|(_, sql)| {
+            let begin = sql.split(|byte| *byte == b'\n').next().map(String::from_utf8_lossy);
+            begin.is_some_and(|begin| innermost.contains(begin.trim()))
+        })
+    });
+    is_inside || (said.sqlstate != "42704" && !said.message.contains('.'))
 }

@@ -45,7 +45,7 @@ pub async fn live(options: &Options, copy: &Conninfo, watch: &Watch) -> Result<E
     watch.set_phase("copying definitions");
     destination::create_database(copy, &capture.drawn.job).await?;
     let session = connect(copy, "pgkeep rehearsal").await.map_err(at_target("connecting"))?;
-    destination::run_pre_data(&session, &capture.drawn.job, &loading).await?;
+    destination::run_pre_data(&session, &mut capture.drawn.job, &loading).await?;
     capture.drawn.job.surround(&session, loading.through_root).await?;
     session.close().await.map_err(at_target("closing the session"))?;
     watch.set_phase("copying rows");

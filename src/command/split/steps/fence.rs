@@ -16,7 +16,7 @@ pub async fn define(options: &Options, drawn: &mut Drawn, watch: &Watch) -> Resu
     watch.set_phase("restoring definitions");
     let loading = capture::loading(options);
     let session = connect(&options.plan.target, "pgkeep split definitions").await.map_err(at_target("connecting"))?;
-    let told = target::run_pre_data(&session, &drawn.job, &loading).await?;
+    let told = target::run_pre_data(&session, &mut drawn.job, &loading).await?;
     let mut said = drawn.job.surround(&session, loading.through_root).await?;
     said.extend(told);
     session.close().await.map_err(at_target("closing the session"))?;
