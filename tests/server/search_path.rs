@@ -128,6 +128,41 @@ fn the_path_of_another_role_is_not_tried() {
     assert_eq!((said.code, said.stdout.contains("trap")), (8, false), "{said:?}");
 }
 
+/// What the owner of a database says of its path means nothing to a superuser who has one of its own, and where it would mean something, it
+/// is not asked for what that superuser owns.
+#[test]
+fn the_path_that_a_databases_owner_sets_is_not_tried_for_a_superusers_tables() {
+    for (major, own) in [(15, "ALTER ROLE postgres IN DATABASE app SET search_path = deep"), (18, "SELECT")] {
+        let server = Server::start(major, ClusterOptions::default());
+        server.ask("CREATE ROLE mal LOGIN");
+        server.ask("CREATE DATABASE app OWNER mal");
+        server.ask(own);
+        sql(
+            &server,
+            "app",
+            "CREATE SCHEMA deep; CREATE FUNCTION deep.helper(x int) RETURNS boolean LANGUAGE sql AS 'SELECT x > 0'; SET search_path = deep;
+             CREATE FUNCTION deep.is_valid(x int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN helper(x); END';
+             CREATE TABLE deep.t (x int CHECK (deep.is_valid(x))); INSERT INTO deep.t VALUES (1);
+             CREATE SCHEMA mal AUTHORIZATION mal; SET ROLE mal;
+             CREATE FUNCTION mal.helper(x int) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE WARNING 'reached as %', current_user; RETURN true; END$$;
+             ALTER DATABASE app SET search_path = mal",
+        );
+        let repo = Repo::new();
+        back_up(&server, &repo);
+        let said = |of: Said| format!("{}{}", of.stdout, of.stderr);
+        let restored = Said::of(
+            repo.restore(["latest", "--create", "-d", &server.dsn("copy"), "--search-path-fix"]).arg("--json"),
+        );
+        assert_eq!(restored.code, if major == 15 { 0 } else { 8 }, "{restored:?}");
+        let restored_code = restored.code;
+        assert!(!said(restored).contains("reached as"));
+        let mut drill = repo.command(["--restore-key".as_ref(), repo.restore_key().as_os_str(), "drill".as_ref()]);
+        let drilled = Said::of(drill.args(["latest", "--pg-bin", programs(&server), "--json"]));
+        assert_eq!(drilled.code, restored_code, "{drilled:?}");
+        assert!(!said(drilled).contains("reached as"));
+    }
+}
+
 #[test]
 fn a_path_that_names_no_schema_is_refused() {
     for switch in ["--search-path-fix=,", "--search-path-fix=\"$user\",public"] {
