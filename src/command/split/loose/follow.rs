@@ -171,8 +171,7 @@ impl Reaper<'_> {
                     // One bad entry must not keep the others back.
                     [.., last] if entries.len() > 1 => one_by_one_until = last.entry,
                     [only] => {
-                        reaped.entries += 1;
-                        reaped.refused.push(Refusal { gone: only.gone.clone(), error });
+                        reaped.refuses(Refusal { gone: only.gone.clone(), error });
                         (after, attempts) = (only.entry, 0);
                     }
                     _ => return Ok(()),
