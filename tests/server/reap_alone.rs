@@ -38,22 +38,27 @@ const DEEDS: &[(&str, &str, u32)] = &[
     ),
 ];
 
-struct Halves<'a> {
+pub struct Halves<'a> {
     server: &'a Server,
-    name: String,
+    pub name: String,
 }
 
 impl<'a> Halves<'a> {
     fn moved(server: &'a Server, name: String, deed: &str) -> Self {
+        Self::moved_with(server, name, deed, "")
+    }
+
+    /// With more tables.
+    pub fn moved_with(server: &'a Server, name: String, deed: &str, more: &str) -> Self {
         server.ask(&format!("CREATE DATABASE {name}"));
         let halves = Self { server, name };
-        halves.sql(&halves.name, &TABLES.replace("DEED", deed));
+        halves.sql(&halves.name, &(TABLES.replace("DEED", deed) + more));
         let said = halves.split(&["--schemas", "kid", "--boundary", "loose"]);
         assert_eq!(said.code, 0, "{said:?}");
         halves
     }
 
-    fn split(&self, args: &[&str]) -> Said {
+    pub fn split(&self, args: &[&str]) -> Said {
         self.split_to(args, &self.new_place())
     }
 
@@ -65,17 +70,17 @@ impl<'a> Halves<'a> {
         Said::of(command.args(["split", "--json"]).args(args).args(["--from", &from, "--to", &to]))
     }
 
-    fn new_place(&self) -> String {
+    pub fn new_place(&self) -> String {
         format!("{}_new", self.name)
     }
 
     #[track_caller]
-    fn sql(&self, database: &str, sql: &str) -> String {
+    pub fn sql(&self, database: &str, sql: &str) -> String {
         psql(&self.server.binaries, &self.server.dsn(database), sql).unwrap()
     }
 
     /// The children's rows: of `a`, of `m`, of `z`.
-    fn rows(&self, database: &str) -> String {
+    pub fn rows(&self, database: &str) -> String {
         self.sql(
             database,
             "SELECT (SELECT count(*) FROM kid.a) || ' ' || (SELECT count(*) FROM kid.m) || ' ' || (SELECT count(*) FROM kid.z)",
@@ -303,7 +308,11 @@ fn renamed_on(major: u32) {
     let first = while_it_waits(&halves, || drop(server.ask(&keeper("pg_terminate_backend(pid)"))));
     let document = first.document();
     let told = of_mal(&document["keys"], KEY);
-    assert_eq!((first.code, &told["progress"], &*halves.rows("renamed_new")), (3, &"failed".into(), "5 6 5"), "{first:?}");
+    assert_eq!(
+        (first.code, &told["progress"], &*halves.rows("renamed_new")),
+        (3, &"failed".into(), "5 6 5"),
+        "{first:?}"
+    );
     assert_eq!((halves.split(&["reap"]).code, &*halves.rows("renamed_new")), (0, "5 5 5"));
 }
 
