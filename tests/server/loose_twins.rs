@@ -270,6 +270,40 @@ fn a_rollback_takes_no_twin_for_the_child_of_a_loose_key_18() {
     replayed_on(18);
 }
 
+/// The table is another one each time that the opening looks: its key is left, and the others are not.
+#[test]
+fn a_rollback_that_finds_a_twin_each_time_leaves_that_key_alone() {
+    let server = server(15);
+    let halves = Halves::moved(&server, "each");
+    halves.sql("each", DELETED);
+    halves.as_mal("each", KIDS_TWIN);
+    let lock = "SELECT pg_advisory_xact_lock(7)";
+    let mut holder = halves.hold("each", lock);
+    let waits = "locktype = 'advisory' AND objid = 7";
+    halves.wait_for_locks("holder", "each", true, waits, "1");
+    let said = halves.while_it_waits(&["rollback"], || {
+        for _ in 0..3 {
+            halves.wait_for_locks("pgkeep split", "each", false, waits, "1");
+            halves.exchange("each", "kid");
+            // Behind the opening, and before its next attempt.
+            let next = halves.hold("each", lock);
+            halves.wait_for_locks("holder", "each", false, waits, "1");
+            holder.let_go();
+            holder = next;
+        }
+        halves.wait_for_locks("pgkeep split", "each", false, waits, "1");
+        halves.exchange("each", "kid");
+        holder.let_go();
+    });
+    let document = said.document();
+    let left: Vec<_> = document["keys_not_replayed"].as_array().unwrap().iter().map(|key| &key["key"]).collect();
+    assert_eq!((said.code, left), (3, vec![&"kid.good.good_p_fkey".into()]), "{said:?}");
+    assert_eq!((&*halves.sql("each", ROWS), &*halves.sql("each", &ROWS.replace("kid", "twin"))), (ALL, ALL));
+    assert_eq!(halves.sql("each", "SELECT count(*) FROM kid.evil"), "0");
+    let said = halves.split(&["reap"]);
+    assert_eq!((said.code, &*halves.sql("each", ROWS)), (0, LEFT), "{said:?}");
+}
+
 fn sealed_on(major: u32) {
     let server = server(major);
     let halves = Halves::new(&server, "seal");
