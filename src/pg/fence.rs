@@ -23,7 +23,7 @@ pub use function::{body, is_owned};
 pub(super) use holder::holders_of;
 pub use holder::{Holder, holders, strangers};
 pub use intact::{Expected, Gap, is_intact};
-pub use keys::{By, Checked, KeyEnd, LEFT_ALONE, by, check_key, key_again};
+pub use keys::{ANOTHER, Again, By, Checked, KeyEnd, KeyItself, LEFT_ALONE, Twin, by, check_key, key_again};
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
 pub use stamp::{Stamp, stamp};
 

@@ -19,7 +19,7 @@ use crate::command::watch::Watch;
 use crate::pg;
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
-use crate::pg::fence::{self, Also, Checked};
+use crate::pg::fence::{self, Also, Checked, Twin};
 use crate::pg::numbers::{self, Reserve};
 use crate::repo::manifest::Sequence;
 use crate::split::facts::ForeignKey;
@@ -27,7 +27,7 @@ use crate::split::facts::ForeignKey;
 /// How long what happened to the parents of loose keys may take to be done to the old rows, while neither side takes writes.
 pub const REPLAY_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How often the tables of loose keys are looked for.
+/// How often the tables of keys are looked for.
 const LOOKS: u32 = 3;
 
 /// For locks that were had a moment ago.
@@ -56,6 +56,8 @@ struct Course<'a> {
     opening: Opening,
     left: &'a Left,
     limits: Limits,
+    /// Of foreign keys.
+    twin: Twin,
     /// The key whose replay is under way; 0 where none is.
     under_way: &'a AtomicI32,
 }
@@ -131,13 +133,13 @@ impl Way<'_> {
         self.attempt(opening, left, self.limits).await.map_err(Failed::error)
     }
 
-    /// A table of a loose key that was another one by the time it was read is looked for again: what was done then is undone.
+    /// A table of a key that was another one by the time it was read, or got the key, is looked for again: what was done then is undone.
     async fn attempt(&self, opening: Opening, left: &Left, limits: Limits) -> Result<(), Failed> {
         let under_way = AtomicI32::new(0);
-        let course = Course { opening, left, limits, under_way: &under_way };
         let mut looks = 1;
         loop {
-            match self.attempt_once(course).await {
+            let twin = if looks < LOOKS { Twin::Ends } else { Twin::LeavesOut };
+            match self.attempt_once(Course { opening, left, limits, twin, under_way: &under_way }).await {
                 Ok(()) => return Ok(()),
                 Err(error) if looks < LOOKS && is_of_another_table(&error) => looks += 1,
                 Err(error) => {
@@ -166,7 +168,7 @@ impl Way<'_> {
     }
 
     async fn open_in(&self, session: &Session, course: Course<'_>) -> Result<(), Error> {
-        let Course { opening, left, limits, under_way } = course;
+        let Course { opening, left, limits, twin, under_way } = course;
         let Self { state, ends: Ends { source, target }, watch, .. } = *self;
         // Once it is switched, the OIDs in the record are the new place's.
         let stand = match state.phase {
@@ -181,7 +183,7 @@ impl Way<'_> {
             numbers::named_now(source, taken, &state.source_sequences).await.map_err(at_source("reading sequences"))?;
         let AtReturn { replays, rest, tables } = loose::at_return(state, source, left).await?;
         let ties =
-            state.ties.at_return(source).await.map_err(at_source("looking for the tables of foreign keys"))?;
+            state.ties.at_return(source, twin).await.map_err(at_source("looking for the tables of foreign keys"))?;
         let rest = rest + &ties + &numbers::go_on(&taken, Reserve::Kept) + &closing::open_again(&state.closed);
         let also = Also { steps: &replays, under_way, rest: &rest };
         let relations = fence::with_partitions(source, &[state.ties.ends(), tables].concat()).await;
