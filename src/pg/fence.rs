@@ -23,13 +23,15 @@ pub use function::{body, is_owned};
 pub(super) use holder::holders_of;
 pub use holder::{Holder, holders, strangers};
 pub use intact::{Expected, Gap, is_intact};
-pub use keys::{By, Checked, KeyEnd, LEFT_ALONE, by, check_key, key_again};
+pub use keys::{ANOTHER, Again, By, Checked, KeyEnd, KeyItself, LEFT_ALONE, Twin, by, check_key, key_again};
 pub use lock::{Attempt, InTheWay, Patience, deadlock_timeout_ms, is_in_the_way, lock};
 pub use stamp::{Stamp, stamp};
 
 pub use super::ours::SCHEMA;
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::Error;
 use super::catalog::Scope;
@@ -333,11 +335,22 @@ pub async fn take_down(session: &Session) -> Result<(), Error> {
     clear_away(session).await
 }
 
+/// What is done in the transaction that opens a fence.
+#[derive(Clone, Copy, Debug)]
+pub struct Also<'a> {
+    /// Statements one after the other, each with a number that is not 0.
+    pub steps: &'a [(i32, String)],
+    /// The number of the one that is under way, or was when it ended; 0 before and after them.
+    pub under_way: &'a AtomicI32,
+    /// After them.
+    pub rest: &'a str,
+}
+
 /// The same in one transaction with `also`, which needs locks on these relations. Where somebody is in the way, nothing has changed.
 pub async fn open_with(
     session: &Session,
     relations: &[(String, String)],
-    also: &str,
+    also: Also<'_>,
     patience: Patience,
 ) -> Result<Attempt, Error> {
     let attempt = open_in_transaction(session, relations, also, "COMMIT", patience).await;
@@ -353,7 +366,7 @@ pub async fn open_with(
 pub async fn try_to_open(
     session: &Session,
     relations: &[(String, String)],
-    also: &str,
+    also: Also<'_>,
     patience: Patience,
 ) -> Result<Attempt, Error> {
     let attempt = open_in_transaction(session, relations, also, "ROLLBACK", patience).await;
@@ -366,17 +379,30 @@ pub async fn try_to_open(
 async fn open_in_transaction(
     session: &Session,
     relations: &[(String, String)],
-    also: &str,
+    also: Also<'_>,
     end: &str,
     patience: Patience,
 ) -> Result<Attempt, Error> {
+    also.under_way.store(0, Relaxed);
     session.run("starting a transaction", BEGIN).await?;
     match lock(session, relations, "SHARE ROW EXCLUSIVE", patience).await? {
         Attempt::Up => {}
         in_the_way => return Ok(in_the_way),
     }
-    let sql = format!("SET LOCAL lock_timeout = {};\n{}{also}\n{end}", patience.lock_timeout_ms, opening());
-    match session.run("opening the fence", &sql).await {
+    // Whatever the step before has set.
+    let wait = format!("SET LOCAL lock_timeout = {};\n", patience.lock_timeout_ms);
+    let mut work = session.run("opening the fence", &(wait.clone() + &opening())).await;
+    for (number, step) in also.steps {
+        if work.is_ok() {
+            also.under_way.store(*number, Relaxed);
+            work = session.run("opening the fence", &(wait.clone() + step)).await;
+        }
+    }
+    if work.is_ok() {
+        also.under_way.store(0, Relaxed);
+        work = session.run("opening the fence", &format!("{wait}{}\n{end}", also.rest)).await;
+    }
+    match work {
         Err(source) if is_in_the_way(&source) => Ok(Attempt::InTheWay { who: Vec::new(), source }),
         opened => opened.map(|()| Attempt::Up),
     }

@@ -566,6 +566,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "same_named",
             "set_on_roles",
             "reap_alone",
+            "replay_alone",
             "split_lock",
             "junk",
             "row_hash",

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use pgkeep::pg::cluster::ClusterOptions;
+use pgkeep::pg::fence::KeyItself;
 
 use crate::pgkeep::{Said, pgkeep};
 use crate::postgres::{Server, psql};
@@ -258,6 +259,10 @@ fn replayed_on(major: u32) {
     assert_eq!(halves.sql("back", ROWS), LEFT, "{said:?}");
     assert_eq!(halves.sql("back", &ROWS.replace("kid", "twin")), ALL, "{said:?}");
     assert_eq!(halves.sql("back", "SELECT count(*) FROM pg_namespace WHERE nspname = 'pgkeep_loose'"), "0", "{said:?}");
+    // No foreign key is made at a twin, and none is told that is not there.
+    assert_eq!(halves.sql("back", "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"), "0", "{said:?}");
+    let missing = &said.document()["keys_missing"];
+    assert_eq!((said.code, missing), (3, &serde_json::json!(["kid.evil.evil_p_fkey", "kid.good.good_p_fkey"])));
 }
 
 #[test]
@@ -268,6 +273,98 @@ fn a_rollback_takes_no_twin_for_the_child_of_a_loose_key_15() {
 #[test]
 fn a_rollback_takes_no_twin_for_the_child_of_a_loose_key_18() {
     replayed_on(18);
+}
+
+/// A twin of the referenced table gets no foreign key either.
+fn led_on(major: u32) {
+    let server = server(major);
+    let halves = Halves::moved(&server, "led");
+    halves.sql("led", DELETED);
+    halves.as_mal("led", PARENTS_TWIN);
+    let holder = halves.hold("led", "SELECT pg_advisory_xact_lock(7)");
+    let waits = "locktype = 'advisory' AND objid = 7";
+    halves.wait_for_locks("holder", "led", true, waits, "1");
+    let said = halves.while_it_waits(&["rollback"], || {
+        halves.wait_for_locks("pgkeep split", "led", false, waits, "1");
+        halves.exchange("led", "par");
+        holder.let_go();
+    });
+    halves.exchange("led", "par");
+    assert_eq!(halves.sql("led", "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"), "0", "{said:?}");
+    assert_eq!(halves.sql("led", ROWS), LEFT, "{said:?}");
+    let missing = &said.document()["keys_missing"];
+    assert_eq!((said.code, missing), (3, &serde_json::json!(["kid.evil.evil_p_fkey", "kid.good.good_p_fkey"])));
+}
+
+#[test]
+fn a_foreign_key_that_comes_back_leads_to_no_twin_15() {
+    led_on(15);
+}
+
+#[test]
+fn a_foreign_key_that_comes_back_leads_to_no_twin_18() {
+    led_on(18);
+}
+
+/// What the seal asks after it has dropped a foreign key by the name of its table.
+#[test]
+fn a_foreign_key_is_gone_where_its_own_table_has_lost_it() {
+    let server = server(15);
+    server.ask("CREATE DATABASE gone");
+    let halves = Halves { server: &server, name: "gone" };
+    halves.sql(
+        "gone",
+        "CREATE SCHEMA kid; CREATE SCHEMA twin; CREATE TABLE kid.p (id int PRIMARY KEY);
+        CREATE TABLE kid.c (p int CONSTRAINT k REFERENCES kid.p); CREATE TABLE twin.c (p int CONSTRAINT k REFERENCES kid.p)",
+    );
+    let [constraint, table, referenced] = [
+        "SELECT oid FROM pg_constraint WHERE conrelid = 'kid.c'::regclass AND contype = 'f'",
+        "SELECT 'kid.c'::regclass::oid",
+        "SELECT 'kid.p'::regclass::oid",
+    ]
+    .map(|oid| halves.sql("gone", oid).parse().unwrap());
+    let itself = KeyItself { name: "k".into(), constraint, table, referenced };
+    let drop = |table: &str| format!("BEGIN; ALTER TABLE ONLY {table} DROP CONSTRAINT k; {} COMMIT", itself.is_gone());
+    let another = psql(&server.binaries, &server.dsn("gone"), &drop("twin.c")).unwrap_err();
+    assert!(another.contains("another table was in the place of one of the foreign key k"), "{another}");
+    let keys = "SELECT count(*) FROM pg_constraint WHERE contype = 'f'";
+    assert_eq!(halves.sql("gone", keys), "2");
+    halves.sql("gone", &drop("kid.c"));
+    assert_eq!(halves.sql("gone", keys), "1");
+}
+
+/// The table is another one each time that the opening looks: its key is left, and the others are not.
+#[test]
+fn a_rollback_that_finds_a_twin_each_time_leaves_that_key_alone() {
+    let server = server(15);
+    let halves = Halves::moved(&server, "each");
+    halves.sql("each", DELETED);
+    halves.as_mal("each", KIDS_TWIN);
+    let lock = "SELECT pg_advisory_xact_lock(7)";
+    let mut holder = halves.hold("each", lock);
+    let waits = "locktype = 'advisory' AND objid = 7";
+    halves.wait_for_locks("holder", "each", true, waits, "1");
+    let said = halves.while_it_waits(&["rollback"], || {
+        for _ in 0..3 {
+            halves.wait_for_locks("pgkeep split", "each", false, waits, "1");
+            halves.exchange("each", "kid");
+            // Behind the opening, and before its next attempt.
+            let next = halves.hold("each", lock);
+            halves.wait_for_locks("holder", "each", false, waits, "1");
+            holder.let_go();
+            holder = next;
+        }
+        halves.wait_for_locks("pgkeep split", "each", false, waits, "1");
+        halves.exchange("each", "kid");
+        holder.let_go();
+    });
+    let document = said.document();
+    let left: Vec<_> = document["keys_not_replayed"].as_array().unwrap().iter().map(|key| &key["key"]).collect();
+    assert_eq!((said.code, left), (3, vec![&"kid.good.good_p_fkey".into()]), "{said:?}");
+    assert_eq!((&*halves.sql("each", ROWS), &*halves.sql("each", &ROWS.replace("kid", "twin"))), (ALL, ALL));
+    assert_eq!(halves.sql("each", "SELECT count(*) FROM kid.evil"), "0");
+    let said = halves.split(&["reap"]);
+    assert_eq!((said.code, &*halves.sql("each", ROWS)), (0, LEFT), "{said:?}");
 }
 
 fn sealed_on(major: u32) {

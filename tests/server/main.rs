@@ -47,6 +47,7 @@ mod power_loss;
 mod prune;
 mod read_by_name;
 mod reap_alone;
+mod replay_alone;
 mod restore;
 mod restore_closes;
 mod restore_fails;

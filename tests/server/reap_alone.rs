@@ -38,22 +38,27 @@ const DEEDS: &[(&str, &str, u32)] = &[
     ),
 ];
 
-struct Halves<'a> {
+pub struct Halves<'a> {
     server: &'a Server,
-    name: String,
+    pub name: String,
 }
 
 impl<'a> Halves<'a> {
     fn moved(server: &'a Server, name: String, deed: &str) -> Self {
+        Self::moved_with(server, name, deed, "")
+    }
+
+    /// With more tables.
+    pub fn moved_with(server: &'a Server, name: String, deed: &str, more: &str) -> Self {
         server.ask(&format!("CREATE DATABASE {name}"));
         let halves = Self { server, name };
-        halves.sql(&halves.name, &TABLES.replace("DEED", deed));
+        halves.sql(&halves.name, &(TABLES.replace("DEED", deed) + more));
         let said = halves.split(&["--schemas", "kid", "--boundary", "loose"]);
         assert_eq!(said.code, 0, "{said:?}");
         halves
     }
 
-    fn split(&self, args: &[&str]) -> Said {
+    pub fn split(&self, args: &[&str]) -> Said {
         self.split_to(args, &self.new_place())
     }
 
@@ -65,17 +70,17 @@ impl<'a> Halves<'a> {
         Said::of(command.args(["split", "--json"]).args(args).args(["--from", &from, "--to", &to]))
     }
 
-    fn new_place(&self) -> String {
+    pub fn new_place(&self) -> String {
         format!("{}_new", self.name)
     }
 
     #[track_caller]
-    fn sql(&self, database: &str, sql: &str) -> String {
+    pub fn sql(&self, database: &str, sql: &str) -> String {
         psql(&self.server.binaries, &self.server.dsn(database), sql).unwrap()
     }
 
     /// The children's rows: of `a`, of `m`, of `z`.
-    fn rows(&self, database: &str) -> String {
+    pub fn rows(&self, database: &str) -> String {
         self.sql(
             database,
             "SELECT (SELECT count(*) FROM kid.a) || ' ' || (SELECT count(*) FROM kid.m) || ' ' || (SELECT count(*) FROM kid.z)",
@@ -250,4 +255,98 @@ fn what_a_reaper_does_at_a_child_is_durable_whatever_code_of_the_child_says() {
         let said = reaped.join().unwrap();
         assert_eq!((said.code, &*halves.rows("durable_new")), (0, "9 6 9"), "{said:?}");
     });
+}
+
+/// A reaper whose session at the child waits for this test, in code that has changed what both of its sessions call themselves.
+fn while_it_waits(halves: &Halves<'_>, meanwhile: impl FnOnce()) -> Said {
+    let mut holder = halves.server.binaries.command("psql");
+    holder.args(["-X", "-q", "-d", &halves.server.dsn(&halves.new_place())]);
+    holder.args(["-c", "SET application_name = 'holder'; SELECT pg_advisory_lock(7); SELECT pg_sleep(120)"]);
+    let mut holder = holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let waits = |granted: bool| {
+        format!(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid) = (0, 7) AND granted = {granted}"
+        )
+    };
+    halves.server.wait_for(&waits(true), "1");
+    std::thread::scope(|scope| {
+        let reaped = scope.spawn(|| halves.split(&["reap"]));
+        halves.server.wait_for(&waits(false), "1");
+        meanwhile();
+        halves.server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'");
+        holder.wait().unwrap();
+        reaped.join().unwrap()
+    })
+}
+
+fn renamed_on(major: u32) {
+    let server = Server::start(major, ClusterOptions::default());
+    for role in ["mal", "other"] {
+        server.ask(&format!("CREATE ROLE {role} LOGIN"));
+    }
+    let renames = "PERFORM set_config('application_name', 'psql', false)";
+    let halves = Halves::moved(&server, "renamed".into(), &format!("{renames}; PERFORM pg_advisory_xact_lock(7)"));
+    // What the parent is asked with calls it, once for each session.
+    halves.sql(
+        "renamed",
+        &format!(
+            "CREATE FUNCTION par.renames(int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN {renames}; RETURN true; END $$;
+            GRANT USAGE ON SCHEMA par TO mal; ALTER TABLE par.p OWNER TO mal; CREATE INDEX ON par.p (id) WHERE par.renames(1);
+            DELETE FROM par.p WHERE id <= 3"
+        ),
+    );
+    let first = while_it_waits(&halves, || {
+        let second = halves.split(&["reap"]);
+        let document = second.document();
+        let told = of_mal(&document["keys"], KEY);
+        assert_eq!((second.code, &told["progress"]), (0, &"taken".into()), "{second:?}");
+    });
+    assert_eq!((first.code, &*halves.rows("renamed_new")), (0, "6 6 6"), "{first:?}");
+
+    // Without its lock it does nothing.
+    halves.sql("renamed", "DELETE FROM par.p WHERE id = 4");
+    let first = while_it_waits(&halves, || drop(server.ask(&keeper("pg_terminate_backend(pid)"))));
+    let document = first.document();
+    let told = of_mal(&document["keys"], KEY);
+    assert_eq!(
+        (first.code, &told["progress"], &*halves.rows("renamed_new")),
+        (3, &"failed".into(), "5 6 5"),
+        "{first:?}"
+    );
+    assert_eq!((halves.split(&["reap"]).code, &*halves.rows("renamed_new")), (0, "5 5 5"));
+}
+
+#[test]
+fn a_reaper_is_known_by_a_session_that_no_code_has_renamed_15() {
+    renamed_on(15);
+}
+
+#[test]
+fn a_reaper_is_known_by_a_session_that_no_code_has_renamed_18() {
+    renamed_on(18);
+}
+
+#[test]
+fn of_many_refusals_the_first_are_told_and_the_others_counted() {
+    let server = Server::start(15, ClusterOptions::default());
+    for role in ["mal", "other"] {
+        server.ask(&format!("CREATE ROLE {role} LOGIN"));
+    }
+    let halves = Halves::moved(&server, "many".into(), "RAISE EXCEPTION 'not % now', OLD.id");
+    halves.sql("many", "INSERT INTO par.p SELECT generate_series(10, 112)");
+    halves.sql("many_new", "INSERT INTO kid.m SELECT i, i FROM generate_series(10, 112) i");
+    halves.sql("many", "DELETE FROM par.p WHERE id > 9");
+    let said = halves.split(&["reap"]);
+    let document = said.document();
+    let told = of_mal(&document["keys"], KEY);
+    assert_eq!((said.code, &told["entries"], &told["refused_more"]), (3, &103.into(), &3.into()), "{said:?}");
+    let refused = told["refused"].as_array().unwrap();
+    assert_eq!((refused.len(), &refused[99]["error"]), (100, &"not 109 now".into()), "{told}");
+    assert_eq!(halves.sql("many", "SELECT count(*) FROM pgkeep_loose.log WHERE key = 2 AND reaped IS NULL"), "103");
+    let mut plain = pgkeep();
+    let pg_dump = server.binaries.command("pg_dump");
+    plain.env("PGKEEP_PG_BIN", Path::new(pg_dump.get_program()).parent().unwrap());
+    let plain = Said::of(plain.args(["split", "reap", "--from", &server.dsn("many"), "--to", &server.dsn("many_new")]));
+    assert_eq!(plain.stdout.matches("  refused for (").count(), 100, "{plain:?}");
+    assert!(plain.stdout.contains("  refused for 3 more gone keys\n"), "{plain:?}");
 }

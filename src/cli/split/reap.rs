@@ -92,6 +92,9 @@ fn text(reaped: &Reaped) -> String {
             let gone: Vec<&str> = refusal.gone.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
             text += &format!("  refused for ({}): {}\n", gone.join(", "), refusal.error);
         }
+        if key.refused_more > 0 {
+            text += &format!("  refused for {}\n", count(key.refused_more, "more gone key"));
+        }
     }
     for other in &reaped.elsewhere {
         text += &format!("not between these databases: {other}\n");

@@ -3,6 +3,8 @@
 
 use std::error::Error as StdError;
 use std::iter::successors;
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::SplitError;
@@ -10,14 +12,14 @@ use super::apart::{Came, reason, within};
 use super::ends::Ends;
 use super::error::Opening;
 use super::holding::{Had, Trying, at_source, at_target};
-use super::loose::{self, Left};
+use super::loose::{self, AtReturn, Left};
 use super::state::{Phase, State};
 use crate::command::Error;
 use crate::command::watch::Watch;
 use crate::pg;
 use crate::pg::closing;
 use crate::pg::connect::{Session, connect};
-use crate::pg::fence::{self, Checked};
+use crate::pg::fence::{self, Also, Checked, Twin};
 use crate::pg::numbers::{self, Reserve};
 use crate::repo::manifest::Sequence;
 use crate::split::facts::ForeignKey;
@@ -25,7 +27,7 @@ use crate::split::facts::ForeignKey;
 /// How long what happened to the parents of loose keys may take to be done to the old rows, while neither side takes writes.
 pub const REPLAY_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How often the tables of loose keys are looked for.
+/// How often the tables of keys are looked for.
 const LOOKS: u32 = 3;
 
 /// For locks that were had a moment ago.
@@ -48,6 +50,30 @@ pub struct Way<'a> {
     pub watch: &'a Watch,
 }
 
+/// One way to go.
+#[derive(Clone, Copy)]
+struct Course<'a> {
+    opening: Opening,
+    left: &'a Left,
+    limits: Limits,
+    /// Of foreign keys.
+    twin: Twin,
+    /// The key whose replay is under way; 0 where none is.
+    under_way: &'a AtomicI32,
+}
+
+/// Why it could not be gone, and the key in whose replay that came.
+struct Failed {
+    key: Option<i32>,
+    error: Error,
+}
+
+impl Failed {
+    fn error(self) -> Error {
+        self.error
+    }
+}
+
 impl Way<'_> {
     /// Does all of it, and takes it back. Loose keys that are in the way are found one by one, and left.
     ///
@@ -55,14 +81,16 @@ impl Way<'_> {
     /// Something else is in the way.
     pub async fn rehearse(&self) -> Result<Left, Error> {
         self.watch.set_phase("testing the rollback");
-        let Err(first) = self.attempt(Opening::Try, &Left::new(), self.limits).await else { return Ok(Left::new()) };
+        let Err(Failed { error: first, .. }) = self.attempt(Opening::Try, &Left::new(), self.limits).await else {
+            return Ok(Left::new());
+        };
         let keys = loose::to_replay(self.state);
         if keys.is_empty() || !may_be_a_keys_fault(&first) {
             return Err(first);
         }
         let mut left: Left = keys.iter().map(|number| (*number, String::new())).collect();
         let since = Instant::now();
-        self.attempt(Opening::Try, &left, self.limits).await?;
+        self.attempt(Opening::Try, &left, self.limits).await.map_err(Failed::error)?;
         // Each has its share of the time, besides what those take that are good.
         let share = self.limits.replay / u32::try_from(keys.len()).unwrap_or(u32::MAX);
         let mut took = since.elapsed();
@@ -72,18 +100,27 @@ impl Way<'_> {
             let since = Instant::now();
             match self.attempt(Opening::Try, &left, limits).await {
                 Ok(()) => took = since.elapsed(),
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
-                Err(error) => drop(left.insert(number, reason(&error))),
+                Err(Failed { error: Error::Interrupted, .. }) => return Err(Error::Interrupted),
+                Err(Failed { error, .. }) => drop(left.insert(number, reason(&error))),
             }
         }
         Ok(left)
     }
 
-    /// Does it. Where it fails all the same with keys that were tried, it is done without them: what waits in their logs is not worth
-    /// that nobody takes writes.
+    /// Does it. A key whose replay fails all the same is left, and the others are tried again; where that takes too long, or the fault is
+    /// no one key's, it is done without any: what waits in their logs is not worth that nobody takes writes.
     pub async fn open(&self, opening: Opening, left: &mut Left) -> Result<(), Error> {
         self.watch.set_phase("opening the old database");
-        let Err(error) = self.attempt(opening, left, self.limits).await else { return Ok(()) };
+        let (since, mut is_late) = (Instant::now(), false);
+        let error = loop {
+            let Err(Failed { key, error }) = self.attempt(opening, left, self.limits).await else { return Ok(()) };
+            match key {
+                Some(key) if !is_late && may_be_a_keys_fault(&error) => drop(left.insert(key, reason(&error))),
+                _ => break error,
+            }
+            // Once more all the same: one key that takes all of the time is not to keep the others back.
+            is_late = since.elapsed() >= self.limits.replay;
+        };
         let keys: Vec<i32> = loose::to_replay(self.state).into_iter().filter(|key| !left.contains_key(key)).collect();
         if keys.is_empty() || !may_be_a_keys_fault(&error) {
             return Err(error);
@@ -93,37 +130,45 @@ impl Way<'_> {
             Opening::Again => left.extend(self.rehearse().await?),
             Opening::Try | Opening::Do => left.extend(keys.into_iter().map(|number| (number, reason(&error)))),
         }
-        self.attempt(opening, left, self.limits).await
+        self.attempt(opening, left, self.limits).await.map_err(Failed::error)
     }
 
-    /// A table of a loose key that was another one by the time it was read is looked for again: what was done then is undone.
-    async fn attempt(&self, opening: Opening, left: &Left, limits: Limits) -> Result<(), Error> {
-        for _ in 1..LOOKS {
-            match self.attempt_once(opening, left, limits).await {
-                Err(error) if is_of_another_table(&error) => {}
-                done => return done,
+    /// A table of a key that was another one by the time it was read, or got the key, is looked for again: what was done then is undone.
+    async fn attempt(&self, opening: Opening, left: &Left, limits: Limits) -> Result<(), Failed> {
+        let under_way = AtomicI32::new(0);
+        let mut looks = 1;
+        loop {
+            let twin = if looks < LOOKS { Twin::Ends } else { Twin::LeavesOut };
+            match self.attempt_once(Course { opening, left, limits, twin, under_way: &under_way }).await {
+                Ok(()) => return Ok(()),
+                Err(error) if looks < LOOKS && is_of_another_table(&error) => looks += 1,
+                Err(error) => {
+                    let key = Some(under_way.load(Relaxed)).filter(|key| *key != 0);
+                    return Err(Failed { key, error });
+                }
             }
         }
-        self.attempt_once(opening, left, limits).await
     }
 
-    async fn attempt_once(&self, opening: Opening, left: &Left, limits: Limits) -> Result<(), Error> {
+    async fn attempt_once(&self, course: Course<'_>) -> Result<(), Error> {
+        course.under_way.store(0, Relaxed);
         let failed = || at_source("connecting");
         let session = connect(self.ends.source.conninfo(), "pgkeep split").await.map_err(failed())?;
         fence::last(&session).await.map_err(at_source("a setting"))?;
-        let limit = limits.fence_wait + limits.replay;
-        let work = self.open_in(&session, opening, left, limits);
+        let limit = course.limits.fence_wait + course.limits.replay;
+        let work = self.open_in(&session, course);
         let ended = match within(Some(limit), &self.watch.stop, &[&session], work).await {
             Came::Done(done) => done,
             Came::Stopped => Err(Error::Interrupted),
-            Came::TooLate => Err(SplitError::ReplayTooLong { stage: opening, limit }.into()),
+            Came::TooLate => Err(SplitError::ReplayTooLong { stage: course.opening, limit }.into()),
         };
         // Code of users may have ended it.
         let _ = session.close().await;
         ended
     }
 
-    async fn open_in(&self, session: &Session, opening: Opening, left: &Left, limits: Limits) -> Result<(), Error> {
+    async fn open_in(&self, session: &Session, course: Course<'_>) -> Result<(), Error> {
+        let Course { opening, left, limits, twin, under_way } = course;
         let Self { state, ends: Ends { source, target }, watch, .. } = *self;
         // Once it is switched, the OIDs in the record are the new place's.
         let stand = match state.phase {
@@ -136,15 +181,16 @@ impl Way<'_> {
         // Whatever they are called there by now.
         let taken =
             numbers::named_now(source, taken, &state.source_sequences).await.map_err(at_source("reading sequences"))?;
-        let (loose, tables) = loose::at_return(state, source, left).await?;
-        let ties = state.ties.at_return(source).await.map_err(at_source("looking for the tables of foreign keys"))?;
-        let also = loose + &ties + &numbers::go_on(&taken, Reserve::Kept);
-        let also = also + &closing::open_again(&state.closed);
+        let AtReturn { replays, rest, tables } = loose::at_return(state, source, left).await?;
+        let ties =
+            state.ties.at_return(source, twin).await.map_err(at_source("looking for the tables of foreign keys"))?;
+        let rest = rest + &ties + &numbers::go_on(&taken, Reserve::Kept) + &closing::open_again(&state.closed);
+        let also = Also { steps: &replays, under_way, rest: &rest };
         let relations = fence::with_partitions(source, &[state.ties.ends(), tables].concat()).await;
         let relations = relations.map_err(at_source("the list of tables to lock"))?;
         let attempt = async |patience| match opening {
-            Opening::Try => fence::try_to_open(session, &relations, &also, patience).await,
-            Opening::Do | Opening::Again => fence::open_with(session, &relations, &also, patience).await,
+            Opening::Try => fence::try_to_open(session, &relations, also, patience).await,
+            Opening::Do | Opening::Again => fence::open_with(session, &relations, also, patience).await,
         };
         let phase = match opening {
             Opening::Try => "testing the rollback",

@@ -9,7 +9,7 @@ use super::plan::Planned;
 use crate::pg;
 use crate::pg::bridge::{Refresh, Works};
 use crate::pg::connect::Session;
-use crate::pg::fence::{self, By, KeyEnd};
+use crate::pg::fence::{self, Again, By, KeyEnd, KeyItself, Twin};
 use crate::schema::archive::{Entry, Kind};
 use crate::split::facts::ForeignKey;
 
@@ -40,15 +40,25 @@ pub struct GivenUp {
     /// The tables at both ends: schema and name.
     #[serde(default)]
     pub ends: Vec<(String, String)>,
+    /// None in the record of an earlier program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub itself: Option<KeyItself>,
 }
 
 impl GivenUp {
     /// The statement that makes it again. Rows written meanwhile are not checked, so that going back never fails for them. A key of a
     /// partitioned table cannot be made so before PostgreSQL 18: there it is checked, and left out where rows are against it, which
     /// [`Ties::missing`] finds. One that is there already was made before a kill.
-    async fn again(&self, source: &Session, bridge: Option<&Works>) -> Result<String, pg::Error> {
+    async fn again(&self, source: &Session, bridge: Option<&Works>, twin: Twin) -> Result<String, pg::Error> {
         let by = self.by(source, bridge).await?;
-        Ok(fence::key_again(self.make.trim_end().trim_end_matches(';'), &self.comment, &by))
+        let (make, comment) = (self.make.trim_end().trim_end_matches(';'), &*self.comment);
+        Ok(fence::key_again(Again { make, comment, itself: self.itself.as_ref(), twin }, &by))
+    }
+
+    /// Whether the source has it: on its own tables, where those are known.
+    fn is(&self, there: &ForeignKey) -> bool {
+        name(there) == self.key
+            && self.itself.as_ref().is_none_or(|own| (own.table, own.referenced) == (there.relation, there.referenced))
     }
 
     /// By whom it is made. A table that a foreign table stands in for is looked at where it lies.
@@ -74,12 +84,18 @@ pub fn given_up(planned: &Planned) -> Vec<GivenUp> {
                 |comment: &&Entry| comment.kind == Kind::Comment && comment.dependencies.contains(&crossing.entry);
             let comment = planned.archive.entries().iter().find(of_it);
             let comment = comment.map(|comment| comment.defn.to_display()).unwrap_or_default();
-            let ends = planned.source.foreign_keys.iter().find(|key| Some(key.oid) == crossing.constraint);
-            let ends = ends
+            let known = planned.source.foreign_keys.iter().find(|key| Some(key.oid) == crossing.constraint);
+            let itself = known.map(|key| KeyItself {
+                name: key.name.clone(),
+                constraint: key.oid,
+                table: key.relation,
+                referenced: key.referenced,
+            });
+            let ends = known
                 .into_iter()
                 .flat_map(|key| [(&key.schema, &key.table), (&key.referenced_schema, &key.referenced_table)]);
             let ends = ends.map(|(schema, name)| (schema.clone(), name.clone())).collect();
-            given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment, ends });
+            given_up.push(GivenUp { key: crossing.key.clone(), drop, make, comment, ends, itself });
         }
     }
     given_up
@@ -115,13 +131,14 @@ impl Ties {
 
     /// Statements for the source, in the transaction that seals it. Those with a password are no part of what is remembered.
     pub fn at_seal(&self) -> String {
-        self.given_up.iter().map(|key| key.drop.as_str()).collect()
+        let drop = |key: &GivenUp| key.drop.clone() + &key.itself.as_ref().map(KeyItself::is_gone).unwrap_or_default();
+        self.given_up.iter().map(drop).collect()
     }
 
     /// Of the keys that were to come back, those that the source has not.
     pub fn missing(&self, there: &[ForeignKey]) -> Vec<String> {
-        let has = |key: &str| there.iter().any(|there| name(there) == key);
-        self.given_up.iter().map(|key| key.key.clone()).filter(|key| !has(key)).collect()
+        let is_missing = |key: &&GivenUp| !there.iter().any(|there| key.is(there));
+        self.given_up.iter().filter(is_missing).map(|key| key.key.clone()).collect()
     }
 
     /// Of the keys that are missing, those that were not tried, with the reason and the statement that makes them.
@@ -141,16 +158,16 @@ impl Ties {
         // What is not enforced cannot be checked either.
         let ends = [" NOT VALID;", " NOT ENFORCED;"];
         let checked = |key: &&GivenUp| !ends.iter().any(|end| key.make.trim_end().ends_with(end));
-        let names: Vec<&String> = self.given_up.iter().filter(checked).map(|key| &key.key).collect();
-        there.iter().filter(|key| names.contains(&&name(key))).collect()
+        let keys: Vec<&GivenUp> = self.given_up.iter().filter(checked).collect();
+        there.iter().filter(|there| keys.iter().any(|key| key.is(there))).collect()
     }
 
     /// Statements for the source, in the transaction that opens it again.
-    pub async fn at_return(&self, source: &Session) -> Result<String, pg::Error> {
+    pub async fn at_return(&self, source: &Session, twin: Twin) -> Result<String, pg::Error> {
         let mut sql = self.bridge.as_ref().map(|works| works.tear_down(Refresh::Now)).unwrap_or_default();
         // A key leads to the table that has its name again.
         for key in &self.given_up {
-            sql += &key.again(source, self.bridge.as_ref()).await?;
+            sql += &key.again(source, self.bridge.as_ref(), twin).await?;
         }
         Ok(sql)
     }

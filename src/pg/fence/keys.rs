@@ -2,6 +2,8 @@
 //! call casts and functions of indexes: code of ordinary roles, which must not run as a superuser. So it asks as the owner of the
 //! referencing table.
 
+use serde::{Deserialize, Serialize};
+
 use crate::pg::Error;
 use crate::pg::catalog::{casts_of_users, planned_with_code};
 use crate::pg::connect::Session;
@@ -31,6 +33,66 @@ pub struct Owner {
     or_session: bool,
     /// Whether as much as making the key, unchecked, computes where rows of partitions are.
     of_tree: bool,
+}
+
+/// The SQLSTATE of the error that says that a name meant another table.
+pub const ANOTHER: &str = "PKG01";
+
+/// What a key is, whatever its tables are called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyItself {
+    pub name: String,
+    /// `pg_constraint.oid`, as long as it is there; what is made again has another one.
+    pub constraint: u32,
+    /// `pg_class.oid` of both tables.
+    pub table: u32,
+    pub referenced: u32,
+}
+
+impl KeyItself {
+    /// After the key was dropped by the name of its table: a statement that fails where another table's went.
+    pub fn is_gone(&self) -> String {
+        let gone = format!(
+            "NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = {}::pg_catalog.oid)",
+            self.constraint
+        );
+        do_block(&format!("BEGIN {} END", self.or_another(&gone)))
+    }
+
+    /// After it was made by the names of its tables, in PL/pgSQL: the same where another table has it, or where it leads to another one.
+    fn is_back(&self) -> String {
+        let Self { name, table, referenced, .. } = self;
+        let back = format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.conname = {} AND k.conrelid = {table}::pg_catalog.oid
+                AND k.confrelid = {referenced}::pg_catalog.oid)",
+            quote_literal(name)
+        );
+        self.or_another(&back)
+    }
+
+    fn or_another(&self, condition: &str) -> String {
+        let told = quote_literal(&format!("another table was in the place of one of the foreign key {}", self.name));
+        format!("IF NOT ({condition}) THEN RAISE EXCEPTION USING ERRCODE = '{ANOTHER}', MESSAGE = {told}; END IF;")
+    }
+}
+
+/// What becomes of a key where another table has the name of one of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Twin {
+    /// All is undone, so that the names can be looked for again.
+    Ends,
+    /// It is not made.
+    LeavesOut,
+}
+
+/// A key that comes back: pg_dump's statement, without its end, and the one for its comment.
+#[derive(Clone, Copy, Debug)]
+pub struct Again<'a> {
+    pub make: &'a str,
+    pub comment: &'a str,
+    /// None where an early record does not say.
+    pub itself: Option<&'a KeyItself>,
+    pub twin: Twin,
 }
 
 /// Why a key was not checked, or not made, by [`By::Nobody`].
@@ -131,7 +193,13 @@ impl Owner {
 /// Statements for [`take_down`](super::take_down): make a foreign key again that the seal gave up, unchecked where the server can; checked,
 /// and left out where rows are against it, where it cannot; and not a second time. Where its tables or columns are others now, it does not
 /// come back: a way back must not fail for it.
-pub fn key_again(make: &str, comment: &str, by: &By) -> String {
+pub fn key_again(key: Again<'_>, by: &By) -> String {
+    let Again { make, comment, itself, twin } = key;
+    let itself = itself.map(KeyItself::is_back).unwrap_or_default();
+    let ends = match twin {
+        Twin::Ends => format!("lock_not_available OR deadlock_detected OR SQLSTATE '{ANOTHER}'"),
+        Twin::LeavesOut => "lock_not_available OR deadlock_detected".to_owned(),
+    };
     let unchecked = format!("{make} NOT VALID");
     let (unchecked, checked) = match by {
         By::Session => (format!("{unchecked};"), format!("{make};")),
@@ -142,9 +210,9 @@ pub fn key_again(make: &str, comment: &str, by: &By) -> String {
     };
     let body = format!(
         "BEGIN
-            {unchecked} {comment}
-        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE; WHEN wrong_object_type THEN
-            BEGIN {checked} {comment} EXCEPTION WHEN lock_not_available OR deadlock_detected THEN RAISE; WHEN OTHERS THEN NULL; END;
+            {unchecked} {itself} {comment}
+        EXCEPTION WHEN {ends} THEN RAISE; WHEN wrong_object_type THEN
+            BEGIN {checked} {itself} {comment} EXCEPTION WHEN {ends} THEN RAISE; WHEN OTHERS THEN NULL; END;
         WHEN OTHERS THEN NULL; END"
     );
     do_block(&body)

@@ -26,7 +26,11 @@ const SETTLED: &str = "SET client_encoding = 'UTF8'; SET standard_conforming_str
     SET search_path = pg_catalog, pg_temp; SET quote_all_identifiers = off; SET \"DateStyle\" = 'ISO'; SET \"IntervalStyle\" = 'postgres';
     SET extra_float_digits = 3; SET bytea_output = 'hex'; SET statement_timeout = 0; RESET constraint_exclusion;
     RESET default_transaction_read_only; RESET default_transaction_isolation; RESET default_transaction_deferrable; SET idle_in_transaction_session_timeout = 0;
-    SET synchronous_commit = on; CLOSE ALL;\n";
+    DO $$ BEGIN IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 170000 THEN SET transaction_timeout = 0; END IF; END $$;
+    RESET plpgsql.extra_errors; RESET plpgsql.extra_warnings; SET synchronous_commit = on; CLOSE ALL;\n";
+
+/// What the code has made under names that a frame, or another key, is to have.
+const NOTHING_TEMPORARY: &str = "DISCARD TEMP;\n";
 
 /// How statements reach a table's rows for the length of a transaction.
 pub struct Acting {
@@ -209,13 +213,14 @@ fn make(signature: &str, table: &Table, body: &str) -> String {
 }
 
 /// Statements that run a body as the table's owner, who reaches the table through [`VIEW`]. Its one argument is a jsonb, which `given`
-/// gives to the session's role. `taken` is the list of a SELECT that has what it returns, of the session's role as well.
+/// gives to the session's role. `taken` is the list of a SELECT that has what it returns, of the session's role as well. Nothing temporary is
+/// left in the session.
 pub(super) fn at_once(table: &Table, given: &str, body: &str, taken: &str) -> String {
     let signature = format!("{FUNCTION}(pg_catalog.jsonb)");
     let body = format!("#variable_conflict use_column\n{body}");
     format!(
         "{}DROP FUNCTION IF EXISTS {signature};\n{}SELECT {taken} FROM {FUNCTION}(({given})::pg_catalog.jsonb) AS r (place, number, now);
-        {SETTLED}{}{}DROP FUNCTION IF EXISTS {signature};\nDROP VIEW IF EXISTS {VIEW};\n",
+        {SETTLED}{}{}{NOTHING_TEMPORARY}",
         view(table),
         make(&signature, table, &body),
         clear_left_over(),

@@ -7,10 +7,8 @@ use tokio_postgres::Row;
 use super::{Key, Reach, SCHEMA, Table};
 use crate::pg::Error;
 use crate::pg::connect::Session;
+use crate::pg::fence::ANOTHER;
 use crate::pg::quoting::{do_block, quote_literal};
-
-/// The SQLSTATE of the error that says that a name meant another table.
-const ANOTHER: &str = "PKG01";
 
 /// Whether a name meant another table than the key's: nothing was done, and a new look may find the name that it has.
 pub fn is_another(error: &Error) -> bool {

@@ -12,7 +12,8 @@ use crate::pg::quoting::do_block;
 
 /// One reaper at a time does the work of a key: the entries of a key are done in their order, because a key that was changed twice is
 /// found by its first change alone, and two reapers that skipped each other's locked entries would lose it on the way. `pker` and the
-/// key's number, as an advisory lock that goes with the transaction, so that a pooler between is no harm.
+/// key's number, as an advisory lock that goes with the transaction, so that a pooler between is no harm. It is to be taken in a session in
+/// which no code of users runs.
 const LOCK: i32 = 1_886_086_514;
 
 /// A key of the list, and between which databases it was made.

@@ -19,19 +19,26 @@ pub fn to_replay(state: &State) -> Vec<i32> {
     of(state, Side::Source).iter().map(|key| key.number).collect()
 }
 
-/// Statements for the transaction that opens the source again: the old rows of children that had moved are brought up to what has
-/// happened to their parents since, and the keys are no more, but for what is left. Also the tables that they change and read, by the names that
-/// these have now.
-pub async fn at_return(state: &State, source: &Session, left: &Left) -> Result<(String, Vec<(String, String)>), Error> {
+/// For the transaction that opens the source again.
+pub struct AtReturn {
+    /// Statements, with the numbers of their keys: the old rows of children that had moved are brought up to what has happened to their parents since.
+    pub replays: Vec<(i32, String)>,
+    /// Statements after them: the keys are no more, but for what is left.
+    pub rest: String,
+    /// The tables that all of them change and read, by the names that these have now.
+    pub tables: Vec<(String, String)>,
+}
+
+pub async fn at_return(state: &State, source: &Session, left: &Left) -> Result<AtReturn, Error> {
     let keys = of(state, Side::Source);
     let named = loose::named_now(source, &keys).await.map_err(at_source("looking for the tables of loose keys"))?;
     let (kept, replayed): (Vec<&Key>, Vec<&Key>) = named.iter().partition(|key| left.contains_key(&key.number));
-    let replays: String = replayed.into_iter().map(loose::replay).collect();
+    let replays = replayed.into_iter().map(|key| (key.number, loose::replay(key))).collect();
     let gone: Vec<&Key> =
         keys.iter().copied().filter(|key| !kept.iter().any(|kept| kept.number == key.number)).collect();
-    let sql = replays + &loose::keep(&kept, &keys) + &loose::forget(&gone);
+    let rest = loose::keep(&kept, &keys) + &loose::forget(&gone);
     let tables = named.into_iter().flat_map(|key| [key.parent, key.child]);
-    Ok((sql, tables.map(|table| (table.schema, table.name)).collect()))
+    Ok(AtReturn { replays, rest, tables: tables.map(|table| (table.schema, table.name)).collect() })
 }
 
 /// Those of the keys that are left whose log is there, once the source is open.

@@ -9,6 +9,7 @@ use crate::command::split::apart::reason;
 use crate::command::split::host::Folder;
 use crate::command::split::whereabouts::Moved;
 use crate::pg;
+use crate::pg::connect::Session;
 use crate::pg::conninfo::Conninfo;
 use crate::pg::fence::Holder;
 use crate::pg::loose::{self, Acting, Effect, Entry, Key, Settled, Table};
@@ -30,6 +31,9 @@ pub struct ReapOptions {
 
 pub(super) struct Reaper<'a> {
     pub pair: &'a Pair<'a>,
+    /// At the parent's database. It has the key's lock, and runs no code of users: such code could change what the session calls itself, by
+    /// which others know a reaper.
+    pub keeper: &'a Session,
     pub options: &'a ReapOptions,
     pub settled: Settled,
     pub stop: &'a Stop,
@@ -77,12 +81,42 @@ impl Reaper<'_> {
         left: &BTreeSet<Vec<Option<String>>>,
     ) -> Result<Option<Batch>, Trouble> {
         let key = &self.named(key).await?;
-        let done = self.try_batch(key, after, limit, left).await;
+        let done = match self.take(key).await {
+            Ok(()) => self.try_batch(key, after, limit, left).await,
+            Err(trouble) => Err(trouble),
+        };
         if !matches!(done, Ok(Some(_))) {
             loose::roll_back(self.pair.child).await;
             loose::roll_back(self.pair.parent).await;
         }
+        // After all else: nobody else begins before that is over.
+        loose::roll_back(self.keeper).await;
         done
+    }
+
+    /// Takes the key's lock, for as long as the keeper's transaction lasts.
+    async fn take(&self, key: &Key) -> Result<(), Trouble> {
+        let Self { keeper, .. } = *self;
+        let what = "taking the lock of a loose key";
+        let failed = |error| self.trouble(error, self.pair.parent_error(), what);
+        loose::begin(keeper, "READ COMMITTED", self.options.lock_timeout_ms).await.map_err(failed)?;
+        if loose::take(keeper, key).await.map_err(failed)? {
+            return Ok(());
+        }
+        let holders = loose::holders(keeper, key).await.map_err(failed)?;
+        Err(match holders.is_empty() {
+            // It was let go of meanwhile.
+            true => Trouble::Again,
+            false if holders.iter().any(Holder::is_reaper) => Trouble::Taken,
+            false => Trouble::Held(holders),
+        })
+    }
+
+    /// # Errors
+    /// The session that has the lock has ended, and another reaper may be at the key.
+    async fn is_kept(&self) -> Result<(), Trouble> {
+        let what = "looking whether the lock of a loose key was held all the time";
+        self.keeper.run(what, "SELECT").await.map_err(|error| self.trouble(error, self.pair.parent_error(), what))
     }
 
     async fn try_batch(
@@ -97,16 +131,6 @@ impl Reaper<'_> {
         let at_child = |what: &'static str| move |error| self.trouble(error, self.pair.child_error(), what);
         let wait = self.options.lock_timeout_ms;
         loose::begin(parent, "READ COMMITTED", wait).await.map_err(at_parent("reading the log"))?;
-        if !loose::take(parent, key).await.map_err(at_parent("reading the log"))? {
-            let holders =
-                loose::holders(parent, key).await.map_err(at_parent("looking for the lock of a loose key"))?;
-            return Err(match holders.is_empty() {
-                // It was let go of meanwhile.
-                true => Trouble::Again,
-                false if holders.iter().any(Holder::is_reaper) => Trouble::Taken,
-                false => Trouble::Held(holders),
-            });
-        }
         let entries = loose::entries(parent, key, after, limit).await.map_err(at_parent("reading the log"))?;
         let Some(last) = entries.last().map(|entry| entry.entry) else { return Ok(None) };
 
@@ -174,6 +198,7 @@ impl Reaper<'_> {
 
         reading.end(parent).await.map_err(at_parent("checking which parent rows exist again"))?;
         acting.end(child).await.map_err(at_child("reaping"))?;
+        self.is_kept().await?;
         // A kill here does them once more, to no rows.
         loose::commit(child).await.map_err(refused)?;
         let done: Vec<i64> = done.into_iter().collect();

@@ -36,8 +36,9 @@ impl Follow<'_> {
         let (parent_error, child_error) = (pair.parent_error(), pair.child_error());
         let parent = connect(pair.parent.conninfo(), REAPER).await.map_err(parent_error("connecting"))?;
         let child = connect(pair.child.conninfo(), REAPER).await.map_err(child_error("connecting"))?;
+        let keeper = connect(pair.parent.conninfo(), REAPER).await.map_err(parent_error("connecting"))?;
         let own = Pair { parent: &parent, child: &child, ..*pair };
-        let reaper = Reaper { pair: &own, options, settled, stop: &watch.stop };
+        let reaper = Reaper { pair: &own, keeper: &keeper, options, settled, stop: &watch.stop };
         let mut reaped = KeyReaped::begun(&stored.key, pair.log);
         let key = stored.is_home().then(|| stored.key.clone());
         let work = reaper.key(stored, &mut reaped);
@@ -50,7 +51,7 @@ impl Follow<'_> {
             }
         };
         // They may have been ended.
-        let _ = (parent.close().await, child.close().await);
+        let _ = (parent.close().await, child.close().await, keeper.close().await);
         if let Some(reason) = failed {
             // A server that is gone is no fault of the key.
             let is_there = "looking whether the database is there";
@@ -171,8 +172,7 @@ impl Reaper<'_> {
                     // One bad entry must not keep the others back.
                     [.., last] if entries.len() > 1 => one_by_one_until = last.entry,
                     [only] => {
-                        reaped.entries += 1;
-                        reaped.refused.push(Refusal { gone: only.gone.clone(), error });
+                        reaped.refuses(Refusal { gone: only.gone.clone(), error });
                         (after, attempts) = (only.entry, 0);
                     }
                     _ => return Ok(()),

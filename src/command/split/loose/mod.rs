@@ -8,7 +8,7 @@ mod reap;
 mod reaped;
 mod stored;
 
-pub(super) use back::{Left, at_return, not_replayed, to_replay};
+pub(super) use back::{AtReturn, Left, at_return, not_replayed, to_replay};
 pub use batch::ReapOptions;
 pub use key::{LooseKey, NotReplayed, Side};
 pub use reap::reap;

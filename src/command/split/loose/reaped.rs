@@ -5,6 +5,9 @@ use serde::Serialize;
 use super::key::Side;
 use crate::pg::loose::Key;
 
+/// So many refusals of a key are told; a child may refuse all that happened for months.
+const REFUSALS_MAX: usize = 100;
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct Reaped {
@@ -38,8 +41,10 @@ pub struct KeyReaped {
     pub back: u64,
     /// Rows of the child that refer to nothing, and for which the key has no action, or whose default refers to nothing.
     pub orphans: u64,
-    /// Entries that the child's database refused; they stay in the log.
+    /// Entries that the child's database refused; they stay in the log. The first [`REFUSALS_MAX`] of them.
     pub refused: Vec<Refusal>,
+    /// How many more there were.
+    pub refused_more: u64,
     /// Why the key was not worked on to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -88,6 +93,7 @@ impl KeyReaped {
             back: 0,
             orphans: 0,
             refused: Vec::new(),
+            refused_more: 0,
             reason: None,
             to_do: None,
         }
@@ -96,6 +102,14 @@ impl KeyReaped {
     /// All that could be done was done, and no row refers to nothing. Another reaper does what it has taken.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.progress, Progressed::Done | Progressed::Taken) && self.orphans == 0 && self.refused.is_empty()
+    }
+
+    pub(super) fn refuses(&mut self, refusal: Refusal) {
+        self.entries += 1;
+        match self.refused.len() < REFUSALS_MAX {
+            true => self.refused.push(refusal),
+            false => self.refused_more += 1,
+        }
     }
 
     pub(super) fn not_followed(&mut self, why: String) {
