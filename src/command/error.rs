@@ -249,6 +249,7 @@ pub fn followed(hint: Option<String>, next: &str) -> String {
     }
 }
 
+const SUSPICIOUS: &str = "`pgkeep list` marks it, and `pgkeep show` says why. If the database lost rows, restore an earlier snapshot. If the data is right, take another backup with --accept-shrink: prune works again after the next good backup. If the database was backed up by mistake, delete the snapshot's object in snapshots/ (`pgkeep list` shows the id, a part of its name), then prune.";
 const MISSING_ROLES: &str =
     "Create them first, map them with --map-role A=B, or leave ownership and grants out with --no-owner --no-acl.";
 const OTHER_ENCODING: &str = "Nothing was changed. Restore into a database of the source's encoding, which --create makes, or select what has no such bytes.";
@@ -393,10 +394,7 @@ impl Error {
             }
             Error::Fault(AnyFault(fault)) => fault.hint(),
             Error::Mistyped(mistyped) => Some(mistyped.hint()),
-            Error::Suspicious(_) => Some(
-                "`pgkeep list` marks it, and `pgkeep show` says why. If the database lost rows, restore an earlier snapshot. If the data is right, take another backup with --accept-shrink: prune works again after the next good backup. If the database was backed up by mistake, delete the snapshot's object in snapshots/ (`pgkeep list` shows the id, a part of its name), then prune."
-                    .into(),
-            ),
+            Error::Suspicious(_) => Some(SUSPICIOUS.into()),
             Error::Output { exit_code, .. } => Some(format!(
                 "The command itself ended with exit code {exit_code}; only its report is lost. Check what it did before you run it again."
             )),

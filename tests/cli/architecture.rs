@@ -62,7 +62,7 @@ const ONLY: &[(&str, &str, &[&str])] = &[
     ("cli", "pg", &["catalog", "conninfo"]),
     ("cli", "store", &["Access"]),
     ("pg", "repo", &["manifest"]),
-    ("pg", "schema", &["facts", "restore"]),
+    ("pg", "schema", &["facts", "restore", "search_path"]),
     ("pg", "split", &["facts"]),
     ("command", "store", &["StoreError"]),
     ("rows", "pg", &["catalog", "conninfo"]),

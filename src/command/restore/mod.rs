@@ -14,6 +14,7 @@ mod planning;
 pub(super) mod refused;
 mod report;
 pub(super) mod roles;
+pub(super) mod roles_before;
 pub(super) mod roles_there;
 pub(super) mod target;
 mod typed;
@@ -55,7 +56,6 @@ use super::whole_rows::TakenAlong;
 use crate::pg::catalog;
 pub use crate::pg::catalog::ThroughRoot;
 use crate::pg::connect::Session;
-use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{LargeObjects, LeftOut, Manifest, Relation, Sequence, Slice, SliceList};
 use crate::repo::{Proven, Repository, SnapshotId};
 use crate::rows::cargo::Cargo;
@@ -211,7 +211,7 @@ async fn define(
     aftermath: &mut Aftermath<'_>,
 ) -> Result<Prepared, Error> {
     aftermath.reach(Stage::Target);
-    let roles_otherwise = roles_otherwise(&options.loading.target, options.creation, &planned.job).await?;
+    let roles_otherwise = roles_before::otherwise(&options.loading.target, options.creation, &planned.job).await?;
     let (made, mut provided) = match options.creation {
         Creation::Create => match Made::make(&options.loading.target, &planned.job) {
             Ok((made, provided)) => (Some(made), provided),
@@ -241,22 +241,6 @@ async fn define(
             })
         }
     }
-}
-
-/// What the target's server has otherwise, before anything is changed. Where names are bytes, the database that is made is asked
-/// ([`made`]).
-pub(super) async fn roles_otherwise(target: &Conninfo, creation: Creation, job: &Job) -> Result<Vec<String>, Error> {
-    let asks_later = job.roles_needed.is_empty() || job.cargo.database.has_no_encoding();
-    if creation == Creation::Create && asks_later {
-        return Ok(Vec::new());
-    }
-    let session = roles_there::session(target, creation).await?;
-    if creation == Creation::Exists {
-        encodings::check(&session, job)?;
-    }
-    let told = roles_there::differing(&session, job).await?;
-    session.close().await.map_err(Error::target_database("closing the session"))?;
-    Ok(told)
 }
 
 /// Rows, and what comes after them. What the target refused, here or before, is an error that names all of it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::families::Families;
-use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, roles_there, target};
+use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, roles_before, target};
 use crate::command::Error;
 use crate::command::not_given;
 use crate::command::rights::joined;
@@ -17,9 +17,9 @@ use crate::schema::archive::Archive;
 use crate::schema::detaching::detaching;
 use crate::schema::facts::{Detaching, Facts, Membership};
 use crate::schema::restore::{
-    RestoreOptions, RestorePlan, RoleMap, SETTINGS, Step, objects_made, roles_set, tablespaces_named,
+    RestoreOptions, RestorePlan, RoleMap, SETTINGS, Step, There, objects_made, tablespaces_named,
 };
-use crate::schema::selection::{Reason, Selection};
+use crate::schema::selection::{Reason, Request, Selection};
 use crate::stream::DigestKey;
 
 /// Where tablespaces go: as asked, and to the default one where the target has none of a name. Also what is to be said of it.
@@ -63,25 +63,18 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     let held = selecting::select(&archive, &facts, &taken.parse()?)?;
     let with_rows = held.relations_with_rows.clone();
     let request = options.patterns.parse()?;
-    let selection = if options.patterns.is_empty() {
-        held
-    } else {
-        let asked = selecting::select(&archive, &facts, &request)?;
-        check_held(manifest, &facts, &asked, &held)?;
-        asked
+    let selection = match options.patterns.is_empty() {
+        true => held,
+        false => asked(manifest, (&archive, &facts), &request, &held)?,
     };
     let part = Part { archive: &archive, facts: &facts, request: &request, selection: &selection, held: &with_rows };
     let rows_missing = part.check()?;
     let role_map = RoleMap::new(options.roles.iter().cloned());
     let named = tablespaces_asked(&options.tablespaces, &archive);
-    let (mut there, missing) = target::look(&options.loading.target, options.creation, &named).await?;
-    // Whoever asks for a part does not ask for another `public`.
-    there.takes_public &= taken.is_empty() && options.patterns.is_empty();
-    there.compare_public(&facts, options.loading.owners, &role_map);
+    let (there, missing) = there(options, &named, &taken, (&facts, &role_map)).await?;
     let (tablespaces, mut warnings) = tablespaces(&options.tablespaces, &named, &missing)?;
     let cargo = cargo(manifest, options);
-    let set = roles_set(&archive, &selection, |name| cargo.knows(name));
-    let more_here = roles_there::beyond_at(options, &cargo, &set, &role_map).await?;
+    let more_here = roles_before::beyond(options, &cargo, (&archive, &selection), &role_map).await?;
     let mut plan = RestorePlan::new(
         &archive,
         &facts,
@@ -102,9 +95,10 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     }
     let relations = relations(manifest, &selection);
     let sequences = manifest.sequences.iter().filter(|s| selection.sequences.contains(&s.oid)).cloned().collect();
-    let of_database = (options.creation == Creation::Create)
-        .then(|| roles::of_the_database(&archive, &plan, &cargo, options.loading.owners))
-        .unwrap_or_default();
+    let of_database = match options.creation {
+        Creation::Create => roles::of_the_database(&archive, &plan, &cargo, options.loading.owners),
+        Creation::Exists => BTreeSet::new(),
+    };
     let roles_needed = roles::needed(&archive, &plan, &cargo, &options.loading, of_database, &role_map);
     let left_out = left_out(manifest, &archive, &selection, &plan, options);
     let taken_along = whole_rows::along(&archive, &facts, &request, &selection);
@@ -131,6 +125,32 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
         proofs: Proofs::Early,
     };
     Ok(Planned { job, objects: objects_made(&archive, &selection), left_out, taken_along, warnings })
+}
+
+/// What the target has, and which of the tablespaces it does not have.
+async fn there(
+    options: &Options,
+    named: &BTreeSet<String>,
+    taken: &Patterns,
+    (facts, role_map): (&Facts, &RoleMap),
+) -> Result<(There, BTreeSet<String>), Error> {
+    let (mut there, missing) = target::look(&options.loading.target, options.creation, named).await?;
+    // Whoever asks for a part does not ask for another `public`.
+    there.takes_public &= taken.is_empty() && options.patterns.is_empty();
+    there.compare_public(facts, options.loading.owners, role_map);
+    Ok((there, missing))
+}
+
+/// What the patterns of a restore mean, all of which the snapshot must have.
+fn asked(
+    manifest: &Manifest,
+    (archive, facts): (&Archive, &Facts),
+    request: &Request,
+    held: &Selection,
+) -> Result<Selection, Error> {
+    let asked = selecting::select(archive, facts, request)?;
+    check_held(manifest, facts, &asked, held)?;
+    Ok(asked)
 }
 
 /// What the target has otherwise, and what is not set on its roles. A database that is there gets no settings.

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::target::{connect_for_maintenance, enter};
-use super::{Creation, Job, Options};
+use super::Job;
 use crate::command::Error;
 use crate::command::rights::{of_cargo, of_server};
 use crate::pg::catalog::{self, RoleFacts};
 use crate::pg::connect::Session;
-use crate::pg::conninfo::Conninfo;
 use crate::repo::manifest::{Membership, Role};
 use crate::rows::cargo::Cargo;
 use crate::schema::restore::RoleMap;
@@ -24,30 +22,6 @@ pub async fn differing(session: &Session, job: &Job) -> Result<Vec<String>, Erro
     let names = job.cargo.roles.iter().map(|role| &role.name);
     let needed = names.filter(|name| job.roles_needed.iter().any(|needed| needed == job.role_map.name(name)));
     Ok(needed.filter_map(|name| told(name, job, &here)).collect())
-}
-
-/// With the target, or with its server where the target is to be made.
-pub async fn session(target: &Conninfo, creation: Creation) -> Result<Session, Error> {
-    match creation {
-        Creation::Create => connect_for_maintenance(target).await,
-        Creation::Exists => enter(target).await,
-    }
-}
-
-/// As [`beyond`], at the server that is restored to.
-pub async fn beyond_at(
-    options: &Options,
-    cargo: &Cargo,
-    names: &BTreeSet<String>,
-    map: &RoleMap,
-) -> Result<BTreeMap<String, String>, Error> {
-    if names.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let session = session(&options.loading.target, options.creation).await?;
-    let beyond = beyond(&session, cargo, names, map).await?;
-    session.close().await.map_err(Error::target_database("closing the session"))?;
-    Ok(beyond)
 }
 
 /// Those of `names`, roles of the source, in whose place the session's server has one that may do more, and what. Before any role is made.

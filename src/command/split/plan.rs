@@ -89,16 +89,20 @@ async fn make_once(options: &Options, timing: Timing, watch: &Watch) -> Result<P
         choices: &options.choices.file,
         leave: &leave,
         traffic: options.bridging.traffic,
-        searching: match options.search_path {
-            SearchPath::Empty => Searching::WithoutPath,
-            SearchPath::Fix | SearchPath::Given(_) => Searching::WithPath,
-        },
+        searching: searching(&options.search_path),
     };
     let mut plan = split::plan(&inputs)
         .map_err(|error| Error::Usage { what: format!("{}: {error}", options.choices.name), hint: error.hint() })?;
     programs.extend(called.map(code_of_others));
     plan.add(programs);
     Ok(Planned { plan, names, archive, facts, selection, source, target, estimate })
+}
+
+fn searching(path: &SearchPath) -> Searching {
+    match path {
+        SearchPath::Empty => Searching::WithoutPath,
+        SearchPath::Fix | SearchPath::Given(_) => Searching::WithPath,
+    }
 }
 
 /// # Errors

@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::target::{Beginning, Ground, Laid, lay};
 use crate::command::Error;
 use crate::command::restore::roles::MadeRole;
-use crate::command::restore::{Creation, roles_otherwise};
+use crate::command::restore::{Creation, roles_before};
 use crate::command::split::capture::{Drawn, capture};
 use crate::command::split::holding::{at_source, at_target};
 use crate::command::split::host::Split;
@@ -70,15 +70,7 @@ pub async fn prepare(
         return Err(SplitError::Stale { changed: changed.iter().map(ToString::to_string).collect() }.into());
     }
     watch.set_phase("preparing the target");
-    let mut not_carried = std::mem::take(&mut draft.drawn.said);
-    not_carried
-        .extend(draft.drawn.job.plan.withheld.iter().filter(|one| one.what != SETTINGS).map(ToString::to_string));
-    not_carried.extend(settings::leave_out(&options.plan.target, &mut draft.drawn.job).await?);
-    let creation = if ground.found == Found::Missing { Creation::Create } else { Creation::Exists };
-    if creation == Creation::Create {
-        draft.drawn.job.plan.leave_public_out(&planned.facts);
-    }
-    not_carried.extend(roles_otherwise(&options.plan.target, creation, &draft.drawn.job).await?);
+    let mut not_carried = not_carried(options, ground.found, planned, &mut draft.drawn).await?;
     watch.would_leave(TAKES_WRITES.into());
     let Laid { session, found, made, begun, mut provided } = lay(options, ground.found, &draft.drawn).await?;
     not_carried.append(&mut provided.left);
@@ -115,6 +107,24 @@ pub async fn prepare(
     draft.snapshot.session.close().await.map_err(at_source("closing the session"))?;
     let beginning = Some(Beginning::of(made, begun));
     Ok(Prepared { state, drawn: draft.drawn, not_carried, roles_made: provided.made, beginning })
+}
+
+/// What pg_dump has said, and what of the source the target does not get as it is, before anything is made there.
+async fn not_carried(
+    options: &Options,
+    found: Found,
+    planned: &plan::Planned,
+    drawn: &mut Drawn,
+) -> Result<Vec<String>, Error> {
+    let mut told = std::mem::take(&mut drawn.said);
+    told.extend(drawn.job.plan.withheld.iter().filter(|one| one.what != SETTINGS).map(ToString::to_string));
+    told.extend(settings::leave_out(&options.plan.target, &mut drawn.job).await?);
+    let creation = if found == Found::Missing { Creation::Create } else { Creation::Exists };
+    if creation == Creation::Create {
+        drawn.job.plan.leave_public_out(&planned.facts);
+    }
+    told.extend(roles_before::otherwise(&options.plan.target, creation, &drawn.job).await?);
+    Ok(told)
 }
 
 /// What the host is to remember of the split: it goes on with what it knew, of places that may be others by now.
