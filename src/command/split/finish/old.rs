@@ -47,10 +47,9 @@ pub async fn old_schemas(state: &State, source: &Session) -> Result<Old, Error> 
     let now = names_now(state, source).await?;
     let aside = |place: usize| state.quarantined.get(place).map(|(_, to)| to);
     let renamed = state.schemas.iter().zip(&now).enumerate().filter_map(|(place, (from, now))| {
-        let now = now
-            .as_ref()
-            .filter(|now| Some(*now) != aside(place) && (state.phase != Phase::Switched || *now != from))?;
-        Some((aside(place).unwrap_or(from).clone(), now.clone()))
+        let was = if state.phase == Phase::Switched { from } else { aside(place).unwrap_or(from) };
+        let now = now.as_ref().filter(|now| *now != was && Some(*now) != aside(place))?;
+        Some((was.clone(), now.clone()))
     });
     let renamed: Vec<Renamed> = renamed.collect();
     if !renamed.is_empty() {
