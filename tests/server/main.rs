@@ -70,6 +70,7 @@ mod split;
 mod split_bridge;
 mod split_closed;
 mod split_finish;
+mod split_finish_twins;
 mod split_given_up;
 mod split_hindrances;
 mod split_interrupted;

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use pgkeep::pg::cluster::ClusterOptions;
 use pgkeep::pg::connect::connect;
 use pgkeep::pg::conninfo::{Conninfo, Environment};
+use pgkeep::pg::quarantine::Named;
 use pgkeep::pg::{closing, quarantine};
 
 use crate::pgkeep::{Repo, Said, pgkeep};
@@ -213,7 +214,9 @@ impl Cell {
         let (mv, mv2) = (self.named("mv"), self.named("mv2"));
         runtime.block_on(async {
             let session = connect(&info, "a test").await.unwrap();
-            quarantine::hold(&session, &[&mv, &mv2], 5000).await.unwrap();
+            let oids = quarantine::oids(&session, &[mv.clone(), mv2.clone()]).await.unwrap();
+            let old = oids.into_iter().zip([&mv, &mv2]).map(|(oid, name)| Named { oid, name: name.clone() });
+            assert_eq!(quarantine::hold(&session, &old.collect::<Vec<_>>(), 5000).await.unwrap(), [""; 0]);
             let by = quarantine::drop_for_good(&session, &[&mv, &mv2], 5000).await.unwrap();
             session.close().await.unwrap();
             by

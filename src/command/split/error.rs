@@ -201,8 +201,11 @@ pub enum SplitError {
     TooLate { late: Vec<String> },
     #[error("another split started in the target database {database} in the meantime")]
     TakenMeanwhile { database: String },
-    #[error("the old schemas were renamed after `finish`: {}", .renamed.iter().map(|(was, is)| format!("{was} is now {is}")).collect::<Vec<_>>().join(", "))]
+    #[error("the old schemas were renamed: {}", .renamed.iter().map(|(was, is)| format!("{was} is now {is}")).collect::<Vec<_>>().join(", "))]
     Renamed { renamed: Vec<(String, String)> },
+    /// Between a look and the transaction, or in the middle of it.
+    #[error("another schema was in the place of {}", .schemas.join(", "))]
+    Exchanged { schemas: Vec<String> },
     #[error("objects in the old schemas were created or changed while they were compared with the snapshot: {}", .changed.join(", "))]
     ChangedAside { changed: Vec<String> },
     #[error("objects in the old database were dropped or renamed since it was sealed: {}", .lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]

@@ -1,14 +1,15 @@
 //! The end of the way back: the old schemas under other names, and much later gone.
 
 mod dropping;
+mod old;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use self::dropping::drop_for_good;
+use self::old::{Old, know, old_schemas, put_aside};
 use super::aftermath::{changed_since, fence_differs, made_in_the_old_place, sessions_old};
 use super::ends::Ends;
 use super::holding::{Owner, at_source, at_target, own};
@@ -23,7 +24,6 @@ use crate::pg::fence::{self, Strength};
 use crate::pg::quarantine;
 use crate::pg::sessions::Connected;
 use crate::repo::Repository;
-use crate::split::bridge::cut;
 
 /// What the operator says to something that cannot be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +94,9 @@ pub async fn finish(
     watch.set_phase("connecting");
     let (source, target, mut state) = enter(options).await?;
     may_finish(options, &state)?;
+    know(&mut state, &source).await?;
     let there = fence::schemas(&source).await.map_err(at_source("the list of schemas"))?;
-    let old = old_schemas(&state, &source, &there).await?;
+    let old = old_schemas(&state, &source).await?;
     nobody_writes(&state, &source, old).await?;
     let mut lost = match old {
         Old::There => losses::there(&state, &target, options.discard).await?,
@@ -271,82 +272,4 @@ fn confirm(options: &FinishOptions, state: &State, sessions: &[Connected], lost:
         Consent::No => Err(SplitError::NotConfirmed { question, asked: true }.into()),
         Consent::NobodyToAsk => Err(SplitError::NotConfirmed { question, asked: false }.into()),
     }
-}
-
-/// What the old schemas are called now, in the order of their names aside; nothing in the record of an older version.
-async fn names_now(state: &State, source: &Session) -> Result<Vec<Option<String>>, Error> {
-    quarantine::names(source, &state.old_oids).await.map_err(at_source("the list of schemas"))
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Old {
-    There,
-    /// They were put aside, and are gone.
-    Dropped,
-}
-
-/// # Errors
-/// Somebody has given one of them another name: what is done with it, and with its tables, is not known.
-async fn old_schemas(state: &State, source: &Session, there: &[String]) -> Result<Old, Error> {
-    if state.quarantined.is_empty() {
-        return Ok(Old::There);
-    }
-    let old = |is_there| if is_there { Old::There } else { Old::Dropped };
-    let now = names_now(state, source).await?;
-    if now.is_empty() {
-        return Ok(old(state.quarantined.iter().any(|(_, to)| there.contains(to))));
-    }
-    let renamed = state.quarantined.iter().zip(&now).filter_map(|((from, to), now)| {
-        let now = now.as_ref().filter(|now| *now != to && (state.phase != Phase::Switched || *now != from))?;
-        Some((to.clone(), now.clone()))
-    });
-    let renamed: Vec<(String, String)> = renamed.collect();
-    if !renamed.is_empty() {
-        return Err(SplitError::Renamed { renamed }.into());
-    }
-    Ok(old(now.iter().any(Option::is_some)))
-}
-
-/// Names that nobody has.
-fn names_aside(schemas: &[String], suffix: &str, there: &[String]) -> Vec<(String, String)> {
-    let mut taken: BTreeSet<String> = there.iter().cloned().collect();
-    let mut names = Vec::new();
-    for schema in schemas {
-        let free = (1..).map(|n| if n == 1 { suffix.to_owned() } else { format!("{suffix}_{n}") });
-        let free = free.map(|suffix| cut(schema, 63 - suffix.len()) + &suffix).find(|name| !taken.contains(name));
-        let name = free.unwrap_or_default();
-        taken.insert(name.clone());
-        names.push((schema.clone(), name));
-    }
-    names
-}
-
-async fn put_aside(
-    options: &FinishOptions,
-    state: &mut State,
-    there: &[String],
-    source: &Session,
-    target: &Session,
-) -> Result<(), Error> {
-    // Where a kill came after they were named, the names stay, also on another day.
-    if state.quarantined.is_empty() {
-        let suffix = options.now.format("_moved_%Y%m%d").to_string();
-        state.quarantined = names_aside(&state.schemas, &suffix, there);
-        let oids = quarantine::oids(source, &state.schemas).await;
-        state.old_oids = oids.map_err(at_source("the list of schemas"))?;
-    }
-    // Named before it is done: a kill in between is found by the names that are there.
-    state.save(target).await?;
-    // A schema of that name is there again, for the foreign tables, where a kill came after it was renamed.
-    let now = names_now(state, source).await?;
-    let left = state.quarantined.iter().enumerate().filter(|(place, (from, to))| match now.get(*place) {
-        Some(now) => now.as_ref() == Some(from),
-        None => there.contains(from) && !there.contains(to),
-    });
-    let left: Vec<_> = left.map(|(_, renamed)| renamed.clone()).collect();
-    let spans = state.ties.bridge.as_ref().map_or(&[][..], |works| &works.spans);
-    let moved = quarantine::quarantine(source, &left, spans, options.lock_timeout_ms).await;
-    moved.map_err(at_source("quarantining the old schemas"))?;
-    state.enter(Phase::Quarantined);
-    state.save(target).await
 }

@@ -75,7 +75,8 @@ pub async fn drop_all(session: &Session, schemas: &[&str]) -> Result<Vec<String>
                 .collect());
         }
     }
-    dangling(session, &addresses).await
+    let missed = missed(session, &addresses).await?;
+    if missed.is_empty() { dangling(session, &addresses).await } else { Ok(missed) }
 }
 
 /// What PostgreSQL names as depending; none where the statement did what it should.
@@ -106,6 +107,16 @@ async fn addresses(session: &Session, schemas: &[&str]) -> Result<BTreeSet<Addre
     let sql = format!("WITH RECURSIVE {} SELECT classid, objid FROM inside", inside(session.server_version_num()));
     let rows = session.rows("what the old schemas hold", &sql, &[&schemas]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// What was to be dropped and is still there: something else had its name by then.
+async fn missed(session: &Session, listed: &BTreeSet<Address>) -> Result<Vec<String>, Error> {
+    let (classes, objects): (Vec<u32>, Vec<u32>) = listed.iter().copied().unzip();
+    let sql = "SELECT DISTINCT pg_catalog.format('%s %s (another object was in its place)', who.type, who.identity)
+        FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) AS listed (classid, objid)
+        CROSS JOIN LATERAL pg_catalog.pg_identify_object(listed.classid, listed.objid, 0) AS who WHERE who.identity IS NOT NULL ORDER BY 1";
+    let rows = session.rows("what of the old schemas is still there", sql, &[&classes, &objects]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Objects that by now refer to what is gone: somebody made them meanwhile.

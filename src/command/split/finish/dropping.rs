@@ -1,6 +1,7 @@
 //! The old schemas are dropped for good, where a proven snapshot holds what they hold now.
 
 use super::FinishOptions;
+use super::old::still_there;
 use crate::command::Error;
 use crate::command::split::covering::{Covered, Covering};
 use crate::command::split::ends::Ends;
@@ -24,13 +25,19 @@ pub async fn drop_for_good(
     watch: &Watch,
 ) -> Result<(Covered, Vec<String>), Error> {
     let Ends { source, target } = *ends;
-    let names = &state.names_aside()[..];
+    let old = still_there(state, source).await?;
+    let names: Vec<&str> = old.iter().map(|schema| schema.name.as_str()).collect();
+    let names = &names[..];
     let failed = |what: &'static str| at_source(what);
     nobody_needs(source, state, names).await?;
     let sealed = state.history.iter().rev().find(|(phase, _)| *phase == Phase::Sealed).map(|(_, time)| *time);
     let sealed = sealed.ok_or_else(|| SplitError::NoSnapshot { looked_at: Vec::new() })?;
     watch.set_phase("comparing the old schemas with a snapshot");
-    quarantine::hold(source, names, options.lock_timeout_ms).await.map_err(failed("locking the old tables"))?;
+    let others = quarantine::hold(source, &old, options.lock_timeout_ms).await;
+    let others = others.map_err(failed("locking the old tables"))?;
+    if !others.is_empty() {
+        return Err(SplitError::Exchanged { schemas: others }.into());
+    }
     // From here on until nobody else gets in: what is made or changed meanwhile is in no snapshot.
     let schemas: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let before = fingerprint(source, &schemas, &[]).await.map_err(failed("reading the catalog"))?;
