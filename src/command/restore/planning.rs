@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::families::Families;
-use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, roles_there, target};
+use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, mapped, roles, roles_there, target};
 use crate::command::Error;
 use crate::command::not_given;
 use crate::command::rights::joined;
@@ -61,6 +61,7 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?.with_access(&facts);
     let taken = Patterns::from(manifest.request.clone());
     let held = selecting::select(&archive, &facts, &taken.parse()?)?;
+    mapped::check(options, manifest, &archive, &held)?;
     let with_rows = held.relations_with_rows.clone();
     let request = options.patterns.parse()?;
     let selection = if options.patterns.is_empty() {
