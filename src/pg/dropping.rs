@@ -12,11 +12,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Begins a transaction in which nobody writes to those of the tables that are there, nor changes what they are. Not begun where somebody is
 /// in the way.
-pub async fn hold_rows(
-    session: &Session,
-    tables: &[(String, String)],
-    patience: Patience,
-) -> Result<Attempt, Error> {
+pub async fn hold_rows(session: &Session, tables: &[(String, String)], patience: Patience) -> Result<Attempt, Error> {
     session.run("starting a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
     let attempt = lock(session, &there(session, tables).await?, "SHARE", patience).await;
     if !matches!(attempt, Ok(Attempt::Up)) {

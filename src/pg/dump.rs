@@ -207,7 +207,11 @@ mod tests {
 
     #[test]
     fn a_refusal_of_a_lock_is_no_wait_for_it() {
-        let said = |error: &str| format!("pg_dump: error: query failed: ERROR:  {error}\npg_dump: detail: Query was: LOCK TABLE b.p IN ACCESS SHARE MODE");
+        let said = |error: &str| {
+            format!(
+                "pg_dump: error: query failed: ERROR:  {error}\npg_dump: detail: Query was: LOCK TABLE b.p IN ACCESS SHARE MODE"
+            )
+        };
         let (soon, late) = (Duration::from_millis(20), Duration::from_millis(5001));
         let timed_out = said("canceling statement due to lock timeout");
         assert!(is_contended(&timed_out, late, 5000));

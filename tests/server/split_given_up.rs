@@ -310,7 +310,12 @@ fn looked_at_on(major: u32) {
                 "SELECT count(*) = 0 FROM theirs.orders",
                 "DROP SCHEMA theirs CASCADE",
             ),
-            ("SELECT lo_from_bytea(777, 'precious')", "large object 777", "SELECT lo_get(777) = 'precious'", "SELECT lo_unlink(777)"),
+            (
+                "SELECT lo_from_bytea(777, 'precious')",
+                "large object 777",
+                "SELECT lo_get(777) = 'precious'",
+                "SELECT lo_unlink(777)",
+            ),
         ] {
             for verb in [&["rollback"][..], &["--schemas", "m"]] {
                 let said = while_it_looks(&server, verb, make);

@@ -78,12 +78,13 @@ pub async fn abandon(
 async fn hold(state: &State, target: &Session, watch: &Watch) -> Result<(), Error> {
     let tables = aftermath::tables_known(state);
     let tables: Vec<(String, String)> = tables.iter().map(|table| (table.schema.clone(), table.name.clone())).collect();
-    let phase = "locking the tables of the new database";
-    let trying = Trying { wait: LOCK_WAIT, watch, phase };
+    let trying = Trying { wait: LOCK_WAIT, watch, phase: "locking the tables of the new database" };
     let attempt = async |patience| dropping::hold_rows(target, &tables, patience).await;
     match trying.again_and_again(target, tables.len(), at_target, attempt).await? {
         Had::Up => Ok(()),
-        Had::NotInTime { who, .. } => Err(SplitError::KeptWaiting { phase, wait: LOCK_WAIT, sessions: who }.into()),
+        Had::NotInTime { who: sessions, .. } => {
+            Err(SplitError::Visited { database: target.conninfo().database().to_owned(), sessions }.into())
+        }
     }
 }
 

@@ -215,7 +215,7 @@ pub enum SplitError {
     #[error("{}: {}", of_others(.database, *.origin), .made.iter().cloned().chain(.tables.iter().map(ToString::to_string)).collect::<Vec<_>>().join("; "))]
     OfOthers { database: String, made: Vec<String>, tables: Vec<Mismatch>, origin: Origin },
     /// What they do there until it is dropped, nobody would see.
-    #[error("others are connected to the new database {database}, which would be dropped: {}", .sessions.join("; "))]
+    #[error("others are at work in the new database {database}, which would be dropped or emptied: {}", .sessions.join("; "))]
     Visited { database: String, sessions: Vec<String> },
 }
 
