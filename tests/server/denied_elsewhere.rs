@@ -39,7 +39,7 @@ fn reads_its_own_on(major: u32) {
     sql(OWN);
     let (repo, lone) = (Repo::new(), server.dsn_as("lone", "d"));
     let backup = |args: &[&str]| {
-        let always = ["backup", "--json", "--lock-wait-timeout", "3s", "-d", &lone];
+        let always = ["backup", "--json", "--lock-wait-timeout", "3", "-d", &lone];
         of(&server, repo.command(always.iter().chain(args)))
     };
     let plan = || {
