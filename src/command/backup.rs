@@ -173,7 +173,8 @@ async fn facts_of(
     snapshot: &SourceSnapshot,
     request: &selection::Request,
 ) -> Result<(Facts, Facts, dump::Untouched), Error> {
-    let (mut facts, untouched) = read_facts(snapshot).await?;
+    let is_asked = |schema: &str, name: &str| selecting::may_be_named(request, schema, name);
+    let (mut facts, untouched) = read_facts(snapshot, is_asked).await?;
     if request.is_everything() {
         whole_rows::check_all(&facts)?;
     }

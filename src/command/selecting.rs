@@ -78,14 +78,18 @@ impl Owned {
 /// Whether a table may belong to the request, by its name alone: before pg_dump has spoken, what is asked for must be locked.
 /// Rather too much than too little; an extension's configuration tables always may.
 pub fn may_be_asked(request: &Request, table: &TableFacts) -> bool {
-    let schema = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches_schema(&table.schema));
-    let relation =
-        |patterns: &[Pattern], visibility| patterns.iter().any(|p| p.matches(&table.schema, &table.name, visibility));
+    may_be_named(request, &table.schema, &table.name) || table.configuration.is_some()
+}
+
+/// The same of any relation, by its schema and name.
+pub fn may_be_named(request: &Request, schema: &str, name: &str) -> bool {
+    let in_schema = |patterns: &[Pattern]| patterns.iter().any(|p| p.matches_schema(schema));
+    let relation = |patterns: &[Pattern], visibility| patterns.iter().any(|p| p.matches(schema, name, visibility));
     // What only a visible name would match may stay, as it may be another table.
-    let excluded = schema(&request.exclude_schemas) || relation(&request.exclude_tables, Visibility::Hidden);
+    let excluded = in_schema(&request.exclude_schemas) || relation(&request.exclude_tables, Visibility::Hidden);
     let everything_but = request.schemas.is_empty() && request.tables.is_empty();
-    let asked = everything_but || schema(&request.schemas) || relation(&request.tables, Visibility::Visible);
-    asked && !excluded || table.configuration.is_some()
+    let asked = everything_but || in_schema(&request.schemas) || relation(&request.tables, Visibility::Visible);
+    asked && !excluded
 }
 
 pub fn select(archive: &Archive, facts: &Facts, request: &Request) -> Result<Selection, Error> {

@@ -15,10 +15,27 @@ use crate::schema::restore::{roles_named, roles_of_the_database};
 use crate::schema::selection::{self, Selection};
 
 /// The catalog's facts, and the tables that pg_dump must leave alone because this role cannot lock them.
-pub async fn read_facts(snapshot: &SourceSnapshot) -> Result<(Facts, dump::Untouched), Error> {
-    let facts = catalog::facts(&snapshot.session).await.map_err(Error::source_database("reading the catalog"))?;
+///
+/// # Errors
+/// A partitioned table that is asked for, by its schema and name, is one of them.
+pub async fn read_facts(
+    snapshot: &SourceSnapshot,
+    is_asked: impl Fn(&str, &str) -> bool,
+) -> Result<(Facts, dump::Untouched), Error> {
+    let session = &snapshot.session;
+    let failed = || Error::source_database("reading the catalog");
+    let facts = catalog::facts(session).await.map_err(failed())?;
+    let parents = catalog::parents_denied(session).await.map_err(failed())?;
+    let asked = parents.iter().filter(|(schema, name)| is_asked(schema, name));
+    let unreadable: Vec<Unreadable> = asked
+        .map(|(schema, name)| Unreadable { table: format!("{schema}.{name}"), reading: Reading::Denied })
+        .collect();
+    if !unreadable.is_empty() {
+        return Err(Error::Unreadable { role: session.conninfo().user().to_owned(), unreadable });
+    }
     let denied = snapshot.tables.iter().filter(|table| table.reading == Reading::Denied);
-    Ok((facts, denied.map(|table| (table.schema.clone(), table.name.clone())).collect()))
+    let denied = denied.map(|table| (table.schema.clone(), table.name.clone()));
+    Ok((facts, denied.chain(parents).collect()))
 }
 
 pub async fn read_sequences(snapshot: &SourceSnapshot, selection: &Selection) -> Result<Vec<Sequence>, Error> {

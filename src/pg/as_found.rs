@@ -80,10 +80,9 @@ async fn settings(session: &Session) -> Result<Vec<Settings>, Error> {
     Ok(rows.iter().map(|row| Settings { role: row.get(0), values: row.get(1) }).collect())
 }
 
-/// Takes away what was not there, in one transaction; then what is there is set up as it was. What could not be put back is returned, each in
-/// words: nothing depends on it but the administrator's own plans.
-pub async fn put_back(session: &Session, was: &AsFound, made: &[Known]) -> Result<Vec<String>, Error> {
-    empty(session, was, made).await?;
+/// What is there is set up as it was. What could not be put back is returned, each in words: nothing depends on it but the administrator's own
+/// plans.
+pub async fn put_back(session: &Session, was: &AsFound) -> Result<Vec<String>, Error> {
     let mut statements = Vec::new();
     let now = schemas(session).await?;
     for schema in &was.schemas {
@@ -198,8 +197,9 @@ fn settings_again(database: &str, now: &[Settings], was: &[Settings]) -> Vec<(St
 /// What pg_identify_object calls otherwise than `DROP` does.
 const WORD: &str = "CASE i.type WHEN 'composite type' THEN 'TYPE' WHEN 'statistics object' THEN 'STATISTICS' ELSE pg_catalog.upper(i.type) END";
 
-/// `made` is what else the split makes, of which that in no schema is looked for by name.
-async fn empty(session: &Session, was: &AsFound, made: &[Known]) -> Result<(), Error> {
+/// Takes away what was not there, in the session's transaction. `made` is what else the split makes, of which that in no schema is looked for by
+/// name.
+pub async fn empty(session: &Session, was: &AsFound, made: &[Known]) -> Result<(), Error> {
     let stays = |class: &str| {
         let of_class = was.objects.iter().filter(|known| known.0 == class).map(|known| quote_literal(&known.2));
         let names: Vec<String> = of_class.collect();
@@ -225,7 +225,7 @@ async fn empty(session: &Session, was: &AsFound, made: &[Known]) -> Result<(), E
         stays("SCHEMA"),
     );
     let alone: String = made.iter().filter(|known| !was.objects.contains(known)).map(drop_alone).collect();
-    session.run("emptying the database", &format!("BEGIN; {}{alone}COMMIT", do_block(&body))).await
+    session.run("emptying the database", &format!("{}{alone}", do_block(&body))).await
 }
 
 /// Of what lives in no schema, and goes with nothing that does.

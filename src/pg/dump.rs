@@ -10,6 +10,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -161,6 +162,7 @@ pub fn schema_archive(
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let failed = |source| DumpError::Run { program: pg_dump.path.clone(), source };
+    let since = Instant::now();
     let mut child = command.spawn().map_err(failed)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let child = Arc::new(Mutex::new(child));
@@ -181,13 +183,44 @@ pub fn schema_archive(
         false if stop.is_set() && status.signal() == Some(Signal::KILL.as_raw()) => Err(DumpError::Stopped),
         // As it says itself where it takes the signal for a wish.
         false if was_stopped(status) || message.ends_with("terminated by user") => Err(DumpError::Ended { message }),
-        // In the program's own words, whatever language the server speaks.
-        false if message.contains("Query was: LOCK TABLE") => Err(DumpError::Contended { message }),
+        false if is_contended(&message, since.elapsed(), lock_timeout_ms) => Err(DumpError::Contended { message }),
         false => Err(DumpError::Failed { message }),
     }
+}
+
+/// Whether it waited for a lock for as long as it may. The program's own words name the statement, whatever language the server speaks; a
+/// refusal of the same statement comes at once.
+fn is_contended(message: &str, took: Duration, lock_timeout_ms: u64) -> bool {
+    let waited = lock_timeout_ms > 0 && took >= Duration::from_millis(lock_timeout_ms);
+    message.contains("Query was: LOCK TABLE")
+        && (message.contains("deadlock detected") || waited && !message.contains("permission denied"))
 }
 
 fn kill(child: &Mutex<Child>) {
     // An error means that it has ended.
     let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_a_lock_is_no_wait_for_it() {
+        let said = |error: &str| {
+            format!(
+                "pg_dump: error: query failed: ERROR:  {error}\npg_dump: detail: Query was: LOCK TABLE b.p IN ACCESS SHARE MODE"
+            )
+        };
+        let (soon, late) = (Duration::from_millis(20), Duration::from_millis(5001));
+        let timed_out = said("canceling statement due to lock timeout");
+        assert!(is_contended(&timed_out, late, 5000));
+        assert!(is_contended(&said("storniere Anfrage wegen Zeitüberschreitung einer Sperre"), late, 5000));
+        assert!(is_contended(&said("deadlock detected"), soon, 5000));
+        for took in [soon, late] {
+            assert!(!is_contended(&said("permission denied for table p"), took, 5000));
+            assert!(!is_contended(&timed_out.replace("LOCK TABLE", "SELECT"), took, 5000));
+        }
+        assert!(!is_contended(&said("keine Berechtigung für Tabelle p"), soon, 5000));
+    }
 }

@@ -404,6 +404,9 @@ fn server_hint(message: &ServerMessage) -> Option<String> {
         "42501" if message.message == "permission denied to create database" => {
             "ALTER ROLE ... CREATEDB lets this role create databases; or an administrator creates an empty one that the role owns (createdb -O ROLE NAME), and it is named without --create"
         }
+        "55000" if message.message.ends_with("is not currently accepting connections") => {
+            "ALTER DATABASE ... ALLOW_CONNECTIONS true opens it, from another database; a split that is given up shuts the database that it made for a moment before it drops it, and a kill may come in between"
+        }
         "42501" => "grant the privilege to this role, or connect as the owner or as a superuser",
         "55P03" => "another session holds a lock: try again when it has ended, or raise the lock timeout",
         "22021" => {

@@ -13,6 +13,7 @@ pub mod cluster;
 pub mod connect;
 pub mod conninfo;
 pub mod copy;
+pub mod dropping;
 pub mod dump;
 pub mod error;
 pub mod fence;

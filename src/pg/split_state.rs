@@ -160,7 +160,7 @@ pub async fn tables_besides(session: &Session, schemas: &[String]) -> Result<Vec
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Makes a database empty again that was empty when a split began in it.
+/// Makes a database empty again that was empty when a split began in it, in the session's transaction.
 pub async fn empty_again(session: &Session) -> Result<(), Error> {
     let sql = "DO $$ DECLARE x text; BEGIN
             FOR x IN SELECT extname FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' LOOP
@@ -171,7 +171,7 @@ pub async fn empty_again(session: &Session) -> Result<(), Error> {
         END $$;
         DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;
         COMMENT ON SCHEMA public IS 'standard public schema'";
-    session.run("emptying the database", &format!("BEGIN; {sql}; COMMIT")).await
+    session.run("emptying the database", sql).await
 }
 
 /// Which database of which cluster this is: no two that differ give the same.

@@ -298,7 +298,8 @@ fn what_code_defines_in_the_place_of_a_definition_is_undone_with_it() {
     assert_eq!(said.code, 8, "{said:?}");
     let failures = said.document()["failures"].as_array().unwrap().clone();
     let entries: Vec<&str> = failures.iter().map(|failure| failure["entry"].as_str().unwrap()).collect();
-    assert_eq!(entries, ["MATERIALIZED VIEW core.greedy", "REFRESH MATERIALIZED VIEW core.greedy"], "{said:?}");
+    assert_eq!(entries, ["MATERIALIZED VIEW core.greedy"], "{said:?}");
+    assert_eq!(said.document()["skipped"][0], "REFRESH MATERIALIZED VIEW core.greedy", "{said:?}");
     log.only_mal("restore");
     let triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'evil'";
     assert_eq!(sql(&server, "mal", "again", triggers), "0");

@@ -16,6 +16,7 @@ mod crash;
 mod damage;
 mod dedup;
 mod default_privileges;
+mod denied_elsewhere;
 mod detach_pending;
 mod disk_full;
 mod drill;

@@ -99,6 +99,38 @@ fn a_schema_of_a_whole_snapshot_comes_with_what_it_needs_and_tells_what_stays_ou
     assert_eq!(sql(&source, "other", "SELECT count(*) FROM staff.wages WHERE wage = 'NaN'"), "10");
 }
 
+/// A mistyped name would map nothing.
+#[test]
+fn what_is_mapped_and_is_not_in_the_snapshot_is_refused() {
+    let (source, repo) = shop();
+    let refused = |repo: &Repo, switch: &str, pair: &str, why: &str, hint: &str| {
+        let said =
+            Said::of(&mut repo.restore(["latest", "--create", "-d", &source.dsn("none"), "--json", switch, pair]));
+        let document = said.document();
+        assert_eq!((said.code, &document["error"]), (2, &json!(why)), "{said:?}");
+        assert!(document["hint"].as_str().unwrap().starts_with(hint), "{said:?}");
+        assert_eq!(source.ask("SELECT count(*) FROM pg_database WHERE datname = 'none'"), "0");
+    };
+    let role = |pair: &str, old: &str, hint: &str| {
+        refused(&repo, "--map-role", pair, &format!("the snapshot has no role {old}, which --map-role maps"), hint);
+    };
+    role("shop_ownr=new_owner", "shop_ownr", "Did you mean shop_owner?");
+    role("somebody_else=new_owner", "somebody_else", "The roles of the snapshot: ");
+    let why = "the snapshot has no tablespace fast, which --map-tablespace maps";
+    refused(&repo, "--map-tablespace", "fast=slow", why, "The snapshot names no tablespace");
+
+    source.ask("ALTER SYSTEM SET allow_in_place_tablespaces = on");
+    source.ask("SELECT pg_reload_conf()");
+    source.wait_for("SHOW allow_in_place_tablespaces", "on");
+    source.ask("CREATE TABLESPACE quick LOCATION ''");
+    sql(&source, "shop", "CREATE TABLE sales.quick (i int) TABLESPACE quick");
+    let repo = Repo::new();
+    repo.json(["backup", "-d", &source.dsn("shop")]);
+    let why = "the snapshot has no tablespace quik, which --map-tablespace maps";
+    refused(&repo, "--map-tablespace", "quik=quick", why, "Did you mean quick?");
+    repo.restored(["latest", "--create", "-d", &source.dsn("found"), "--map-tablespace", "quick=pg_default"]);
+}
+
 #[test]
 fn a_role_is_replaced_wherever_it_was_named() {
     let (source, repo) = shop();

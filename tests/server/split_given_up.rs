@@ -1,6 +1,7 @@
 //! A split that ended before its seal is given up, by a rollback or by the next run: what the split made goes without a question, what others
 //! made meanwhile does not, and a database that was there is again what it was.
 
+use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -247,4 +248,120 @@ fn a_database_that_was_there_is_again_what_it_was() {
         sql(&server, "new", "COMMENT ON SCHEMA public IS 'ours'; GRANT CREATE ON SCHEMA public TO PUBLIC");
         assert_eq!(again, whole(false), "{schemas}");
     }
+}
+
+/// The program waits where it reads what it has loaded: after its look for objects, before it reads the rows. Then somebody makes something.
+#[track_caller]
+fn while_it_looks(server: &Server, verb: &[&str], meanwhile: &str) -> Said {
+    let relation = sql(server, "new", "SELECT 'pgkeep_split.loaded'::regclass::oid");
+    let locks = |application: &str, granted: bool| {
+        format!(
+            "SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.application_name = '{application}'
+            AND l.relation = {relation} AND l.granted = {granted}"
+        )
+    };
+    let mut holder = server.binaries.command("psql");
+    holder.env("PGAPPNAME", "holder").args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &server.dsn("new")]);
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = holder.stdin.take().unwrap();
+    lines.write_all(b"BEGIN; LOCK TABLE pgkeep_split.loaded IN ACCESS EXCLUSIVE MODE;\n").unwrap();
+    server.wait_for(&locks("holder", true), "t");
+    let ends = [server.dsn("old"), server.dsn("new")];
+    let mut command = pgkeep();
+    command.args(["split", "--json"]).args(verb).args(["--from", &ends[0], "--to", &ends[1]]);
+    command.env("PGKEEP_PG_BIN", &server.binaries.bin_dir);
+    let running = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.wait_for(&locks("pgkeep split", false), "t");
+    sql(server, "new", meanwhile);
+    lines.write_all(b"COMMIT;\n").unwrap();
+    drop(lines);
+    assert!(holder.wait().unwrap().success());
+    Said::from(running.wait_with_output().unwrap())
+}
+
+fn looked_at_on(major: u32) {
+    let server = Server::start(major, ClusterOptions::default());
+    server.ask("CREATE DATABASE old");
+    sql(&server, "old", OLD);
+    sql(&server, "old", SLOW);
+    sql(&server, "old", "CREATE TABLE m.big (id int PRIMARY KEY); INSERT INTO m.big SELECT generate_series(1, 5000)");
+    for found in ["", "CREATE DATABASE new"] {
+        server.ask("DROP DATABASE IF EXISTS new");
+        if !found.is_empty() {
+            server.ask(found);
+        }
+        killed(&server, "m", "SELECT count(*) > 0 FROM m.big");
+        for (make, told, rows, undo) in [
+            (
+                "CREATE TABLE m.orders (id int); INSERT INTO m.orders SELECT generate_series(1, 100)",
+                "table m.orders",
+                "SELECT count(*) = 100 FROM m.orders",
+                "DROP TABLE m.orders",
+            ),
+            (
+                "CREATE TABLE public.orders AS SELECT 1 AS id",
+                "table public.orders",
+                "SELECT count(*) = 1 FROM public.orders",
+                "DROP TABLE public.orders",
+            ),
+            (
+                "CREATE SCHEMA theirs CREATE TABLE orders (id int)",
+                "schema theirs",
+                "SELECT count(*) = 0 FROM theirs.orders",
+                "DROP SCHEMA theirs CASCADE",
+            ),
+            (
+                "SELECT lo_from_bytea(777, 'precious')",
+                "large object 777",
+                "SELECT lo_get(777) = 'precious'",
+                "SELECT lo_unlink(777)",
+            ),
+        ] {
+            for verb in [&["rollback"][..], &["--schemas", "m"]] {
+                let said = while_it_looks(&server, verb, make);
+                assert_eq!(said.code, 7, "{make}: {said:?}");
+                assert!(error(&said).contains(told), "{make}: {said:?}");
+                // It is there, and whoever needs it gets to it.
+                assert_eq!(sql(&server, "new", rows), "t", "{make}");
+                sql(&server, "new", undo);
+            }
+        }
+        // With the word of its operator it goes, and is named all the same.
+        let said = while_it_looks(&server, &["rollback", "--discard"], "CREATE TABLE m.orders (id int)");
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.document()["left_behind"].to_string().contains("table m.orders"), "{said:?}");
+        let there = server.ask("SELECT count(*) FROM pg_database WHERE datname = 'new' AND datallowconn");
+        assert_eq!(there, if found.is_empty() { "0" } else { "1" });
+    }
+}
+
+#[test]
+fn what_others_make_while_a_split_is_given_up_is_dropped_by_no_verb_15() {
+    looked_at_on(15);
+}
+
+#[test]
+fn what_others_make_while_a_split_is_given_up_is_dropped_by_no_verb_18() {
+    looked_at_on(18);
+}
+
+/// Whoever is in the database could bring something in until it is dropped.
+#[test]
+fn a_database_of_a_split_is_dropped_under_nobody() {
+    let server = Server::start(15, ClusterOptions::default());
+    server.ask("CREATE DATABASE old");
+    sql(&server, "old", OLD);
+    killed_before_its_fence(&server, "m", "m.a");
+    let mut visitor = server.binaries.command("psql");
+    visitor.env("PGAPPNAME", "visitor").args(["-X", "-q", "-d", &server.dsn("new")]);
+    let mut visitor = visitor.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    server.wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'visitor'", "1");
+    let said = split(&server, &["rollback"]);
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(error(&said).contains("application 'visitor'"), "{said:?}");
+    // As open as before.
+    assert_eq!(sql(&server, "new", "SELECT datallowconn FROM pg_database WHERE datname = 'new'"), "t");
+    drop(visitor.stdin.take());
+    assert!(visitor.wait().unwrap().success());
+    assert_eq!(split(&server, &["rollback"]).code, 0);
 }

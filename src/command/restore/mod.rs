@@ -10,6 +10,7 @@ pub(super) mod framed;
 mod half;
 mod made;
 pub(super) mod maintenance;
+mod mapped;
 mod planning;
 pub(super) mod refused;
 mod report;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::families::Families;
-use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, roles, roles_before, target};
+use super::{Creation, Job, Options, Planned, Proofs, Tablespaces, mapped, roles, roles_before, target};
 use crate::command::Error;
 use crate::command::not_given;
 use crate::command::rights::joined;
@@ -61,12 +61,10 @@ pub async fn plan(repository: &Repository, options: &Options, manifest: &Manifes
     let archive = Archive::parse(&repository.metadata(manifest, &manifest.archive).await?)?.with_access(&facts);
     let taken = Patterns::from(manifest.request.clone());
     let held = selecting::select(&archive, &facts, &taken.parse()?)?;
-    let with_rows = held.relations_with_rows.clone();
     let request = options.patterns.parse()?;
-    let selection = match options.patterns.is_empty() {
-        true => held,
-        false => asked(manifest, (&archive, &facts), &request, &held)?,
-    };
+    mapped::check(options, manifest, &archive, &held)?;
+    let with_rows = held.relations_with_rows.clone();
+    let selection = asked(options, manifest, (&archive, &facts), &request, held)?;
     let part = Part { archive: &archive, facts: &facts, request: &request, selection: &selection, held: &with_rows };
     let rows_missing = part.check()?;
     let role_map = RoleMap::new(options.roles.iter().cloned());
@@ -141,15 +139,19 @@ async fn there(
     Ok((there, missing))
 }
 
-/// What the patterns of a restore mean, all of which the snapshot must have.
+/// What the patterns of a restore mean, all of which the snapshot must have; without patterns, all that it holds.
 fn asked(
+    options: &Options,
     manifest: &Manifest,
     (archive, facts): (&Archive, &Facts),
     request: &Request,
-    held: &Selection,
+    held: Selection,
 ) -> Result<Selection, Error> {
+    if options.patterns.is_empty() {
+        return Ok(held);
+    }
     let asked = selecting::select(archive, facts, request)?;
-    check_held(manifest, facts, &asked, held)?;
+    check_held(manifest, facts, &asked, &held)?;
     Ok(asked)
 }
 

@@ -139,29 +139,16 @@ pub async fn note_definitions(state: &mut State, target: &Session) -> Result<(),
     state.save(target).await
 }
 
-/// What others have made or changed in the new database before the seal, and tables with other rows than the split has loaded. What the split
-/// makes is known by name from before it was made; rows, by what was written down in the transaction that loaded them.
+/// What others have made or changed in the new database before the seal. What the split makes is known by name from before it was made.
 ///
 /// # Errors
-/// An earlier program began it, and wrote nothing of that down: whatever is there cannot be told.
-pub async fn of_others(
-    state: &State,
-    target: &Session,
-    info: &Conninfo,
-    jobs: usize,
-    watch: &Watch,
-) -> Result<(Vec<String>, Vec<Mismatch>), Error> {
+/// The connection. Where an earlier program began it, and wrote nothing down, whatever is there is told.
+pub async fn made_by_others(state: &State, target: &Session) -> Result<Vec<String>, Error> {
     let failed = || at_target("looking for objects created in the new database");
     if state.phase >= Phase::Proven {
-        return Ok((
-            made_in_the_new_place(target, state).await?,
-            written_since(info, state, &state.tables, jobs, watch)?,
-        ));
+        return made_in_the_new_place(target, state).await;
     }
-    let Some(making) = &state.making else {
-        let contents = split_state::contents(target).await.map_err(failed())?;
-        return Ok((contents, Vec::new()));
-    };
+    let Some(making) = &state.making else { return split_state::contents(target).await.map_err(failed()) };
     let known: Vec<&Known> = making.objects.iter().collect();
     let mut made = BTreeSet::from_iter(besides(target, &known).await.map_err(failed())?);
     if state.target_inventory.is_some() {
@@ -169,12 +156,37 @@ pub async fn of_others(
         // Indexes, constraints and the rest come with the rows, and are the split's.
         made.extend(since.into_iter().filter(|what| state.phase < Phase::Copying || what.starts_with("column ")));
     }
+    Ok(made.into_iter().collect())
+}
+
+/// The tables whose rows the split knows before the seal.
+pub fn tables_known(state: &State) -> &[Relation] {
+    match &state.making {
+        Some(making) if state.phase < Phase::Proven => &making.tables,
+        None if state.phase < Phase::Proven => &[],
+        _ => &state.tables,
+    }
+}
+
+/// Tables with other rows than the split has loaded, by what was written down in the transaction that loaded them.
+pub async fn written_by_others(
+    state: &State,
+    target: &Session,
+    info: &Conninfo,
+    jobs: usize,
+    watch: &Watch,
+) -> Result<Vec<Mismatch>, Error> {
+    let tables = tables_known(state);
+    if state.phase >= Phase::Proven {
+        return written_since(info, state, tables, jobs, watch);
+    }
+    let failed = || at_target("looking for rows of others in the new database");
     let loaded = loaded::loaded(target).await.map_err(failed())?;
     let with = |table: &Relation| {
         let digest = loaded.iter().find(|loaded| (&loaded.schema, &loaded.name) == (&table.schema, &table.name));
         Relation { digest: digest.map_or_else(Digest::default, |loaded| loaded.digest), ..table.clone() }
     };
-    let tables: Vec<Relation> = making.tables.iter().map(with).collect();
+    let tables: Vec<Relation> = tables.iter().map(with).collect();
     let mut written = written_since(info, state, &tables, jobs, watch)?;
     // The run may not have come to make it.
     written.retain(|mismatch| {
@@ -183,7 +195,7 @@ pub async fn of_others(
             Difference::MissingTable | Difference::MissingPartition { .. } | Difference::Detached { .. }
         )
     });
-    Ok((made.into_iter().collect(), written))
+    Ok(written)
 }
 
 /// What is in the new database and was not copied, and what is not as it was copied: a way back would leave it behind. The record of an older

@@ -117,7 +117,8 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let session = &snapshot.session;
     let failed = |what: &str| Error::source_database(what.to_owned());
     let pg_dump = dump::find(session, options.plan.pg_bin.as_deref())?;
-    let (mut facts, untouched) = source_facts::read_facts(snapshot).await?;
+    let is_asked = |schema: &str, name: &str| selecting::may_be_named(&request, schema, name);
+    let (mut facts, untouched) = source_facts::read_facts(snapshot, is_asked).await?;
     selecting::forget_untouched(&mut facts, &untouched);
     forget_ours(&mut facts);
     let dumped =

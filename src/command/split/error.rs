@@ -217,6 +217,9 @@ pub enum SplitError {
     /// Before the seal, in a database that the split would drop or empty.
     #[error("{}: {}", of_others(.database, *.origin), .made.iter().cloned().chain(.tables.iter().map(ToString::to_string)).collect::<Vec<_>>().join("; "))]
     OfOthers { database: String, made: Vec<String>, tables: Vec<Mismatch>, origin: Origin },
+    /// What they do there until it is dropped, nobody would see.
+    #[error("others are at work in the new database {database}, which would be dropped or emptied: {}", .sessions.join("; "))]
+    Visited { database: String, sessions: Vec<String> },
 }
 
 /// Whether what others made can be told from what the split has made.

@@ -206,6 +206,7 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::OfOthers { .. } => {
             "Nothing was dropped, and the old database takes writes. Move what you need elsewhere. `pgkeep split rollback --discard` drops it with everything that the split made.".into()
         }
+        SplitError::Visited { .. } => "Nothing was dropped, and the old database takes writes. End these sessions, and try again.".into(),
         SplitError::MadeSince { .. } => "A rollback would leave them behind. --discard goes back without them; the new database keeps them, but refuses writes.".into(),
     })
 }

@@ -54,7 +54,7 @@ async fn make_once(options: &Options, timing: Timing, watch: &Watch) -> Result<P
     let read = source::Read::begin(options, &patterns, timing, &watch.stop).await?;
     let cluster = cluster(options, &read, &visit)?;
     let mut programs = Vec::from_iter(outdated(read.session(), options)?);
-    let source::Schema { archive, facts, said } = read.schema(options, &watch.stop).await?;
+    let source::Schema { archive, facts, said } = read.schema(options, &patterns, &watch.stop).await?;
     programs.extend(said.into_iter().map(left_by_pg_dump));
     let names = SchemaNames::resolve(&archive, &facts, &patterns)
         .map_err(|error| Error::Usage { what: error.to_string(), hint: error.hint() })?;

@@ -36,7 +36,7 @@ pub use foreign_keys::{foreign_keys, referencing_rows};
 pub use hidden::{Hidden, HiddenMapping, Options as HiddenOptions, hidden};
 pub use large_objects::{LARGE_OBJECT_COLUMNS, large_object_query, large_objects};
 pub use no_text::no_text;
-pub use relations::{Reading, TableFacts, tables};
+pub use relations::{Reading, TableFacts, parents_denied, tables};
 pub use roles::{Passwords, RoleFacts, roles, roles_by_name};
 pub use row_code::planned_with_code;
 pub(super) use row_code::{INNER_TYPES, casts_of_users};

@@ -100,3 +100,15 @@ pub async fn tables(session: &Session) -> Result<Vec<TableFacts>, Error> {
     let rows = session.rows("the list of tables", &sql, &[&with_code]).await?;
     Ok(rows.into_iter().map(facts).collect())
 }
+
+/// Partitioned tables that this role cannot lock, schema and name: they have no rows of their own, and pg_dump locks them all the same.
+/// Those of extensions it leaves alone.
+pub async fn parents_denied(session: &Session) -> Result<Vec<(String, String)>, Error> {
+    let sql = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'p' AND c.relpersistence <> 't'
+          AND NOT coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), true)
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+              WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 1, 2";
+    let rows = session.rows("the list of partitioned tables", sql, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}

@@ -74,10 +74,14 @@ impl Read {
     }
 
     /// The whole database's table of contents, what the catalog adds to it, and what pg_dump had to say.
-    pub async fn schema(&self, options: &Options, stop: &Stop) -> Result<Schema, Error> {
+    ///
+    /// # Errors
+    /// A partitioned table of the schemas is not readable.
+    pub async fn schema(&self, options: &Options, patterns: &[Pattern], stop: &Stop) -> Result<Schema, Error> {
         let session = self.session();
         let pg_dump = dump::find(session, options.pg_bin.as_deref())?;
-        let (mut facts, untouched) = source_facts::read_facts(&self.snapshot).await?;
+        let is_asked = |schema: &str, _: &str| patterns.iter().any(|pattern| pattern.matches_schema(schema));
+        let (mut facts, untouched) = source_facts::read_facts(&self.snapshot, is_asked).await?;
         selecting::forget_untouched(&mut facts, &untouched);
         let id = &self.snapshot.id;
         let dumped = dump::schema_archive(&pg_dump, session, Some(id), options.lock_timeout_ms, &untouched, stop)?;
