@@ -148,10 +148,14 @@ fn dropped_on(major: u32) {
     let said = app.while_it_waits(&["finish", "--yes-drop", "app"], || {
         let waits = format!("SELECT count(*) FROM pg_locks WHERE relation = {table} AND NOT granted");
         app.server.wait_for(&waits, "1");
-        let mut new = app.session("new", &app.server.dsn("app_new"), "BEGIN; LOCK TABLE pgkeep_split.proven;\n");
+        let mut new = app.session(
+            "new",
+            &app.server.dsn("app_new"),
+            "SET allow_system_table_mods = on; BEGIN; LOCK TABLE pg_catalog.pg_namespace;\n",
+        );
         app.wait_for_session("new", "state = 'idle in transaction' AND query ~ 'LOCK TABLE'");
         app.sql("COMMIT PREPARED 'reads'");
-        app.wait_for_session("pgkeep split", "wait_event_type = 'Lock' AND query ~ 'proven'");
+        app.wait_for_session("pgkeep split", "wait_event_type = 'Lock' AND datname = 'app_new'");
         let go_round = format!("BEGIN; {}; COMMIT;\nSELECT 'over';\n", exchanged(&aside));
         mal = Some(app.session("mal", &app.server.dsn_as("mal", "app"), &go_round));
         // It has done it, or has to wait for the program.
