@@ -574,6 +574,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "threat",
             "split_trust",
             "split_bridge",
+            "split_finish_twins",
             "split_names",
             "split_seal",
             "user_code",

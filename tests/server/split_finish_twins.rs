@@ -18,10 +18,10 @@ const SCHEMAS: &str = "
 
 const VICS: &str = "SELECT count(*) FROM pg_class WHERE relowner = 'vic'::regrole AND relkind IN ('r', 'S')";
 
-/// A session of `mal`'s, which ends with the value.
-struct Mal(Child);
+/// A session that somebody types into.
+struct Typed(Child);
 
-impl Mal {
+impl Typed {
     fn also(&mut self, sql: &str) {
         self.0.stdin.as_mut().unwrap().write_all(sql.as_bytes()).unwrap();
     }
@@ -98,19 +98,18 @@ impl App {
         psql(&self.server.binaries, &self.server.dsn_as("mal", "app"), &exchanged(schema)).unwrap();
     }
 
-    fn mal(&self, sql: &str) -> Mal {
+    fn session(&self, application: &str, dsn: &str, sql: &str) -> Typed {
         let mut session = self.server.binaries.command("psql");
-        session.env("PGAPPNAME", "mal").args(["-X", "-q", "-d", &self.server.dsn_as("mal", "app")]);
+        session.env("PGAPPNAME", application).args(["-X", "-q", "-d", dsn]);
         let session = session.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut session = Mal(session);
+        let mut session = Typed(session);
         session.also(sql);
         session
     }
 
     fn wait_for_session(&self, application: &str, condition: &str) {
-        let sql = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{application}' AND datname = 'app' AND ({condition})"
-        );
+        let sql =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{application}' AND ({condition})");
         self.server.wait_for(&sql, "1");
     }
 
@@ -120,7 +119,8 @@ impl App {
 
     /// The names go round before the program renames or drops, and stay so when it goes on.
     fn exchanged_under(&self, args: &[&str], schema: &str) -> Said {
-        let mut mal = self.mal(&format!("BEGIN; {};\n", exchanged(schema)));
+        let mut mal =
+            self.session("mal", &self.server.dsn_as("mal", "app"), &format!("BEGIN; {};\n", exchanged(schema)));
         self.wait_for_session("mal", "state = 'idle in transaction' AND query ~ 'RENAME TO twin'");
         let said = self.while_it_waits(args, || {
             self.wait_for_session("pgkeep split", "wait_event_type = 'Lock'");
@@ -137,21 +137,31 @@ fn exchanged(schema: &str) -> String {
     )
 }
 
-/// The moment in which all is looked at and the first thing is dropped.
+/// In the moment after the last look at the old tables, while the program asks the new database what that has lost.
 fn dropped_on(major: u32) {
     let (app, aside) = App::finished(major);
     let (old, twin) = (app.oid(&aside), app.oid("twin"));
     // Who has a prepared transaction is no session that uses the tables.
-    app.sql(&format!("BEGIN; SELECT last_value FROM {aside}.calls; PREPARE TRANSACTION 'reads'"));
-    let calls = app.sql(&format!("SELECT '{aside}.calls'::regclass::oid"));
+    app.sql(&format!("BEGIN; SELECT count(*) FROM {aside}.t; PREPARE TRANSACTION 'reads'"));
+    let table = app.sql(&format!("SELECT '{aside}.t'::regclass::oid"));
     let mut mal = None;
     let said = app.while_it_waits(&["finish", "--yes-drop", "app"], || {
-        let waits = format!("SELECT count(*) FROM pg_locks WHERE relation = {calls} AND NOT granted");
+        let waits = format!("SELECT count(*) FROM pg_locks WHERE relation = {table} AND NOT granted");
         app.server.wait_for(&waits, "1");
-        mal = Some(app.mal(&format!("BEGIN; {}; COMMIT;\nSELECT 'over';\n", exchanged(&aside))));
+        let mut new = app.session(
+            "new",
+            &app.server.dsn("app_new"),
+            "SET allow_system_table_mods = on; BEGIN; LOCK TABLE pg_catalog.pg_namespace;\n",
+        );
+        app.wait_for_session("new", "state = 'idle in transaction' AND query ~ 'LOCK TABLE'");
+        app.sql("COMMIT PREPARED 'reads'");
+        app.wait_for_session("pgkeep split", "wait_event_type = 'Lock' AND datname = 'app_new'");
+        let go_round = format!("BEGIN; {}; COMMIT;\nSELECT 'over';\n", exchanged(&aside));
+        mal = Some(app.session("mal", &app.server.dsn_as("mal", "app"), &go_round));
         // It has done it, or has to wait for the program.
         app.wait_for_session("mal", "wait_event_type = 'Lock' OR state = 'idle' AND query ~ 'over'");
-        app.sql("COMMIT PREPARED 'reads'");
+        new.also("COMMIT;\n");
+        new.end();
     });
     mal.unwrap().end();
     assert_eq!((said.code, &said.document()["dropped"]), (0, &true.into()), "{said:?}");

@@ -192,8 +192,7 @@ fn of(error: &SplitError) -> Option<String> {
         }
         SplitError::RollbackHalf { .. } => "Run `pgkeep split rollback` again: it continues.".into(),
         SplitError::TakenMeanwhile { .. } => "Nothing was moved, and the other split is not affected. Name another target.".into(),
-        SplitError::Renamed { .. } => "Nothing was dropped. Rename them back: ALTER SCHEMA ... RENAME TO ...".into(),
-        SplitError::Exchanged { .. } => "Nothing was renamed or dropped. Look at who renames schemas (their owners can), give the old ones their names back, and try again.".into(),
+        SplitError::Renamed { .. } | SplitError::Exchanged { .. } => "Nothing was renamed or dropped. Give the old schemas their names back (ALTER SCHEMA ... RENAME TO ...), and look at who renames them: their owners can.".into(),
         SplitError::ChangedAside { .. } => "Nothing was dropped. Move them to another schema, or take another backup, and try again.".into(),
         SplitError::ValueForgotten { .. } => "Nothing was done. Repeat --rewrite FILE:KEY=VALUE from the run that started the split.".into(),
         SplitError::TooLate { .. } => {
