@@ -189,10 +189,10 @@ pub fn schema_archive(
 }
 
 /// Whether it waited for a lock for as long as it may. The program's own words name the statement, whatever language the server speaks; a
-/// refusal of the same statement comes at once.
+/// refusal of the same statement comes at once. PostgreSQL 14's begins these words in lower case.
 fn is_contended(message: &str, took: Duration, lock_timeout_ms: u64) -> bool {
     let waited = lock_timeout_ms > 0 && took >= Duration::from_millis(lock_timeout_ms);
-    message.contains("Query was: LOCK TABLE")
+    message.contains("uery was: LOCK TABLE")
         && (message.contains("deadlock detected") || waited && !message.contains("permission denied"))
 }
 
@@ -215,6 +215,7 @@ mod tests {
         let (soon, late) = (Duration::from_millis(20), Duration::from_millis(5001));
         let timed_out = said("canceling statement due to lock timeout");
         assert!(is_contended(&timed_out, late, 5000));
+        assert!(is_contended(&timed_out.replace("detail: Query", "error: query"), late, 5000));
         assert!(is_contended(&said("storniere Anfrage wegen Zeitüberschreitung einer Sperre"), late, 5000));
         assert!(is_contended(&said("deadlock detected"), soon, 5000));
         for took in [soon, late] {

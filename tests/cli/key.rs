@@ -579,6 +579,7 @@ fn every_cannot_of_the_threat_model_names_a_test_that_exists() {
             "split_seal",
             "user_code",
             "climbing",
+            "split_given_up",
         ],
     );
     let cli = all("cli", &["dedup", "interleave", "key", "key_remembered", "key_replaced", "key_rotation"]);
