@@ -41,6 +41,7 @@ pub fn decide(planned: &Planned, options: &plan::Options) -> Option<Works> {
         aside: aside(&table.schema, &table.name),
         schema: table.schema.clone(),
         name: table.name.clone(),
+        oid: planned.archive.entry(table.entry).map(|entry| entry.catalog_id.oid),
     });
     let spans = spans.collect();
     let mut names = ways.into_iter().map(|way| way.role);

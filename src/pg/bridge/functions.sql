@@ -135,13 +135,51 @@ BEGIN
     END IF;
 END $f$;
 
+-- Fails where a relation is not called so: a name meant another one at the moment of the renaming.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_is_called(relation oid, schema name, name name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.oid = relation AND n.nspname = pgkeep_is_called.schema AND c.relname = pgkeep_is_called.name) THEN
+        RAISE EXCEPTION USING ERRCODE = 'PKG01', MESSAGE = format('another relation was in the place of %s.%s', schema, name);
+    END IF;
+END $f$;
+
+-- What readers are tied to, by OID; a row type is its relation.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_ties(items text[]) RETURNS TABLE (class oid, object oid)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $f$
+    SELECT DISTINCT CASE WHEN t.typrelid <> 0 THEN 'pg_class'::regclass::oid ELSE d.refclassid END, CASE WHEN t.typrelid <> 0 THEN t.typrelid ELSE d.refobjid END
+        FROM (SELECT split_part(i, ':', 1) AS class, split_part(i, ':', 2)::oid AS object FROM unnest(items) i) i
+        LEFT JOIN pg_rewrite r ON i.class IN ('view', 'materialized view') AND r.ev_class = i.object AND r.rulename = '_RETURN'
+        JOIN pg_depend d ON d.deptype = 'n' AND d.objid = coalesce(r.oid, i.object)
+            AND d.classid = CASE i.class WHEN 'function' THEN 'pg_proc' WHEN 'policy' THEN 'pg_policy' ELSE 'pg_rewrite' END::regclass
+        LEFT JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+$f$;
+
+-- Fails where a reader that was made again is tied to anything but what it was tied to before (`ties`), and what has its place by now: its text
+-- names things, and a name may have meant another one at that moment. Nothing has run code of what it reads yet.
+CREATE OR REPLACE FUNCTION pg_temp.pgkeep_is_tied(items text[], going oid[], places text[], ties text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    relations oid[]; readers text[]; other record;
+BEGIN
+    SELECT coalesce(array_agg(c.oid), '{}') INTO relations FROM pg_class c WHERE c.relnamespace || ':' || c.relname = ANY (places);
+    readers := ARRAY(SELECT i FROM unnest(items) i WHERE i !~ '^materialized')
+        || ARRAY(SELECT 'materialized view:' || c.oid FROM pg_class c WHERE c.oid = ANY (relations) AND c.relkind = 'm');
+    FOR other IN SELECT t.class, t.object FROM pg_temp.pgkeep_ties(readers) t
+            WHERE t.object <> ALL (relations) AND (t.class || ':' || t.object <> ALL (ties) OR t.object = ANY (going)) LOOP
+        RAISE EXCEPTION USING ERRCODE = 'PKG01',
+            MESSAGE = format('another object was in the place of one that readers of the bridge name: %s', pg_describe_object(other.class, other.object, 0));
+    END LOOP;
+END $f$;
+
 -- Runs `exchange`, which gives the names of `going` to others, and lets all readers but `leave` read those. What holds values that ordinary
 -- roles check is `refused` or `left`. Says what is left to refresh.
 CREATE OR REPLACE FUNCTION pg_temp.pgkeep_exchange(going oid[], leave oid[], inside text[], exchange text[], afterwards text[], checked text) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET check_function_bodies = off SET default_tablespace = '' AS $f$
 DECLARE
     queue oid[] := going; found text[] := '{}'; next oid[]; item text; statement text; reader record; part record;
-    make text[] := '{}'; clear text[] := '{}'; refresh text[] := '{}';
+    make text[] := '{}'; clear text[] := '{}'; refresh text[] := '{}'; places text[]; ties text[];
 BEGIN
     FOR reader IN SELECT pg_describe_object(d.classid, d.objid, 0) AS name, t.typrelid::regclass AS relation
             FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype = 'n'
@@ -180,7 +218,14 @@ BEGIN
         SELECT * INTO part FROM pg_temp.pgkeep_remake(split_part(item, ':', 1), split_part(item, ':', 2)::oid);
         make := make || part.make; clear := part.clear || clear; refresh := refresh || part.refresh;
     END LOOP;
-    FOREACH statement IN ARRAY exchange || make || clear || afterwards LOOP
+    SELECT array_agg(c.relnamespace || ':' || c.relname) INTO places FROM pg_class c
+        WHERE c.oid = ANY (going) OR 'materialized view:' || c.oid = ANY (found);
+    SELECT coalesce(array_agg(t.class || ':' || t.object), '{}') INTO ties FROM pg_temp.pgkeep_ties(found) t;
+    FOREACH statement IN ARRAY exchange || make || clear LOOP
+        EXECUTE statement;
+    END LOOP;
+    PERFORM pg_temp.pgkeep_is_tied(found, going, places, ties);
+    FOREACH statement IN ARRAY afterwards LOOP
         EXECUTE statement;
     END LOOP;
     RETURN refresh;

@@ -53,6 +53,9 @@ pub struct Span {
     /// Which of the ways leads to it: the place in [`Works::ways`]. Records of earlier programs have one way.
     #[serde(default)]
     pub way: usize,
+    /// The relation that moved, and lies aside; records of earlier programs do not say.
+    #[serde(default)]
+    pub oid: Option<u32>,
 }
 
 /// What the statements are made of.

@@ -27,6 +27,14 @@ fn functions() -> String {
     )
 }
 
+/// After a relation was renamed: a statement that fails where it was another one than the span's.
+fn is_called(span: &Span, name: &str) -> Option<String> {
+    let (schema, name, oid) = (quote_literal(&span.schema), quote_literal(name), span.oid?);
+    Some(format!(
+        "SELECT pg_temp.pgkeep_is_called({oid}::pg_catalog.oid, {schema}::pg_catalog.name, {name}::pg_catalog.name)"
+    ))
+}
+
 /// What an exchange is for.
 enum Before {
     Built,
@@ -89,20 +97,19 @@ impl Works {
         format!("{}{}{statements}", functions(), self.open(&ways))
     }
 
-    fn place(&self, span: &Span) -> [String; 2] {
+    fn place(&self, span: &Span) -> Vec<String> {
         let Span { schema, name, aside, .. } = span;
         let writes = self.traffic == Traffic::ReadsAndWrites;
         let old = oid(&quote_relation(schema, aside));
-        [
-            format!("ALTER TABLE {} RENAME TO {}", quote_relation(schema, name), quote_identifier(aside)),
-            format!(
-                "SELECT pg_temp.pgkeep_place({old}, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {writes})",
-                quote_literal(schema),
-                quote_literal(name),
-                quote_literal(self.way_of(span).server),
-                quote_literal(&self.owner())
-            ),
-        ]
+        let renamed = format!("ALTER TABLE {} RENAME TO {}", quote_relation(schema, name), quote_identifier(aside));
+        let placed = format!(
+            "SELECT pg_temp.pgkeep_place({old}, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {}::pg_catalog.name, {writes})",
+            quote_literal(schema),
+            quote_literal(name),
+            quote_literal(self.way_of(span).server),
+            quote_literal(&self.owner())
+        );
+        [Some(renamed), is_called(span, aside), Some(placed)].into_iter().flatten().collect()
     }
 
     /// Everything as it was before [`build`](Self::build). What is back already is left alone; so is a server that others use meanwhile. What
@@ -115,6 +122,7 @@ impl Works {
             // Whoever dropped a foreign table by hand gets the old one all the same.
             exchange.push(format!("ALTER FOREIGN TABLE IF EXISTS {} RENAME TO pgkeep_bridge_{n}", going[n]));
             exchange.push(format!("ALTER TABLE {old} RENAME TO {}", quote_identifier(&span.name)));
+            exchange.extend(is_called(span, &span.name));
             let schema = quote_identifier(&span.schema);
             let drop = format!("DROP FOREIGN TABLE IF EXISTS {schema}.pgkeep_bridge_{n}");
             afterwards.push(match refresh {
@@ -166,8 +174,15 @@ impl Works {
             Before::Built => String::new(),
             Before::TornDown(unless) => unless,
         };
-        let regclass = |name: &String| format!("pg_catalog.to_regclass({})::oid", quote_literal(name));
-        let regclasses: Vec<String> = going.iter().map(regclass).collect();
+        let relation = |(span, name): (&Span, &String)| match span.oid {
+            // What has the name in the schema of the one that is recorded, whatever that is called at this moment.
+            Some(oid) => format!(
+                "(SELECT b.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_class b ON b.relnamespace = c.relnamespace WHERE c.oid = {oid} AND b.relname = {})",
+                quote_literal(&span.name)
+            ),
+            None => format!("pg_catalog.to_regclass({})::oid", quote_literal(name)),
+        };
+        let regclasses: Vec<String> = self.spans.iter().zip(going).map(relation).collect();
         let leave: Vec<String> = self.leave.iter().map(|oid| format!("{oid}::oid")).collect();
         let list = |texts: &[String]| {
             let quoted: Vec<String> = texts.iter().map(|text| quote_literal(text)).collect();
