@@ -107,7 +107,7 @@ fn what_is_to_outlive_its_terminal_does() {
     let backup = repo.command(["backup", "-d", &server.dsn("postgres"), "--level", "19"]);
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(backup.get_program()).args(backup.get_args());
-    backup.get_envs().for_each(|(name, value)| drop(value.map(|value| command.env(name, value))));
+    command.envs(backup.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     server.wait_for(
         "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'pgkeep rows' AND state = 'active'",
