@@ -41,7 +41,7 @@ pub struct KeyReaped {
     pub back: u64,
     /// Rows of the child that refer to nothing, and for which the key has no action, or whose default refers to nothing.
     pub orphans: u64,
-    /// Entries that the child's database refused; they stay in the log. The first [`REFUSALS_MAX`] of them.
+    /// Entries that the child's database refused; they stay in the log. The first 100 of them.
     pub refused: Vec<Refusal>,
     /// How many more there were.
     pub refused_more: u64,
