@@ -131,7 +131,6 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let populated = catalog::populated_views(session).await.map_err(failed("reading the catalog"))?;
     let known = source_facts::read_roles(session, &request, &archive, &selection, Passwords::Leave).await?;
     let cargo = cargo(session, known).await?;
-    let relations = relations(snapshot, &selection);
     let role_map = RoleMap::new([]);
     let set = roles_set(&archive, &selection, |name| cargo.knows(name));
     let more_here = settings::more_there(&options.plan.target, &cargo, set).await?;
@@ -154,7 +153,7 @@ async fn draw(options: &Options, schemas: &[String], snapshot: &SourceSnapshot, 
     let job = Job {
         cargo,
         plan,
-        relations,
+        relations: relations(snapshot, &selection),
         sequences,
         sequences_of_extensions: BTreeSet::new(),
         may_be_there: BTreeSet::new(),

@@ -44,10 +44,7 @@ fn of(error: &SplitError) -> Option<String> {
         SplitError::SameDatabase => "--to names the new database; it does not need to exist.".into(),
         SplitError::Busy { holders, .. } => match holders.as_slice() {
             [] => "Nothing was done. Try again.".into(),
-            [holder, ..] => format!(
-                "Nothing was done. Wait for it, or end it: {}.",
-                holder.end()
-            ),
+            [holder, ..] => format!("Nothing was done. Wait for it, or end it: {}.", holder.end()),
         },
         SplitError::NotEmpty { .. } => {
             "Nothing was changed. Name a database that does not exist yet, or an empty one.".into()
