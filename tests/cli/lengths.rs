@@ -11,7 +11,7 @@ const LONGER: &[(&str, &str, usize)] = &[
     ("src/command/error.rs", "hint", 62),
     ("src/command/restore/planning.rs", "plan", 68),
     ("src/command/split/hint.rs", "of", 167),
-    ("src/command/split/loose/batch.rs", "try_batch", 95),
+    ("src/command/split/loose/batch.rs", "try_batch", 86),
     ("src/command/verify.rs", "run", 66),
 ];
 

@@ -37,8 +37,12 @@ fn start() -> (Repo, Server) {
 }
 
 fn in_the_middle(repo: Repo, server: Server, args: &[&str]) -> Run {
-    let mut command = repo.command(["backup", "-d", &server.dsn("postgres"), "--level", "19"]);
-    let child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let backup = repo.command(["backup", "-d", &server.dsn("postgres"), "--level", "19"]);
+    // Also where these tests themselves are to outlive their terminal.
+    let mut command = std::process::Command::new("env");
+    command.arg("--default-signal=HUP").arg(backup.get_program()).args(backup.get_args()).args(args);
+    command.envs(backup.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let reading = "SELECT count(*) > 0 FROM pg_stat_activity
         WHERE application_name = 'pgkeep rows' AND state = 'active' AND query LIKE 'COPY%slow%'";
     server.wait_for(reading, "t");
