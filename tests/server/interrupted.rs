@@ -41,7 +41,12 @@ fn in_the_middle(repo: Repo, server: Server, args: &[&str]) -> Run {
     // Also where these tests themselves are to outlive their terminal.
     let mut command = std::process::Command::new("env");
     command.arg("--default-signal=HUP").arg(backup.get_program()).args(backup.get_args()).args(args);
-    command.envs(backup.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    for (name, value) in backup.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let reading = "SELECT count(*) > 0 FROM pg_stat_activity
         WHERE application_name = 'pgkeep rows' AND state = 'active' AND query LIKE 'COPY%slow%'";
