@@ -142,7 +142,9 @@ fn an_extension_that_lies_elsewhere_is_the_cause_that_is_told() {
             let moves = format!("`ALTER EXTENSION \"{extension}\" SET SCHEMA \"public\";`");
             assert!(hint.contains(&moves) && !hint.contains("search_path"), "{told:#}");
         }
-        assert_eq!(told["hint"], told["failures"][0]["hint"]);
+        // Then what is in the database.
+        let hint = told["hint"].as_str().unwrap();
+        assert!(hint.starts_with(told["failures"][0]["hint"].as_str().unwrap()), "{told:#}");
     }
     server.ask("DROP DATABASE copy");
     server.ask("CREATE DATABASE copy");
