@@ -436,7 +436,7 @@ fn what_no_copy_would_hold_blocks() {
         "{members}"
     );
     let parents = told(&plan, "blockers", "crossing").join("\n");
-    assert!(parents.contains("m.p1") && parents.contains("written through its parent"), "{parents}");
+    assert!(parents.contains("m.p1") && parents.contains("its parent s.p stays"), "{parents}");
     let ends = Ends { to: server.dsn("template1"), ..ends };
     assert!(
         told(&ends.plan(&[]), "blockers", "target_not_empty").join("").contains("it is the template of new databases")
